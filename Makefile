@@ -1,0 +1,49 @@
+# Each target sets up all it needs in .venv; it wants Python 3.11+ with headers and venv, a C compiler and make.
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
+
+.PHONY: demo test check lint types checked-kernels clean
+.DELETE_ON_ERROR:
+
+demo: .venv/installed
+	$(BIN)/qctl demo --out out/demo
+
+test: .venv/tests
+	$(BIN)/pytest -q
+
+check: lint types checked-kernels
+
+lint: .venv/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/lint
+	@rm -rf build/root && mkdir -p build/root/qctl
+	@for part in qctl/*; do ln -sf "$(CURDIR)/$$part" build/root/qctl/; done
+	@for part in cext instruments firmware_io hil; do ln -sfn "$(CURDIR)/$$part" build/root/qctl/$$part; done
+	$(BIN)/mypy -p qctl
+
+checked-kernels: .venv/tests
+	QCTL_CYTHON_DEBUG=1 $(BIN)/python setup.py -q build_ext --build-lib build/checked --build-temp build/checked-temp
+	$(BIN)/python tests/support/checked.py build/checked -q tests/cext
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -q --upgrade pip
+
+.venv/installed: .venv/bin/python $(SOURCES)
+	$(BIN)/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
+	$(BIN)/pip install -q -c constraints.txt -e .
+	@touch $@
+
+.venv/tests: .venv/installed
+	$(BIN)/pip install -q -c constraints.txt -e ".[test]"
+	@touch $@
+
+.venv/lint: .venv/tests
+	$(BIN)/pip install -q -c constraints.txt -e ".[lint]"
+	@touch $@
+
+clean:
+	rm -rf .venv build out

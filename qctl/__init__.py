@@ -1,0 +1,1 @@
+"""qctl: the open integration layer for lab quantum computers."""

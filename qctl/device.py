@@ -1,0 +1,166 @@
+"""What the server asks of a device: one Protocol for each kind; drivers need no base class.
+
+A driver is handed an open link and frozen values of the lab; nothing here does I/O on construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.program.device_program import DeviceProgram
+
+__all__ = ["Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One setting or reading of a device, as `instruments list` and snapshots show it.
+
+    Attributes
+    ----------
+    name : str
+        Lower case, ends in its unit (``power_dbm``, ``ch3_voltage_v``).
+    label : str
+        For people.
+    unit : str
+        SI symbol as plots show it (``V``, ``Hz``, ``dBm``), or empty.
+    kind : type
+        float, int, bool or str.
+    settable : bool
+        Whether `set` takes it.
+    """
+
+    name: str
+    label: str
+    unit: str = ""
+    kind: type = float
+    settable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a digitizer measured in one arm-to-read cycle.
+
+    Attributes
+    ----------
+    codes : (n_records, n_inputs, n_samples) int16
+        ADC codes; one record a shot, or one record in all when the device averaged.
+    volts_per_code, offset_v : (n_inputs,) float64
+        volts = codes * volts_per_code + offset_v.
+    rate_hz : float
+        Sample rate.
+    n_averaged : int
+        Shots averaged into each record (1 for single shots).
+    """
+
+    codes: NDArray[np.int16]
+    volts_per_code: NDArray[np.float64]
+    offset_v: NDArray[np.float64]
+    rate_hz: float
+    n_averaged: int
+
+
+@runtime_checkable
+class Device(Protocol):
+    """What every driver offers."""
+
+    def identify(self) -> str:
+        """Return the identity string; its first two comma fields name maker and model."""
+        ...
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        ...
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value."""
+        ...
+
+    def set(self, name: str, value: Any) -> None:
+        """Check a value against the limits, send it, confirm it."""
+        ...
+
+    def safe(self) -> None:
+        """Bring every output to the safe state of lab.toml."""
+        ...
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        ...
+
+
+@runtime_checkable
+class Player(Device, Protocol):
+    """A device that plays a program's waveforms, once per trigger."""
+
+    def load(self, program: DeviceProgram) -> int:
+        """Upload what the device does not hold yet; return the number of waveform bytes sent."""
+        ...
+
+    def start(self) -> None:
+        """Switch outputs on and wait for triggers at the first point."""
+        ...
+
+    def select(self, point: int) -> None:
+        """Play this point of the loaded program from the next trigger on."""
+        ...
+
+    def stop(self) -> None:
+        """Stop playing; leave the program loaded."""
+        ...
+
+
+@runtime_checkable
+class Recorder(Device, Protocol):
+    """A device that records inputs, one record per trigger."""
+
+    def load(self, program: DeviceProgram) -> int:
+        """Set up rate, length, delay, mode and count; return the bytes sent."""
+        ...
+
+    def arm(self) -> None:
+        """Be ready for the next trigger when this returns."""
+        ...
+
+    def read(self) -> Recording:
+        """Wait until the armed acquisition is complete, and return it."""
+        ...
+
+    def stop(self) -> None:
+        """Abandon an armed acquisition."""
+        ...
+
+
+@runtime_checkable
+class TriggerSource(Device, Protocol):
+    """A device that fires the triggers of a shot block."""
+
+    def load(self, program: DeviceProgram) -> int:
+        """Set up lines, delays, period and count; return the bytes sent."""
+        ...
+
+    def fire(self) -> None:
+        """Start the loaded block of triggers."""
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when the block has been fired completely."""
+        ...
+
+    def stop(self) -> None:
+        """Stop firing at the next shot."""
+        ...
+
+
+@runtime_checkable
+class Synchronised(Protocol):
+    """A device that can say whether it is locked to its reference clock."""
+
+    def locked(self) -> bool:
+        """Return True when the device is locked to the reference that lab.toml names."""
+        ...

@@ -1,0 +1,65 @@
+"""DeviceProgram: what one device plays or records, exact in its grid, memory and DAC words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DeviceProgram", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One row of the resource report: what a program uses of what a device has.
+
+    Attributes
+    ----------
+    resource : str
+        ``waveform samples``, ``sequence elements``, ``records`` …
+    used, allowed : int
+        In the resource's own count.
+    place : str
+        Output, input or pulse that needs most of it.
+    """
+
+    resource: str
+    used: int
+    allowed: int
+    place: str = ""
+
+    @property
+    def fits(self) -> bool:
+        """Say whether it is within what the device has."""
+        return self.used <= self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProgram:
+    """Hold one device's part of a run, in the device's own units.
+
+    Attributes
+    ----------
+    instrument : str
+        Its name in lab.toml.
+    model : str
+        Registry key of the driver that plays it.
+    body : bytes
+        msgpack of the family's own frozen struct (declared beside its `lower`).
+    blobs : mapping of str to array
+        Content hash → waveform words as they are sent; the driver uploads only hashes that the
+        device does not hold.
+    n_points : int
+        Sweep points that `select` can choose; 1 when all points are the same for this device.
+    usage : tuple of Usage
+        Rows of the resource report.
+    """
+
+    instrument: str
+    model: str
+    body: bytes
+    blobs: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    n_points: int = 1
+    usage: tuple[Usage, ...] = ()

@@ -1,0 +1,146 @@
+"""Times, clocks and limits: the one place where a time becomes whole ticks.
+
+Clocks are rational hertz, so that no tick is ever an accumulated float. Every rounding returns the
+value together with its error.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from qctl.errors import LimitError, RequestError, TimingError
+
+__all__ = ["Limits", "Rounded", "common_grid_s", "rational_hz", "rational_s", "to_ticks"]
+
+_MAX_TICKS = 2**63 - 1
+
+
+class Rounded(NamedTuple):
+    """A whole number of ticks, and how far it is from what was asked for.
+
+    Attributes
+    ----------
+    ticks : int
+        Whole ticks of the clock.
+    error_s : float
+        Rounded time less wanted time, in seconds; at most half a tick either way.
+    """
+
+    ticks: int
+    error_s: float
+
+
+def rational_hz(rate_hz: float | int | Fraction) -> Fraction:
+    """Return a clock rate as a fraction, in hertz.
+
+    A float is read as the simplest fraction with a denominator of at most 1e6 that prints the same:
+    ``1.2e9`` is 1,200,000,000/1 and not the neighbour that binary floats store.
+
+    Raises
+    ------
+    RequestError
+        If the rate is not a finite number above zero.
+    """
+    if isinstance(rate_hz, float):
+        if not math.isfinite(rate_hz):
+            raise RequestError(f"rate_hz = {rate_hz} is not a finite number")
+        rate = Fraction(rate_hz).limit_denominator(10**6)
+    else:
+        rate = Fraction(rate_hz)
+    if rate <= 0:
+        raise RequestError(f"rate_hz = {rate_hz} is not above 0")
+    return rate
+
+
+def rational_s(time_s: float | int | Fraction) -> Fraction:
+    """Return a time as a fraction of seconds; a float is taken as its shortest decimal form.
+
+    ``40e-9`` means exactly 40 ns here, which is what its author wrote.
+
+    Raises
+    ------
+    RequestError
+        If the time is NaN or infinite.
+    """
+    if isinstance(time_s, float):
+        if not math.isfinite(time_s):
+            raise RequestError(f"time_s = {time_s} is not a finite number")
+        return Fraction(repr(time_s))
+    return Fraction(time_s)
+
+
+def to_ticks(
+    time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None
+) -> Rounded:
+    """Round a time to whole ticks of a clock, half to even.
+
+    Parameters
+    ----------
+    time_s : float or Fraction
+        Time in seconds.
+    rate_hz : Fraction
+        Ticks per second.
+    tolerance_s : float, optional
+        Largest rounding error that is accepted, in seconds; None accepts half a tick.
+
+    Raises
+    ------
+    TimingError
+        If the error is above the tolerance, or the ticks don't fit in 63 bits.
+    """
+    exact = rational_s(time_s) * rate_hz
+    ticks = round(exact)
+    if abs(ticks) > _MAX_TICKS:
+        raise TimingError(f"time_s = {float(time_s):g} is over 2**63 ticks of {float(rate_hz):g} Hz")
+    error_s = float((ticks - exact) / rate_hz)
+    if tolerance_s is not None and abs(error_s) > tolerance_s:
+        raise TimingError(
+            f"time_s = {float(time_s):.12g} is {error_s:+.3g} s off the grid of "
+            f"{float(1 / rate_hz):.6g} s; at most {tolerance_s:.3g} s is accepted"
+        )
+    return Rounded(ticks, error_s)
+
+
+def common_grid_s(rates_hz: list[Fraction]) -> Fraction | None:
+    """Return the shortest time that is whole ticks of every clock, or None above one second."""
+    if not rates_hz:
+        return None
+    grid = Fraction(1) / rates_hz[0]
+    for rate in rates_hz[1:]:
+        period = Fraction(1) / rate
+        grid = Fraction(
+            math.lcm(grid.numerator * period.denominator, period.numerator * grid.denominator),
+            grid.denominator * period.denominator,
+        )
+    return grid if grid <= 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A closed range that a setting must stay in; NaN is outside every range."""
+
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        if not (self.low <= self.high):
+            raise RequestError(f"limits [{self.low}, {self.high}] are not in order")
+
+    def check(self, value: float, name: str) -> float:
+        """Return the value if it is inside.
+
+        Raises
+        ------
+        LimitError
+            If it is outside or NaN; the value has not been sent.
+        """
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise LimitError(f"{name} = {value!r} is not a number") from None
+        if not (self.low <= number <= self.high):
+            raise LimitError(f"{name} = {number:g} is outside [{self.low:g}, {self.high:g}]")
+        return number

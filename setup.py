@@ -1,0 +1,65 @@
+"""Names the folders that become `qctl` and compiles `cext/`; everything declarative is in pyproject.toml."""
+
+import os
+import shutil
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, find_packages, setup
+
+FOLDERS = {
+    "qctl": "qctl",
+    "qctl.cext": "cext",
+    "qctl.instruments": "instruments",
+    "qctl.firmware_io": "firmware_io",
+    "qctl.hil": "hil",
+}
+CHECKED = os.environ.get("QCTL_CYTHON_DEBUG") == "1"
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": CHECKED,
+    "wraparound": False,
+    "initializedcheck": CHECKED,
+    "cdivision": not CHECKED,
+    "overflowcheck": CHECKED,
+    "embedsignature": True,
+    "freethreading_compatible": True,
+}
+
+
+def packages() -> list[str]:
+    """Return every package under its import name."""
+    found = []
+    for name, folder in FOLDERS.items():
+        found.append(name)
+        found += [f"{name}.{sub}" for sub in find_packages(folder) if name == "qctl" or sub]
+    return found
+
+
+def kernels() -> list[Extension]:
+    """Cythonize `cext/`, with its .pxd files where `cimport qctl.cext.x` finds them."""
+    include = Path("build/pxd/qctl/cext")
+    include.mkdir(parents=True, exist_ok=True)
+    for folder in (include, include.parent):
+        (folder / "__init__.pxd").touch()
+    for pxd in Path("cext").glob("*.pxd"):
+        shutil.copy(pxd, include / pxd.name)
+    extensions = [
+        Extension(
+            f"qctl.cext.{source.stem}",
+            [str(source)],
+            include_dirs=["cext"],
+            extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-ffp-contract=off"],
+            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+        )
+        for source in sorted(Path("cext").glob("*.pyx"))
+    ]
+    return cythonize(
+        extensions,
+        include_path=["build/pxd"],
+        build_dir="build/cython-checked" if CHECKED else "build/cython",
+        compiler_directives=DIRECTIVES,
+    )
+
+
+setup(package_dir=FOLDERS, packages=packages(), ext_modules=kernels())
