@@ -1,0 +1,22 @@
+// qpeexact, 3 qubits: made by MQT Bench 2.3.0 (MIT), written by Qiskit
+OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+qreg psi[1];
+creg c[2];
+h q[0];
+x psi[0];
+u(0,0,pi/2) psi[0];
+cx psi[0],q[0];
+u(0,0,-pi/2) q[0];
+cx psi[0],q[0];
+u(0,0,pi/2) q[0];
+u(0,0,-pi/4) q[0];
+cx q[0],q[1];
+u(0,0,pi/4) q[1];
+cx q[0],q[1];
+h q[0];
+u(0,0,-pi/4) q[1];
+barrier q[1],q[0],psi[0];
+measure q[1] -> c[0];
+measure q[0] -> c[1];
