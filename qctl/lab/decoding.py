@@ -58,12 +58,9 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
     if isinstance(kind, mi.UnionType):
         if raw is None and kind.includes_none:
             return None
-        kind = _choose(raw, kind, path, problems)
-        if isinstance(kind, mi.Metadata):
-            return _decode(raw, kind, path, problems, key)
+        chosen = _choose(raw, kind, path, problems)
+        return BROKEN if chosen is None else _decode(raw, chosen, path, problems, key)
     match kind:
-        case None:
-            return BROKEN
         case mi.StructType():
             return _struct(raw, kind, path, problems, key)
         case mi.DictType():
