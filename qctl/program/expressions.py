@@ -10,7 +10,17 @@ from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["LEAVES", "OPERATORS", "Expression", "Parameter", "Value", "bit", "constant_value", "register", "sweep_variable"]
+__all__ = [
+    "LEAVES",
+    "OPERATORS",
+    "Expression",
+    "Parameter",
+    "Value",
+    "bit",
+    "constant_value",
+    "register",
+    "sweep_variable",
+]
 
 LEAVES = ("const", "param", "sweep", "register", "bit")
 """Leaves of the postfix code: each carries its number or name."""

@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from qctl.program.expressions import Value
 
-__all__ = ["Block", "BlockKind", "Capture", "CaptureMode", "Register", "RegisterKind", "Sweep", "Symbol", "SymbolKind", "Waveform"]
+__all__ = [
+    "Block",
+    "BlockKind",
+    "Capture",
+    "CaptureMode",
+    "Register",
+    "RegisterKind",
+    "Sweep",
+    "Symbol",
+    "SymbolKind",
+    "Waveform",
+]
 
 
 class SymbolKind(IntEnum):

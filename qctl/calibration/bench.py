@@ -1,0 +1,180 @@
+"""What every node of a tune-up works on: the lab, today's values, and what each node found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.calibration.fits import Fit
+from qctl.calibration.readout import project
+from qctl.errors import RequestError
+from qctl.lab import TransmonCoupler, TransmonQubit
+from qctl.lab.snapshot import Values
+from qctl.program.program import Program
+
+__all__ = ["Bench", "Finding", "Outcome"]
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a node found for one qubit or coupler.
+
+    Attributes
+    ----------
+    target : str
+        Qubit or coupler of lab.toml.
+    x, y : (n,) float64
+        The measured curve, kept whether or not the fit was accepted.
+    fit : Fit or None
+        None where the node computes its values directly.
+    update : TransmonQubit, TransmonCoupler or None
+        The new values; None if nothing changes.
+    reason : str
+        Why the values were not taken; empty if they were.
+    text : str
+        The result in one line, for people.
+    clouds : (iq0, iq1) or None
+        Single shots, where the node took them.
+    """
+
+    target: str
+    x: Floats = field(repr=False)
+    y: Floats = field(repr=False)
+    fit: Fit | None = None
+    update: TransmonQubit | TransmonCoupler | None = None
+    reason: str = ""
+    text: str = ""
+    clouds: tuple[Complex, Complex] | None = field(default=None, repr=False)
+
+    @property
+    def accepted(self) -> bool:
+        """Say whether the values were taken."""
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one node did.
+
+    Attributes
+    ----------
+    node : str
+        Its name in the table of nodes.
+    findings : tuple of Finding
+        One for each qubit or coupler.
+    x_label, y_label : str
+        For plots.
+    n_points, n_shots : int
+        Sweep points measured, and shots in all of them.
+    attempts : int
+        How often it was tried.
+    """
+
+    node: str
+    findings: tuple[Finding, ...]
+    x_label: str = ""
+    y_label: str = ""
+    n_points: int = 0
+    n_shots: int = 0
+    attempts: int = 1
+
+    @property
+    def accepted(self) -> bool:
+        """Say whether every target was accepted."""
+        return all(finding.accepted for finding in self.findings)
+
+
+class Bench:
+    """Hold a tune-up's state: the lab it runs on, the values it has so far, and what it has used.
+
+    Parameters
+    ----------
+    lab : Lab
+        From `qctl.connect`.
+    qpu : str
+        Processor.
+    values : Values
+        Where the tune-up starts from.
+    n_shots : int
+        Shots averaged for each sweep point.
+    """
+
+    def __init__(self, lab: Any, qpu: str, values: Values, n_shots: int = 400) -> None:
+        if n_shots < 1:
+            raise RequestError(f"n_shots = {n_shots} is below 1")
+        self.lab = lab
+        self.qpu = qpu
+        self.values = values
+        self.n_shots = n_shots
+        self.points_used = 0
+        self.shots_used = 0
+        self.on_progress: Callable[[str, int, int], None] | None = None
+
+    def qubit(self, name: str) -> TransmonQubit:
+        """Return today's values of a qubit."""
+        value = self.values.qubits[name]
+        if not isinstance(value, TransmonQubit):
+            raise RequestError(f"qubit {name} is no transmon; these nodes tune transmons")
+        return value
+
+    def coupler(self, name: str) -> TransmonCoupler:
+        """Return today's values of a coupler."""
+        value = self.values.couplers[name]
+        if not isinstance(value, TransmonCoupler):
+            raise RequestError(f"coupler {name} is no transmon coupler; these nodes tune transmons")
+        return value
+
+    def averaged(self, program: Program, n_shots: int | None = None) -> dict[str, Complex]:
+        """Measure a program with the digitizer's own averaging; return IQ by qubit, shaped by the sweeps."""
+        shots = n_shots or self.n_shots
+        result = self.lab.run(program, shots=shots, qpu=self.qpu, averaged=True).result()
+        self._count(program, shots)
+        return {name: np.asarray(iq) for name, iq in result.iq.items()}
+
+    def single_shots(self, programs: Sequence[Program], n_shots: int) -> list[dict[str, Complex]]:
+        """Measure programs with one record a shot; return IQ by qubit, (n_shots,) each."""
+        found = []
+        for program in programs:
+            result = self.lab.run(program, shots=n_shots, qpu=self.qpu).result()
+            self._count(program, n_shots)
+            found.append({name: np.asarray(iq).reshape(n_shots, -1)[:, 0] for name, iq in result.iq.items()})
+        return found
+
+    def _count(self, program: Program, shots: int) -> None:
+        points = int(np.prod([len(sweep.values) for sweep in program.body.sweeps], initial=1))
+        self.points_used += points
+        self.shots_used += points * shots
+
+    def signal(self, name: str, iq: Complex) -> Floats:
+        """Return a real signal that grows with excitation: the population once both centres are known."""
+        readout = self.qubit(name).readout
+        if readout.center0_v is None:
+            raise RequestError(f"qubit {name}: the ground state's IQ point is not known; run node `reference` first")
+        one = None if readout.center1_v is None else complex(*readout.center1_v)
+        return project(iq, complex(*readout.center0_v), one)
+
+    def take(self, outcome: Outcome) -> None:
+        """Make the accepted values today's values."""
+        qubits, couplers = dict(self.values.qubits), dict(self.values.couplers)
+        for finding in outcome.findings:
+            if not finding.accepted or finding.update is None:
+                continue
+            if isinstance(finding.update, TransmonCoupler):
+                couplers[finding.target] = finding.update
+            else:
+                qubits[finding.target] = finding.update
+        self.values = msgspec.structs.replace(self.values, qubits=qubits, couplers=couplers)
+
+    def write(self, note: str, touched: Mapping[str, Outcome] | None = None) -> int:
+        """Write today's values as a new snapshot; return its number."""
+        written = self.lab.write_snapshot(self.qpu, self.values, note=note)
+        self.values = msgspec.structs.replace(self.values, number=int(written))
+        return int(written)
