@@ -1,0 +1,1 @@
+"""Simulation of programs without any hardware model."""
