@@ -287,7 +287,8 @@ def _report(story: dict[str, Any], out: Path) -> Path:
     tuned = story["_tuned"]
     page = Page(f"qctl demo, seed {story['seed']}")
     page.text(
-        f"A virtual rack was tuned up by {tuned.n_points} sweep points ({tuned.n_shots} shots) in {tuned.seconds:.1f} s, "
+        f"A virtual rack was tuned up by {tuned.n_points} sweep points ({tuned.n_shots} shots) in "
+        f"{tuned.seconds:.1f} s, "
         "then ran the circuits below. All counts came from samples that instruments received over their own protocols."
     )
     page.heading("Circuits")
