@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from qctl.cext.gates import GateBuffer
 from qctl.errors import RequestError
 from qctl.program.body import TICK_S
-from qctl.program.expressions import Expression, Value, constant_value
+from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_value
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
@@ -50,6 +50,7 @@ class NamedBuffer(GateBuffer):
         self._registers: list[Register] = []
         self._sweeps: list[Sweep] = []
         self._blocks: list[Block] = []
+        self._open: list[int] = []
         self._waveforms: list[Waveform] = []
         self._waveform_numbers: dict[Waveform, int] = {}
         self._captures: list[Capture] = []
@@ -115,8 +116,8 @@ class NamedBuffer(GateBuffer):
     def _add(self, kind: SymbolKind, names: Iterable[str], listed: list[str]) -> None:
         index = self._index[kind]
         for name in names:
-            if not isinstance(name, str) or not name or len(name) > 4096:
-                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a non-empty string")
+            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
+                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
             if name in index:
                 raise RequestError(f"{kind.name.lower()} {name!r} is there already")
             index[name] = len(index)
@@ -204,6 +205,8 @@ class NamedBuffer(GateBuffer):
         found = self._expression_numbers.get(value)
         if found is not None:
             return found
+        if len(value.code) > MOST_TOKENS:
+            raise RequestError(f"an expression of {len(value.code)} tokens is over {MOST_TOKENS}{self._place()}")
         for kind, name in value.code:
             if kind == "param":
                 self._parameters.setdefault(str(name))
