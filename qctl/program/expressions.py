@@ -49,7 +49,7 @@ OPERATORS: dict[str, tuple[int, Callable[..., float]]] = {
 }
 """Operators of the postfix code: how many operands each takes, and what it does to floats."""
 
-MOST_TOKENS = 1024
+MOST_TOKENS = 4096
 """Longest postfix code that the format takes."""
 
 _CELL = struct.Struct("<d")

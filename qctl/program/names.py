@@ -18,6 +18,10 @@ from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, S
 
 __all__ = ["NamedBuffer"]
 
+_EXACT_BITS = 52
+"""Bits that a float64 holds without rounding."""
+_TIMES_ADD = (("mul", None), ("add", None))
+
 
 class NamedBuffer(GateBuffer):
     """Keep the tables beside the instruction buffer, and turn names into indices.
@@ -240,12 +244,14 @@ class NamedBuffer(GateBuffer):
         if not isinstance(value, int) or not 0 <= value < 2 ** len(names):
             raise RequestError(f"value = {value!r} is outside [0, {2 ** len(names) - 1}]{self._place()}")
         bits = [bit_value(self._bits[self.bit_index(name)]) for name in names]
+        wanted = [b if value >> k & 1 else b.apply("not") for k, b in enumerate(bits)]
         if len(bits) == 1:
-            return bits[0] if value else bits[0].apply("not")
-        total: Expression = bits[0]
-        for k, term in enumerate(bits[1:], 1):
-            total = total + term * float(2**k)
-        return total.equals(float(value))
+            return wanted[0]
+        if len(bits) <= _EXACT_BITS:
+            terms = [token for k, b in enumerate(bits[1:], 1) for token in (*b.code, ("const", 2.0**k), *_TIMES_ADD)]
+            return Expression((*bits[0].code, *terms)).equals(float(value))
+        tests = [token for w in wanted[1:] for token in (*w.code, ("and", None))]
+        return Expression((*wanted[0].code, *tests))
 
     # --- generic gates ----------------------------------------------------------------------------
 

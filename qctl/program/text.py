@@ -176,9 +176,9 @@ class _Writer:
                 yield "  " * depth + "}" + until
                 continue
             if op is Op.PLAY:
-                yield from self.tables(int(row["b"]) + 1, 0)
+                yield from ("  " * depth + line for line in self.tables(int(row["b"]) + 1, 0))
             elif OPCODES[op].form is Form.CAPTURE:
-                yield from self.tables(0, int(row["b"]) + 1)
+                yield from ("  " * depth + line for line in self.tables(0, int(row["b"]) + 1))
             yield "  " * depth + self.instruction(i, op, row)
         yield from self.tables(len(self.body.waveforms), len(self.body.captures))
 
