@@ -12,7 +12,7 @@ _FORMS = {
     "socket": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+)::SOCKET", re.I),
     "hislip": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>hislip\d+(,\d+)?)(::INSTR)?", re.I),
     "vxi11": re.compile(
-        r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)(::(?P<port>(?!hislip|instr$)[A-Za-z]\w*))?(::INSTR)?", re.I
+        r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)(::(?P<port>(?!hislip|instr$)[A-Z][^:]*))?(::INSTR)?", re.I
     ),
     "serial": re.compile(r"ASRL(?P<host>\d+|/[^\s:]+|COM\d+)(::INSTR)?", re.I),
     "gpib": re.compile(r"GPIB(?P<board>\d*)::(?P<host>\d{1,2})(::(?P<port>\d{1,5}))?(::INSTR)?", re.I),
