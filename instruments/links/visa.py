@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import RLock
+from typing import NoReturn
 
 from qctl.errors import DeviceError, DeviceTimeoutError
 from qctl.instruments.links.link import Block, LinkState, Tap, as_bytes_view, block_header, shown
@@ -199,7 +200,7 @@ class VisaLink:
         if self.identity and identity != self.identity:
             self._down(f"{self._address} answers as {identity!r} since reconnecting, before as {self.identity!r}")
 
-    def _down(self, why: str, cause: Exception | None = None) -> None:
+    def _down(self, why: str, cause: Exception | None = None) -> NoReturn:
         self._drop()
         self._enter(LinkState.DOWN)
         self._why = why
@@ -208,7 +209,7 @@ class VisaLink:
         kind = DeviceTimeoutError if isinstance(cause, TimeoutError) else DeviceError
         raise kind(f"{self._name}: {why}", instrument=self._name) from cause
 
-    def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> None:
+    def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> NoReturn:
         """Give the connection up, because nobody knows what it still carries, and say so."""
         self._drop()
         self._enter(LinkState.DEGRADED)
