@@ -103,7 +103,8 @@ class WaveformList:
         self._found.discard(name)
         n_samples = parsed_int(self.link, self.link.query(f'WLIS:WAV:LENG? "{name}"'), "a waveform's length")
         if n_samples == len(words):
-            held = np.frombuffer(self.link.query_block(f'WLIS:WAV:DATA? "{name}"', _READ_TIMEOUT_S), "<u2")
+            (block,) = self.link.query_blocks(f'WLIS:WAV:DATA? "{name}"', timeout_s=_READ_TIMEOUT_S)
+            held = np.frombuffer(block, "<u2")
             if np.array_equal(held, words):
                 self._trusted[name] = n_samples
                 return
