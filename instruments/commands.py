@@ -46,7 +46,7 @@ class Command:
     label, unit : str
         For people; the unit also says which suffixes raw text may have.
     kind : type
-        float, int, bool or str.
+        float, int, bool, str, or list (of float, sent with commas).
     settable, askable : bool
         Which forms there are.
     words : tuple of str
@@ -173,6 +173,12 @@ def parsed_value(matched: Matched) -> Any:
         return _ON_OFF[text.upper()]
     if command.kind is str:
         return text.strip("\"'")
+    if command.kind is list:
+        return [_parsed_number(command, name, item.strip()) for item in text.split(",")]
+    return _parsed_number(command, name, text)
+
+
+def _parsed_number(command: Command, name: str, text: str) -> float | int:
     found = _NUMBER.fullmatch(text)
     scales = _UNITS.get(command.unit, {})
     if not found or (found[2] and found[2].upper() not in scales):
