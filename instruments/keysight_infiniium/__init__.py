@@ -1,0 +1,1 @@
+"""Keysight Infiniium S-series oscilloscope as a digitizer: averaged or segmented records."""

@@ -1,0 +1,115 @@
+"""What a driver asks of a link: text and blocks out, text and blocks back, a state, and a tap."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Block", "Link", "LinkState", "Tap", "as_bytes_view", "block_header", "shown"]
+
+Block = bytes | bytearray | memoryview | NDArray[np.generic]
+
+
+class LinkState(Enum):
+    """Where a link stands.
+
+    After a time-out or a broken connection it is DEGRADED: what the instrument still sends belongs to nobody, so the
+    connection is reopened before anything else is sent. It is DOWN when reopening failed.
+    """
+
+    UP = "up"
+    DEGRADED = "degraded"
+    RECONNECTING = "reconnecting"
+    DOWN = "down"
+    CLOSED = "closed"
+
+
+class Tap(Protocol):
+    """What listens to a link's traffic, to record it."""
+
+    def sent(self, instrument: str, data: bytes | memoryview) -> None:
+        """Take what was sent to an instrument."""
+        ...
+
+    def received(self, instrument: str, data: bytes | memoryview) -> None:
+        """Take what an instrument sent."""
+        ...
+
+    def state(self, instrument: str, state: LinkState) -> None:
+        """Take a link's new state."""
+        ...
+
+
+@runtime_checkable
+class Link(Protocol):
+    """A conversation with one instrument; time-outs are in seconds of wall time.
+
+    Every method raises DeviceTimeoutError when the instrument is silent, and DeviceError when the connection breaks;
+    `details["instrument"]` names it. Neither repeats anything by itself.
+    """
+
+    @property
+    def name(self) -> str:
+        """Return the instrument's name in lab.toml."""
+        ...
+
+    @property
+    def state(self) -> LinkState:
+        """Return where the link stands."""
+        ...
+
+    @property
+    def generation(self) -> int:
+        """Return how many times the connection has been opened; a driver that sees it change has lost its setup."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Send one message; return without waiting for the instrument."""
+        ...
+
+    def query(self, text: str, timeout_s: float | None = None) -> str:
+        """Send one message and return the line that answers it, without its end."""
+        ...
+
+    def write_block(self, prefix: str, block: Block) -> None:
+        """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
+        ...
+
+    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
+        """Send one message and return the bytes of the definite block that answers it."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection for good."""
+        ...
+
+
+def block_header(n_bytes: int) -> bytes:
+    """Return the head of an IEEE 488.2 definite length arbitrary block: ``#``, count of digits, digits.
+
+    Raises
+    ------
+    ValueError
+        If the length has more than nine digits.
+    """
+    digits = str(n_bytes)
+    if n_bytes < 0 or len(digits) > 9:
+        raise ValueError(f"a definite block holds at most 999,999,999 bytes, not {n_bytes}")
+    return f"#{len(digits)}{digits}".encode()
+
+
+def as_bytes_view(block: Block) -> memoryview:
+    """Return a block's bytes without copying them; arrays must be contiguous."""
+    view: Any = memoryview(block)
+    return view if view.format == "B" and view.ndim == 1 else view.cast("B")
+
+
+def shown(data: bytes | bytearray | memoryview, limit: int = 64) -> str:
+    """Return bytes as an error message shows them: their number and the first of them in hex."""
+    if not len(data):
+        return "0 bytes so far"
+    more = " …" if len(data) > limit else ""
+    return f"{len(data)} bytes so far: {bytes(data[:limit]).hex(' ')}{more}"

@@ -1,0 +1,86 @@
+"""A link for tests: a written conversation; a wrong word fails at once, a leftover one at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+
+import numpy as np
+
+from qctl.errors import DeviceTimeoutError
+from qctl.instruments.links.link import Block, LinkState, as_bytes_view
+
+__all__ = ["TranscriptLink"]
+
+Turn = tuple[str | tuple[str, bytes], str | bytes | None]
+
+
+class TranscriptLink:
+    """A link that plays one side of a written conversation.
+
+    Parameters
+    ----------
+    turns : sequence of (sent, reply)
+        In order. `sent` is the text of a message, or (text, bytes) for a command with a block. `reply` is None for a
+        write, text for a query, bytes for a query answered by a block.
+
+    Use as a context manager: leaving it fails if turns are left over.
+    """
+
+    def __init__(self, turns: Sequence[Turn], name: str = "scripted") -> None:
+        self._turns = list(turns)
+        self._n_done = 0
+        self._name = name
+        self.state = LinkState.UP
+        self.generation = 1
+        self.identity = ""
+
+    @property
+    def name(self) -> str:
+        """Return the name given."""
+        return self._name
+
+    def __enter__(self) -> TranscriptLink:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            left = self._turns[self._n_done :]
+            assert not left, f"{len(left)} turns of the transcript are left over, first {left[0]!r}"
+
+    def _next(self, said: str | tuple[str, bytes]) -> str | bytes | None:
+        assert self._n_done < len(self._turns), f"{said!r} was sent after the end of the transcript"
+        sent, reply = self._turns[self._n_done]
+        assert said == sent, f"turn {self._n_done + 1}: {said!r} was sent instead of {sent!r}"
+        self._n_done += 1
+        return reply
+
+    def write(self, text: str) -> None:
+        """Take a message that must be the next turn."""
+        reply = self._next(text)
+        assert reply is None, f"{text!r} was written, the transcript has the reply {reply!r}"
+
+    def query(self, text: str, timeout_s: float | None = None) -> str:
+        """Return the reply of the next turn."""
+        reply = self._next(text)
+        if reply is None:
+            raise DeviceTimeoutError(f"{self._name}: no answer to {text!r}; 0 bytes so far", instrument=self._name)
+        assert isinstance(reply, str), f"{text!r} was asked as text, the transcript has a block"
+        return reply
+
+    def write_block(self, prefix: str, block: Block) -> None:
+        """Take a command with a block that must be the next turn."""
+        reply = self._next((prefix, bytes(as_bytes_view(block))))
+        assert reply is None, f"{prefix!r} was written, the transcript has the reply {reply!r}"
+
+    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
+        """Return the block of the next turn."""
+        reply = self._next(text)
+        assert isinstance(reply, (bytes, np.ndarray)), f"{text!r} was asked as a block, the transcript has {reply!r}"
+        return as_bytes_view(reply)
+
+    def close(self) -> None:
+        """Mark the link closed."""
+        self.state = LinkState.CLOSED

@@ -1,0 +1,254 @@
+"""The VISA link: SCPI text and blocks over pyvisa, reopened after a time-out so that late replies meet nobody.
+
+pyvisa-py hands a reply that comes too late to the next query. So a time-out closes the connection; the next call opens
+a new one and asks who is there before it sends anything else. Nothing is ever sent twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import RLock
+
+from qctl.errors import DeviceError, DeviceTimeoutError
+from qctl.instruments.links.link import Block, LinkState, Tap, as_bytes_view, block_header, shown
+from qctl.instruments.links.visa_port import PortClosedError, VisaPort
+
+__all__ = ["VisaLink", "open_visa_link"]
+
+_BACK_OFF_S = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+_LINE_BYTES = 4096
+
+
+class VisaLink:
+    """One instrument behind a VISA address.
+
+    Parameters
+    ----------
+    name : str
+        The instrument's name in lab.toml, for errors.
+    address : str
+        VISA address, like ``TCPIP::127.0.0.1::5025::SOCKET``.
+    timeout_s : float
+        How long a reply may take unless a call says otherwise.
+    identity : tuple of str
+        What the first two comma fields of ``*IDN?`` must begin with, any case.
+    tap : Tap, optional
+        Sees all traffic.
+    open_port : callable
+        Opens the port; tests hand in their own.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        timeout_s: float = 5.0,
+        identity: tuple[str, str] = ("", ""),
+        tap: Tap | None = None,
+        open_port: Callable[[str, float], VisaPort] = VisaPort,
+    ) -> None:
+        self._name = name
+        self._address = address
+        self._timeout_s = timeout_s
+        self._expected = identity
+        self._tap = tap
+        self._open_port = open_port
+        self._port: VisaPort | None = None
+        self._state = LinkState.DOWN
+        self._generation = 0
+        self._n_failures = 0
+        self._next_attempt_s = 0.0
+        self._why = "never opened"
+        self._lock = RLock()
+        self.identity = ""
+
+    @property
+    def name(self) -> str:
+        """Return the instrument's name in lab.toml."""
+        return self._name
+
+    @property
+    def state(self) -> LinkState:
+        """Return where the link stands."""
+        return self._state
+
+    @property
+    def generation(self) -> int:
+        """Return how many times the connection has been opened."""
+        return self._generation
+
+    def open(self) -> None:
+        """Open the connection and check who answers; do nothing when it is up.
+
+        Raises
+        ------
+        DeviceError
+            If nothing listens, another instrument answers, or the last failure was so recent that no new attempt is
+            made yet.
+        """
+        with self._lock:
+            self._ready()
+
+    def write(self, text: str) -> None:
+        """Send one message; return without waiting for the instrument."""
+        with self._lock:
+            self._send(self._ready(), text)
+
+    def query(self, text: str, timeout_s: float | None = None) -> str:
+        """Send one message and return the line that answers it, without its end."""
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            return self._line(port, text, self._timeout_s if timeout_s is None else timeout_s)
+
+    def write_block(self, prefix: str, block: Block) -> None:
+        """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
+        view = as_bytes_view(block)
+        head = prefix.encode("ascii") + block_header(len(view))
+        with self._lock:
+            port = self._ready()
+            try:
+                port.send((head, view, b"\n"), self._timeout_s)
+            except (TimeoutError, PortClosedError) as error:
+                self._fail(error, f"while sending {prefix!r} and {len(view)} bytes")
+            if self._tap is not None:
+                self._tap.sent(self._name, head)
+                self._tap.sent(self._name, view)
+
+    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
+        """Send one message and return the bytes of the definite block that answers it."""
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            limit_s = self._timeout_s if timeout_s is None else timeout_s
+            got = b""
+            try:
+                got = port.receive(2, limit_s)
+                if got[:1] != b"#" or not got[1:2].isdigit() or got[1:2] == b"0":
+                    self._fail(PortClosedError("what came is no definite block"), f"after {text!r}", got)
+                digits = port.receive(int(got[1:2]), self._timeout_s)
+                got += digits
+                n_bytes = int(digits)
+                block = port.receive(n_bytes + 1, self._timeout_s)
+            except TimeoutError as error:
+                self._fail(error, f"in the block that answers {text!r}", got + (error.args[0] if error.args else b""))
+            except (PortClosedError, ValueError) as error:
+                self._fail(error, f"in the block that answers {text!r}", got)
+            if self._tap is not None:
+                self._tap.received(self._name, got)
+                self._tap.received(self._name, memoryview(block))
+            if block[-1:] != b"\n":
+                self._fail(PortClosedError("no line end after the block"), f"after {text!r}", block[-1:])
+            return memoryview(block)[:n_bytes]
+
+    def close(self) -> None:
+        """Close the connection for good."""
+        with self._lock:
+            self._drop()
+            self._enter(LinkState.CLOSED)
+
+    def _enter(self, state: LinkState) -> None:
+        if state is not self._state:
+            self._state = state
+            if self._tap is not None:
+                self._tap.state(self._name, state)
+
+    def _drop(self) -> None:
+        if self._port is not None:
+            self._port.close()
+            self._port = None
+
+    def _ready(self) -> VisaPort:
+        """Return the open port; reopen it after a failure, at most once a call and with back-off."""
+        if self._state is LinkState.UP and self._port is not None:
+            return self._port
+        if self._state is LinkState.CLOSED:
+            raise DeviceError(f"{self._name}: the link is closed", instrument=self._name)
+        wait_s = self._next_attempt_s - time.monotonic()
+        if wait_s > 0:
+            raise DeviceError(
+                f"{self._name} is down ({self._why}); the next attempt is in {wait_s:.1f} s", instrument=self._name
+            )
+        self._enter(LinkState.RECONNECTING)
+        try:
+            self._port = self._open_port(self._address, self._timeout_s)
+        except (TimeoutError, PortClosedError) as error:
+            self._down(f"{self._address} can't be opened: {error}", error)
+        port = self._port
+        try:
+            port.send((b"*IDN?\n",), self._timeout_s)
+            identity = port.line(_LINE_BYTES, self._timeout_s).decode("latin-1").strip()
+        except TimeoutError as error:
+            self._down(f"{self._address} does not answer *IDN? in {self._timeout_s:g} s", error)
+        except PortClosedError as error:
+            self._down(f"{self._address}: {error}", error)
+        self._check(identity)
+        self.identity = identity
+        self._generation += 1
+        self._n_failures = 0
+        self._enter(LinkState.UP)
+        return port
+
+    def _check(self, identity: str) -> None:
+        """Refuse an instrument that is not the one meant."""
+        fields = [field.strip().lower() for field in identity.split(",")] + ["", ""]
+        expected = [field.lower() for field in self._expected]
+        if not (fields[0].startswith(expected[0]) and fields[1].startswith(expected[1])):
+            self._down(f"{self._address} answers as {identity!r}, not as {', '.join(self._expected)}")
+        if self.identity and identity != self.identity:
+            self._down(f"{self._address} answers as {identity!r} since reconnecting, before as {self.identity!r}")
+
+    def _down(self, why: str, cause: Exception | None = None) -> None:
+        self._drop()
+        self._enter(LinkState.DOWN)
+        self._why = why
+        self._n_failures += 1
+        self._next_attempt_s = time.monotonic() + _BACK_OFF_S[min(self._n_failures, len(_BACK_OFF_S) - 1)]
+        kind = DeviceTimeoutError if isinstance(cause, TimeoutError) else DeviceError
+        raise kind(f"{self._name}: {why}", instrument=self._name) from cause
+
+    def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> None:
+        """Give the connection up, because nobody knows what it still carries, and say so."""
+        self._drop()
+        self._enter(LinkState.DEGRADED)
+        if isinstance(error, TimeoutError):
+            raise DeviceTimeoutError(
+                f"{self._name}: no answer in time {where}; {shown(got)}", instrument=self._name
+            ) from error
+        raise DeviceError(f"{self._name}: {error} {where}; {shown(got)}", instrument=self._name) from error
+
+    def _send(self, port: VisaPort, text: str) -> None:
+        data = text.encode("ascii") + b"\n"
+        try:
+            port.send((data,), self._timeout_s)
+        except (TimeoutError, PortClosedError) as error:
+            self._fail(error, f"while sending {text!r}")
+        if self._tap is not None:
+            self._tap.sent(self._name, data)
+
+    def _line(self, port: VisaPort, text: str, timeout_s: float) -> str:
+        try:
+            line = port.line(_LINE_BYTES, timeout_s)
+        except TimeoutError as error:
+            self._fail(error, f"({timeout_s:g} s) to {text!r}", error.args[0] if error.args else b"")
+        except PortClosedError as error:
+            self._fail(error, f"after {text!r}")
+        if self._tap is not None:
+            self._tap.received(self._name, line)
+        return line.decode("latin-1").rstrip("\r\n")
+
+
+def open_visa_link(
+    name: str, address: str, timeout_s: float, identity: tuple[str, str], tap: Tap | None = None
+) -> VisaLink:
+    """Open a VISA link and check who answers.
+
+    Raises
+    ------
+    DeviceError
+        If nothing listens or another instrument answers.
+    """
+    link = VisaLink(name, address, timeout_s, identity, tap)
+    link.open()
+    return link

@@ -1,0 +1,184 @@
+"""The VISA port: bytes out and in through pyvisa, with time-outs that hold and a closed peer that is noticed.
+
+What is taken from pyvisa-py alone is each marked: its socket session has Nagle's algorithm on and can't switch it off,
+waits without end when the peer stops reading, and spins to the time-out when the peer has closed.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import pyvisa
+from pyvisa.constants import ResourceAttribute, StatusCode
+from pyvisa.errors import VisaIOError
+
+__all__ = ["PortClosedError", "VisaPort"]
+
+_END = (StatusCode.success_termination_character_read, StatusCode.success)
+
+
+class PortClosedError(ConnectionError):
+    """Say that the connection can't be opened, broke, or carries what it must not; stays inside links."""
+
+
+@cache
+def _manager() -> pyvisa.ResourceManager:
+    return pyvisa.ResourceManager("@py")
+
+
+class VisaPort:
+    """One open VISA resource.
+
+    Parameters
+    ----------
+    address : str
+        VISA address.
+    timeout_s : float
+        For opening.
+
+    Raises
+    ------
+    PortClosedError
+        If it can't be opened.
+    """
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        try:
+            resource: Any = _manager().open_resource(address, open_timeout=int(timeout_s * 1000))
+            resource.timeout = timeout_s * 1000
+        except (VisaIOError, OSError, ValueError, RuntimeError, AssertionError) as error:
+            raise PortClosedError(str(error)) from error
+        self._resource = resource
+        self._session = resource.visalib.sessions[resource.session]
+        interface = getattr(self._session, "interface", None)
+        self._timeout_s = timeout_s
+        self._lines_by_end = True
+        self._socket: socket.socket | None = None
+        if isinstance(interface, socket.socket):
+            interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = interface
+            self._lines_by_end = False
+            self._session.set_attribute(ResourceAttribute.termchar, ord("\n"))
+        elif address.upper().startswith("ASRL"):
+            self._lines_by_end = False
+            resource.read_termination = "\n"
+
+    def close(self) -> None:
+        """Close the resource; a peer that is already gone is no error."""
+        try:
+            self._resource.close()
+        except (VisaIOError, OSError, RuntimeError, AssertionError):
+            return
+
+    def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
+        """Send parts one after the other, without joining them where the transport can.
+
+        Raises
+        ------
+        TimeoutError
+            If the peer stops reading.
+        PortClosedError
+            If the connection broke.
+        """
+        if self._socket is not None:
+            self._send_socket(self._socket, list(parts), timeout_s)
+            return
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        try:
+            self._limit(timeout_s)
+            self._session.write(data)
+        except TimeoutError:
+            raise
+        except (VisaIOError, OSError, RuntimeError, AssertionError) as error:
+            raise PortClosedError(f"the connection broke ({error})") from error
+
+    @staticmethod
+    def _send_socket(port: socket.socket, parts: list[bytes | memoryview], timeout_s: float) -> None:
+        end_s = time.monotonic() + timeout_s
+        try:
+            while parts:
+                _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
+                if not writable:
+                    raise TimeoutError(b"")
+                n_sent = port.sendmsg(parts, (), socket.MSG_DONTWAIT)
+                while parts and n_sent >= len(parts[0]):
+                    n_sent -= len(parts.pop(0))
+                if n_sent:
+                    parts[0] = memoryview(parts[0])[n_sent:]
+                    end_s = time.monotonic() + timeout_s
+        except BlockingIOError as error:
+            raise TimeoutError(b"") from error
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise PortClosedError(f"the connection broke ({error})") from error
+
+    def line(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Return the bytes up to the end of the line or message, the end included.
+
+        Raises
+        ------
+        TimeoutError
+            With the bytes that did come.
+        PortClosedError
+            If the connection broke.
+        """
+        if not self._lines_by_end:
+            self._session.set_attribute(ResourceAttribute.termchar_enabled, True)
+        got = b""
+        while True:
+            data, status = self._read(max_bytes, timeout_s, got)
+            got = got + data if got else data
+            if status in _END or data.endswith(b"\n"):
+                return bytes(got)
+
+    def receive(self, n_bytes: int, timeout_s: float) -> bytes | bytearray:
+        """Return exactly so many bytes.
+
+        Raises
+        ------
+        TimeoutError
+            With the bytes that did come.
+        PortClosedError
+            If the connection broke, or the message ended before.
+        """
+        if not self._lines_by_end:
+            self._session.set_attribute(ResourceAttribute.termchar_enabled, False)
+        got: bytes | bytearray = b""
+        while len(got) < n_bytes:
+            data, _ = self._read(n_bytes - len(got), timeout_s, got)
+            if not data:
+                raise PortClosedError(f"the message ended {n_bytes - len(got)} bytes early")
+            got = got + data if got else data
+        return got
+
+    def _limit(self, timeout_s: float) -> None:
+        if timeout_s != self._timeout_s:
+            self._resource.timeout = timeout_s * 1000
+            self._timeout_s = timeout_s
+
+    def _read(self, n_bytes: int, timeout_s: float, got: bytes | bytearray) -> tuple[bytes, StatusCode]:
+        """Read once; the session is asked directly because viRead of pyvisa drops what came before a time-out."""
+        self._limit(timeout_s)
+        try:
+            if self._socket is not None and not self._session._pending_buffer:
+                readable, _, _ = select.select((self._socket,), (), (), timeout_s)
+                if readable and not self._socket.recv(1, socket.MSG_PEEK):
+                    raise PortClosedError("the instrument closed the connection")
+            data, status = self._session.read(n_bytes)
+        except TimeoutError as error:
+            raise TimeoutError(bytes(got)) from error
+        except PortClosedError:
+            raise
+        except (VisaIOError, OSError, RuntimeError, AssertionError) as error:
+            raise PortClosedError(f"the connection broke ({error})") from error
+        if status == StatusCode.error_timeout:
+            raise TimeoutError(bytes(got) + bytes(data))
+        if status.value < 0:
+            raise PortClosedError(f"the connection broke ({status.name})")
+        return data, status

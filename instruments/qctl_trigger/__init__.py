@@ -1,0 +1,1 @@
+"""qctl's own trigger and timing controller, behind the packets of `firmware_io`."""

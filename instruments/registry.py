@@ -1,0 +1,133 @@
+"""Models that qctl drives: model name of lab.toml → driver, lowering and limits, each imported when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from qctl.errors import RequestError
+
+if TYPE_CHECKING:
+    from qctl.device import Device
+    from qctl.instruments.commands import Command
+    from qctl.lab import Instrument, Lab
+
+__all__ = ["MODELS", "Model", "capabilities_of", "declared_commands", "lowering_of", "model_of", "open_device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Where the parts of one model are.
+
+    Attributes
+    ----------
+    name : str
+        As `model` in lab.toml.
+    kind : str
+        ``player``, ``recorder``, ``trigger``, ``source`` or ``dc``.
+    driver : str
+        Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``.
+    family : str
+        Package below `qctl.instruments` with ``lower`` and ``capabilities``, or empty.
+    identity : tuple of str
+        What the first two comma fields of the identity must begin with.
+    """
+
+    name: str
+    kind: str
+    driver: str
+    family: str = ""
+    identity: tuple[str, str] = ("", "")
+
+
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            "tektronix-awg5014c",
+            "player",
+            "tektronix_awg5014.driver",
+            "tektronix_awg5014",
+            ("TEKTRONIX", "AWG5014"),
+        ),
+        Model(
+            "keysight-infiniium-s",
+            "recorder",
+            "keysight_infiniium.driver",
+            "keysight_infiniium",
+            ("KEYSIGHT TECHNOLOGIES", ""),
+        ),
+        Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
+        Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
+        Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+    )
+}
+
+
+def model_of(name: str) -> Model:
+    """Return the entry of a model.
+
+    Raises
+    ------
+    RequestError
+        If no driver knows it.
+    """
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise RequestError(f"model {name!r} is not known; known are {', '.join(sorted(MODELS))}") from None
+
+
+def _module(path: str) -> ModuleType:
+    return import_module(f"qctl.instruments.{path}")
+
+
+def open_device(instrument: Instrument, lab: Lab) -> Device:
+    """Open the link of an instrument of lab.toml, check who answers, and return its driver.
+
+    Raises
+    ------
+    RequestError
+        If the model is not known or the instrument's entry lacks what the driver needs.
+    DeviceError
+        If nothing answers, or something else does.
+    """
+    device: Device = _module(model_of(instrument.model).driver).open_driver(instrument, lab)
+    return device
+
+
+def lowering_of(name: str) -> ModuleType:
+    """Return the module whose ``lower`` compiles for a model.
+
+    Raises
+    ------
+    RequestError
+        If the model takes no programs.
+    """
+    return _module(f"{_family(name)}.lower")
+
+
+def capabilities_of(name: str) -> ModuleType:
+    """Return the module with a model's table of limits.
+
+    Raises
+    ------
+    RequestError
+        If the model takes no programs.
+    """
+    return _module(f"{_family(name)}.capabilities")
+
+
+def _family(name: str) -> str:
+    family = model_of(name).family
+    if not family:
+        raise RequestError(f"model {name!r} plays and records no programs")
+    return family
+
+
+def declared_commands(name: str) -> tuple[Command, ...]:
+    """Return the raw commands that a model's driver declares; empty when it speaks no text."""
+    commands: tuple[Command, ...] = getattr(_module(model_of(name).driver), "COMMANDS", ())
+    return commands
