@@ -1,7 +1,14 @@
-"""Lower a Timeline to one exact DeviceProgram per device, cut into batches that every memory takes."""
+"""Lower timelines to one exact DeviceProgram per device, cut into batches that every memory takes.
+
+Every family offers ``instruments/<family>/lower.py: lower(straights, instrument, lab, shots) -> DeviceProgram`` with
+``straights: Sequence[Straight]`` (one for each point of the batch), ``instrument: Instrument``, ``lab: Lab`` and
+``shots: Shots``. It raises CompileError where one shot can't be played, and otherwise reports in `DeviceProgram.usage`
+what it uses; a row over its limit makes this module cut the batch.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,9 +16,11 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 
 if TYPE_CHECKING:
+    from qctl.lab import Lab
+    from qctl.lab.snapshot import Snapshot
     from qctl.program.tables import Sweep
 
-__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Shots", "Straight", "Timeline"]
+__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Shots", "Straight", "Timeline", "lower"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,3 +102,34 @@ class Lowered:
     def n_points(self) -> int:
         """Return the number of points of all parts."""
         return sum(part.n_points for part in self.parts)
+
+
+def lower(
+    timelines: Timeline | Sequence[Timeline],
+    lab: Lab,
+    snapshot: Snapshot | None = None,
+    *,
+    n_shots: int,
+    averaged: bool = False,
+) -> Lowered:
+    """Return the device programs, batches and resource report of one run.
+
+    Parameters
+    ----------
+    timelines : Timeline or sequence of Timeline
+        One for each program of the run; their points are played one after the other.
+    lab : Lab
+        The wiring.
+    snapshot : Snapshot, optional
+        Not needed: the timelines hold all calibrated values.
+    n_shots : int
+        Shots of each point, times the program's own outermost loops.
+    averaged : bool
+        Let the recorder average the shots; there are no single-shot results then.
+
+    Raises
+    ------
+    CompileError
+        If a single shot doesn't fit, with the pulse named.
+    """
+    raise NotImplementedError

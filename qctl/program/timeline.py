@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -191,6 +191,8 @@ class Timeline:
         Shots that the program's own outermost loops ask for.
     labels : tuple of str
         Name of each play.
+    processor : str
+        Processor of lab.toml that it is for.
     """
 
     body: Body
@@ -203,7 +205,8 @@ class Timeline:
     specs: tuple[CaptureSpec, ...] = ()
     bits: tuple[str, ...] = ()
     n_repeats: int = 1
-    labels: tuple[str, ...] = field(default=())
+    labels: tuple[str, ...] = ()
+    processor: str = ""
 
     @property
     def n_points(self) -> int:
