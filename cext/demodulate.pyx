@@ -97,16 +97,16 @@ cdef double _dot(const int16_t* codes, const float* row, Py_ssize_t n) noexcept 
     """Sum products in eight lanes, so that the compiler may use vectors without reordering sums."""
     cdef float[LANES] sums
     cdef Py_ssize_t k, lane
-    cdef Py_ssize_t whole = n - n % LANES
+    cdef Py_ssize_t n_blocks = n // LANES
     cdef double total = 0
     for lane in range(LANES):
         sums[lane] = 0
-    for k in range(0, whole, LANES):
+    for k in range(n_blocks):
         for lane in range(LANES):
-            sums[lane] += codes[k + lane] * row[k + lane]
+            sums[lane] += codes[k * LANES + lane] * row[k * LANES + lane]
     for lane in range(LANES):
         total += sums[lane]
-    for k in range(whole, n):
+    for k in range(n_blocks * LANES, n):
         total += codes[k] * row[k]
     return total
 
@@ -139,46 +139,6 @@ def discriminate(
     with nogil:
         for shot in range(iq.shape[0]):
             states[shot] = iq[shot].real * turn.real - iq[shot].imag * turn.imag > threshold_v
-
-
-def nearest(
-    const double complex[::1] iq not None, const double complex[::1] centers_v not None, uint8_t[::1] states not None
-):
-    """Decide each shot's state: the number of the nearest centre.
-
-    Parameters
-    ----------
-    iq : (n_shots,) complex128, volts
-        Integrated captures.
-    centers_v : (n_states,) complex128, volts
-        Mean value of each state; at least one, at most 256.
-    states : (n_shots,) uint8
-        Filled.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, or there is no centre.
-    """
-    if states.shape[0] != iq.shape[0]:
-        raise ValueError(f"states has {states.shape[0]} places for {iq.shape[0]} shots")
-    if not 1 <= centers_v.shape[0] <= 256:
-        raise ValueError(f"there are {centers_v.shape[0]} centres, 1 to 256 are accepted")
-    cdef Py_ssize_t shot, state, best
-    cdef double distance, least
-    cdef double complex away
-    with nogil:
-        for shot in range(iq.shape[0]):
-            best = 0
-            away = iq[shot] - centers_v[0]
-            least = away.real * away.real + away.imag * away.imag
-            for state in range(1, centers_v.shape[0]):
-                away = iq[shot] - centers_v[state]
-                distance = away.real * away.real + away.imag * away.imag
-                if distance < least:
-                    least = distance
-                    best = state
-            states[shot] = <uint8_t>best
 
 
 def pack_bits(const uint8_t[:, ::1] bits not None, uint64_t[:, ::1] words not None):

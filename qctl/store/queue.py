@@ -44,12 +44,7 @@ class Entry:
     row: dict[str, Any]
 
 
-def _entry(row: Row[Any]) -> Entry:
-    values = dict(row._mapping)
-    values["options"] = json.loads(values["options"])
-    values["error"] = json.loads(values["error"]) if values["error"] else None
-    shown = {key: value for key, value in values.items() if key != "key"}
-    return Entry(values["id"], JobState(values["state"]), values["qpu"], values["shots"], values["options"], shown)
+_DURABLE = FINAL | {JobState.UPLOADING}
 
 
 class Queue:
@@ -58,6 +53,7 @@ class Queue:
     def __init__(self, path: Path) -> None:
         self._engine = open_engine(path)
         self._lock = threading.Lock()
+        self._live: dict[int, JobState] = {}
 
     def submit(self, submissions: Sequence[Submission]) -> list[int]:
         """Write jobs in one commit, and return their numbers; a known key is the job it was given to."""
@@ -90,15 +86,40 @@ class Queue:
         return numbers
 
     def step(self, job: int, new: JobState, **columns: Any) -> None:
-        """Write a job's new state, and other columns of its row, in one commit."""
+        """Take a job to its next state.
+
+        Steps after which a restart does the same as before them are kept in memory; the others, and all other
+        columns, are committed before this returns.
+        """
         if isinstance(columns.get("error"), dict):
             columns["error"] = json.dumps(columns["error"], default=str)
-        with self._lock, self._engine.begin() as connection:
-            old = connection.execute(select(jobs.c.state).where(jobs.c.id == job)).scalar()
+        with self._lock:
+            old = self._live.get(job)
             if old is None:
-                raise RequestError(f"there is no job {job}", job=job)
-            check_step(job, JobState(old), new)
-            connection.execute(update(jobs).where(jobs.c.id == job).values(state=new.value, **columns))
+                old = self._stored(job)
+            check_step(job, old, new)
+            if new in _DURABLE or columns:
+                with self._engine.begin() as connection:
+                    connection.execute(update(jobs).where(jobs.c.id == job).values(state=new.value, **columns))
+            self._live[job] = new
+            if new in FINAL:
+                del self._live[job]
+
+    def _stored(self, job: int) -> JobState:
+        with self._engine.connect() as connection:
+            state = connection.execute(select(jobs.c.state).where(jobs.c.id == job)).scalar()
+        if state is None:
+            raise RequestError(f"there is no job {job}", job=job)
+        return JobState(state)
+
+    def _entry(self, row: Row[Any]) -> Entry:
+        values = dict(row._mapping)
+        state = self._live.get(values["id"], JobState(values["state"]))
+        values["state"] = state.value
+        values["options"] = json.loads(values["options"])
+        values["error"] = json.loads(values["error"]) if values["error"] else None
+        shown = {key: value for key, value in values.items() if key != "key"}
+        return Entry(values["id"], state, values["qpu"], values["shots"], values["options"], shown)
 
     def entry(self, job: int) -> Entry:
         """Return one job.
@@ -112,7 +133,7 @@ class Queue:
             row = connection.execute(select(jobs).where(jobs.c.id == job)).first()
         if row is None:
             raise RequestError(f"there is no job {job}", job=job)
-        return _entry(row)
+        return self._entry(row)
 
     def latest(self, limit: int, state: str = "") -> list[Entry]:
         """Return the latest jobs, newest first, in one state if one is named."""
@@ -120,7 +141,7 @@ class Queue:
         if state:
             query = query.where(jobs.c.state == state)
         with self._engine.connect() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [self._entry(row) for row in connection.execute(query)]
 
     def programs(self, job: int) -> tuple[tuple[str, bytes], ...]:
         """Return a job's programs as (format, content)."""
@@ -132,13 +153,14 @@ class Queue:
         """Return queued jobs, oldest first."""
         query = select(jobs).where(jobs.c.state == JobState.QUEUED.value).order_by(jobs.c.id)
         with self._engine.connect() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            entries = [self._entry(row) for row in connection.execute(query)]
+        return [entry for entry in entries if entry.state is JobState.QUEUED]
 
     def unfinished(self) -> list[Entry]:
         """Return jobs that have not ended, oldest first."""
         query = select(jobs).where(jobs.c.state.not_in([state.value for state in FINAL])).order_by(jobs.c.id)
         with self._engine.connect() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [self._entry(row) for row in connection.execute(query)]
 
     def next_run(self) -> int:
         """Return the number of the next run."""
