@@ -85,14 +85,13 @@ def check_call(tokens: Tokens, at: int, name: str, callee: Callee, n_params: int
 
 
 def read_body(tokens: Tokens, gates: dict[str, Callee], parameters: dict[str, int], qubits: dict[str, int]) -> Macro:
-    """Read ``{ … }`` of a gate definition.
+    """Read the rest of a gate definition, after its ``{``.
 
     Raises
     ------
     ParseError
         For anything but calls of known gates and barriers on its own qubits.
     """
-    tokens.expect("{")
     body: list[Call] = []
     cost, depth = 1, 0
     while not tokens.accept("}"):

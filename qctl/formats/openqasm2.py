@@ -92,7 +92,8 @@ class _Reader:
         self.gates.update(QELIB1)
         macros = Tokens(QELIB1_MACROS)
         while macros.accept("gate"):
-            self.gates[macros.name("a gate")] = read_body(macros, self.gates, {}, read_names(macros, "a qubit", "{"))
+            name = macros.name("a gate")
+            self.gates[name] = read_body(macros, self.gates, {}, read_names(macros, "a qubit", "{"))
         self.replaceable = QELIB1_EXTENSIONS
 
     def _new_name(self, what: str) -> str:
