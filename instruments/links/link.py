@@ -78,8 +78,8 @@ class Link(Protocol):
         """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
         ...
 
-    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
-        """Send one message and return the bytes of the definite block that answers it."""
+    def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
+        """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         ...
 
     def close(self) -> None:

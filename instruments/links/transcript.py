@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
-import numpy as np
-
 from qctl.errors import DeviceTimeoutError
 from qctl.instruments.links.link import Block, LinkState, as_bytes_view
 
 __all__ = ["TranscriptLink"]
 
-Turn = tuple[str | tuple[str, bytes], str | bytes | None]
+Turn = tuple[str | tuple[str, bytes], str | list[bytes] | None]
 
 
 class TranscriptLink:
@@ -22,7 +20,7 @@ class TranscriptLink:
     ----------
     turns : sequence of (sent, reply)
         In order. `sent` is the text of a message, or (text, bytes) for a command with a block. `reply` is None for a
-        write, text for a query, bytes for a query answered by a block.
+        write, text for a query, a list of bytes for a query answered by blocks.
 
     Use as a context manager: leaving it fails if turns are left over.
     """
@@ -50,7 +48,7 @@ class TranscriptLink:
             left = self._turns[self._n_done :]
             assert not left, f"{len(left)} turns of the transcript are left over, first {left[0]!r}"
 
-    def _next(self, said: str | tuple[str, bytes]) -> str | bytes | None:
+    def _next(self, said: str | tuple[str, bytes]) -> str | list[bytes] | None:
         assert self._n_done < len(self._turns), f"{said!r} was sent after the end of the transcript"
         sent, reply = self._turns[self._n_done]
         assert said == sent, f"turn {self._n_done + 1}: {said!r} was sent instead of {sent!r}"
@@ -75,11 +73,12 @@ class TranscriptLink:
         reply = self._next((prefix, bytes(as_bytes_view(block))))
         assert reply is None, f"{prefix!r} was written, the transcript has the reply {reply!r}"
 
-    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
-        """Return the block of the next turn."""
+    def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
+        """Return the blocks of the next turn, of which there must be as many as asked for."""
         reply = self._next(text)
-        assert isinstance(reply, (bytes, np.ndarray)), f"{text!r} was asked as a block, the transcript has {reply!r}"
-        return as_bytes_view(reply)
+        assert isinstance(reply, list), f"{text!r} was asked as blocks, the transcript has {reply!r}"
+        assert len(reply) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(reply)}"
+        return [as_bytes_view(block) for block in reply]
 
     def close(self) -> None:
         """Mark the link closed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from threading import RLock
+from typing import NoReturn
 
 from qctl.errors import DeviceError, DeviceTimeoutError
 from qctl.instruments.links.link import Block, LinkState, Tap, as_bytes_view, block_header, shown
@@ -116,31 +117,38 @@ class VisaLink:
                 self._tap.sent(self._name, head)
                 self._tap.sent(self._name, view)
 
-    def query_block(self, text: str, timeout_s: float | None = None) -> memoryview:
-        """Send one message and return the bytes of the definite block that answers it."""
+    def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
+        """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         with self._lock:
             port = self._ready()
             self._send(port, text)
             limit_s = self._timeout_s if timeout_s is None else timeout_s
-            got = b""
-            try:
-                got = port.receive(2, limit_s)
-                if got[:1] != b"#" or not got[1:2].isdigit() or got[1:2] == b"0":
-                    self._fail(PortClosedError("what came is no definite block"), f"after {text!r}", got)
-                digits = port.receive(int(got[1:2]), self._timeout_s)
-                got += digits
-                n_bytes = int(digits)
-                block = port.receive(n_bytes + 1, self._timeout_s)
-            except TimeoutError as error:
-                self._fail(error, f"in the block that answers {text!r}", got + (error.args[0] if error.args else b""))
-            except (PortClosedError, ValueError) as error:
-                self._fail(error, f"in the block that answers {text!r}", got)
-            if self._tap is not None:
-                self._tap.received(self._name, got)
-                self._tap.received(self._name, memoryview(block))
-            if block[-1:] != b"\n":
-                self._fail(PortClosedError("no line end after the block"), f"after {text!r}", block[-1:])
-            return memoryview(block)[:n_bytes]
+            return [
+                self._block(port, text, limit_s, b"\n" if index == n_blocks - 1 else b";") for index in range(n_blocks)
+            ]
+
+    def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes) -> memoryview:
+        """Read one block and the one byte after it."""
+        got: bytes | bytearray = b""
+        where = f"in the block that answers {text!r}"
+        try:
+            got = port.receive(2, timeout_s)
+            if got[:1] != b"#" or got[1:2] not in b"123456789":
+                self._fail(PortClosedError("what came is no definite block"), where, got)
+            digits = port.receive(int(got[1:2]), self._timeout_s)
+            got = bytes(got) + bytes(digits)
+            n_bytes = int(digits)
+            block = port.receive(n_bytes + 1, self._timeout_s)
+        except TimeoutError as error:
+            self._fail(error, where, bytes(got) + (error.args[0] if error.args else b""))
+        except (PortClosedError, ValueError) as error:
+            self._fail(error, where, got)
+        if self._tap is not None:
+            self._tap.received(self._name, bytes(got))
+            self._tap.received(self._name, memoryview(block))
+        if block[-1:] != end:
+            self._fail(PortClosedError(f"the block is followed by {bytes(block[-1:])!r}"), where, got)
+        return memoryview(block)[:n_bytes]
 
     def close(self) -> None:
         """Close the connection for good."""
@@ -199,7 +207,7 @@ class VisaLink:
         if self.identity and identity != self.identity:
             self._down(f"{self._address} answers as {identity!r} since reconnecting, before as {self.identity!r}")
 
-    def _down(self, why: str, cause: Exception | None = None) -> None:
+    def _down(self, why: str, cause: Exception | None = None) -> NoReturn:
         self._drop()
         self._enter(LinkState.DOWN)
         self._why = why
@@ -208,7 +216,7 @@ class VisaLink:
         kind = DeviceTimeoutError if isinstance(cause, TimeoutError) else DeviceError
         raise kind(f"{self._name}: {why}", instrument=self._name) from cause
 
-    def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> None:
+    def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> NoReturn:
         """Give the connection up, because nobody knows what it still carries, and say so."""
         self._drop()
         self._enter(LinkState.DEGRADED)

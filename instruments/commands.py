@@ -1,0 +1,191 @@
+"""Declared commands: one line for each text command of a driver, in the manual's notation, with its parameter and range.
+
+The same line makes the parameter that clients see, the text that is sent, and the pattern that raw text is matched
+against (short and long forms, optional nodes, any case), so that no path goes round the limits.
+
+Source: SCPI-1999 volume 1, chapters 5 and 6 (header notation), IEEE 488.2 section 7.7.2 (decimal numbers).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from qctl.device import Parameter
+from qctl.errors import LimitError, RequestError
+from qctl.units import Limits
+
+__all__ = ["Command", "Matched", "match_command", "parsed_value", "short_form"]
+
+_NODE = re.compile(r"([A-Z]+)([a-z]*)(\{n\})?")
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+_UNITS: Mapping[str, Mapping[str, float]] = {
+    "V": {"V": 1.0, "MV": 1e-3, "UV": 1e-6},
+    "Hz": {"HZ": 1.0, "KHZ": 1e3, "MHZ": 1e6, "GHZ": 1e9},
+    "s": {"S": 1.0, "MS": 1e-3, "US": 1e-6, "NS": 1e-9},
+    "dBm": {"DBM": 1.0},
+    "rad": {"RAD": 1.0},
+    "°": {"DEG": 1.0},
+}
+_ON_OFF = {"ON": True, "OFF": False, "1": True, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One text command.
+
+    Attributes
+    ----------
+    header : str
+        As the manual prints it: capitals are the short form, brackets are optional, ``{n}`` is a connector's number.
+    name : str
+        The parameter it sets and asks for (``{n}`` likewise), or empty when it is an action.
+    label, unit : str
+        For people; the unit also says which suffixes raw text may have.
+    kind : type
+        float, int, bool, str, or list (of float, sent with commas).
+    settable, askable : bool
+        Which forms there are.
+    words : tuple of str
+        What a str may be, in the short form that the instrument answers.
+    limits : Limits, optional
+        The instrument's own range; lab.toml may be narrower, never wider.
+    resolution : float
+        How far a read-back may be from what was sent.
+    """
+
+    header: str
+    name: str = ""
+    label: str = ""
+    unit: str = ""
+    kind: type = float
+    settable: bool = True
+    askable: bool = True
+    words: tuple[str, ...] = ()
+    limits: Limits | None = None
+    resolution: float = 0.0
+
+    def parameter(self, number: int | None = None) -> Parameter:
+        """Return what `instruments list` shows, for one connector where it has a number."""
+        label = self.label if number is None else f"{self.label} {number}"
+        return Parameter(self.named(number), label, self.unit, self.kind, self.settable)
+
+    def named(self, number: int | None = None) -> str:
+        """Return the parameter's name, for one connector where it has a number."""
+        return self.name if number is None else self.name.replace("{n}", str(number))
+
+    def text(self, number: int | None = None) -> str:
+        """Return the short form that is sent."""
+        short = short_form(self.header)
+        return short if number is None else short.replace("{n}", str(number))
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """What a raw text was found to be.
+
+    Attributes
+    ----------
+    command : Command
+        The declaration.
+    number : int or None
+        The connector, where the command has one.
+    query : bool
+        Whether it asks.
+    argument : str
+        What follows the header.
+    """
+
+    command: Command
+    number: int | None
+    query: bool
+    argument: str
+
+    @property
+    def parameter(self) -> str:
+        """Return the name for `get` and `set`; empty for an action."""
+        return self.command.named(self.number)
+
+
+@cache
+def short_form(header: str) -> str:
+    """Return the header that is sent: short nodes, optional ones left out, the suffix ``{n}`` kept."""
+    plain = re.sub(r"\[[^\]]*\]", "", header)
+    return re.sub(r"([A-Z])[a-z]+", r"\1", plain).lstrip(":")
+
+
+@cache
+def _pattern(header: str) -> re.Pattern[str]:
+    if header.startswith("*"):
+        return re.compile(re.escape(header), re.IGNORECASE)
+    text = header.replace("[", "(?:").replace("]", ")?")
+    text = re.sub(r"^\(\?:([A-Za-z]+(?:\{n\})?):\)\?", r"(?:\1:)?", text)
+
+    def node(match: re.Match[str]) -> str:
+        long = f"(?:{match[2]})?" if match[2] else ""
+        return f"{match[1]}{long}" + (r"(?P<n>\d*)" if match[3] else "")
+
+    return re.compile(":?" + _NODE.sub(node, text.lstrip(":")), re.IGNORECASE)
+
+
+def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
+    """Return which declared command a raw message is, or None.
+
+    Parameters
+    ----------
+    text : str
+        One message: a header, ``?`` or not, and its argument. Not a list joined with ``;``.
+    commands : sequence of Command
+        From `registry.declared_commands`.
+    """
+    header, _, argument = text.strip().partition(" ")
+    query = header.endswith("?")
+    for command in commands:
+        if not (command.askable if query else command.settable):
+            continue
+        found = _pattern(command.header).fullmatch(header[:-1] if query else header)
+        if found:
+            number = None
+            if "{n}" in command.header:
+                number = int(found["n"] or 1)
+            return Matched(command, number, query, argument.strip())
+    return None
+
+
+def parsed_value(matched: Matched) -> Any:
+    """Return the argument of a raw setting as `set` takes it.
+
+    Raises
+    ------
+    LimitError
+        If it is no number, or a word like MAX that would hide one.
+    RequestError
+        If it is not one of the words that the command takes.
+    """
+    command, text = matched.command, matched.argument
+    name = matched.parameter or command.header
+    if command.kind is bool:
+        if text.upper() not in _ON_OFF:
+            raise RequestError(f"{name} = {text!r} is not ON or OFF")
+        return _ON_OFF[text.upper()]
+    if command.kind is str:
+        return text.strip("\"'")
+    if command.kind is list:
+        return [_parsed_number(command, name, item.strip()) for item in text.split(",")]
+    return _parsed_number(command, name, text)
+
+
+def _parsed_number(command: Command, name: str, text: str) -> float | int:
+    found = _NUMBER.fullmatch(text)
+    scales = _UNITS.get(command.unit, {})
+    if not found or (found[2] and found[2].upper() not in scales):
+        raise LimitError(f"{name} = {text!r} is not a number in {command.unit or 'plain digits'}")
+    number = float(found[1]) * scales.get(found[2].upper(), 1.0)
+    if command.kind is int:
+        if not number.is_integer():
+            raise LimitError(f"{name} = {text!r} is not a whole number")
+        return int(number)
+    return number

@@ -1,0 +1,88 @@
+"""Confirm what was sent: the error queue after a setting, in the instrument's own words when it refuses.
+
+Source: IEEE 488.2 and SCPI-1999 volume 2, SYSTem:ERRor[:NEXT]?.
+"""
+
+from __future__ import annotations
+
+from qctl.errors import DeviceError, RefusedError
+from qctl.instruments.links.link import Link
+
+__all__ = ["confirm", "drained_errors", "parsed_float", "parsed_int"]
+
+_MAX_ERRORS = 64
+
+
+def drained_errors(link: Link, first: str | None = None, query: str = "SYST:ERR?") -> list[str]:
+    """Return what stands in the error queue, and empty it.
+
+    Parameters
+    ----------
+    link : Link
+        To the instrument.
+    first : str, optional
+        A reply to `query` that has already been read.
+    query : str
+        What asks for the next error; the reply is ``code,"text"`` with code 0 when there is none.
+    """
+    found: list[str] = []
+    reply = link.query(query) if first is None else first
+    while _code(link, reply) and len(found) < _MAX_ERRORS:
+        found.append(reply)
+        reply = link.query(query)
+    return found
+
+
+def confirm(link: Link, what: str, query: str = "SYST:ERR?") -> None:
+    """Ask whether all that was sent has been accepted; one round trip when it has.
+
+    Parameters
+    ----------
+    link : Link
+        To the instrument.
+    what : str
+        What was sent, for the error.
+    query : str
+        What asks for the next error; a command may stand before it in the same message.
+
+    Raises
+    ------
+    RefusedError
+        With the instrument's own words, if not.
+    """
+    reply = link.query(query)
+    if _code(link, reply):
+        words = "; ".join(drained_errors(link, reply, query.rpartition(";")[2]))
+        raise RefusedError(f"{link.name} refused {what}: {words}", instrument=link.name, words=words)
+
+
+def _code(link: Link, reply: str) -> int:
+    return parsed_int(link, reply.split(",", 1)[0], "an error code")
+
+
+def parsed_int(link: Link, reply: str, what: str) -> int:
+    """Return a reply as an int.
+
+    Raises
+    ------
+    DeviceError
+        If it is none.
+    """
+    try:
+        return int(reply)
+    except ValueError:
+        raise DeviceError(f"{link.name} answered {reply!r} where {what} was due", instrument=link.name) from None
+
+
+def parsed_float(link: Link, reply: str, what: str) -> float:
+    """Return a reply as a float.
+
+    Raises
+    ------
+    DeviceError
+        If it is none.
+    """
+    try:
+        return float(reply)
+    except ValueError:
+        raise DeviceError(f"{link.name} answered {reply!r} where {what} was due", instrument=link.name) from None

@@ -1,0 +1,264 @@
+"""Drive a Keysight Infiniium S-series oscilloscope as a digitizer: set up, arm, wait, read averaged or segmented records.
+
+Source: Keysight Infiniium Oscilloscopes Programmer's Guide: :ACQuire:MODE, :AVERage, :AVERage:COUNt, :COMPlete,
+:POINts[:ANALog], :SEGMented:COUNt, :SRATe[:ANALog]; :CHANnel<n>:DISPlay, :INPut, :OFFSet, :RANGe; :TIMebase:POSition,
+:RANGe, :REFerence, :REFClock; :TRIGger:MODE, :EDGE:SOURce, :EDGE:SLOPe, :LEVel, :SWEep; :WAVeform:BYTeorder, :DATA?,
+:FORMat, :PREamble?, :SEGMented:ALL, :SEGMented:COUNt?, :SOURce, :STReaming; :SINGle, :STOP, :AER?, :ADER?;
+:SYSTem:HEADer, :ERRor?. The public drivers QCoDeS `KeysightInfiniium` (preamble) and BlackChirp `dsov204a` (segments,
+averages) use them the same way. :DIGitize is not used: it blocks the box until the triggers have come.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.device import Parameter, Recording
+from qctl.errors import DeviceError, DeviceTimeoutError, RefusedError, RequestError
+from qctl.instruments.commands import Command
+from qctl.instruments.confirm import confirm, parsed_float, parsed_int
+from qctl.instruments.keysight_infiniium import capabilities as can
+from qctl.instruments.keysight_infiniium.body import DigitizerBody
+from qctl.instruments.keysight_infiniium.checks import check_program
+from qctl.instruments.links.link import Link
+from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.settings import Settings
+from qctl.lab import Instrument, Lab
+from qctl.program.device_program import DeviceProgram
+from qctl.units import Limits
+
+__all__ = ["COMMANDS", "KeysightInfiniium", "open_driver"]
+
+_POLL_S = 0.0005
+_ARM_TIMEOUT_S = 2.0
+_BLOCK_TIMEOUT_S = 30.0
+_ERRORS = ":SYST:ERR? STR"
+
+COMMANDS = (
+    Command("*IDN", "identity", "Identity", kind=str, settable=False),
+    Command(
+        ":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3
+    ),
+    Command(":CHANnel{n}:OFFSet", "input{n}_offset_v", "Offset of input", "V", limits=Limits(-4, 4), resolution=1e-3),
+    Command(
+        ":ACQuire:SRATe[:ANALog]", "rate_hz", "Sample rate", "Hz", limits=Limits(1e3, can.RATES_HZ[-1]), resolution=1
+    ),
+    Command(":ACQuire:POINts[:ANALog]", "n_samples", "Samples of a record", kind=int, limits=can.RECORD_SAMPLES),
+    Command(":ACQuire:MODE", "mode", "Acquisition mode", kind=str, words=("RTIM", "SEGM")),
+    Command(":ACQuire:AVERage", "averaged", "Averaging", kind=bool),
+    Command(
+        ":ACQuire:AVERage:COUNt",
+        "n_averages",
+        "Shots averaged",
+        kind=int,
+        limits=Limits(can.MIN_AVERAGES, can.MAX_AVERAGES),
+    ),
+    Command(
+        ":ACQuire:SEGMented:COUNt",
+        "n_segments",
+        "Records of an acquisition",
+        kind=int,
+        limits=Limits(can.MIN_SEGMENTS, can.MAX_SEGMENTS),
+    ),
+    Command(":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9),
+)
+
+
+@dataclass(slots=True)
+class KeysightInfiniium:
+    """An oscilloscope that records its inputs at each trigger of its auxiliary input.
+
+    Attributes
+    ----------
+    link : Link
+        To the instrument.
+    instrument : Instrument
+        Its entry in lab.toml; inputs that it doesn't name can't be used.
+    """
+
+    link: Link
+    instrument: Instrument
+    settings: Settings = field(init=False)
+    _body: DigitizerBody | None = None
+    _generation: int = -1
+    _scales: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.input)), error_query=_ERRORS)
+
+    def identify(self) -> str:
+        """Return the identity string."""
+        return self.link.query("*IDN?")
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        return self.settings.parameters()
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value."""
+        return self.settings.get(name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
+        self._body = None
+        self.settings.set(name, value)
+
+    def prepare(self) -> None:
+        """Clear the status, answer without headers, and take the reference that lab.toml names."""
+        self.link.write("*CLS")
+        self.link.write(":SYST:HEAD OFF")
+        if self.instrument.reference is not None:
+            self.link.write(f":TIM:REFC {int(self.instrument.reference == 'external')}")
+        confirm(self.link, "the reference clock", _ERRORS)
+
+    def load(self, program: DeviceProgram) -> int:
+        """Set up rate, length, delay, mode and count; return 0, for no waveform bytes are sent.
+
+        Raises
+        ------
+        LimitError
+            If something is outside the limits; nothing has been sent.
+        """
+        try:
+            body = DigitizerBody.from_bytes(program.body)
+        except msgspec.MsgspecError as error:
+            raise RequestError(f"{self.link.name}: the program's body is not an Infiniium's: {error}") from error
+        check_program(body, self.instrument)
+        if body == self._body and self.link.generation == self._generation:
+            return 0
+        self._body = None
+        for text in _setup(body, self.instrument):
+            self.link.write(text)
+        confirm(self.link, "the record's settings", _ERRORS)
+        self._read_back(body)
+        self.link.query(":AER?;:ADER?")
+        self._generation = self.link.generation
+        self._scales = None
+        self._body = body
+        return 0
+
+    def _read_back(self, body: DigitizerBody) -> None:
+        rate_hz, n_samples = self.link.query(":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?").split(";")
+        for name, wanted, got in (("rate_hz", body.rate_hz, rate_hz), ("n_samples", body.n_samples, n_samples)):
+            if parsed_float(self.link, got, name) != wanted:
+                raise RefusedError(
+                    f"{self.link.name}: {name} was set to {wanted:.12g} but reads {got}", instrument=self.link.name
+                )
+
+    def arm(self) -> None:
+        """Be ready for the next trigger when this returns; one round trip unless the box is slow to arm."""
+        self._loaded()
+        armed = self.link.query(":SING;:AER?")
+        end_s = time.monotonic() + _ARM_TIMEOUT_S
+        while parsed_int(self.link, armed, "the armed event") == 0:
+            if time.monotonic() > end_s:
+                confirm(self.link, ":SINGle", _ERRORS)
+                raise DeviceTimeoutError(f"{self.link.name} is not armed after {_ARM_TIMEOUT_S:g} s")
+            time.sleep(_POLL_S)
+            armed = self.link.query(":AER?")
+
+    def read(self) -> Recording:
+        """Wait until the armed acquisition is complete, and return it; two round trips when it is.
+
+        Raises
+        ------
+        DeviceTimeoutError
+            If the triggers don't come within the instrument's time-out.
+        """
+        body = self._loaded()
+        end_s = time.monotonic() + self.instrument.timeout_s
+        while parsed_int(self.link, self.link.query(":ADER?"), "the acquisition done event") == 0:
+            if time.monotonic() > end_s:
+                self.stop()
+                raise DeviceTimeoutError(
+                    f"{self.link.name}: {body.n_records} triggers did not come in {self.instrument.timeout_s:g} s",
+                    instrument=self.link.name,
+                )
+            time.sleep(_POLL_S)
+        ask = ";".join(f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs)
+        blocks = self.link.query_blocks(ask, len(body.inputs), _BLOCK_TIMEOUT_S)
+        if self._scales is None:
+            self._scales = self._read_scales(body)
+        n_records = 1 if body.averaged else body.n_records
+        codes = np.empty((n_records, len(body.inputs), body.n_samples), np.int16)
+        for index, block in enumerate(blocks):
+            got = np.frombuffer(block, "<i2") if len(block) % 2 == 0 else np.empty(0, "<i2")
+            if got.size != n_records * body.n_samples:
+                raise DeviceError(
+                    f"{self.link.name}: input {body.inputs[index]} sent {len(block)} bytes instead of {n_records} "
+                    f"records of {body.n_samples} samples",
+                    instrument=self.link.name,
+                )
+            codes[:, index] = got.reshape(n_records, body.n_samples)
+        return Recording(
+            codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1
+        )
+
+    def _read_scales(self, body: DigitizerBody) -> NDArray[np.float64]:
+        """Return volts per code and volts at code 0 of each input: fields 8 and 9 of the preamble."""
+        found = []
+        for number in body.inputs:
+            fields = self.link.query(f":WAV:SOUR CHAN{number};:WAV:PRE?").split(",")
+            if len(fields) < 10:
+                raise DeviceError(f"{self.link.name}: a preamble of {len(fields)} fields", instrument=self.link.name)
+            found.append([parsed_float(self.link, text, "a scale of the preamble") for text in fields[7:9]])
+        return np.array(found, np.float64).T
+
+    def stop(self) -> None:
+        """Abandon an armed acquisition."""
+        self.link.query(":STOP;:AER?;:ADER?")
+
+    def safe(self) -> None:
+        """Stop; a digitizer has no outputs."""
+        self.link.write(":STOP")
+        confirm(self.link, ":STOP", _ERRORS)
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        self.link.close()
+
+    def _loaded(self) -> DigitizerBody:
+        if self._body is None:
+            raise RequestError(f"{self.link.name}: no program is loaded", instrument=self.link.name)
+        if self.link.generation != self._generation:
+            raise DeviceError(
+                f"{self.link.name}: the link was reopened since the program was loaded; load it again",
+                instrument=self.link.name,
+            )
+        return self._body
+
+
+def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
+    """Return the messages that set a box up."""
+    texts = [":STOP"]
+    for number in range(1, can.N_INPUTS + 1):
+        texts.append(f":CHAN{number}:DISP {int(number in body.inputs)}")
+    for number, range_v in zip(body.inputs, body.range_v, strict=True):
+        offset_v = instrument.input[number].offset_v
+        texts.append(f":CHAN{number}:INP DC50;:CHAN{number}:RANG {range_v:.9g};:CHAN{number}:OFFS {offset_v:.9g}")
+    texts += [
+        f":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS;:TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
+        ":ACQ:MODE RTIM"
+        if body.averaged or body.n_records == 1
+        else f":ACQ:MODE SEGM;:ACQ:SEGM:COUN {body.n_records}",
+        f":ACQ:AVER:COUN {body.n_records};:ACQ:AVER 1" if body.averaged and body.n_records > 1 else ":ACQ:AVER 0",
+        ":ACQ:COMP 100",
+        f":ACQ:SRAT:ANAL {body.rate_hz:.12g};:ACQ:POIN:ANAL {body.n_samples}",
+        f":TIM:REF LEFT;:TIM:RANG {body.n_samples / body.rate_hz:.12g};:TIM:POS {body.delay_s:.12g}",
+        ":WAV:FORM WORD;:WAV:BYT LSBF;:WAV:STR 0;:WAV:SEGM:ALL 1",
+    ]
+    return texts
+
+
+def open_driver(instrument: Instrument, lab: Lab) -> KeysightInfiniium:
+    """Open the link, check the identity, set the reference."""
+    link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, ("KEYSIGHT TECHNOLOGIES", ""))
+    device = KeysightInfiniium(link, instrument)
+    device.prepare()
+    return device

@@ -1,0 +1,190 @@
+"""Settings: declared commands at work over a link: limits first, then sent, then the error queue, then read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qctl.device import Parameter
+from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.instruments.commands import Command
+from qctl.instruments.confirm import confirm, parsed_float, parsed_int
+from qctl.instruments.links.link import Link
+from qctl.units import Limits
+
+__all__ = ["Settings"]
+
+_TRUE = {"1": True, "ON": True, "0": False, "OFF": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The parameters of one instrument.
+
+    Attributes
+    ----------
+    link : Link
+        To the instrument.
+    commands : tuple of Command
+        The driver's table.
+    numbers : tuple of int
+        Connectors that lab.toml names; commands with ``{n}`` have a parameter for each.
+    limits : mapping of str to Limits
+        From lab.toml, by parameter; the narrower of these and the command's own holds.
+    error_query : str
+        What asks for the next error.
+    """
+
+    link: Link
+    commands: tuple[Command, ...]
+    numbers: tuple[int, ...] = ()
+    limits: Mapping[str, Limits] = field(default_factory=dict)
+    error_query: str = "SYST:ERR?"
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        found = {command.named(number): command.parameter(number) for command, number in reversed([*self._all()])}
+        return list(reversed(found.values()))
+
+    def get(self, name: str) -> Any:
+        """Ask the instrument for one value.
+
+        Raises
+        ------
+        RequestError
+            If there is no such parameter, or it can't be asked.
+        """
+        command, number = self._find(name)
+        if not command.askable:
+            raise RequestError(f"{self.link.name}: {name} can't be asked for")
+        return self._parsed(command, self.link.query(f"{command.text(number)}?"))
+
+    def set(self, name: str, value: Any) -> None:
+        """Check a value, send it, ask for errors and read it back.
+
+        Raises
+        ------
+        LimitError
+            If it is outside the limits; nothing has been sent.
+        RefusedError
+            If the instrument refuses, or reads back something else.
+        """
+        command, number = self._find(name)
+        checked = self.checked(name, value)
+        self.send(name, checked)
+        confirm(self.link, f"{name} = {value!r}", self.error_query)
+        if command.askable:
+            self.read_back(name, checked)
+
+    def checked(self, name: str, value: Any) -> Any:
+        """Return a value as it may be sent.
+
+        Raises
+        ------
+        LimitError, RequestError
+            If it may not.
+        """
+        command, _ = self._find(name)
+        if not command.settable:
+            raise RequestError(f"{self.link.name}: {name} can't be set")
+        if command.kind is bool:
+            if not isinstance(value, bool) and value not in (0, 1):
+                raise RequestError(f"{self.link.name}: {name} = {value!r} is not true or false")
+            return bool(value)
+        if command.kind is str:
+            word = str(value).upper()
+            if command.words and word not in command.words:
+                raise RequestError(f"{self.link.name}: {name} = {value!r} is not one of {', '.join(command.words)}")
+            return word
+        if command.kind is list:
+            return self._list(command, name, value)
+        return self._number(command, name, value)
+
+    def _list(self, command: Command, name: str, value: Any) -> list[float]:
+        if isinstance(value, str):
+            value = value.split(",")
+        try:
+            return [float(self._number(command, name, item)) for item in value]
+        except TypeError:
+            raise LimitError(f"{self.link.name}: {name} = {value!r} is not a list of numbers") from None
+
+    def _number(self, command: Command, name: str, value: Any) -> float | int:
+        bounds = [bound for bound in (self.limits.get(name), command.limits) if bound is not None]
+        if isinstance(value, bool) or not bounds:
+            raise LimitError(f"{self.link.name}: {name} = {value!r} has no limits or is no number; it was not sent")
+        try:
+            for bound in bounds:
+                bound.check(value, f"{self.link.name}: {name}")
+        except LimitError as error:
+            error.details["instrument"] = self.link.name
+            raise
+        if command.kind is int:
+            if float(value) != int(value):
+                raise LimitError(f"{self.link.name}: {name} = {value!r} is not a whole number")
+            return int(value)
+        return float(value)
+
+    def send(self, name: str, checked: Any) -> None:
+        """Send a checked value without confirming it; `confirm` is then the caller's."""
+        command, number = self._find(name)
+        self.link.write(f"{command.text(number)} {_shown(checked)}")
+
+    def read_back(self, name: str, sent: Any) -> None:
+        """Ask for a value that was set.
+
+        Raises
+        ------
+        RefusedError
+            If it is another one.
+        """
+        command, _ = self._find(name)
+        got = self.get(name)
+        same = got == sent
+        if command.kind is float:
+            same = abs(got - sent) <= command.resolution + 1e-6 * abs(sent)
+        if command.kind is list:
+            same = len(got) == len(sent) and all(abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True))
+        if not same:
+            raise RefusedError(
+                f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}",
+                instrument=self.link.name,
+            )
+
+    def _all(self) -> Iterator[tuple[Command, int | None]]:
+        for command in self.commands:
+            if not command.name:
+                continue
+            if "{n}" in command.name:
+                for number in self.numbers:
+                    yield command, number
+            else:
+                yield command, None
+
+    def _find(self, name: str) -> tuple[Command, int | None]:
+        for command, number in self._all():
+            if command.named(number) == name:
+                return command, number
+        raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
+
+    def _parsed(self, command: Command, reply: str) -> Any:
+        if command.kind is float:
+            return parsed_float(self.link, reply, command.name)
+        if command.kind is int:
+            return parsed_int(self.link, reply, command.name)
+        if command.kind is bool:
+            if reply.upper() not in _TRUE:
+                raise DeviceError(f"{self.link.name} answered {reply!r} where {command.name} was due")
+            return _TRUE[reply.upper()]
+        if command.kind is list:
+            return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
+        word = reply.strip().strip("\"'").upper()
+        return next((short for short in command.words if word.startswith(short)), word)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, list):
+        return ",".join(f"{item:.12g}" for item in value)
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,73 @@
+"""Check an AWG5014C program against the box's and the lab's limits, before a byte leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import LimitError, RequestError
+from qctl.instruments.tektronix_awg5014 import capabilities as can
+from qctl.instruments.tektronix_awg5014.body import AwgBody
+from qctl.lab import Instrument
+from qctl.units import Limits
+
+__all__ = ["check_program"]
+
+_DATA_BITS = np.uint16(0x3FFF)
+
+
+def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instrument: Instrument) -> None:
+    """Raise unless the program fits the box and every voltage it plays is within the outputs' limits.
+
+    Raises
+    ------
+    LimitError
+        With the value, the bound and the output.
+    RequestError
+        If the program contradicts itself.
+    """
+    name = instrument.name
+    can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
+    Limits(1, can.MAX_ELEMENTS).check(len(body.elements), f"{name}: sequence elements")
+    spans = {digest: _span(name, digest, words) for digest, words in blobs.items()}
+    for number, channel in body.channels.items():
+        output = instrument.output.get(number)
+        if output is None:
+            raise RequestError(f"{name}: output {number} is not in lab.toml", instrument=name)
+        can.AMPLITUDE_VPP.check(channel.amplitude_vpp, f"{name}: output {number} amplitude_vpp")
+        can.OFFSET_V.check(channel.offset_v, f"{name}: output {number} offset_v")
+        Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
+        used = sorted({element[number] for element in body.elements if number in element})
+        missing = [digest for digest in used if digest not in spans]
+        if missing:
+            raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
+        n_samples = sum(len(blobs[digest]) for digest in used)
+        if n_samples > can.MEMORY_SAMPLES:
+            raise LimitError(
+                f"{name}: output {number} waveforms = {n_samples} samples is over {can.MEMORY_SAMPLES}", instrument=name
+            )
+        low, high = output.limits_v
+        for digest in used:
+            reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, spans[digest])
+            if not (low <= reached[0] and reached[1] <= high):
+                raise LimitError(
+                    f"{name}: output {number} would reach {reached[0]:g} to {reached[1]:g} V, outside "
+                    f"[{low:g}, {high:g}] V, in waveform {digest}",
+                    instrument=name,
+                )
+    for index, element in enumerate(body.elements):
+        if set(element) != set(body.channels):
+            raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
+        if len({len(blobs[digest]) for digest in element.values()}) > 1:
+            raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
+
+
+def _span(name: str, digest: str, words: NDArray[np.generic]) -> NDArray[np.uint16]:
+    """Return the lowest and highest code of a waveform."""
+    if words.dtype != np.dtype("<u2") or words.ndim != 1 or not words.flags.c_contiguous:
+        raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
+    can.LENGTH_SAMPLES.check(len(words), f"{name}: waveform {digest} samples")
+    codes = words & _DATA_BITS
+    return np.array([codes.min(), codes.max()], np.uint16)
