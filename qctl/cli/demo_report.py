@@ -1,0 +1,84 @@
+"""The demo's table on the screen and its report in one HTML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["show_table", "write_report"]
+
+
+def show_table(story: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=f"seed {story['seed']}")
+    for title in ("circuit", "counts", "ideal", "fidelity", "compile", "play", "total"):
+        table.add_column(title, justify="left" if title in ("circuit", "counts", "ideal") else "right")
+    for row in story["circuits"]:
+        top = sorted(row["counts"].items(), key=lambda kv: -kv[1])[:3]
+        best = sorted(row["ideal"].items(), key=lambda kv: -kv[1])[:3]
+        table.add_row(
+            row["circuit"],
+            "  ".join(f"{k} {v}" for k, v in top),
+            "  ".join(f"{k} {v:.2f}" for k, v in best),
+            f"{row['fidelity']:.3f}",
+            *_stages(row["timings"]),
+        )
+    console = Console()
+    console.print(table)
+    for state in story["states"]:
+        console.print(
+            f"{state['state']}: fidelity {state['fidelity']:.3f} ± {state['standard_error']:.3f} "
+            f"(populations {state['populations']:.3f}, parity contrast {state['contrast']:.3f})"
+        )
+
+
+def _stages(timings: dict[str, float]) -> tuple[str, str, str]:
+    """Return compile, play and total time as text, in ms."""
+    total = sum(timings.values())
+    return tuple(f"{1e3 * t:.0f} ms" for t in (timings.get("compile", 0.0), timings.get("play", 0.0), total))  # type: ignore[return-value]
+
+
+def write_report(story: dict[str, Any], out: Path) -> Path:
+    from qctl.calibration.tuneup import figure_of
+    from qctl.lab import parse_lab
+    from qctl.report.page import Page
+    from qctl.report.plots import histogram
+    from qctl.report.wiring import draw_wiring
+
+    tuned = story["_tuned"]
+    page = Page(f"qctl demo, seed {story['seed']}")
+    page.text(
+        f"A virtual rack was tuned up by {tuned.n_points} sweep points ({tuned.n_shots} shots) in "
+        f"{tuned.seconds:.1f} s, "
+        "then ran the circuits below. All counts came from samples that instruments received over their own protocols."
+    )
+    page.heading("Circuits")
+    page.table(
+        ["circuit", "fidelity", "compile", "play", "total"],
+        [[row["circuit"], f"{row['fidelity']:.4f}", *_stages(row["timings"])] for row in story["circuits"]],
+    )
+    for row in story["circuits"]:
+        page.figure(histogram(row["counts"], row["ideal"], row["circuit"]), row["circuit"])
+    page.heading("Entangled states")
+    page.table(
+        ["state", "fidelity", "standard error", "populations", "parity contrast"],
+        [
+            [s["state"], *(f"{s[k]:.4f}" for k in ("fidelity", "standard_error", "populations", "contrast"))]
+            for s in story["states"]
+        ],
+    )
+    page.heading("Tune-up")
+    page.table(
+        ["node", "target", "result", "refused because"],
+        [[o.node, f.target, f.text, f.reason] for o in tuned.outcomes for f in o.findings],
+    )
+    for outcome in tuned.outcomes:
+        if any(len(f.x) > 1 for f in outcome.findings):
+            page.figure(figure_of(outcome), f"{outcome.node}: {outcome.n_points} points, {outcome.n_shots} shots")
+    page.heading("Wiring")
+    page.figure(draw_wiring(parse_lab(story["_wiring"])), "from lab.toml")
+    path = out / "report.html"
+    page.write(path)
+    return path
