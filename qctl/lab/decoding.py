@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec.inspect as mi
 
+from qctl.errors import InternalError
 from qctl.lab.rack import InputRef, OutputRef
 
 __all__ = ["Problems", "decode", "join"]
@@ -78,7 +79,7 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
             return raw if isinstance(raw, bool) else _refuse(problems, path, "expected true or false")
         case mi.StrType():
             return raw if isinstance(raw, str) else _refuse(problems, path, "expected a text in quotes")
-    raise TypeError(f"{path}: no rule for {kind}")
+    raise InternalError(f"{path}: no rule for {kind}")
 
 
 def _refuse(problems: Problems, path: str, text: str) -> _Broken:
