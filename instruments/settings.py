@@ -73,7 +73,7 @@ class Settings:
         RefusedError
             If the instrument refuses, or reads back something else.
         """
-        command, number = self._find(name)
+        command, _ = self._find(name)
         checked = self.checked(name, value)
         self.send(name, checked)
         confirm(self.link, f"{name} = {value!r}", self.error_query)
