@@ -273,7 +273,7 @@ class Lab:
         values : mapping
             ``{"lo0": {"power_dbm": -10}}``, or flat: ``{"lo0.power_dbm": -10}``.
         """
-        self.carry(calls.set_many(_nested(values)))
+        self.carry(calls.set_many(nested(values)))
 
     def safe(self, *instruments: str) -> None:
         """Bring instruments, or all, to their safe state."""
@@ -354,17 +354,18 @@ def _events(socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.E
         socket.close(linger=0)
 
 
-def _nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    nested: dict[str, dict[str, Any]] = {}
+def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return settings by instrument, from nested mappings or flat ``instrument.parameter`` keys."""
+    by_name: dict[str, dict[str, Any]] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            nested.setdefault(key, {}).update(value)
+            by_name.setdefault(key, {}).update(value)
             continue
         name, dot, parameter = key.partition(".")
         if not dot:
             raise RequestError(f"{key!r} names no parameter; write instrument.parameter")
-        nested.setdefault(name, {})[parameter] = value
-    return nested
+        by_name.setdefault(name, {})[parameter] = value
+    return by_name
 
 
 def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
