@@ -46,7 +46,8 @@ class Command:
     label, unit : str
         For people; the unit also says which suffixes raw text may have.
     kind : type
-        float, int, bool or str.
+        float, int, bool, str, list (of float, sent with commas), or NoneType for an action, which has no value and is no
+        parameter, but is run by `set` with None.
     settable, askable : bool
         Which forms there are.
     words : tuple of str
@@ -167,12 +168,22 @@ def parsed_value(matched: Matched) -> Any:
     """
     command, text = matched.command, matched.argument
     name = matched.parameter or command.header
+    if command.kind is type(None):
+        if text:
+            raise RequestError(f"{name} takes no value, not {text!r}")
+        return None
     if command.kind is bool:
         if text.upper() not in _ON_OFF:
             raise RequestError(f"{name} = {text!r} is not ON or OFF")
         return _ON_OFF[text.upper()]
     if command.kind is str:
         return text.strip("\"'")
+    if command.kind is list:
+        return [_parsed_number(command, name, item.strip()) for item in text.split(",")]
+    return _parsed_number(command, name, text)
+
+
+def _parsed_number(command: Command, name: str, text: str) -> float | int:
     found = _NUMBER.fullmatch(text)
     scales = _UNITS.get(command.unit, {})
     if not found or (found[2] and found[2].upper() not in scales):

@@ -36,6 +36,15 @@ def drained_errors(link: Link, first: str | None = None, query: str = "SYST:ERR?
 def confirm(link: Link, what: str, query: str = "SYST:ERR?") -> None:
     """Ask whether all that was sent has been accepted; one round trip when it has.
 
+    Parameters
+    ----------
+    link : Link
+        To the instrument.
+    what : str
+        What was sent, for the error.
+    query : str
+        What asks for the next error; a command may stand before it in the same message.
+
     Raises
     ------
     RefusedError
@@ -43,7 +52,7 @@ def confirm(link: Link, what: str, query: str = "SYST:ERR?") -> None:
     """
     reply = link.query(query)
     if _code(link, reply):
-        words = "; ".join(drained_errors(link, reply, query))
+        words = "; ".join(drained_errors(link, reply, query.rpartition(";")[2]))
         raise RefusedError(f"{link.name} refused {what}: {words}", instrument=link.name, words=words)
 
 

@@ -44,8 +44,11 @@ class Settings:
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
-        found = {command.named(number): command.parameter(number) for command, number in reversed([*self._all()])}
-        return list(reversed(found.values()))
+        found: dict[str, Parameter] = {}
+        for command, number in self._all():
+            if command.kind is not type(None):
+                found.setdefault(command.named(number), command.parameter(number))
+        return list(found.values())
 
     def get(self, name: str) -> Any:
         """Ask the instrument for one value.
@@ -88,6 +91,10 @@ class Settings:
         command, _ = self._find(name)
         if not command.settable:
             raise RequestError(f"{self.link.name}: {name} can't be set")
+        if command.kind is type(None):
+            if value is not None:
+                raise RequestError(f"{self.link.name}: {name} takes no value, not {value!r}")
+            return None
         if command.kind is bool:
             if not isinstance(value, bool) and value not in (0, 1):
                 raise RequestError(f"{self.link.name}: {name} = {value!r} is not true or false")
@@ -97,7 +104,17 @@ class Settings:
             if command.words and word not in command.words:
                 raise RequestError(f"{self.link.name}: {name} = {value!r} is not one of {', '.join(command.words)}")
             return word
+        if command.kind is list:
+            return self._list(command, name, value)
         return self._number(command, name, value)
+
+    def _list(self, command: Command, name: str, value: Any) -> list[float]:
+        if isinstance(value, str):
+            value = value.split(",")
+        try:
+            return [float(self._number(command, name, item)) for item in value]
+        except TypeError:
+            raise LimitError(f"{self.link.name}: {name} = {value!r} is not a list of numbers") from None
 
     def _number(self, command: Command, name: str, value: Any) -> float | int:
         bounds = [bound for bound in (self.limits.get(name), command.limits) if bound is not None]
@@ -118,7 +135,7 @@ class Settings:
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""
         command, number = self._find(name)
-        self.link.write(f"{command.text(number)} {_shown(checked)}")
+        self.link.write(command.text(number) if checked is None else f"{command.text(number)} {_shown(checked)}")
 
     def read_back(self, name: str, sent: Any) -> None:
         """Ask for a value that was set.
@@ -132,7 +149,11 @@ class Settings:
         got = self.get(name)
         same = got == sent
         if command.kind is float:
-            same = abs(got - sent) <= command.resolution + 1e-9 * abs(sent)
+            same = abs(got - sent) <= command.resolution + 1e-6 * abs(sent)
+        if command.kind is list:
+            same = len(got) == len(sent) and all(
+                abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True)
+            )
         if not same:
             raise RefusedError(
                 f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}",
@@ -164,6 +185,8 @@ class Settings:
             if reply.upper() not in _TRUE:
                 raise DeviceError(f"{self.link.name} answered {reply!r} where {command.name} was due")
             return _TRUE[reply.upper()]
+        if command.kind is list:
+            return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
         word = reply.strip().strip("\"'").upper()
         return next((short for short in command.words if word.startswith(short)), word)
 
@@ -171,4 +194,6 @@ class Settings:
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, list):
+        return ",".join(f"{item:.12g}" for item in value)
     return f"{value:.12g}" if isinstance(value, float) else str(value)

@@ -38,12 +38,11 @@ __all__ = ["COMMANDS", "KeysightInfiniium", "open_driver"]
 _POLL_S = 0.0005
 _ARM_TIMEOUT_S = 2.0
 _BLOCK_TIMEOUT_S = 30.0
+_ERRORS = ":SYST:ERR? STR"
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command(
-        ":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3
-    ),
+    Command(":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3),
     Command(":CHANnel{n}:OFFSet", "input{n}_offset_v", "Offset of input", "V", limits=Limits(-4, 4), resolution=1e-3),
     Command(
         ":ACQuire:SRATe[:ANALog]", "rate_hz", "Sample rate", "Hz", limits=Limits(1e3, can.RATES_HZ[-1]), resolution=1
@@ -65,7 +64,9 @@ COMMANDS = (
         kind=int,
         limits=Limits(can.MIN_SEGMENTS, can.MAX_SEGMENTS),
     ),
-    Command(":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9),
+    Command(
+        ":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9
+    ),
 )
 
 
@@ -89,7 +90,7 @@ class KeysightInfiniium:
     _scales: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        self.settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.input)))
+        self.settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.input)), error_query=_ERRORS)
 
     def identify(self) -> str:
         """Return the identity string."""
@@ -114,7 +115,7 @@ class KeysightInfiniium:
         self.link.write(":SYST:HEAD OFF")
         if self.instrument.reference is not None:
             self.link.write(f":TIM:REFC {int(self.instrument.reference == 'external')}")
-        confirm(self.link, "the reference clock")
+        confirm(self.link, "the reference clock", _ERRORS)
 
     def load(self, program: DeviceProgram) -> int:
         """Set up rate, length, delay, mode and count; return 0, for no waveform bytes are sent.
@@ -134,7 +135,7 @@ class KeysightInfiniium:
         self._body = None
         for text in _setup(body, self.instrument):
             self.link.write(text)
-        confirm(self.link, "the record's settings")
+        confirm(self.link, "the record's settings", _ERRORS)
         self._read_back(body)
         self.link.query(":AER?;:ADER?")
         self._generation = self.link.generation
@@ -157,7 +158,7 @@ class KeysightInfiniium:
         end_s = time.monotonic() + _ARM_TIMEOUT_S
         while parsed_int(self.link, armed, "the armed event") == 0:
             if time.monotonic() > end_s:
-                confirm(self.link, ":SINGle")
+                confirm(self.link, ":SINGle", _ERRORS)
                 raise DeviceTimeoutError(f"{self.link.name} is not armed after {_ARM_TIMEOUT_S:g} s")
             time.sleep(_POLL_S)
             armed = self.link.query(":AER?")
@@ -195,9 +196,7 @@ class KeysightInfiniium:
                     instrument=self.link.name,
                 )
             codes[:, index] = got.reshape(n_records, body.n_samples)
-        return Recording(
-            codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1
-        )
+        return Recording(codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1)
 
     def _read_scales(self, body: DigitizerBody) -> NDArray[np.float64]:
         """Return volts per code and volts at code 0 of each input: fields 8 and 9 of the preamble."""
@@ -216,7 +215,7 @@ class KeysightInfiniium:
     def safe(self) -> None:
         """Stop; a digitizer has no outputs."""
         self.link.write(":STOP")
-        confirm(self.link, ":STOP")
+        confirm(self.link, ":STOP", _ERRORS)
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""
@@ -243,8 +242,7 @@ def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
         texts.append(f":CHAN{number}:INP DC50;:CHAN{number}:RANG {range_v:.9g};:CHAN{number}:OFFS {offset_v:.9g}")
     texts += [
         f":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS;:TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
-        ":ACQ:SEGM:COUN 2" if body.averaged or body.n_records == 1 else f":ACQ:SEGM:COUN {body.n_records}",
-        ":ACQ:MODE RTIM" if body.averaged or body.n_records == 1 else ":ACQ:MODE SEGM",
+        ":ACQ:MODE RTIM" if body.averaged or body.n_records == 1 else f":ACQ:MODE SEGM;:ACQ:SEGM:COUN {body.n_records}",
         f":ACQ:AVER:COUN {body.n_records};:ACQ:AVER 1" if body.averaged and body.n_records > 1 else ":ACQ:AVER 0",
         ":ACQ:COMP 100",
         f":ACQ:SRAT:ANAL {body.rate_hz:.12g};:ACQ:POIN:ANAL {body.n_samples}",

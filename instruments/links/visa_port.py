@@ -57,15 +57,16 @@ class VisaPort:
         self._session = resource.visalib.sessions[resource.session]
         interface = getattr(self._session, "interface", None)
         self._timeout_s = timeout_s
-        self._lines_by_end = True
+        self._ends_messages = True
+        self._newline_ends: bool | None = None
         self._socket: socket.socket | None = None
         if isinstance(interface, socket.socket):
             interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = interface
-            self._lines_by_end = False
+            self._ends_messages = False
             self._session.set_attribute(ResourceAttribute.termchar, ord("\n"))
         elif address.upper().startswith("ASRL"):
-            self._lines_by_end = False
+            self._ends_messages = False
             resource.read_termination = "\n"
 
     def close(self) -> None:
@@ -128,8 +129,7 @@ class VisaPort:
         PortClosedError
             If the connection broke.
         """
-        if not self._lines_by_end:
-            self._session.set_attribute(ResourceAttribute.termchar_enabled, True)
+        self._end_at_newline(True)
         got = b""
         while True:
             data, status = self._read(max_bytes, timeout_s, got)
@@ -147,8 +147,7 @@ class VisaPort:
         PortClosedError
             If the connection broke, or the message ended before.
         """
-        if not self._lines_by_end:
-            self._session.set_attribute(ResourceAttribute.termchar_enabled, False)
+        self._end_at_newline(False)
         got: bytes | bytearray = b""
         while len(got) < n_bytes:
             data, _ = self._read(n_bytes - len(got), timeout_s, got)
@@ -156,6 +155,12 @@ class VisaPort:
                 raise PortClosedError(f"the message ended {n_bytes - len(got)} bytes early")
             got = got + data if got else data
         return got
+
+    def _end_at_newline(self, on: bool) -> None:
+        """Let reads end at a line's end; HiSLIP has its own end of a message."""
+        if not self._ends_messages and self._newline_ends is not on:
+            self._session.set_attribute(ResourceAttribute.termchar_enabled, on)
+            self._newline_ends = on
 
     def _limit(self, timeout_s: float) -> None:
         if timeout_s != self._timeout_s:

@@ -239,8 +239,7 @@ class TektronixAwg5014:
         body = self._loaded()
         if not 0 <= point < len(body.elements):
             raise RequestError(f"{self.link.name}: point = {point} is outside [0, {len(body.elements) - 1}]")
-        self.link.write(f"SEQ:JUMP:IMM {point + 1}")
-        confirm(self.link, f"a jump to element {point + 1}")
+        confirm(self.link, f"a jump to element {point + 1}", f"SEQ:JUMP:IMM {point + 1};:SYST:ERR?")
 
     def stop(self) -> None:
         """Stop playing; leave the program loaded."""

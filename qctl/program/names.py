@@ -10,13 +10,18 @@ from typing import Any, NoReturn
 from qctl.cext.gates import GateBuffer
 from qctl.errors import RequestError
 from qctl.program.body import TICK_S
-from qctl.program.expressions import Expression, Value, constant_value
+from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_value
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
+from qctl.units import rational_hz
 
 __all__ = ["NamedBuffer"]
+
+_EXACT_BITS = 52
+"""Bits that a float64 holds without rounding."""
+_TIMES_ADD = (("mul", None), ("add", None))
 
 
 class NamedBuffer(GateBuffer):
@@ -50,6 +55,7 @@ class NamedBuffer(GateBuffer):
         self._registers: list[Register] = []
         self._sweeps: list[Sweep] = []
         self._blocks: list[Block] = []
+        self._open: list[int] = []
         self._waveforms: list[Waveform] = []
         self._waveform_numbers: dict[Waveform, int] = {}
         self._captures: list[Capture] = []
@@ -94,16 +100,20 @@ class NamedBuffer(GateBuffer):
         """Add bits after those that there are."""
         self._add(SymbolKind.BIT, names, self._bits)
 
-    def add_port(self, name: str, clock_hz: Fraction | None = None) -> None:
+    def add_port(self, name: str, clock_hz: float | Fraction | None = None) -> None:
         """Add a port, with its clock if that is known."""
+        clock = None if clock_hz is None else rational_hz(clock_hz)
         self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.PORT, name, clock_hz))
+        self._ports.append(Symbol(SymbolKind.PORT, name, clock))
 
-    def add_frame(self, name: str, port: str) -> None:
-        """Add a frame on a port: a clock, frequency and phase of its own."""
+    def add_frame(self, name: str, port: str, clock_hz: float | Fraction | None = None) -> None:
+        """Add a frame on a port: a frequency and phase of its own."""
         parent = self._ports[self.port_index(port)]
+        if parent.kind is not SymbolKind.PORT:
+            raise RequestError(f"port = {port!r} is a frame itself{self._place()}")
+        clock = None if clock_hz is None else rational_hz(clock_hz)
         self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.FRAME, name, None, parent.name))
+        self._ports.append(Symbol(SymbolKind.FRAME, name, clock, parent.name))
 
     def add_register(self, name: str, kind: RegisterKind = RegisterKind.F64) -> Expression:
         """Add a classical register, and return its value as an expression."""
@@ -115,8 +125,8 @@ class NamedBuffer(GateBuffer):
     def _add(self, kind: SymbolKind, names: Iterable[str], listed: list[str]) -> None:
         index = self._index[kind]
         for name in names:
-            if not isinstance(name, str) or not name or len(name) > 4096:
-                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a non-empty string")
+            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
+                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
             if name in index:
                 raise RequestError(f"{kind.name.lower()} {name!r} is there already")
             index[name] = len(index)
@@ -204,6 +214,8 @@ class NamedBuffer(GateBuffer):
         found = self._expression_numbers.get(value)
         if found is not None:
             return found
+        if len(value.code) > MOST_TOKENS:
+            raise RequestError(f"an expression of {len(value.code)} tokens is over {MOST_TOKENS}{self._place()}")
         for kind, name in value.code:
             if kind == "param":
                 self._parameters.setdefault(str(name))
@@ -237,12 +249,14 @@ class NamedBuffer(GateBuffer):
         if not isinstance(value, int) or not 0 <= value < 2 ** len(names):
             raise RequestError(f"value = {value!r} is outside [0, {2 ** len(names) - 1}]{self._place()}")
         bits = [bit_value(self._bits[self.bit_index(name)]) for name in names]
+        wanted = [b if value >> k & 1 else b.apply("not") for k, b in enumerate(bits)]
         if len(bits) == 1:
-            return bits[0] if value else bits[0].apply("not")
-        total: Expression = bits[0]
-        for k, term in enumerate(bits[1:], 1):
-            total = total + term * float(2**k)
-        return total.equals(float(value))
+            return wanted[0]
+        if len(bits) <= _EXACT_BITS:
+            terms = [token for k, b in enumerate(bits[1:], 1) for token in (*b.code, ("const", 2.0**k), *_TIMES_ADD)]
+            return Expression((*bits[0].code, *terms)).equals(float(value))
+        tests = [token for w in wanted[1:] for token in (*w.code, ("and", None))]
+        return Expression((*wanted[0].code, *tests))
 
     # --- generic gates ----------------------------------------------------------------------------
 

@@ -1,0 +1,274 @@
+"""Drive a QDevil QDAC-II: slow voltages, with the limits and the slew of lab.toml on every path: set, list and sweep.
+
+The slew is the instrument's own (``VOLTage:SLEW`` bounds the DC generator in all three modes). Before anything that can
+move an output, its slew is read back, so that a power cycle, which brings the instrument's 2e7 V/s back, is noticed.
+
+Source: QDevil QDAC-II manual, SCPI command reference: SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude], :MODE, :SLEW,
+:LAST?; :LIST:VOLTage, :DWELl, :COUNt; :SWEep:STARt, :STOP, :POINts, :DWELl, :COUNt; :INITiate, :ABORt; SOURce{n}:RANGe;
+the same short forms are in the public driver qcodes_contrib_drivers `QDAC2`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from qctl.device import Parameter
+from qctl.errors import LimitError, RequestError
+from qctl.instruments.commands import Command
+from qctl.instruments.confirm import confirm, parsed_float
+from qctl.instruments.links.link import Link
+from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.settings import Settings
+from qctl.lab import Instrument, Lab
+from qctl.units import Limits
+
+__all__ = ["COMMANDS", "QdevilQdac2", "open_driver"]
+
+_RANGE_V = Limits(-10, 10)
+_SLEW = Limits(0.01, 2e7)
+_DWELL_S = Limits(1e-6, 3600)
+_RESOLUTION_V = 2e-5
+_MAX_LIST = 65_536
+
+COMMANDS = (
+    Command("*IDN", "identity", "Identity", kind=str, settable=False),
+    Command(
+        "SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude]",
+        "output{n}_voltage_v",
+        "Voltage of output",
+        "V",
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command(
+        "SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude]:LAST",
+        "output{n}_present_v",
+        "Present voltage of output",
+        "V",
+        settable=False,
+    ),
+    Command(
+        "SOURce{n}[:DC]:VOLTage:SLEW", "output{n}_slew_v_per_s", "Slew of output", "V/s", limits=_SLEW, resolution=1e-6
+    ),
+    Command("SOURce{n}[:DC]:VOLTage:MODE", "output{n}_mode", "Mode of output", kind=str, words=("FIX", "LIST", "SWE")),
+    Command(
+        "SOURce{n}[:DC]:LIST:VOLTage",
+        "output{n}_list_v",
+        "List of output",
+        "V",
+        kind=list,
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command("SOURce{n}[:DC]:LIST:DWELl", "output{n}_list_dwell_s", "Dwell of list of output", "s", limits=_DWELL_S),
+    Command(
+        "SOURce{n}[:DC]:SWEep:STARt",
+        "output{n}_sweep_start_v",
+        "Sweep start of output",
+        "V",
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command(
+        "SOURce{n}[:DC]:SWEep:STOP",
+        "output{n}_sweep_stop_v",
+        "Sweep stop of output",
+        "V",
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command(
+        "SOURce{n}[:DC]:SWEep:POINts",
+        "output{n}_sweep_points",
+        "Sweep points of output",
+        kind=int,
+        limits=Limits(2, 1e9),
+    ),
+    Command("SOURce{n}[:DC]:SWEep:DWELl", "output{n}_sweep_dwell_s", "Dwell of sweep of output", "s", limits=_DWELL_S),
+    Command("SOURce{n}:DC:INITiate[:IMMediate]", "output{n}_start", kind=type(None), askable=False),
+    Command("SOURce{n}:DC:ABORt", "output{n}_abort", kind=type(None), askable=False),
+)
+_VOLTAGES = ("output{n}_voltage_v", "output{n}_list_v", "output{n}_sweep_start_v", "output{n}_sweep_stop_v")
+
+
+@dataclass(frozen=True, slots=True)
+class QdevilQdac2:
+    """A source of slow voltages.
+
+    `set` of a voltage returns when the instrument has taken it; the output then moves at its slew, and
+    ``output{n}_present_v`` says where it is.
+
+    Attributes
+    ----------
+    link : Link
+        To the instrument.
+    instrument : Instrument
+        Its entry in lab.toml; outputs that it doesn't name can't be used.
+    """
+
+    link: Link
+    instrument: Instrument
+    settings: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        limits = {}
+        for number, output in self.instrument.output.items():
+            if output.slew_v_per_s is None or output.safe_v is None:
+                raise RequestError(
+                    f"instruments.{self.instrument.name}.output.{number} needs slew_v_per_s and safe_v in lab.toml"
+                )
+            for name in _VOLTAGES:
+                limits[name.replace("{n}", str(number))] = Limits(*output.limits_v)
+            limits[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
+        settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.output)), limits)
+        object.__setattr__(self, "settings", settings)
+
+    def identify(self) -> str:
+        """Return the identity string."""
+        return self.link.query("*IDN?")
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        return self.settings.parameters()
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value; a list comes as a list of float."""
+        return self.settings.get(name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Check a value against the limits, make sure of the slew, send it, confirm it.
+
+        Raises
+        ------
+        LimitError
+            If a voltage is outside its output's limits, or a list or sweep would have to move faster than the slew;
+            nothing has been sent.
+        """
+        checked = self.settings.checked(name, value)
+        number = self._number(name)
+        if number is None or name.endswith("_slew_v_per_s"):
+            self.settings.set(name, checked)
+            return
+        self._hold_slew(number)
+        if name.endswith("_start"):
+            self._check_moves(number)
+            self.link.write(f"SOUR{number}:DC:TRIG:SOUR IMM")
+        elif name.endswith("_voltage_v"):
+            self.link.write(f"SOUR{number}:VOLT:MODE FIX")
+        self.settings.set(name, checked)
+
+    def run_list(self, output: int, voltages_v: Sequence[float], dwell_s: float) -> None:
+        """Play a list once, from now on.
+
+        Parameters
+        ----------
+        output : int
+            Output.
+        voltages_v : sequence of float
+            At most 65,536 voltages.
+        dwell_s : float
+            Time at each.
+
+        Raises
+        ------
+        LimitError
+            If a voltage is outside the limits or a step faster than the slew; the output has not moved.
+        """
+        self._run(output, {"mode": "LIST", "list_v": voltages_v, "list_dwell_s": dwell_s})
+
+    def run_sweep(self, output: int, start_v: float, stop_v: float, n_points: int, dwell_s: float) -> None:
+        """Sweep once from one voltage to another in equal steps, from now on.
+
+        Raises
+        ------
+        LimitError
+            If a voltage is outside the limits or a step faster than the slew; the output has not moved.
+        """
+        values = {"start_v": start_v, "stop_v": stop_v, "points": n_points, "dwell_s": dwell_s}
+        self._run(output, {"mode": "SWE"} | {f"sweep_{name}": value for name, value in values.items()})
+
+    def _run(self, number: int, values: dict[str, Any]) -> None:
+        checked = {
+            f"output{number}_{name}": self.settings.checked(f"output{number}_{name}", value)
+            for name, value in values.items()
+        }
+        for name, value in checked.items():
+            self.settings.set(name, value)
+        self.set(f"output{number}_start", None)
+
+    def safe(self) -> None:
+        """Abandon lists and sweeps, and let every output move to its safe voltage at its slew."""
+        numbers = sorted(self.instrument.output)
+        for number in numbers:
+            self._hold_slew(number)
+        for number in numbers:
+            safe_v = self.settings.checked(f"output{number}_voltage_v", self.instrument.output[number].safe_v)
+            self.link.write(f"SOUR{number}:DC:ABOR")
+            self.link.write(f"SOUR{number}:VOLT:MODE FIX")
+            self.settings.send(f"output{number}_voltage_v", safe_v)
+        confirm(self.link, "the safe voltages")
+        for number in numbers:
+            self.settings.read_back(f"output{number}_voltage_v", self.instrument.output[number].safe_v)
+
+    def prepare(self) -> None:
+        """Clear the status and set the slew of every output of lab.toml."""
+        self.link.write("*CLS")
+        for number in sorted(self.instrument.output):
+            self._hold_slew(number)
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        self.link.close()
+
+    def _number(self, name: str) -> int | None:
+        return next((n for n in self.instrument.output if name.startswith(f"output{n}_")), None)
+
+    def _hold_slew(self, number: int) -> None:
+        """Make sure that an output's slew is at most lab.toml's."""
+        output = self.instrument.output.get(number)
+        if output is None:
+            raise RequestError(f"{self.link.name}: output {number} is not in lab.toml", instrument=self.link.name)
+        bound = self.settings.limits[f"output{number}_slew_v_per_s"].high
+        reply = self.link.query(f"SOUR{number}:VOLT:SLEW?")
+        if parsed_float(self.link, reply, "a slew") > bound * (1 + 1e-6):
+            self.settings.set(f"output{number}_slew_v_per_s", bound)
+
+    def _check_moves(self, number: int) -> None:
+        """Check the list or sweep that the instrument holds, whoever put it there: each voltage and each step."""
+
+        def held(name: str) -> Any:
+            return self.settings.get(f"output{number}_{name}")
+
+        mode = held("mode")
+        if mode == "LIST":
+            steps, dwell_s = self.settings.checked(f"output{number}_list_v", held("list_v")), held("list_dwell_s")
+            if len(steps) > _MAX_LIST:
+                raise LimitError(f"{self.link.name}: {len(steps)} voltages are over {_MAX_LIST}")
+            step_v = float(np.abs(np.diff(steps)).max(initial=0.0))
+        elif mode == "SWE":
+            ends = [
+                self.settings.checked(f"output{number}_{name}", held(name))
+                for name in ("sweep_start_v", "sweep_stop_v")
+            ]
+            dwell_s = held("sweep_dwell_s")
+            step_v = abs(ends[1] - ends[0]) / max(1, held("sweep_points") - 1)
+        else:
+            return
+        bound = self.settings.limits[f"output{number}_slew_v_per_s"].high
+        if not step_v <= bound * dwell_s * (1 + 1e-6):
+            raise LimitError(
+                f"{self.link.name}: output {number} steps of {step_v:g} V in {dwell_s:g} s are faster than {bound:g} V/s",
+                instrument=self.link.name,
+            )
+
+
+def open_driver(instrument: Instrument, lab: Lab) -> QdevilQdac2:
+    """Open the link, check the identity, set every slew."""
+    link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, ("QDevil", "QDAC-II"))
+    device = QdevilQdac2(link, instrument)
+    device.prepare()
+    return device
