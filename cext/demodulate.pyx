@@ -51,19 +51,19 @@ def demodulate(
         )
     if not 0 <= input_i < n_inputs or input_q >= n_inputs:
         raise ValueError(f"inputs {input_i} and {input_q} are not among the {n_inputs} of the records")
-    if start < 0 or n_weights > n_samples or start > n_samples - n_weights:
+    if n_weights < 1 or start < 0 or n_weights > n_samples or start > n_samples - n_weights:
         raise ValueError(f"samples {start} to {start + n_weights} reach past the record of {n_samples}")
     if iq.shape[0] != n_shots:
         raise ValueError(f"iq has {iq.shape[0]} places for {n_shots} shots")
     # Real and imaginary weights of each input, as floats: the kernel is four real sums.
-    table = np.zeros((4, -(-n_weights // LANES) * LANES), np.float32)
+    table = np.zeros((4, n_weights), np.float32)
     values = np.asarray(weights)
-    table[0, :n_weights] = volts_per_code[input_i] * values.real
-    table[1, :n_weights] = volts_per_code[input_i] * values.imag
+    table[0] = volts_per_code[input_i] * values.real
+    table[1] = volts_per_code[input_i] * values.imag
     cdef double complex offset = offset_v[input_i]
     if input_q >= 0:
-        table[2, :n_weights] = -volts_per_code[input_q] * values.imag
-        table[3, :n_weights] = volts_per_code[input_q] * values.real
+        table[2] = -volts_per_code[input_q] * values.imag
+        table[3] = volts_per_code[input_q] * values.real
         offset = offset + 1j * offset_v[input_q]
     cdef double complex total = complex(values.sum())
     offset = offset * total

@@ -188,7 +188,7 @@ def _points(
     outcome: Outcome,
 ) -> None:
     longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
-    fire = _fire(longest_s)
+    fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
     told_s = time.monotonic()
     for point in range(order.n_points):
         _go_on(stop)
@@ -199,7 +199,8 @@ def _points(
             calls += [thread.submit(select) for thread in rack.moving]
         _wait(calls)
         begin = ring.mark(_ARM, begin)
-        _wait(thread.submit(fire, longest_s=longest_s) for thread in rack.triggers)
+        _wait(thread.submit(fire, longest_s=longest_s) for thread, fire in fires)
+        _go_on(stop)
         begin = ring.mark(_FIRE, begin)
         recordings = _wait(thread.submit(_read, longest_s=longest_s) for thread in rack.recorders)
         for thread, recording in zip(rack.recorders, recordings, strict=True):
@@ -253,10 +254,24 @@ def _selector(point: int) -> Callable[[Any], None]:
     return select
 
 
-def _fire(longest_s: float) -> Callable[[Any], None]:
+def _fire(longest_s: float, timeout_s: float, stop: threading.Event) -> Callable[[Any], None]:
+    """Return a function that fires a block and waits for its end, in slices, so that a stop is seen soon."""
+
     def fire(device: Any) -> None:
         device.fire()
-        device.wait(longest_s)
+        until_s = time.monotonic() + longest_s
+        while True:
+            asked_s = time.monotonic()
+            try:
+                device.wait(_SLICE_S)
+                return
+            except DeviceTimeoutError:
+                now_s = time.monotonic()
+                link_is_silent = now_s - asked_s > _SLICE_S + 0.8 * timeout_s
+                if link_is_silent or now_s > until_s:
+                    raise
+                if stop.is_set():
+                    return
 
     return fire
 

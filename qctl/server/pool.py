@@ -56,7 +56,7 @@ class _Worker:
 
     def end(self) -> None:
         self.connection.close()
-        self.process.terminate()
+        self.process.kill()
         self.process.join(2.0)
 
 

@@ -42,7 +42,7 @@ def configure_log(level: int = logging.WARNING) -> None:
 
 
 def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
-    """Set up a spawned process: SIGINT ignored, lower priority if asked for, and an end when the parent ends.
+    """Set up a spawned process: SIGINT and SIGTERM left to the parent, lower priority if asked for, and an end when the parent ends.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) ->
     nice : int
         Added to the process's niceness.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     configure_log()
     if nice:
         os.nice(nice)
