@@ -210,6 +210,19 @@ cdef class InstructionBuffer:
             raise
         self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
 
+    def emit_words(self, uint16_t op, uint16_t flags, symbols, values):
+        """Append a WIDE row from ready symbol and value words, unchecked."""
+        cdef Py_ssize_t start = self.n_words
+        try:
+            for word in symbols:
+                self.push_word(word)
+            for word in values:
+                self.push_word(word)
+        except BaseException:
+            self.n_words = start
+            raise
+        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+
     def value_word(self, uint16_t op, value):
         """Store a value if need be, and return its word: index of a constant, or bit 31 and index of an expression."""
         return self.reference(op, value)

@@ -13,7 +13,7 @@ PUBLIC = {
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",
     "gaussian": "qctl.program.envelopes",
-    "load": "qctl.program.file",
+    "load": "qctl.formats.load",
     "samples": "qctl.program.envelopes",
     "sine": "qctl.program.envelopes",
 }

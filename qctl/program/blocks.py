@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from qctl.errors import RequestError
-from qctl.program.expressions import Expression, Value, sweep_variable
+from qctl.program.expressions import Expression, Value, constant_value, sweep_variable
 from qctl.program.names import NamedBuffer
 from qctl.program.opcodes import GATES, OP_BY_NAME, Op
 from qctl.program.tables import Block, BlockKind, Sweep
@@ -37,11 +37,6 @@ class BlockBuilder(NamedBuffer):
         row = self._blocks[index]
         self._blocks[index] = _ended(row, len(self))
         self.emit(Op.END, 0, index)
-
-    @property
-    def _open(self) -> list[int]:
-        stack: list[int] = self.__dict__.setdefault("_open_blocks", [])
-        return stack
 
     @contextmanager
     def sweep(self, name: str, values: ArrayLike, unit: str = "") -> Iterator[Expression]:
@@ -218,6 +213,4 @@ def _ended(row: Block, end: int) -> Block:
 def _expression(value: Value) -> Expression:
     if isinstance(value, Expression):
         return value
-    from qctl.program.expressions import constant_value
-
     return Expression((("const", constant_value(value)),))

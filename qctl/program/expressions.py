@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import numbers
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["LEAVES", "OPERATORS", "Expression", "Parameter", "Value", "bit", "constant_value", "register", "sweep_variable"]
+__all__ = ["LEAVES", "MOST_TOKENS", "OPERATORS", "Expression", "Parameter", "Value", "bit", "constant_value", "register", "sweep_variable"]
 
 LEAVES = ("const", "param", "sweep", "register", "bit")
 """Leaves of the postfix code: each carries its number or name."""
@@ -48,6 +49,11 @@ OPERATORS: dict[str, tuple[int, Callable[..., float]]] = {
 }
 """Operators of the postfix code: how many operands each takes, and what it does to floats."""
 
+MOST_TOKENS = 4096
+"""Longest postfix code that the format takes."""
+
+_CELL = struct.Struct("<d")
+
 Token = tuple[str, "str | float | None"]
 
 
@@ -64,9 +70,9 @@ class Expression:
 
     code: tuple[Token, ...]
 
-    def key(self) -> tuple[Token, ...]:
-        """Return what tells two expressions apart; floats by their hex form."""
-        return tuple((word, x.hex() if isinstance(x, float) else x) for word, x in self.code)
+    def key(self) -> tuple[object, ...]:
+        """Return what tells two expressions apart, floats to the bit."""
+        return tuple((word, _CELL.pack(x) if isinstance(x, float) else x) for word, x in self.code)
 
     def same_as(self, other: Expression) -> bool:
         """Say whether both have the same code."""

@@ -10,13 +10,17 @@ from typing import Any, NoReturn
 from qctl.cext.gates import GateBuffer
 from qctl.errors import RequestError
 from qctl.program.body import TICK_S
-from qctl.program.expressions import Expression, Value, constant_value
+from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_value
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
 
 __all__ = ["NamedBuffer"]
+
+_EXACT_BITS = 52
+"""Bits that a float64 holds without rounding."""
+_TIMES_ADD = (("mul", None), ("add", None))
 
 
 class NamedBuffer(GateBuffer):
@@ -50,6 +54,7 @@ class NamedBuffer(GateBuffer):
         self._registers: list[Register] = []
         self._sweeps: list[Sweep] = []
         self._blocks: list[Block] = []
+        self._open: list[int] = []
         self._waveforms: list[Waveform] = []
         self._waveform_numbers: dict[Waveform, int] = {}
         self._captures: list[Capture] = []
@@ -115,8 +120,8 @@ class NamedBuffer(GateBuffer):
     def _add(self, kind: SymbolKind, names: Iterable[str], listed: list[str]) -> None:
         index = self._index[kind]
         for name in names:
-            if not isinstance(name, str) or not name or len(name) > 4096:
-                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a non-empty string")
+            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
+                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
             if name in index:
                 raise RequestError(f"{kind.name.lower()} {name!r} is there already")
             index[name] = len(index)
@@ -204,6 +209,8 @@ class NamedBuffer(GateBuffer):
         found = self._expression_numbers.get(value)
         if found is not None:
             return found
+        if len(value.code) > MOST_TOKENS:
+            raise RequestError(f"an expression of {len(value.code)} tokens is over {MOST_TOKENS}{self._place()}")
         for kind, name in value.code:
             if kind == "param":
                 self._parameters.setdefault(str(name))
@@ -237,12 +244,14 @@ class NamedBuffer(GateBuffer):
         if not isinstance(value, int) or not 0 <= value < 2 ** len(names):
             raise RequestError(f"value = {value!r} is outside [0, {2 ** len(names) - 1}]{self._place()}")
         bits = [bit_value(self._bits[self.bit_index(name)]) for name in names]
+        wanted = [b if value >> k & 1 else b.apply("not") for k, b in enumerate(bits)]
         if len(bits) == 1:
-            return bits[0] if value else bits[0].apply("not")
-        total: Expression = bits[0]
-        for k, term in enumerate(bits[1:], 1):
-            total = total + term * float(2**k)
-        return total.equals(float(value))
+            return wanted[0]
+        if len(bits) <= _EXACT_BITS:
+            terms = [token for k, b in enumerate(bits[1:], 1) for token in (*b.code, ("const", 2.0**k), *_TIMES_ADD)]
+            return Expression((*bits[0].code, *terms)).equals(float(value))
+        tests = [token for w in wanted[1:] for token in (*w.code, ("and", None))]
+        return Expression((*wanted[0].code, *tests))
 
     # --- generic gates ----------------------------------------------------------------------------
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.program.assembly import from_text
+from qctl.program.binding import bind
 from qctl.program.body import Body
+from qctl.program.file import content_hash, from_bytes, to_bytes
 from qctl.program.layout import CONSTANT, INSTRUCTION, OPERAND
 from qctl.program.pulses import PulseBuilder
 from qctl.program.tables import Symbol, SymbolKind
+from qctl.program.text import to_text
 
 __all__ = ["Program"]
 
@@ -87,6 +90,68 @@ class Program(PulseBuilder):
         self.fill(_raw(body.instructions), _raw(body.operands), _raw(body.constants))
         self._kept = None
         return self
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the parameters that must be bound before it can run (angles of calibrations are not)."""
+        own = {p for block in self._blocks for p in block.params if isinstance(p, str)}
+        return tuple(name for name in self._parameters if name not in own)
+
+    def bind(self, **values: float) -> Self:
+        """Return the same program with numbers for these parameters.
+
+        Raises
+        ------
+        RequestError
+            If a name is no parameter, or a value not a finite number.
+        """
+        return self.from_body(bind(self.body, values))
+
+    @property
+    def hash(self) -> str:
+        """Return the content hash: SHA-256 as hex, over all but metadata."""
+        return content_hash(self.body)
+
+    def to_bytes(self, packed: bool = False) -> bytes:
+        """Return the .qis form, raw or packed; both have the same hash."""
+        return to_bytes(self.body, packed)
+
+    @classmethod
+    def from_bytes(cls, stored: bytes) -> Self:
+        """Return the program of a .qis form.
+
+        Raises
+        ------
+        WireError, VersionError
+            If the bytes are damaged, or of another version.
+        """
+        return cls.from_body(from_bytes(stored))
+
+    def to_text(self) -> str:
+        """Return the text assembly; `from_text` gives the same program back, to the bit."""
+        return to_text(self.body)
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the program of a text assembly.
+
+        Raises
+        ------
+        ParseError
+            With line and column.
+        """
+        return cls.from_body(from_text(text))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Program):
+            return NotImplemented
+        return self.hash == other.hash
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        sizes = f"{self.n_qubits} qubits, {self.n_bits} bits, {len(self._ports)} ports, {len(self)} instructions"
+        return f"<{type(self).__name__}: {sizes}>"
 
 
 def _raw(array: np.ndarray) -> bytes:

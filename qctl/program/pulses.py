@@ -116,18 +116,19 @@ class PulseBuilder(BlockBuilder):
             duration_s = constant_value(duration_s, "duration_s")
             if duration_s < 0:
                 raise RequestError(f"duration_s = {duration_s:g} is below 0{self._place(op)}")
-        elif isinstance(duration_s, Expression):
-            self.expression_index(duration_s)
         try:
             kind = CaptureMode[mode.upper()] if isinstance(mode, str) else CaptureMode(mode)
         except (KeyError, ValueError):
             raise RequestError(f"mode = {mode!r} is none of {[m.name.lower() for m in CaptureMode]}") from None
         index = self.port_index(port)
+        weights_index = -1 if weights is None else self._waveform_index(weights)
+        if isinstance(duration_s, Expression):
+            self.expression_index(duration_s)
         row = Capture(
             into,
             kind,
             duration_s,
-            -1 if weights is None else self._waveform_index(weights),
+            weights_index,
             -1 if bit is None else self.bit_index(bit),
             self._axes(axes),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -9,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.program.expressions import Value
+from qctl.program.expressions import Expression, Value
 
 __all__ = ["Block", "BlockKind", "Capture", "CaptureMode", "Register", "RegisterKind", "Sweep", "Symbol", "SymbolKind", "Waveform"]
 
@@ -177,7 +178,7 @@ class Waveform:
 
     def key(self) -> tuple[object, ...]:
         """Return what tells two waveforms apart, to the bit."""
-        values = tuple(v.hex() if isinstance(v, float) else v.key() for v in (*self.params, self.amp))
+        values = tuple(v.key() if isinstance(v, Expression) else struct.pack("<d", v) for v in (*self.params, self.amp))
         return (self.kind, values, None if self.samples is None else self.samples.tobytes(), self.rate_hz)
 
     def __eq__(self, other: object) -> bool:
