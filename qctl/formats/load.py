@@ -13,11 +13,13 @@ from qctl.program.program import Program
 
 __all__ = ["load", "loads", "openqasm_version"]
 
-_HEADER = re.compile(r"(?:\s|//[^\n]*(?:\n|$)|/\*.*?\*/)*OPENQASM\s+(\d{1,9})(?:\.\d+)?\s*;", re.DOTALL)
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_HEADER = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+OPENQASM\s++(\d{1,9})(?:\.\d+)?\s*+;")
+_LOOKED_AT = 100_000
+"""Characters of a text without a header that are looked at to guess its version."""
+_SPACE = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)++")
 _ONLY_IN_3 = re.compile(
-    r"stdgates\.inc|(?m:^|[;{}])\s*(?:qubit|bit|int|uint|float|angle|bool|const|input|output|let|def|defcal|cal|for|while"
-    r"|ctrl|negctrl|inv|pow|gphase|delay|box|duration|stretch|defcalgrammar)\b|=\s*measure\b"
+    r'(?:^|[;{}]) ?(?:include ?"stdgates\.inc"|(?:qubit|bit|u?int|float|angle|bool|const|input|output|let|def|defcal|cal'
+    r"|for|while|ctrl|negctrl|inv|pow|gphase|delay|box|duration|stretch|defcalgrammar|pragma)\b)|= ?measure\b|\$\d"
 )
 
 
@@ -76,7 +78,7 @@ def openqasm_version(text: str) -> int:
     """
     header = _HEADER.match(text)
     if header is None:
-        return 3 if _ONLY_IN_3.search(_COMMENT.sub(" ", text)) else 2
+        return 3 if _ONLY_IN_3.search(_SPACE.sub(" ", text[:_LOOKED_AT])) else 2
     version = int(header.group(1))
     if version not in (2, 3):
         before = text[: header.start(1)]
