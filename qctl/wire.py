@@ -161,6 +161,13 @@ class Call(Head):
     kwargs: dict[str, Any] = {}
 
 
+class Raw(Head):
+    """Send an instrument's own text; it must be a declared command, unless lab.toml says ``allow_raw = true``."""
+
+    instrument: str
+    text: str
+
+
 class Snapshot(Head):
     """Ask for an instrument's parameters in the shape of a QCoDeS snapshot; `update` asks the device."""
 
@@ -312,7 +319,7 @@ class Event(Head):
 
 
 Request: TypeAlias = (
-    Hello | Ping | Describe | Submit | Job | Jobs | Result | Cancel | Replay | Instruments | Get | Set | Call | Snapshot
+    Hello | Ping | Describe | Submit | Job | Jobs | Result | Cancel | Replay | Instruments | Get | Set | Call | Raw | Snapshot
     | Safe | Lease | Release | Calibration | WriteSnapshot
 )  # fmt: skip
 Reply: TypeAlias = (

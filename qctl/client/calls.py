@@ -171,6 +171,12 @@ def call(instrument: str, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     return reply.value
 
 
+def raw(instrument: str, text: str) -> Call:
+    """Send an instrument's own text; return its answer, or None to a setting."""
+    reply, _ = yield Exchange(wire.Raw(instrument, text), extra_s=600.0)
+    return reply.value
+
+
 def snapshot(instrument: str, update: bool) -> Call:
     """Return an instrument's parameters in the shape of a QCoDeS snapshot."""
     reply, _ = yield Exchange(wire.Snapshot(instrument, update), extra_s=60.0)

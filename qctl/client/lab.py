@@ -99,6 +99,11 @@ class Instrument:
         """Call a method that the driver offers beside get and set."""
         return self._lab.carry(calls.call(self.name, method, args, kwargs))
 
+    def raw(self, text: str) -> str | None:
+        """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts."""
+        answer: str | None = self._lab.carry(calls.raw(self.name, text))
+        return answer
+
     def snapshot(self, update: bool = True) -> dict[str, Any]:
         """Return all parameters in the shape of a QCoDeS snapshot."""
         found: dict[str, Any] = self._lab.carry(calls.snapshot(self.name, update))

@@ -72,5 +72,27 @@ STDGATES = {
 }
 """``stdgates.inc`` of the OpenQASM 3 specification, section "Standard library"."""
 
-QELIB1_EXTENSIONS = frozenset("u0 u p sx sxdg swap cswap crx cry cp csx cu rxx rzz rccx rc3x c3x c3sqrtx c4x".split())
+QELIB1_EXTENSIONS = frozenset(
+    [
+        "u0",
+        "u",
+        "p",
+        "sx",
+        "sxdg",
+        "swap",
+        "cswap",
+        "crx",
+        "cry",
+        "cp",
+        "csx",
+        "cu",
+        "rxx",
+        "rzz",
+        "rccx",
+        "rc3x",
+        "c3x",
+        "c3sqrtx",
+        "c4x",
+    ]
+)
 """Names of `QELIB1` that are not in the paper: a file may define its own gates of these names."""

@@ -18,8 +18,8 @@ _LOOKED_AT = 100_000
 """Characters of a text without a header that are looked at to guess its version."""
 _SPACE = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)++")
 _ONLY_IN_3 = re.compile(
-    r'(?:^|[;{}]) ?(?:include ?"stdgates\.inc"|(?:qubit|bit|u?int|float|angle|bool|const|input|output|let|def|defcal|cal'
-    r"|for|while|ctrl|negctrl|inv|pow|gphase|delay|box|duration|stretch|defcalgrammar|pragma)\b)|= ?measure\b|\$\d"
+    r'(?:^|[;{}]) ?(?:include ?"stdgates\.inc"|(?:qubit|bit|u?int|float|angle|bool|const|input|output|let|def|defcal'
+    r"|cal|for|while|ctrl|negctrl|inv|pow|gphase|delay|box|duration|stretch|defcalgrammar|pragma)\b)|= ?measure\b|\$\d"
 )
 
 

@@ -16,7 +16,9 @@ from qctl.program.program import Program
 
 __all__ = ["read_openqasm2"]
 
-_WORDS = frozenset("OPENQASM include qreg creg gate opaque barrier measure reset if pi U CX".split())
+_WORDS = frozenset(
+    ["OPENQASM", "include", "qreg", "creg", "gate", "opaque", "barrier", "measure", "reset", "if", "pi", "U", "CX"]
+)
 
 
 def read_openqasm2(text: str) -> Program:
@@ -84,7 +86,7 @@ class _Reader:
         at = tokens.index
         name = tokens.take()
         if name[1:-1] != "qelib1.inc" or name[0] not in "\"'":
-            raise tokens.error(f"include {name[:60]}: only \"qelib1.inc\" is built in, other files aren't read", at)
+            raise tokens.error(f'include {name[:60]}: only "qelib1.inc" is built in, other files aren\'t read', at)
         tokens.expect(";")
         taken = [name for name in self.gates if name in QELIB1]
         if taken:

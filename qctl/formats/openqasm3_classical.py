@@ -12,7 +12,7 @@ from qctl.formats.limits import MAX_BITS
 from qctl.formats.openqasm3_expressions import Evaluator
 from qctl.formats.openqasm3_parse import place_of
 from qctl.formats.openqasm3_scope import CONSTANTS, Entry, type_name
-from qctl.formats.openqasm3_values import BitString, Bits, Duration, Qubits, as_number, binary
+from qctl.formats.openqasm3_values import Bits, BitString, Duration, Qubits, as_number, binary
 from qctl.program.expressions import Expression, Parameter
 from qctl.program.opcodes import Op
 from qctl.program.program import Program
@@ -123,7 +123,7 @@ class Classical:
             target = self.evaluator.value(node.lvalue)
             self._set_bits(target, binary(sign, target, value) if sign else value)
             return
-        if not entry.mutable or isinstance(node.lvalue, ast.IndexedIdentifier) and node.lvalue.indices:
+        if not entry.mutable or (isinstance(node.lvalue, ast.IndexedIdentifier) and node.lvalue.indices):
             raise ParseError(f"{name!r} can't be assigned to")
         if sign:
             value = binary(sign, self._current(name, entry), value)

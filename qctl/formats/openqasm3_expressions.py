@@ -12,13 +12,15 @@ from qctl.errors import ParseError
 from qctl.formats.limits import MAX_STEPS_3, Budget
 from qctl.formats.openqasm3_parse import place_of
 from qctl.formats.openqasm3_scope import Scope, converted
-from qctl.formats.openqasm3_values import BitString, Bits, Duration, Qubits, binary, call, unary
+from qctl.formats.openqasm3_values import Bits, BitString, Duration, Qubits, binary, call, unary
 from qctl.program.expressions import Expression
 
 __all__ = ["Evaluator"]
 
 _UNITS = {"s": Fraction(1), "ms": Fraction(1, 10**3), "us": Fraction(1, 10**6), "ns": Fraction(1, 10**9)}
-_INTEGER_WORDS = frozenset("const bit neg add sub mul mod and or not xor eq ne lt le gt ge".split())
+_INTEGER_WORDS = frozenset(
+    ["const", "bit", "neg", "add", "sub", "mul", "mod", "and", "or", "not", "xor", "eq", "ne", "lt", "le", "gt", "ge"]
+)
 _CODE_A_STEP = 16
 """Words of symbolic code that cost as much as a statement."""
 

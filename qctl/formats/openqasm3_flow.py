@@ -171,4 +171,3 @@ def _length(values: Sequence[Any]) -> int:
     if isinstance(values, range):
         return max(0, -((values.start - values.stop) // values.step))
     return len(values)
-

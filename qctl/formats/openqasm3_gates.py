@@ -198,7 +198,12 @@ class GateTable:
             self.program.emit_gate(Op.X, (q,), ())
 
     def _expand(
-        self, gate: Definition, values: tuple[Any, ...], qubits: tuple[int, ...], controls: tuple[int, ...], power: float
+        self,
+        gate: Definition,
+        values: tuple[Any, ...],
+        qubits: tuple[int, ...],
+        controls: tuple[int, ...],
+        power: float,
     ) -> None:
         if not isinstance(power, int):
             raise ParseError(f"pow({power}) of a defined gate is not supported: the power is no integer")

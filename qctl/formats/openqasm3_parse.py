@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import openpulse.ast as ast
 from antlr4 import CommonTokenStream, InputStream
-from antlr4.error.Errors import ParseCancellationException, RecognitionException
 from antlr4.error.ErrorListener import ErrorListener
+from antlr4.error.Errors import ParseCancellationException, RecognitionException
 from antlr4.error.ErrorStrategy import BailErrorStrategy
 from openpulse._antlr.openpulseLexer import openpulseLexer
 from openpulse._antlr.openpulseParser import openpulseParser
@@ -54,7 +54,7 @@ def place_of(node: Any) -> tuple[int, int]:
 class _Listener(ErrorListener):
     """Raise what ANTLR would print."""
 
-    def syntaxError(self, recognizer, offendingSymbol, line, column, msg, e) -> NoReturn:  # type: ignore[no-untyped-def]  # noqa: N802, N803
+    def syntaxError(self, recognizer, offendingSymbol, line, column, msg, e) -> NoReturn:  # type: ignore[no-untyped-def]
         raise ParseError(f"not OpenQASM 3: {msg[:200]}", line, column + 1)
 
 
@@ -112,12 +112,12 @@ def _check_nesting(text: str) -> None:
 class _Visitor(QASMNodeVisitor):
     """Build the tree, calibration bodies included, whose places count from the file's start."""
 
-    def visitCalStatement(self, ctx: Any) -> ast.CalibrationStatement:  # noqa: N802
+    def visitCalStatement(self, ctx: Any) -> ast.CalibrationStatement:
         node = ast.CalibrationStatement(body=_calibration(ctx.CalibrationBlock(), in_defcal=False))
         node.span = get_span(ctx)
         return node
 
-    def visitDefcalStatement(self, ctx: Any) -> ast.CalibrationDefinition:  # noqa: N802
+    def visitDefcalStatement(self, ctx: Any) -> ast.CalibrationDefinition:
         raw = super().visitDefcalStatement(ctx)
         body = _calibration(ctx.CalibrationBlock(), in_defcal=True)
         node = ast.CalibrationDefinition(raw.name, raw.arguments, raw.qubits, raw.return_type, body)

@@ -11,7 +11,7 @@ from typing import Any
 import openpulse.ast as ast
 
 from qctl.errors import ParseError
-from qctl.formats.openqasm3_values import BitString, Bits, Duration, as_number
+from qctl.formats.openqasm3_values import Bits, BitString, Duration, as_number
 from qctl.program.expressions import Expression
 
 __all__ = ["CONSTANTS", "Entry", "Scope", "converted", "type_name"]

@@ -122,6 +122,6 @@ WAVEFORMS: dict[str, Callable[[list[Any], Fraction], Pulse]] = {
 }
 """OpenPulse's waveform functions: amplitude in volts at the output, lengths as durations.
 
-Source: OpenQASM 3 specification, "OpenPulse Grammar", section "Waveforms". The Gaussians start and end at 0, as Qiskit's
-lifted ones do.
+Source: OpenQASM 3 specification, "OpenPulse Grammar", section "Waveforms". The Gaussians start and end at 0, as
+Qiskit's lifted ones do.
 """

@@ -116,6 +116,7 @@ class Broker:
             wire.Get: self._get,
             wire.Set: self._set,
             wire.Call: self._call,
+            wire.Raw: self._call,
             wire.Snapshot: host,
             wire.Lease: self._lease,
             wire.Release: self._give_back,
@@ -270,8 +271,9 @@ class Broker:
         if not hosts:
             self._finish(gather)
 
-    def _call(self, identity: bytes, session: Session, request: wire.Call, buffers: Any) -> None:
+    def _call(self, identity: bytes, session: Session, request: wire.Call | wire.Raw, buffers: Any) -> None:
         self._access.check(session, request.instrument)
+        self._values = {key: value for key, value in self._values.items() if key[0] != request.instrument}
         self._to_host(identity, session, request, buffers)
 
     # -- leases ----------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ STAGES = ("set", "upload", "start", "arm", "fire", "read", "stop")
 _SET, _UPLOAD, _START, _ARM, _FIRE, _READ, _STOP = range(len(STAGES))
 _SLOWEST_PHYSICS_S = 60.0
 _SLICE_S = 0.2
+_ARRIVED_V = 1e-4
+_RAMP_PAUSE_S = 0.02
 
 
 @dataclass(slots=True)
@@ -229,8 +231,20 @@ def _setter(values: Mapping[str, Any]) -> Callable[[Any], None]:
     def set_values(device: Any) -> None:
         for name, value in values.items():
             device.set(name, value)
+        for name, value in values.items():
+            if name.endswith("_voltage_v"):
+                _wait_for_ramp(device, name.removesuffix("_voltage_v"), value)
 
     return set_values
+
+
+def _wait_for_ramp(device: Any, output: str, voltage_v: float) -> None:
+    """Return when an output that moves at its slew has arrived."""
+    present = f"{output}_present_v"
+    if all(item.name != present for item in device.parameters()):
+        return
+    while abs(device.get(present) - voltage_v) > _ARRIVED_V:
+        time.sleep(_RAMP_PAUSE_S)
 
 
 def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:

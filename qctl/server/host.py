@@ -169,7 +169,7 @@ class Host:
         name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
         thread = self._threads[name]
         playing = self._run
-        if isinstance(request, wire.Set | wire.Call) and playing is not None and name in playing.instruments:
+        if isinstance(request, wire.Set | wire.Call | wire.Raw) and playing is not None and name in playing.instruments:
             raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
         function = INSTRUMENT_VERBS[type(request)](request, thread)
         thread.submit(function, lambda call: self._reply(call, request, envelope))

@@ -18,6 +18,7 @@ class LimitTable:
 
     def __init__(self, lab: Lab) -> None:
         self._table: dict[tuple[str, str], Limits] = {}
+        self._outputs: dict[tuple[str, str], Limits] = {}
         for name, instrument in lab.instruments.items():
             if instrument.limits is not None:
                 for parameter in instrument.limits.__struct_fields__:
@@ -25,7 +26,7 @@ class LimitTable:
                     if bounds is not None:
                         self._table[(name, parameter)] = Limits(*bounds)
             for number, output in instrument.output.items():
-                self._table[(name, f"ch{number}_voltage_v")] = Limits(*output.limits_v)
+                self._outputs[(name, f"output{number}")] = Limits(*output.limits_v)
 
     def check(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Check settings, all of them before any is sent.
@@ -43,12 +44,19 @@ class LimitTable:
         for name, settings in values.items():
             for parameter, value in settings.items():
                 place = f"{name}: {parameter}"
-                limits = self._table.get((name, parameter))
-                if limits is not None:
-                    try:
-                        limits.check(value, place)
-                    except LimitError as error:
-                        error.details["instrument"] = name
-                        raise
-                elif isinstance(value, float) and not math.isfinite(value):
-                    raise LimitError(f"{place} = {value} is not a finite number", instrument=name)
+                limits = self._of(name, parameter)
+                try:
+                    for item in value if isinstance(value, list | tuple) else (value,):
+                        if limits is not None:
+                            limits.check(item, place)
+                        elif isinstance(item, float) and not math.isfinite(item):
+                            raise LimitError(f"{place} = {item} is not a finite number")
+                except LimitError as error:
+                    error.details["instrument"] = name
+                    raise
+
+    def _of(self, name: str, parameter: str) -> Limits | None:
+        """Return the range of a parameter; every voltage of an output (``output3_…_v``) has the output's."""
+        if parameter.endswith("_v"):
+            return self._outputs.get((name, parameter.partition("_")[0]))
+        return self._table.get((name, parameter))

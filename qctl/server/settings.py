@@ -29,8 +29,8 @@ def run_settings(lab: Lab, values: Values) -> dict[str, dict[str, Any]]:
                 wanted["frequency_hz"] = source.frequency_hz
             if source.power_dbm is not None:
                 wanted["power_dbm"] = source.power_dbm
-            settings[port.lo] = {**wanted, "output": True}
+            settings[port.lo] = {**wanted, "output_on": True}
         flux = getattr(values.qubits.get(port.target), "flux", None)
         if port.dc is not None and flux is not None:
-            settings.setdefault(port.dc.instrument, {})[f"ch{port.dc.output}_voltage_v"] = flux.offset_v
+            settings.setdefault(port.dc.instrument, {})[f"output{port.dc.output}_voltage_v"] = flux.offset_v
     return settings

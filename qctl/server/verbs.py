@@ -13,6 +13,7 @@ from qctl import wire
 from qctl.device import Device
 from qctl.errors import RequestError
 from qctl.server.instrument import InstrumentThread
+from qctl.server.raw import speak
 
 __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
@@ -106,6 +107,10 @@ def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]
     return snapshot
 
 
+def _raw(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    return lambda device: speak(device, thread.instrument, request.text)
+
+
 def _safe(_request: Any, _thread: InstrumentThread) -> Callable[[Device], Any]:
     return lambda device: device.safe()
 
@@ -114,6 +119,7 @@ INSTRUMENT_VERBS: dict[type, Callable[[Any, InstrumentThread], Callable[[Device]
     wire.Get: _get,
     wire.Set: _set,
     wire.Call: _call,
+    wire.Raw: _raw,
     wire.Snapshot: _snapshot,
     wire.Safe: _safe,
 }

@@ -11,9 +11,9 @@ from qiskit import qasm2
 from qiskit.quantum_info import Operator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-import program_twin as twin  # noqa: E402
+import program_twin as twin
 
-from qctl.formats.openqasm2 import read_openqasm2  # noqa: E402
+from qctl.formats.openqasm2 import read_openqasm2
 
 HEADER = 'OPENQASM 2.0;\ninclude "qelib1.inc";\n'
 

@@ -79,14 +79,16 @@ def patched(kind: Section, at: int, raw: bytes) -> bytes:
 
 
 def read_or_refuse(stored: bytes) -> bool:
-    """Return True if it was read; then it must be whole: it has a text and comes back."""
+    """Return True if it was read; then it must be whole: it comes back from its bytes and its text."""
     try:
         body = from_bytes(stored)
     except WireError as error:
         assert str(error)
         return False
     again = Program.from_body(body)
-    assert from_bytes(again.to_bytes()).structure() == body.structure()
+    whole = again.to_bytes()
+    assert from_bytes(whole).structure() == body.structure()
+    assert Program.from_text(again.to_text()).to_bytes() == whole
     return True
 
 
@@ -112,7 +114,7 @@ def test_every_flipped_byte_is_refused(stored):
 def test_flipped_bytes_with_right_checksums_are_read_or_refused(stored):
     rng = np.random.default_rng(1)
     for i in range(HEADER_BYTES, len(stored)):
-        for value in (0, 0xFF, 0x80, int(rng.integers(256))):
+        for value in (0xFF, int(rng.integers(256))):
             out = bytearray(stored)
             out[i] = value
             read_or_refuse(resealed(bytes(out), sections=i >= HEADER_BYTES))

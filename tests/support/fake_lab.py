@@ -34,8 +34,8 @@ class FakeDevice:
     def __init__(self, instrument: Instrument) -> None:
         self.name = instrument.name
         self.timeout_s = instrument.timeout_s
-        self.values: dict[str, Any] = {"frequency_hz": 5e9, "power_dbm": 0.0, "output": False}
-        self.values |= {f"ch{number}_voltage_v": 0.0 for number in instrument.output}
+        self.values: dict[str, Any] = {"frequency_hz": 5e9, "power_dbm": 0.0, "output_on": False}
+        self.values |= {f"output{number}_voltage_v": 0.0 for number in instrument.output}
         self.calls: list[str] = []
         self.fault = ("", "")
         self.closed = threading.Event()
@@ -72,7 +72,7 @@ class FakeDevice:
 
     def safe(self) -> None:
         self.note("safe")
-        self.values["output"] = False
+        self.values["output_on"] = False
 
     def close(self) -> None:
         self.closed.set()
@@ -109,7 +109,7 @@ class FakePlayer(FakeDevice):
 
     def start(self) -> None:
         self.note("start")
-        self.values["output"] = True
+        self.values["output_on"] = True
 
     def select(self, point: int) -> None:
         self.note(f"select {point}")
