@@ -113,9 +113,7 @@ class Controller:
         if not hello.identity.startswith(self._expected) or (self.identity and hello.identity != self.identity):
             self._drop()
             before = f"{self.identity!r} before" if self.identity else f"{self._expected!r}"
-            raise DeviceError(
-                f"{self.name} answers as {hello.identity!r}, not as {before}", instrument=self.name
-            )
+            raise DeviceError(f"{self.name} answers as {hello.identity!r}, not as {before}", instrument=self.name)
         self.identity = hello.identity
         self.generation += 1
         self.capabilities = self.call(Kind.CAPABILITIES)

@@ -209,9 +209,7 @@ _TEXT = PascalString(Int8ul, "ascii")
 LAYOUTS: dict[type[Any], Construct] = {
     NoPayload: Struct(Terminated),
     Hello: Struct("lowest" / Int16ul, "highest" / Int16ul, Terminated),
-    HelloReply: Struct(
-        "lowest" / Int16ul, "highest" / Int16ul, "chosen" / Int16ul, "identity" / _TEXT, Terminated
-    ),
+    HelloReply: Struct("lowest" / Int16ul, "highest" / Int16ul, "chosen" / Int16ul, "identity" / _TEXT, Terminated),
     Line: Struct(
         "line" / Int8ul,
         "enabled" / Int8ul,
@@ -247,9 +245,7 @@ LAYOUTS: dict[type[Any], Construct] = {
         "n_shots" / Int32ul,
         Terminated,
     ),
-    Done: Struct(
-        "block_number" / Int32ul, "n_fired" / Int32ul, "reason" / Int8ul, _RESERVED8, _RESERVED16, Terminated
-    ),
+    Done: Struct("block_number" / Int32ul, "n_fired" / Int32ul, "reason" / Int8ul, _RESERVED8, _RESERVED16, Terminated),
     ErrorReply: Struct("request_kind" / Int8ul, "code" / Int8ul, "text" / _TEXT, Terminated),
 }
 

@@ -16,7 +16,9 @@ __all__ = ["MAX_PAYLOAD", "FrameReader", "Packet", "cobs_decode", "cobs_encode",
 
 LAYOUT = 1
 MAX_PAYLOAD = 1024
-_HEAD = Struct("layout" / Int8ul, "kind" / Int8ul, "session" / Int16ul, "number" / Int16ul, "length" / Int16ul).compile()
+_HEAD = Struct(
+    "layout" / Int8ul, "kind" / Int8ul, "session" / Int16ul, "number" / Int16ul, "length" / Int16ul
+).compile()
 _HEAD_BYTES = 8
 _CRC_BYTES = 4
 _MAX_FRAME = 1060

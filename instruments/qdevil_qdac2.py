@@ -3,8 +3,8 @@
 The slew is the instrument's own (``VOLTage:SLEW`` bounds the DC generator in all three modes). Before anything that can
 move an output, its slew is read back, so that a power cycle, which brings the instrument's 2e7 V/s back, is noticed.
 
-Source: QDevil QDAC-II manual, SCPI command reference: SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude], :MODE, :SLEW,
-:LAST?; :LIST:VOLTage, :DWELl, :COUNt; :SWEep:STARt, :STOP, :POINts, :DWELl, :COUNt; :INITiate, :ABORt; SOURce{n}:RANGe;
+Source: QDevil QDAC-II manual, SCPI command reference: SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude], :MODE,
+:SLEW, :LAST?; :LIST:VOLTage, :DWELl; :SWEep:STARt, :STOP, :POINts, :DWELl; :TRIGger:SOURce, :INITiate, :ABORt;
 the same short forms are in the public driver qcodes_contrib_drivers `QDAC2`.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from qctl.device import Parameter
-from qctl.errors import LimitError, RefusedError, RequestError
+from qctl.errors import LimitError, RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float
 from qctl.instruments.links.link import Link
@@ -54,20 +54,43 @@ COMMANDS = (
     Command(
         "SOURce{n}[:DC]:VOLTage:SLEW", "output{n}_slew_v_per_s", "Slew of output", "V/s", limits=_SLEW, resolution=1e-6
     ),
+    Command("SOURce{n}[:DC]:VOLTage:MODE", "output{n}_mode", "Mode of output", kind=str, words=("FIX", "LIST", "SWE")),
     Command(
-        "SOURce{n}[:DC]:VOLTage:MODE", "output{n}_mode", "Mode of output", kind=str, words=("FIX", "LIST", "SWE")
+        "SOURce{n}[:DC]:LIST:VOLTage",
+        "output{n}_list_v",
+        "List of output",
+        "V",
+        kind=list,
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
     ),
-    Command("SOURce{n}[:DC]:LIST:VOLTage", "output{n}_list_v", "List of output", "V", kind=list, limits=_RANGE_V,
-        resolution=_RESOLUTION_V),
     Command("SOURce{n}[:DC]:LIST:DWELl", "output{n}_list_dwell_s", "Dwell of list of output", "s", limits=_DWELL_S),
-    Command("SOURce{n}[:DC]:SWEep:STARt", "output{n}_sweep_start_v", "Sweep start of output", "V", limits=_RANGE_V,
-        resolution=_RESOLUTION_V),
-    Command("SOURce{n}[:DC]:SWEep:STOP", "output{n}_sweep_stop_v", "Sweep stop of output", "V", limits=_RANGE_V,
-        resolution=_RESOLUTION_V),
     Command(
-        "SOURce{n}[:DC]:SWEep:POINts", "output{n}_sweep_points", "Sweep points of output", kind=int, limits=Limits(2, 1e9)
+        "SOURce{n}[:DC]:SWEep:STARt",
+        "output{n}_sweep_start_v",
+        "Sweep start of output",
+        "V",
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command(
+        "SOURce{n}[:DC]:SWEep:STOP",
+        "output{n}_sweep_stop_v",
+        "Sweep stop of output",
+        "V",
+        limits=_RANGE_V,
+        resolution=_RESOLUTION_V,
+    ),
+    Command(
+        "SOURce{n}[:DC]:SWEep:POINts",
+        "output{n}_sweep_points",
+        "Sweep points of output",
+        kind=int,
+        limits=Limits(2, 1e9),
     ),
     Command("SOURce{n}[:DC]:SWEep:DWELl", "output{n}_sweep_dwell_s", "Dwell of sweep of output", "s", limits=_DWELL_S),
+    Command("SOURce{n}:DC:INITiate[:IMMediate]", "output{n}_start", kind=type(None), askable=False),
+    Command("SOURce{n}:DC:ABORt", "output{n}_abort", kind=type(None), askable=False),
 )
 _VOLTAGES = ("output{n}_voltage_v", "output{n}_list_v", "output{n}_sweep_start_v", "output{n}_sweep_stop_v")
 
@@ -101,7 +124,6 @@ class QdevilQdac2:
             for name in _VOLTAGES:
                 limits[name.replace("{n}", str(number))] = Limits(*output.limits_v)
             limits[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
-            limits[f"output{number}_safe_v"] = Limits(*output.limits_v)
         settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.output)), limits)
         object.__setattr__(self, "settings", settings)
 
@@ -128,13 +150,14 @@ class QdevilQdac2:
         """
         checked = self.settings.checked(name, value)
         number = self._number(name)
-        if number is not None and not name.endswith("_slew_v_per_s"):
-            self._hold_slew(number)
-            if "_list_" in name:
-                self._check_list(number, {name: checked})
-        if name.endswith("_mode") and checked != "FIX":
-            raise RequestError(f"{self.link.name}: use run_list or run_sweep, which check the slew, not {name}")
-        if name.endswith("_voltage_v"):
+        if number is None or name.endswith("_slew_v_per_s"):
+            self.settings.set(name, checked)
+            return
+        self._hold_slew(number)
+        if name.endswith("_start"):
+            self._check_moves(number)
+            self.link.write(f"SOUR{number}:DC:TRIG:SOUR IMM")
+        elif name.endswith("_voltage_v"):
             self.link.write(f"SOUR{number}:VOLT:MODE FIX")
         self.settings.set(name, checked)
 
@@ -149,28 +172,33 @@ class QdevilQdac2:
             At most 65,536 voltages.
         dwell_s : float
             Time at each.
+
+        Raises
+        ------
+        LimitError
+            If a voltage is outside the limits or a step faster than the slew; the output has not moved.
         """
-        listed, dwell = f"output{output}_list_v", f"output{output}_list_dwell_s"
-        wanted = {listed: self.settings.checked(listed, voltages_v), dwell: self.settings.checked(dwell, dwell_s)}
-        self._hold_slew(output)
-        self._check_list(output, wanted)
-        for name, value in wanted.items():
-            self.settings.set(name, value)
-        self._run(output, "LIST")
+        self._run(output, {"mode": "LIST", "list_v": voltages_v, "list_dwell_s": dwell_s})
 
     def run_sweep(self, output: int, start_v: float, stop_v: float, n_points: int, dwell_s: float) -> None:
-        """Sweep once from one voltage to another, from now on."""
-        wanted = {
-            f"output{output}_sweep_{name}": value
-            for name, value in (("start_v", start_v), ("stop_v", stop_v), ("points", n_points), ("dwell_s", dwell_s))
+        """Sweep once from one voltage to another in equal steps, from now on.
+
+        Raises
+        ------
+        LimitError
+            If a voltage is outside the limits or a step faster than the slew; the output has not moved.
+        """
+        values = {"start_v": start_v, "stop_v": stop_v, "points": n_points, "dwell_s": dwell_s}
+        self._run(output, {"mode": "SWE"} | {f"sweep_{name}": value for name, value in values.items()})
+
+    def _run(self, number: int, values: dict[str, Any]) -> None:
+        checked = {
+            f"output{number}_{name}": self.settings.checked(f"output{number}_{name}", value)
+            for name, value in values.items()
         }
-        checked = {name: self.settings.checked(name, value) for name, value in wanted.items()}
-        step_v = abs(stop_v - start_v) / (n_points - 1)
-        self._check_slew(output, step_v, dwell_s)
-        self._hold_slew(output)
         for name, value in checked.items():
             self.settings.set(name, value)
-        self._run(output, "SWE")
+        self.set(f"output{number}_start", None)
 
     def safe(self) -> None:
         """Abandon lists and sweeps, and let every output move to its safe voltage at its slew."""
@@ -209,30 +237,33 @@ class QdevilQdac2:
         if parsed_float(self.link, reply, "a slew") > bound * (1 + 1e-6):
             self.settings.set(f"output{number}_slew_v_per_s", bound)
 
-    def _check_list(self, number: int, wanted: dict[str, Any]) -> None:
-        listed, dwell = f"output{number}_list_v", f"output{number}_list_dwell_s"
-        voltages = wanted[listed] if listed in wanted else self.settings.get(listed)
-        dwell_s = wanted[dwell] if dwell in wanted else self.settings.get(dwell)
-        if len(voltages) > _MAX_LIST:
-            raise LimitError(f"{self.link.name}: {len(voltages)} voltages in {listed} are over {_MAX_LIST}")
-        if len(voltages) > 1:
-            self._check_slew(number, float(np.abs(np.diff(voltages)).max()), dwell_s)
+    def _check_moves(self, number: int) -> None:
+        """Check the list or sweep that the instrument holds, whoever put it there: each voltage and each step."""
 
-    def _check_slew(self, number: int, step_v: float, dwell_s: float) -> None:
+        def held(name: str) -> Any:
+            return self.settings.get(f"output{number}_{name}")
+
+        mode = held("mode")
+        if mode == "LIST":
+            steps, dwell_s = self.settings.checked(f"output{number}_list_v", held("list_v")), held("list_dwell_s")
+            if len(steps) > _MAX_LIST:
+                raise LimitError(f"{self.link.name}: {len(steps)} voltages are over {_MAX_LIST}")
+            step_v = float(np.abs(np.diff(steps)).max(initial=0.0))
+        elif mode == "SWE":
+            ends = [
+                self.settings.checked(f"output{number}_{name}", held(name))
+                for name in ("sweep_start_v", "sweep_stop_v")
+            ]
+            dwell_s = held("sweep_dwell_s")
+            step_v = abs(ends[1] - ends[0]) / max(1, held("sweep_points") - 1)
+        else:
+            return
         bound = self.settings.limits[f"output{number}_slew_v_per_s"].high
-        if not step_v <= bound * dwell_s * (1 + 1e-9):
+        if not step_v <= bound * dwell_s * (1 + 1e-6):
             raise LimitError(
-                f"{self.link.name}: output {number} steps of {step_v:g} V in {dwell_s:g} s are faster than {bound:g} V/s",
+                f"{self.link.name}: output {number} steps of {step_v:g} V in {dwell_s:g} s are over {bound:g} V/s",
                 instrument=self.link.name,
             )
-
-    def _run(self, number: int, mode: str) -> None:
-        self.link.write(f"SOUR{number}:VOLT:MODE {mode}")
-        self.link.write(f"SOUR{number}:DC:TRIG:SOUR IMM")
-        self.link.write(f"SOUR{number}:DC:INIT")
-        confirm(self.link, f"starting the {mode} of output {number}")
-        if not self.link.query(f"SOUR{number}:VOLT:MODE?").upper().startswith(mode):
-            raise RefusedError(f"{self.link.name}: output {number} is not in mode {mode}", instrument=self.link.name)
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> QdevilQdac2:

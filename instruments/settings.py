@@ -44,8 +44,11 @@ class Settings:
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
-        found = {command.named(number): command.parameter(number) for command, number in reversed([*self._all()])}
-        return list(reversed(found.values()))
+        found: dict[str, Parameter] = {}
+        for command, number in self._all():
+            if command.kind is not type(None):
+                found.setdefault(command.named(number), command.parameter(number))
+        return list(found.values())
 
     def get(self, name: str) -> Any:
         """Ask the instrument for one value.
@@ -70,7 +73,7 @@ class Settings:
         RefusedError
             If the instrument refuses, or reads back something else.
         """
-        command, number = self._find(name)
+        command, _ = self._find(name)
         checked = self.checked(name, value)
         self.send(name, checked)
         confirm(self.link, f"{name} = {value!r}", self.error_query)
@@ -88,6 +91,10 @@ class Settings:
         command, _ = self._find(name)
         if not command.settable:
             raise RequestError(f"{self.link.name}: {name} can't be set")
+        if command.kind is type(None):
+            if value is not None:
+                raise RequestError(f"{self.link.name}: {name} takes no value, not {value!r}")
+            return None
         if command.kind is bool:
             if not isinstance(value, bool) and value not in (0, 1):
                 raise RequestError(f"{self.link.name}: {name} = {value!r} is not true or false")
@@ -128,7 +135,7 @@ class Settings:
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""
         command, number = self._find(name)
-        self.link.write(f"{command.text(number)} {_shown(checked)}")
+        self.link.write(command.text(number) if checked is None else f"{command.text(number)} {_shown(checked)}")
 
     def read_back(self, name: str, sent: Any) -> None:
         """Ask for a value that was set.
@@ -144,7 +151,9 @@ class Settings:
         if command.kind is float:
             same = abs(got - sent) <= command.resolution + 1e-6 * abs(sent)
         if command.kind is list:
-            same = len(got) == len(sent) and all(abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True))
+            same = len(got) == len(sent) and all(
+                abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True)
+            )
         if not same:
             raise RefusedError(
                 f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}",

@@ -32,7 +32,6 @@ _STEP = _CODES // 1024
 _CLIP = _CODES // 2
 _RATES = tuple(m * 10.0**e for e in range(3, 11) for m in (1, 2, 2.5, 4, 5) if m * 10.0**e <= _MAX_RATE_HZ)
 _REFERENCE = {"LEFT": 0.0, "CENT": 0.5, "RIGH": 1.0}
-_RECORD_TIMEOUT_S = 3600.0
 
 
 class KeysightInfiniium(Box):
@@ -41,6 +40,7 @@ class KeysightInfiniium(Box):
     idn = "KEYSIGHT TECHNOLOGIES,DSOS104A,{serial},06.40.00901"
     kind = "digitizer"
     n_inputs = 4
+    own_faults = frozenset({"unlocked", "silence"})
 
     def commands(self) -> None:
         """Add the commands of the guide's subsystems."""
@@ -88,7 +88,7 @@ class KeysightInfiniium(Box):
         self.number("TIMebase:SCALe", "time_scale_s", 5e-7, 5e-13, 20.0)
         self.number("TIMebase[:POSition]", "position_s", 0.0, -1e4, 1e4)
         self.choice("TIMebase:REFerence", "time_reference", "CENT", "LEFT|CENTer|RIGHt")
-        self.switch("TIMebase:REFClock", "reference_on", changed=self._reference)
+        self.switch("TIMebase:REFClock", "reference_on", changed=self.reference_changed)
         self.switch("TIMebase:ROLL:ENABLE", "roll")
         self.choice("TRIGger:MODE", "trigger_mode", "EDGE", "EDGE|GLITch|PATTern|STATe|TIMeout|ADVanced")
         self.choice("TRIGger:SWEep", "trigger_sweep", "AUTO", "AUTO|TRIGgered|SINGle")
@@ -101,7 +101,9 @@ class KeysightInfiniium(Box):
         keys = {name: k for k in range(1, 5) for name in (f"CHAN{k}", f"CHANNEL{k}")} | {"AUX": 0}
         self.table.add("TRIGger:LEVel", lambda s, a: self._set_level(keys, a), 2)
         self.table.add(
-            "TRIGger:LEVel?", lambda s, a: f"{self.value('trigger_level_v', arg.choice(a[0], keys)):.9E}", 1  # type: ignore[arg-type]
+            "TRIGger:LEVel?",
+            lambda s, a: f"{self.value('trigger_level_v', arg.choice(a[0], keys)):.9E}",
+            1,  # type: ignore[arg-type]
         )
 
     def _waveform_group(self) -> None:
@@ -166,12 +168,9 @@ class KeysightInfiniium(Box):
     def _set_level(self, keys: dict[str, int], args: list[Any]) -> None:
         self.put("trigger_level_v", arg.number(args[1], -5.0, 5.0), arg.choice(args[0], keys))  # type: ignore[arg-type]
 
-    def _reference(self, *suffixes: int) -> None:
-        self.new_faults(self.plant.faults)
-
     def unlocked(self) -> bool:
         """Return whether the external reference is asked for and missing."""
-        return bool(self.value("reference_on") and self.plant.faults.get("unlocked"))
+        return bool(self.value("reference_on") and self.faults.get("unlocked"))
 
     def next_error(self, args: list[Any]) -> str:
         """Answer the oldest error: its number, and its text when asked for STRing."""
@@ -220,7 +219,9 @@ class KeysightInfiniium(Box):
 
     async def _collect(self, taken: dict[str, Any]) -> None:
         try:
-            volts = await self.plant.record(_RECORD_TIMEOUT_S)
+            volts = await self.plant.record()
+            if "silence" in self.faults:
+                await asyncio.get_running_loop().create_future()
         except QctlError as error:
             self.status.push(-300, error.message[:255])
             self._task = None
@@ -230,14 +231,14 @@ class KeysightInfiniium(Box):
             scale_v, offset_v = self.value("range_v", number) / _CODES, self.value("offset_v", number)
             self._scale[number] = (scale_v, offset_v)
             self._codes[number] = _convert(volts[:, place, :], scale_v, offset_v, 1 if taken["averaged"] else _STEP)
-        self._taken = taken
+        self._taken = taken | {"time_s": await self.plant.now_s()}
         self.trigger_event = self.done_event = self.processed_event = 1
         self._task = None
 
     async def _stop(self) -> None:
         if self._task is not None:
             await self._stop_task()
-            await self.plant.abort()
+            await self.plant.disarm()
 
     async def _stop_task(self) -> None:
         task, self._task = self._task, None
@@ -278,7 +279,7 @@ class KeysightInfiniium(Box):
         form = {"ASC": 0, "BYTE": 1, "WORD": 2, "BIN": 1, "FLO": 5}[self.value("format")]
         unit_v = scale_v * (256 if form == 1 else 1)
         step_s, n_points = 1 / taken["rate_hz"], taken["n_points"]
-        now = time.gmtime(self.plant.now_s())
+        now = time.gmtime(taken["time_s"])
         mode = 3 if taken["n_records"] else 0
         return [
             str(form), "2" if taken["averaged"] else "1", str(n_points), str(taken["n_averages"] or 1),

@@ -1,4 +1,4 @@
-"""Drive a Keysight Infiniium S-series oscilloscope as a digitizer: set up, arm, wait, read averaged or segmented records.
+"""Drive a Keysight Infiniium S-series oscilloscope as a digitizer: set up, arm, read averaged or segmented records.
 
 Source: Keysight Infiniium Oscilloscopes Programmer's Guide: :ACQuire:MODE, :AVERage, :AVERage:COUNt, :COMPlete,
 :POINts[:ANALog], :SEGMented:COUNt, :SRATe[:ANALog]; :CHANnel<n>:DISPlay, :INPut, :OFFSet, :RANGe; :TIMebase:POSition,
@@ -42,9 +42,7 @@ _ERRORS = ":SYST:ERR? STR"
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command(
-        ":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3
-    ),
+    Command(":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3),
     Command(":CHANnel{n}:OFFSet", "input{n}_offset_v", "Offset of input", "V", limits=Limits(-4, 4), resolution=1e-3),
     Command(
         ":ACQuire:SRATe[:ANALog]", "rate_hz", "Sample rate", "Hz", limits=Limits(1e3, can.RATES_HZ[-1]), resolution=1
@@ -66,7 +64,9 @@ COMMANDS = (
         kind=int,
         limits=Limits(can.MIN_SEGMENTS, can.MAX_SEGMENTS),
     ),
-    Command(":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9),
+    Command(
+        ":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9
+    ),
 )
 
 
@@ -196,9 +196,7 @@ class KeysightInfiniium:
                     instrument=self.link.name,
                 )
             codes[:, index] = got.reshape(n_records, body.n_samples)
-        return Recording(
-            codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1
-        )
+        return Recording(codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1)
 
     def _read_scales(self, body: DigitizerBody) -> NDArray[np.float64]:
         """Return volts per code and volts at code 0 of each input: fields 8 and 9 of the preamble."""
@@ -236,17 +234,14 @@ class KeysightInfiniium:
 
 def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
     """Return the messages that set a box up."""
-    texts = [":STOP"]
-    for number in range(1, can.N_INPUTS + 1):
-        texts.append(f":CHAN{number}:DISP {int(number in body.inputs)}")
+    texts = [":STOP", *(f":CHAN{number}:DISP {int(number in body.inputs)}" for number in range(1, can.N_INPUTS + 1))]
     for number, range_v in zip(body.inputs, body.range_v, strict=True):
         offset_v = instrument.input[number].offset_v
         texts.append(f":CHAN{number}:INP DC50;:CHAN{number}:RANG {range_v:.9g};:CHAN{number}:OFFS {offset_v:.9g}")
     texts += [
-        f":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS;:TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
-        ":ACQ:MODE RTIM"
-        if body.averaged or body.n_records == 1
-        else f":ACQ:MODE SEGM;:ACQ:SEGM:COUN {body.n_records}",
+        ":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS",
+        f":TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
+        ":ACQ:MODE RTIM" if body.averaged or body.n_records == 1 else f":ACQ:MODE SEGM;:ACQ:SEGM:COUN {body.n_records}",
         f":ACQ:AVER:COUN {body.n_records};:ACQ:AVER 1" if body.averaged and body.n_records > 1 else ":ACQ:AVER 0",
         ":ACQ:COMP 100",
         f":ACQ:SRAT:ANAL {body.rate_hz:.12g};:ACQ:POIN:ANAL {body.n_samples}",

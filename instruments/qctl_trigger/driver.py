@@ -141,7 +141,9 @@ class QctlTrigger:
         for number, line in body.lines.items():
             Limits(1, can.n_lines).check(number, f"{name}: line")
             Limits(0, can.max_delay_ticks).check(line.delay_ticks, f"{name}: line {number} delay_ticks")
-            Limits(can.min_width_ticks, can.max_width_ticks).check(line.width_ticks, f"{name}: line {number} width_ticks")
+            Limits(can.min_width_ticks, can.max_width_ticks).check(
+                line.width_ticks, f"{name}: line {number} width_ticks"
+            )
             if line.delay_ticks + line.width_ticks >= body.period_ticks:
                 raise LimitError(
                     f"{name}: line {number} ends after {line.delay_ticks + line.width_ticks} ticks, "

@@ -15,6 +15,7 @@ from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
+from qctl.units import rational_hz
 
 __all__ = ["NamedBuffer"]
 
@@ -99,16 +100,20 @@ class NamedBuffer(GateBuffer):
         """Add bits after those that there are."""
         self._add(SymbolKind.BIT, names, self._bits)
 
-    def add_port(self, name: str, clock_hz: Fraction | None = None) -> None:
+    def add_port(self, name: str, clock_hz: float | Fraction | None = None) -> None:
         """Add a port, with its clock if that is known."""
+        clock = None if clock_hz is None else rational_hz(clock_hz)
         self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.PORT, name, clock_hz))
+        self._ports.append(Symbol(SymbolKind.PORT, name, clock))
 
-    def add_frame(self, name: str, port: str) -> None:
-        """Add a frame on a port: a clock, frequency and phase of its own."""
+    def add_frame(self, name: str, port: str, clock_hz: float | Fraction | None = None) -> None:
+        """Add a frame on a port: a frequency and phase of its own."""
         parent = self._ports[self.port_index(port)]
+        if parent.kind is not SymbolKind.PORT:
+            raise RequestError(f"port = {port!r} is a frame itself{self._place()}")
+        clock = None if clock_hz is None else rational_hz(clock_hz)
         self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.FRAME, name, None, parent.name))
+        self._ports.append(Symbol(SymbolKind.FRAME, name, clock, parent.name))
 
     def add_register(self, name: str, kind: RegisterKind = RegisterKind.F64) -> Expression:
         """Add a classical register, and return its value as an expression."""

@@ -114,9 +114,9 @@ class TableReader:
         if (kind == "samples") != (samples is not None) or (samples is None) != (rate is None):
             raise line.fail("samples, and nothing else, have a rate and a list of numbers")
         row = Waveform(kind, tuple(params), amp, samples, rate)
-        for value in (*row.params, row.amp):
-            if isinstance(value, Expression):
-                self.program.expression_index(value)
+        for part in (*row.params, row.amp):
+            if isinstance(part, Expression):
+                self.program.expression_index(part)
         self.program._waveform_numbers.setdefault(row, len(self.program._waveforms))
         self.program._waveforms.append(row)
 

@@ -13,7 +13,8 @@ wrong_reply     text that is sent instead of the next reply
 power_cycle     seconds for which the box is off: connections end, settings are lost
 =============== =============================================================================
 
-``unlocked`` and whatever else the dictionary has is for the box itself.
+``unlocked`` and whatever else the dictionary has is for the box itself. A digitizer shows ``silence`` itself: it
+answers, but an acquisition never completes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""What really happens in the virtual fridge: transmons, couplers, resonators, noise."""

@@ -1,0 +1,161 @@
+"""Dispersive readout: the feedline's answer for each level and each jump during the record.
+
+A transmon that is read out keeps its level but for relaxation, which happens at one of N_BINS times;
+the field of its resonator follows exactly. The feedline's answer is the sum over resonators.
+Source: J. Gambetta et al., Phys. Rev. A 76, 012325 (2007), trajectories with relaxation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext import resonator as kernel
+from qctl.hil.physics.lines import Lines
+from qctl.hil.physics.parameters import Processor, Transmon
+from qctl.hil.physics.relaxation import collapse_rates
+
+__all__ = ["N_BINS", "Answer", "Window", "answer_readout"]
+
+N_BINS = 32
+_JUMPS = ((1, 0), (2, 1), (0, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """When the digitizer looks, in seconds after the trigger."""
+
+    start_s: float
+    rate_hz: float
+    n_samples: int
+
+
+@dataclass(slots=True)
+class Answer:
+    """The feedline's answer to one readout drive, by path: 3 steady levels, then N_BINS times of each jump.
+
+    Attributes
+    ----------
+    start_s : (n_transmons,) float64
+        When each transmon's measurement begins: coherent evolution ends here.
+    base : (n_transmons, 3, n_samples) complex128, V
+        Demodulated feedline voltage for each steady level.
+    """
+
+    processor: Processor
+    window: Window
+    start_s: NDArray[np.float64]
+    base: NDArray[np.complex128]
+    jump_s: NDArray[np.float64]
+    shares: list[list[NDArray[np.float64]]]
+    fields: NDArray[np.complex128]
+    _made: dict[tuple[int, int], NDArray[np.complex128]] = field(default_factory=dict)
+
+    def path(self, qubit: int, path: int) -> NDArray[np.complex128]:
+        """Return the (n_samples,) answer of one transmon's resonator along one path."""
+        if path < 3:
+            return self.base[qubit, path]
+        made = self._made.get((qubit, path))
+        if made is None:
+            kind, jump = divmod(path - 3, N_BINS)
+            before, after = _JUMPS[kind]
+            transmon = self.processor.transmons[qubit]
+            rate = _rate(transmon, after, self._lo_hz)
+            times = self.window.start_s + np.arange(self.window.n_samples) / self.window.rate_hz
+            late = times > self.jump_s[qubit, jump]
+            made = self.base[qubit, before].copy()
+            gap = self.fields[qubit, before, jump] - self.fields[qubit, after, jump]
+            rest = np.exp(-rate * (times[late] - self.jump_s[qubit, jump]))
+            made[late] = self.base[qubit, after][late] + gap * rest
+            self._made[qubit, path] = made
+        return made
+
+    _lo_hz: float = 0.0
+
+    def draw_paths(self, qubit: int, levels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int32]:
+        """Return a path for each shot, given the level at the start of its measurement."""
+        paths = levels.astype(np.int32)
+        for kind, (before, _) in enumerate(_JUMPS):
+            where = np.flatnonzero(levels == before)
+            if where.size == 0:
+                continue
+            edges = np.cumsum(self.shares[qubit][kind])
+            draw = np.searchsorted(edges, random.random(where.size), side="right")
+            jumped = draw < N_BINS
+            paths[where[jumped]] = 3 + kind * N_BINS + draw[jumped]
+        return paths
+
+    def count_paths(self, qubit: int, counts: NDArray[np.int64], random: np.random.Generator) -> list[tuple[int, int]]:
+        """Return (path, count) drawn for all shots at once, given how many start in each level."""
+        drawn: list[tuple[int, int]] = []
+        left = counts.copy()
+        for kind, (before, _) in enumerate(_JUMPS):
+            if counts[before] == 0:
+                continue
+            shares = self.shares[qubit][kind]
+            stay = max(0.0, 1.0 - shares.sum())
+            hits = random.multinomial(counts[before], np.append(shares, stay))[:N_BINS]
+            for jump in np.flatnonzero(hits).tolist():
+                drawn.append((3 + kind * N_BINS + jump, int(hits[jump])))
+            left[before] -= hits.sum()
+        drawn += [(level, int(left[level])) for level in range(3) if left[level]]
+        return drawn
+
+
+def _rate(transmon: Transmon, level: int, lo_hz: float) -> complex:
+    half = math.pi * transmon.resonator.kappa_hz
+    return half - 2j * math.pi * (transmon.resonator.frequency_hz[level] - lo_hz)
+
+
+def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer:
+    """Return the feedline's answer to what the readout line plays."""
+    n = len(processor.transmons)
+    dt_s = 1 / lines.rate_hz
+    if lines.readout:
+        first = lines.readout[0].start
+        drive = np.zeros(lines.readout[-1].stop - first, complex)
+        for run in lines.readout:
+            drive[run.start - first : run.stop - first] = run.volts
+        drive_s = first * dt_s
+    else:
+        drive, drive_s = np.zeros(0, complex), window.start_s
+    end_s = window.start_s + window.n_samples / window.rate_hz
+    base = np.zeros((n, 3, window.n_samples), complex)
+    fields = np.zeros((n, 3, N_BINS), complex)
+    start = np.full(n, drive_s)
+    jumps = np.zeros((n, N_BINS))
+    shares: list[list[NDArray[np.float64]]] = []
+    for q, transmon in enumerate(processor.transmons):
+        way = transmon.resonator.gain * np.exp(1j * transmon.resonator.phase_rad)
+        half = math.pi * transmon.resonator.kappa_hz
+        if drive.size:
+            start[q] = _begin(transmon, drive, drive_s, dt_s, lines.readout_lo_hz)
+        width = max(end_s - start[q], 1e-9) / N_BINS
+        jumps[q] = start[q] + width * (np.arange(N_BINS) + 0.5)
+        for level in range(3):
+            rate = _rate(transmon, level, lines.readout_lo_hz)
+            step = 1 / window.rate_hz
+            kernel.respond(drive, drive_s, dt_s, rate, way * half, window.start_s, step, base[q, level])
+            kernel.respond(drive, drive_s, dt_s, rate, way * half, jumps[q, 0], width, fields[q, level])
+        down, up, _ = collapse_rates(transmon.t1_s, transmon.t2_s, transmon.thermal)
+        edges = np.arange(N_BINS + 1) * width
+        shares.append([-np.diff(np.exp(-speed * edges)) for speed in (down, 2 * down, up)])
+    answer = Answer(processor, window, start, base, jumps, shares, fields)
+    answer._lo_hz = lines.readout_lo_hz
+    return answer
+
+
+def _begin(transmon: Transmon, drive: NDArray[np.complex128], drive_s: float, dt_s: float, lo_hz: float) -> float:
+    """Return when a transmon's resonator begins to fill: a fifth of its highest field, less the time that takes."""
+    half = math.pi * transmon.resonator.kappa_hz
+    n = max(2, min(4000, int(drive.size * dt_s / 5e-9)))
+    step = drive.size * dt_s / n
+    out = np.empty(n, complex)
+    kernel.respond(drive, drive_s, dt_s, _rate(transmon, 0, lo_hz), half, drive_s + step, step, out)
+    size = np.abs(out)
+    crossing = drive_s + step * (1 + int(np.argmax(size > 0.2 * size.max())))
+    rise = -math.log(0.8) / half + 2 * step
+    return drive_s if crossing - drive_s < 2 * rise else crossing - rise

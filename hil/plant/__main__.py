@@ -1,0 +1,61 @@
+"""Start the plant: `python -m qctl.hil.plant LAB.json SOCKET FOLDER [--rate R] [--seed S]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from qctl.hil.physics.parameters import Processor
+from qctl.hil.plant.block import Physics
+from qctl.hil.plant.cables import Cables
+from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.service import Plant
+
+__all__ = ["PlantFile", "main", "run_plant"]
+
+
+class PlantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a lab's seed decides and only the plant may know."""
+
+    processor: Processor
+    cables: Cables
+    seed: int
+
+
+async def run_plant(file: PlantFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
+    """Serve the plant's socket until SIGTERM or SIGINT."""
+    plant = Plant(Physics(file.processor, file.cables, file.seed), LabClock(time.time(), rate), folder)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = await asyncio.start_unix_server(plant.serve_session, path)
+    ready(path)
+    await stop.wait()
+    server.close()
+    for session in list(plant.sessions.values()):
+        session.writer.close()
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Start the plant from a lab's file and print `ready SOCKET`."""
+    parser = argparse.ArgumentParser(prog="qctl.hil.plant", description="physics and lab time of a virtual lab")
+    parser.add_argument("file", type=Path, help="the lab's plant file, made from its seed")
+    parser.add_argument("socket", help="unix socket to serve")
+    parser.add_argument("folder", help="folder in /dev/shm for arrays")
+    parser.add_argument("--rate", type=float, default=1000.0, help="lab seconds per wall second")
+    options = parser.parse_args(arguments)
+    file = msgspec.json.decode(options.file.read_bytes(), type=PlantFile)
+    asyncio.run(
+        run_plant(file, options.socket, options.folder, options.rate, lambda at: print("ready", at, flush=True))
+    )
+
+
+if __name__ == "__main__":
+    main()

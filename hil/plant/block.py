@@ -1,0 +1,64 @@
+"""One block of shots: the lines, the physics, the records; repeated blocks draw from what is known."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.physics.evolution import evolve
+from qctl.hil.physics.parameters import Processor
+from qctl.hil.physics.readout import Answer, Window, answer_readout
+from qctl.hil.physics.shots import Groups, draw_average, draw_shots
+from qctl.hil.plant.cables import Cables
+from qctl.hil.plant.rack import Acquisition, Box, Rack
+from qctl.hil.plant.wiring import gather_lines
+
+__all__ = ["Physics"]
+
+_KEPT = 256
+
+
+class Physics:
+    """The fridge behind the cables.
+
+    Parameters
+    ----------
+    processor : Processor
+        True parameters.
+    cables : Cables
+        Where every connector goes.
+    seed : int
+        Of the noise and the quantum chance.
+    """
+
+    def __init__(self, processor: Processor, cables: Cables, seed: int) -> None:
+        self.processor = processor
+        self.cables = cables
+        self.random = np.random.Generator(np.random.SFC64(seed))
+        self._known: OrderedDict[tuple[Any, ...], tuple[Answer, Groups]] = OrderedDict()
+
+    def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
+        """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
+        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
+        answer, groups = self._solve(rack, window, now_s)
+        names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
+        inputs = tuple(names.get(f"{box.name}:{number}", "") for number in acquisition.inputs)
+        draw = draw_average if acquisition.averaged else draw_shots
+        return draw(answer, groups, inputs, n_shots, self.random)
+
+    def _solve(self, rack: Rack, window: Window, now_s: float) -> tuple[Answer, Groups]:
+        lines = gather_lines(rack, self.cables, now_s)
+        key = (rack.signature(sorted(rack.boxes)), lines.static_v, window)
+        known = self._known.get(key)
+        if known is None:
+            answer = answer_readout(self.processor, lines, window)
+            known = (answer, evolve(self.processor, lines, answer.start_s).populations())
+            self._known[key] = known
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return known

@@ -1,0 +1,218 @@
+"""How an emulated instrument talks to the plant: what it plays, what it records, what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import DeviceError, DeviceTimeoutError, error_from_wire
+from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
+
+__all__ = ["Output", "PlantClient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one output plays at the next triggers.
+
+    Attributes
+    ----------
+    digest : str or None
+        Name of samples handed over by `PlantClient.waveform`; None plays nothing (0 V).
+    amplitude_vpp : float
+        Peak-to-peak volts into 50 ohm of samples that go from -1 to 1.
+    offset_v : float
+        Volts added while the waveform plays.
+    on : bool
+        Whether the output is switched on.
+    """
+
+    digest: str | None
+    amplitude_vpp: float
+    offset_v: float = 0.0
+    on: bool = True
+
+
+class PlantClient:
+    """One attached instrument; every method may be awaited from several tasks at once.
+
+    Parameters
+    ----------
+    path : str
+        Unix socket of the plant.
+    name : str
+        The instrument's name in lab.toml and in the cables ("awg0").
+
+    Attributes
+    ----------
+    faults : dict of str to Any
+        What the plant says is wrong with this box now: ``silence``, ``unlocked``, and on the wire
+        ``delay``, ``drop``, ``cut``, ``corrupt``, ``wrong_reply``, ``late_reply``, ``power_cycle``.
+    fault_changed : asyncio.Event
+        Set each time `faults` changes; whoever waits clears it.
+    closed : asyncio.Event
+        Set when the plant is gone; an emulator then ends.
+    """
+
+    def __init__(self, path: str, name: str) -> None:
+        self.path = path
+        self.name = name
+        self.faults: dict[str, Any] = {}
+        self.fault_changed = asyncio.Event()
+        self.closed = asyncio.Event()
+        self._folder = "/dev/shm"
+        self._next = 0
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._writer: asyncio.StreamWriter | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._sent: set[str] = set()
+        self._lab = (0.0, 0.0, 1.0)
+
+    async def connect(self) -> None:
+        """Open the socket."""
+        reader, self._writer = await asyncio.open_unix_connection(self.path)
+        self._task = asyncio.create_task(self._receive(reader))
+
+    async def close(self) -> None:
+        """Leave; the plant takes every output of this box as switched off."""
+        if self._writer is not None:
+            self._writer.close()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
+        """Attach as a box of a kind: ``awg``, ``digitizer``, ``source``, ``dc`` or ``trigger``."""
+        reply = await self._ask("hello", name=self.name, kind=kind, n_outputs=n_outputs, n_inputs=n_inputs)
+        self._folder = reply["folder"]
+        self._take_faults(reply["faults"])
+
+    async def now_s(self) -> float:
+        """Return lab time in seconds since the Unix epoch."""
+        return float((await self._ask("now"))["now_s"])
+
+    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
+        """Hand over samples in -1…1 under the hash of their content; sent once per content."""
+        if digest in self._sent:
+            return
+        entry = array_to_wire(np.asarray(samples, np.float32), self._folder)
+        await self._ask("waveform", digest=digest, samples=entry)
+        self._sent.add(digest)
+
+    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Say what each output plays at the next triggers; `armed` False stops all outputs of the box."""
+        wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
+        await self._ask("outputs", element=wire, rate_hz=rate_hz, armed=armed)
+
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
+        """Drive a DC output to a voltage, at a slew in volts per second of lab time (0: at once)."""
+        await self._ask("level", output=output, volts=volts, slew_v_per_s=slew_v_per_s)
+
+    async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
+        """Set the continuous wave of a source."""
+        await self._ask("tone", frequency_hz=frequency_hz, power_dbm=power_dbm, on=on)
+
+    async def arm_record(
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Arm one acquisition: a record per trigger, `n_records` of them kept or averaged into one."""
+        await self._ask(
+            "arm",
+            inputs=inputs,
+            rate_hz=rate_hz,
+            delay_s=delay_s,
+            n_samples=n_samples,
+            n_records=n_records,
+            averaged=averaged,
+        )
+
+    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
+        """Wait for the armed acquisition.
+
+        Returns
+        -------
+        (n_records or 1, n_inputs, n_samples) float32, volts
+
+        Raises
+        ------
+        DeviceTimeoutError
+            If it is not complete within `timeout_s` of wall time, or was abandoned.
+        """
+        try:
+            reply = await asyncio.wait_for(self._ask("record"), timeout_s)
+        except TimeoutError:
+            raise DeviceTimeoutError(f"{self.name} has no complete record after {timeout_s} s") from None
+        return array_from_wire(reply["volts"], self._folder)
+
+    async def disarm(self) -> None:
+        """Abandon the armed acquisition."""
+        await self._ask("disarm")
+
+    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
+        """Fire a block of triggers; return the shots fired when the block is done in lab time.
+
+        Raises
+        ------
+        DeviceError
+            If nothing on the line is armed, or a block is already under way.
+        """
+        return int((await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s))["n_shots"])
+
+    async def abort(self) -> None:
+        """End the block of triggers that is under way; its `fire` returns."""
+        await self._ask("abort")
+
+    async def reference(self, locked: bool) -> None:
+        """Say whether the box is locked to its reference clock."""
+        await self._ask("reference", locked=locked)
+
+    async def count(self, **amounts: int) -> None:
+        """Add to this box's counters (``waveform_bytes=…, waveforms=1``), which judges read."""
+        await self._ask("count", amounts=amounts)
+
+    async def ask(self, verb: str, **content: Any) -> dict[str, Any]:
+        """Ask anything the plant's table of verbs has; control programs use this."""
+        return await self._ask(verb, **content)
+
+    async def _ask(self, verb: str, **content: Any) -> dict[str, Any]:
+        if self._writer is None or self.closed.is_set():
+            raise DeviceError(f"{self.name} is not attached to the plant")
+        self._next += 1
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[self._next] = future
+        self._writer.write(encode({"id": self._next, "verb": verb, **content}))
+        await self._writer.drain()
+        return await future
+
+    async def _receive(self, reader: asyncio.StreamReader) -> None:
+        decoder = Decoder()
+        try:
+            while received := await reader.read(1 << 16):
+                for message in decoder.feed(received):
+                    self._handle(message)
+        except ConnectionError:
+            pass
+        finally:
+            self.closed.set()
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(DeviceError(f"{self.name} lost the plant"))
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        if "faults" in message and "id" not in message:
+            self._take_faults(message["faults"])
+            return
+        future = self._waiting.pop(message["id"], None)
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(error_from_wire(*message["error"]))
+        else:
+            future.set_result(message)
+
+    def _take_faults(self, faults: dict[str, Any]) -> None:
+        self.faults = faults
+        self.fault_changed.set()

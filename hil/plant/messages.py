@@ -1,0 +1,105 @@
+"""Messages between the plant and what attaches to it: four bytes of little-endian length, then msgpack.
+
+This file is bytes and state only; it opens no socket. Small arrays travel inside the message, large
+ones as files in the lab's folder of shared memory, which the reader removes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import WireError
+
+__all__ = ["INLINE_BYTES", "MAX_BYTES", "Decoder", "array_from_wire", "array_to_wire", "encode"]
+
+MAX_BYTES = 1 << 26
+INLINE_BYTES = 1 << 16
+_serial = itertools.count()
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(dict[str, Any])
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """Return the bytes of one message.
+
+    Raises
+    ------
+    WireError
+        If it is over MAX_BYTES; large arrays belong in files.
+    """
+    body = _encoder.encode(message)
+    if len(body) > MAX_BYTES:
+        raise WireError(f"message of {len(body)} bytes is over {MAX_BYTES}")
+    return len(body).to_bytes(4, "little") + body
+
+
+class Decoder:
+    """Cuts a stream of bytes into messages."""
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+
+    def feed(self, received: bytes) -> list[dict[str, Any]]:
+        """Take bytes as they arrive; return the messages that are complete.
+
+        Raises
+        ------
+        WireError
+            If a length is over MAX_BYTES or a body is not a msgpack map.
+        """
+        self._pending += received
+        messages = []
+        while len(self._pending) >= 4:
+            length = int.from_bytes(self._pending[:4], "little")
+            if length > MAX_BYTES:
+                raise WireError(f"message of {length} bytes is over {MAX_BYTES}")
+            if len(self._pending) < 4 + length:
+                break
+            body = bytes(self._pending[4 : 4 + length])
+            del self._pending[: 4 + length]
+            try:
+                messages.append(_decoder.decode(body))
+            except msgspec.MsgspecError as error:
+                raise WireError(f"message is not a msgpack map: {error}") from error
+        return messages
+
+
+def array_to_wire(array: NDArray[Any], folder: str) -> dict[str, Any]:
+    """Return what stands for an array in a message; above INLINE_BYTES it is written to a file in `folder`."""
+    array = np.ascontiguousarray(array)
+    head: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.str}
+    if array.nbytes <= INLINE_BYTES:
+        return head | {"bytes": array.tobytes()}
+    path = Path(folder) / f"array-{os.getpid()}-{next(_serial)}"
+    array.tofile(path)
+    return head | {"file": path.name}
+
+
+def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
+    """Return the array that `array_to_wire` described, and remove its file.
+
+    Raises
+    ------
+    WireError
+        If the bytes don't fill the shape, or the file lies outside the folder.
+    """
+    dtype = np.dtype(entry["dtype"])
+    if "bytes" in entry:
+        flat = np.frombuffer(entry["bytes"], dtype)
+    else:
+        if "/" in entry["file"]:
+            raise WireError(f"array file {entry['file']!r} lies outside the lab's folder")
+        path = Path(folder) / entry["file"]
+        flat = np.fromfile(path, dtype)
+        path.unlink(missing_ok=True)
+    shape = tuple(int(n) for n in entry["shape"])
+    if int(np.prod(shape)) != flat.size:
+        raise WireError(f"array of {flat.size} values does not fill {shape}")
+    return flat.reshape(shape)

@@ -1,0 +1,265 @@
+"""The plant's socket: a table of verbs, the trigger logic, and the pace of lab time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from qctl.errors import DeviceError, QctlError, RequestError, WireError
+from qctl.hil.plant.block import Physics
+from qctl.hil.plant.cables import connector
+from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
+from qctl.hil.plant.rack import Acquisition, Box, Playing, Rack, Tone
+
+__all__ = ["Plant", "Session"]
+
+_SHORTEST_WAIT_S = 1e-3
+
+
+class Session:
+    """One attached instrument's side of the socket."""
+
+    def __init__(self, plant: Plant, writer: asyncio.StreamWriter) -> None:
+        self.plant = plant
+        self.writer = writer
+        self.box: Box | None = None
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one message, if the other side is still there."""
+        if not self.writer.is_closing():
+            self.writer.write(encode(message))
+
+    def attached(self) -> Box:
+        """Return the box, or refuse what came before `hello`."""
+        if self.box is None:
+            raise RequestError("say hello first")
+        return self.box
+
+    async def answer(self, message: dict[str, Any]) -> None:
+        """Handle one request and answer it."""
+        number = message.get("id", 0)
+        try:
+            verb = VERBS.get(message.get("verb", ""))
+            if verb is None:
+                raise RequestError(f"unknown verb {message.get('verb')!r}")
+            reply = await verb(self.plant, self, message) or {}
+            self.send({"id": number, **reply})
+        except QctlError as error:
+            self.send({"id": number, "error": [error.code, error.message, error.details]})
+        except (KeyError, TypeError, ValueError) as error:
+            self.send({"id": number, "error": ["request", f"{message.get('verb')}: {error!r}", {}]})
+
+
+class Plant:
+    """All that the attached instruments share.
+
+    Parameters
+    ----------
+    physics : Physics
+        The fridge and its cables.
+    clock : LabClock
+        Lab time.
+    folder : str
+        The lab's folder of shared memory.
+    """
+
+    def __init__(self, physics: Physics, clock: LabClock, folder: str) -> None:
+        self.physics = physics
+        self.clock = clock
+        self.folder = folder
+        self.rack = Rack()
+        self.sessions: dict[str, Session] = {}
+        self.firing = False
+        self.aborted = asyncio.Event()
+        self.recorded = asyncio.Condition()
+        self._debt_s = 0.0
+
+    async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until it ends; its outputs are then off."""
+        session = Session(self, writer)
+        decoder = Decoder()
+        try:
+            while received := await reader.read(1 << 16):
+                for message in decoder.feed(received):
+                    if message.get("verb") in SLOW:
+                        task = asyncio.create_task(session.answer(message))
+                        session.tasks.add(task)
+                        task.add_done_callback(session.tasks.discard)
+                    else:
+                        await session.answer(message)
+        except (ConnectionError, WireError):
+            pass
+        finally:
+            for task in session.tasks:
+                task.cancel()
+            writer.close()
+            if session.box is not None and self.sessions.get(session.box.name) is session:
+                del self.sessions[session.box.name]
+                self.rack.boxes.pop(session.box.name, None)
+
+    def faults_of(self, name: str) -> dict[str, Any]:
+        """Return what is wrong with one box."""
+        return {}
+
+    async def fire(self, box: Box, line: int, n_shots: int, period_s: float) -> int:
+        """Run one block of shots and return how many were fired."""
+        if self.firing:
+            raise DeviceError(f"{box.name} is firing already", instrument=box.name)
+        if n_shots < 1 or not period_s > 0:
+            raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
+        reached = [
+            other
+            for name, place in self.physics.cables.triggers.items()
+            if connector(place) == (box.name, line) and (other := self.rack.boxes.get(name)) is not None
+        ]
+        recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
+        if not recorders and not any(other.armed for other in reached):
+            raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
+        self.firing = True
+        self.aborted.clear()
+        try:
+            with self.clock.paused():
+                started_s = self.clock.now_s()
+                taken = [self._take(other, n_shots, started_s) for other in recorders]
+            fired = await self._pace(n_shots, period_s, started_s)
+            for acquisition, records, wanted in taken:
+                if fired == n_shots or (fired >= wanted and not acquisition.averaged):
+                    acquisition.take(records, wanted)
+            async with self.recorded:
+                self.recorded.notify_all()
+            return fired
+        finally:
+            self.firing = False
+
+    def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, Any, int]:
+        acquisition = box.acquisition
+        assert acquisition is not None
+        wanted = min(n_shots, acquisition.n_records - acquisition.n_done)
+        return acquisition, self.physics.record(self.rack, box, acquisition, wanted, now_s), wanted
+
+    async def _pace(self, n_shots: int, period_s: float, started_s: float) -> int:
+        """Wait until the block is over in lab time; short waits are put together into longer ones."""
+        self._debt_s += self.clock.wall_s(n_shots * period_s)
+        if self._debt_s < _SHORTEST_WAIT_S:
+            return n_shots
+        wait_s, self._debt_s = self._debt_s, 0.0
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.aborted.wait(), wait_s)
+        if not self.aborted.is_set():
+            return n_shots
+        return min(n_shots, int((self.clock.now_s() - started_s) / period_s))
+
+
+async def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    name = str(message["name"])
+    session.box = plant.rack.attach(name, message["kind"], message["n_outputs"], message["n_inputs"])
+    plant.sessions[name] = session
+    return {"folder": plant.folder, "faults": plant.faults_of(name)}
+
+
+async def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"now_s": plant.clock.now_s()}
+
+
+async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    samples = array_from_wire(message["samples"], plant.folder)
+    plant.rack.add_waveform(str(message["digest"]), samples)
+
+
+async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box = session.attached()
+    element = {int(n): Playing(*entry) for n, entry in message["element"].items()}
+    for number, playing in element.items():
+        if not 1 <= number <= box.n_outputs:
+            raise RequestError(f"{box.name} has no output {number}")
+        if playing.digest is not None and plant.rack.waveform(playing.digest) is None:
+            raise RequestError(f"{box.name}:{number}: no waveform {playing.digest}")
+    box.playing, box.rate_hz, box.armed = element, float(message["rate_hz"]), bool(message["armed"])
+
+
+async def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    now_s = plant.clock.now_s()
+    session.attached().set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
+
+
+async def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().tone = Tone(message["frequency_hz"], message["power_dbm"], message["on"])
+
+
+async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box = session.attached()
+    inputs = tuple(int(n) for n in message["inputs"])
+    n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
+    if n_samples < 1 or n_records < 1 or not message["rate_hz"] > 0:
+        raise RequestError(f"{box.name}: n_samples = {n_samples}, n_records = {n_records}: have to be above 0")
+    box.acquisition = Acquisition(
+        inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
+    )
+
+
+async def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().acquisition = None
+    async with plant.recorded:
+        plant.recorded.notify_all()
+
+
+async def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    box = session.attached()
+    acquisition = box.acquisition
+    if acquisition is None:
+        raise DeviceError(f"{box.name} is not armed", instrument=box.name)
+    async with plant.recorded:
+        await plant.recorded.wait_for(
+            lambda: (
+                box.acquisition is not acquisition
+                or (acquisition.complete and "silence" not in plant.faults_of(box.name))
+            )
+        )
+    if box.acquisition is not acquisition:
+        raise DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
+    return {"volts": array_to_wire(acquisition.volts(), plant.folder)}
+
+
+async def _fire(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    fired = await plant.fire(session.attached(), int(message["line"]), int(message["n_shots"]), message["period_s"])
+    return {"n_shots": fired}
+
+
+async def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    plant.aborted.set()
+
+
+async def _reference(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().locked = bool(message["locked"])
+
+
+async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    counters = session.attached().counters
+    for name, amount in message["amounts"].items():
+        counters[name] = counters.get(name, 0) + int(amount)
+
+
+async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"counters": plant.rack.counters}
+
+
+SLOW = frozenset({"record", "fire"})
+VERBS = {
+    "abort": _abort,
+    "arm": _arm,
+    "count": _count,
+    "counters": _counters,
+    "disarm": _disarm,
+    "fire": _fire,
+    "hello": _hello,
+    "level": _level,
+    "now": _now,
+    "outputs": _outputs,
+    "record": _record,
+    "reference": _reference,
+    "tone": _tone,
+    "waveform": _waveform,
+}
