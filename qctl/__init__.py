@@ -9,26 +9,38 @@ PUBLIC = {
     "Circuit": "qctl.circuit",
     "Parameter": "qctl.program.expressions",
     "Program": "qctl.program.program",
+    "Target": "qctl.compiler.target",
+    "calibrate": "qctl.calibration.tuneup",
+    "compile": "qctl.compiler.compile",
+    "connect": "qctl.client.lab",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",
     "gaussian": "qctl.program.envelopes",
     "load": "qctl.formats.load",
     "samples": "qctl.program.envelopes",
+    "simulate": "qctl.simulation.simulate",
     "sine": "qctl.program.envelopes",
+    "translate": "qctl.compiler.translate",
 }
 """Public name → module that defines it; loaded when first asked for."""
 
-__all__ = [*PUBLIC]  # noqa: PLE0604
+MODULES: dict[str, str] = {"aio": "qctl.client.aio"}
+"""Public name → module that it stands for."""
+
+__all__ = [*PUBLIC, *MODULES]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name not in PUBLIC:
+    if name in MODULES:
+        value = import_module(MODULES[name])
+    elif name in PUBLIC:
+        value = getattr(import_module(PUBLIC[name]), name)
+    else:
         raise AttributeError(f"module 'qctl' has no attribute {name!r}")
-    value = getattr(import_module(PUBLIC[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *PUBLIC])
+    return sorted([*globals(), *PUBLIC, *MODULES])

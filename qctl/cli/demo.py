@@ -78,7 +78,7 @@ def _tell(lab: Any, seed: int, shots: int, screen: Any) -> dict[str, Any]:
         "states": states,
         "seconds": time.perf_counter() - begun,
         "_tuned": tuned,
-        "_wiring": lab.description(),
+        "_wiring": lab.description,
     }
 
 

@@ -42,7 +42,6 @@ def _stages(timings: dict[str, float]) -> tuple[str, str, str]:
 
 def write_report(story: dict[str, Any], out: Path) -> Path:
     from qctl.calibration.tuneup import figure_of
-    from qctl.lab import parse_lab
     from qctl.report.page import Page
     from qctl.report.plots import histogram
     from qctl.report.wiring import draw_wiring
@@ -78,7 +77,7 @@ def write_report(story: dict[str, Any], out: Path) -> Path:
         if any(len(f.x) > 1 for f in outcome.findings):
             page.figure(figure_of(outcome), f"{outcome.node}: {outcome.n_points} points, {outcome.n_shots} shots")
     page.heading("Wiring")
-    page.figure(draw_wiring(parse_lab(story["_wiring"])), "from lab.toml")
+    page.figure(draw_wiring(story["_wiring"]), "from lab.toml")
     path = out / "report.html"
     page.write(path)
     return path
