@@ -94,7 +94,7 @@ def test_event_of_another_block_is_not_this_ones(controller: Controller) -> None
 
 
 def test_refusal_has_the_devices_words(controller: Controller) -> None:
-    with pytest.raises(RefusedError, match="trig0 refused SET_BLOCK: range, period below limit") as caught:
+    with pytest.raises(RefusedError, match=r"trig0 refused SET_BLOCK: range, period below limit") as caught:
         controller.call(Kind.SET_BLOCK, Block(99, 1))
     assert caught.value.details == {"instrument": "trig0", "words": "period below limit"}
 
@@ -111,7 +111,7 @@ def test_silent_device_is_a_time_out_and_its_late_reply_meets_nobody(controller:
     controller.open()
     kept: list[bytes] = []
     line.filter = lambda data: kept.append(data) or b""
-    with pytest.raises(DeviceTimeoutError, match="trig0: no reply to SET_BLOCK number 2 after 4 tries"):
+    with pytest.raises(DeviceTimeoutError, match=r"trig0: no reply to SET_BLOCK number 2 after 4 tries"):
         controller.call(Kind.SET_BLOCK, Block(300, 2))
     assert not controller.up
     line.filter = lambda data: b"".join(kept) + data
@@ -122,7 +122,7 @@ def test_silent_device_is_a_time_out_and_its_late_reply_meets_nobody(controller:
 def test_power_cycled_device_is_an_error_and_then_a_new_session(controller: Controller, line: PtyDevice) -> None:
     controller.open()
     line.device.power_cycle()
-    with pytest.raises(DeviceError, match="switched off and on"):
+    with pytest.raises(DeviceError, match=r"switched off and on"):
         controller.call(Kind.STATUS)
     controller.call(Kind.STATUS)
     assert controller.generation == 2
@@ -131,20 +131,20 @@ def test_power_cycled_device_is_an_error_and_then_a_new_session(controller: Cont
 def test_vanished_port_is_a_device_error(controller: Controller, line: PtyDevice) -> None:
     controller.open()
     line.close()
-    with pytest.raises(DeviceError, match="trig0") as caught:
+    with pytest.raises(DeviceError, match=r"trig0") as caught:
         controller.call(Kind.STATUS)
     assert caught.value.details["instrument"] == "trig0"
 
 
 def test_device_without_a_common_version_is_refused_naming_both(line: PtyDevice, controller: Controller) -> None:
     line.device.versions = (2, 3)
-    with pytest.raises(VersionError, match="trig0 speaks the firmware protocol 2 to 3, this qctl 1 to 1"):
+    with pytest.raises(VersionError, match=r"trig0 speaks the firmware protocol 2 to 3, this qctl 1 to 1"):
         controller.open()
 
 
 def test_other_device_is_refused(line: PtyDevice, controller: Controller) -> None:
     line.device.identity = b"acme,toaster,1,1"
-    with pytest.raises(DeviceError, match="acme,toaster"):
+    with pytest.raises(DeviceError, match=r"acme,toaster"):
         controller.open()
 
 
@@ -154,13 +154,13 @@ def test_another_device_after_reconnecting_is_refused(line: PtyDevice, controlle
     line.device.power_cycle()
     with pytest.raises(DeviceError):
         controller.call(Kind.STATUS)
-    with pytest.raises(DeviceError, match="'qctl,trigger,7,1.0' before"):
+    with pytest.raises(DeviceError, match=r"'qctl,trigger,7,1.0' before"):
         controller.call(Kind.STATUS)
 
 
 def test_closed_controller_stays_closed(controller: Controller) -> None:
     controller.close()
-    with pytest.raises(DeviceError, match="closed"):
+    with pytest.raises(DeviceError, match=r"closed"):
         controller.call(Kind.STATUS)
 
 
@@ -182,10 +182,10 @@ def test_address_names_a_device_file(address: str, path: str) -> None:
 
 
 def test_other_addresses_are_refused() -> None:
-    with pytest.raises(RequestError, match="not a serial address"):
+    with pytest.raises(RequestError, match=r"not a serial address"):
         device_path("TCPIP::127.0.0.1::5025::SOCKET")
 
 
 def test_port_that_is_not_there_is_a_device_error() -> None:
-    with pytest.raises(DeviceError, match="can't be opened"):
+    with pytest.raises(DeviceError, match=r"can't be opened"):
         SerialPort("/dev/pts/does-not-exist")

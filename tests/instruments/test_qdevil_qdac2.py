@@ -61,7 +61,7 @@ def test_slew_of_a_power_cycled_box_is_set_again_before_the_voltage(one: Instrum
     ],
 )
 def test_value_outside_limits_is_never_sent(one: Instrument, name: str, value: Any) -> None:
-    with TranscriptLink([]) as link, pytest.raises(LimitError, match="output1|list"):
+    with TranscriptLink([]) as link, pytest.raises(LimitError, match=r"output1|list"):
         QdevilQdac2(link, one).set(name, value)
 
 
@@ -89,7 +89,7 @@ def test_list_faster_than_the_slew_does_not_start(one: Instrument) -> None:
 
 def test_list_that_somebody_else_put_there_is_checked_too(one: Instrument) -> None:
     turns = [SLEW, ("SOUR1:VOLT:MODE?", "LIST"), ("SOUR1:LIST:VOLT?", "0,5")]
-    with TranscriptLink(turns) as link, pytest.raises(LimitError, match="outside"):
+    with TranscriptLink(turns) as link, pytest.raises(LimitError, match=r"outside"):
         QdevilQdac2(link, one).set("output1_start", None)
 
 
@@ -106,7 +106,7 @@ def test_sweep_at_the_slew_starts_and_faster_does_not(one: Instrument, points: s
         if starts:
             device.set("output1_start", None)
         else:
-            with pytest.raises(LimitError, match="V/s"):
+            with pytest.raises(LimitError, match=r"V/s"):
                 device.set("output1_start", None)
 
 
@@ -122,12 +122,12 @@ def test_safe_aborts_and_goes_to_the_safe_voltage(one: Instrument) -> None:
 
 def test_output_without_slew_is_refused(named: Named) -> None:
     entry = named("dc0", output={1: Output(number=1, limits_v=(-1.0, 1.0))})
-    with TranscriptLink([]) as link, pytest.raises(RequestError, match="needs slew_v_per_s and safe_v"):
+    with TranscriptLink([]) as link, pytest.raises(RequestError, match=r"needs slew_v_per_s and safe_v"):
         QdevilQdac2(link, entry)
 
 
 def test_output_that_lab_toml_does_not_name_is_unknown(one: Instrument) -> None:
-    with TranscriptLink([]) as link, pytest.raises(RequestError, match="output2_voltage_v"):
+    with TranscriptLink([]) as link, pytest.raises(RequestError, match=r"output2_voltage_v"):
         QdevilQdac2(link, one).set("output2_voltage_v", 0.0)
 
 

@@ -25,7 +25,7 @@ def test_power_is_sent_confirmed_and_read_back(named: Named) -> None:
 
 @pytest.mark.parametrize("power_dbm", [15.01, -20.01, float("nan"), float("inf"), "loud", True, None])
 def test_value_outside_limits_is_never_sent(named: Named, power_dbm: Any) -> None:
-    with TranscriptLink([], "lo_drive") as link, pytest.raises(LimitError, match="lo_drive: power_dbm"):
+    with TranscriptLink([], "lo_drive") as link, pytest.raises(LimitError, match=r"lo_drive: power_dbm"):
         RohdeSchwarzSgs100a(link, named("lo_drive")).set("power_dbm", power_dbm)
 
 
@@ -35,7 +35,7 @@ def test_limit_itself_is_sent(named: Named) -> None:
 
 
 def test_source_without_limits_is_refused(named: Named) -> None:
-    with TranscriptLink([]) as link, pytest.raises(RequestError, match="limits.power_dbm is missing"):
+    with TranscriptLink([]) as link, pytest.raises(RequestError, match=r"limits.power_dbm is missing"):
         RohdeSchwarzSgs100a(link, named("lo_drive", limits=None))
 
 
@@ -43,7 +43,7 @@ def test_refusal_has_the_instruments_own_words(named: Named) -> None:
     turns = [("SOUR:FREQ 5000000000", None), ("SYST:ERR?", '-222,"Data out of range;5 GHz"'), OK]
     with (
         TranscriptLink(turns, "lo_drive") as link,
-        pytest.raises(RefusedError, match="Data out of range;5 GHz") as caught,
+        pytest.raises(RefusedError, match=r"Data out of range;5 GHz") as caught,
     ):
         RohdeSchwarzSgs100a(link, named("lo_drive")).set("frequency_hz", 5e9)
     assert caught.value.details["instrument"] == "lo_drive"
@@ -51,7 +51,7 @@ def test_refusal_has_the_instruments_own_words(named: Named) -> None:
 
 def test_value_that_reads_back_otherwise_is_refused(named: Named) -> None:
     with TranscriptLink([("SOUR:POW 5", None), OK, ("SOUR:POW?", "4.9")]) as link:
-        with pytest.raises(RefusedError, match="was set to 5 but reads 4.9"):
+        with pytest.raises(RefusedError, match=r"was set to 5 but reads 4.9"):
             RohdeSchwarzSgs100a(link, named("lo_drive")).set("power_dbm", 5)
 
 
@@ -82,7 +82,7 @@ def test_locked_asks_for_source_and_condition(named: Named, source: str, conditi
 
 
 def test_unknown_parameter_is_refused(named: Named) -> None:
-    with TranscriptLink([]) as link, pytest.raises(RequestError, match="no parameter 'colour'"):
+    with TranscriptLink([]) as link, pytest.raises(RequestError, match=r"no parameter 'colour'"):
         RohdeSchwarzSgs100a(link, named("lo_drive")).get("colour")
 
 

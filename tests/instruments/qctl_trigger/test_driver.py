@@ -99,16 +99,16 @@ def test_program_outside_limits_is_never_sent(device: QctlTrigger, wire: Wire, b
 
 
 def test_nothing_fires_before_a_load(device: QctlTrigger) -> None:
-    with pytest.raises(RequestError, match="no program is loaded"):
+    with pytest.raises(RequestError, match=r"no program is loaded"):
         device.fire()
 
 
 def test_fire_is_never_repeated_over_a_reopened_session(device: QctlTrigger, wire: Wire) -> None:
     device.load(program())
     wire.device.power_cycle()
-    with pytest.raises(DeviceError, match="switched off and on"):
+    with pytest.raises(DeviceError, match=r"switched off and on"):
         device.fire()
-    with pytest.raises(DeviceError, match="load it again"):
+    with pytest.raises(DeviceError, match=r"load it again"):
         device.fire()
     assert Kind.FIRE not in wire.device.executed
     device.load(program())
@@ -120,7 +120,7 @@ def test_block_that_is_not_done_is_a_time_out(device: QctlTrigger, wire: Wire) -
     device.load(program())
     wire.device.hold = True
     device.fire()
-    with pytest.raises(DeviceTimeoutError, match="block 1 is not done after 0.01 s"):
+    with pytest.raises(DeviceTimeoutError, match=r"block 1 is not done after 0.01 s"):
         device.wait(0.01)
     wire.pending += wire.device.finish()
     device.wait(1.0)
@@ -140,7 +140,7 @@ def test_block_that_was_stopped_is_an_error_with_its_shots(device: QctlTrigger, 
     device.fire()
     wire.device.fired = (1, 4, 0)
     wire.pending += wire.device.finish(reason=1)
-    with pytest.raises(DeviceError, match="ended after 4 shots: stopped") as caught:
+    with pytest.raises(DeviceError, match=r"ended after 4 shots: stopped") as caught:
         device.wait(1.0)
     assert caught.value.details["n_fired"] == 4
 
@@ -149,7 +149,7 @@ def test_safe_disables_every_line(device: QctlTrigger, wire: Wire) -> None:
     device.load(program(l1=Line(0, 10), l3=Line(5, 7)))
     device.safe()
     assert not any(line[1] for line in wire.device.lines.values())
-    with pytest.raises(RequestError, match="no program"):
+    with pytest.raises(RequestError, match=r"no program"):
         device.fire()
 
 
