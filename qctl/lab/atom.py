@@ -17,6 +17,7 @@ from qctl.lab.quantities import (
     LifetimeS,
     NonNegative,
     OffsetHz,
+    PeriodS,
     RateHz,
 )
 
@@ -166,7 +167,7 @@ class AtomProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     name: str
     qubits: tuple[str, ...]
     native_gates: tuple[str, ...]
-    shot_period_s: LengthS
+    shot_period_s: PeriodS
     trigger: str
     qubit: dict[str, AtomQubit]
     rydberg: RydbergLevel

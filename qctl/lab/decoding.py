@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec.inspect as mi
 
+from qctl.errors import InternalError
 from qctl.lab.rack import InputRef, OutputRef
 
 __all__ = ["Problems", "decode", "join"]
@@ -58,12 +59,9 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
     if isinstance(kind, mi.UnionType):
         if raw is None and kind.includes_none:
             return None
-        kind = _choose(raw, kind, path, problems)
-        if isinstance(kind, mi.Metadata):
-            return _decode(raw, kind, path, problems, key)
+        chosen = _choose(raw, kind, path, problems)
+        return BROKEN if chosen is None else _decode(raw, chosen, path, problems, key)
     match kind:
-        case None:
-            return BROKEN
         case mi.StructType():
             return _struct(raw, kind, path, problems, key)
         case mi.DictType():
@@ -81,7 +79,7 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
             return raw if isinstance(raw, bool) else _refuse(problems, path, "expected true or false")
         case mi.StrType():
             return raw if isinstance(raw, str) else _refuse(problems, path, "expected a text in quotes")
-    raise TypeError(f"{path}: no rule for {kind}")
+    raise InternalError(f"{path}: no rule for {kind}")
 
 
 def _refuse(problems: Problems, path: str, text: str) -> _Broken:

@@ -16,6 +16,7 @@ from qctl.lab.quantities import (
     LifetimeS,
     NonNegative,
     OffsetHz,
+    PeriodS,
     RateHz,
 )
 
@@ -187,7 +188,7 @@ class IonProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: str
     qubits: tuple[str, ...]
     native_gates: tuple[str, ...]
-    shot_period_s: LengthS
+    shot_period_s: PeriodS
     trigger: str
     qubit: dict[str, IonQubit]
     mode: dict[str, MotionalMode]

@@ -20,6 +20,7 @@ Processor = TransmonProcessor | IonProcessor | AtomProcessor
 Qubit = TransmonQubit | IonQubit | AtomQubit
 Coupler = TransmonCoupler | IonCoupler | AtomCoupler
 
+_Key = TypeVar("_Key", str, int)
 _Value = TypeVar("_Value")
 
 
@@ -100,12 +101,12 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(self.instrument(name) for name in dict.fromkeys(names))
 
 
-def _named(table: Mapping[str, _Value] | Mapping[int, _Value], name: str | int, kind: str) -> _Value:
+def _named(table: Mapping[_Key, _Value], name: _Key, kind: str) -> _Value:
     """Return a table's value, or say what the table has."""
-    found = table.get(name)  # type: ignore[call-overload]
+    found = table.get(name)
     if found is None:
         known = [str(key) for key in table]
         close = get_close_matches(str(name), known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the lab has {', '.join(known[:12]) or 'none'}"
         raise RequestError(f"no {kind} {name}; {hint}")
-    return found  # type: ignore[no-any-return]
+    return found

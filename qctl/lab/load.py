@@ -9,6 +9,10 @@ from pathlib import Path
 from qctl.errors import ParseError, RequestError
 from qctl.lab.decoding import Problems, decode
 from qctl.lab.lab import Lab
+from qctl.lab.port_rules import check_ports
+from qctl.lab.processor_rules import check_processors
+from qctl.lab.rack_rules import check_instruments
+from qctl.lab.value_rules import check_values
 
 __all__ = ["load_lab", "parse_lab"]
 
@@ -57,6 +61,11 @@ def parse_lab(text: str, where: str = "lab.toml") -> Lab:
     lab = decode(raw, Lab, problems)
     _raise(problems, where)
     assert isinstance(lab, Lab)
+    for check in (check_instruments, check_processors, check_ports):
+        check(lab, problems)
+    _raise(problems, where)
+    check_values(lab, problems)
+    _raise(problems, where)
     return lab
 
 

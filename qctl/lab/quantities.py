@@ -23,7 +23,9 @@ __all__ = [
     "LifetimeS",
     "NonNegative",
     "OffsetHz",
+    "PeriodS",
     "PowerDbm",
+    "PulseS",
     "RateHz",
     "SlewVPerS",
     "VoltsV",
@@ -41,6 +43,8 @@ OffsetHz = Annotated[float, _within(-1e12, 1e12, "frequencies are in hertz: 5 MH
 AnharmonicityHz = Annotated[float, _within(-5e9, 5e9, "frequencies are in hertz: -220 MHz is -2.2e8")]
 RateHz = Annotated[float, _within(0, 1e12, "frequencies are in hertz: 4.5 MHz is 4.5e6")]
 ClockHz = Annotated[float, _within(1e3, 1e12, "clock rates are in hertz: 1.2 GSa/s is 1.2e9")]
+PulseS = Annotated[float, _within(1e-12, 1e-3, "times are in seconds: 20 ns is 2e-8")]
+PeriodS = Annotated[float, _within(1e-7, 100, "times are in seconds: 200 us is 2e-4")]
 LengthS = Annotated[float, _within(1e-12, 1, "times are in seconds: 20 ns is 2e-8")]
 IntervalS = Annotated[float, _within(0, 1, "times are in seconds: 5 ns is 5e-9")]
 DelayS = Annotated[float, _within(-1e-2, 1e-2, "times are in seconds: 100 ns is 1e-7")]

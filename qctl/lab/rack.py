@@ -299,3 +299,8 @@ class Port(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def inputs(self) -> tuple[InputRef, ...]:
         """Return the inputs of the port, I before Q."""
         return tuple(ref for ref in (self.acquire_i, self.acquire_q, self.acquire) if ref is not None)
+
+    @property
+    def connectors(self) -> tuple[OutputRef | InputRef, ...]:
+        """Return waveform outputs and inputs, which start with the shot."""
+        return (*self.outputs, *self.inputs)

@@ -11,9 +11,10 @@ from qctl.lab.quantities import (
     DelayS,
     FrequencyHz,
     IntervalS,
-    LengthS,
     LifetimeS,
     OffsetHz,
+    PeriodS,
+    PulseS,
     RateHz,
     VoltsV,
 )
@@ -44,8 +45,8 @@ class DrivePulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         The quadrature is beta_s times the time derivative of the in-phase envelope.
     """
 
-    length_s: LengthS
-    sigma_s: LengthS
+    length_s: PulseS
+    sigma_s: PulseS
     amplitude_v: AmplitudeV
     beta_s: DelayS = 0.0
 
@@ -85,7 +86,7 @@ class TransmonReadout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     frequency_hz: FrequencyHz
     amplitude_v: AmplitudeV
-    length_s: LengthS
+    length_s: PulseS
     delay_s: DelayS = 0.0
     angle_rad: AngleRad = 0.0
     threshold_v: VoltsV = 0.0
@@ -140,7 +141,7 @@ class CzPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Virtual Z on each of the two qubits after the pulse.
     """
 
-    length_s: LengthS
+    length_s: PulseS
     amplitude_v: VoltsV
     rise_s: IntervalS = 0.0
     phase_rad: dict[str, AngleRad] = {}
@@ -202,7 +203,7 @@ class TransmonProcessor(
     name: str
     qubits: tuple[str, ...]
     native_gates: tuple[str, ...]
-    shot_period_s: LengthS
+    shot_period_s: PeriodS
     trigger: str
     qubit: dict[str, TransmonQubit]
     coupler: dict[str, TransmonCoupler] = {}

@@ -1,0 +1,38 @@
+"""Instruction rows as C sees them, and the growable buffer that builders subclass."""
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t
+
+cdef packed struct instruction_t:
+    uint16_t op
+    uint16_t flags
+    uint32_t a
+    uint32_t b
+    uint32_t c
+
+cdef enum:
+    FLAG_IMM = 1
+    FLAG_EXPR = 2
+    FLAG_WIDE = 4
+    FLAG_TICKS = 8
+
+cdef class InstructionBuffer:
+    cdef instruction_t *rows
+    cdef uint32_t *words
+    cdef double *numbers
+    cdef Py_ssize_t n_rows, rows_room
+    cdef Py_ssize_t n_words, words_room
+    cdef Py_ssize_t n_numbers, numbers_room
+    cdef readonly int64_t n_qubits
+
+    cdef int push(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1
+    cdef int push_double(self, uint16_t op, uint32_t a, double value) except -1
+    cdef uint32_t push_number(self, double value) except? 0xFFFFFFFF
+    cdef int push_word(self, uint32_t word) except -1
+    cdef int64_t qubit(self, uint16_t op, object value) except -1
+    cdef int number(self, uint16_t op, object value, double *result, uint32_t *expression) except -1
+    cdef uint32_t reference(self, uint16_t op, object value) except? 0xFFFFFFFF
+    cdef int one(self, uint16_t op, object q) except -1
+    cdef int one_angle(self, uint16_t op, object theta, object q) except -1
+    cdef int two(self, uint16_t op, object a, object b) except -1
+    cdef int two_angle(self, uint16_t op, object theta, object a, object b) except -1
+    cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1

@@ -1,0 +1,286 @@
+"""Growable instruction, operand and constant buffers; appending an instruction is one C call."""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
+from cpython.long cimport PyLong_AsLongLong, PyLong_CheckExact
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
+
+cdef uint32_t NONE = 0xFFFFFFFFu
+cdef uint32_t EXPRESSION = 0x80000000u
+cdef Py_ssize_t MOST = 0x7FFFFFFF
+
+
+cdef void *grown(void *old, Py_ssize_t *room, Py_ssize_t wanted, size_t size) except NULL:
+    """Return a block for at least `wanted` items of `size` bytes, twice as large as before."""
+    cdef Py_ssize_t more = room[0] * 2 if room[0] else 64
+    cdef void *new
+    if wanted > MOST:
+        raise MemoryError(f"{wanted} items are over the format's {MOST}")
+    if more < wanted:
+        more = wanted
+    new = realloc(old, <size_t> more * size)
+    if new == NULL:
+        raise MemoryError(f"no memory for {more} items of {size} bytes")
+    room[0] = more
+    return new
+
+
+cdef class InstructionBuffer:
+    """Hold instructions of 16 bytes, their operand words and float64 constants.
+
+    Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only.
+    """
+
+    def __dealloc__(self):
+        free(self.rows)
+        free(self.words)
+        free(self.numbers)
+
+    cdef int push(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1:
+        cdef instruction_t *row
+        if self.n_rows == self.rows_room:
+            self.rows = <instruction_t *> grown(self.rows, &self.rows_room, self.n_rows + 1, sizeof(instruction_t))
+        row = self.rows + self.n_rows
+        row.op = op
+        row.flags = flags
+        row.a = a
+        row.b = b
+        row.c = c
+        self.n_rows += 1
+        return 0
+
+    cdef int push_double(self, uint16_t op, uint32_t a, double value) except -1:
+        cdef uint64_t bits
+        memcpy(&bits, &value, 8)
+        return self.push(op, FLAG_IMM, a, <uint32_t> bits, <uint32_t> (bits >> 32))
+
+    cdef uint32_t push_number(self, double value) except? 0xFFFFFFFF:
+        if self.n_numbers == self.numbers_room:
+            self.numbers = <double *> grown(self.numbers, &self.numbers_room, self.n_numbers + 1, sizeof(double))
+        self.numbers[self.n_numbers] = value
+        self.n_numbers += 1
+        return <uint32_t> (self.n_numbers - 1)
+
+    cdef int push_word(self, uint32_t word) except -1:
+        if self.n_words == self.words_room:
+            self.words = <uint32_t *> grown(self.words, &self.words_room, self.n_words + 1, sizeof(uint32_t))
+        self.words[self.n_words] = word
+        self.n_words += 1
+        return 0
+
+    cdef int64_t qubit(self, uint16_t op, object value) except -1:
+        """Return a qubit's index; anything but an int in range goes to `refuse_qubit`."""
+        cdef int64_t index = -1
+        if PyLong_CheckExact(value):
+            try:
+                index = PyLong_AsLongLong(value)
+            except OverflowError:
+                index = -1
+            if 0 <= index < self.n_qubits:
+                return index
+        index = self.refuse_qubit(op, value)
+        if not 0 <= index < self.n_qubits:
+            raise ValueError(f"qubit = {value!r} is outside [0, {self.n_qubits - 1}]")
+        return index
+
+    cdef int number(self, uint16_t op, object value, double *result, uint32_t *expression) except -1:
+        """Fill `result`, or return 1 and fill `expression` when the value is symbolic."""
+        cdef object found
+        if PyFloat_CheckExact(value):
+            result[0] = PyFloat_AS_DOUBLE(value)
+            if isfinite(result[0]):
+                return 0
+        found = self.resolve(op, value)
+        if PyFloat_CheckExact(found):
+            result[0] = PyFloat_AS_DOUBLE(found)
+            return 0
+        expression[0] = <uint32_t> <int64_t> found
+        return 1
+
+    cdef uint32_t reference(self, uint16_t op, object value) except? 0xFFFFFFFF:
+        """Return the value word of a number or expression."""
+        cdef double found = 0.0
+        cdef uint32_t expression = 0
+        if self.number(op, value, &found, &expression):
+            return EXPRESSION | expression
+        return self.push_number(found)
+
+    cdef int one(self, uint16_t op, object q) except -1:
+        return self.push(op, 0, <uint32_t> self.qubit(op, q), NONE, NONE)
+
+    cdef int one_angle(self, uint16_t op, object theta, object q) except -1:
+        cdef uint32_t index = <uint32_t> self.qubit(op, q)
+        cdef double found = 0.0
+        cdef uint32_t expression = 0
+        if self.number(op, theta, &found, &expression):
+            return self.push(op, FLAG_EXPR, index, expression, NONE)
+        return self.push_double(op, index, found)
+
+    cdef int two(self, uint16_t op, object a, object b) except -1:
+        cdef int64_t first = self.qubit(op, a)
+        cdef int64_t second = self.qubit(op, b)
+        if first == second:
+            self.refuse_twice(op, first)
+        return self.push(op, 0, <uint32_t> first, <uint32_t> second, NONE)
+
+    cdef int two_angle(self, uint16_t op, object theta, object a, object b) except -1:
+        cdef int64_t first = self.qubit(op, a)
+        cdef int64_t second = self.qubit(op, b)
+        if first == second:
+            self.refuse_twice(op, first)
+        return self.push(op, 0, <uint32_t> first, <uint32_t> second, self.reference(op, theta))
+
+    cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1:
+        cdef Py_ssize_t start = self.n_words
+        cdef Py_ssize_t numbers = self.n_numbers
+        cdef Py_ssize_t i, k
+        cdef uint32_t word
+        try:
+            for i in range(len(qubits)):
+                word = <uint32_t> self.qubit(op, qubits[i])
+                for k in range(start, self.n_words):
+                    if self.words[k] == word:
+                        self.refuse_twice(op, word)
+                self.push_word(word)
+            for i in range(len(values)):
+                self.push_word(self.reference(op, values[i]))
+        except BaseException:
+            self.n_words = start
+            self.n_numbers = numbers
+            raise
+        return self.push(op, FLAG_WIDE | (n_controls << 8), <uint32_t> start, <uint32_t> len(qubits), <uint32_t> len(values))
+
+    def refuse_qubit(self, op, value):
+        """Return the index of a qubit that is not a plain int in range, or raise; subclasses override it."""
+        raise ValueError(f"qubit = {value!r} is outside [0, {self.n_qubits - 1}]")
+
+    def refuse_twice(self, op, index):
+        """Raise because an instruction names a qubit twice; subclasses override it."""
+        raise ValueError(f"qubit {index} is named twice")
+
+    def refuse_count(self, op, n_qubits):
+        """Raise because an instruction has too few qubits; subclasses override it."""
+        raise ValueError(f"{n_qubits} qubits are too few")
+
+    def resolve(self, op, value):
+        """Return a float, or the index of an expression as int; subclasses override it."""
+        found = float(value)
+        if not isfinite(found):
+            raise ValueError(f"value = {value!r} is not a finite number")
+        return found
+
+    def set_n_qubits(self, int64_t n_qubits):
+        """Set how many qubits instructions may name."""
+        if not self.n_qubits <= n_qubits <= MOST:
+            raise ValueError(f"n_qubits = {n_qubits} is outside [{self.n_qubits}, {MOST}]")
+        self.n_qubits = n_qubits
+
+    def emit(self, uint16_t op, uint16_t flags=0, uint32_t a=0xFFFFFFFF, uint32_t b=0xFFFFFFFF, uint32_t c=0xFFFFFFFF):
+        """Append one row as it stands, unchecked."""
+        self.push(op, flags, a, b, c)
+
+    def emit_value(self, uint16_t op, uint32_t a, value):
+        """Append a row with symbol word `a` and one value: immediate, or expression."""
+        cdef double found = 0.0
+        cdef uint32_t expression = 0
+        if self.number(op, value, &found, &expression):
+            self.push(op, FLAG_EXPR, a, expression, NONE)
+        else:
+            self.push_double(op, a, found)
+
+    def emit_ticks(self, uint16_t op, uint32_t a, int64_t ticks):
+        """Append a row with symbol word `a` and int64 ticks."""
+        self.push(op, FLAG_TICKS, a, <uint32_t> (<uint64_t> ticks), <uint32_t> ((<uint64_t> ticks) >> 32))
+
+    def emit_wide(self, uint16_t op, symbols, values=(), uint16_t flags=0):
+        """Append a row whose symbol words and values are in the operand list; the words are unchecked."""
+        cdef Py_ssize_t start = self.n_words
+        cdef Py_ssize_t numbers = self.n_numbers
+        try:
+            for word in symbols:
+                self.push_word(word)
+            for value in values:
+                self.push_word(self.reference(op, value))
+        except BaseException:
+            self.n_words = start
+            self.n_numbers = numbers
+            raise
+        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+
+    def emit_words(self, uint16_t op, uint16_t flags, symbols, values):
+        """Append a WIDE row from ready symbol and value words, unchecked."""
+        cdef Py_ssize_t start = self.n_words
+        try:
+            for word in symbols:
+                self.push_word(word)
+            for word in values:
+                self.push_word(word)
+        except BaseException:
+            self.n_words = start
+            raise
+        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+
+    def value_word(self, uint16_t op, value):
+        """Store a value if need be, and return its word: index of a constant, or bit 31 and index of an expression."""
+        return self.reference(op, value)
+
+    def emit_gate(self, uint16_t op, tuple qubits, tuple params, int n_controls=0):
+        """Append a gate in the one form that its operands ask for."""
+        cdef Py_ssize_t n = len(qubits)
+        cdef Py_ssize_t m = len(params)
+        if n_controls == 0 and n == 1 and m == 0:
+            self.one(op, qubits[0])
+        elif n_controls == 0 and n == 1 and m == 1:
+            self.one_angle(op, params[0], qubits[0])
+        elif n_controls == 0 and n == 2 and m == 0:
+            self.two(op, qubits[0], qubits[1])
+        elif n_controls == 0 and n == 2 and m == 1:
+            self.two_angle(op, params[0], qubits[0], qubits[1])
+        else:
+            self.wide(op, n_controls, qubits, params)
+
+    def __len__(self):
+        return self.n_rows
+
+    def counts(self):
+        """Return the numbers of rows, operand words and constants."""
+        return self.n_rows, self.n_words, self.n_numbers
+
+    def instruction_bytes(self):
+        """Return a copy of the rows: 16 bytes each."""
+        return PyBytes_FromStringAndSize(<char *> self.rows, self.n_rows * <Py_ssize_t> sizeof(instruction_t))
+
+    def operand_bytes(self):
+        """Return a copy of the operand words: 4 bytes each."""
+        return PyBytes_FromStringAndSize(<char *> self.words, self.n_words * 4)
+
+    def constant_bytes(self):
+        """Return a copy of the constants: 8 bytes each."""
+        return PyBytes_FromStringAndSize(<char *> self.numbers, self.n_numbers * 8)
+
+    def fill(self, const unsigned char[::1] rows not None, const unsigned char[::1] words not None,
+             const unsigned char[::1] numbers not None):
+        """Replace the contents by raw rows, operand words and constants."""
+        cdef Py_ssize_t n_rows = rows.shape[0] // 16
+        cdef Py_ssize_t n_words = words.shape[0] // 4
+        cdef Py_ssize_t n_numbers = numbers.shape[0] // 8
+        if rows.shape[0] % 16 or words.shape[0] % 4 or numbers.shape[0] % 8:
+            raise ValueError(f"{rows.shape[0]}, {words.shape[0]}, {numbers.shape[0]} bytes are not whole items of 16, 4, 8")
+        if n_rows > self.rows_room:
+            self.rows = <instruction_t *> grown(self.rows, &self.rows_room, n_rows, sizeof(instruction_t))
+        if n_words > self.words_room:
+            self.words = <uint32_t *> grown(self.words, &self.words_room, n_words, 4)
+        if n_numbers > self.numbers_room:
+            self.numbers = <double *> grown(self.numbers, &self.numbers_room, n_numbers, 8)
+        if n_rows:
+            memcpy(self.rows, &rows[0], rows.shape[0])
+        if n_words:
+            memcpy(self.words, &words[0], words.shape[0])
+        if n_numbers:
+            memcpy(self.numbers, &numbers[0], numbers.shape[0])
+        self.n_rows = n_rows
+        self.n_words = n_words
+        self.n_numbers = n_numbers

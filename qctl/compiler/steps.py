@@ -1,0 +1,62 @@
+"""Steps: a program's straight line, one tuple for each instruction, as the compiler's passes hand it on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+from qctl.program.expressions import Expression
+from qctl.program.opcodes import Op
+from qctl.program.tables import Sweep
+
+__all__ = ["StepLine", "Step", "Value"]
+
+Value = float | Fraction | Expression
+
+
+class Step(NamedTuple):
+    """One instruction with its operands spelt out.
+
+    Attributes
+    ----------
+    op : Op
+    qubits : tuple of int
+        Controls first.
+    params : tuple of float, Fraction (seconds) or Expression
+        Angles; seconds of a delay; amplitude of a play; value of a frame instruction.
+    n_controls : int
+        Generic controls among the qubits.
+    ports : tuple of int
+        Ports or frames of pulse instructions, barriers and delays.
+    index : int
+        Bit of a measurement, waveform of a play, capture of a capture.
+    where : int
+        Instruction of the body that it came from, for messages.
+    """
+
+    op: Op
+    qubits: tuple[int, ...] = ()
+    params: tuple[Value, ...] = ()
+    n_controls: int = 0
+    ports: tuple[int, ...] = ()
+    index: int = -1
+    where: int = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepLine:
+    """What one shot of one point does, in order; angles may depend on the sweeps.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+    axes : tuple of Sweep
+        Sweeps around all of it, outermost first: their values are the points.
+    n_repeats : int
+        Count of the unnamed loops around all of it.
+    """
+
+    steps: tuple[Step, ...]
+    axes: tuple[Sweep, ...] = ()
+    n_repeats: int = 1

@@ -1,0 +1,314 @@
+"""Unroll a program to the straight line of one shot: loops, calls and decisions that are known before it runs.
+
+Sweeps (and, among pulses, loops) around the whole program become points and repetitions. What depends on a measured
+bit needs feedback, which no player here has, and is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import numpy as np
+
+from qctl.compiler.steps import Step, StepLine
+from qctl.errors import CompileError
+from qctl.program.body import Body
+from qctl.program.expressions import Expression, Value
+from qctl.program.layout import CONTROLS_SHIFT, NONE, PORT_BIT, Flag
+from qctl.program.opcodes import GATES, OPCODES, Form, Op
+from qctl.program.tables import Block, BlockKind, Sweep
+
+__all__ = ["unroll"]
+
+MAX_STEPS = 1_000_000
+"""Longest straight line that is compiled; a longer one is a mistake or a job for several programs."""
+
+_HOISTABLE = frozenset(
+    (Op.NOP, Op.BARRIER, Op.RESET, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY)
+)
+_PULSES = frozenset((Op.PLAY, Op.CAPTURE))
+_DEFINITIONS = (BlockKind.CALL, BlockKind.CAL)
+
+
+def unroll(body: Body) -> StepLine:
+    """Return the straight line of a program.
+
+    Raises
+    ------
+    CompileError
+        If a parameter has no value, a decision needs a measured bit or a sweep variable, or the line is too long.
+    """
+    if body.parameters:
+        raise CompileError(f"parameter {body.parameters[0]!r} has no value; use bind({body.parameters[0]}=...)")
+    return _Unrolling(body).line()
+
+
+class _Unrolling:
+    """The state of one unrolling."""
+
+    def __init__(self, body: Body) -> None:
+        self.body = body
+        rows = body.instructions
+        self.rows: list[tuple[int, int, int, int, int]] = rows.tolist()
+        words = rows["b"].astype(np.uint64) | (rows["c"].astype(np.uint64) << np.uint64(32))
+        self.floats: list[float] = words.view(np.float64).tolist()
+        self.ticks: list[int] = words.view(np.int64).tolist()
+        self.operands: list[int] = body.operands.tolist()
+        self.known: dict[str, dict[str, Value | None]] = {
+            "register": {r.name: 0.0 for r in body.registers},
+            "bit": {name: 0.0 for name in body.bits},
+            "param": {},
+            "sweep": {},
+        }
+        self.cals = {
+            (block.name, block.qubits, k): block
+            for k, block in enumerate(body.blocks)
+            if block.kind is BlockKind.CAL
+        }
+        self.steps: list[Step] = []
+        self.depth = 0
+
+    def line(self) -> StepLine:
+        """Peel what is around the whole program, and unroll the rest."""
+        axes: list[Sweep] = []
+        n_repeats = 1
+        first, end = 0, len(self.rows)
+        ops = {row[0] for row in self.rows}
+        while not ops & {Op.ASSIGN, Op.SET_BIT, Op.BREAK, Op.CONTINUE, Op.HALT}:
+            block = self._around(first, end)
+            if block is None:
+                break
+            if block.kind is BlockKind.SWEEP:
+                axes.append(self.body.sweeps[block.sweep])
+            elif block.kind is BlockKind.LOOP:
+                if block.count < 0 or not ops & _PULSES:
+                    break
+                if block.name:
+                    axes.append(Sweep(block.name, np.arange(block.count, dtype=np.float64)))
+                else:
+                    n_repeats *= block.count
+            self._run(first, block.first)
+            first, end = block.first + 1, block.end
+        if n_repeats == 0 or any(not len(axis.values) for axis in axes):
+            raise CompileError("the program's outermost loop has count = 0: it plays nothing")
+        self._run(first, end)
+        return StepLine(tuple(self.steps), tuple(axes), n_repeats)
+
+    def _around(self, first: int, end: int) -> Block | None:
+        """Return the block that holds all that takes time between two instructions, or None."""
+        found: Block | None = None
+        i = first
+        while i < end:
+            op, a = self.rows[i][0], self.rows[i][2]
+            if op == Op.BEGIN:
+                block = self.body.blocks[a]
+                if block.kind not in _DEFINITIONS:
+                    if found is not None or block.kind not in (BlockKind.SWEEP, BlockKind.LOOP, BlockKind.BOX):
+                        return None
+                    found = block
+                i = block.end
+            elif op not in _HOISTABLE if found is None else op not in (Op.NOP, Op.BARRIER):
+                return None
+            i += 1
+        return found
+
+    # --- walking ------------------------------------------------------------------------------------
+
+    def _run(self, first: int, end: int) -> Op | None:
+        """Unroll instructions; return BREAK, CONTINUE or HALT where one ended it early."""
+        taken = False
+        i = first
+        while i < end:
+            op = self.rows[i][0]
+            if op == Op.BEGIN:
+                block = self.body.blocks[self.rows[i][2]]
+                if block.kind is BlockKind.ELSE:
+                    signal = None if taken else self._run(i + 1, block.end)
+                else:
+                    signal, taken = self._block(block, i)
+                if signal is not None:
+                    return signal
+                i = block.end
+            elif op in (Op.BREAK, Op.CONTINUE, Op.HALT):
+                return Op(op)
+            elif op == Op.CALL:
+                block = self.body.blocks[self.rows[i][2]]
+                if self._inline(block) is Op.HALT:
+                    return Op.HALT
+            else:
+                self._one(i, op)
+            i += 1
+        return None
+
+    def _block(self, block: Block, i: int) -> tuple[Op | None, bool]:
+        """Unroll one block; return its signal to the block around, and whether an IF was taken."""
+        kind = block.kind
+        if kind in _DEFINITIONS:
+            return None, False
+        if kind is BlockKind.BOX:
+            return self._run(i + 1, block.end), False
+        if kind is BlockKind.IF:
+            taken = self._decide(block, i)
+            return (self._run(i + 1, block.end) if taken else None), taken
+        rounds = 0
+        values: list[float] | None = None
+        if kind is BlockKind.SWEEP:
+            values = self.body.sweeps[block.sweep].values.tolist()
+        count = len(values) if values is not None else block.count
+        if kind is BlockKind.LOOP and count < 0:
+            count = self._whole(block, i)
+        name = self.body.sweeps[block.sweep].name if values is not None else ""
+        while count < 0 or rounds < count:
+            if kind is BlockKind.WHILE and not self._decide(block, i):
+                break
+            if values is not None:
+                self.known["sweep"][name] = values[rounds]
+            signal = self._run(i + 1, block.end)
+            rounds += 1
+            if signal is Op.HALT:
+                return signal, False
+            if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._decide(block, i)):
+                break
+            if rounds > MAX_STEPS:
+                raise CompileError(f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds")
+        self.known["sweep"].pop(name, None)
+        return None, False
+
+    def _inline(self, block: Block) -> Op | None:
+        self.depth += 1
+        if self.depth > 100:
+            raise CompileError(f"subroutine {block.name!r} calls itself")
+        signal = self._run(block.first + 1, block.end)
+        self.depth -= 1
+        return signal
+
+    def _decide(self, block: Block, i: int) -> bool:
+        assert block.value is not None
+        value = self._known(block.value)
+        word = block.kind.name.lower()
+        if isinstance(value, Expression):
+            bits = value.names("bit")
+            if bits:
+                raise CompileError(
+                    f"{word} at instruction {i} depends on the measured bit {bits[0]!r}: that needs feedback within a "
+                    f"shot, which this target does not have",
+                    instruction=i,
+                )
+            raise CompileError(f"{word} at instruction {i} depends on {value}, which is not known before the run")
+        return value != 0.0
+
+    def _whole(self, block: Block, i: int) -> int:
+        assert block.value is not None
+        value = self._known(block.value)
+        if isinstance(value, Expression) or value != round(value) or value < 0:
+            raise CompileError(f"loop at instruction {i} has the count {value}, which is no whole number before the run")
+        return int(value)
+
+    # --- values -------------------------------------------------------------------------------------
+
+    def _known(self, value: Value) -> Value:
+        """Return a value with everything put in that is known; a float if nothing is left."""
+        if not isinstance(value, Expression):
+            return value
+        code: list[tuple[str, str | float | None]] = []
+        open_leaf = False
+        for word, x in value.code:
+            table = self.known.get(word)
+            found = None if table is None else table.get(str(x))
+            if found is None:
+                open_leaf |= table is not None
+                code.append((word, x))
+            elif isinstance(found, Expression):
+                open_leaf = True
+                code.extend(found.code)
+            else:
+                code.append(("const", float(found)))
+        made = Expression(tuple(code))
+        return made if open_leaf else made.evaluate({})
+
+    def _value(self, word: int) -> Value:
+        return self._known(self.body.value(word))
+
+    def _operand(self, i: int) -> Value | Fraction:
+        """Return an immediate, an expression's value, or ticks as exact seconds."""
+        flags, b = self.rows[i][1], self.rows[i][3]
+        if flags & Flag.IMM:
+            return self.floats[i]
+        if flags & Flag.TICKS:
+            return self.ticks[i] * self.body.tick_s
+        return self._known(self.body.expressions[b])
+
+    # --- instructions -------------------------------------------------------------------------------
+
+    def _one(self, i: int, op: int) -> None:
+        _, flags, a, b, c = self.rows[i]
+        if len(self.steps) >= MAX_STEPS:
+            raise CompileError(f"the program has over {MAX_STEPS} steps a shot when its loops are unrolled")
+        spec = OPCODES.get(op)  # type: ignore[call-overload]
+        if spec is None:
+            raise CompileError(f"instruction {i} has the unknown opcode {op:#x}")
+        form = spec.form
+        word = Op(op)
+        if form is Form.GATE:
+            self._gate(i, word, flags, a, b, c)
+        elif form is Form.MEASURE:
+            self.known["bit"][self.body.bits[b]] = None
+            if not self._calibrated(word, (a,), ()):
+                self.steps.append(Step(word, (a,), index=b, where=i))
+        elif form is Form.QUBIT:
+            if not self._calibrated(word, (a,), ()):
+                self.steps.append(Step(word, (a,), where=i))
+        elif form is Form.BARRIER:
+            words = self.operands[a : a + b]
+            qubits = tuple(w for w in words if not w & PORT_BIT)
+            self.steps.append(Step(word, qubits, ports=tuple(w & ~PORT_BIT for w in words if w & PORT_BIT), where=i))
+        elif form is Form.DELAY:
+            at = {"ports": (a & ~PORT_BIT,)} if a & PORT_BIT else {"qubits": (a,)}
+            self.steps.append(Step(word, params=(self._operand(i),), where=i, **at))
+        elif form is Form.PLAY:
+            amplitude = 1.0 if c == NONE else self._value(c)
+            self.steps.append(Step(word, params=(amplitude,), ports=(a,), index=b, where=i))
+        elif form is Form.CAPTURE and word is Op.CAPTURE:
+            self.steps.append(Step(word, ports=(a,), index=b, where=i))
+            if self.body.captures[b].bit >= 0:
+                self.known["bit"][self.body.bits[self.body.captures[b].bit]] = None
+        elif form is Form.PORT_VALUE:
+            self.steps.append(Step(word, params=(self._operand(i),), ports=(a,), where=i))
+        elif form is Form.ASSIGN:
+            self.known["register"][self.body.registers[a].name] = self._known(self.body.expressions[b])
+        elif form is Form.SET_BIT:
+            self.known["bit"][self.body.bits[a]] = self._known(self.body.expressions[b])
+        elif word is not Op.NOP:
+            raise CompileError(f"{spec.name} (instruction {i}) is not for this target", instruction=i)
+
+    def _gate(self, i: int, op: Op, flags: int, a: int, b: int, c: int) -> None:
+        n_controls = 0
+        if flags & Flag.WIDE:
+            n_controls = flags >> CONTROLS_SHIFT
+            qubits = tuple(self.operands[a : a + b])
+            params = tuple(self._value(w) for w in self.operands[a + b : a + b + c])
+        elif GATES[op].n_qubits == 2:
+            qubits, params = (a, b), () if c == NONE else (self._value(c),)
+        else:
+            qubits = (a,)
+            params = (self._operand(i),) if flags & (Flag.IMM | Flag.EXPR) else ()
+        if not (n_controls == 0 and self.cals and self._calibrated(op, qubits, params)):
+            self.steps.append(Step(op, qubits, params, n_controls, where=i))
+
+    def _calibrated(self, op: Op, qubits: tuple[int, ...], params: tuple[Value | Fraction, ...]) -> bool:
+        """Play the program's own calibration of a gate, if it has one; the last that fits holds."""
+        name = op.name.lower()
+        for (gate, on, _), block in reversed(self.cals.items()):
+            if gate != name or on != qubits or len(block.params) != len(params):
+                continue
+            if any(not isinstance(p, str) and p != v for p, v in zip(block.params, params, strict=True)):
+                continue
+            kept: Mapping[str, Value | None] = dict(self.known["param"])
+            self.known["param"].update(
+                {p: v for p, v in zip(block.params, params, strict=True) if isinstance(p, str)}  # type: ignore[misc]
+            )
+            self._inline(block)
+            self.known["param"] = dict(kept)
+            return True
+        return False
