@@ -1,0 +1,151 @@
+"""The waveform list of the emulated AWG5014C: 14-bit samples with two markers, as blocks.
+
+Source: Tektronix AWG5000 and AWG7000 Series Programmer Manual (077-0061), WLISt group and the section on waveform data
+formats: integer waveforms have little-endian words, bits 0-13 data and 14-15 markers.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.instruments.scpi import arguments as arg
+from qctl.hil.instruments.scpi.errors import refusal
+from qctl.hil.instruments.scpi.session import Buffers
+
+__all__ = ["MAX_POINTS", "Waveform", "WaveformList"]
+
+MAX_POINTS = 16_200_000
+_MAX_WAVEFORMS = 32_000
+_MIDDLE = 8191
+_KINDS = arg.spellings("INTeger|REAL")
+_BYTES = {"INT": 2, "REAL": 5}
+
+
+class Waveform:
+    """One waveform of the list.
+
+    Parameters
+    ----------
+    n_points : int
+        Its length in samples.
+    kind : str
+        INT or REAL, as in WLISt:WAVeform:NEW.
+    """
+
+    def __init__(self, n_points: int, kind: str) -> None:
+        self.kind = kind
+        self.words: NDArray[np.uint16] = np.full(n_points, _MIDDLE, dtype="<u2")
+        self._digest = ""
+        self._relative: NDArray[np.float32] | None = None
+
+    @property
+    def n_points(self) -> int:
+        """Length in samples."""
+        return len(self.words)
+
+    @property
+    def digest(self) -> str:
+        """Content name of the analog samples; markers don't count."""
+        if not self._digest:
+            self._digest = blake2b(np.bitwise_and(self.words, 0x3FFF), digest_size=16).hexdigest()
+        return self._digest
+
+    def write(self, start: int, words: NDArray[np.uint16]) -> None:
+        """Put samples at `start`."""
+        self.words[start : start + len(words)] = words
+        self._digest = ""
+        self._relative = None
+
+    @property
+    def relative(self) -> NDArray[np.float32]:
+        """The samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
+        if self._relative is None:
+            codes = np.bitwise_and(self.words, 0x3FFF).astype(np.float32)
+            codes -= np.float32(_MIDDLE)
+            codes *= np.float32(1 / _MIDDLE)
+            self._relative = codes
+        return self._relative
+
+
+class WaveformList:
+    """All waveforms by name, and how many bytes came in."""
+
+    def __init__(self) -> None:
+        self._waveforms: dict[str, Waveform] = {}
+        self.counters = {"waveform_bytes": 0, "waveforms": 0}
+
+    def __len__(self) -> int:
+        return len(self._waveforms)
+
+    def name(self, index: int) -> str:
+        """Return the name at an index from 0."""
+        if index >= len(self._waveforms):
+            raise refusal(-222, f"waveform {index} of {len(self._waveforms)}")
+        return list(self._waveforms)[index]
+
+    def get(self, name: str) -> Waveform:
+        """Return a waveform."""
+        found = self._waveforms.get(name)
+        if found is None:
+            raise refusal(-224, f"no waveform {name[:60]}")
+        return found
+
+    def clear(self) -> None:
+        """Delete all."""
+        self._waveforms.clear()
+
+    def new(self, name: str, n_points: int, kind: arg.Argument) -> None:
+        """Make an empty waveform."""
+        short = arg.choice(kind, _KINDS)
+        if not name or len(name) > 64 or name in self._waveforms:
+            raise refusal(-224, f"waveform name {name[:60]}")
+        if len(self._waveforms) >= _MAX_WAVEFORMS:
+            raise refusal(-225, f"{_MAX_WAVEFORMS} waveforms")
+        self._waveforms[name] = Waveform(n_points, short)
+
+    def delete(self, argument: arg.Argument) -> set[str]:
+        """Delete one waveform or ALL, and return the names."""
+        if isinstance(argument, str) and argument.upper() == "ALL":
+            gone = set(self._waveforms)
+            self._waveforms.clear()
+            return gone
+        name = arg.string(argument)
+        self.get(name)
+        del self._waveforms[name]
+        return {name}
+
+    def take(self, args: list[Any]) -> str:
+        """Take ``"name"[,start[,size]],block`` and return the name."""
+        name = arg.string(args[0])
+        waveform = self.get(name)
+        data = arg.block(args[-1])
+        width = _BYTES[waveform.kind]
+        start = arg.integer(args[1], 0, waveform.n_points - 1) if len(args) > 2 else 0
+        size = arg.integer(args[2], 1, waveform.n_points) if len(args) > 3 else len(data) // width
+        self.counters["waveform_bytes"] += len(data)
+        self.counters["waveforms"] += 1
+        if len(data) % width:
+            raise refusal(-161, f"{len(data)} bytes are not whole points")
+        if len(data) != size * width:
+            raise refusal(-161, f"{len(data)} bytes for {size} points")
+        if start + size > waveform.n_points:
+            raise refusal(-223, f"{start + size} points for {waveform.n_points}")
+        if waveform.kind == "INT":
+            waveform.write(start, np.frombuffer(data, dtype="<u2"))
+        else:
+            points = np.frombuffer(data, dtype=[("level", "<f4"), ("markers", "u1")])
+            codes = np.clip(np.nan_to_num(points["level"]) * _MIDDLE + _MIDDLE, 0, 0x3FFF).round().astype("<u2")
+            waveform.write(start, codes | (points["markers"].astype("<u2") >> 6 << 14).astype("<u2"))
+        return name
+
+    def samples(self, args: list[Any]) -> Buffers:
+        """Return ``"name"[,start[,size]]`` as an integer block."""
+        waveform = self.get(arg.string(args[0]))
+        start = arg.integer(args[1], 0, waveform.n_points - 1) if len(args) > 1 else 0
+        size = arg.integer(args[2], 1, waveform.n_points - start) if len(args) > 2 else waveform.n_points - start
+        length = str(2 * size)
+        return [f"#{len(length)}{length}".encode(), memoryview(waveform.words[start : start + size]).cast("B")]

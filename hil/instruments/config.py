@@ -1,0 +1,42 @@
+"""What an emulated instrument is started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EmulatorConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorConfig:
+    """The command line of one emulator.
+
+    Attributes
+    ----------
+    model : str
+        As in lab.toml, such as ``tektronix-awg5014c``.
+    name : str
+        The instrument's name in the lab; the plant knows its cables by it.
+    serial : str
+        Serial number in the identity.
+    bind : str
+        ``host:port`` to listen on; port 0 takes a free one.
+    control : str
+        Path of a unix socket that takes faults and tells counters; empty for none.
+    """
+
+    model: str
+    name: str
+    serial: str = "B010001"
+    bind: str = "127.0.0.1:0"
+    control: str = ""
+
+    @property
+    def host(self) -> str:
+        """The address part of `bind`."""
+        return self.bind.rpartition(":")[0] or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """The port part of `bind`."""
+        return int(self.bind.rpartition(":")[2] or 0)

@@ -1,0 +1,85 @@
+"""The back door of an emulated instrument: faults are set and counters read here, never over the instrument's own link.
+
+One JSON object a line each way over a unix socket: ``{"faults": {...}}`` replaces the faults, ``{"get": "counters"}``
+returns what was counted, ``{"get": "faults"}`` the faults. Faults that the plant pushes come on top.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from qctl.hil.instruments.emulated import Emulated
+from qctl.hil.instruments.servers.faults import WireFaults
+
+__all__ = ["Control"]
+
+
+class Control:
+    """Take faults and answer counters for one box.
+
+    Parameters
+    ----------
+    box : Emulated
+        The instrument.
+    faults : WireFaults
+        Its faults on the wire.
+    """
+
+    def __init__(self, box: Emulated, faults: WireFaults) -> None:
+        self._box = box
+        self._faults = faults
+        self._own: dict[str, Any] = {}
+        self._server: asyncio.AbstractServer | None = None
+
+    async def open(self, path: str) -> None:
+        """Listen on a unix socket, if there is a path."""
+        if path:
+            self._server = await asyncio.start_unix_server(self._talk, path)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+
+    async def changed(self) -> bool:
+        """Wait until faults change, here or at the plant, and apply them; False when the plant is gone."""
+        plant = self._box.plant
+        waits = [asyncio.ensure_future(event.wait()) for event in (plant.fault_changed, plant.closed)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        plant.fault_changed.clear()
+        present = plant.faults | self._own
+        self._faults.replace({name: value for name, value in present.items() if name not in self._box.own_faults})
+        self._box.new_faults(present)
+        return not plant.closed.is_set()
+
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request."""
+        if "faults" in request:
+            self._own = dict(request["faults"])
+            self._box.plant.fault_changed.set()
+            return {"ok": True}
+        if request.get("get") == "counters":
+            return dict(self._box.counters)
+        if request.get("get") == "faults":
+            return self._box.plant.faults | self._own
+        return {"error": "unknown request"}
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await reader.readline():
+                try:
+                    reply = self.handle(json.loads(line))
+                except (ValueError, TypeError, AttributeError) as error:
+                    reply = {"error": str(error)}
+                writer.write(json.dumps(reply).encode() + b"\n")
+                await writer.drain()
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()

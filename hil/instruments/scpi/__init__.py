@@ -1,0 +1,1 @@
+"""The SCPI engine of the emulated instruments: stream, commands, arguments, status, session."""

@@ -1,0 +1,154 @@
+"""The command table: SCPI patterns with short and long forms, optional nodes and numeric suffixes.
+
+A pattern is written as manuals write it: ``[SOURce<4>]:VOLTage[:LEVel][:AMPLitude]``. ``<4>`` takes
+suffixes 1 to 4, ``<>`` any; a suffix that is left out is 1.
+
+Source: SCPI-99 volume 1, section 6.2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+from qctl.hil.instruments.scpi.errors import refusal
+
+__all__ = ["Command", "CommandTable", "Found"]
+
+Handler = Callable[[tuple[int, ...], list[Any]], Any]
+
+_NODE = re.compile(r"(\[?):?(\*?[A-Za-z][A-Za-z0-9_]*)(?:<(\d*)>)?(\]?)")
+_TOKEN = re.compile(r"[A-Z*][A-Z0-9_]*")
+_CACHE_SIZE = 8192
+
+
+class Command(NamedTuple):
+    """A handler and how many arguments it takes."""
+
+    call: Handler
+    n_min: int
+    n_max: int
+
+
+class Found(NamedTuple):
+    """A command together with the suffixes that were typed."""
+
+    command: Command
+    suffixes: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Node:
+    children: dict[str, _Node] = field(default_factory=dict)
+    ends: dict[str, tuple[Command, tuple[int | None, ...], tuple[int, ...]]] = field(default_factory=dict)
+
+
+class CommandTable:
+    """Find the handler of a header as it was typed."""
+
+    def __init__(self) -> None:
+        self._root = _Node()
+        self._cache: dict[str, Found] = {}
+        self.patterns: list[str] = []
+
+    def add(self, pattern: str, call: Handler, n_min: int = 0, n_max: int | None = None) -> None:
+        """Add one pattern; with a ``?`` at its end it is a query.
+
+        Raises
+        ------
+        ValueError
+            If the pattern can't be read or is taken.
+        """
+        kind = "?" if pattern.endswith("?") else ""
+        body = pattern.rstrip("?")
+        nodes = [match.groups() for match in _NODE.finditer(body)]
+        if "".join(match.group(0) for match in _NODE.finditer(body)) != body:
+            raise ValueError(f"pattern {pattern!r} can't be read")
+        command = Command(call, n_min, n_min if n_max is None else n_max)
+        choices = [(True, False) if opening else (True,) for opening, *_ in nodes]
+        for chosen in product(*choices):
+            self._add_variant(pattern, kind, command, nodes, chosen)
+        self.patterns.append(pattern)
+
+    def _add_variant(
+        self, pattern: str, kind: str, command: Command, nodes: list[Any], chosen: tuple[bool, ...]
+    ) -> None:
+        if not any(chosen):
+            return
+        limits: list[int | None] = []
+        places: list[int] = []
+        ends = [self._root]
+        place = 0
+        for (_, name, suffix, _), used in zip(nodes, chosen, strict=True):
+            has_suffix = suffix is not None
+            if used:
+                short = re.sub(r"[a-z]", "", name)
+                new: list[_Node] = []
+                for end in ends:
+                    node = end.children.get(name.upper()) or end.children.get(short) or _Node()
+                    end.children[name.upper()] = node
+                    end.children[short] = node
+                    new.append(node)
+                ends = new
+                limits.append((int(suffix) if suffix else 0) if has_suffix else None)
+                places.append(place if has_suffix else -1)
+            place += has_suffix
+        for end in ends:
+            old = end.ends.get(kind)
+            if old is not None and old[0].call is not command.call:
+                raise ValueError(f"pattern {pattern!r} is taken")
+            end.ends[kind] = (command, tuple(limits), (*places, place))
+
+    def find(self, header: str) -> Found:
+        """Return the command of an absolute header in upper case, without its leading colon.
+
+        Raises
+        ------
+        RefusedError
+            With -113, -114, -101 or -102 in its details.
+        """
+        found = self._cache.get(header)
+        if found is None:
+            found = self._resolve(header)
+            if len(self._cache) >= _CACHE_SIZE:
+                self._cache.clear()
+            self._cache[header] = found
+        return found
+
+    def _resolve(self, header: str) -> Found:
+        kind = "?" if header.endswith("?") else ""
+        tokens = (header[:-1] if kind else header).split(":")
+        node = self._root
+        digits: list[str] = []
+        for token in tokens:
+            if not _TOKEN.fullmatch(token):
+                raise refusal(-102 if not token else -101, header[:60])
+            if len(token) > 24:
+                raise refusal(-112, token[:60])
+            child = node.children.get(token)
+            suffix = ""
+            if child is None:
+                base = token.rstrip("0123456789")
+                child, suffix = node.children.get(base), token[len(base) :]
+            if child is None:
+                raise refusal(-113, header[:60])
+            digits.append(suffix)
+            node = child
+        end = node.ends.get(kind)
+        if end is None:
+            raise refusal(-113, header[:60])
+        command, limits, places = end
+        suffixes = [1] * places[-1]
+        for text, limit, place in zip(digits, limits, places, strict=False):
+            if not text:
+                continue
+            if limit is None:
+                raise refusal(-113, header[:60])
+            number = int(text)
+            if number < 1 or (limit and number > limit):
+                raise refusal(-114, header[:60])
+            suffixes[place] = number
+        return Found(command, tuple(suffixes))
