@@ -72,9 +72,7 @@ def rational_s(time_s: float | int | Fraction) -> Fraction:
     return Fraction(time_s)
 
 
-def to_ticks(
-    time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None
-) -> Rounded:
+def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None) -> Rounded:
     """Round a time to whole ticks of a clock, half to even.
 
     Parameters

@@ -1,0 +1,45 @@
+"""The laboratory's description: frozen values read from lab.toml, and calibration snapshots over them."""
+
+from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
+from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
+from qctl.lab.lab import Coupler, Lab, Processor, Qubit
+from qctl.lab.load import load_lab, parse_lab
+from qctl.lab.rack import Input, InputRef, Instrument, Mixer, Output, OutputRef, Port
+from qctl.lab.transmon import (
+    CzPulse,
+    DrivePulse,
+    FluxLine,
+    TransmonCoupler,
+    TransmonProcessor,
+    TransmonQubit,
+    TransmonReadout,
+)
+
+__all__ = [
+    "AtomCoupler",
+    "AtomProcessor",
+    "AtomQubit",
+    "Coupler",
+    "CzPulse",
+    "DrivePulse",
+    "FluxLine",
+    "Input",
+    "InputRef",
+    "Instrument",
+    "IonCoupler",
+    "IonProcessor",
+    "IonQubit",
+    "Lab",
+    "Mixer",
+    "Output",
+    "OutputRef",
+    "Port",
+    "Processor",
+    "Qubit",
+    "TransmonCoupler",
+    "TransmonProcessor",
+    "TransmonQubit",
+    "TransmonReadout",
+    "load_lab",
+    "parse_lab",
+]

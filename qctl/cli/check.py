@@ -1,0 +1,78 @@
+"""`qctl check`: say whether a lab.toml can be right, and draw its wiring."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qctl.errors import QctlError
+from qctl.lab import Lab, load_lab
+from qctl.lab.addresses import Address, parse_address
+
+__all__ = ["check"]
+
+
+def check(
+    lab: Annotated[Path, typer.Argument(help="The lab file.", metavar="LAB.TOML")],
+    out: Annotated[Path | None, typer.Option(help="Picture of the wiring (.png, .svg or .pdf).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Validate a lab file and draw its wiring."""
+    try:
+        found = load_lab(lab)
+        picture = _draw(found, out or Path(f"{lab.stem}-wiring.png"))
+    except QctlError as error:
+        problems = error.details.get("problems", [error.message])
+        if as_json:
+            print(json.dumps({"ok": False, "code": error.code, "problems": problems}))
+        else:
+            print(*problems, sep="\n", file=sys.stderr)
+        raise typer.Exit(1) from None
+    summary = summarise(found, picture)
+    print(json.dumps(summary) if as_json else _text(lab, summary))
+
+
+def _draw(lab: Lab, path: Path) -> Path:
+    from qctl.report.wiring import draw_wiring  # matplotlib takes a while to load
+
+    return draw_wiring(lab, path)
+
+
+def summarise(lab: Lab, picture: Path) -> dict[str, Any]:
+    """Return what `--json` prints for a lab that is in order."""
+    addresses = [parse_address(instrument.address) for instrument in lab.instruments.values()]
+    return {
+        "ok": True,
+        "name": lab.name,
+        "processors": {
+            name: {
+                "platform": processor.platform,
+                "qubits": len(processor.qubits),
+                "couplers": len(processor.coupler),
+                "native_gates": list(processor.native_gates),
+            }
+            for name, processor in lab.processors.items()
+        },
+        "instruments": {name: instrument.model for name, instrument in lab.instruments.items()},
+        "ports": len(lab.ports),
+        "loopback": all(isinstance(address, Address) and address.loopback for address in addresses),
+        "picture": str(picture),
+    }
+
+
+def _text(file: Path, summary: dict[str, Any]) -> str:
+    where = "all on this machine" if summary["loopback"] else "not all on this machine"
+    lines = [f"{file.name}: {summary['name']} is in order"]
+    lines += [
+        f"  {name}: {owner['platform']}, {owner['qubits']} qubits, {owner['couplers']} couplers"
+        for name, owner in summary["processors"].items()
+    ]
+    lines += [
+        f"  {len(summary['instruments'])} instruments, {where}; {summary['ports']} ports",
+        f"  wiring: {summary['picture']}",
+    ]
+    return "\n".join(lines)

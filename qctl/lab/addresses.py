@@ -1,0 +1,89 @@
+"""VISA addresses: their parts, what makes two of them the same, and whether they stay on this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+__all__ = ["Address", "parse_address"]
+
+_FORMS = {
+    "socket": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+)::SOCKET", re.I),
+    "hislip": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>hislip\d+(,\d+)?)(::INSTR)?", re.I),
+    "vxi11": re.compile(
+        r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)(::(?P<port>(?!hislip|instr$)[A-Z][^:]*))?(::INSTR)?", re.I
+    ),
+    "serial": re.compile(r"ASRL(?P<host>\d+|/[^\s:]+|COM\d+)(::INSTR)?", re.I),
+    "gpib": re.compile(r"GPIB(?P<board>\d*)::(?P<host>\d{1,2})(::(?P<port>\d{1,5}))?(::INSTR)?", re.I),
+    "usb": re.compile(
+        r"USB(?P<board>\d*)::(?P<host>(0x)?[0-9A-F]+::(0x)?[0-9A-F]+::[^:\s]+)(::(?P<port>\d+))?(::(INSTR|RAW))?", re.I
+    ),
+}
+_UNREACHABLE = {"0.0.0.0": "is no address to connect to", "*": "is no address to connect to"}
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A VISA address in parts.
+
+    Attributes
+    ----------
+    kind : str
+        socket, hislip, vxi11, serial, gpib or usb.
+    host : str
+        Host, serial device, bus address or USB identity.
+    port : str
+        TCP port, HiSLIP or VXI-11 name, secondary address or USB interface; may be empty.
+    board : str
+        Number of the interface; 0 when left out.
+    """
+
+    kind: str
+    host: str
+    port: str
+    board: str
+
+    @property
+    def identity(self) -> tuple[str, str, str, str]:
+        """Return what is equal for two spellings of the same address."""
+        host = self.host if self.kind == "serial" else self.host.lower()
+        host = "127.0.0.1" if host == "localhost" else host
+        defaults = {"hislip": "hislip0,4880", "vxi11": "inst0", "usb": "0"}
+        port = self.port.lower() or defaults.get(self.kind, "")
+        if self.kind == "hislip" and "," not in port:
+            port += ",4880"
+        board = self.board if self.kind == "gpib" else "0"
+        return (self.kind, host, port, board)
+
+    @property
+    def loopback(self) -> bool:
+        """Say whether nothing outside this machine is reached by it: a loopback host, or a pseudo-terminal."""
+        if self.kind == "serial":
+            return self.host.startswith("/dev/pts/")
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def parse_address(text: str) -> Address | str:
+    """Return a VISA address in parts, or a sentence that says what is wrong with it."""
+    for kind, form in _FORMS.items():
+        match = form.fullmatch(text.strip())
+        if match is None:
+            continue
+        parts = match.groupdict()
+        host = parts["host"]
+        if kind in ("socket", "hislip", "vxi11"):
+            if host in _UNREACHABLE:
+                return f"{host} {_UNREACHABLE[host]}"
+            port = (parts["port"] or "").rpartition(",")[2]
+            if port.isdigit() and not 1 <= int(port) <= 65535:
+                return f"{port} is not a TCP port"
+        if kind == "gpib" and int(host) > 30:
+            return f"{host} is not a GPIB address, they go from 0 to 30"
+        return Address(kind, host, parts.get("port") or "", parts.get("board") or "0")
+    return f"{text!r} is not a VISA address, such as TCPIP::192.168.0.31::5025::SOCKET"

@@ -1,0 +1,201 @@
+"""Design and calibrated values of trapped-ion processors: ions, beams and motional modes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from qctl.lab.beams import Beam
+from qctl.lab.quantities import (
+    AmplitudeV,
+    AngleRad,
+    Count,
+    FrequencyHz,
+    LengthS,
+    LifetimeS,
+    NonNegative,
+    OffsetHz,
+    PeriodS,
+    RateHz,
+)
+
+__all__ = ["Fluorescence", "IonCoupler", "IonProcessor", "IonPulse", "IonQubit", "MotionalMode", "MsPulse"]
+
+
+class IonPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The calibrated pi/2 pulse on the carrier.
+
+    Attributes
+    ----------
+    beam : str
+        Beam that drives it.
+    length_s : float
+        Length of the pulse.
+    amplitude_v : float
+        Peak at the output that modulates the beam.
+    """
+
+    beam: str
+    length_s: LengthS
+    amplitude_v: AmplitudeV
+
+
+class Fluorescence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """State detection by counting photons.
+
+    Attributes
+    ----------
+    length_s : float
+        Counting time.
+    threshold_counts : int
+        More counts than this is state 1 (bright).
+    bright_counts, dark_counts : float, optional
+        Mean counts of the two states.
+    """
+
+    length_s: LengthS
+    threshold_counts: Count
+    bright_counts: NonNegative | None = None
+    dark_counts: NonNegative | None = None
+
+
+class IonQubit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="ion"):
+    """One ion.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    frequency_hz : float
+        Qubit frequency (hyperfine, Zeeman or optical).
+    t1_s, t2_s : float
+        Relaxation and coherence times.
+    drive : IonPulse
+        The pi/2 pulse.
+    readout : Fluorescence
+        The measurement.
+    """
+
+    name: str
+    frequency_hz: FrequencyHz
+    t1_s: LifetimeS
+    t2_s: LifetimeS
+    drive: IonPulse
+    readout: Fluorescence
+
+
+class MotionalMode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One normal mode of the crystal.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    axis : str
+        x and y are radial, z is along the trap.
+    frequency_hz : float
+        Mode frequency.
+    lamb_dicke : mapping of str to float
+        Signed Lamb-Dicke parameter of each ion that takes part.
+    n_bar : float
+        Mean phonon number after cooling.
+    heating_per_s : float
+        Phonons gained per second.
+    """
+
+    name: str
+    axis: Literal["x", "y", "z"]
+    frequency_hz: RateHz
+    lamb_dicke: dict[str, float]
+    n_bar: NonNegative = 0.0
+    heating_per_s: NonNegative = 0.0
+
+
+class MsPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Moelmer-Soerensen gate XX(pi/2) on a pair.
+
+    Attributes
+    ----------
+    beam : str
+        Beam that carries both sidebands.
+    mode : str
+        Motional mode that mediates.
+    length_s : float
+        Length of the gate.
+    amplitude_v : float
+        Peak at the output that modulates the beam.
+    detuning_hz : float
+        Of the sidebands from the mode.
+    phase_rad : mapping of str to float
+        Virtual Z on each of the two qubits afterwards.
+    """
+
+    beam: str
+    mode: str
+    length_s: LengthS
+    amplitude_v: AmplitudeV
+    detuning_hz: OffsetHz
+    phase_rad: dict[str, AngleRad] = {}
+
+
+class IonCoupler(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="ion"):
+    """Two ions with a calibrated entangling gate; its key is both names joined by a hyphen.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    ms : MsPulse
+        The entangling gate.
+    """
+
+    name: str
+    ms: MsPulse
+
+    @property
+    def qubits(self) -> tuple[str, str]:
+        """Return the names of the two qubits."""
+        first, _, second = self.name.partition("-")
+        return first, second
+
+
+class IonProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="platform", tag="ion"):
+    """A chain of trapped ions.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    qubits : tuple of str
+        Names, in the order of the chain.
+    native_gates : tuple of str
+        What the compiler may emit.
+    shot_period_s : float
+        Time from one trigger to the next, cooling and preparation included.
+    trigger : str
+        Instrument that fires the shots.
+    qubit : mapping of str to IonQubit
+        Design values.
+    coupler : mapping of str to IonCoupler
+        Design values of pairs.
+    mode : mapping of str to MotionalMode
+        Normal modes.
+    beam : mapping of str to Beam
+        Lasers and microwaves.
+    """
+
+    name: str
+    qubits: tuple[str, ...]
+    native_gates: tuple[str, ...]
+    shot_period_s: PeriodS
+    trigger: str
+    qubit: dict[str, IonQubit]
+    mode: dict[str, MotionalMode]
+    beam: dict[str, Beam]
+    coupler: dict[str, IonCoupler] = {}
+
+    @property
+    def platform(self) -> str:
+        """Return the platform's name in lab.toml."""
+        return "ion"

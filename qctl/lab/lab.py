@@ -1,0 +1,112 @@
+"""The whole laboratory as one frozen value: processors, instruments and the ports between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Literal, TypeVar
+
+from msgspec import Struct
+
+from qctl.errors import RequestError
+from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
+from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
+from qctl.lab.rack import Input, InputRef, Instrument, Output, OutputRef, Port
+from qctl.lab.transmon import TransmonCoupler, TransmonProcessor, TransmonQubit
+
+__all__ = ["Coupler", "Lab", "Processor", "Qubit"]
+
+Processor = TransmonProcessor | IonProcessor | AtomProcessor
+Qubit = TransmonQubit | IonQubit | AtomQubit
+Coupler = TransmonCoupler | IonCoupler | AtomCoupler
+
+_Key = TypeVar("_Key", str, int)
+_Value = TypeVar("_Value")
+
+
+class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A laboratory, as its lab.toml describes it.
+
+    Attributes
+    ----------
+    schema : int
+        Version of the file's form.
+    name : str
+        For people.
+    processors : mapping of str to Processor
+        What is controlled.
+    instruments : mapping of str to Instrument
+        What controls it.
+    ports : mapping of str to Port
+        How they are wired.
+    """
+
+    schema: Literal[1]
+    name: str
+    processors: dict[str, Processor]
+    instruments: dict[str, Instrument]
+    ports: dict[str, Port]
+
+    def processor(self, name: str) -> Processor:
+        """Return a processor by name.
+
+        Raises
+        ------
+        RequestError
+            If the lab has none of this name.
+        """
+        return _named(self.processors, name, "processor")
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument by name.
+
+        Raises
+        ------
+        RequestError
+            If the lab has none of this name.
+        """
+        return _named(self.instruments, name, "instrument")
+
+    def port(self, name: str) -> Port:
+        """Return a port by name; ``q0/drive`` is taken as ``q0.drive``.
+
+        Raises
+        ------
+        RequestError
+            If the lab has none of this name.
+        """
+        return _named(self.ports, name.replace("/", "."), "port")
+
+    def output(self, ref: OutputRef) -> Output:
+        """Return the output that a port refers to."""
+        return _named(self.instrument(ref.instrument).output, ref.output, f"output of {ref.instrument}")
+
+    def input(self, ref: InputRef) -> Input:
+        """Return the input that a port refers to."""
+        return _named(self.instrument(ref.instrument).input, ref.input, f"input of {ref.instrument}")
+
+    def ports_of(self, processor: str) -> tuple[Port, ...]:
+        """Return the ports of a processor's qubits and beams, in the order of the file."""
+        owner = self.processor(processor)
+        targets = {*owner.qubits, *getattr(owner, "beam", {})}
+        return tuple(port for port in self.ports.values() if port.target in targets)
+
+    def instruments_of(self, processor: str) -> tuple[Instrument, ...]:
+        """Return what a run on the processor occupies: its trigger, then all that its ports use."""
+        names = [self.processor(processor).trigger]
+        for port in self.ports_of(processor):
+            refs = (*port.outputs, *port.inputs, *((port.dc,) if port.dc else ()))
+            names += [ref.instrument for ref in refs]
+            names += [port.lo] if port.lo else []
+        return tuple(self.instrument(name) for name in dict.fromkeys(names))
+
+
+def _named(table: Mapping[_Key, _Value], name: _Key, kind: str) -> _Value:
+    """Return a table's value, or say what the table has."""
+    found = table.get(name)
+    if found is None:
+        known = [str(key) for key in table]
+        close = get_close_matches(str(name), known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the lab has {', '.join(known[:12]) or 'none'}"
+        raise RequestError(f"no {kind} {name}; {hint}")
+    return found

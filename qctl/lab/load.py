@@ -1,0 +1,76 @@
+"""Read lab.toml: text to a checked, frozen `Lab`, with the path of the key in every refusal."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from qctl.errors import ParseError, RequestError
+from qctl.lab.decoding import Problems, decode
+from qctl.lab.lab import Lab
+from qctl.lab.port_rules import check_ports
+from qctl.lab.processor_rules import check_processors
+from qctl.lab.rack_rules import check_instruments
+from qctl.lab.value_rules import check_values
+
+__all__ = ["load_lab", "parse_lab"]
+
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def load_lab(path: str | Path) -> Lab:
+    """Read and check a lab file.
+
+    Raises
+    ------
+    RequestError
+        If the file can't be read, or says something that can't be; `details["problems"]` has all of it.
+    ParseError
+        If it is not TOML.
+    """
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"{file}: {error.strerror}", path=str(file)) from error
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{file.name}: byte {error.start} is not UTF-8") from error
+    return parse_lab(text, where=file.name)
+
+
+def parse_lab(text: str, where: str = "lab.toml") -> Lab:
+    """Read and check the text of a lab file; `where` is its name in messages.
+
+    Raises
+    ------
+    RequestError
+        If it says something that can't be; `details["problems"]` has all of it.
+    ParseError
+        If it is not TOML.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _PLACE.search(str(error))
+        reason = _PLACE.sub("", str(error))
+        last = text.count("\n") + 1
+        line, column = (int(match[1]), int(match[2])) if match and match[1] else (last, 1)
+        raise ParseError(f"{where}: {reason[:1].lower()}{reason[1:]}", line, column) from error
+    problems = Problems()
+    lab = decode(raw, Lab, problems)
+    _raise(problems, where)
+    assert isinstance(lab, Lab)
+    for check in (check_instruments, check_processors, check_ports):
+        check(lab, problems)
+    _raise(problems, where)
+    check_values(lab, problems)
+    _raise(problems, where)
+    return lab
+
+
+def _raise(problems: Problems, where: str) -> None:
+    found = [f"{where}: {problem}" for problem in problems.found]
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise RequestError(found[0] + more, problems=found)

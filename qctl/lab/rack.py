@@ -1,0 +1,306 @@
+"""What stands in the rack: instruments with their limits and safe states, and the ports that are wired to them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from qctl.lab.quantities import (
+    AngleRad,
+    ClockHz,
+    DelayS,
+    FrequencyHz,
+    LengthS,
+    PowerDbm,
+    SlewVPerS,
+    VoltsV,
+    VppV,
+)
+
+__all__ = [
+    "Input",
+    "InputRef",
+    "Instrument",
+    "InstrumentLimits",
+    "Mixer",
+    "Output",
+    "OutputRef",
+    "Port",
+    "SafeState",
+    "TriggerLine",
+    "TriggerWire",
+]
+
+TimeoutS = Annotated[float, Meta(ge=1e-3, le=3600, extra={"hint": "times are in seconds: 500 ms is 0.5"})]
+LineNumber = Annotated[int, Meta(ge=1, le=4096, extra={"hint": "connectors are counted from 1"})]
+Gain = Annotated[float, Meta(ge=0.1, le=10, extra={"hint": "it is the ratio of Q to I amplitude, near 1"})]
+
+
+class OutputRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """A numbered output of an instrument; ``awg0:1`` in lab.toml."""
+
+    instrument: str
+    output: int
+
+    def __str__(self) -> str:
+        return f"{self.instrument}:{self.output}"
+
+
+class InputRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """A numbered input of an instrument; ``dig0:1`` in lab.toml."""
+
+    instrument: str
+    input: int
+
+    def __str__(self) -> str:
+        return f"{self.instrument}:{self.input}"
+
+
+class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One output of an instrument; nothing about it that can warm a fridge has a default.
+
+    Attributes
+    ----------
+    number : int
+        Its key in lab.toml.
+    limits_v : pair of float
+        Lowest and highest voltage at the connector, into 50 ohm (into the line, for DC).
+    amplitude_vpp : float, optional
+        Full-scale amplitude of a waveform output.
+    offset_v : float
+        Offset of a waveform output.
+    slew_v_per_s : float, optional
+        Fastest change of a DC output; it must be given.
+    safe_v : float, optional
+        Voltage of the safe state of a DC output; it must be given.
+    """
+
+    number: int
+    limits_v: tuple[VoltsV, VoltsV]
+    amplitude_vpp: VppV | None = None
+    offset_v: VoltsV = 0.0
+    slew_v_per_s: SlewVPerS | None = None
+    safe_v: VoltsV | None = None
+
+
+class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One input of a digitizer.
+
+    Attributes
+    ----------
+    number : int
+        Its key in lab.toml.
+    range_v : float
+        Full-scale range, peak to peak.
+    offset_v : float
+        Voltage at the middle of the range.
+    """
+
+    number: int
+    range_v: VppV
+    offset_v: VoltsV = 0.0
+
+
+class TriggerWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cable that triggers an instrument.
+
+    Attributes
+    ----------
+    source : str
+        Instrument that fires.
+    line : int
+        Its numbered line.
+    delay_s : float
+        From the firing to time zero at this instrument's connectors.
+    """
+
+    source: str
+    line: LineNumber
+    delay_s: DelayS = 0.0
+
+
+class TriggerLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a trigger controller.
+
+    Attributes
+    ----------
+    number : int
+        Its key in lab.toml.
+    width_s : float
+        Length of the pulse that it sends.
+    delay_s : float
+        From the start of the shot to the pulse.
+    """
+
+    number: int
+    width_s: LengthS = 1e-7
+    delay_s: DelayS = 0.0
+
+
+class InstrumentLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Closed ranges that settings of a source must stay in.
+
+    Attributes
+    ----------
+    power_dbm, frequency_hz : pair of float, optional
+        Lowest and highest value; a source must have both.
+    """
+
+    power_dbm: tuple[PowerDbm, PowerDbm] | None = None
+    frequency_hz: tuple[FrequencyHz, FrequencyHz] | None = None
+
+
+class SafeState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an instrument is brought to when nobody holds it.
+
+    Attributes
+    ----------
+    outputs : str, optional
+        ``off``: all outputs of a generator or trigger controller are switched off.
+    output : bool, optional
+        State of a source's output.
+    power_dbm : float, optional
+        Power of a source.
+    """
+
+    outputs: Literal["off"] | None = None
+    output: bool | None = None
+    power_dbm: PowerDbm | None = None
+
+
+class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Anything with a link.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    model : str
+        Key of the driver.
+    address : str
+        VISA address.
+    timeout_s : float
+        Longest wait for an answer.
+    group : str
+        Instruments of one group share an instrument host; empty means one of its own.
+    clock_hz : float, optional
+        Sample or tick rate; a generator or digitizer must have it.
+    reference : str, optional
+        Where its 10 MHz come from; an unlocked instrument refuses synchronised runs.
+    trigger : TriggerWire, optional
+        What starts it.
+    frequency_hz, power_dbm : float, optional
+        Settings of a source.
+    limits : InstrumentLimits, optional
+        Bounds of the settings.
+    safe : SafeState, optional
+        State when nobody holds it.
+    allow_raw : bool
+        Whether texts that match no declared command are passed on.
+    output, input : mapping of int to Output, Input
+        Connectors by number.
+    line : mapping of int to TriggerLine
+        Lines of a trigger controller.
+    """
+
+    name: str
+    model: str
+    address: str
+    timeout_s: TimeoutS = 5.0
+    group: str = ""
+    clock_hz: ClockHz | None = None
+    reference: Literal["internal", "external"] | None = None
+    trigger: TriggerWire | None = None
+    frequency_hz: FrequencyHz | None = None
+    power_dbm: PowerDbm | None = None
+    limits: InstrumentLimits | None = None
+    safe: SafeState | None = None
+    allow_raw: bool = False
+    output: dict[LineNumber, Output] = {}
+    input: dict[LineNumber, Input] = {}
+    line: dict[LineNumber, TriggerLine] = {}
+
+
+class Mixer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Correction of an IQ mixer.
+
+    Attributes
+    ----------
+    offset_v : pair of float
+        Added to I and Q against LO leakage.
+    gain : float
+        Amplitude of Q relative to I.
+    phase_rad : float
+        Added to the phase of Q against the other sideband.
+    """
+
+    offset_v: tuple[VoltsV, VoltsV] = (0.0, 0.0)
+    gain: Gain = 1.0
+    phase_rad: AngleRad = 0.0
+
+
+class Port(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A logical line to a qubit or beam, and the connectors that feed it.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml, ``<qubit or beam>.<role>``.
+    i, q : OutputRef, optional
+        Both outputs of an IQ-modulated line.
+    output : OutputRef, optional
+        The output of a line without mixer.
+    lo : str, optional
+        Instrument that gives the carrier of i and q.
+    mixer : Mixer
+        Correction of the mixer.
+    dc : OutputRef, optional
+        Static bias that is added to the line.
+    acquire_i, acquire_q : InputRef, optional
+        Both inputs behind the down-converter.
+    acquire : InputRef, optional
+        The input of a line that is read without down-conversion, or a counter.
+    feedline : str
+        Ports of one feedline share their connectors; no other ports may.
+    delay_s : float
+        Added to all times of the port, against cable lengths.
+    """
+
+    name: str
+    i: OutputRef | None = None
+    q: OutputRef | None = None
+    output: OutputRef | None = None
+    lo: str | None = None
+    mixer: Mixer = Mixer()
+    dc: OutputRef | None = None
+    acquire_i: InputRef | None = None
+    acquire_q: InputRef | None = None
+    acquire: InputRef | None = None
+    feedline: str = ""
+    delay_s: DelayS = 0.0
+
+    @property
+    def target(self) -> str:
+        """Return the qubit or beam that the port belongs to."""
+        return self.name.rpartition(".")[0]
+
+    @property
+    def role(self) -> str:
+        """Return what the port is for: drive, flux, readout …"""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def outputs(self) -> tuple[OutputRef, ...]:
+        """Return the waveform outputs of the port, I before Q."""
+        return tuple(ref for ref in (self.i, self.q, self.output) if ref is not None)
+
+    @property
+    def inputs(self) -> tuple[InputRef, ...]:
+        """Return the inputs of the port, I before Q."""
+        return tuple(ref for ref in (self.acquire_i, self.acquire_q, self.acquire) if ref is not None)
+
+    @property
+    def connectors(self) -> tuple[OutputRef | InputRef, ...]:
+        """Return waveform outputs and inputs, which start with the shot."""
+        return (*self.outputs, *self.inputs)

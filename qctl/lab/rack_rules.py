@@ -1,0 +1,147 @@
+"""What must hold among instruments: bounds in order, safe states inside them, addresses and triggers that exist."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+
+from qctl.lab.addresses import Address, parse_address
+from qctl.lab.decoding import Problems, join
+from qctl.lab.lab import Lab
+from qctl.lab.rack import Instrument, Output
+
+__all__ = ["check_instruments", "is_dc", "unknown"]
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def unknown(kind: str, name: str, known: list[str] | dict[str, object]) -> str:
+    """Return the words that refuse a name, with the closest one that exists."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"there is no {kind} {name!r}" + (f", did you mean {close[0]!r}?" if close else "")
+
+
+def is_dc(output: Output) -> bool:
+    """Say whether an output holds a voltage rather than playing waveforms."""
+    return output.amplitude_vpp is None
+
+
+def check_instruments(lab: Lab, problems: Problems) -> None:
+    """Note what is wrong with the instruments, each by itself and one against another."""
+    seen: dict[tuple[str, str, str, str], str] = {}
+    for name, instrument in lab.instruments.items():
+        path = join("instruments", name)
+        if not NAME.fullmatch(name):
+            problems.add(path, "a name has letters, digits and _ only, and starts with a letter")
+        _address(instrument, path, seen, problems)
+        _outputs(instrument, path, problems)
+        _inputs(instrument, path, problems)
+        _source(instrument, path, problems)
+        _trigger(lab, instrument, path, problems)
+
+
+def _address(instrument: Instrument, path: str, seen: dict[tuple[str, str, str, str], str], problems: Problems) -> None:
+    address = parse_address(instrument.address)
+    if not isinstance(address, Address):
+        problems.add(join(path, "address"), address)
+        return
+    other = seen.setdefault(address.identity, instrument.name)
+    if other != instrument.name:
+        problems.add(join(path, "address"), f"{instrument.address} is the address of {other} too")
+
+
+def _ordered(bounds: tuple[float, float], path: str, problems: Problems) -> bool:
+    if bounds[0] <= bounds[1]:
+        return True
+    problems.add(path, f"[{bounds[0]:g}, {bounds[1]:g}] is not in order, the lower bound comes first")
+    return False
+
+
+def _inside(value: float, bounds: tuple[float, float], path: str, unit: str, problems: Problems) -> None:
+    if not bounds[0] <= value <= bounds[1]:
+        problems.add(path, f"{value:g} {unit} is outside [{bounds[0]:g}, {bounds[1]:g}]")
+
+
+def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
+    for number, output in instrument.output.items():
+        at = join(join(path, "output"), number)
+        if not _ordered(output.limits_v, join(at, "limits_v"), problems):
+            continue
+        if is_dc(output):
+            if instrument.clock_hz is not None:
+                problems.add(join(at, "amplitude_vpp"), "is missing; an output with a clock plays waveforms")
+                continue
+            for key, value in (("slew_v_per_s", output.slew_v_per_s), ("safe_v", output.safe_v)):
+                if value is None:
+                    problems.add(join(at, key), "is missing; nothing about a DC output has a default")
+            if output.safe_v is not None:
+                _inside(output.safe_v, output.limits_v, join(at, "safe_v"), "V", problems)
+            if output.offset_v != 0:
+                problems.add(join(at, "offset_v"), "is for waveform outputs; a DC output has safe_v")
+            continue
+        assert output.amplitude_vpp is not None
+        for key, value in (("slew_v_per_s", output.slew_v_per_s), ("safe_v", output.safe_v)):
+            if value is not None:
+                problems.add(join(at, key), "is for DC outputs; this one has amplitude_vpp")
+        half = output.amplitude_vpp / 2
+        low, high = output.limits_v
+        if output.offset_v - half < low or output.offset_v + half > high:
+            problems.add(
+                join(at, "amplitude_vpp"),
+                f"{output.amplitude_vpp:g} Vpp around {output.offset_v:g} V goes outside limits_v [{low:g}, {high:g}]",
+            )
+    if any(not is_dc(output) for output in instrument.output.values()):
+        _needs(instrument, path, ("clock_hz", "reference"), problems)
+        if instrument.safe is None or instrument.safe.outputs is None:
+            problems.add(join(join(path, "safe"), "outputs"), "is missing; a generator must have a safe state")
+
+
+def _inputs(instrument: Instrument, path: str, problems: Problems) -> None:
+    if instrument.input:
+        _needs(instrument, path, ("clock_hz", "reference"), problems)
+
+
+def _needs(instrument: Instrument, path: str, keys: tuple[str, ...], problems: Problems) -> None:
+    for key in keys:
+        if getattr(instrument, key) is None:
+            problems.add(join(path, key), "is missing; a synchronised instrument must have it")
+
+
+def _source(instrument: Instrument, path: str, problems: Problems) -> None:
+    limits, safe = instrument.limits, instrument.safe
+    keys = ("frequency_hz", "power_dbm")
+    if limits is None and all(getattr(instrument, key) is None for key in keys):
+        if safe is not None and (safe.output is not None or safe.power_dbm is not None):
+            problems.add(join(path, "safe"), "output and power_dbm are for sources, which have frequency_hz")
+        return
+    for key in keys:
+        value = getattr(instrument, key)
+        bounds = getattr(limits, key) if limits is not None else None
+        at = join(join(path, "limits"), key)
+        if value is None:
+            problems.add(join(path, key), "is missing; a source must have it")
+        if bounds is None:
+            problems.add(at, "is missing; nothing that can warm a fridge has a default")
+        elif _ordered(bounds, at, problems) and value is not None:
+            _inside(value, bounds, join(path, key), "Hz" if key == "frequency_hz" else "dBm", problems)
+    if safe is None or (safe.output is None and safe.power_dbm is None):
+        problems.add(join(path, "safe"), "is missing; a source must say output or power_dbm")
+    elif safe.power_dbm is not None and limits is not None and limits.power_dbm is not None:
+        _inside(safe.power_dbm, limits.power_dbm, join(join(path, "safe"), "power_dbm"), "dBm", problems)
+
+
+def _trigger(lab: Lab, instrument: Instrument, path: str, problems: Problems) -> None:
+    if instrument.line:
+        _needs(instrument, path, ("clock_hz",), problems)
+    wire = instrument.trigger
+    if wire is None:
+        return
+    at = join(path, "trigger")
+    source = lab.instruments.get(wire.source)
+    if source is None:
+        problems.add(join(at, "source"), unknown("instrument", wire.source, list(lab.instruments)))
+    elif source is instrument:
+        problems.add(join(at, "source"), "an instrument can't trigger itself")
+    elif wire.line not in source.line:
+        known = ", ".join(map(str, source.line)) or "none"
+        problems.add(join(at, "line"), f"{wire.source} has no line {wire.line}; it has {known}")

@@ -1,0 +1,69 @@
+"""`qctl check` says what is wrong, line by line, or draws the wiring."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from qctl.cli.check import check
+
+LAB = Path(__file__).parents[1] / "support" / "transmon5.toml"
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    app = typer.Typer()
+    app.command("check")(check)
+    return app
+
+
+def test_a_lab_in_order_is_drawn(app: typer.Typer, tmp_path: Path) -> None:
+    picture = tmp_path / "wiring.png"
+    got = CliRunner().invoke(app, [str(LAB), "--out", str(picture)])
+    assert got.exit_code == 0, got.output
+    assert got.stdout.splitlines() == [
+        "transmon5.toml: transmon5 is in order",
+        "  qpu0: transmon, 5 qubits, 4 couplers",
+        "  10 instruments, all on this machine; 15 ports",
+        f"  wiring: {picture}",
+    ]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_picture_goes_to_the_current_folder_by_default(
+    app: typer.Typer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    got = CliRunner().invoke(app, [str(LAB), "--json"])
+    summary = json.loads(got.stdout)
+    assert (summary["ok"], summary["picture"], summary["loopback"]) == (True, "transmon5-wiring.png", True)
+    assert summary["processors"]["qpu0"]["native_gates"] == ["rz", "sx", "cz"]
+    assert (tmp_path / "transmon5-wiring.png").is_file()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_every_problem_is_a_line_and_the_exit_is_not_zero(app: typer.Typer, as_json: bool, tmp_path: Path) -> None:
+    wrong = tmp_path / "lab.toml"
+    wrong.write_text(
+        LAB.read_text().replace("t1_s = 32.0e-6", "t1_us = 32").replace("clock_hz = 5.0e8", "clock_hz = 0")
+    )
+    problems = [
+        "lab.toml: processors.qpu0.qubit.q0.t1_us: unknown key, did you mean t1_s?",
+        "lab.toml: processors.qpu0.qubit.q0.t1_s: is missing",
+        "lab.toml: instruments.dig0.clock_hz: 0 is outside [1000, 1e+12]; clock rates are in hertz: 1.2 GSa/s is 1.2e9",
+    ]
+    got = CliRunner().invoke(app, [str(wrong), *(["--json"] if as_json else [])])
+    assert got.exit_code == 1
+    if as_json:
+        assert json.loads(got.stdout) == {"ok": False, "code": "request", "problems": problems}
+    else:
+        assert got.stderr.splitlines() == problems
+        assert got.stdout == ""
+
+
+def test_a_picture_of_unknown_kind_is_refused(app: typer.Typer, tmp_path: Path) -> None:
+    got = CliRunner().invoke(app, [str(LAB), "--out", str(tmp_path / "wiring.doc")])
+    assert got.exit_code == 1
+    assert got.stderr.strip() == "wiring.doc: the ending is not one of .png, .svg, .pdf"
