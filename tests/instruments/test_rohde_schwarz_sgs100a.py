@@ -50,9 +50,9 @@ def test_refusal_has_the_instruments_own_words(named: Named) -> None:
 
 
 def test_value_that_reads_back_otherwise_is_refused(named: Named) -> None:
-    with TranscriptLink([("SOUR:POW 5", None), OK, ("SOUR:POW?", "4.9")]) as link:
-        with pytest.raises(RefusedError, match=r"was set to 5 but reads 4.9"):
-            RohdeSchwarzSgs100a(link, named("lo_drive")).set("power_dbm", 5)
+    turns = [("SOUR:POW 5", None), OK, ("SOUR:POW?", "4.9")]
+    with TranscriptLink(turns) as link, pytest.raises(RefusedError, match=r"was set to 5 but reads 4.9"):
+        RohdeSchwarzSgs100a(link, named("lo_drive")).set("power_dbm", 5)
 
 
 def test_prepare_brings_the_source_to_lab_toml(named: Named) -> None:
@@ -94,7 +94,7 @@ def test_emulated_source_obeys(lab: Lab, named: Named, emulated: Callable[[str, 
     assert (device.get("frequency_hz"), device.get("power_dbm"), device.get("output_on")) == (5.1e9, 10.0, True)
     assert device.locked()
     box.ask(faults={"unlocked": True})
-    assert any(not device.locked() for _ in range(1000))
+    assert not device.locked()
     box.ask(faults={})
     device.set("frequency_hz", 7.123456789e9)
     assert device.get("frequency_hz") == 7.123456789e9
