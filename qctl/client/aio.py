@@ -14,7 +14,7 @@ from qctl import wire
 from qctl.client import calls
 from qctl.client.lab import DEFAULT_ADDRESS, nested
 from qctl.client.result import Result
-from qctl.errors import WireError
+from qctl.errors import QctlError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
 
@@ -114,7 +114,7 @@ class Lab:
             while True:
                 try:
                     answer = await self._exchange(exchange)
-                except Exception as problem:
+                except QctlError as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)

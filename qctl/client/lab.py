@@ -13,7 +13,7 @@ import zmq
 from qctl import wire
 from qctl.client import calls
 from qctl.client.result import Result
-from qctl.errors import RequestError, ScheduleError, WireError
+from qctl.errors import QctlError, RequestError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
 
@@ -151,7 +151,7 @@ class Lab:
             while True:
                 try:
                     answer = self._exchange(exchange)
-                except Exception as problem:
+                except QctlError as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)

@@ -268,4 +268,5 @@ class InstrumentThread:
         try:
             device.close()
         except Exception as problem:
-            _LOG.warning("%s did not close: %s", self.name, problem)
+            error = InternalError(f"{self.name} did not close: {type(problem).__name__}: {problem}")
+            _LOG.warning("%s", error.message)

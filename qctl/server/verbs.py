@@ -12,8 +12,8 @@ import numpy as np
 from qctl import wire
 from qctl.device import Device
 from qctl.errors import RequestError
+from qctl.instruments.registry import speak_raw
 from qctl.server.instrument import InstrumentThread
-from qctl.server.raw import speak
 
 __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
@@ -108,7 +108,7 @@ def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]
 
 
 def _raw(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
-    return lambda device: speak(device, thread.instrument, request.text)
+    return lambda device: speak_raw(device, thread.instrument, request.text)
 
 
 def _safe(_request: Any, _thread: InstrumentThread) -> Callable[[Device], Any]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import RequestError
+from qctl.errors import InternalError, RequestError
 
 __all__ = ["RESULT_VERSION", "has_result", "read_result", "write_result"]
 
@@ -74,7 +74,7 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{type(value).__name__} can't be written as JSON")
+    raise InternalError(f"{type(value).__name__} can't be written as JSON")
 
 
 def has_result(root: Path, job: int) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qctl.errors import NotAllowedError
-from qctl.instruments.commands import Matched, match_command, parsed_value
-from qctl.instruments.registry import declared_commands
+from qctl.instruments.commands import Command, Matched, match_command, parsed_value
 from qctl.lab import Instrument
 
 __all__ = ["speak"]
 
 
-def speak(device: Any, instrument: Instrument, text: str) -> str | None:
+def speak(device: Any, instrument: Instrument, text: str, commands: Sequence[Command]) -> str | None:
     """Carry out a raw message; return the answer to a query, None for a setting.
 
     Parameters
@@ -23,6 +23,8 @@ def speak(device: Any, instrument: Instrument, text: str) -> str | None:
         Its entry in lab.toml.
     text : str
         One message, or several joined with ``;``: all are matched before the first is carried out.
+    commands : sequence of Command
+        What the driver declares.
 
     Raises
     ------
@@ -31,7 +33,6 @@ def speak(device: Any, instrument: Instrument, text: str) -> str | None:
     LimitError
         If a value is outside its limits; it was not sent.
     """
-    commands = declared_commands(instrument.model)
     pieces = [piece for piece in text.strip().split(";") if piece.strip()]
     matched = [match_command(piece, commands) for piece in pieces]
     if any(found is None for found in matched):
