@@ -32,7 +32,8 @@ UNITARIES = {
     "own gates": "gate a(x,y) p,r { rz(x*2-y/3) p; cx p,r; barrier p,r; u3(-x^2,sin(y),ln(2)) r; }\n"
     "gate b p,r,s { a(0.3,pi/7) p,s; a(-.5,1e-1) r,s; }\nqreg q[3]; b q[2],q[0],q[1];",
     "empty gate": "gate nothing(x) a { } qreg q[1]; h q; nothing(1) q;",
-    "broadcast": "qreg q[3]; qreg r[3]; qreg w[1]; h q; cx q,r; cx w[0],q; cu1(0.3) r,w[0]; barrier q,r[1]; ccx q,r,s[0];",
+    "broadcast": "qreg q[3]; qreg r[3]; qreg w[1]; h q; cx q,r; cx w[0],q; cu1(0.3) r,w[0]; barrier q,r[1];"
+    "ccx q,r,w[0];",
     "several registers": "qreg a[1]; qreg b[2]; creg c[2]; qreg d[1]; rx(0.1) a[0]; ry(0.2) b[1]; cx b[1],d[0]; h b;",
     "precedence": "qreg q[1]; rx(-2^2/3+1-0.5-0.25) q; rz(2^3^0.5) q; ry(2*-3/4) q; rx(-(1+2)*3) q; rz(8/4/2) q;",
     "functions": "qreg q[1]; rx(sin(1)+cos(2)*tan(0.3)) q; rz(exp(0.5)-ln(3)+sqrt(2)) q; ry(sqrt(exp(ln(4)))) q;",
@@ -49,11 +50,13 @@ def test_unitaries_are_qiskits(name: str) -> None:
 
 
 OUTCOMES = {
-    "bit order": "qreg q[3]; creg a[1]; creg b[2]; x q[1]; measure q[0] -> b[1]; measure q[1] -> a[0]; measure q[2] -> b[0];",
+    "bit order": "qreg q[3]; creg a[1]; creg b[2]; x q[1]; measure q[0] -> b[1]; measure q[1] -> a[0];"
+    "measure q[2] -> b[0];",
     "register": "qreg q[3]; creg c[3]; h q[0]; cx q[0],q[2]; measure q -> c;",
     "condition": "qreg q[3]; creg c[2]; creg d[1]; h q; measure q[0] -> c[0]; measure q[1] -> c[1];"
     "if(c==2) x q[2]; if(c==1) cx q[2],q[0]; if(c==3) measure q[2] -> d[0]; if(d==1) reset q[2]; if(c==0) h q;",
-    "condition that its body changes": "qreg q[2]; creg c[1]; h q[0]; measure q[0] -> c[0]; if(c==0) measure q[1] -> c[0];",
+    "condition that its body changes": "qreg q[2]; creg c[1]; h q[0]; measure q[0] -> c[0];"
+    "if(c==0) measure q[1] -> c[0];",
     "reset": "qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; reset q[0]; measure q -> c; reset q;",
     "measure again": "qreg q[1]; creg c[2]; h q; measure q[0] -> c[0]; h q; measure q[0] -> c[1];",
 }

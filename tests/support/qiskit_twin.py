@@ -62,7 +62,7 @@ def _holds(places: dict, condition: object, bits: tuple[int, ...]) -> bool:
 
 def _play(top: QuantumCircuit, circuit: QuantumCircuit, qubits: list, places: dict, live: list[Branch]) -> list[Branch]:
     """Play a circuit whose qubits are these of the whole, and whose bits have these places."""
-    inner = {own: outer for own, outer in zip(circuit.qubits, qubits, strict=True)}
+    inner = dict(zip(circuit.qubits, qubits, strict=True))
     for item in circuit.data:
         operation = item.operation
         outer = [inner[q] for q in item.qubits]
