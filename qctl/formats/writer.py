@@ -19,7 +19,8 @@ _KEYWORDS = """
 include qreg creg gate opaque barrier measure reset if pi sin cos tan exp ln sqrt asin acos atan def cal defcal let
 break continue else end return for while in switch case default pragma input output const readonly mutable qubit void
 bit bool int uint float angle complex array duration stretch gphase inv pow ctrl negctrl dim delay box durationof
-sizeof true false im tau euler extern defcalgrammar arcsin arccos arctan ceiling floor log mod popcount rotl rotr real imag dt ns us ms s
+sizeof true false im tau euler extern defcalgrammar arcsin arccos arctan ceiling floor log mod popcount
+rotl rotr real imag dt ns us ms s
 """
 _RESERVED = frozenset(_KEYWORDS.split())
 _DENOMINATORS = (1, 2, 3, 4, 6, 8, 16, 32)

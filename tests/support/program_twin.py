@@ -131,8 +131,9 @@ def branches(body: Body, initial: np.ndarray | None = None, values: Mapping[str,
     start = np.eye(2**n, 1, dtype=complex) if initial is None else initial
     state = start.reshape((2,) * n + (-1,)).transpose((*range(n - 1, -1, -1), n))
     player = _Player(body, dict(values or {}))
-    played = player.play(body.structure(), [((0,) * len(body.bits), state)])
-    return [(bits, s.transpose((*range(n - 1, -1, -1), n)).reshape(2**n, -1)) for bits, s in played]
+    n_bits = len(body.bits)
+    played = player.play(body.structure(), [((0,) * (n_bits + len(body.registers)), state)])
+    return [(bits[:n_bits], s.transpose((*range(n - 1, -1, -1), n)).reshape(2**n, -1)) for bits, s in played]
 
 
 def mixture(found: list[Branch]) -> dict[tuple[int, ...], np.ndarray]:
@@ -150,7 +151,8 @@ class _Player:
 
     def value(self, value: object, bits: tuple[int, ...]) -> float:
         if isinstance(value, Expression):
-            return value.evaluate({**self.values, **dict(zip(self.body.bits, map(float, bits), strict=True))})
+            names = (*self.body.bits, *(register.name for register in self.body.registers))
+            return value.evaluate({**self.values, **dict(zip(names, map(float, bits), strict=True))})
         return float(value)  # type: ignore[arg-type]
 
     def play(self, node: Range, live: list[Branch]) -> list[Branch]:
@@ -198,10 +200,10 @@ class _Player:
         op = Op(int(row["op"]))
         if op in (Op.BARRIER, Op.DELAY, Op.NOP):
             return [(bits, state)]
-        if op == Op.SET_BIT:
+        if op in (Op.SET_BIT, Op.ASSIGN):
             word = self.value(self.body.expressions[int(row["b"])], bits)
-            at = int(row["a"])
-            return [((*bits[:at], int(word), *bits[at + 1 :]), state)]
+            at = int(row["a"]) + (len(self.body.bits) if op == Op.ASSIGN else 0)
+            return [((*bits[:at], int(word) if op == Op.SET_BIT else word, *bits[at + 1 :]), state)]
         if op in (Op.MEASURE, Op.RESET):
             found = []
             for outcome in (0, 1):
