@@ -248,9 +248,6 @@ class Calibrations:
     def _play(self, node: Any, arguments: list[Any]) -> None:
         if len(arguments) == 2 and isinstance(arguments[0], Pulse):
             arguments = arguments[::-1]
-        if len(arguments) == 2 and isinstance(arguments[1], list):
-            self.evaluator.uses_dt = True
-            arguments[1] = waveform_of(arguments[1], self.evaluator.dt_s)
         if len(arguments) != 2 or not isinstance(arguments[0], Frame) or not isinstance(arguments[1], Pulse):
             raise ParseError("expected play(frame, waveform)")
         frame, pulse = arguments[0].name, arguments[1]
@@ -275,9 +272,6 @@ class Calibrations:
         if not 1 <= len(arguments) <= 2 or not isinstance(arguments[0], Frame):
             raise ParseError(f"expected {call.name.name}(frame, duration or weights)", *place_of(call))
         given = arguments[1] if len(arguments) == 2 else None
-        if isinstance(given, list):
-            self.evaluator.uses_dt = True
-            given = waveform_of(given, self.evaluator.dt_s)
         if given is not None and not isinstance(given, (Pulse, Duration)):
             raise ParseError(f"expected {call.name.name}(frame, duration or weights)", *place_of(call))
         if not slot:

@@ -68,10 +68,9 @@ UNITARIES = {
     "gphase": "qubit[2] q; h q; gphase(0.3); ctrl @ gphase(0.4) q[0]; ctrl(2) @ gphase(pi/2) q[1], q[0];\n"
     "negctrl @ gphase(1) q[1];",
     "broadcast": "qubit[3] q; qubit[3] r; qubit a; h q; cx q, r; cx a, q; ctrl @ rx(0.2) q, r; barrier q;",
-    "aliases": "qubit[4] q; qubit[2] r; let a = q[1:3]; let b = a[0:0] ++ r; let d = q[3:-1:0];\n"
-    "h a; cx a[2], b[1]; cx d[0], d[3]; y b;",
-    "for": "qubit[4] q; for int i in [0:3] { h q[i]; } for int i in [0:4] { rx(0.1) q[0]; t q[1]; }\n"
-    "for int i in {3, 1} { s q[i]; } for uint i in [0:2:3] { h q[i]; }",
+    "aliases": "qubit[4] q; qubit[2] r; let a = q[1:3]; let b = a[0:0] ++ r; let d = q[3:-1:1];\n"
+    "h a; cx a[2], b[1]; cx d[0], d[2]; y b;",
+    "for": "qubit[2] q; for int i in [0:4] { rx(0.1) q[0]; t q[1]; } for int i in {3, 1} { s q; }",
     "physical": "h $0; cx $0, $1; rz(0.3) $2;",
     "old registers": "qreg q[2]; creg c[2]; h q; cx q[0], q[1];",
     "barrier and delay": "qubit[2] q; h q; barrier q[0]; delay[10ns] q; delay[2.5us] q[0]; delay[100dt] q; cx q[0], q[1];",
@@ -106,9 +105,10 @@ PLAIN = {
     "for": (
         "qubit[4] q; for int i in [0:3] { rx(i * 0.1) q[i]; } for int i in [3:-1:1] { cx q[i], q[i - 1]; }"
         "for int i in [0:1] { for int j in [2:3] { cp(pi / 2 ** (i + j)) q[i], q[j]; } } for int i in [2:1] { h q; }"
-        "for float f in {0.25, 0.75} { ry(f) q[0]; }",
+        "for float f in {0.25, 0.75} { ry(f) q[0]; } for int i in {3, 1} { s q[i]; } for uint i in [0:2:3] { h q[i]; }",
         "qubit[4] q; rx(0) q[0]; rx(0.1) q[1]; rx(0.2) q[2]; rx(3*0.1) q[3]; cx q[3], q[2]; cx q[2], q[1]; cx q[1], q[0];"
-        "cp(pi/4) q[0], q[2]; cp(pi/8) q[0], q[3]; cp(pi/8) q[1], q[2]; cp(pi/16) q[1], q[3]; ry(0.25) q[0]; ry(0.75) q[0];",
+        "cp(pi/4) q[0], q[2]; cp(pi/8) q[0], q[3]; cp(pi/8) q[1], q[2]; cp(pi/16) q[1], q[3]; ry(0.25) q[0]; ry(0.75) q[0];"
+        "s q[3]; s q[1]; h q[0]; h q[2];",
     ),
     "blocks": (
         "qubit q; { h q; { t q; } } if (true) { x q; } else { y q; } if (2 < 1) { x q; } while (false) { z q; }",
@@ -202,10 +202,8 @@ def test_mqt_bench_is_qiskits(family: str, size: int) -> None:
 
 def test_inputs_become_parameters() -> None:
     """Bound values give Qiskit's bound circuit."""
-    text = (
-        HEADER3
-        + "input float a; input angle[32] b; qubit[2] q; rx(2 * a - b / 3) q[0]; gate g(x) p { rz(sin(x)) p; } g(a + 1) q[1];"
-    )
+    text = "input float a; input angle[32] b; gate g(t) p { rz(sin(t)) p; }"
+    text += "qubit[2] q; rx(2 * a - b / 3) q[0]; g(a + 1) q[1];"
     program = read_openqasm3(HEADER3 + text)
     assert program.body.parameters == ("a", "b")
     plain = f"{HEADER3}qubit[2] q; rx({1.4 + 1.9 / 3}) q[0]; rz({math.sin(1.7)}) q[1];"
@@ -250,8 +248,8 @@ def test_loops_alike_are_blocks_and_others_are_unrolled() -> None:
 def test_durations_are_exact() -> None:
     """Units, arithmetic, dt and an input of the run."""
     text = (
-        HEADER3
-        + "pragma qctl dt_s 1/1200000000\ninput duration w; qubit q; const duration a = 2us; duration b = a / 4 + 3 * 100ns;"
+        HEADER3 + "pragma qctl dt_s 1/1200000000\ninput duration w; qubit q; const duration a = 2us;"
+        "duration b = a / 4 + 3 * 100ns;"
         "delay[b] q; delay[1.5ms] q; delay[0.25s] q; delay[240dt] q; delay[3 * 80dt - 40dt] q; delay[2 * w] q; box { delay[1ns] q; }"
     )
     body = read_openqasm3(text).body
