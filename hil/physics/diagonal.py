@@ -84,7 +84,8 @@ def _turn_apart(
     if neighbour[1] + neighbour[2] < 1e-9:
         return
     gap = zz[:, None, :] - zz[None, :, :]
-    factor = np.exp(-1j * gap * time_s) @ neighbour
+    factor = np.exp(-1j * gap * time_s) @ (neighbour / neighbour.sum())
+    np.fill_diagonal(factor, 1.0)
     index, place = state.place(qubit)
     qubits, rho = state.groups[index]
     left, right = 3**place, 3 ** (len(qubits) - 1 - place)

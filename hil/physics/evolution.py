@@ -23,8 +23,8 @@ __all__ = ["ACTIVE_HZ", "Evolution"]
 TWO_PI = 2 * np.pi
 ACTIVE_HZ = 3e8
 LONGEST_CLUSTER = 3
-_SLICE_S = 2e-6
-_SLICE_APART_S = 1e-5
+# longest slices between ZZ steps: idling and driven, with correlations wanted or not
+_SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 
 
 class Evolution:
@@ -139,12 +139,12 @@ class _Shot:
             cuts.update(edge for edge in self.pieces.edges(q) if start < edge < stop)
             if start < self.stop[q] < stop:
                 cuts.add(int(self.stop[q]))
-        merged = any(len(qubits) > 1 for qubits, _ in self.state.groups)
-        longest = max(1, int((_SLICE_S if merged or self.joint else _SLICE_APART_S) / self.dt_s))
+        idle_s, driven_s = _SLICE_S[self.joint or any(len(qubits) > 1 for qubits, _ in self.state.groups)]
         ordered = sorted(cuts)
         full: list[int] = []
         for left, right in zip(ordered, ordered[1:], strict=False):
-            parts = -(-(right - left) // longest)
+            driven = any(self.pieces.any_within(q, left, right) for q in linked)
+            parts = -(-(right - left) // max(1, int((driven_s if driven else idle_s) / self.dt_s)))
             full += [left + (right - left) * k // parts for k in range(parts)]
         return [*full, stop]
 
