@@ -21,7 +21,7 @@ from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
 from qctl.server.keeper import KeeperPlan, run_keeper
-from qctl.server.orders import Quit, Ready
+from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import SPAWN, configure_log
 from qctl.wire import Safe
@@ -208,6 +208,7 @@ class Server:
             self.broker.publish(f"link.{instrument}", body)
         if name == KEEPER:
             for group in self._groups:
+                self.broker.tell(group, Stop(run=0))
                 self.broker.tell(group, Safe())
         child.generation += 1
         child.process, address = child.start(child.generation)
