@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from qctl.instruments.commands import Command
     from qctl.lab import Instrument, Lab
 
-__all__ = ["MODELS", "Model", "capabilities_of", "declared_commands", "lowering_of", "model_of", "open_device"]
+__all__ = ["MODELS", "Model", "capabilities_of", "declared_commands", "lowering_of", "model_of", "open_device", "speak_raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +131,17 @@ def declared_commands(name: str) -> tuple[Command, ...]:
     """Return the raw commands that a model's driver declares; empty when it speaks no text."""
     commands: tuple[Command, ...] = getattr(_module(model_of(name).driver), "COMMANDS", ())
     return commands
+
+
+def speak_raw(device: Any, instrument: Instrument, text: str) -> str | None:
+    """Carry out a raw message that matches declared commands; return the answer to a query, None for a setting.
+
+    Raises
+    ------
+    NotAllowedError
+        If it matches no declared command and lab.toml does not say ``allow_raw = true``.
+    LimitError
+        If a value is outside its limits; it was not sent.
+    """
+    answer: str | None = _module("raw").speak(device, instrument, text, declared_commands(instrument.model))
+    return answer

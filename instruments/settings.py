@@ -187,8 +187,8 @@ class Settings:
             return _TRUE[reply.upper()]
         if command.kind is list:
             return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
-        word = reply.strip().strip("\"'").upper()
-        return next((short for short in command.words if word.startswith(short)), word)
+        word = reply.strip().strip("\"'")
+        return next((short for short in command.words if word.upper().startswith(short)), word)
 
 
 def _shown(value: Any) -> str:

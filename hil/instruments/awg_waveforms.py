@@ -108,15 +108,13 @@ class WaveformList:
         self._waveforms[name] = Waveform(n_points, short)
 
     def delete(self, argument: arg.Argument) -> set[str]:
-        """Delete one waveform or ALL, and return the names."""
+        """Delete one waveform or ALL, and return the names; one that is not there is no error."""
         if isinstance(argument, str) and argument.upper() == "ALL":
             gone = set(self._waveforms)
             self._waveforms.clear()
             return gone
         name = arg.string(argument)
-        self.get(name)
-        del self._waveforms[name]
-        return {name}
+        return {name} if self._waveforms.pop(name, None) is not None else set()
 
     def take(self, args: list[Any]) -> str:
         """Take ``"name"[,start[,size]],block`` and return the name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
 from qctl.hil.instruments.emulated import Emulated
@@ -53,15 +54,14 @@ class Control:
             for wait in waits:
                 wait.cancel()
         plant.fault_changed.clear()
-        present = plant.faults | self._own
-        self._faults.replace({name: value for name, value in present.items() if name not in self._box.own_faults})
-        self._box.new_faults(present)
+        self._apply()
         return not plant.closed.is_set()
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
         if "faults" in request:
             self._own = dict(request["faults"])
+            self._apply(self._own)
             self._box.plant.fault_changed.set()
             return {"ok": True}
         if request.get("get") == "counters":
@@ -69,6 +69,12 @@ class Control:
         if request.get("get") == "faults":
             return self._box.plant.faults | self._own
         return {"error": "unknown request"}
+
+    def _apply(self, anew: Collection[str] = ()) -> None:
+        present = self._box.plant.faults | self._own
+        own = self._box.own_faults
+        self._faults.replace({name: value for name, value in present.items() if name not in own}, anew)
+        self._box.new_faults(present)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

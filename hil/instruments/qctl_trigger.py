@@ -148,8 +148,6 @@ class QctlTrigger:
 
     async def _halt_then(self, frame: bytes) -> None:
         await self._halt()
-        self._drop_events()
-        self._event_number = 0
         self.send(frame)
 
     def _later(self, work: Any) -> None:
@@ -272,10 +270,12 @@ class QctlTrigger:
         self._number, self._n_shots, self._n_fired = number, n_shots, 0
         self._period_s = period / _TICK_HZ
         self._stopped = False
-        self._task = asyncio.get_running_loop().create_task(self._run(number, on[0][0] if on else 0, n_shots))
+        self._task = asyncio.get_running_loop().create_task(
+            self._run(number, on[0][0] if on else 0, n_shots, self._session)
+        )
         return payload
 
-    async def _run(self, number: int, line: int, n_shots: int) -> None:
+    async def _run(self, number: int, line: int, n_shots: int, session: int) -> None:
         reason = FAULT
         try:
             self._start_s = await self.plant.now_s()
@@ -289,6 +289,8 @@ class QctlTrigger:
             self._task = None
         if self._stopped and self._n_fired < n_shots:
             reason = STOPPED
+        if session != self._session:
+            return
         self._event_number = self._event_number % 65535 + 1
         payload = _DONE.pack(number, self._n_fired, reason, 0, 0)
         self._events.append(Packet(DONE, self._session, self._event_number, payload))

@@ -1,12 +1,13 @@
 """Emulated QDevil QDAC-II: 24 DC outputs, fixed, in lists or in sweeps, with ranges and slew.
 
-Source: QDAC-II SCPI manual as it shows in QCoDeS contrib ``QDevil/QDAC2.py`` (SOURce<n>:VOLTage, :RANGe, :FILTer, :LIST,
-:SWEep, :DC triggers, SENSe, READ, TINT, ABORt, SYSTem:ERRor:ALL?); ranges of ±2 V and ±10 V and slew of 0.01 to
+Source: QDAC-II SCPI manual as it shows in QCoDeS contrib ``QDevil/QDAC2.py`` (SOURce<n>:VOLTage, :RANGe, :FILTer,
+:LIST, :SWEep, :DC triggers, SENSe, READ, TINT, ABORt, SYSTem:ERRor:ALL?); ranges of ±2 V and ±10 V and slew of 0.01 to
 2e7 V/s from the QDAC-II data sheet. Values arrive as text or as a block of little-endian float32.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,8 @@ class QdevilQdac2(Box):
         self.generators = Generators(self)
         self._each(":RANGe", "range", "HIGH", lambda a, n: self._range(a, n))
         for name, bound in (("LOW", 2.0), ("HIGH", 10.0)):
-            self.table.add(f"{_WIDTH}:RANGe:{name}:MINimum?", lambda s, a, v=-bound: f"{v:g}")
-            self.table.add(f"{_WIDTH}:RANGe:{name}:MAXimum?", lambda s, a, v=bound: f"{v:g}")
+            self.table.add(f"{_WIDTH}:RANGe:{name}:MINimum?", _constant(f"{-bound:g}"))
+            self.table.add(f"{_WIDTH}:RANGe:{name}:MAXimum?", _constant(f"{bound:g}"))
         filters = arg.spellings("DC|MEDium|HIGH")
         self._each(":FILTer", "filter", "HIGH", lambda a, n: arg.choice(a, filters))
         modes = arg.spellings("FIXed|LIST|SWEep")
@@ -200,6 +201,10 @@ class QdevilQdac2(Box):
     def show_error(self, number: int, text: str) -> str:
         """Return an error as the QDAC-II writes it, with a space after the comma."""
         return f'{number}, "{text}"'
+
+
+def _constant(reply: str) -> Callable[[tuple[int, ...], list[Any]], str]:
+    return lambda suffixes, args: reply
 
 
 def _trigger(argument: Any) -> str:

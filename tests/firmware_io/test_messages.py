@@ -26,7 +26,11 @@ GOLDEN: list[tuple[Kind, Any, str]] = [
         messages.Capabilities(10**8, 8, 1024, 2**32 - 1, 1, 2**32 - 1, 100, 2**32 - 1, 2**32 - 1),
         "00 e1 f5 05 08 00 00 04 ff ff ff ff 01 00 00 00 ff ff ff ff 64 00 00 00 ff ff ff ff ff ff ff ff",
     ),
-    (Kind.HELLO, messages.HelloReply(1, 1, 1, "qctl,trigger,7,1.0"), "01 00 01 00 01 00 12" + b"qctl,trigger,7,1.0".hex()),
+    (
+        Kind.HELLO,
+        messages.HelloReply(1, 1, 1, "qctl,trigger,7,1.0"),
+        "01 00 01 00 01 00 12" + b"qctl,trigger,7,1.0".hex(),
+    ),
     (Kind.STOP, messages.Stopped(5), "05 00 00 00"),
     (Kind.SET_REFERENCE, messages.Reference(1), "01"),
     (Kind.SAFE, messages.NoPayload(), ""),

@@ -96,7 +96,9 @@ def test_any_cutting_of_the_stream_gives_the_same_packets(packets: list[Packet],
 
 
 @given(PACKETS, PACKETS, st.data())
-def test_one_flipped_bit_loses_one_packet_and_never_changes_one(first: Packet, last: Packet, data: st.DataObject) -> None:
+def test_one_flipped_bit_loses_one_packet_and_never_changes_one(
+    first: Packet, last: Packet, data: st.DataObject
+) -> None:
     frame = bytearray(encode_packet(first))
     place = data.draw(st.integers(0, len(frame) * 8 - 1))
     frame[place // 8] ^= 1 << place % 8

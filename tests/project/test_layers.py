@@ -38,6 +38,7 @@ RULES: dict[str, list[str]] = {
         "instruments.*.lower",
     ],
     "client": [*CORE, "cext", "formats"],
+    "aio": [*CORE, "client"],
     "integrations": [*CORE, "client", "formats", "circuit"],
     "report": [*CORE, "cext", "formats"],
     "server": [

@@ -1,4 +1,4 @@
-"""A tiny SCPI server on a loopback socket, for link tests: each line goes to a handler that answers as the test wants."""
+"""A tiny SCPI server on a loopback socket, for link tests: each line goes to a handler that the test writes."""
 
 from __future__ import annotations
 

@@ -38,6 +38,7 @@ class Box:
     n_outputs = 0
     n_inputs = 0
     options = "0"
+    reference_suffixes: tuple[int, ...] = ()
     own_faults = frozenset({"unlocked"})
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
@@ -177,7 +178,9 @@ class Box:
 
     def unlocked(self) -> bool:
         """Return whether an external reference is asked for and missing."""
-        external = self._defaults.get("reference") is not None and self.value("reference") == "EXT"
+        external = (
+            self._defaults.get("reference") is not None and self.value("reference", *self.reference_suffixes) == "EXT"
+        )
         return external and bool(self.faults.get("unlocked"))
 
     def show_error(self, number: int, text: str) -> str:

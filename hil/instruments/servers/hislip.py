@@ -228,7 +228,7 @@ class HislipChannel(asyncio.Protocol):
     def _body(self, piece: memoryview) -> None:
         if self._kind in (DATA, DATA_END):
             client = self._client
-            if client is not None and self._is_sync and not client.clearing:
+            if client is not None and client.aside is not None and self._is_sync and not client.clearing:
                 self._run(client, client.stream.feed(piece))
         elif len(self._payload) < _MAX_ASIDE:
             self._payload += piece

@@ -57,7 +57,7 @@ def test_late_reply_is_never_paired_with_the_next_query() -> None:
 
     with LineServer(late) as server:
         link = link_to(server)
-        with pytest.raises(DeviceTimeoutError, match="box0: no answer in time .*SLOW.*0 bytes so far") as caught:
+        with pytest.raises(DeviceTimeoutError, match=r"box0: no answer in time .*SLOW.*0 bytes so far") as caught:
             link.query("SLOW?")
         assert caught.value.details["instrument"] == "box0"
         assert link.state is LinkState.DEGRADED
@@ -71,7 +71,7 @@ def test_late_reply_is_never_paired_with_the_next_query() -> None:
 def test_time_out_shows_the_bytes_that_came_in_hex() -> None:
     with LineServer(lambda connection, line: connection.send(b"+1.2\x00")) as server:
         link = link_to(server)
-        with pytest.raises(DeviceTimeoutError, match="5 bytes so far: 2b 31 2e 32 00"):
+        with pytest.raises(DeviceTimeoutError, match=r"5 bytes so far: 2b 31 2e 32 00"):
             link.query("VALUE?")
         link.close()
 
@@ -85,7 +85,7 @@ def test_cut_connection_is_an_error_at_once_and_is_reopened() -> None:
 
     with LineServer(cut_first) as server:
         link = link_to(server, timeout_s=30)
-        with pytest.raises(DeviceError, match="box0: the instrument closed the connection") as caught:
+        with pytest.raises(DeviceError, match=r"box0: the instrument closed the connection") as caught:
             link.query("VALUE?")
         assert not isinstance(caught.value, DeviceTimeoutError)
         assert link.query("VALUE?") == "value"
@@ -117,7 +117,7 @@ def test_stalled_instrument_does_not_hold_a_block_for_ever() -> None:
     with LineServer(stall) as server:
         link = link_to(server)
         link.write("STALL")
-        with pytest.raises(DeviceTimeoutError, match="while sending 'DATA '"):
+        with pytest.raises(DeviceTimeoutError, match=r"while sending 'DATA '"):
             link.write_block("DATA ", np.zeros(50_000_000, "<u2"))
         going_on.set()
         link.close()
@@ -129,10 +129,10 @@ def test_instrument_that_is_gone_is_down_and_comes_back() -> None:
     first.close()
     with pytest.raises(DeviceError):
         link.query("VALUE?")
-    with pytest.raises(DeviceError, match="box0"):
+    with pytest.raises(DeviceError, match=r"box0"):
         link.query("VALUE?")
     assert link.state is LinkState.DOWN
-    with pytest.raises(DeviceError, match="next attempt is in"):
+    with pytest.raises(DeviceError, match=r"next attempt is in"):
         link.query("VALUE?")
     with LineServer(echo, port=first.port):
         assert reopened(link, "VALUE?") == "value"
@@ -140,7 +140,7 @@ def test_instrument_that_is_gone_is_down_and_comes_back() -> None:
 
 
 def test_other_instrument_at_the_address_is_refused() -> None:
-    with LineServer(echo, identity="OTHER,BOX,1,1") as server, pytest.raises(DeviceError, match="OTHER,BOX"):
+    with LineServer(echo, identity="OTHER,BOX,1,1") as server, pytest.raises(DeviceError, match=r"OTHER,BOX"):
         link_to(server)
 
 
@@ -153,7 +153,7 @@ def test_another_identity_after_reconnecting_is_refused() -> None:
         server.identity = "ACME,SCRIPTED,2,1.0"
         with pytest.raises(DeviceError):
             link.query("VALUE?")
-        with pytest.raises(DeviceError, match="answers as 'ACME,SCRIPTED,2,1.0' since reconnecting"):
+        with pytest.raises(DeviceError, match=r"answers as 'ACME,SCRIPTED,2,1.0' since reconnecting"):
             link.query("VALUE?")
         link.close()
 
@@ -161,7 +161,7 @@ def test_another_identity_after_reconnecting_is_refused() -> None:
 def test_nobody_at_the_address_is_a_device_error() -> None:
     with LineServer(echo) as server:
         address = server.address
-    with pytest.raises(DeviceError, match="box0"):
+    with pytest.raises(DeviceError, match=r"box0"):
         open_visa_link("box0", address, 0.3, ("", ""))
 
 
@@ -200,7 +200,7 @@ def test_blocks_pass_unchanged_whatever_bytes_they_hold() -> None:
 def test_what_is_no_block_is_an_error_and_not_data() -> None:
     with LineServer(lambda connection, line: connection.reply("-113")) as server:
         link = link_to(server)
-        with pytest.raises(DeviceError, match="no definite block.*2d 31"):
+        with pytest.raises(DeviceError, match=r"no definite block.*2d 31"):
             link.query_blocks("GET?")
         assert link.state is LinkState.DEGRADED
         link.close()
@@ -210,7 +210,7 @@ def test_closed_link_stays_closed() -> None:
     with LineServer(echo) as server:
         link = link_to(server)
         link.close()
-        with pytest.raises(DeviceError, match="closed"):
+        with pytest.raises(DeviceError, match=r"closed"):
             link.query("VALUE?")
 
 

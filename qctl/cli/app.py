@@ -1,0 +1,122 @@
+"""The command line: finds the commands that are there, and ends each failure with one clear line."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.metadata import version
+from typing import Any
+
+import typer
+
+from qctl.errors import QctlError
+
+__all__ = ["COMMANDS", "help_text", "load_command", "main", "present", "print_json"]
+
+# Command → (module below qctl.cli, its typer function or typer app, one line for --help). A module that is not there is
+# not in --help, and none is imported before its command is called.
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "demo": ("demo", "demo", "The whole story on the built-in virtual lab: calibrate, run, plot."),
+    "serve": ("serve", "serve", "Run the server until SIGTERM."),
+    "check": ("check", "check", "Validate a lab.toml and draw its wiring."),
+    "run": ("run", "run", "Run a program on a server."),
+    "compile": ("compile", "compile_file", "Compile a program without playing it."),
+    "asm": ("assembly", "asm", "Turn text assembly into a .qis file."),
+    "dis": ("assembly", "dis", "Turn a .qis file into text assembly."),
+    "jobs": ("jobs", "jobs", "List, show, cancel and replay jobs."),
+    "instruments": ("instruments", "instruments", "List instruments, get and set their parameters."),
+    "calibrate": ("calibrate", "calibrate", "Tune up a processor by measurements."),
+    "hil": ("hil", "hil", "Start a virtual lab, and set its faults."),
+}
+
+
+def present() -> list[str]:
+    """Return the commands whose modules are there."""
+    return [name for name, (module, _, _) in COMMANDS.items() if importlib.util.find_spec(f"qctl.cli.{module}")]
+
+
+def help_text() -> str:
+    """Return what ``qctl --help`` prints; no command is imported for it."""
+    names = present()
+    width = max(map(len, names), default=0)
+    lines = [f"  {name:<{width}}  {COMMANDS[name][2]}" for name in names]
+    return "\n".join(
+        [
+            "usage: qctl [--version] [--help] COMMAND ...",
+            "",
+            "The open integration layer for lab quantum computers.",
+            "",
+            *lines,
+            "",
+            "`qctl COMMAND --help` explains one of them.",
+            "",
+        ]
+    )
+
+
+def load_command(name: str) -> Any:
+    """Import a command's module, and return the command."""
+    module, attribute, _ = COMMANDS[name]
+    found = getattr(importlib.import_module(f"qctl.cli.{module}"), attribute)
+    app = found
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False)
+        app.command(name)(found)
+    return typer.main.get_command(app)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    import numpy as np
+
+    def plain(item: Any) -> Any:
+        if isinstance(item, np.generic):
+            return item.item()
+        if isinstance(item, np.ndarray):
+            return item.tolist()
+        return str(item)
+
+    sys.stdout.write(json.dumps(value, default=plain) + "\n")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; exit with 0, with 1 and one line on failure, with 2 on wrong usage, with 130 on Ctrl-C."""
+    name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    if name in ("--help", "-h", ""):
+        sys.stdout.write(help_text())
+        sys.exit(0 if name else 2)
+    if name == "--version":
+        sys.stdout.write(f"qctl {version('qctl')}\n")
+        sys.exit(0)
+    if name not in present():
+        close = get_close_matches(name, present(), n=1)
+        hint = f"did you mean {close[0]}?" if close else "`qctl --help` lists them"
+        sys.stderr.write(f"qctl: there is no command {name}; {hint}\n")
+        sys.exit(2)
+    sys.exit(_invoke(name, rest))
+
+
+def _invoke(name: str, arguments: list[str]) -> int:
+    """Run one command, and return its exit code."""
+    try:
+        code = load_command(name).main(args=arguments, prog_name=f"qctl {name}", standalone_mode=False)
+    except QctlError as error:
+        sys.stderr.write(f"qctl {name}: {error.message}\n")
+        return 1
+    except (typer.Abort, KeyboardInterrupt):
+        sys.stderr.write(f"qctl {name}: interrupted\n")
+        return 130
+    except BrokenPipeError:
+        return 1
+    except Exception as problem:
+        # Typer brings its own copy of click, whose base class for wrong usage has no public name.
+        describe = getattr(problem, "format_message", None)
+        if describe is None:
+            raise
+        sys.stderr.write(f"qctl {name}: {describe() or 'a command is missing'}\n".replace("\n\n", "\n"))
+        return 2
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,109 @@
+"""`qctl instruments`: list instruments, get and set their parameters, call their methods."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["instruments"]
+
+instruments = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="List instruments, get and set their parameters."
+)
+
+Server = Annotated[str, typer.Option(help="Address of the server.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Instrument, as in lab.toml.")]
+_ADDRESS = "tcp://127.0.0.1:5650"
+
+
+def _value(text: str) -> Any:
+    """Return a word of the command line as number, boolean or text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float | bool) else text
+
+
+@instruments.command("list")
+def list_instruments(server: Server = _ADDRESS, as_json: AsJson = False) -> None:
+    """List instruments with the state of their links."""
+    from qctl.cli.app import print_json
+    from qctl.client import connect
+
+    with connect(server) as lab:
+        rows = lab.instrument_rows()
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        sys.stdout.write(f"{row['name']:<14} {row['link']:<13} {row['model']:<24} {row['address']}\n")
+
+
+@instruments.command()
+def get(
+    instrument: Name,
+    parameter: Annotated[str, typer.Argument(help="Parameter; all of them by default.")] = "",
+    server: Server = _ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Ask an instrument for one parameter, or for all."""
+    from qctl.cli.app import print_json
+    from qctl.client import connect
+
+    with connect(server) as lab:
+        lab.description.instrument(instrument)
+        if parameter:
+            values = {parameter: lab.instruments[instrument].get(parameter)}
+        else:
+            shown = lab.instruments[instrument].snapshot()["parameters"]
+            values = {name: entry["value"] for name, entry in shown.items()}
+    if as_json:
+        print_json(values)
+        return
+    for name, value in values.items():
+        sys.stdout.write(f"{name} = {value}\n")
+
+
+@instruments.command("set", context_settings={"ignore_unknown_options": True})
+def set_parameter(
+    instrument: Name,
+    parameter: Annotated[str, typer.Argument(help="Parameter.")],
+    value: Annotated[str, typer.Argument(help="Number, true, false or text; SI units.")],
+    server: Server = _ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Set a parameter within its limits."""
+    from qctl.cli.app import print_json
+    from qctl.client import connect
+
+    with connect(server) as lab:
+        lab.description.instrument(instrument)
+        lab.instruments[instrument].set(parameter, _value(value))
+    if as_json:
+        print_json({instrument: {parameter: _value(value)}})
+
+
+@instruments.command("call", context_settings={"ignore_unknown_options": True})
+def call_method(
+    instrument: Name,
+    method: Annotated[str, typer.Argument(help="Method of the driver, such as safe or identify.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Its arguments.")] = None,
+    server: Server = _ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Call a method that the driver offers beside get and set."""
+    from qctl.cli.app import print_json
+    from qctl.client import connect
+
+    with connect(server) as lab:
+        lab.description.instrument(instrument)
+        found = lab.instruments[instrument].call(method, *map(_value, arguments or []))
+    if as_json:
+        print_json(found)
+    elif found is not None:
+        sys.stdout.write(f"{found}\n")

@@ -1,0 +1,79 @@
+"""`qctl run`: submit a file to a server, wait, and print counts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["run"]
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, or a .qis file.")],
+    shots: Annotated[int, typer.Option(min=1, help="Shots of each sweep point.")] = 1000,
+    qpu: Annotated[str, typer.Option(help="Processor; the lab's first by default.")] = "",
+    server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
+    seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
+    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries.")] = 2,
+    out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
+) -> None:
+    """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
+    from qctl.cli.app import print_json
+    from qctl.cli.progress import result_with_progress
+    from qctl.client import connect
+    from qctl.errors import RequestError
+
+    try:
+        content: Any = file.read_bytes()
+    except OSError as problem:
+        raise RequestError(f"{file}: {problem.strerror}") from problem
+    if file.suffix != ".qis":
+        content = content.decode(errors="strict") if _is_text(content) else content
+    with connect(server) as lab:
+        job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
+        result = result_with_progress(job, quiet=as_json)
+    if out is not None:
+        _write(out, result)
+    if as_json:
+        shown = {"counts": result.counts, "job": job.id, "timings": result.timings, "shots": shots}
+        print_json(shown | {key: result.content[key] for key in ("qpu", "run", "snapshot", "uploaded_bytes")})
+        return
+    _print(job.id, result)
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _print(job: int, result: Any) -> None:
+    counts = result.counts
+    if isinstance(counts, dict):
+        total = sum(counts.values())
+        for bits, n in sorted(counts.items(), key=lambda item: -item[1]):
+            sys.stdout.write(f"{bits}  {n:>8}  {n / total:.4f}\n")
+    for slot, values in ({} if counts else result[0].iq).items():
+        sys.stdout.write(f"{slot}: complex IQ of shape {values.shape}\n")
+    total_s = result.timings.get("before_save_s", 0.0)
+    sys.stdout.write(f"job {job}, run {result.content['run']}, {total_s:.3f} s\n")
+
+
+def _write(out: Path, result: Any) -> None:
+    import json
+
+    import numpy as np
+
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "result.json").write_text(json.dumps(result.content, indent=2))
+    for number, program in enumerate(result):
+        for kind in ("iq", "records"):
+            for slot, values in getattr(program, kind).items():
+                name = "".join(letter if letter.isalnum() else "_" for letter in slot)
+                np.save(out / f"{number}-{kind}-{name}.npy", values)

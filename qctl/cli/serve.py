@@ -1,0 +1,37 @@
+"""`qctl serve`: run the server in the foreground until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["serve"]
+
+
+def serve(
+    lab: Annotated[Path, typer.Option(help="Description of the laboratory.")] = Path("lab.toml"),
+    bind: Annotated[str, typer.Option(help="Where clients connect; events are on the next port.")] = (
+        "tcp://127.0.0.1:5650"
+    ),
+    store: Annotated[Path, typer.Option(help="Folder of jobs, results and calibration snapshots.")] = Path("qctl-store"),
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that compile.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
+) -> None:
+    """Run the server; print `ready ADDRESS` when it answers."""
+    from qctl.errors import RequestError
+    from qctl.server.app import ServerConfig
+    from qctl.server.app import serve as run_server
+
+    if not lab.is_file():
+        raise RequestError(f"{lab} is not there; `qctl hil lab --out lab.toml` starts a virtual one")
+
+    def ready(address: str) -> None:
+        line = json.dumps({"ready": address}) if as_json else f"ready {address}"
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    run_server(ServerConfig(lab, bind, store, n_workers=workers), ready)

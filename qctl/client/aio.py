@@ -1,0 +1,248 @@
+"""The asyncio client: the same calls as the sync one, many of them under way at once over one socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+import msgspec
+import zmq
+import zmq.asyncio
+
+from qctl import wire
+from qctl.client import calls
+from qctl.client.lab import DEFAULT_ADDRESS, nested
+from qctl.client.result import Result
+from qctl.errors import QctlError, WireError
+from qctl.lab import Lab as LabDescription
+from qctl.lab import parse_lab
+
+__all__ = ["Instrument", "Job", "Lab", "connect"]
+
+
+class Job:
+    """One job of a lab; made by `Lab.run` and `Lab.job`."""
+
+    def __init__(self, lab: Lab, number: int) -> None:
+        self._lab = lab
+        self.id = number
+
+    async def row(self) -> dict[str, Any]:
+        """Ask for the job's row: state, times, error."""
+        found: dict[str, Any] = await self._lab.carry(calls.row(self.id))
+        return found
+
+    async def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
+        """Wait for the result; see the sync client."""
+        found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial))
+        return found
+
+    async def cancel(self) -> None:
+        """Cancel the job."""
+        await self._lab.carry(calls.cancel(self.id))
+
+
+class Instrument:
+    """One instrument of a lab, as its driver's parameters."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self._lab = lab
+        self.name = name
+
+    async def get(self, parameter: str, cached: bool = False) -> Any:
+        """Ask for a value; `cached` takes the last confirmed one from the broker."""
+        return await self._lab.carry(calls.get(self.name, parameter, cached))
+
+    async def set(self, parameter: str, value: Any) -> None:
+        """Set a value within its limits; return when the instrument has confirmed it."""
+        await self._lab.carry(calls.set_many({self.name: {parameter: value}}))
+
+    async def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method that the driver offers beside get and set."""
+        return await self._lab.carry(calls.call(self.name, method, args, kwargs))
+
+    async def snapshot(self, update: bool = True) -> dict[str, Any]:
+        """Return all parameters in the shape of a QCoDeS snapshot."""
+        found: dict[str, Any] = await self._lab.carry(calls.snapshot(self.name, update))
+        return found
+
+
+class Lab:
+    """A connection to a server; made by `connect`."""
+
+    def __init__(self, address: str, timeout_s: float) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._number = 0
+        self._waiting: dict[int, asyncio.Future[calls.Answer]] = {}
+        self._reader: asyncio.Task[None] | None = None
+        self._welcome: wire.Welcome | None = None
+        self._described: wire.Lab | None = None
+
+    async def _open(self) -> None:
+        self._socket.connect(self.address)
+        self._reader = asyncio.create_task(self._read())
+        self._welcome = await self.carry(calls.hello())
+
+    async def _read(self) -> None:
+        while True:
+            parts = await self._socket.recv_multipart()
+            try:
+                reply, buffers = wire.unpack_reply(parts)
+            except WireError as error:
+                self._fail_all(error)
+                continue
+            future = self._waiting.get(reply.id)
+            if future is not None and not future.done():
+                future.set_result((reply, buffers))
+            elif reply.id == 0 and isinstance(reply, wire.Error):
+                self._fail_all(WireError(reply.message))
+
+    def _fail_all(self, error: WireError) -> None:
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(error)
+
+    async def carry(self, call: calls.Call) -> Any:
+        """Carry a call's requests to the server, and return its value."""
+        try:
+            exchange = next(call)
+            while True:
+                try:
+                    answer = await self._exchange(exchange)
+                except QctlError as problem:
+                    exchange = call.throw(problem)
+                else:
+                    exchange = call.send(answer)
+        except StopIteration as end:
+            return end.value
+
+    async def _exchange(self, exchange: calls.Exchange) -> calls.Answer:
+        self._number += 1
+        number = self._number
+        future: asyncio.Future[calls.Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        try:
+            request = msgspec.structs.replace(exchange.request, id=number)
+            await self._socket.send_multipart(wire.pack(request, exchange.buffers))
+            longest_s = self._timeout_s + exchange.extra_s
+            try:
+                reply, buffers = await asyncio.wait_for(future, longest_s)
+            except asyncio.TimeoutError:
+                raise WireError(
+                    f"the server at {self.address} did not answer within {longest_s:g} s; is `qctl serve` running there?"
+                ) from None
+        finally:
+            del self._waiting[number]
+        if isinstance(reply, wire.Error):
+            wire.raise_error(reply)
+        return reply, buffers
+
+    async def run(
+        self,
+        program: Any,
+        shots: int = 1000,
+        qpu: str = "",
+        seed: int | None = None,
+        level: int = 2,
+        averaged: bool | None = None,
+        keep_records: bool = False,
+        name: str = "",
+    ) -> Job:
+        """Submit a job; return when it is durable. See the sync client for the parameters."""
+        call = calls.run(program, shots, qpu, seed, level, averaged, keep_records, name)
+        return Job(self, await self.carry(call))
+
+    async def job(self, number: int) -> Job:
+        """Return a job by its number."""
+        await self.carry(calls.row(number))
+        return Job(self, number)
+
+    async def jobs(self, limit: int = 50, state: str = "") -> list[dict[str, Any]]:
+        """Return the rows of the latest jobs, newest first."""
+        found: list[dict[str, Any]] = await self.carry(calls.rows(limit, state))
+        return found
+
+    async def ping(self) -> float:
+        """Return the seconds of a round trip to the broker."""
+        return float(await self.carry(calls.ping()))
+
+    async def description(self) -> LabDescription:
+        """Return lab.toml as the server reads it."""
+        if self._described is None:
+            self._described = await self.carry(calls.describe())
+        return parse_lab(self._described.toml)
+
+    def instrument(self, name: str) -> Instrument:
+        """Return an instrument by name."""
+        return Instrument(self, name)
+
+    async def instrument_rows(self) -> list[dict[str, Any]]:
+        """Ask for model, address, link and parameters of every instrument."""
+        found: list[dict[str, Any]] = await self.carry(calls.instruments())
+        return found
+
+    async def set_many(self, values: Mapping[str, Any]) -> None:
+        """Set parameters of several instruments; all limits are checked before the first is sent."""
+        await self.carry(calls.set_many(nested(values)))
+
+    async def safe(self, *instruments: str) -> None:
+        """Bring instruments, or all, to their safe state."""
+        await self.carry(calls.safe(instruments))
+
+    async def lease(self, instruments: Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
+        """Keep others from setting instruments until `ttl_s` after the last request of this client."""
+        return float(await self.carry(calls.lease(instruments, ttl_s, take_over)))
+
+    async def release(self, *instruments: str) -> None:
+        """End leases, or all of this client."""
+        await self.carry(calls.give_back(instruments))
+
+    async def calibration(self, qpu: str) -> Any:
+        """Return a processor's values in effect."""
+        return await self.carry(calls.calibration(qpu))
+
+    async def write_snapshot(self, qpu: str, values: Mapping[str, Any], note: str = "") -> int:
+        """Write a numbered calibration snapshot; return its number."""
+        return int(await self.carry(calls.write_snapshot(qpu, values, note)))
+
+    async def events(self, *topics: str) -> AsyncIterator[wire.Event]:
+        """Yield events as they are published; topics are beginnings, none means all."""
+        assert self._welcome is not None
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        for topic in topics or ("",):
+            socket.subscribe(topic)
+        socket.connect(self._welcome.events)
+        try:
+            while True:
+                yield wire.unpack_event(await socket.recv_multipart())
+        finally:
+            socket.close(linger=0)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._reader is not None:
+            self._reader.cancel()
+        self._context.destroy(linger=0)
+
+    async def __aenter__(self) -> Lab:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+async def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
+    """Connect to a server; raise as the sync client does."""
+    lab = Lab(address, timeout_s)
+    try:
+        await lab._open()
+    except BaseException:
+        await lab.close()
+        raise
+    return lab

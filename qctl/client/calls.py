@@ -1,0 +1,213 @@
+"""What clients say, without sockets: each call yields a request, gets (reply, buffers), and returns a value.
+
+The sync and the asyncio client carry the same calls over their own sockets.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from qctl import wire
+from qctl.client.result import Result, result_from_reply
+from qctl.errors import JobCancelledError, RequestError, ScheduleError, error_from_wire
+
+__all__ = ["Call", "Exchange"]
+
+_SLICE_S = 10.0
+
+
+class Exchange(NamedTuple):
+    """A request, its buffers, and how many seconds its answer may take beyond the usual."""
+
+    request: wire.Head
+    buffers: tuple[Any, ...] = ()
+    extra_s: float = 0.0
+
+
+Answer: TypeAlias = tuple[Any, wire.Parts]
+Call: TypeAlias = Generator[Exchange, Answer, Any]
+
+
+def hello(session: str = "") -> Call:
+    """Introduce the client; return the server's welcome."""
+    name = f"{getpass.getuser()}@{os.uname().nodename}:{os.getpid()}"
+    reply, _ = yield Exchange(wire.Hello(name, version("qctl"), session))
+    wire.check_release(version("qctl"), reply.release)
+    return reply
+
+
+def ping() -> Call:
+    """Return the seconds of a round trip to the broker."""
+    begin = time.perf_counter()
+    yield Exchange(wire.Ping())
+    return time.perf_counter() - begin
+
+
+def describe() -> Call:
+    """Return the lab's description."""
+    reply, _ = yield Exchange(wire.Describe())
+    return reply
+
+
+def encode_program(program: Any) -> tuple[str, bytes]:
+    """Return (format, content) of a program, a circuit, OpenQASM text, or the bytes of a .qis file.
+
+    Raises
+    ------
+    RequestError
+        If it is none of these.
+    """
+    if isinstance(program, str):
+        return "qasm", program.encode()
+    if isinstance(program, bytes | bytearray | memoryview):
+        return "qis", bytes(program)
+    if hasattr(program, "to_bytes") and not isinstance(program, int):
+        return "qis", program.to_bytes()
+    raise RequestError(f"a {type(program).__name__} is no program, circuit, OpenQASM text or .qis bytes")
+
+
+def run(
+    programs: Any,
+    shots: int,
+    qpu: str,
+    seed: int | None,
+    level: int,
+    averaged: bool | None,
+    keep_records: bool,
+    name: str,
+) -> Call:
+    """Submit a job; return its number when it is durable."""
+    items = list(programs) if isinstance(programs, Sequence) and not isinstance(programs, str | bytes) else [programs]
+    encoded = [encode_program(item) for item in items]
+    request = wire.Submit(
+        tuple(kind for kind, _ in encoded), shots, qpu, seed, level, averaged, keep_records, name, secrets.token_hex(12)
+    )
+    reply, _ = yield Exchange(request, tuple(content for _, content in encoded), extra_s=30.0)
+    return reply.job
+
+
+def row(job: int) -> Call:
+    """Return the row of a job."""
+    reply, _ = yield Exchange(wire.Job(job))
+    return reply.job
+
+
+def rows(limit: int, state: str) -> Call:
+    """Return the rows of the latest jobs."""
+    reply, _ = yield Exchange(wire.Jobs(limit, state))
+    return list(reply.jobs)
+
+
+def result(job: int, timeout_s: float | None, partial: bool) -> Call:
+    """Wait for a result and return it.
+
+    Raises
+    ------
+    JobCancelledError
+        If the job was cancelled and a partial result is not wanted, or there is none.
+    ScheduleError
+        If there is no result within the time.
+    """
+    until_s = None if timeout_s is None else time.monotonic() + timeout_s
+    while True:
+        wait_s = _SLICE_S if until_s is None else min(_SLICE_S, max(0.0, until_s - time.monotonic()))
+        reply, buffers = yield Exchange(wire.Result(job, wait_s), extra_s=wait_s)
+        if isinstance(reply, wire.Finished):
+            return _whole(result_from_reply(reply, buffers), partial)
+        if until_s is not None and time.monotonic() >= until_s:
+            raise ScheduleError(f"job {job} is still {reply.state} after {timeout_s:g} s", job=job, state=reply.state)
+
+
+def _whole(found: Result, partial: bool) -> Result:
+    if found.partial and not partial:
+        error = found.content.get("error")
+        if error:
+            raise error_from_wire(error["code"], error["message"], error["details"])
+        raise JobCancelledError(f"job {found.job} was cancelled", job=found.job)
+    return found
+
+
+def cancel(job: int) -> Call:
+    """Cancel a job; return its row."""
+    reply, _ = yield Exchange(wire.Cancel(job))
+    return reply.job
+
+
+def replay(job: int) -> Call:
+    """Submit a job again; return the new number."""
+    reply, _ = yield Exchange(wire.Replay(job), extra_s=30.0)
+    return reply.job
+
+
+def instruments() -> Call:
+    """Return a row for each instrument."""
+    reply, _ = yield Exchange(wire.Instruments())
+    return list(reply.instruments)
+
+
+def get(instrument: str, parameter: str, cached: bool) -> Call:
+    """Return the value of a parameter."""
+    reply, _ = yield Exchange(wire.Get(instrument, parameter, cached), extra_s=60.0)
+    return reply.value
+
+
+def set_many(values: Mapping[str, Mapping[str, Any]]) -> Call:
+    """Set parameters; all limits are checked before the first is sent."""
+    plain = {name: dict(settings) for name, settings in values.items()}
+    yield Exchange(wire.Set(plain), extra_s=600.0)
+
+
+def call(instrument: str, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    """Return what a driver's method returns."""
+    reply, _ = yield Exchange(wire.Call(instrument, method, args, kwargs), extra_s=600.0)
+    return reply.value
+
+
+def raw(instrument: str, text: str) -> Call:
+    """Send an instrument's own text; return its answer, or None to a setting."""
+    reply, _ = yield Exchange(wire.Raw(instrument, text), extra_s=600.0)
+    return reply.value
+
+
+def snapshot(instrument: str, update: bool) -> Call:
+    """Return an instrument's parameters in the shape of a QCoDeS snapshot."""
+    reply, _ = yield Exchange(wire.Snapshot(instrument, update), extra_s=60.0)
+    return reply.value
+
+
+def safe(names: Iterable[str]) -> Call:
+    """Bring instruments to their safe state."""
+    yield Exchange(wire.Safe(tuple(names)), extra_s=600.0)
+
+
+def lease(names: Iterable[str], ttl_s: float, take_over: bool) -> Call:
+    """Hold instruments; return when the lease ends without a sign of life."""
+    reply, _ = yield Exchange(wire.Lease(tuple(names), ttl_s, take_over))
+    return reply.expires_s
+
+
+def give_back(names: Iterable[str]) -> Call:
+    """End leases."""
+    yield Exchange(wire.Release(tuple(names)))
+
+
+def calibration(qpu: str) -> Call:
+    """Return a processor's values in effect."""
+    from qctl.lab.snapshot import Values
+
+    reply, _ = yield Exchange(wire.Calibration(qpu))
+    return msgspec.convert(reply.value, Values)
+
+
+def write_snapshot(qpu: str, values: Mapping[str, Any], note: str) -> Call:
+    """Write a calibration snapshot; return its number."""
+    reply, _ = yield Exchange(wire.WriteSnapshot(qpu, msgspec.to_builtins(values), note))
+    return reply.number

@@ -1,0 +1,393 @@
+"""The sync client: a lab, its jobs and its instruments over one blocking socket."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import zmq
+
+from qctl import wire
+from qctl.client import calls
+from qctl.client.result import Result
+from qctl.errors import QctlError, RequestError, ScheduleError, WireError
+from qctl.lab import Lab as LabDescription
+from qctl.lab import parse_lab
+
+__all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "connect"]
+
+DEFAULT_ADDRESS = "tcp://127.0.0.1:5650"
+
+
+class Job:
+    """One job of a lab; made by `Lab.run` and `Lab.job`."""
+
+    def __init__(self, lab: Lab, number: int) -> None:
+        self._lab = lab
+        self.id = number
+
+    def __repr__(self) -> str:
+        return f"<Job {self.id}>"
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Ask for the job's row: state, times, error."""
+        found: dict[str, Any] = self._lab.carry(calls.row(self.id))
+        return found
+
+    @property
+    def state(self) -> str:
+        """Ask for the job's state."""
+        return str(self.row["state"])
+
+    def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
+        """Wait for the result.
+
+        Parameters
+        ----------
+        timeout_s : float, optional
+            Longest wait; None waits for ever.
+        partial : bool
+            Accept what a cancelled or failed job has finished, instead of raising its error.
+
+        Raises
+        ------
+        QctlError
+            What the job failed with, or ScheduleError when time is up.
+        """
+        found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial))
+        return found
+
+    def cancel(self) -> None:
+        """Cancel the job: outputs go to their safe state, finished shots are kept and marked partial."""
+        self._lab.carry(calls.cancel(self.id))
+
+
+class Instrument:
+    """One instrument of a lab, as its driver's parameters."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self._lab = lab
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"<Instrument {self.name}>"
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """Ask for model, address, state of the link, identity and parameters."""
+        return next(row for row in self._lab.carry(calls.instruments()) if row["name"] == self.name)
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """Ask for the parameters: name, label, unit, kind, settable."""
+        found: list[dict[str, Any]] = self.row["parameters"]
+        return found
+
+    def get(self, parameter: str, cached: bool = False) -> Any:
+        """Ask for a value; `cached` takes the last confirmed one from the broker."""
+        return self._lab.carry(calls.get(self.name, parameter, cached))
+
+    def set(self, parameter: str, value: Any) -> None:
+        """Set a value within its limits; return when the instrument has confirmed it."""
+        self._lab.carry(calls.set_many({self.name: {parameter: value}}))
+
+    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method that the driver offers beside get and set."""
+        return self._lab.carry(calls.call(self.name, method, args, kwargs))
+
+    def raw(self, text: str) -> str | None:
+        """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts."""
+        answer: str | None = self._lab.carry(calls.raw(self.name, text))
+        return answer
+
+    def snapshot(self, update: bool = True) -> dict[str, Any]:
+        """Return all parameters in the shape of a QCoDeS snapshot."""
+        found: dict[str, Any] = self._lab.carry(calls.snapshot(self.name, update))
+        return found
+
+
+class Lab:
+    """A connection to a server; methods may be called from several threads, one at a time.
+
+    Parameters
+    ----------
+    address : str
+        Of the server.
+    timeout_s : float
+        Longest wait for an answer that should come at once.
+    """
+
+    def __init__(self, address: str, timeout_s: float = 10.0) -> None:
+        self.address = address
+        self._timeout_s = timeout_s
+        self._context = zmq.Context()
+        self._lock = threading.RLock()
+        self._number = 0
+        self._socket = self._open()
+        self._session = ""
+        self._described: wire.Lab | None = None
+        self._description: LabDescription | None = None
+        self._beat: threading.Event | None = None
+        welcome = self.carry(calls.hello())
+        self._session = welcome.session
+        self._events = welcome.events
+
+    def _open(self) -> zmq.Socket[Any]:
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.connect(self.address)
+        return socket
+
+    # -- carrying calls --------------------------------------------------------------------------
+
+    def carry(self, call: calls.Call) -> Any:
+        """Carry a call's requests to the server, and return its value."""
+        try:
+            exchange = next(call)
+            while True:
+                try:
+                    answer = self._exchange(exchange)
+                except QctlError as problem:
+                    exchange = call.throw(problem)
+                else:
+                    exchange = call.send(answer)
+        except StopIteration as end:
+            return end.value
+
+    def _exchange(self, exchange: calls.Exchange) -> calls.Answer:
+        with self._lock:
+            self._number += 1
+            number = self._number
+            request = msgspec.structs.replace(exchange.request, id=number)
+            self._socket.send_multipart(wire.pack(request, exchange.buffers), copy=True)
+            until_s = time.monotonic() + self._timeout_s + exchange.extra_s
+            while True:
+                left_ms = max(0, round(1e3 * (until_s - time.monotonic())))
+                if not self._socket.poll(left_ms):
+                    self._socket.close(linger=0)
+                    self._socket = self._open()
+                    raise WireError(
+                        f"the server at {self.address} did not answer within "
+                        f"{self._timeout_s + exchange.extra_s:g} s; is `qctl serve` running there?"
+                    )
+                reply, buffers = wire.unpack_reply(self._socket.recv_multipart())
+                if reply.id == number or (reply.id == 0 and isinstance(reply, wire.Error)):
+                    break
+        if isinstance(reply, wire.Error):
+            wire.raise_error(reply)
+        return reply, buffers
+
+    # -- jobs ------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        program: Any,
+        shots: int = 1000,
+        qpu: str = "",
+        seed: int | None = None,
+        level: int = 2,
+        averaged: bool | None = None,
+        keep_records: bool = False,
+        name: str = "",
+    ) -> Job:
+        """Submit a job; return when it is durable, before it has run.
+
+        Parameters
+        ----------
+        program : Program, Circuit, str, bytes, or a list of these
+            What to play; text is OpenQASM, bytes are a .qis file.
+        shots : int
+            Shots of each sweep point.
+        qpu : str
+            Processor; the lab's first by default.
+        seed : int, optional
+            Of layout and routing.
+        level : int
+            How hard the compiler tries.
+        averaged : bool, optional
+            Let the digitizer average; by default it does when no capture sets a bit.
+        keep_records : bool
+            Keep the digitizer's records with the result.
+        name : str
+            For people.
+        """
+        call = calls.run(program, shots, qpu, seed, level, averaged, keep_records, name)
+        return Job(self, self.carry(call))
+
+    def job(self, number: int) -> Job:
+        """Return a job by its number."""
+        self.carry(calls.row(number))
+        return Job(self, number)
+
+    def jobs(self, limit: int = 50, state: str = "") -> list[dict[str, Any]]:
+        """Return the rows of the latest jobs, newest first."""
+        found: list[dict[str, Any]] = self.carry(calls.rows(limit, state))
+        return found
+
+    def replay(self, number: int) -> Job:
+        """Submit a job again as a new one."""
+        return Job(self, self.carry(calls.replay(number)))
+
+    # -- the lab ---------------------------------------------------------------------------------
+
+    def ping(self) -> float:
+        """Return the seconds of a round trip to the broker."""
+        return float(self.carry(calls.ping()))
+
+    @property
+    def description(self) -> LabDescription:
+        """Return lab.toml as the server reads it."""
+        if self._description is None:
+            self._description = parse_lab(self._lab_row().toml)
+        return self._description
+
+    def _lab_row(self) -> wire.Lab:
+        if self._described is None:
+            self._described = self.carry(calls.describe())
+        return self._described
+
+    @property
+    def name(self) -> str:
+        """Return the lab's name."""
+        return self._lab_row().name
+
+    @property
+    def processors(self) -> dict[str, Any]:
+        """Return the processors of lab.toml by name."""
+        return dict(self.description.processors)
+
+    @property
+    def instruments(self) -> dict[str, Instrument]:
+        """Return the instruments by name."""
+        return {name: Instrument(self, name) for name in self._lab_row().instruments}
+
+    def instrument_rows(self) -> list[dict[str, Any]]:
+        """Ask for model, address, link and parameters of every instrument."""
+        found: list[dict[str, Any]] = self.carry(calls.instruments())
+        return found
+
+    def set_many(self, values: Mapping[str, Any]) -> None:
+        """Set parameters of several instruments; all limits are checked before the first is sent.
+
+        Parameters
+        ----------
+        values : mapping
+            ``{"lo0": {"power_dbm": -10}}``, or flat: ``{"lo0.power_dbm": -10}``.
+        """
+        self.carry(calls.set_many(nested(values)))
+
+    def safe(self, *instruments: str) -> None:
+        """Bring instruments, or all, to their safe state."""
+        self.carry(calls.safe(instruments))
+
+    def lease(self, instruments: Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
+        """Keep others from setting instruments; a thread keeps the lease until `release` or `close`."""
+        expires_s = float(self.carry(calls.lease(instruments, ttl_s, take_over)))
+        self._start_beat(ttl_s / 3)
+        return expires_s
+
+    def _start_beat(self, pause_s: float) -> None:
+        if self._beat is not None:
+            self._beat.set()
+        ended = self._beat = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(pause_s):
+                try:
+                    self.ping()
+                except WireError:
+                    continue
+
+        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
+
+    def release(self, *instruments: str) -> None:
+        """End leases, or all of this client."""
+        self.carry(calls.give_back(instruments))
+
+    def calibration(self, qpu: str = "") -> Any:
+        """Return a processor's values in effect: design values under the newest snapshot."""
+        return self.carry(calls.calibration(qpu or next(iter(self.processors))))
+
+    def write_snapshot(self, qpu: str, values: Mapping[str, Any], note: str = "") -> int:
+        """Write a numbered calibration snapshot of `values` over those in effect; return its number."""
+        return int(self.carry(calls.write_snapshot(qpu, values, note)))
+
+    def events(self, *topics: str, timeout_s: float | None = None) -> Iterator[wire.Event]:
+        """Yield events as they are published; end when none comes for `timeout_s`.
+
+        Parameters
+        ----------
+        *topics : str
+            Beginnings of topics: ``job.``, ``progress.12``, ``link.awg0``; none means all.
+        timeout_s : float, optional
+            Longest wait for one event; None waits for ever.
+        """
+        socket = self._context.socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        for topic in topics or ("",):
+            socket.subscribe(topic)
+        socket.connect(self._events)
+        return _events(socket, timeout_s)
+
+    def close(self) -> None:
+        """End this client's leases and close the connection."""
+        if self._beat is not None:
+            self._beat.set()
+            try:
+                self.release()
+            except (WireError, ScheduleError):
+                pass
+        self._socket.close(linger=0)
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Lab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _events(socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
+    try:
+        while socket.poll(None if timeout_s is None else round(1e3 * timeout_s)):
+            yield wire.unpack_event(socket.recv_multipart())
+    finally:
+        socket.close(linger=0)
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return settings by instrument, from nested mappings or flat ``instrument.parameter`` keys."""
+    by_name: dict[str, dict[str, Any]] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            by_name.setdefault(key, {}).update(value)
+            continue
+        name, dot, parameter = key.partition(".")
+        if not dot:
+            raise RequestError(f"{key!r} names no parameter; write instrument.parameter")
+        by_name.setdefault(name, {})[parameter] = value
+    return by_name
+
+
+def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
+    """Connect to a server.
+
+    Parameters
+    ----------
+    address : str
+        As `qctl serve` prints it.
+    timeout_s : float
+        Longest wait for an answer that should come at once.
+
+    Raises
+    ------
+    WireError
+        If nothing answers there.
+    VersionError
+        If client and server don't fit; the message names both and the remedy.
+    """
+    return Lab(address, timeout_s)

@@ -1,0 +1,126 @@
+"""Sessions and leases, as pure state: who is there, and who holds which instrument until when."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from qctl.errors import LeaseError, RequestError
+
+__all__ = ["Access", "Session"]
+
+_LONGEST_TTL_S = 3600.0
+
+
+@dataclass(slots=True)
+class Session:
+    """One client, by its secret token; it may come back with another socket.
+
+    Attributes
+    ----------
+    token : str
+        Known to the client and the server only.
+    name : str
+        What others see.
+    held : dict of str to float
+        Instrument → seconds that the lease lasts after a sign of life.
+    expires_s : dict of str to float
+        Instrument → when its lease ends.
+    """
+
+    token: str
+    name: str
+    held: dict[str, float] = field(default_factory=dict)
+    expires_s: dict[str, float] = field(default_factory=dict)
+
+
+class Access:
+    """Sessions by identity of their socket, and leases by instrument. Times are handed in."""
+
+    def __init__(self) -> None:
+        self._by_identity: dict[bytes, Session] = {}
+        self._by_token: dict[str, Session] = {}
+        self._holders: dict[str, Session] = {}
+        self._n_named = 0
+
+    def greet(self, identity: bytes, name: str, token: str) -> Session:
+        """Return the session of a client that says hello; a known token resumes its session."""
+        session = self._by_token.get(token) if token else None
+        if session is None:
+            self._n_named += 1
+            session = Session(secrets.token_hex(16), f"{name or 'client'}-{self._n_named}")
+            self._by_token[session.token] = session
+        self._by_identity[identity] = session
+        return session
+
+    def session(self, identity: bytes, now_s: float) -> Session:
+        """Return the session of a socket, and keep its leases alive."""
+        session = self._by_identity.get(identity)
+        if session is None:
+            session = self.greet(identity, "", "")
+        for name, ttl_s in session.held.items():
+            session.expires_s[name] = now_s + ttl_s
+        return session
+
+    def take(self, session: Session, names: Iterable[str], ttl_s: float, take_over: bool, now_s: float) -> float:
+        """Lease instruments, all or none, and return when the lease ends without a sign of life.
+
+        Raises
+        ------
+        LeaseError
+            If somebody else holds one of them, and it is not to be taken over.
+        RequestError
+            If the time to live is not above 0 and at most an hour.
+        """
+        if not 0 < ttl_s <= _LONGEST_TTL_S:
+            raise RequestError(f"ttl_s = {ttl_s:g} is outside (0, {_LONGEST_TTL_S:g}]")
+        wanted = list(names)
+        if not take_over:
+            for name in wanted:
+                self.check(session, name)
+        for name in wanted:
+            old = self._holders.get(name)
+            if old is not None:
+                self._drop(old, name)
+            self._holders[name] = session
+            session.held[name] = ttl_s
+            session.expires_s[name] = now_s + ttl_s
+        return now_s + ttl_s
+
+    def give_back(self, session: Session, names: Iterable[str]) -> list[str]:
+        """End this session's leases of some instruments, or of all when none is named; return their names."""
+        ended = [name for name in (list(names) or list(session.held)) if name in session.held]
+        for name in ended:
+            self._drop(session, name)
+        return ended
+
+    def check(self, session: Session, name: str) -> None:
+        """Refuse to touch an instrument that another session holds.
+
+        Raises
+        ------
+        LeaseError
+            Naming the holder.
+        """
+        holder = self._holders.get(name)
+        if holder is not None and holder is not session:
+            raise LeaseError(f"{name} is held by {holder.name}", instrument=name, holder=holder.name)
+
+    def expire(self, now_s: float) -> list[tuple[str, str]]:
+        """End leases without a sign of life; return (instrument, holder) of each."""
+        ended = [
+            (name, holder) for name, holder in self._holders.items() if holder.expires_s.get(name, now_s) < now_s
+        ]
+        for name, holder in ended:
+            self._drop(holder, name)
+        return [(name, holder.name) for name, holder in ended]
+
+    def held(self) -> dict[str, str]:
+        """Return instrument → name of the session that holds it."""
+        return {name: holder.name for name, holder in self._holders.items()}
+
+    def _drop(self, session: Session, name: str) -> None:
+        session.held.pop(name, None)
+        session.expires_s.pop(name, None)
+        self._holders.pop(name, None)

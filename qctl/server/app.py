@@ -1,0 +1,260 @@
+"""The server as a whole: starts the processes, watches them, runs the broker's loop, ends them in order."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import zmq
+
+from qctl.errors import NotAllowedError, RequestError, WireError
+from qctl.lab import parse_lab
+from qctl.server.broker import KEEPER, Broker
+from qctl.server.host import HostPlan, run_host
+from qctl.server.hosts import groups_of
+from qctl.server.keeper import KeeperPlan, run_keeper
+from qctl.server.orders import Quit, Ready
+from qctl.server.places import make_places, remove_places
+from qctl.server.processes import SPAWN, configure_log
+from qctl.wire import Safe
+
+__all__ = ["Server", "ServerConfig", "check_address", "serve"]
+
+_LOG = logging.getLogger(__name__)
+_TICK_MS = 100
+_PATIENCE_S = 15.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """What a server is started with.
+
+    Attributes
+    ----------
+    lab : Path
+        lab.toml.
+    address : str
+        Where clients connect; port 0 takes a free one.
+    store : Path
+        Database, results and calibration snapshots.
+    open_device, prepare : str
+        Import paths ``module:name`` of what opens instruments and of what compiles jobs.
+    n_workers : int
+        Processes of the compute pool.
+    """
+
+    lab: Path
+    address: str = "tcp://127.0.0.1:5650"
+    store: Path = Path("qctl-store")
+    open_device: str = "qctl.instruments.registry:open_device"
+    prepare: str = "qctl.server.prepare:prepare"
+    n_workers: int = 2
+
+
+def check_address(address: str) -> str:
+    """Return the address if only this machine can reach it.
+
+    Raises
+    ------
+    NotAllowedError
+        If it is not on loopback: that takes CURVE keys, which this release does not have.
+    RequestError
+        If it is not of the form ``tcp://127.0.0.1:5650``.
+    """
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "tcp" or not parts.hostname or port is None:
+        raise RequestError(f"{address} is not of the form tcp://127.0.0.1:5650")
+    if parts.hostname not in _LOOPBACK:
+        raise NotAllowedError(
+            f"{address} can be reached from other machines, which takes keys, and this release has none: "
+            f"bind to 127.0.0.1 and forward the port with ssh -L {port}:127.0.0.1:{port}"
+        )
+    return address.replace("localhost", "127.0.0.1")
+
+
+@dataclass(slots=True)
+class _Child:
+    """A process, and how to start it again."""
+
+    start: Callable[[int], tuple[BaseProcess, str]]
+    process: BaseProcess
+    generation: int = 0
+    ready: bool = False
+    started_s: float = 0.0
+
+
+class Server:
+    """The broker's loop and the processes around it."""
+
+    def __init__(self, config: ServerConfig) -> None:
+        address = check_address(config.address)
+        self._toml = config.lab.read_text(encoding="utf-8")
+        self._lab = parse_lab(self._toml, config.lab.name)
+        self._config = config
+        self._places = make_places(config.store.resolve())
+        self._context = zmq.Context()
+        self._intake = self._places.endpoint("broker")
+        self._groups = groups_of(self._lab)
+        self._ending = False
+        self._poller = zmq.Poller()
+        self._children: dict[str, _Child] = {}
+        try:
+            self.broker = Broker(self._context, self._lab, self._toml, address, self._intake, self._groups)
+        except zmq.ZMQError as problem:
+            remove_places(self._places)
+            raise WireError(f"{address} can't be bound: {problem}") from problem
+        self.broker.on_ready = self._on_ready
+
+    @property
+    def address(self) -> str:
+        """Return where clients connect."""
+        return self.broker.address
+
+    def stop(self, *_: Any) -> None:
+        """End the loop soon; a signal handler."""
+        self._ending = True
+
+    def run(self, on_ready: Callable[[str], None]) -> None:
+        """Serve until stopped; call `on_ready` with the address when requests are answered."""
+        announced = False
+        started_s = time.monotonic()
+        try:
+            self._start_all()
+            self._poller.register(self.broker.front, zmq.POLLIN)
+            self._poller.register(self.broker.intake, zmq.POLLIN)
+            while not self._ending:
+                self._turn()
+                if not announced and (self._all_ready() or time.monotonic() - started_s > _PATIENCE_S):
+                    announced = True
+                    on_ready(self.address)
+        finally:
+            self._end_all()
+
+    def _turn(self) -> None:
+        ready = dict(self._poller.poll(_TICK_MS))
+        if self.broker.front in ready:
+            self.broker.take_requests()
+        for peer, socket in list(self.broker.peers.items()):
+            if socket in ready:
+                self.broker.take_replies(peer)
+        if self.broker.intake in ready:
+            self.broker.take_events()
+        self.broker.expire_leases()
+        for name, child in self._children.items():
+            if child.process.sentinel in ready:
+                self._restart(name, child)
+
+    # -- processes -------------------------------------------------------------------------------
+
+    def _start_all(self) -> None:
+        self._add(KEEPER, self._start_keeper)
+        for group in self._groups:
+            self._add(group, lambda generation, group=group: self._start_host(group, generation))
+
+    def _add(self, name: str, start: Callable[[int], tuple[BaseProcess, str]]) -> None:
+        process, address = start(0)
+        self._children[name] = _Child(start, process, started_s=time.monotonic())
+        self._join(name, process, address)
+
+    def _join(self, name: str, process: BaseProcess, address: str) -> None:
+        self._poller.register(self.broker.connect(name, address), zmq.POLLIN)
+        self._poller.register(process.sentinel, zmq.POLLIN)
+
+    def _start_keeper(self, generation: int) -> tuple[BaseProcess, str]:
+        endpoint = self._places.endpoint(KEEPER, generation)
+        plan = KeeperPlan(
+            self._toml, self._places, endpoint, self._intake, self._config.prepare, self._config.n_workers
+        )
+        process = SPAWN.Process(target=run_keeper, args=(plan,), name=KEEPER)
+        process.start()
+        return process, endpoint
+
+    def _start_host(self, group: str, generation: int) -> tuple[BaseProcess, str]:
+        endpoint = self._places.endpoint(f"host-{group}", generation)
+        plan = HostPlan(
+            group, self._groups[group], self._toml, self._places, endpoint, self._intake, self._config.open_device,
+            safe_first=generation > 0,
+        )  # fmt: skip
+        process = SPAWN.Process(target=run_host, args=(plan,), name=f"host.{group}")
+        process.start()
+        return process, endpoint
+
+    def _restart(self, name: str, child: _Child) -> None:
+        """Tell everybody that a process ended, and start it again."""
+        self._poller.unregister(child.process.sentinel)
+        socket = self.broker.peers.get(name)
+        if socket is not None:
+            self.broker.take_replies(name)
+            self._poller.unregister(socket)
+        child.process.join()
+        code = child.process.exitcode
+        _LOG.error("the process %s ended with code %s; it is started again", name, code)
+        self.broker.disconnect(name)
+        for instrument in self._groups.get(name, ()):
+            body = {"instrument": instrument, "state": "degraded", "why": f"its host ended with code {code}"}
+            self.broker.publish(f"link.{instrument}", body)
+        if name == KEEPER:
+            for group in self._groups:
+                self.broker.tell(group, Safe())
+        child.generation += 1
+        child.process, address = child.start(child.generation)
+        self._join(name, child.process, address)
+
+    def _on_ready(self, report: Ready) -> None:
+        name = report.process.removeprefix("host.")
+        child = self._children.get(name)
+        if child is not None and (name == KEEPER or report.body.get("opened")):
+            child.ready = True
+
+    def _all_ready(self) -> bool:
+        return all(child.ready for child in self._children.values())
+
+    def _end_all(self) -> None:
+        for name in self._children:
+            self.broker.tell(name, Quit())
+        until_s = time.monotonic() + _PATIENCE_S
+        for child in self._children.values():
+            child.process.join(max(0.1, until_s - time.monotonic()))
+            if child.process.is_alive():
+                child.process.kill()
+                child.process.join(2.0)
+        self.broker.close()
+        self._context.term()
+        remove_places(self._places)
+
+
+def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
+    """Run a server in this process until SIGTERM or SIGINT.
+
+    Parameters
+    ----------
+    config : ServerConfig
+        Lab, address, store.
+    on_ready : callable of str
+        Called with the address when the server answers.
+
+    Raises
+    ------
+    QctlError
+        If the address or the lab is refused, or the port is taken.
+    """
+    configure_log()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    server = Server(config)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.stop)
+    server.run(on_ready)

@@ -1,0 +1,398 @@
+"""The broker: sockets, access, leases, limits and cached values; it parses no program and waits for no disk or device."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import zmq
+
+from qctl import wire
+from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
+from qctl.lab import Lab
+from qctl.server.access import Access, Session
+from qctl.server.limits import LimitTable
+from qctl.server.orders import REPORTS, Hosts, Leases, Ready
+
+__all__ = ["Broker", "release"]
+
+_LOG = logging.getLogger(__name__)
+KEEPER = "keeper"
+
+
+def release() -> str:
+    """Return the installed release of qctl."""
+    from importlib.metadata import version
+
+    return version("qctl")
+
+
+@dataclass(slots=True)
+class _Gather:
+    """A request that is answered when several replies are there."""
+
+    identity: bytes
+    request: Any
+    n_left: int
+    replies: list[Any] = field(default_factory=list)
+    error: wire.Error | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A request that was passed on; its reply goes straight back, or into a gather."""
+
+    identity: bytes
+    request: Any
+    peer: str
+    gather: _Gather | None = None
+
+
+class Broker:
+    """Answer what can be answered at once, and pass on the rest.
+
+    Parameters
+    ----------
+    context : zmq.Context
+        For all sockets.
+    lab : Lab
+        The laboratory.
+    lab_toml : str
+        Its text, for clients that ask.
+    address : str
+        Where clients connect; port 0 takes a free one.
+    events : str
+        Where events are published; empty takes the next port.
+    intake : str
+        Where the server's processes send events.
+    groups : mapping of str to tuple of str
+        Instruments of each host.
+    """
+
+    def __init__(
+        self, context: zmq.Context[Any], lab: Lab, lab_toml: str, address: str, intake: str, groups: dict[str, tuple[str, ...]]
+    ) -> None:
+        self._context, self._lab, self._lab_toml = context, lab, lab_toml
+        self.front = context.socket(zmq.ROUTER)
+        self.front.setsockopt(zmq.LINGER, 500)
+        self.front.setsockopt(zmq.MAXMSGSIZE, 1 << 31)
+        self.front.bind(address)
+        self.address = self.front.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._publisher = context.socket(zmq.PUB)
+        self._publisher.setsockopt(zmq.LINGER, 500)
+        self.events = self._bind_events()
+        self.intake = context.socket(zmq.PULL)
+        self.intake.bind(intake)
+        self.peers: dict[str, zmq.Socket[Any]] = {}
+        self._addresses: dict[str, str] = {}
+        self._group_of = {name: group for group, names in groups.items() for name in names}
+        self._groups = groups
+        self._access = Access()
+        self._limits = LimitTable(lab)
+        self._values: dict[tuple[str, str], tuple[Any, float]] = {}
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._number = 0
+        self._release = release()
+        self.on_ready: Callable[[Ready], None] = lambda _: None
+        keep, host, all_hosts = self._to_keeper, self._to_host, self._to_all_hosts
+        self._verbs: dict[type, Callable[[bytes, Session, Any, Any], None]] = {
+            wire.Hello: self._hello,
+            wire.Ping: self._ping,
+            wire.Describe: self._describe,
+            wire.Submit: self._submit,
+            wire.Job: keep,
+            wire.Jobs: keep,
+            wire.Result: keep,
+            wire.Cancel: keep,
+            wire.Replay: keep,
+            wire.Calibration: keep,
+            wire.WriteSnapshot: keep,
+            wire.Instruments: all_hosts,
+            wire.Safe: all_hosts,
+            wire.Get: self._get,
+            wire.Set: self._set,
+            wire.Call: self._call,
+            wire.Raw: self._call,
+            wire.Snapshot: host,
+            wire.Lease: self._lease,
+            wire.Release: self._give_back,
+        }
+
+    def _bind_events(self) -> str:
+        host, _, port = self.address.rpartition(":")
+        try:
+            self._publisher.bind(f"{host}:{int(port) + 1}")
+        except zmq.ZMQError:
+            self._publisher.bind(f"{host}:0")
+        return self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+
+    # -- processes -------------------------------------------------------------------------------
+
+    def connect(self, peer: str, address: str) -> zmq.Socket[Any]:
+        """Open the way to a process; what was sent to its predecessor is gone."""
+        socket = self._context.socket(zmq.DEALER)
+        socket.setsockopt(zmq.LINGER, 500)
+        socket.connect(address)
+        self.peers[peer] = socket
+        self._addresses[peer] = address
+        self._tell_hosts()
+        return socket
+
+    def disconnect(self, peer: str) -> None:
+        """Close the way to a process that ended, and answer everybody who waits for it."""
+        socket = self.peers.pop(peer, None)
+        self._addresses.pop(peer, None)
+        if socket is not None:
+            socket.close(linger=0)
+        for token, waiting in [(token, item) for token, item in self._waiting.items() if item.peer == peer]:
+            del self._waiting[token]
+            self._settle(waiting, wire.pack(wire.error_reply(self._ended(peer), waiting.request.id)))
+        self._tell_hosts()
+
+    def _ended(self, peer: str) -> QctlError:
+        names = list(self._groups.get(peer, ()))
+        if peer == KEEPER:
+            return InternalError("the keeper ended; it is started again, and jobs that were acknowledged are kept")
+        return DeviceError(
+            f"the host of {', '.join(names)} (group {peer}) ended; it is started again",
+            instrument=names[0] if names else "",
+            instruments=names,
+        )
+
+    def _tell_hosts(self) -> None:
+        self.tell(KEEPER, Hosts({name: address for name, address in self._addresses.items() if name != KEEPER}))
+
+    def tell(self, peer: str, head: wire.Head) -> None:
+        """Send an order that needs no reply."""
+        socket = self.peers.get(peer)
+        if socket is not None:
+            socket.send_multipart([b"\0", *wire.pack(head)])
+
+    # -- clients ---------------------------------------------------------------------------------
+
+    def take_requests(self) -> None:
+        """Handle what clients sent; an error is an answer, whatever was sent."""
+        for _ in range(100):
+            try:
+                identity, *parts = self.front.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            self._take(identity.bytes, parts)
+
+    def _take(self, identity: bytes, parts: list[zmq.Frame]) -> None:
+        request: Any = None
+        try:
+            request, buffers = wire.unpack_request([part.buffer for part in parts])
+            session = self._access.session(identity, time.monotonic())
+            self._verbs[type(request)](identity, session, request, parts[2:] if buffers else ())
+        except QctlError as error:
+            self._send(identity, wire.pack(wire.error_reply(error, getattr(request, "id", 0))))
+        except Exception as problem:
+            _LOG.exception("a request failed")
+            error = wire.internal_error(problem, "the broker")
+            self._send(identity, wire.pack(wire.error_reply(error, getattr(request, "id", 0))))
+
+    def _send(self, identity: bytes, parts: list[Any]) -> None:
+        try:
+            self.front.send_multipart([identity, *parts], zmq.NOBLOCK, copy=len(parts) < 3)
+        except zmq.ZMQError as problem:
+            _LOG.warning("a reply could not be sent: %s", problem)
+
+    def _hello(self, identity: bytes, _session: Session, request: wire.Hello, _buffers: Any) -> None:
+        wire.check_release(request.release, self._release)
+        session = self._access.greet(identity, request.client, request.session)
+        reply = wire.Welcome(self._release, session.token, self._lab.name, self.events, id=request.id)
+        self._send(identity, wire.pack(reply))
+
+    def _ping(self, identity: bytes, _session: Session, request: wire.Ping, _buffers: Any) -> None:
+        self._send(identity, wire.pack(wire.Pong(id=request.id)))
+
+    def _describe(self, identity: bytes, _session: Session, request: wire.Describe, _buffers: Any) -> None:
+        processors = {name: msgspec.to_builtins(value) for name, value in self._lab.processors.items()}
+        reply = wire.Lab(self._lab.name, self._lab_toml, processors, tuple(self._lab.instruments), id=request.id)
+        self._send(identity, wire.pack(reply))
+
+    # -- passing on ------------------------------------------------------------------------------
+
+    def _pass(self, waiting: _Waiting, buffers: Any = ()) -> None:
+        socket = self.peers.get(waiting.peer)
+        if socket is None:
+            self._settle(waiting, wire.pack(wire.error_reply(self._ended(waiting.peer), waiting.request.id)))
+            return
+        self._number += 1
+        token = self._number.to_bytes(8, "little")
+        self._waiting[token] = waiting
+        socket.send_multipart([token, *wire.pack(waiting.request, buffers)], copy=not buffers)
+
+    def _to_keeper(self, identity: bytes, _session: Session, request: Any, buffers: Any) -> None:
+        self._pass(_Waiting(identity, request, KEEPER), buffers)
+
+    def _submit(self, identity: bytes, session: Session, request: wire.Submit, buffers: Any) -> None:
+        named = msgspec.structs.replace(request, name=f"{session.name}\0{request.name}")
+        self._pass(_Waiting(identity, named, KEEPER), buffers)
+
+    def _to_host(self, identity: bytes, _session: Session, request: Any, _buffers: Any) -> None:
+        self._pass(_Waiting(identity, request, self._host(request.instrument)))
+
+    def _to_all_hosts(self, identity: bytes, session: Session, request: Any, _buffers: Any) -> None:
+        chosen = list(self._groups)
+        if isinstance(request, wire.Safe) and request.instruments:
+            chosen = list(dict.fromkeys(self._host(name) for name in request.instruments))
+        gather = _Gather(identity, request, len(chosen))
+        for group in chosen:
+            self._pass(_Waiting(identity, request, group, gather))
+        if not chosen:
+            self._finish(gather)
+
+    def _host(self, name: str) -> str:
+        self._lab.instrument(name)
+        return self._group_of[name]
+
+    def _get(self, identity: bytes, session: Session, request: wire.Get, buffers: Any) -> None:
+        if request.cached and (request.instrument, request.parameter) in self._values:
+            value, time_s = self._values[(request.instrument, request.parameter)]
+            self._send(identity, wire.pack(wire.Reading(value, time_s, id=request.id)))
+        else:
+            self._to_host(identity, session, request, buffers)
+
+    def _set(self, identity: bytes, session: Session, request: wire.Set, _buffers: Any) -> None:
+        hosts = {name: self._host(name) for name in request.values}
+        for name in request.values:
+            self._access.check(session, name)
+        self._limits.check(request.values)
+        gather = _Gather(identity, request, len(hosts))
+        for name, group in hosts.items():
+            one = wire.Set({name: request.values[name]}, id=request.id)
+            self._pass(_Waiting(identity, one, group, gather))
+        if not hosts:
+            self._finish(gather)
+
+    def _call(self, identity: bytes, session: Session, request: wire.Call | wire.Raw, buffers: Any) -> None:
+        self._access.check(session, request.instrument)
+        self._values = {key: value for key, value in self._values.items() if key[0] != request.instrument}
+        self._to_host(identity, session, request, buffers)
+
+    # -- leases ----------------------------------------------------------------------------------
+
+    def _lease(self, identity: bytes, session: Session, request: wire.Lease, _buffers: Any) -> None:
+        if not request.instruments:
+            raise RequestError("a lease names at least one instrument")
+        for name in request.instruments:
+            self._host(name)
+        now_s = time.monotonic()
+        expires_s = self._access.take(session, request.instruments, request.ttl_s, request.take_over, now_s)
+        self._leases_changed("taken", request.instruments, session.name)
+        left_s = expires_s - now_s
+        self._send(identity, wire.pack(wire.Leased(request.instruments, time.time() + left_s, id=request.id)))
+
+    def _give_back(self, identity: bytes, session: Session, request: wire.Release, _buffers: Any) -> None:
+        ended = self._access.give_back(session, request.instruments)
+        self._leases_changed("released", tuple(ended), session.name)
+        self._send(identity, wire.pack(wire.Done(id=request.id)))
+
+    def _leases_changed(self, what: str, names: tuple[str, ...], holder: str) -> None:
+        self.tell(KEEPER, Leases(self._access.held()))
+        for name in names:
+            self.publish(f"lease.{name}", {"instrument": name, "what": what, "holder": holder})
+
+    def expire_leases(self) -> None:
+        """End leases whose holders give no sign of life; their instruments go to their safe state."""
+        for name, holder in self._access.expire(time.monotonic()):
+            _LOG.warning("the lease of %s by %s ended without a sign of life", name, holder)
+            self._leases_changed("expired", (name,), holder)
+            self.tell(self._group_of[name], wire.Safe((name,)))
+
+    # -- replies and events ----------------------------------------------------------------------
+
+    def take_replies(self, peer: str) -> None:
+        """Send back what a process answered."""
+        for _ in range(100):
+            socket = self.peers.get(peer)
+            if socket is None:
+                return
+            try:
+                token, *parts = socket.recv_multipart(zmq.NOBLOCK, copy=False)
+            except zmq.Again:
+                return
+            waiting = self._waiting.pop(token.bytes, None)
+            if waiting is not None:
+                self._settle(waiting, parts)
+
+    def _settle(self, waiting: _Waiting, parts: list[Any]) -> None:
+        request = waiting.request
+        if isinstance(request, wire.Set | wire.Get) or waiting.gather is not None:
+            raw = [part.buffer if isinstance(part, zmq.Frame) else part for part in parts]
+            reply, _ = wire.unpack_reply(raw)
+            self._remember(request, reply)
+            if waiting.gather is not None:
+                gather = waiting.gather
+                gather.n_left -= 1
+                if isinstance(reply, wire.Error):
+                    gather.error = gather.error or reply
+                gather.replies.append((waiting.peer, reply))
+                if not gather.n_left:
+                    self._finish(gather)
+                return
+        self._send(waiting.identity, parts)
+
+    def _remember(self, request: Any, reply: Any) -> None:
+        if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):
+            self._values[(request.instrument, request.parameter)] = (reply.value, reply.time_s)
+        elif isinstance(request, wire.Set):
+            for name, settings in request.values.items():
+                for parameter, value in settings.items():
+                    if isinstance(reply, wire.Done):
+                        self._values[(name, parameter)] = (value, time.time())
+                        self.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+                    else:
+                        self._values.pop((name, parameter), None)
+
+    def _finish(self, gather: _Gather) -> None:
+        request = gather.request
+        if isinstance(request, wire.Instruments):
+            rows = [row for _, reply in gather.replies if isinstance(reply, wire.InstrumentRows) for row in reply.instruments]
+            known = {row["name"] for row in rows}
+            rows += [self._row_of_dead(name) for name in self._lab.instruments if name not in known]
+            order = list(self._lab.instruments)
+            rows.sort(key=lambda row: order.index(row["name"]))
+            head: Any = wire.InstrumentRows(tuple(rows), id=request.id)
+        else:
+            head = gather.error or wire.Done(id=request.id)
+        self._send(gather.identity, wire.pack(head))
+
+    def _row_of_dead(self, name: str) -> dict[str, Any]:
+        instrument = self._lab.instrument(name)
+        row = {"name": name, "model": instrument.model, "address": instrument.address}
+        return row | {"group": self._group_of[name], "link": "down", "identity": "", "parameters": []}
+
+    def take_events(self) -> None:
+        """Publish what the processes tell."""
+        for _ in range(200):
+            try:
+                parts = self.intake.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                event = wire.unpack_event([b"", *parts])
+            except WireError:
+                report = REPORTS.decode(parts[1])
+                if isinstance(report, Ready):
+                    self.on_ready(report)
+                continue
+            if event.topic.startswith("link.") and event.body.get("state") != "up":
+                name = event.topic.partition(".")[2]
+                self._values = {key: value for key, value in self._values.items() if key[0] != name}
+            self._publisher.send_multipart([event.topic.encode(), *parts])
+
+    def publish(self, topic: str, body: dict[str, Any]) -> None:
+        """Publish an event of the broker's own."""
+        self._publisher.send_multipart([topic.encode(), *wire.pack(wire.Event(topic, time.time(), body))])
+
+    def close(self) -> None:
+        """Close all sockets."""
+        for socket in (*self.peers.values(), self.front, self._publisher, self.intake):
+            socket.close()

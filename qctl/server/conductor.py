@@ -1,0 +1,307 @@
+"""Plays one batch on one host: load all, start, then point by point select, arm, fire, wait, read."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.device import Player, Recorder, Recording, Synchronised, TriggerSource
+from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, ScheduleError
+from qctl.program.device_program import DeviceProgram
+from qctl.server.instrument import Call, InstrumentThread
+from qctl.server.orders import BatchOrder, Load, TracePart
+from qctl.server.ring import Ring
+from qctl.server.waveforms import WaveformFiles
+
+__all__ = ["STAGES", "Outcome", "play"]
+
+STAGES = ("set", "upload", "start", "arm", "fire", "read", "stop")
+_SET, _UPLOAD, _START, _ARM, _FIRE, _READ, _STOP = range(len(STAGES))
+_SLOWEST_PHYSICS_S = 60.0
+_SLICE_S = 0.2
+_ARRIVED_V = 1e-4
+_RAMP_PAUSE_S = 0.02
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How far a batch came."""
+
+    n_points: int = 0
+    traces: list[TracePart] = field(default_factory=list)
+    sent_bytes: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
+    error: QctlError | None = None
+
+
+class _Stopped(Exception):
+    """The run was told to stop."""
+
+
+class _Traces:
+    """Codes of one recorder for all points of a batch, in a file of shared memory."""
+
+    def __init__(self, path: Path, n_points: int) -> None:
+        self.path, self.n_points = path, n_points
+        self.part: TracePart | None = None
+        self._codes: NDArray[np.int16] | None = None
+
+    def put(self, instrument: str, point: int, recording: Recording) -> None:
+        if self._codes is None:
+            shape = (self.n_points, *recording.codes.shape)
+            size = max(1, int(np.prod(shape)) * 2)
+            with self.path.open("wb+") as file:
+                file.truncate(size)
+                memory = mmap.mmap(file.fileno(), size)
+            self._codes = np.frombuffer(memory, np.int16)[: int(np.prod(shape))].reshape(shape)
+            self.part = TracePart(
+                instrument,
+                str(self.path),
+                (shape[0], shape[1], shape[2], shape[3]),
+                tuple(float(value) for value in recording.volts_per_code),
+                tuple(float(value) for value in recording.offset_v),
+                recording.rate_hz,
+                recording.n_averaged,
+            )
+        if recording.codes.shape != self._codes.shape[1:]:
+            raise DeviceError(
+                f"{instrument} returned records of shape {recording.codes.shape} at point {point} "
+                f"and {self._codes.shape[1:]} before",
+                instrument=instrument,
+            )
+        self._codes[point] = recording.codes
+
+
+class _Rack:
+    """The instruments of a batch, by what they do."""
+
+    def __init__(self, order: BatchOrder, threads: Mapping[str, InstrumentThread]) -> None:
+        self.players: list[InstrumentThread] = []
+        self.recorders: list[InstrumentThread] = []
+        self.triggers: list[InstrumentThread] = []
+        self.loads: list[tuple[InstrumentThread, Load]] = []
+        for load in order.programs:
+            thread = threads[load.instrument]
+            device = thread.device
+            if device is None:
+                raise DeviceError(f"{thread.name} is {thread.state.value}", instrument=thread.name)
+            self.loads.append((thread, load))
+            if isinstance(device, TriggerSource):
+                self.triggers.append(thread)
+            elif isinstance(device, Recorder):
+                self.recorders.append(thread)
+            elif isinstance(device, Player):
+                self.players.append(thread)
+            else:
+                raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
+        self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
+
+
+def _wait(calls: Iterable[Call]) -> list[Any]:
+    """Return the values of calls when all have ended; raise the first error."""
+    waiting = list(calls)
+    for call in waiting:
+        while not call.wait(_SLICE_S):
+            pass
+    for call in waiting:
+        if call.error is not None:
+            raise call.error
+    return [call.value for call in waiting]
+
+
+def play(
+    order: BatchOrder,
+    settings: Mapping[str, Mapping[str, Any]],
+    threads: Mapping[str, InstrumentThread],
+    waveforms: WaveformFiles,
+    records: Path,
+    stop: threading.Event,
+    ring: Ring,
+    progress: Callable[[str, int], None],
+) -> Outcome:
+    """Play a batch, and return how far it came; errors are part of the outcome.
+
+    Parameters
+    ----------
+    order : BatchOrder
+        What to play.
+    settings : mapping of instrument to settings
+        Made before the upload.
+    threads : mapping of str to InstrumentThread
+        The host's instruments.
+    waveforms : WaveformFiles
+        Where waveform words are.
+    records : Path
+        Path of the record files, to which each recorder's name is added.
+    stop : Event
+        Set to end after the exchanges under way.
+    ring : Ring
+        Gets the time of each stage.
+    progress : callable of (stage, points done)
+        Told now and then.
+    """
+    outcome = Outcome()
+    rack: _Rack | None = None
+    traces: dict[str, _Traces] = {}
+    try:
+        begin = perf_counter_ns()
+        calls = [threads[name].submit(_setter(values)) for name, values in settings.items() if values]
+        _wait(calls)
+        begin = ring.mark(_SET, begin)
+        rack = _Rack(order, threads)
+        progress("uploading", 0)
+        sent = _wait(thread.submit(_loader(thread, load, waveforms), longest_s=120.0) for thread, load in rack.loads)
+        outcome.sent_bytes = {thread.name: int(n or 0) for (thread, _), n in zip(rack.loads, sent, strict=True)}
+        begin = ring.mark(_UPLOAD, begin)
+        _go_on(stop)
+        progress("playing", 0)
+        _wait(thread.submit(_start) for thread in rack.players)
+        ring.mark(_START, begin)
+        traces = {thread.name: _Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
+        _points(order, rack, traces, stop, ring, progress, outcome)
+    except _Stopped:
+        outcome.stopped = True
+    except QctlError as error:
+        outcome.error = error
+    begin = perf_counter_ns()
+    if rack is not None:
+        _stop_all((*rack.triggers, *rack.players, *rack.recorders))
+    ring.mark(_STOP, begin)
+    outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]
+    return outcome
+
+
+def _points(
+    order: BatchOrder,
+    rack: _Rack,
+    traces: Mapping[str, _Traces],
+    stop: threading.Event,
+    ring: Ring,
+    progress: Callable[[str, int], None],
+    outcome: Outcome,
+) -> None:
+    longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
+    fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
+    told_s = time.monotonic()
+    for point in range(order.n_points):
+        _go_on(stop)
+        begin = perf_counter_ns()
+        select = _selector(point)
+        calls = [thread.submit(_arm) for thread in rack.recorders]
+        if point or order.n_points > 1:
+            calls += [thread.submit(select) for thread in rack.moving]
+        _wait(calls)
+        begin = ring.mark(_ARM, begin)
+        _wait(thread.submit(fire, longest_s=longest_s) for thread, fire in fires)
+        _go_on(stop)
+        begin = ring.mark(_FIRE, begin)
+        recordings = _wait(thread.submit(_read, longest_s=longest_s) for thread in rack.recorders)
+        for thread, recording in zip(rack.recorders, recordings, strict=True):
+            traces[thread.name].put(thread.name, point, recording)
+        ring.mark(_READ, begin)
+        outcome.n_points = point + 1
+        now_s = time.monotonic()
+        if now_s - told_s > 0.1:
+            told_s = now_s
+            progress("playing", point + 1)
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise _Stopped
+
+
+def _stop_all(threads: Sequence[InstrumentThread]) -> None:
+    calls = [thread.submit(_stop) for thread in threads]
+    for call in calls:
+        while not call.wait(_SLICE_S):
+            pass
+
+
+def _setter(values: Mapping[str, Any]) -> Callable[[Any], None]:
+    def set_values(device: Any) -> None:
+        for name, value in values.items():
+            device.set(name, value)
+        for name, value in values.items():
+            if name.endswith("_voltage_v"):
+                _wait_for_ramp(device, name.removesuffix("_voltage_v"), value)
+
+    return set_values
+
+
+def _wait_for_ramp(device: Any, output: str, voltage_v: float) -> None:
+    """Return when an output that moves at its slew has arrived."""
+    present = f"{output}_present_v"
+    if all(item.name != present for item in device.parameters()):
+        return
+    while abs(device.get(present) - voltage_v) > _ARRIVED_V:
+        time.sleep(_RAMP_PAUSE_S)
+
+
+def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
+    def load_program(device: Any) -> int:
+        if thread.instrument.reference and isinstance(device, Synchronised) and not device.locked():
+            raise ScheduleError(
+                f"{thread.name} is not locked to its {thread.instrument.reference} reference clock",
+                instrument=thread.name,
+            )
+        blobs = waveforms.of(load.digests)
+        n_bytes: int = device.load(DeviceProgram(load.instrument, load.model, load.body, blobs, load.n_points))
+        return n_bytes
+
+    return load_program
+
+
+def _selector(point: int) -> Callable[[Any], None]:
+    def select(device: Any) -> None:
+        device.select(point)
+
+    return select
+
+
+def _fire(longest_s: float, timeout_s: float, stop: threading.Event) -> Callable[[Any], None]:
+    """Return a function that fires a block and waits for its end, in slices, so that a stop is seen soon."""
+
+    def fire(device: Any) -> None:
+        device.fire()
+        until_s = time.monotonic() + longest_s
+        while True:
+            asked_s = time.monotonic()
+            try:
+                device.wait(_SLICE_S)
+                return
+            except DeviceTimeoutError:
+                now_s = time.monotonic()
+                link_is_silent = now_s - asked_s > _SLICE_S + 0.8 * timeout_s
+                if link_is_silent or now_s > until_s:
+                    raise
+                if stop.is_set():
+                    return
+
+    return fire
+
+
+def _start(device: Any) -> None:
+    device.start()
+
+
+def _arm(device: Any) -> None:
+    device.arm()
+
+
+def _read(device: Any) -> Recording:
+    recording: Recording = device.read()
+    return recording
+
+
+def _stop(device: Any) -> None:
+    device.stop()

@@ -1,0 +1,282 @@
+"""An instrument host: one process for a group of links, a thread per instrument; its loop only passes messages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any
+
+import msgspec
+import zmq
+
+from qctl import wire
+from qctl.errors import DeviceError, LeaseError, QctlError, WireError
+from qctl.lab import Lab, parse_lab
+from qctl.server.conductor import STAGES, Outcome, play
+from qctl.server.instrument import Call, InstrumentThread
+from qctl.server.mailbox import Mailbox
+from qctl.server.orders import ORDERS, Play, Played, Quit, Ready, Stop
+from qctl.server.places import Places
+from qctl.server.processes import begin_process, import_path
+from qctl.server.ring import Ring
+from qctl.server.verbs import INSTRUMENT_VERBS, parameter_rows
+from qctl.server.waveforms import WaveformFiles
+
+__all__ = ["HostPlan", "run_host"]
+
+_LOG = logging.getLogger(__name__)
+_TICK_MS = 50
+_CLIENT_REQUESTS = msgspec.msgpack.Decoder(wire.Request)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """What a host is started with; picklable."""
+
+    group: str
+    instruments: tuple[str, ...]
+    lab_toml: str
+    places: Places
+    endpoint: str
+    broker: str
+    open_device: str
+    safe_first: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """The run that plays on this host."""
+
+    number: int
+    stop: threading.Event
+    instruments: frozenset[str]
+
+
+def run_host(plan: HostPlan) -> None:
+    """Serve the instruments of one group until told to quit; safe outputs if the server is gone."""
+    orphaned = threading.Event()
+    begin_process(on_orphan=orphaned.set)
+    Host(plan).serve(orphaned)
+
+
+class Host:
+    """The loop of a host: requests in, calls to threads, replies and events out."""
+
+    def __init__(self, plan: HostPlan) -> None:
+        self._plan = plan
+        self._lab: Lab = parse_lab(plan.lab_toml)
+        self._context = zmq.Context()
+        self._requests = self._context.socket(zmq.ROUTER)
+        self._requests.bind(plan.endpoint)
+        self._mail = Mailbox(self._context, self._requests, plan.broker)
+        self._waveforms = WaveformFiles(plan.places.waveforms)
+        self._run: _Run | None = None
+        self._applied: dict[tuple[str, str, int], Any] = {}
+        opener = import_path(plan.open_device)
+        self._threads = {name: self._open(name, opener) for name in plan.instruments}
+
+    def _open(self, name: str, opener: Callable[[Any, Lab], Any]) -> InstrumentThread:
+        instrument = self._lab.instrument(name)
+        return InstrumentThread(
+            instrument, lambda: opener(instrument, self._lab), self._mail.publish, safe_first=self._plan.safe_first
+        )
+
+    def serve(self, orphaned: threading.Event) -> None:
+        """Pass messages until told to quit."""
+        self._mail.tell(wire.pack(Ready(process=f"host.{self._plan.group}")))
+        announced = False
+        poller = zmq.Poller()
+        poller.register(self._requests, zmq.POLLIN)
+        poller.register(self._mail.outbox, zmq.POLLIN)
+        going = True
+        while going:
+            ready = dict(poller.poll(_TICK_MS))
+            if self._mail.outbox in ready:
+                self._mail.forward()
+            if self._requests in ready:
+                going = self._take()
+            for thread in self._threads.values():
+                thread.check_deadline()
+            if not announced and all(thread.tried.is_set() for thread in self._threads.values()):
+                announced = True
+                self._mail.tell(wire.pack(Ready(process=f"host.{self._plan.group}", body={"opened": True})))
+            if orphaned.is_set():
+                self._end(safe=True)
+                os._exit(1)
+        self._mail.close()
+
+    # -- in --------------------------------------------------------------------------------------
+
+    def _take(self) -> bool:
+        for _ in range(64):
+            try:
+                sender, token, _magic, head, *_ = self._requests.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return True
+            envelope = [sender, token]
+            try:
+                request = self._decode(head)
+                if isinstance(request, Quit):
+                    self._end(request.safe)
+                    return False
+                self._handle(request, envelope)
+            except QctlError as error:
+                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+            except Exception as problem:
+                _LOG.exception("a request failed")
+                error = wire.internal_error(problem, f"the host of group {self._plan.group}")
+                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+        return True
+
+    @staticmethod
+    def _decode(head: bytes) -> Any:
+        try:
+            return ORDERS.decode(head)
+        except msgspec.ValidationError:
+            pass
+        try:
+            return _CLIENT_REQUESTS.decode(head)
+        except msgspec.DecodeError as problem:
+            raise WireError(f"the host can't read a request: {problem}") from problem
+
+    def _handle(self, request: Any, envelope: list[bytes]) -> None:
+        if isinstance(request, Play):
+            self._play(request, envelope)
+        elif isinstance(request, Stop):
+            if self._run is not None and request.run in (0, self._run.number):
+                self._run.stop.set()
+            self._requests.send_multipart([*envelope, *wire.pack(wire.Done(id=request.id))])
+        elif isinstance(request, wire.Instruments):
+            rows = tuple(self._row(thread) for thread in self._threads.values())
+            self._requests.send_multipart([*envelope, *wire.pack(wire.InstrumentRows(rows, id=request.id))])
+        elif isinstance(request, wire.Safe):
+            self._safe(request, envelope)
+        else:
+            self._instrument_verb(request, envelope)
+
+    def _row(self, thread: InstrumentThread) -> dict[str, Any]:
+        instrument = thread.instrument
+        row = {"name": thread.name, "model": instrument.model, "address": instrument.address}
+        row |= {"group": self._plan.group, "link": thread.state.value, "identity": thread.identity}
+        return row | {"parameters": parameter_rows(thread.device)}
+
+    def _instrument_verb(self, request: Any, envelope: list[bytes]) -> None:
+        name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
+        thread = self._threads[name]
+        playing = self._run
+        if isinstance(request, wire.Set | wire.Call | wire.Raw) and playing is not None and name in playing.instruments:
+            raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
+        function = INSTRUMENT_VERBS[type(request)](request, thread)
+        thread.submit(function, lambda call: self._reply(call, request, envelope))
+
+    def _reply(self, call: Call, request: Any, envelope: list[bytes]) -> None:
+        if call.error is not None:
+            reply: Any = wire.error_reply(call.error, request.id)
+        elif isinstance(request, wire.Set):
+            reply = wire.Done(id=request.id)
+        else:
+            reply = wire.Reading(call.value, time.time(), id=request.id)
+        try:
+            parts = wire.pack(reply)
+        except (TypeError, OverflowError) as problem:
+            text = f"{request.instrument} answered with what can't be sent: {problem}"
+            parts = wire.pack(wire.error_reply(DeviceError(text, instrument=request.instrument), request.id))
+        self._mail.post(envelope, parts)
+
+    def _safe(self, request: wire.Safe, envelope: list[bytes]) -> None:
+        names = [name for name in self._threads if not request.instruments or name in request.instruments]
+        self._forget(names)
+        lock, left, problems = threading.Lock(), [len(names)], []
+
+        def ended(call: Call) -> None:
+            with lock:
+                left[0] -= 1
+                if call.error is not None:
+                    problems.append(call.error)
+                if left[0]:
+                    return
+            reply = wire.error_reply(problems[0], request.id) if problems else wire.Done(id=request.id)
+            self._mail.post(envelope, wire.pack(reply))
+
+        for name in names:
+            self._threads[name].submit(lambda device: device.safe(), ended)
+        if not names:
+            self._requests.send_multipart([*envelope, *wire.pack(wire.Done(id=request.id))])
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def _play(self, request: Play, envelope: list[bytes]) -> None:
+        if self._run is not None:
+            raise LeaseError(f"run {self._run.number} is playing on group {self._plan.group}")
+        names = {load.instrument for load in request.batch.programs} | set(request.settings)
+        missing = sorted(names - set(self._threads))
+        if missing:
+            raise DeviceError(f"{missing[0]} is not in group {self._plan.group}", instrument=missing[0])
+        stop = threading.Event()
+        self._run = _Run(request.run, stop, frozenset(load.instrument for load in request.batch.programs))
+        settings = self._changed(request.settings)
+        arguments = (request, settings, envelope, stop)
+        threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
+
+    def _changed(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Return the settings that the last run did not make on the same session of the link."""
+        changed: dict[str, dict[str, Any]] = {}
+        for name, values in settings.items():
+            session = self._threads[name].n_opened
+            for parameter, value in values.items():
+                key = (name, parameter, session)
+                if key not in self._applied or self._applied[key] != value:
+                    changed.setdefault(name, {})[parameter] = value
+        return changed
+
+    def _forget(self, names: list[str]) -> None:
+        self._applied = {key: value for key, value in self._applied.items() if key[0] not in names}
+
+    def _conduct(
+        self, request: Play, settings: dict[str, dict[str, Any]], envelope: list[bytes], stop: threading.Event
+    ) -> None:
+        ring = Ring(STAGES)
+
+        def progress(stage: str, done: int) -> None:
+            body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
+            self._mail.publish(f"progress.{request.job}", body)
+
+        begin = perf_counter_ns()
+        records = self._plan.places.records / f"{request.run}-{request.id}"
+        try:
+            outcome = play(
+                request.batch, settings, self._threads, self._waveforms, records, stop, ring, progress
+            )
+        except Exception as problem:
+            _LOG.exception("run %d failed", request.run)
+            outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))
+        if outcome.error is None:
+            for name, values in settings.items():
+                session = self._threads[name].n_opened
+                self._applied |= {(name, parameter, session): value for parameter, value in values.items()}
+        stages = ring.totals_s() | {"host": (perf_counter_ns() - begin) * 1e-9}
+        error = wire.error_reply(outcome.error, request.id, request.job) if outcome.error else None
+        played = Played(
+            request.run, outcome.n_points, tuple(outcome.traces), outcome.sent_bytes, stages,
+            ring.medians_s(), outcome.stopped, error, id=request.id,
+        )  # fmt: skip
+        self._run = None
+        self._mail.post(envelope, wire.pack(played))
+
+    def _end(self, safe: bool) -> None:
+        if self._run is not None:
+            self._run.stop.set()
+        threads = list(self._threads.values())
+        if safe:
+            calls = [thread.submit(lambda device: device.safe()) for thread in threads]
+            for call, thread in zip(calls, threads, strict=True):
+                call.wait(thread.longest_s)
+        for thread in threads:
+            thread.close()
+        for thread in threads:
+            thread.join(1.0)

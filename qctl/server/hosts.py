@@ -1,0 +1,137 @@
+"""The keeper's side of the instrument hosts: sockets of one thread, orders out, reports back, deaths noticed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import zmq
+
+from qctl import wire
+from qctl.errors import DeviceError, InternalError
+from qctl.lab import Lab
+from qctl.server.orders import REPORTS, Play, Played, Stop
+
+__all__ = ["HostAddresses", "HostLinks", "group_of", "groups_of"]
+
+_SLICE_MS = 20
+
+
+def group_of(lab: Lab, name: str) -> str:
+    """Return the group of an instrument; one without a group has a host of its own."""
+    return lab.instrument(name).group or name
+
+
+def groups_of(lab: Lab) -> dict[str, tuple[str, ...]]:
+    """Return the instruments of each group."""
+    groups: dict[str, tuple[str, ...]] = {}
+    for name in lab.instruments:
+        group = group_of(lab, name)
+        groups[group] = (*groups.get(group, ()), name)
+    return groups
+
+
+class HostAddresses:
+    """Where each host answers now; written by the keeper's loop, read by its threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+
+    def update(self, addresses: Mapping[str, str]) -> None:
+        """Take the broker's word for all hosts."""
+        with self._lock:
+            self._known = dict(addresses)
+
+    def of(self, group: str) -> str:
+        """Return the address of a host, empty while it is down."""
+        with self._lock:
+            return self._known.get(group, "")
+
+
+class HostLinks:
+    """One thread's links to the hosts; not to be used by another thread."""
+
+    def __init__(self, context: zmq.Context[Any], addresses: HostAddresses, lab: Lab) -> None:
+        self._context, self._addresses, self._lab = context, addresses, lab
+        self._sockets: dict[str, tuple[str, zmq.Socket[Any]]] = {}
+        self._number = 0
+
+    def _socket(self, group: str) -> tuple[str, zmq.Socket[Any]]:
+        address = self._addresses.of(group)
+        if not address:
+            raise self._dead(group)
+        known = self._sockets.get(group)
+        if known is not None and known[0] == address:
+            return known
+        if known is not None:
+            known[1].close(linger=0)
+        socket = self._context.socket(zmq.DEALER)
+        socket.connect(address)
+        self._sockets[group] = (address, socket)
+        return address, socket
+
+    def _dead(self, group: str) -> DeviceError:
+        names = groups_of(self._lab).get(group, ())
+        text = f"the host of {', '.join(names)} (group {group}) ended; it is started again"
+        return DeviceError(text, instrument=names[0] if names else "", instruments=list(names))
+
+    def _send(self, group: str, head: wire.Head) -> tuple[str, zmq.Socket[Any], bytes]:
+        address, socket = self._socket(group)
+        self._number += 1
+        token = self._number.to_bytes(8, "little")
+        socket.send_multipart([token, *wire.pack(head)])
+        return address, socket, token
+
+    def play(self, group: str, order: Play, is_cancelled: Callable[[], bool]) -> Played:
+        """Play a batch on a host; stop it when the job is cancelled.
+
+        Raises
+        ------
+        DeviceError
+            If the host ends.
+        """
+        address, socket, token = self._send(group, order)
+        stopping = False
+        while True:
+            parts = self._reply(group, address, socket, token)
+            if parts is not None:
+                break
+            if is_cancelled() and not stopping:
+                stopping = True
+                self._send(group, Stop(run=order.run))
+        try:
+            played = REPORTS.decode(parts[1])
+        except msgspec.ValidationError:
+            reply = wire.REPLIES.decode(parts[1])
+            if isinstance(reply, wire.Error):
+                wire.raise_error(reply)
+            raise InternalError(f"the host of {group} answered play with {type(reply).__name__}") from None
+        if not isinstance(played, Played):
+            raise InternalError(f"the host of {group} answered play with {type(played).__name__}")
+        return played
+
+    def ask(self, group: str, request: wire.Head) -> Any:
+        """Return a host's reply to a client's verb; raise what it answers as an error."""
+        address, socket, token = self._send(group, request)
+        while (parts := self._reply(group, address, socket, token)) is None:
+            pass
+        reply = wire.REPLIES.decode(parts[1])
+        if isinstance(reply, wire.Error):
+            wire.raise_error(reply)
+        return reply
+
+    def _reply(self, group: str, address: str, socket: zmq.Socket[Any], token: bytes) -> list[bytes] | None:
+        if socket.poll(_SLICE_MS):
+            found, *parts = socket.recv_multipart()
+            return parts if found == token else None
+        if self._addresses.of(group) != address:
+            raise self._dead(group)
+        return None
+
+    def close(self) -> None:
+        """Close the sockets."""
+        for _, socket in self._sockets.values():
+            socket.close(linger=0)

@@ -1,0 +1,362 @@
+"""The way of a processor's jobs: one thread prepares the next job while another plays the present one."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+
+import zmq
+
+from qctl import wire
+from qctl.errors import JobCancelledError, QctlError, ScheduleError
+from qctl.lab import Lab
+from qctl.lab.snapshot import Snapshot, effective, latest
+from qctl.scheduler.choice import Candidate, choose
+from qctl.server.hosts import HostAddresses, HostLinks, group_of
+from qctl.server.orders import BatchOrder, Play, Played
+from qctl.server.places import Places
+from qctl.server.pool import Pool
+from qctl.server.prepare import Prepared, PrepareRequest
+from qctl.server.processes import JOB
+from qctl.server.reduce import Reduction
+from qctl.server.settings import run_settings
+from qctl.server.waveforms import WaveformFiles
+from qctl.store.folders import write_result
+from qctl.store.queue import Entry, Queue
+from qctl.store.states import JobState
+
+__all__ = ["Lane", "LaneParts", "Work"]
+
+_LOG = logging.getLogger(__name__)
+_CACHED_PROGRAMS = 64
+_WAVEFORM_BYTES = 1 << 30
+
+
+@dataclass(slots=True)
+class Work:
+    """A job on its way: whether it was cancelled, what was compiled, and when each stage ended."""
+
+    entry: Entry
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    prepared: Prepared | None = None
+    snapshot: Snapshot | None = None
+    marks: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def job(self) -> int:
+        """Return the job's number."""
+        return self.entry.job
+
+
+@dataclass(frozen=True, slots=True)
+class LaneParts:
+    """What a lane works with."""
+
+    lab: Lab
+    lab_toml: str
+    places: Places
+    queue: Queue
+    pool: Pool
+    prepare: str
+    addresses: HostAddresses
+    context: zmq.Context[Any]
+    publish: Callable[[str, dict[str, Any]], None]
+    ended: Callable[[int], None]
+    next_run: Callable[[], int]
+    leases: dict[str, str]
+
+
+class Lane:
+    """Prepare and play the jobs of one processor, in turn."""
+
+    def __init__(self, qpu: str, parts: LaneParts) -> None:
+        self.qpu = qpu
+        self.works: dict[int, Work] = {}
+        self._parts = parts
+        self._lock = threading.Condition()
+        self._ready: Work | None = None
+        self._playing = False
+        self._closing = False
+        self._compiled: OrderedDict[bytes, Prepared] = OrderedDict()
+        self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
+        self._threads = [
+            threading.Thread(target=target, name=f"{qpu}.{target.__name__[1:]}", daemon=True)
+            for target in (self._prepare_all, self._play_all)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look at the queue again: a job came, or a lease ended."""
+        with self._lock:
+            self._lock.notify_all()
+
+    def cancel(self, job: int) -> None:
+        """Cancel a job of this lane, wherever it is; its end is announced when outputs are safe."""
+        with self._lock:
+            work = self.works.get(job)
+            if work is None:
+                self._step(job, JobState.CANCELLED, finished_s=time.time())
+                idle = not self._playing
+            else:
+                work.cancelled.set()
+                self._lock.notify_all()
+                return
+        if idle:
+            threading.Thread(target=self._safe_then_end, args=(job,), daemon=True).start()
+        else:
+            self._parts.ended(job)
+
+    def close(self) -> None:
+        """Cancel nothing, start nothing more."""
+        with self._lock:
+            self._closing = True
+            self._lock.notify_all()
+
+    # -- preparing -------------------------------------------------------------------------------
+
+    def _next(self) -> Work | None:
+        with self._lock:
+            while not self._closing:
+                if self._ready is None:
+                    waiting = self._parts.queue.waiting()
+                    candidates = [Candidate(item.job, item.qpu, item.row["client"]) for item in waiting]
+                    holders = {self._parts.leases[name] for name in self._instruments if name in self._parts.leases}
+                    chosen = choose(candidates, self.qpu, holders)
+                    if chosen is not None:
+                        work = Work(next(item for item in waiting if item.job == chosen.job))
+                        self.works[work.job] = work
+                        self._step(work.job, JobState.COMPILING)
+                        return work
+                self._lock.wait()
+        return None
+
+    def _prepare_all(self) -> None:
+        while (work := self._next()) is not None:
+            JOB.set(work.job)
+            try:
+                self._prepare(work)
+            except QctlError as error:
+                self._fail(work, error)
+            except Exception as problem:
+                _LOG.exception("job %d could not be prepared", work.job)
+                self._fail(work, wire.internal_error(problem, "preparing the job"))
+
+    def _prepare(self, work: Work) -> None:
+        parts, options = self._parts, work.entry.options
+        work.marks["begin"] = perf_counter_ns() * 1e-9
+        work.marks["queued"] = time.time() - work.entry.row["submitted_s"]
+        programs = parts.queue.programs(work.job)
+        work.snapshot = latest(parts.places.snapshots, self.qpu)
+        request = PrepareRequest(
+            programs, parts.lab_toml, self.qpu, work.snapshot, work.entry.shots, options.get("seed"),
+            options.get("level", 2), options.get("averaged"), parts.places.waveforms,
+        )  # fmt: skip
+        key = _cache_key(request)
+        prepared = self._compiled.get(key)
+        if prepared is None:
+            prepared = parts.pool.call(parts.prepare, request, work.cancelled.is_set)
+            work.marks |= prepared.times_s
+        self._compiled[key] = prepared
+        self._compiled.move_to_end(key)
+        if len(self._compiled) > _CACHED_PROGRAMS:
+            self._compiled.popitem(last=False)
+        work.prepared = prepared
+        work.marks["prepared"] = perf_counter_ns() * 1e-9
+        with self._lock:
+            self._step(work.job, JobState.COMPILED)
+            self._ready = work
+            self._lock.notify_all()
+
+    # -- playing ---------------------------------------------------------------------------------
+
+    def _play_all(self) -> None:
+        links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
+        while True:
+            with self._lock:
+                while self._ready is None and not self._closing:
+                    self._lock.wait()
+                if self._closing:
+                    break
+                work, self._ready, self._playing = self._ready, None, True
+                self._lock.notify_all()
+            JOB.set(work.job)
+            try:
+                self._play(work, links)
+            except QctlError as error:
+                self._fail(work, error, links)
+            except Exception as problem:
+                _LOG.exception("job %d could not be played", work.job)
+                self._fail(work, wire.internal_error(problem, "playing the job"), links)
+            with self._lock:
+                self._playing = False
+        links.close()
+
+    def _group(self, prepared: Prepared) -> str:
+        names = sorted({load.instrument for batch in prepared.batches for load in batch.programs})
+        groups = sorted({group_of(self._parts.lab, name) for name in names})
+        if len(groups) != 1:
+            raise ScheduleError(
+                f"one run plays on one group of instruments, and {', '.join(names)} are in groups {', '.join(groups)}: "
+                f"give them the same group in lab.toml"
+            )
+        return groups[0]
+
+    def _play(self, work: Work, links: HostLinks) -> None:
+        parts, prepared = self._parts, work.prepared
+        assert prepared is not None
+        if work.cancelled.is_set():
+            raise JobCancelledError(f"job {work.job} was cancelled before it played", job=work.job)
+        group, run = self._group(prepared), parts.next_run()
+        number = work.snapshot.number if work.snapshot else 0
+        self._step(work.job, JobState.UPLOADING, run=run, snapshot=number, started_s=time.time())
+        begin = perf_counter_ns()
+        here = self._make_settings(work, run, group, links)
+        reduction = Reduction(prepared, bool(work.entry.options.get("keep_records")))
+        stages: dict[str, float] = {}
+        sent: dict[str, int] = {}
+        problem: QctlError | None = None
+        for place, batch in enumerate(prepared.batches):
+            order = Play(run, work.job, batch, here if not place else {}, id=place)
+            played = links.play(group, order, work.cancelled.is_set)
+            _add(stages, played.stages_s)
+            _add(sent, played.sent_bytes)
+            at = perf_counter_ns()
+            reduction.take(batch, prepared.windows[place], played.traces, played.n_points)
+            _add(stages, {"reduce": (perf_counter_ns() - at) * 1e-9})
+            problem = self._problem(work, played)
+            if problem is not None:
+                break
+            medians = played.per_point
+        else:
+            work.marks |= {f"point_{name}": value for name, value in medians.items() if name in ("arm", "fire", "read")}
+        work.marks |= stages | {"play_and_reduce": (perf_counter_ns() - begin) * 1e-9}
+        self._step(work.job, JobState.READING)
+        self._finish(work, reduction, run, sent, problem, links)
+
+    def _make_settings(self, work: Work, run: int, group: str, links: HostLinks) -> dict[str, dict[str, Any]]:
+        """Have hosts of other groups make their settings; return those of the run's own host."""
+        values = effective(self._parts.lab, self.qpu, work.snapshot)
+        by_group: dict[str, dict[str, dict[str, Any]]] = {}
+        for name, wanted in run_settings(self._parts.lab, values).items():
+            by_group.setdefault(group_of(self._parts.lab, name), {})[name] = wanted
+        here = by_group.pop(group, {})
+        for other, settings in by_group.items():
+            order = Play(run, work.job, BatchOrder((), 0, 0, 0, False, 0.0), settings)
+            played = links.play(other, order, work.cancelled.is_set)
+            problem = self._problem(work, played)
+            if problem is not None:
+                raise problem
+        return here
+
+    def _problem(self, work: Work, played: Played) -> QctlError | None:
+        if work.cancelled.is_set():
+            return JobCancelledError(f"job {work.job} was cancelled while it played", job=work.job)
+        if played.error is None:
+            return None
+        try:
+            wire.raise_error(played.error)
+        except QctlError as error:
+            return error
+        return None
+
+    def _finish(
+        self, work: Work, reduction: Reduction, run: int, sent: dict[str, int], problem: QctlError | None, links: HostLinks
+    ) -> None:
+        parts, prepared = self._parts, work.prepared
+        assert prepared is not None
+        cancelled = isinstance(problem, JobCancelledError)
+        state = JobState.DONE if problem is None else JobState.CANCELLED if cancelled else JobState.FAILED
+        if cancelled:
+            self._make_safe(links)
+        programs, arrays = reduction.results()
+        content = {
+            "state": state.value,
+            "partial": problem is not None,
+            "points_done": reduction.n_points_done,
+            "qpu": self.qpu,
+            "run": run,
+            "snapshot": work.snapshot.number if work.snapshot else 0,
+            "shots": work.entry.shots,
+            "name": work.entry.row["name"],
+            "submitted_s": work.entry.row["submitted_s"],
+            "finished_s": time.time(),
+            "programs": programs,
+            "report": list(prepared.report),
+            "uploaded_bytes": sent,
+        }
+        work.marks["before_save"] = perf_counter_ns() * 1e-9 - work.marks["begin"]
+        content["timings"] = {
+            f"{key}_s": value for key, value in work.marks.items() if key not in ("begin", "prepared")
+        } | {"prepare_s": work.marks["prepared"] - work.marks["begin"]}
+        folder = write_result(parts.places.results, work.job, content, arrays)
+        error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
+        self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
+        keep = frozenset(
+            digest for one in self._compiled.values() for b in one.batches for load in b.programs for digest in load.digests
+        )
+        WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, keep)
+
+    # -- ends ------------------------------------------------------------------------------------
+
+    def _fail(self, work: Work, error: QctlError, links: HostLinks | None = None) -> None:
+        cancelled = work.cancelled.is_set() or isinstance(error, JobCancelledError)
+        if cancelled:
+            if links is not None:
+                self._make_safe(links)
+            elif not self._playing:
+                self._safe_by_itself()
+        state = JobState.CANCELLED if cancelled else JobState.FAILED
+        error.details.setdefault("job", work.job)
+        self._end(work, state, error={"code": error.code, "message": error.message, "details": error.details})
+
+    def _end(self, work: Work, state: JobState, **columns: Any) -> None:
+        with self._lock:
+            self.works.pop(work.job, None)
+            self._step(work.job, state, finished_s=time.time(), **columns)
+            self._lock.notify_all()
+        self._parts.ended(work.job)
+
+    def _step(self, job: int, state: JobState, **columns: Any) -> None:
+        self._parts.queue.step(job, state, **columns)
+        self._parts.publish(f"job.{job}", {"job": job, "state": state.value, "qpu": self.qpu})
+
+    def _make_safe(self, links: HostLinks) -> None:
+        for group in dict.fromkeys(group_of(self._parts.lab, name) for name in self._instruments):
+            try:
+                links.ask(group, wire.Safe(tuple(self._instruments)))
+            except QctlError as error:
+                _LOG.error("%s is not in its safe state: %s", group, error.message)
+                self._parts.publish("safe.failed", {"group": group, "why": error.message})
+
+    def _safe_by_itself(self) -> None:
+        links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
+        self._make_safe(links)
+        links.close()
+
+    def _safe_then_end(self, job: int) -> None:
+        self._safe_by_itself()
+        self._parts.ended(job)
+
+
+def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        total[key] = total.get(key, 0) + value
+
+
+def _cache_key(request: PrepareRequest) -> bytes:
+    digest = hashlib.sha256()
+    for kind, content in request.programs:
+        digest.update(f"{kind}:{len(content)}:".encode())
+        digest.update(content)
+    snapshot = request.snapshot
+    rest = (snapshot.number if snapshot else 0, request.shots, request.seed, request.level, request.averaged)
+    digest.update(repr(rest).encode())
+    return digest.digest()

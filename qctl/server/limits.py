@@ -1,0 +1,62 @@
+"""The limits of lab.toml as a table of parameters, checked in the broker before a byte leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from qctl.errors import LimitError
+from qctl.lab import Lab
+from qctl.units import Limits
+
+__all__ = ["LimitTable"]
+
+
+class LimitTable:
+    """(instrument, parameter) → range; NaN and infinities are outside everything."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._table: dict[tuple[str, str], Limits] = {}
+        self._outputs: dict[tuple[str, str], Limits] = {}
+        for name, instrument in lab.instruments.items():
+            if instrument.limits is not None:
+                for parameter in instrument.limits.__struct_fields__:
+                    bounds = getattr(instrument.limits, parameter)
+                    if bounds is not None:
+                        self._table[(name, parameter)] = Limits(*bounds)
+            for number, output in instrument.output.items():
+                self._outputs[(name, f"output{number}")] = Limits(*output.limits_v)
+
+    def check(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Check settings, all of them before any is sent.
+
+        Parameters
+        ----------
+        values : mapping of instrument to mapping of parameter to value
+            Settings.
+
+        Raises
+        ------
+        LimitError
+            Naming the first value that is outside; nothing has been sent.
+        """
+        for name, settings in values.items():
+            for parameter, value in settings.items():
+                place = f"{name}: {parameter}"
+                limits = self._of(name, parameter)
+                try:
+                    for item in value if isinstance(value, list | tuple) else (value,):
+                        if limits is not None:
+                            limits.check(item, place)
+                        elif isinstance(item, float) and not math.isfinite(item):
+                            raise LimitError(f"{place} = {item} is not a finite number")
+                except LimitError as error:
+                    error.details["instrument"] = name
+                    raise
+
+    def _of(self, name: str, parameter: str) -> Limits | None:
+        """Return the range of a parameter; every voltage of an output (``output3_…_v``) has the output's."""
+        if parameter.endswith("_v"):
+            return self._outputs.get((name, parameter.partition("_")[0]))
+        return self._table.get((name, parameter))

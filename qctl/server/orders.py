@@ -1,0 +1,119 @@
+"""Messages between the server's own processes; they travel like those of clients and are never seen by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from qctl.wire import Error, Head, Value
+
+__all__ = [
+    "ORDERS",
+    "REPORTS",
+    "BatchOrder",
+    "Hosts",
+    "Leases",
+    "Load",
+    "Play",
+    "Played",
+    "Quit",
+    "Ready",
+    "Stop",
+    "TracePart",
+]
+
+
+class Load(Struct, frozen=True):
+    """One device's program; its waveforms are files in the shared folder, by digest."""
+
+    instrument: str
+    model: str
+    body: bytes
+    digests: tuple[str, ...]
+    n_points: int
+
+
+class BatchOrder(Struct, frozen=True):
+    """What one host plays in one go."""
+
+    programs: tuple[Load, ...]
+    n_points: int
+    first_point: int
+    n_shots: int
+    averaged: bool
+    period_s: float
+
+
+class Play(Head, frozen=True):
+    """Keeper to host: play a batch. `settings` are made first where they changed since the last run."""
+
+    run: int
+    job: int
+    batch: BatchOrder
+    settings: dict[str, dict[str, Value]] = {}
+
+
+class Stop(Head, frozen=True):
+    """Keeper to host: end the run after the current exchange with each instrument."""
+
+    run: int
+
+
+class Quit(Head, frozen=True):
+    """Broker to a process: end; `safe` brings outputs to their safe state first."""
+
+    safe: bool = True
+
+
+class Hosts(Head, frozen=True):
+    """Broker to keeper: which address each host answers at now; a host that died has none."""
+
+    addresses: dict[str, str]
+    died: str = ""
+
+
+class Leases(Head, frozen=True):
+    """Broker to keeper: who holds which instrument."""
+
+    held: dict[str, str]
+
+
+class TracePart(Struct, frozen=True):
+    """What one recorder measured in a batch: int16 codes in a shared file.
+
+    `shape` is (n_points, n_records, n_inputs, n_samples); the file is the reader's to remove.
+    """
+
+    instrument: str
+    path: str
+    shape: tuple[int, int, int, int]
+    volts_per_code: tuple[float, ...]
+    offset_v: tuple[float, ...]
+    rate_hz: float
+    n_averaged: int
+
+
+class Played(Head, frozen=True):
+    """Host to keeper: how far a batch came, what was recorded, and how long each stage took."""
+
+    run: int
+    n_points: int
+    traces: tuple[TracePart, ...]
+    sent_bytes: dict[str, int]
+    stages_s: dict[str, float]
+    per_point: dict[str, float]
+    stopped: bool = False
+    error: Error | None = None
+
+
+class Ready(Head, frozen=True):
+    """A process to the broker: it answers now."""
+
+    process: str
+    body: dict[str, Any] = {}
+
+
+ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases)
+REPORTS = msgspec.msgpack.Decoder(Played | Ready)

@@ -1,0 +1,84 @@
+"""What each process of the server does first: end with its parent, leave Ctrl-C to it, log one JSON line an event."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from importlib import import_module
+from multiprocessing.connection import wait
+from typing import Any
+
+from qctl.errors import RequestError
+
+__all__ = ["JOB", "SPAWN", "begin_process", "configure_log", "import_path"]
+
+SPAWN = multiprocessing.get_context("spawn")
+JOB: ContextVar[int] = ContextVar("job", default=0)
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {"time_s": round(record.created, 6), "level": record.levelname.lower()}
+        line |= {"process": multiprocessing.current_process().name, "event": record.getMessage()}
+        if job := JOB.get():
+            line["job"] = job
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def configure_log(level: int = logging.WARNING) -> None:
+    """Send log entries to stderr, one JSON line each."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
+    """Set up a spawned process: SIGINT and SIGTERM left to the parent, lower priority if asked for, and an end when the parent ends.
+
+    Parameters
+    ----------
+    on_orphan : callable, optional
+        Called in a thread when the parent is gone; it must end the process itself. None ends it at once.
+    nice : int
+        Added to the process's niceness.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    configure_log()
+    if nice:
+        os.nice(nice)
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        if on_orphan is None:
+            os._exit(1)
+        on_orphan()
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+def import_path(path: str) -> Any:
+    """Return what ``package.module:name`` names.
+
+    Raises
+    ------
+    RequestError
+        If there is no such module or name.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError) as problem:
+        raise RequestError(f"{path} can't be imported: {problem}") from problem

@@ -1,0 +1,240 @@
+"""From records to results: complex IQ values, states and counts of each program of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext.demodulate import count_strings, demodulate, discriminate
+from qctl.errors import InternalError
+from qctl.server.orders import BatchOrder, TracePart
+from qctl.server.prepare import Prepared, Window
+
+if TYPE_CHECKING:
+    from qctl.lowering import Part
+    from qctl.program.timeline import CaptureSpec
+
+__all__ = ["Reduction", "integration_weights"]
+
+ArrayKey = tuple[int, str, str]
+
+
+def integration_weights(spec: CaptureSpec, rate_hz: float, first_s: float, n_samples: int) -> NDArray[np.complex128]:
+    """Return the weights that bring a capture to complex volts at zero frequency.
+
+    Parameters
+    ----------
+    spec : CaptureSpec
+        The capture.
+    rate_hz : float
+        Sample rate.
+    first_s : float
+        Time of the first sample after the trigger, in seconds: phases refer to the trigger.
+    n_samples : int
+        Samples of the capture.
+
+    Returns
+    -------
+    (n_samples,) complex128
+        A tone ``A exp(2 pi i if_hz t + i phi)`` on I + jQ gives ``A exp(i phi)``; with one input only, so does
+        ``A cos(2 pi if_hz t + phi)``.
+    """
+    times_s = first_s + np.arange(n_samples) / rate_hz
+    if spec.weights is None:
+        shape = np.ones(n_samples, np.complex128)
+    else:
+        shape = np.asarray(spec.weights)[np.arange(n_samples) * len(spec.weights) // n_samples]
+    gain = 2.0 if len(spec.inputs) == 1 else 1.0
+    turned: NDArray[np.complex128] = shape * np.exp(-2j * np.pi * spec.if_hz * times_s) * (gain / np.abs(shape).sum())
+    return turned
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What one capture has gathered: values by shot and point, and how many shots of each point."""
+
+    values: NDArray[np.complex128]
+    filled: NDArray[np.int64]
+    weight: NDArray[np.float64]
+
+
+class Reduction:
+    """Gather a job's batches into arrays and counts.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        Parts and captures.
+    keep_records : bool
+        Keep every record, not only those of captures in mode ``raw``.
+    """
+
+    def __init__(self, prepared: Prepared, keep_records: bool) -> None:
+        self._prepared = prepared
+        self._keep = keep_records
+        self._slots: dict[tuple[int, int], _Slot] = {}
+        self._records: dict[tuple[int, str], list[tuple[int, NDArray[np.float32]]]] = {}
+        self._averaged = any(batch.averaged for batch in prepared.batches)
+        self.n_points_done = 0
+
+    def take(
+        self, batch: BatchOrder, windows: Mapping[str, Window], traces: tuple[TracePart, ...], n_points: int
+    ) -> None:
+        """Add the finished points of one batch, and remove its record files."""
+        self.n_points_done += n_points
+        for trace in traces:
+            path = Path(trace.path)
+            codes = np.fromfile(path, np.int16, count=int(np.prod(trace.shape))).reshape(trace.shape)
+            path.unlink()
+            scale = (np.asarray(trace.volts_per_code, np.float64), np.asarray(trace.offset_v, np.float64))
+            for number, part in enumerate(self._prepared.parts):
+                first = max(part.first_point, batch.first_point)
+                end = min(part.first_point + part.n_points, batch.first_point + n_points)
+                if first >= end:
+                    continue
+                chosen = codes[first - batch.first_point : end - batch.first_point]
+                for place, spec in enumerate(part.captures):
+                    if spec.instrument == trace.instrument:
+                        slot = self._slot(number, place, part)
+                        self._integrate(slot, spec, part, first, chosen, trace, scale, windows[trace.instrument], batch)
+                if self._keep or any(spec.mode == "raw" for spec in part.captures):
+                    volts = chosen * scale[0][:, None] + scale[1][:, None]
+                    kept = self._records.setdefault((number, trace.instrument), [])
+                    kept.append((first - part.first_point, volts.astype(np.float32)))
+
+    def _slot(self, number: int, place: int, part: Part) -> _Slot:
+        key = (number, place)
+        if key not in self._slots:
+            n_rows = 1 if self._averaged else part.n_shots
+            values = np.full((n_rows, part.n_points), np.nan + 0j, np.complex128)
+            self._slots[key] = _Slot(values, np.zeros(part.n_points, np.int64), np.zeros(part.n_points))
+        return self._slots[key]
+
+    def _integrate(
+        self,
+        slot: _Slot,
+        spec: CaptureSpec,
+        part: Part,
+        first: int,
+        codes: NDArray[np.int16],
+        trace: TracePart,
+        scale: tuple[NDArray[np.float64], NDArray[np.float64]],
+        window: Window,
+        batch: BatchOrder,
+    ) -> None:
+        n_points, n_records, n_inputs, n_samples = codes.shape
+        rows = [window.inputs.index(number) for number in spec.inputs]
+        n_weights = max(1, round(spec.length_s * trace.rate_hz))
+        groups = (
+            [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
+        )
+        for begin, end in groups:
+            start_s = spec.start_at(first + begin)
+            start = round((start_s - window.delay_s) * trace.rate_hz)
+            if start < 0 or start + n_weights > n_samples:
+                raise InternalError(
+                    f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record of "
+                    f"{trace.instrument} ({window.delay_s:.9g} s, {n_samples} samples at {trace.rate_hz:g} Hz)"
+                )
+            weights = integration_weights(spec, trace.rate_hz, window.delay_s + start / trace.rate_hz, n_weights)
+            records = np.ascontiguousarray(codes[begin:end]).reshape(-1, n_inputs, n_samples)
+            iq = np.empty(len(records), np.complex128)
+            second = rows[1] if len(rows) > 1 else -1
+            demodulate(records, scale[0], scale[1], rows[0], second, start, weights, iq)
+            values = iq.reshape(end - begin, n_records)
+            for offset in range(end - begin):
+                self._put(slot, first + begin + offset - part.first_point, values[offset], batch.n_shots)
+
+    def _put(self, slot: _Slot, point: int, values: NDArray[np.complex128], n_shots: int) -> None:
+        if self._averaged:
+            before, after = slot.weight[point], slot.weight[point] + n_shots
+            old = slot.values[0, point] * before if before else 0.0
+            slot.values[0, point] = (old + values.mean() * n_shots) / after
+            slot.weight[point] = after
+            slot.filled[point] = round(after)
+            return
+        begin = int(slot.filled[point])
+        end = min(begin + len(values), len(slot.values))
+        slot.values[begin:end, point] = values[: end - begin]
+        slot.filled[point] = end
+
+    def results(self) -> tuple[list[dict[str, Any]], dict[ArrayKey, NDArray[Any]]]:
+        """Return one JSON-like result for each program, and all arrays by (program, kind, slot)."""
+        arrays: dict[ArrayKey, NDArray[Any]] = {}
+        programs = []
+        for number, part in enumerate(self._prepared.parts):
+            shape = tuple(len(axis.values) for axis in part.axes)
+            self._put_arrays(number, part, shape, arrays)
+            counts, n_done = self._counts(number, part)
+            programs.append(
+                {
+                    "counts": counts[0] if counts and not shape else counts,
+                    "axes": [
+                        {"name": axis.name, "unit": axis.unit, "values": axis.values.tolist()} for axis in part.axes
+                    ],
+                    "bits": list(part.bits),
+                    "shots": part.n_shots,
+                    "shots_done": min(n_done, default=0),
+                    "averaged": self._averaged,
+                    **self._prepared.programs[number],
+                }
+            )
+        return programs, arrays
+
+    def _put_arrays(
+        self, number: int, part: Part, shape: tuple[int, ...], arrays: dict[ArrayKey, NDArray[Any]]
+    ) -> None:
+        for place, spec in enumerate(part.captures):
+            slot = self._slots.get((number, place))
+            if slot is None:
+                continue
+            values = slot.values[0].reshape(shape) if self._averaged else slot.values.reshape(-1, *shape)
+            name = spec.slot or spec.qubit or f"capture{place}"
+            if (number, "iq", name) in arrays:
+                name = f"{name}.{place}"
+            arrays[(number, "iq", name)] = values
+        for (program, instrument), pieces in self._records.items():
+            if program != number:
+                continue
+            first = pieces[0][1]
+            if self._averaged:
+                whole = np.full((part.n_points, *first.shape[2:]), np.nan, np.float32)
+                for begin, volts in pieces:
+                    whole[begin : begin + len(volts)] = volts[:, 0]
+                arrays[(number, "records", instrument)] = whole.reshape(*shape, *first.shape[2:])
+                continue
+            shots = np.full((part.n_shots, part.n_points, *first.shape[2:]), np.nan, np.float32)
+            filled = np.zeros(part.n_points, np.int64)
+            for begin, volts in pieces:
+                for offset, rows in enumerate(volts):
+                    point = begin + offset
+                    end = min(int(filled[point]) + len(rows), part.n_shots)
+                    shots[int(filled[point]) : end, point] = rows[: end - int(filled[point])]
+                    filled[point] = end
+            arrays[(number, "records", instrument)] = shots.reshape(part.n_shots, *shape, *first.shape[2:])
+
+    def _counts(self, number: int, part: Part) -> tuple[list[dict[str, int]], list[int]]:
+        """Return the counts and the finished shots of each point."""
+        slots = [(spec, self._slots.get((number, place))) for place, spec in enumerate(part.captures)]
+        done = [
+            min((int(slot.filled[point]) if slot else 0 for _, slot in slots), default=0)
+            for point in range(part.n_points)
+        ]
+        measured = [(spec, slot) for spec, slot in slots if spec.bit >= 0 and slot is not None]
+        if self._averaged or not measured:
+            return [], done
+        counts = []
+        for point, n_done in enumerate(done):
+            bits = np.zeros((n_done, len(part.bits)), np.uint8)
+            for spec, slot in measured:
+                states = np.empty(n_done, np.uint8)
+                iq = np.ascontiguousarray(slot.values[:n_done, point])
+                discriminate(iq, spec.angle_rad, spec.threshold, states)
+                bits[:, spec.bit] = states
+            counts.append(count_strings(bits))
+        return counts, done

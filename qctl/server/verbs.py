@@ -1,0 +1,125 @@
+"""What clients may ask of one instrument, as a table: verb → function of its thread and device."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from qctl import wire
+from qctl.device import Device
+from qctl.errors import RequestError
+from qctl.instruments.registry import speak_raw
+from qctl.server.instrument import InstrumentThread
+
+__all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
+
+_NOT_CALLABLE = frozenset({"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set"})
+
+
+def plain(value: Any) -> Any:
+    """Return a driver's value as what msgpack has."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value
+
+
+def parameter_rows(device: Device | None) -> list[dict[str, Any]]:
+    """Return what a device can be asked for; nothing when it is not open."""
+    if device is None:
+        return []
+    return [
+        {"name": item.name, "label": item.label, "unit": item.unit, "kind": item.kind.__name__, "settable": item.settable}
+        for item in device.parameters()
+    ]
+
+
+def _known(name: str, device: Device, parameter: str, settable: bool = False) -> None:
+    known = [item.name for item in device.parameters() if item.settable or not settable]
+    if parameter not in known:
+        what = "settable parameter" if settable else "parameter"
+        raise RequestError(f"{name} has no {what} {parameter}; it has {', '.join(known)}", instrument=name)
+
+
+def _get(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    def get(device: Device) -> Any:
+        _known(thread.name, device, request.parameter)
+        return plain(device.get(request.parameter))
+
+    return get
+
+
+def _set(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    values = request.values[thread.name]
+
+    def set_values(device: Device) -> None:
+        for name in values:
+            _known(thread.name, device, name, settable=True)
+        for name, value in values.items():
+            device.set(name, value)
+
+    return set_values
+
+
+def _call(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    def call(device: Device) -> Any:
+        method = getattr(device, request.method, None)
+        if request.method.startswith("_") or request.method in _NOT_CALLABLE or not callable(method):
+            raise RequestError(f"{thread.name} offers no method {request.method}", instrument=thread.name)
+        try:
+            return plain(method(*request.args, **request.kwargs))
+        except TypeError as problem:
+            raise RequestError(f"{thread.name}.{request.method}: {problem}", instrument=thread.name) from problem
+
+    return call
+
+
+def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    def snapshot(device: Device) -> Any:
+        shown = {}
+        now_s = time.time()
+        for item in device.parameters():
+            value = plain(device.get(item.name))
+            shown[item.name] = {
+                "full_name": f"{thread.name}_{item.name}",
+                "value": value,
+                "raw_value": value,
+                "ts": datetime.fromtimestamp(now_s).strftime("%Y-%m-%d %H:%M:%S"),
+                "instrument": f"{type(device).__module__}.{type(device).__name__}",
+                "instrument_name": thread.name,
+                "name": item.name,
+                "label": item.label,
+                "unit": item.unit,
+            }
+        maker, _, rest = thread.identity.partition(",")
+        identity = {"vendor": maker.strip(), "model": rest.split(",")[0].strip(), "idn": thread.identity}
+        return {"name": thread.name, "parameters": shown, "submodules": {}, "functions": {}, "identity": identity}
+
+    return snapshot
+
+
+def _raw(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+    return lambda device: speak_raw(device, thread.instrument, request.text)
+
+
+def _safe(_request: Any, _thread: InstrumentThread) -> Callable[[Device], Any]:
+    return lambda device: device.safe()
+
+
+INSTRUMENT_VERBS: dict[type, Callable[[Any, InstrumentThread], Callable[[Device], Any]]] = {
+    wire.Get: _get,
+    wire.Set: _set,
+    wire.Call: _call,
+    wire.Raw: _raw,
+    wire.Snapshot: _snapshot,
+    wire.Safe: _safe,
+}

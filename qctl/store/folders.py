@@ -1,0 +1,103 @@
+"""Result folders: written beside their place, flushed, and renamed into it, so that each is whole or not there.
+
+A folder holds ``result.json`` (counts, axes, timings, what ran) and one ``.npy`` for each array.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import InternalError, RequestError
+
+__all__ = ["RESULT_VERSION", "has_result", "read_result", "write_result"]
+
+RESULT_VERSION = 1
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_result(
+    root: Path, job: int, content: Mapping[str, Any], arrays: Mapping[tuple[int, str, str], NDArray[Any]]
+) -> Path:
+    """Write a job's result, and return its folder once that is durable.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of all results.
+    content : mapping
+        JSON-like; gets the keys ``version``, ``job`` and ``arrays``.
+    arrays : mapping of (program, kind, slot) to array
+        Kind is ``iq``, ``records`` …; program counts from 0 within the job.
+    """
+    place, part = root / f"{job:08d}", root / f"{job:08d}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    rows = []
+    for number, ((program, kind, slot), array) in enumerate(arrays.items()):
+        name = f"{kind}-{number}.npy"
+        with (part / name).open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        rows.append({"program": program, "kind": kind, "slot": slot, "file": name})
+    whole = {**content, "version": RESULT_VERSION, "job": job, "arrays": rows}
+    with (part / "result.json").open("w") as file:
+        json.dump(whole, file, default=_plain)
+        file.flush()
+        os.fsync(file.fileno())
+    _flush(part)
+    if place.exists():
+        shutil.rmtree(place)
+    part.rename(place)
+    _flush(root)
+    return place
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy numbers and arrays as what JSON has."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise InternalError(f"{type(value).__name__} can't be written as JSON")
+
+
+def has_result(root: Path, job: int) -> str:
+    """Return the state that a whole result states (``done``, ``cancelled``), or an empty string."""
+    path = root / f"{job:08d}" / "result.json"
+    if not path.exists():
+        return ""
+    return str(json.loads(path.read_text()).get("state", ""))
+
+
+def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:
+    """Return ``result.json`` and the arrays, mapped from their files.
+
+    Raises
+    ------
+    RequestError
+        If the folder is gone or of a later version.
+    """
+    path = folder / "result.json"
+    if not path.exists():
+        raise RequestError(f"{path} is gone")
+    content: dict[str, Any] = json.loads(path.read_text())
+    if content.get("version") != RESULT_VERSION:
+        raise RequestError(f"{path} has version {content.get('version')}, this qctl reads {RESULT_VERSION}")
+    rows = content.pop("arrays")
+    return content, [(row, np.load(folder / row["file"], mmap_mode="r", allow_pickle=False)) for row in rows]

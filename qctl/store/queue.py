@@ -1,0 +1,199 @@
+"""The queue of jobs: durable rows, steps between states, and what a restart makes of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from qctl.errors import RequestError
+from qctl.store.states import AFTER_RESTART, FINAL, JobState, check_step
+from qctl.store.tables import jobs, open_engine, programs
+
+__all__ = ["Entry", "Queue", "Submission"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a client asks for: programs (format, content), and how to run them."""
+
+    programs: tuple[tuple[str, bytes], ...]
+    qpu: str
+    shots: int
+    options: dict[str, Any]
+    client: str = ""
+    name: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One job as its row has it."""
+
+    job: int
+    state: JobState
+    qpu: str
+    shots: int
+    options: dict[str, Any]
+    row: dict[str, Any]
+
+
+_DURABLE = FINAL | {JobState.UPLOADING}
+
+
+class Queue:
+    """Jobs in the database of one server; every method is one transaction, durable when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = open_engine(path)
+        self._lock = threading.Lock()
+        self._live: dict[int, JobState] = {}
+
+    def submit(self, submissions: Sequence[Submission]) -> list[int]:
+        """Write jobs in one commit, and return their numbers; a known key is the job it was given to."""
+        numbers = []
+        with self._lock, self._engine.begin() as connection:
+            for item in submissions:
+                if item.key:
+                    known = connection.execute(select(jobs.c.id).where(jobs.c.key == item.key)).scalar()
+                    if known is not None:
+                        numbers.append(int(known))
+                        continue
+                row = {
+                    "state": JobState.QUEUED.value,
+                    "client": item.client,
+                    "key": item.key or None,
+                    "name": item.name,
+                    "qpu": item.qpu,
+                    "shots": item.shots,
+                    "options": json.dumps(item.options),
+                    "submitted_s": time.time(),
+                }
+                key = connection.execute(jobs.insert().values(row)).inserted_primary_key
+                number = int(key[0]) if key else 0
+                contents = [
+                    {"job": number, "place": place, "format": kind, "content": content}
+                    for place, (kind, content) in enumerate(item.programs)
+                ]
+                connection.execute(programs.insert(), contents)
+                numbers.append(number)
+        return numbers
+
+    def step(self, job: int, new: JobState, **columns: Any) -> None:
+        """Take a job to its next state.
+
+        Steps after which a restart does the same as before them are kept in memory; the others, and all other
+        columns, are committed before this returns.
+        """
+        if isinstance(columns.get("error"), dict):
+            columns["error"] = json.dumps(columns["error"], default=str)
+        with self._lock:
+            old = self._live.get(job)
+            if old is None:
+                old = self._stored(job)
+            check_step(job, old, new)
+            if new in _DURABLE or columns:
+                with self._engine.begin() as connection:
+                    connection.execute(update(jobs).where(jobs.c.id == job).values(state=new.value, **columns))
+            self._live[job] = new
+            if new in FINAL:
+                del self._live[job]
+
+    def _stored(self, job: int) -> JobState:
+        with self._engine.connect() as connection:
+            state = connection.execute(select(jobs.c.state).where(jobs.c.id == job)).scalar()
+        if state is None:
+            raise RequestError(f"there is no job {job}", job=job)
+        return JobState(state)
+
+    def _entry(self, row: Row[Any]) -> Entry:
+        values = dict(row._mapping)
+        state = self._live.get(values["id"], JobState(values["state"]))
+        values["state"] = state.value
+        values["options"] = json.loads(values["options"])
+        values["error"] = json.loads(values["error"]) if values["error"] else None
+        shown = {key: value for key, value in values.items() if key != "key"}
+        return Entry(values["id"], state, values["qpu"], values["shots"], values["options"], shown)
+
+    def entry(self, job: int) -> Entry:
+        """Return one job.
+
+        Raises
+        ------
+        RequestError
+            If there is none of this number.
+        """
+        with self._engine.connect() as connection:
+            row = connection.execute(select(jobs).where(jobs.c.id == job)).first()
+        if row is None:
+            raise RequestError(f"there is no job {job}", job=job)
+        return self._entry(row)
+
+    def latest(self, limit: int, state: str = "") -> list[Entry]:
+        """Return the latest jobs, newest first, in one state if one is named."""
+        query = select(jobs).order_by(jobs.c.id.desc()).limit(max(0, min(limit, 10_000)))
+        if state:
+            query = query.where(jobs.c.state == state)
+        with self._engine.connect() as connection:
+            return [self._entry(row) for row in connection.execute(query)]
+
+    def programs(self, job: int) -> tuple[tuple[str, bytes], ...]:
+        """Return a job's programs as (format, content)."""
+        query = select(programs.c.format, programs.c.content).where(programs.c.job == job).order_by(programs.c.place)
+        with self._engine.connect() as connection:
+            return tuple((row.format, bytes(row.content)) for row in connection.execute(query))
+
+    def waiting(self) -> list[Entry]:
+        """Return queued jobs, oldest first."""
+        query = select(jobs).where(jobs.c.state == JobState.QUEUED.value).order_by(jobs.c.id)
+        with self._engine.connect() as connection:
+            entries = [self._entry(row) for row in connection.execute(query)]
+        return [entry for entry in entries if entry.state is JobState.QUEUED]
+
+    def unfinished(self) -> list[Entry]:
+        """Return jobs that have not ended, oldest first."""
+        query = select(jobs).where(jobs.c.state.not_in([state.value for state in FINAL])).order_by(jobs.c.id)
+        with self._engine.connect() as connection:
+            return [self._entry(row) for row in connection.execute(query)]
+
+    def next_run(self) -> int:
+        """Return the number of the next run."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(select(func.max(jobs.c.run))).scalar() or 0) + 1
+
+    def recover(self, has_result: Any) -> list[Entry]:
+        """Bring jobs that a crash cut short into an honest state; return those that changed.
+
+        Parameters
+        ----------
+        has_result : callable of int to str
+            Returns the state that a whole result folder of this job states, or an empty string.
+        """
+        changed = []
+        for entry in self.unfinished():
+            state = has_result(entry.job)
+            if state:
+                new = JobState(state)
+            elif entry.state in AFTER_RESTART:
+                new = AFTER_RESTART[entry.state]
+            else:
+                continue
+            columns: dict[str, Any] = {"state": new.value}
+            if new is JobState.INTERRUPTED:
+                message = f"the server ended while job {entry.job} was {entry.state.value}; it was not played again"
+                error = {"code": "schedule", "message": message, "details": {"job": entry.job}}
+                columns |= {"error": json.dumps(error), "finished_s": time.time()}
+            with self._lock, self._engine.begin() as connection:
+                connection.execute(update(jobs).where(jobs.c.id == entry.job).values(**columns))
+            changed.append(self.entry(entry.job))
+        return changed
+
+    def close(self) -> None:
+        """Close the database."""
+        self._engine.dispose()
