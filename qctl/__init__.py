@@ -9,10 +9,8 @@ PUBLIC = {
     "Circuit": "qctl.circuit",
     "Parameter": "qctl.program.expressions",
     "Program": "qctl.program.program",
-    "Target": "qctl.compiler.target",
-    "calibrate": "qctl.calibration.tuneup",
-    "compile": "qctl.compiler.compile",
-    "connect": "qctl.client.lab",
+    "Target": "qctl.compiler.translate",
+    "compile": "qctl.lowering",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",
@@ -21,7 +19,7 @@ PUBLIC = {
     "samples": "qctl.program.envelopes",
     "simulate": "qctl.simulation.simulate",
     "sine": "qctl.program.envelopes",
-    "translate": "qctl.compiler.translate",
+    "translate": "qctl.compiler.rewrite",
 }
 """Public name → module that defines it; loaded when first asked for."""
 

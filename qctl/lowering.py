@@ -11,19 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from qctl.compiler.alignment import aligned
+from qctl.compiler.pipeline import Compiled, compile_program
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
-from qctl.lab import Lab, Processor
+from qctl.lab import Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered, Part
+from qctl.program.program import Program
 from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 
-__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Shots", "Straight", "Timeline", "lower"]
+__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
 
 
 def lower(
@@ -171,3 +174,71 @@ def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
                 if old is None or row.used > old.used:
                     rows[program.instrument, row.resource] = row
     return tuple((name, row) for (name, _), row in rows.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Programs that are ready to be played.
+
+    Attributes
+    ----------
+    compiled : tuple of Compiled
+        Timeline and layout of each program.
+    lowered : Lowered
+        Device programs, batches and resource report.
+    """
+
+    compiled: tuple[Compiled, ...]
+    lowered: Lowered
+
+    @property
+    def timeline(self) -> Timeline:
+        """Return the timeline of the first program."""
+        return self.compiled[0].timeline
+
+    @property
+    def programs(self) -> tuple[DeviceProgram, ...]:
+        """Return the device programs of all batches."""
+        return tuple(program for batch in self.lowered.batches for program in batch.programs)
+
+
+def compile(
+    programs: Program | Sequence[Program],
+    lab: Lab | str | Path,
+    qpu: str | None = None,
+    *,
+    shots: int = 1000,
+    snapshot: Snapshot | None = None,
+    seed: int = 0,
+    level: int = 1,
+    averaged: bool = False,
+) -> Ready:
+    """Compile programs for a processor, down to what each instrument would be sent.
+
+    Parameters
+    ----------
+    programs : Program or sequence of Program
+        A sequence is one run, its programs played one after the other.
+    lab : Lab or path
+        The laboratory, or its lab.toml.
+    qpu : str, optional
+        Processor; the lab's only one if None.
+    shots : int
+        Shots of each point.
+    snapshot : Snapshot, optional
+        Calibrated values over the design values.
+    seed, level : int
+        Of layout and routing.
+    averaged : bool
+        Let the digitizer average the shots.
+
+    Raises
+    ------
+    CompileError
+        If a program can't be played; the message names what, where and the bound.
+    """
+    rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    line = [programs] if isinstance(programs, Program) else list(programs)
+    compiled = tuple(compile_program(p, rack, snapshot, qpu, seed=seed, level=level) for p in line)
+    lowered = lower([one.timeline for one in compiled], rack, snapshot, n_shots=shots, averaged=averaged)
+    return Ready(compiled, lowered)
