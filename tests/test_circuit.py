@@ -61,7 +61,7 @@ def test_wrong_arrays_are_refused(arrays, words):
 
 
 def test_public_names_are_there():
-    for name in "Circuit Program Parameter gaussian drag flat_top constant samples sine".split():
+    for name in ["Circuit", "Program", "Parameter", "gaussian", "drag", "flat_top", "constant", "samples", "sine"]:
         assert callable(getattr(qctl, name))
     assert "load" in dir(qctl)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
