@@ -27,6 +27,8 @@ _REGISTERS = {
     "float": RegisterKind.F64,
     "angle": RegisterKind.F64,
 }
+_LOGICAL = frozenset(("bit", "and", "or", "not", "xor", "eq", "ne", "lt", "le", "gt", "ge"))
+"""Leaves and operators whose value is 0 or 1."""
 _AT_RUN = ("bit", "register")
 
 
@@ -207,7 +209,8 @@ class Classical:
         if isinstance(number, Expression):
             if len(target.indices) != 1:
                 raise ParseError("a number that is not known before the run is assigned to several bits; not supported")
-            self.program.set_bit(target.indices[0], number.apply("ne", 0.0))
+            is_bit = number.code[-1][0] in _LOGICAL
+            self.program.set_bit(target.indices[0], number if is_bit else number.apply("ne", 0.0))
             return
         if not isinstance(number, int) or not 0 <= number < 1 << len(target.indices):
             raise ParseError(f"{number} does not fit in {len(target.indices)} bits")
