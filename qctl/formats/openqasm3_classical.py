@@ -155,9 +155,8 @@ class Classical:
         if made is None:
             first = self.program.n_bits
             own = self._unused(name)
-            if kind.size is None:
-                names = (own,)
-            else:
+            names: tuple[str, ...] = (own,)
+            if kind.size is not None:
                 size = self.evaluator.size(kind.size, "the size", MAX_BITS - first)
                 names = tuple(f"{own}[{i}]" for i in range(size))
             self.program.add_bits(names)

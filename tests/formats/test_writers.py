@@ -148,7 +148,7 @@ def test_what_a_version_lacks_is_refused(version: int) -> None:
             dumps(circuit, 2)
         looped = Circuit(1)
         with looped.loop(10**12):
-            looped.gphase(0.1)
+            looped.h(0)
         with pytest.raises(RequestError, match="more than"):
             dumps(looped, 2)
     with pytest.raises(RequestError, match="neither 2 nor 3"):
