@@ -91,8 +91,8 @@ class TableReader:
 
     def read_constants(self, line: Line) -> None:
         """Read the constants."""
-        for value in line.numbers().tolist():
-            self.program.value_word(0, value)
+        for number in line.numbers().tolist():
+            self.program.value_word(0, number)
 
     def read_waveform(self, line: Line) -> None:
         """Read the next waveform."""
@@ -142,7 +142,9 @@ class TableReader:
         duration = fields.get("duration")
         if isinstance(duration, Expression):
             p.expression_index(duration)
-        p._captures.append(Capture(slot, CaptureMode[mode.upper()], duration, weights, bit, tuple(fields.get("axes", ()))))
+        p._captures.append(
+            Capture(slot, CaptureMode[mode.upper()], duration, weights, bit, tuple(fields.get("axes", ())))
+        )
 
     def fields(self, line: Line, known: str) -> dict[str, Any]:
         """Take ``key=value`` pairs up to the end or a brace."""

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qctl.cext.crc32c import crc32c
 
 import qctl
-from qctl.cext.crc32c import crc32c
 from qctl.errors import ParseError, VersionError, WireError
 from qctl.program.file import HEADER_BYTES, ROW_BYTES, from_bytes
 from qctl.program.program import Program
@@ -134,7 +134,9 @@ def test_any_damage_with_right_checksums_is_read_or_refused(data):
     out = bytearray(data.draw(st.sampled_from([RAW, PACKED])))
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(8, len(out) - 1))
-        word = data.draw(st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f", b"\0", b"\x01", b"\x40"]))
+        word = data.draw(
+            st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f", b"\0", b"\x01", b"\x40"])
+        )
         out[at : at + len(word)] = word[: len(out) - at]
     read_or_refuse(resealed(bytes(out)))
 
@@ -195,7 +197,7 @@ def with_extra_section(flags: int) -> bytes:
 
 def test_unknown_section_is_skipped_if_optional_and_refused_if_not():
     assert Program.from_bytes(with_extra_section(1)).hash == sample().hash
-    with pytest.raises(VersionError, match="kind 999.*mandatory"):
+    with pytest.raises(VersionError, match=r"kind 999.*mandatory"):
         from_bytes(with_extra_section(0))
 
 
@@ -209,7 +211,7 @@ def test_another_major_version_is_refused_in_one_sentence():
 
 
 def test_a_text_file_is_named_as_such():
-    with pytest.raises(WireError, match="no .qis file"):
+    with pytest.raises(WireError, match=r"no \.qis file"):
         from_bytes(b"OPENQASM 2.0;\nqreg q[2];\n" + b" " * 40)
 
 
@@ -219,7 +221,9 @@ def test_damaged_text_is_read_or_refused_with_its_place(data):
     text = sample().to_text()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(text) - 1))
-        piece = data.draw(st.sampled_from(["", "\n", '"', "9" * 30, "-", "(" * 50, "@7", "$9", "nan", " ", "{", "}", "é", "q[0]"]))
+        piece = data.draw(
+            st.sampled_from(["", "\n", '"', "9" * 30, "-", "(" * 50, "@7", "$9", "nan", " ", "{", "}", "é", "q[0]"])
+        )
         text = text[:at] + piece + text[at + data.draw(st.integers(0, 4)) :]
     try:
         read = Program.from_text(text)
