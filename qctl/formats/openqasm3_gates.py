@@ -78,6 +78,7 @@ class GateTable:
         self.gates.update(added)
         if name == "qelib1.inc":
             for node in parse_openqasm3(QELIB1_MACROS).statements:
+                assert isinstance(node, ast.QuantumGateDefinition)
                 self.define(node)
 
     def define(self, node: ast.QuantumGateDefinition) -> None:
