@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.relaxation import equilibrium
 
