@@ -14,12 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
 from qctl.hil.offspring import Child, fork_child, stop_children
 from qctl.hil.plant.file import PlantFile
+
+from qctl.errors import DeviceError, RequestError
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
 
@@ -241,4 +242,3 @@ def _write(path: Path, text: str) -> None:
         part.replace(path)
     except OSError as error:
         raise RequestError(f"{path} can't be written: {error}") from error
-

@@ -87,7 +87,7 @@ def fork_child(name: str, work: Callable[[], None]) -> Child:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except BaseException as error:  # noqa: BLE001 - the end of a process
+    except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(2, f"{name}: {error!r}\n".encode())
     finally:

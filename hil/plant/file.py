@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.plant.cables import Cables
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import qutip
-
 from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines, Run, find_runs
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon, tuned_frequency_hz
