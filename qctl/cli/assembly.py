@@ -17,7 +17,9 @@ __all__ = ["asm", "dis"]
 
 def asm(
     source: Annotated[Path, typer.Argument(help="Text assembly.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The .qis file; by default beside the source.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The .qis file; by default beside the source.")
+    ] = None,
     packed: Annotated[bool, typer.Option("--packed", help="Pack the instructions, without loss.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:

@@ -65,7 +65,9 @@ def test_server_is_on_loopback_only(address: str) -> None:
 
 
 def test_run_prints_counts_job_and_timings(server, program: Path, tmp_path: Path) -> None:
-    code, out, _ = qctl("run", str(program), "--shots", "100", "--server", server.address, "--json", "--out", str(tmp_path / "o"))
+    code, out, _ = qctl(
+        "run", str(program), "--shots", "100", "--server", server.address, "--json", "--out", str(tmp_path / "o")
+    )
     found = json.loads(out)
     assert code == 0 and found["counts"] == {"00": 50, "11": 50} and found["shots"] == 100
     assert found["job"] > 0 and found["timings"]["fire_s"] > 0

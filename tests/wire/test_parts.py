@@ -62,7 +62,9 @@ def test_document_names_every_verb_and_key() -> None:
     heads = [*wire.Request.__args__, *wire.Reply.__args__]  # type: ignore[attr-defined]
     for head in heads:
         verb = head.__struct_config__.tag
-        row = next((line for line in DOCUMENT.splitlines() if line.startswith("|") and f"`{verb}`" in line.split("|")[1]), "")
+        row = next(
+            (line for line in DOCUMENT.splitlines() if line.startswith("|") and f"`{verb}`" in line.split("|")[1]), ""
+        )
         assert row, verb
         for field in head.__struct_fields__:
             assert field == "id" or f"`{field}`" in row, (verb, field)
