@@ -78,6 +78,16 @@ cdef int check_wide(const instruction_t *row, const uint32_t *words, int64_t *us
     return FINE
 
 
+cdef inline bint bad_shape(const instruction_t *row, int form, int n_params) noexcept nogil:
+    """Say whether a row that is always WIDE has other numbers of symbols and values than its opcode takes."""
+    cdef int64_t wanted = n_params
+    if form == PORT_WIDE and row.b != 1:
+        return True
+    if n_params < 0:
+        wanted = 1 + 2 * <int64_t> row.b
+    return row.c != wanted
+
+
 cdef int check_value(const instruction_t *row, const limits_t *limits, bint ticks) noexcept nogil:
     if row.flags == FLAG_IMM or (ticks and row.flags == FLAG_TICKS):
         return FINE
@@ -221,7 +231,7 @@ cdef int64_t check_all(const instruction_t *rows, const uint32_t *words, const i
         elif form == BARRIER or form == PORT_WIDE or form == QUBITS_WIDE:
             if rows[i].flags != FLAG_WIDE:
                 fault[0] = BAD_FLAGS
-            elif (form == BARRIER and rows[i].c) or (form == PORT_WIDE and rows[i].b != 1):
+            elif bad_shape(rows + i, form, ops[rows[i].op, 2]):
                 fault[0] = BAD_SHAPE
             else:
                 fault[0] = check_wide(rows + i, words, &used, marks, i + 1, form, limits)

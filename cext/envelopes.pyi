@@ -20,7 +20,6 @@ def mix(
     env_q: NDArray[np.float64],
     offsets: NDArray[np.int64],
     rate_hz: float,
-    side: int,
     out_i: NDArray[np.float64],
     out_q: NDArray[np.float64],
 ) -> None: ...

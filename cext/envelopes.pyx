@@ -86,7 +86,7 @@ def sample(int kind, double length_s, double p, double r, double rate_hz, double
 
 cdef void _mix(
     const Play[::1] plays, const double[::1] env_i, const double[::1] env_q, const int64_t[::1] offsets,
-    double rate_hz, double side, double[::1] out_i, double[::1] out_q
+    double rate_hz, double[::1] out_i, double[::1] out_q
 ) noexcept nogil:
     cdef Py_ssize_t j, k, n, first
     cdef int64_t start
@@ -103,7 +103,7 @@ cdef void _mix(
                 # The DAC holds a sample for one period: the carrier is taken at its middle.
                 turns = plays[j].frequency_hz * ((start + k) + 0.5) / rate_hz
                 turns = turns - floor(turns)
-                angle = plays[j].phase_rad + side * 2.0 * M_PI * turns
+                angle = plays[j].phase_rad + 2.0 * M_PI * turns
                 c = amplitude * cos(angle)
                 s = amplitude * sin(angle)
             x = env_i[first + k]
@@ -113,9 +113,9 @@ cdef void _mix(
 
 
 def mix(const Play[::1] plays not None, const double[::1] env_i not None, const double[::1] env_q not None,
-        const int64_t[::1] offsets not None, double rate_hz, int side, double[::1] out_i not None,
+        const int64_t[::1] offsets not None, double rate_hz, double[::1] out_i not None,
         double[::1] out_q not None):
-    """Add plays to the buffers of an IQ output pair: amplitude * envelope * exp(i (phase + side 2 pi f t)).
+    """Add plays to the buffers of an IQ output pair: amplitude * envelope * exp(i (phase + 2 pi f t)).
 
     Parameters
     ----------
@@ -127,8 +127,6 @@ def mix(const Play[::1] plays not None, const double[::1] env_i not None, const 
         Envelope w is ``env[offsets[w]:offsets[w + 1]]``.
     rate_hz : float
         Samples per second.
-    side : int
-        +1 or -1: sense in which a positive frequency turns I + iQ.
     out_i, out_q : (n_samples,) float64, volts
         Added to.
 
@@ -143,8 +141,6 @@ def mix(const Play[::1] plays not None, const double[::1] env_i not None, const 
         raise ValueError(f"out_i has {n_samples} samples, out_q {out_q.shape[0]}")
     if env_i.shape[0] != env_q.shape[0]:
         raise ValueError(f"env_i has {env_i.shape[0]} samples, env_q {env_q.shape[0]}")
-    if side != 1 and side != -1:
-        raise ValueError(f"side = {side} is neither 1 nor -1")
     if not rate_hz > 0.0:
         raise ValueError(f"rate_hz = {rate_hz} is not above 0")
     if n_envelopes < 0 or offsets[0] != 0 or offsets[n_envelopes] != env_i.shape[0]:
@@ -159,7 +155,7 @@ def mix(const Play[::1] plays not None, const double[::1] env_i not None, const 
         if plays[j].start < 0 or plays[j].start > n_samples - length:
             raise ValueError(f"play {j} at sample {plays[j].start} of {length} samples is outside {n_samples}")
     with nogil:
-        _mix(plays, env_i, env_q, offsets, rate_hz, <double>side, out_i, out_q)
+        _mix(plays, env_i, env_q, offsets, rate_hz, out_i, out_q)
 
 
 cdef void _correct(double gain, double phase_rad, const double[::1] i, double[::1] q) noexcept nogil:

@@ -270,3 +270,62 @@ def apply_local(
         raise ValueError(f"step has {step.shape[0]} numbers, not 14")
     with nogil:
         _apply_local(&rho[0, 0], n_left, n_right, &step[0])
+
+
+cdef void _apply_map(
+    double complex* rho, Py_ssize_t n_left, Py_ssize_t n_right, const double* m
+) noexcept nogil:
+    """Apply a one-transmon superoperator (9x9, real and imaginary parts in turn) to a joint state."""
+    cdef Py_ssize_t dim = n_left * 3 * n_right
+    cdef Py_ssize_t l1, r1, l2, r2, i, j
+    cdef Py_ssize_t row = n_right * dim, column = n_right
+    cdef double* p
+    cdef double[18] x
+    cdef double re, im
+    cdef const double* f
+    for l1 in range(n_left):
+        for r1 in range(n_right):
+            for l2 in range(n_left):
+                for r2 in range(n_right):
+                    p = <double*> (rho + ((l1 * 3) * n_right + r1) * dim + (l2 * 3) * n_right + r2)
+                    for i in range(3):
+                        for j in range(3):
+                            x[2 * (3 * i + j)] = p[2 * (i * row + j * column)]
+                            x[2 * (3 * i + j) + 1] = p[2 * (i * row + j * column) + 1]
+                    for i in range(9):
+                        re = 0.0
+                        im = 0.0
+                        f = m + 18 * i
+                        for j in range(9):
+                            re += f[2 * j] * x[2 * j] - f[2 * j + 1] * x[2 * j + 1]
+                            im += f[2 * j] * x[2 * j + 1] + f[2 * j + 1] * x[2 * j]
+                        p[2 * ((i // 3) * row + (i % 3) * column)] = re
+                        p[2 * ((i // 3) * row + (i % 3) * column) + 1] = im
+
+
+def apply_map(
+    double complex[:, ::1] rho not None, Py_ssize_t n_left, Py_ssize_t n_right, const double complex[:, ::1] matrix not None
+):
+    """Apply a superoperator of one transmon to a joint state, in place.
+
+    Parameters
+    ----------
+    rho : (d, d) complex128
+        Joint density matrix with d = 3 * n_left * n_right; overwritten.
+    n_left, n_right : int
+        Dimensions of the transmons before and after this one.
+    matrix : (9, 9) complex128
+        Acts on the transmon's matrix elements, row by row.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit.
+    """
+    cdef Py_ssize_t dim = 3 * n_left * n_right
+    if n_left < 1 or n_right < 1 or rho.shape[0] != dim or rho.shape[1] != dim:
+        raise ValueError(f"rho has shape {(rho.shape[0], rho.shape[1])}, not {(dim, dim)}")
+    if matrix.shape[0] != 9 or matrix.shape[1] != 9:
+        raise ValueError(f"matrix has shape {(matrix.shape[0], matrix.shape[1])}, not (9, 9)")
+    with nogil:
+        _apply_map(&rho[0, 0], n_left, n_right, <const double*> &matrix[0, 0])

@@ -1,4 +1,4 @@
-"""Declared commands: one line for each text command of a driver, in the manual's notation, with its parameter and range.
+"""Declared commands: one line for each text command of a driver, in the manual's notation, with parameter and range.
 
 The same line makes the parameter that clients see, the text that is sent, and the pattern that raw text is matched
 against (short and long forms, optional nodes, any case), so that no path goes round the limits.
@@ -46,8 +46,8 @@ class Command:
     label, unit : str
         For people; the unit also says which suffixes raw text may have.
     kind : type
-        float, int, bool, str, list (of float, sent with commas), or NoneType for an action, which has no value and is no
-        parameter, but is run by `set` with None.
+        float, int, bool, str, list (of float, sent with commas), or NoneType for an action, which has no value
+        and is no parameter, but is run by `set` with None.
     settable, askable : bool
         Which forms there are.
     words : tuple of str

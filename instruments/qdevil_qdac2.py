@@ -3,8 +3,8 @@
 The slew is the instrument's own (``VOLTage:SLEW`` bounds the DC generator in all three modes). Before anything that can
 move an output, its slew is read back, so that a power cycle, which brings the instrument's 2e7 V/s back, is noticed.
 
-Source: QDevil QDAC-II manual, SCPI command reference: SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude], :MODE, :SLEW,
-:LAST?; :LIST:VOLTage, :DWELl, :COUNt; :SWEep:STARt, :STOP, :POINts, :DWELl, :COUNt; :INITiate, :ABORt; SOURce{n}:RANGe;
+Source: QDevil QDAC-II manual, SCPI command reference: SOURce{n}[:DC]:VOLTage[:LEVel][:IMMediate][:AMPLitude], :MODE,
+:SLEW, :LAST?; :LIST:VOLTage, :DWELl; :SWEep:STARt, :STOP, :POINts, :DWELl; :TRIGger:SOURce, :INITiate, :ABORt;
 the same short forms are in the public driver qcodes_contrib_drivers `QDAC2`.
 """
 
@@ -261,7 +261,7 @@ class QdevilQdac2:
         bound = self.settings.limits[f"output{number}_slew_v_per_s"].high
         if not step_v <= bound * dwell_s * (1 + 1e-6):
             raise LimitError(
-                f"{self.link.name}: output {number} steps of {step_v:g} V in {dwell_s:g} s are faster than {bound:g} V/s",
+                f"{self.link.name}: output {number} steps of {step_v:g} V in {dwell_s:g} s are over {bound:g} V/s",
                 instrument=self.link.name,
             )
 

@@ -73,7 +73,7 @@ class Settings:
         RefusedError
             If the instrument refuses, or reads back something else.
         """
-        command, number = self._find(name)
+        command, _ = self._find(name)
         checked = self.checked(name, value)
         self.send(name, checked)
         confirm(self.link, f"{name} = {value!r}", self.error_query)
@@ -187,8 +187,8 @@ class Settings:
             return _TRUE[reply.upper()]
         if command.kind is list:
             return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
-        word = reply.strip().strip("\"'").upper()
-        return next((short for short in command.words if word.startswith(short)), word)
+        word = reply.strip().strip("\"'")
+        return next((short for short in command.words if word.upper().startswith(short)), word)
 
 
 def _shown(value: Any) -> str:

@@ -9,6 +9,8 @@ PUBLIC = {
     "Circuit": "qctl.circuit",
     "Parameter": "qctl.program.expressions",
     "Program": "qctl.program.program",
+    "Target": "qctl.compiler.translate",
+    "compile": "qctl.lowering",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",
@@ -16,6 +18,7 @@ PUBLIC = {
     "load": "qctl.formats.load",
     "samples": "qctl.program.envelopes",
     "sine": "qctl.program.envelopes",
+    "translate": "qctl.compiler.rewrite",
 }
 """Public name → module that defines it; loaded when first asked for."""
 

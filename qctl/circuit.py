@@ -41,7 +41,7 @@ class Circuit(Program):
         super().__init__((), n_qubits, 0 if n_bits is None else n_bits)
         self._growing = n_bits is None
 
-    _growing = False
+    _growing = True
 
     def measure(self, qubit: int | str, bit: int | str | None = None) -> None:
         """Measure a qubit into a bit, by default the bit of the same number."""
@@ -92,7 +92,9 @@ class Circuit(Program):
         if codes.ndim != 1 or not codes.shape == a.shape == b.shape == theta.shape:
             raise RequestError(f"ops, first, second, angles have the shapes {[x.shape for x in (codes, a, b, theta)]}")
         if any(x.dtype.kind not in "iu" and x.size for x in (codes, a, b)):
-            raise RequestError(f"ops, first, second have the dtypes {[x.dtype for x in (codes, a, b)]}, expected integers")
+            raise RequestError(
+                f"ops, first, second have the dtypes {[x.dtype for x in (codes, a, b)]}, expected integers"
+            )
         known = np.isin(codes, list(_NARROW))
         two = np.isin(codes, [op for op, (n, _) in _NARROW.items() if n == 2])
         angled = np.isin(codes, [op for op, (_, n) in _NARROW.items() if n])

@@ -3,105 +3,30 @@
 Every family offers ``instruments/<family>/lower.py: lower(straights, instrument, lab, shots) -> DeviceProgram`` with
 ``straights: Sequence[Straight]`` (one for each point of the batch), ``instrument: Instrument``, ``lab: Lab`` and
 ``shots: Shots``. It raises CompileError where one shot can't be played, and otherwise reports in `DeviceProgram.usage`
-what it uses; a row over its limit makes this module cut the batch.
+what it uses. A row over its limit makes this module cut the batch: at a point where it is a player's, in shots where it
+is a recorder's or the trigger's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+import numpy as np
+
+from qctl.compiler.alignment import aligned
+from qctl.compiler.pipeline import Compiled, compile_program
+from qctl.errors import CompileError
+from qctl.instruments.registry import lowering_of, model_of
+from qctl.lab import Lab, Processor, load_lab
+from qctl.lab.snapshot import Snapshot
 from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.lowered import Batch, Lowered, Part
+from qctl.program.program import Program
 from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 
-if TYPE_CHECKING:
-    from qctl.lab import Lab
-    from qctl.lab.snapshot import Snapshot
-    from qctl.program.tables import Sweep
-
-__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Shots", "Straight", "Timeline", "lower"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """What the rack plays without another upload: a range of points, each for some shots.
-
-    Attributes
-    ----------
-    programs : tuple of DeviceProgram
-        One for each player, recorder and trigger that takes part.
-    first_point, n_points : int
-        Range of the run's points.
-    n_shots : int
-        Shots of each of these points in this batch; batches of the same points add up.
-    averaged : bool
-        Whether the recorder returns one averaged record a point.
-    period_s : float
-        From trigger to trigger.
-    """
-
-    programs: tuple[DeviceProgram, ...]
-    first_point: int
-    n_points: int
-    n_shots: int
-    averaged: bool
-    period_s: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Part:
-    """One program of the run: its own range of points, axes, bits and captures.
-
-    Attributes
-    ----------
-    first_point, n_points : int
-        Range of the run's points.
-    axes : tuple of Sweep
-        Its sweeps, outermost first; the points are in C order over them.
-    bits : tuple of str
-        Names of its bits; `CaptureSpec.bit` is an index into them.
-    captures : tuple of CaptureSpec
-        Its captures.
-    n_shots : int
-        Shots of each of its points, over all batches.
-    """
-
-    first_point: int
-    n_points: int
-    axes: tuple[Sweep, ...]
-    bits: tuple[str, ...]
-    captures: tuple[CaptureSpec, ...]
-    n_shots: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lowered:
-    """A run, ready for the rack.
-
-    Attributes
-    ----------
-    batches : tuple of Batch
-        In the order of playing.
-    report : tuple of (instrument, Usage)
-        What the fullest batch uses of each device, known before anything is sent.
-    parts : tuple of Part
-        One for each program; a list of circuits has several.
-    """
-
-    batches: tuple[Batch, ...]
-    report: tuple[tuple[str, Usage], ...]
-    parts: tuple[Part, ...]
-
-    @property
-    def captures(self) -> tuple[CaptureSpec, ...]:
-        """Return the captures of all parts; their `first_point` and `n_points` say where they hold."""
-        return tuple(capture for part in self.parts for capture in part.captures)
-
-    @property
-    def n_points(self) -> int:
-        """Return the number of points of all parts."""
-        return sum(part.n_points for part in self.parts)
+__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
 
 
 def lower(
@@ -132,4 +57,188 @@ def lower(
     CompileError
         If a single shot doesn't fit, with the pulse named.
     """
-    raise NotImplementedError
+    if n_shots < 1:
+        raise CompileError(f"n_shots = {n_shots} is below 1")
+    line = [timelines] if isinstance(timelines, Timeline) else list(timelines)
+    if not line:
+        raise CompileError("there is nothing to lower: no program")
+    if len({timeline.processor for timeline in line}) > 1:
+        raise CompileError("the programs of one run are for several processors")
+    processor = lab.processor(line[0].processor)
+    if len({timeline.n_repeats for timeline in line}) > 1:
+        raise CompileError("the programs of one run repeat themselves differently often")
+    n_total = n_shots * line[0].n_repeats
+    lead_s = _leads(lab, processor.name)
+    straights, parts = aligned(line, lead_s, n_total)
+    run = _Run(lab, processor, straights, parts, averaged, lead_s)
+    batches = tuple(run.cut(0, len(straights), n_total))
+    return Lowered(batches, _report(batches), parts)
+
+
+def _leads(lab: Lab, processor: str) -> dict[str, float]:
+    """Return what each triggered instrument must add so that all share the time zero of the last one."""
+    delays = {
+        instrument.name: instrument.trigger.delay_s
+        for instrument in lab.instruments_of(processor)
+        if instrument.trigger is not None
+    }
+    latest = max(delays.values(), default=0.0)
+    return {name: latest - delay for name, delay in delays.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """All points of a run, and how they are cut."""
+
+    lab: Lab
+    processor: Processor
+    straights: tuple[Straight, ...]
+    parts: tuple[Part, ...]
+    averaged: bool
+    lead_s: dict[str, float]
+
+    def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
+        """Yield batches that fit: halves of the points where players are full, fewer shots where recorders are."""
+        programs = self._programs(first, end, n_shots)
+        over = [(program, row) for program in programs for row in program.usage if not row.fits]
+        if not over:
+            period_s = self._period_s(first, end)
+            yield Batch(programs, first, end - first, n_shots, self.averaged, period_s)
+            return
+        players = [pair for pair in over if model_of(pair[0].model).kind == "player"]
+        if players and end - first > 1:
+            middle = (first + end) // 2
+            yield from self.cut(first, middle, n_shots)
+            yield from self.cut(middle, end, n_shots)
+            return
+        if not players and n_shots > 1:
+            ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in over)
+            n_parts = min(max(ratio, 2), n_shots)
+            done = 0
+            for k in range(1, n_parts + 1):
+                until = n_shots * k // n_parts
+                yield from self.cut(first, end, until - done)
+                done = until
+            return
+        program, row = (players or over)[0]
+        raise CompileError(
+            f"one shot needs {row.used} {row.resource} of {program.instrument} ({program.model}), which has "
+            f"{row.allowed}" + (f"; most of it is {row.place}" if row.place else ""),
+            instrument=program.instrument,
+            used=row.used,
+            allowed=row.allowed,
+        )
+
+    def _period_s(self, first: int, end: int) -> float:
+        longest = max(straight.length_s for straight in self.straights[first:end])
+        return max(float(self.processor.shot_period_s), longest)  # type: ignore[union-attr]
+
+    def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
+        straights = self.straights[first:end]
+        captures = tuple(
+            capture
+            for part in self.parts
+            if part.first_point < end and first < part.first_point + part.n_points
+            for capture in part.captures
+        )
+        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.lead_s)
+        playing = _players(self.lab, straights)
+        recording = {capture.instrument for capture in captures}
+        programs = []
+        for instrument in self.lab.instruments_of(self.processor.name):
+            kind = model_of(instrument.model).kind
+            wanted = {"player": instrument.name in playing, "recorder": instrument.name in recording}
+            if wanted.get(kind, kind == "trigger"):
+                programs.append(lowering_of(instrument.model).lower(straights, instrument, self.lab, shots))
+        return tuple(programs)
+
+
+def _players(lab: Lab, straights: Sequence[Straight]) -> set[str]:
+    """Return the instruments that any play is on."""
+    names: set[str] = set()
+    seen: set[int] = set()
+    for straight in straights:
+        if id(straight.labels) not in seen:
+            seen.add(id(straight.labels))
+            names.update(straight.ports[k].name for k in np.unique(straight.plays["port"]).tolist())
+    return {ref.instrument for name in names for ref in lab.port(name).outputs}
+
+
+def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
+    """Return the fullest row of each resource of each instrument."""
+    rows: dict[tuple[str, str], Usage] = {}
+    for batch in batches:
+        for program in batch.programs:
+            for row in program.usage:
+                old = rows.get((program.instrument, row.resource))
+                if old is None or row.used > old.used:
+                    rows[program.instrument, row.resource] = row
+    return tuple((name, row) for (name, _), row in rows.items())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Programs that are ready to be played.
+
+    Attributes
+    ----------
+    compiled : tuple of Compiled
+        Timeline and layout of each program.
+    lowered : Lowered
+        Device programs, batches and resource report.
+    """
+
+    compiled: tuple[Compiled, ...]
+    lowered: Lowered
+
+    @property
+    def timeline(self) -> Timeline:
+        """Return the timeline of the first program."""
+        return self.compiled[0].timeline
+
+    @property
+    def programs(self) -> tuple[DeviceProgram, ...]:
+        """Return the device programs of all batches."""
+        return tuple(program for batch in self.lowered.batches for program in batch.programs)
+
+
+def compile(
+    programs: Program | Sequence[Program],
+    lab: Lab | str | Path,
+    qpu: str | None = None,
+    *,
+    shots: int = 1000,
+    snapshot: Snapshot | None = None,
+    seed: int = 0,
+    level: int = 1,
+    averaged: bool = False,
+) -> Ready:
+    """Compile programs for a processor, down to what each instrument would be sent.
+
+    Parameters
+    ----------
+    programs : Program or sequence of Program
+        A sequence is one run, its programs played one after the other.
+    lab : Lab or path
+        The laboratory, or its lab.toml.
+    qpu : str, optional
+        Processor; the lab's only one if None.
+    shots : int
+        Shots of each point.
+    snapshot : Snapshot, optional
+        Calibrated values over the design values.
+    seed, level : int
+        Of layout and routing.
+    averaged : bool
+        Let the digitizer average the shots.
+
+    Raises
+    ------
+    CompileError
+        If a program can't be played; the message names what, where and the bound.
+    """
+    rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    line = [programs] if isinstance(programs, Program) else list(programs)
+    compiled = tuple(compile_program(p, rack, snapshot, qpu, seed=seed, level=level) for p in line)
+    lowered = lower([one.timeline for one in compiled], rack, snapshot, n_shots=shots, averaged=averaged)
+    return Ready(compiled, lowered)

@@ -1,9 +1,10 @@
-"""Runs one emulated instrument as a process: ``python -m qctl.hil.instruments --model tektronix-awg5014c --name awg0``."""
+"""Runs one emulated instrument as a process: ``python -m qctl.hil.instruments --model qdevil-qdac2 --name dc0``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import signal
 import sys
@@ -40,10 +41,8 @@ async def _run(args: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     gc.freeze()
-    try:
+    with contextlib.suppress(asyncio.CancelledError):
         await task
-    except asyncio.CancelledError:
-        pass
 
 
 def main(argv: list[str] | None = None) -> int:

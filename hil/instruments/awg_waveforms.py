@@ -40,6 +40,7 @@ class Waveform:
         self.kind = kind
         self.words: NDArray[np.uint16] = np.full(n_points, _MIDDLE, dtype="<u2")
         self._digest = ""
+        self._relative: NDArray[np.float32] | None = None
 
     @property
     def n_points(self) -> int:
@@ -57,13 +58,17 @@ class Waveform:
         """Put samples at `start`."""
         self.words[start : start + len(words)] = words
         self._digest = ""
+        self._relative = None
 
+    @property
     def relative(self) -> NDArray[np.float32]:
-        """Return the samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
-        codes = np.bitwise_and(self.words, 0x3FFF).astype(np.float32)
-        codes -= np.float32(_MIDDLE)
-        codes *= np.float32(1 / _MIDDLE)
-        return codes
+        """The samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
+        if self._relative is None:
+            codes = np.bitwise_and(self.words, 0x3FFF).astype(np.float32)
+            codes -= np.float32(_MIDDLE)
+            codes *= np.float32(1 / _MIDDLE)
+            self._relative = codes
+        return self._relative
 
 
 class WaveformList:
@@ -103,15 +108,13 @@ class WaveformList:
         self._waveforms[name] = Waveform(n_points, short)
 
     def delete(self, argument: arg.Argument) -> set[str]:
-        """Delete one waveform or ALL, and return the names."""
+        """Delete one waveform or ALL, and return the names; one that is not there is no error."""
         if isinstance(argument, str) and argument.upper() == "ALL":
             gone = set(self._waveforms)
             self._waveforms.clear()
             return gone
         name = arg.string(argument)
-        self.get(name)
-        del self._waveforms[name]
-        return {name}
+        return {name} if self._waveforms.pop(name, None) is not None else set()
 
     def take(self, args: list[Any]) -> str:
         """Take ``"name"[,start[,size]],block`` and return the name."""

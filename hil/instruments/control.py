@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection
 from typing import Any
 
-from qctl.hil.instruments.scpi.box import Box
+from qctl.hil.instruments.emulated import Emulated
 from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["Control"]
@@ -21,17 +22,16 @@ class Control:
 
     Parameters
     ----------
-    box : Box
+    box : Emulated
         The instrument.
     faults : WireFaults
         Its faults on the wire.
     """
 
-    def __init__(self, box: Box, faults: WireFaults) -> None:
+    def __init__(self, box: Emulated, faults: WireFaults) -> None:
         self._box = box
         self._faults = faults
         self._own: dict[str, Any] = {}
-        self._seen: dict[str, Any] = {}
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self, path: str) -> None:
@@ -44,27 +44,37 @@ class Control:
         if self._server is not None:
             self._server.close()
 
-    def take_from_plant(self) -> None:
-        """Apply what the plant pushed since the last call."""
-        if self._box.plant.faults != self._seen:
-            self._apply()
+    async def changed(self) -> bool:
+        """Wait until faults change, here or at the plant, and apply them; False when the plant is gone."""
+        plant = self._box.plant
+        waits = [asyncio.ensure_future(event.wait()) for event in (plant.fault_changed, plant.closed)]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        plant.fault_changed.clear()
+        self._apply()
+        return not plant.closed.is_set()
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
         if "faults" in request:
             self._own = dict(request["faults"])
-            self._apply()
+            self._apply(self._own)
+            self._box.plant.fault_changed.set()
             return {"ok": True}
         if request.get("get") == "counters":
             return dict(self._box.counters)
         if request.get("get") == "faults":
-            return dict(self._faults.set_faults)
+            return self._box.plant.faults | self._own
         return {"error": "unknown request"}
 
-    def _apply(self) -> None:
-        self._seen = dict(self._box.plant.faults)
-        self._faults.replace(self._seen | self._own)
-        self._box.new_faults(self._faults.set_faults)
+    def _apply(self, anew: Collection[str] = ()) -> None:
+        present = self._box.plant.faults | self._own
+        own = self._box.own_faults
+        self._faults.replace({name: value for name, value in present.items() if name not in own}, anew)
+        self._box.new_faults(present)
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

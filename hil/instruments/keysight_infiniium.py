@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,6 @@ _STEP = _CODES // 1024
 _CLIP = _CODES // 2
 _RATES = tuple(m * 10.0**e for e in range(3, 11) for m in (1, 2, 2.5, 4, 5) if m * 10.0**e <= _MAX_RATE_HZ)
 _REFERENCE = {"LEFT": 0.0, "CENT": 0.5, "RIGH": 1.0}
-_RECORD_TIMEOUT_S = 3600.0
 
 
 class KeysightInfiniium(Box):
@@ -41,6 +41,7 @@ class KeysightInfiniium(Box):
     idn = "KEYSIGHT TECHNOLOGIES,DSOS104A,{serial},06.40.00901"
     kind = "digitizer"
     n_inputs = 4
+    own_faults = frozenset({"unlocked", "silence"})
 
     def commands(self) -> None:
         """Add the commands of the guide's subsystems."""
@@ -68,11 +69,11 @@ class KeysightInfiniium(Box):
         self.switch("ACQuire:INTerpolate", "interpolate", True)
         self.integer("ACQuire:COMPlete", "complete_pct", 90, 0, 100)
         self.choice("ACQuire:COMPlete:STATe", "complete_state", "ON", "ON|OFF")
-        self.setting("ACQuire:BANDwidth", "bandwidth", "AUTO", lambda a: str(a).upper())
+        self.setting("ACQuire:BANDwidth", "bandwidth_hz", 1e9, _bandwidth, "{:.5E}".format)
         add = self.table.add
-        add("ACQuire:POINts[:ANALog]:TESTLIMITS?", lambda s, a: f"1,<NUMERIC>{_MIN_POINTS}:{MAX_POINTS}")
-        add("ACQuire:SRATe[:ANALog]:TESTLIMITS?", lambda s, a: "1,<NUMERIC>1.0E+03:2.0E+10")
-        add("ACQuire:BANDwidth:TESTLIMITS?", lambda s, a: "1,<NUMERIC>1.0E+09:1.0E+09")
+        add("ACQuire:POINts[:ANALog]:TESTLIMITS?", lambda s, a: f"1,<numeric>{_MIN_POINTS}:{MAX_POINTS}")
+        add("ACQuire:SRATe[:ANALog]:TESTLIMITS?", lambda s, a: "1,<numeric>1.0E+03:2.0E+10")
+        add("ACQuire:BANDwidth:TESTLIMITS?", lambda s, a: "1,<numeric>1.0E+07:1.0E+09")
 
     def _input_group(self) -> None:
         self.number("CHANnel<4>:RANGe", "range_v", 0.8, 8e-3, 40.0, changed=self._range_set)
@@ -88,7 +89,7 @@ class KeysightInfiniium(Box):
         self.number("TIMebase:SCALe", "time_scale_s", 5e-7, 5e-13, 20.0)
         self.number("TIMebase[:POSition]", "position_s", 0.0, -1e4, 1e4)
         self.choice("TIMebase:REFerence", "time_reference", "CENT", "LEFT|CENTer|RIGHt")
-        self.switch("TIMebase:REFClock", "reference_on", changed=self._reference)
+        self.switch("TIMebase:REFClock", "reference_on", changed=self.reference_changed)
         self.switch("TIMebase:ROLL:ENABLE", "roll")
         self.choice("TRIGger:MODE", "trigger_mode", "EDGE", "EDGE|GLITch|PATTern|STATe|TIMeout|ADVanced")
         self.choice("TRIGger:SWEep", "trigger_sweep", "AUTO", "AUTO|TRIGgered|SINGle")
@@ -98,11 +99,8 @@ class KeysightInfiniium(Box):
         self.choice("TRIGger:EDGE:COUPling", "trigger_coupling", "DC", "AC|DC|LFReject|HFReject")
         self.number("TRIGger:HOLDoff", "holdoff_s", 80e-9, 80e-9, 10.0)
         self._defaults["trigger_level_v"] = 0.0
-        keys = {name: k for k in range(1, 5) for name in (f"CHAN{k}", f"CHANNEL{k}")} | {"AUX": 0}
-        self.table.add("TRIGger:LEVel", lambda s, a: self._set_level(keys, a), 2)
-        self.table.add(
-            "TRIGger:LEVel?", lambda s, a: f"{self.value('trigger_level_v', arg.choice(a[0], keys)):.9E}", 1  # type: ignore[arg-type]
-        )
+        self.table.add("TRIGger:LEVel", self._set_level, 2)
+        self.table.add("TRIGger:LEVel?", self._show_level, 1)
 
     def _waveform_group(self) -> None:
         sources = {f"{n}{k}": f"CHAN{k}" for k in range(1, 5) for n in ("CHAN", "CHANNEL")}
@@ -117,7 +115,7 @@ class KeysightInfiniium(Box):
         add("WAVeform:DATA?", lambda s, a: self._read(a), 0, 2)
         for number, name in enumerate(("POINts", "COUNt", "XINCrement", "XORigin", "XREFerence", "YINCrement",
                                        "YORigin", "YREFerence"), start=2):  # fmt: skip
-            add(f"WAVeform:{name}?", lambda s, a, number=number: self._preamble()[number])
+            add(f"WAVeform:{name}?", partial(self._field, number))
         add("WAVeform:TYPE?", lambda s, a: {"1": "RAW", "2": "AVER"}[self._preamble()[1]])
         add("WAVeform:XUNits?", lambda s, a: "SEC")
         add("WAVeform:YUNits?", lambda s, a: "VOLT")
@@ -163,15 +161,11 @@ class KeysightInfiniium(Box):
     def _set_scale(self, suffixes: tuple[int, ...], args: list[Any]) -> None:
         self.put("range_v", 8 * arg.number(args[0], 1e-3, 5.0), *suffixes)
 
-    def _set_level(self, keys: dict[str, int], args: list[Any]) -> None:
-        self.put("trigger_level_v", arg.number(args[1], -5.0, 5.0), arg.choice(args[0], keys))  # type: ignore[arg-type]
+    def _set_level(self, suffixes: tuple[int, ...], args: list[Any]) -> None:
+        self.put("trigger_level_v", arg.number(args[1], -5.0, 5.0), _input(args[0], _LEVELS))
 
-    def _reference(self, *suffixes: int) -> None:
-        self.new_faults(self.plant.faults)
-
-    def unlocked(self) -> bool:
-        """Return whether the external reference is asked for and missing."""
-        return bool(self.value("reference_on") and self.plant.faults.get("unlocked"))
+    def _show_level(self, suffixes: tuple[int, ...], args: list[Any]) -> str:
+        return f"{self.value('trigger_level_v', _input(args[0], _LEVELS)):.9E}"
 
     def next_error(self, args: list[Any]) -> str:
         """Answer the oldest error: its number, and its text when asked for STRing."""
@@ -195,7 +189,7 @@ class KeysightInfiniium(Box):
     async def _start(self, args: list[Any]) -> None:
         await self._stop_task()
         for word in args:
-            self.put("shown", True, arg.choice(word, _INPUT_NUMBERS))  # type: ignore[arg-type]
+            self.put("shown", True, _input(word, _INPUTS))
         self.arm_event = self.trigger_event = self.done_event = self.processed_event = 0
         inputs = [k for k in range(1, 5) if self.value("shown", k)]
         if not inputs:
@@ -220,7 +214,9 @@ class KeysightInfiniium(Box):
 
     async def _collect(self, taken: dict[str, Any]) -> None:
         try:
-            volts = await self.plant.record(_RECORD_TIMEOUT_S)
+            volts = await self.plant.record()
+            if "silence" in self.faults:
+                await asyncio.get_running_loop().create_future()
         except QctlError as error:
             self.status.push(-300, error.message[:255])
             self._task = None
@@ -230,14 +226,14 @@ class KeysightInfiniium(Box):
             scale_v, offset_v = self.value("range_v", number) / _CODES, self.value("offset_v", number)
             self._scale[number] = (scale_v, offset_v)
             self._codes[number] = _convert(volts[:, place, :], scale_v, offset_v, 1 if taken["averaged"] else _STEP)
-        self._taken = taken
+        self._taken = taken | {"time_s": await self.plant.now_s()}
         self.trigger_event = self.done_event = self.processed_event = 1
         self._task = None
 
     async def _stop(self) -> None:
         if self._task is not None:
             await self._stop_task()
-            await self.plant.abort()
+            await self.plant.disarm()
 
     async def _stop_task(self) -> None:
         task, self._task = self._task, None
@@ -272,13 +268,16 @@ class KeysightInfiniium(Box):
             raise refusal(-230, f"no record of CHAN{number}")
         return number
 
+    def _field(self, number: int, suffixes: tuple[int, ...], args: list[Any]) -> str:
+        return self._preamble()[number]
+
     def _preamble(self) -> list[str]:
         number, taken = self._input(), self._taken
         scale_v, offset_v = self._scale[number]
         form = {"ASC": 0, "BYTE": 1, "WORD": 2, "BIN": 1, "FLO": 5}[self.value("format")]
         unit_v = scale_v * (256 if form == 1 else 1)
         step_s, n_points = 1 / taken["rate_hz"], taken["n_points"]
-        now = time.gmtime(self.plant.now_s())
+        now = time.gmtime(taken["time_s"])
         mode = 3 if taken["n_records"] else 0
         return [
             str(form), "2" if taken["averaged"] else "1", str(n_points), str(taken["n_averages"] or 1),
@@ -318,7 +317,17 @@ class KeysightInfiniium(Box):
 
 
 _ERROR_FORMS = arg.spellings("NUMBer|STRing")
-_INPUT_NUMBERS = {name: k for k in range(1, 5) for name in (f"CHAN{k}", f"CHANNEL{k}")}
+_INPUTS = {name: str(k) for k in range(1, 5) for name in (f"CHAN{k}", f"CHANNEL{k}")}
+_LEVELS = _INPUTS | {"AUX": "0"}
+
+
+def _input(argument: Any, known: dict[str, str]) -> int:
+    return int(arg.choice(argument, known))
+
+
+def _bandwidth(argument: Any) -> float:
+    word = str(argument).upper()
+    return 1e9 if word in ("AUTO", "MAX") else arg.number(argument, 1e7, 1e9, 1e9)
 
 
 def _convert(volts: NDArray[np.float32], scale_v: float, offset_v: float, step: int) -> NDArray[np.int16]:

@@ -4,51 +4,66 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.hil.plant.client import Output
+
 __all__ = ["NoPlant", "Output", "Plant"]
-
-
-class Output(NamedTuple):
-    """What one output plays at each of the next triggers.
-
-    Attributes
-    ----------
-    digest : str or None
-        Content name of a waveform sent before; None plays nothing.
-    amplitude_vpp, offset_v : float
-        Analog settings in volts into 50 ohm.
-    on : bool
-        Whether the output relay is closed.
-    """
-
-    digest: str | None
-    amplitude_vpp: float
-    offset_v: float
-    on: bool
 
 
 class Plant(Protocol):
     """The part of `qctl.hil.plant.client.PlantClient` that emulators use."""
 
     faults: dict[str, Any]
+    fault_changed: asyncio.Event
+    closed: asyncio.Event
 
-    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> Any: ...
-    def now_s(self) -> float: ...
-    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> Any: ...
-    async def outputs(self, element: dict[int, Any], rate_hz: float, armed: bool) -> Any: ...
-    async def level(self, output: int, volts: float, slew_v_per_s: float) -> Any: ...
-    async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> Any: ...
+    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
+        """Attach as a box."""
+
+    async def now_s(self) -> float:
+        """Return lab time."""
+        ...
+
+    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
+        """Hand over samples under the hash of their content."""
+
+    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Say what each output plays at the next triggers."""
+
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
+        """Drive a DC output to a voltage."""
+
+    async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
+        """Set the continuous wave of a source."""
+
     async def arm_record(
-        self, inputs: Sequence[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
-    ) -> Any: ...
-    async def record(self, timeout: float) -> NDArray[np.float32]: ...
-    async def fire(self, line: int, n_shots: int, period_s: float) -> Any: ...
-    async def abort(self) -> Any: ...
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Arm one acquisition."""
+
+    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
+        """Wait for the armed acquisition."""
+        ...
+
+    async def disarm(self) -> None:
+        """Abandon the armed acquisition."""
+
+    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
+        """Fire a block of triggers and return the shots fired."""
+        ...
+
+    async def abort(self) -> None:
+        """End the block of triggers that is under way."""
+
+    async def reference(self, locked: bool) -> None:
+        """Say whether the box is locked to its reference clock."""
+
+    async def count(self, **amounts: int) -> None:
+        """Add to this box's counters."""
 
 
 class NoPlant:
@@ -56,41 +71,60 @@ class NoPlant:
 
     def __init__(self, seed: int = 1) -> None:
         self.faults: dict[str, Any] = {}
+        self.fault_changed = asyncio.Event()
+        self.closed = asyncio.Event()
         self._random = np.random.default_rng(seed)
         self._shape = (1, 0, 0)
+        self._abort = asyncio.Event()
 
     async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
         """Take the greeting."""
 
-    def now_s(self) -> float:
+    async def now_s(self) -> float:
         """Return wall time: without a plant there is no lab time."""
         return time.time()
 
     async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Forget the samples."""
 
-    async def outputs(self, element: dict[int, Any], rate_hz: float, armed: bool) -> None:
+    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Forget what plays."""
 
-    async def level(self, output: int, volts: float, slew_v_per_s: float) -> None:
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Forget the level."""
 
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Forget the tone."""
 
     async def arm_record(
-        self, inputs: Sequence[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
         """Remember the shape of the next record."""
         self._shape = (1 if averaged else n_records, len(inputs), n_samples)
 
-    async def record(self, timeout: float) -> NDArray[np.float32]:
-        """Return 1 mV of noise, (n_records, n_inputs, n_samples) in volts."""
+    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
+        """Return 1 mV of noise, (n_records or 1, n_inputs, n_samples) in volts."""
         return self._random.standard_normal(self._shape, dtype=np.float32) * np.float32(1e-3)
 
-    async def fire(self, line: int, n_shots: int, period_s: float) -> None:
-        """Wait as long as the shots would take."""
-        await asyncio.sleep(n_shots * period_s)
+    async def disarm(self) -> None:
+        """Do nothing."""
+
+    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
+        """Wait as long as the shots take, or until `abort`; return how many there were."""
+        self._abort.clear()
+        start_s = time.monotonic()
+        try:
+            await asyncio.wait_for(self._abort.wait(), n_shots * period_s)
+        except TimeoutError:
+            return n_shots
+        return min(n_shots, int((time.monotonic() - start_s) / period_s) + 1)
 
     async def abort(self) -> None:
-        """Do nothing."""
+        """End `fire`."""
+        self._abort.set()
+
+    async def reference(self, locked: bool) -> None:
+        """Forget it."""
+
+    async def count(self, **amounts: int) -> None:
+        """Forget the amounts."""

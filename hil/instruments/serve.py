@@ -15,11 +15,10 @@ from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
+from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.raw import RawConnection
 
 __all__ = ["serve"]
-
-_FAULT_PERIOD_S = 0.02
 
 
 async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], None]) -> None:
@@ -46,33 +45,30 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     box = kind(config, plant)
     await plant.hello(box.kind, box.n_outputs, box.n_inputs)
     faults = WireFaults()
-    if model.link == "pty":
-        await box.serve(faults, ready)
-        return
     control = Control(box, faults)
     await control.open(config.control)
-    await _listen(config, model.link, box, faults, control, ready)
+    if model.link == "pty":
+        await serve_pty(box, faults, control, ready)
+    else:
+        await _listen(config, model.link, box, faults, control, ready)
 
 
 async def _listen(
     config: EmulatorConfig, link: str, box: Box, faults: WireFaults, control: Control, ready: Callable[[str], None]
 ) -> None:
     loop = asyncio.get_running_loop()
-    connections: set[Any]
-    if link == "hislip":
-        factory = HislipServer(box, faults)
-        connections = factory.connections
-        listener = await loop.create_server(factory, config.host, config.port)
-    else:
-        connections = set()
-        listener = await loop.create_server(lambda: RawConnection(box, faults, connections), config.host, config.port)
+    connections: set[Any] = set()
+
+    def raw() -> RawConnection:
+        return RawConnection(box, faults, connections)
+
+    factory: Callable[[], asyncio.Protocol] = raw if link == "raw" else HislipServer(box, faults, connections)
+    listener = await loop.create_server(factory, config.host, config.port)
     host, port = listener.sockets[0].getsockname()[:2]
     await box.flush()
     ready(f"TCPIP::{host}::hislip0,{port}::INSTR" if link == "hislip" else f"TCPIP::{host}::{port}::SOCKET")
     try:
-        while True:
-            await asyncio.sleep(_FAULT_PERIOD_S)
-            control.take_from_plant()
+        while await control.changed():
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue
@@ -84,9 +80,7 @@ async def _listen(
                 await done
             await box.flush()
             await asyncio.sleep(float(off_s))
-            listener = await loop.create_server(factory, host, port) if link == "hislip" else (
-                await loop.create_server(lambda: RawConnection(box, faults, connections), host, port)
-            )
+            listener = await loop.create_server(factory, host, port)
     finally:
         listener.close()
         control.close()

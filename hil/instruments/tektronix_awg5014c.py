@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from qctl.hil.instruments.awg_waveforms import MAX_POINTS, Waveform, WaveformList
+from qctl.hil.instruments.awg_waveforms import MAX_POINTS, WaveformList
 from qctl.hil.instruments.plant_link import Output
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.box import Box
@@ -38,7 +38,8 @@ class TektronixAwg5014c(Box):
         self.running = False
         self.position = 1
         self.n_steps = 0
-        self._sent: set[str] = set()
+        self._uncounted = self._uncounted_bytes = 0
+        self._told: Any = None
         self._flushing = asyncio.Lock()
         self._control_group()
         self._source_group()
@@ -64,7 +65,9 @@ class TektronixAwg5014c(Box):
     def _source_group(self) -> None:
         self.number("[SOURce<4>]:FREQuency[:CW]", "rate_hz", 1.2e9, 10e6, 1.2e9, dirty=True)
         self._shared("rate_hz")
-        self.choice("[SOURce<4>]:ROSCillator:SOURce", "reference", "INT", "INTernal|EXTernal", changed=self._reference)
+        self.choice(
+            "[SOURce<4>]:ROSCillator:SOURce", "reference", "INT", "INTernal|EXTernal", changed=self.reference_changed
+        )
         self._shared("reference")
         self.number("[SOURce<4>]:ROSCillator:FREQuency", "reference_hz", 10e6, 10e6, 100e6)
         self.choice("[SOURce<4>]:ROSCillator:TYPE", "reference_type", "FIX", "FIXed|VARiable")
@@ -166,9 +169,6 @@ class TektronixAwg5014c(Box):
             self.list.get(name)
         return name
 
-    def _reference(self, *suffixes: int) -> None:
-        self.new_faults(self.plant.faults)
-
     def _set_length(self, n_steps: int) -> None:
         if n_steps < self.n_steps:
             for key in [key for key in self._values if key[0].startswith("step_") and key[1] > n_steps]:
@@ -179,13 +179,19 @@ class TektronixAwg5014c(Box):
     # waveforms ---------------------------------------------------------------------------------------
 
     def _take_samples(self, args: list[Any]) -> None:
-        name = self.list.take(args)
-        if self.running and name in self._playing():
+        n_bytes = self.list.counters["waveform_bytes"]
+        self._uncounted += 1
+        try:
+            self.list.take(args)
+        finally:
+            self._uncounted_bytes += self.list.counters["waveform_bytes"] - n_bytes
             self.dirty = True
 
     def _delete(self, argument: Any) -> None:
         names = self.list.delete(argument)
-        for key in [key for key, value in self._values.items() if key[0] in ("waveform", "step_waveform") and value in names]:
+        for key in [
+            key for key, value in self._values.items() if key[0] in ("waveform", "step_waveform") and value in names
+        ]:
             del self._values[key]
         self.dirty = self.running
 
@@ -206,7 +212,9 @@ class TektronixAwg5014c(Box):
             raise refusal(-241, "external reference is not locked")
         names = self._playing()
         if self.value("mode") == "SEQ":
-            names = [self.value("step_waveform", step, out) for step in range(1, self.n_steps + 1) for out in range(1, 5)]
+            names = [
+                self.value("step_waveform", step, out) for step in range(1, self.n_steps + 1) for out in range(1, 5)
+            ]
             for output in range(4):
                 used = {name for name in names[output::4] if name}
                 if sum(self.list.get(name).n_points for name in used) > MAX_POINTS:
@@ -248,30 +256,28 @@ class TektronixAwg5014c(Box):
     def power_cycle(self) -> None:
         """Forget the waveforms too."""
         self.list.clear()
-        self._sent.clear()
         super().power_cycle()
 
     async def flush(self) -> None:
-        """Tell the plant what each output plays at the next triggers."""
+        """Tell the plant what each output plays at the next triggers, and how much was uploaded."""
         async with self._flushing:
             self.dirty = False
+            if self._uncounted:
+                amounts = {"waveforms": self._uncounted, "waveform_bytes": self._uncounted_bytes}
+                self._uncounted = self._uncounted_bytes = 0
+                await self.plant.count(**amounts)
             element: dict[int, Output] = {}
             for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):
                 waveform = self.list.get(name) if name else None
-                if waveform is not None and waveform.digest not in self._sent:
-                    await self._send(waveform)
-                element[output] = Output(
-                    waveform.digest if waveform is not None else None,
-                    self.value("amplitude_vpp", output),
-                    self.value("offset_v", output),
-                    self.value("on", output),
-                )
-            await self.plant.outputs(element, self.value("rate_hz"), self._run_state() == 1)
-
-    async def _send(self, waveform: Waveform) -> None:
-        digest = waveform.digest
-        await self.plant.waveform(digest, waveform.relative())
-        self._sent.add(digest)
+                if waveform is not None:
+                    await self.plant.waveform(waveform.digest, waveform.relative)
+                digest = waveform.digest if waveform is not None else None
+                levels = (self.value("amplitude_vpp", output), self.value("offset_v", output))
+                element[output] = Output(digest, *levels, self.value("on", output))
+            told = (element, self.value("rate_hz"), self._run_state() == 1)
+            if told != self._told:
+                self._told = told
+                await self.plant.outputs(*told)
 
 
 def _bit(on: bool) -> str:

@@ -1,46 +1,278 @@
-"""One shot: from the samples on the lines to the joint state at measurement."""
+"""One shot: from the samples on the lines to the joint state at measurement.
+
+Time is cut into flux windows and quiet stretches between them. In a window, transmons whose coupler
+comes within ACTIVE_HZ of a resonance form a cluster of at most three; all else evolves one by one,
+and couplers between clusters are diagonal steps, half before and half after.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
+from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
+from qctl.hil.physics.diagonal import apply_zz
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, tuned_frequency_hz
-from qctl.hil.physics.single import drive_states, idle_states
+from qctl.hil.physics.single import MapCache, advance_one, drive_pieces
 from qctl.hil.physics.state import State
 
-__all__ = ["evolve"]
+__all__ = ["ACTIVE_HZ", "Evolution"]
+
+TWO_PI = 2 * np.pi
+ACTIVE_HZ = 3e8
+LONGEST_CLUSTER = 3
+_SLICE_S = 2e-6
+_SLICE_APART_S = 1e-5
 
 
-def evolve(processor: Processor, lines: Lines, stop_s: NDArray[np.float64]) -> State:
-    """Return the joint state when each transmon's measurement begins.
+class Evolution:
+    """Evolves shots of one processor, and keeps what it computed by hash.
 
     Parameters
     ----------
     processor : Processor
         True parameters.
-    lines : Lines
-        What arrives.
-    stop_s : (n_transmons,) float64
-        When each measurement begins, in seconds after the trigger.
     """
-    state = State(processor)
-    dt_s = 1 / lines.rate_hz
-    for q, transmon in enumerate(processor.transmons):
-        rest = float(tuned_frequency_hz(transmon, 0.0, lines.static_v[q]))
-        level1 = 2 * np.pi * (rest - lines.drive_lo_hz[q])
-        level2 = 2 * level1 + 2 * np.pi * transmon.anharmonicity_hz
-        rho = state.groups[q][1]
-        now = 0.0
-        last = int(round(stop_s[q] * lines.rate_hz))
-        for run in lines.drive[q]:
-            if run.start >= last:
-                break
-            idle_states(transmon, (level1, level2), run.start * dt_s - now, rho, 1, 1)
-            volts = run.volts[: last - run.start]
-            omega = np.ascontiguousarray(2 * np.pi * transmon.drive_hz_per_v * volts.conj())
-            drive_states(transmon, omega, np.array([[level1, level2]]), dt_s, rho[None])
-            now = (run.start + volts.size) * dt_s
-        idle_states(transmon, (level1, level2), max(stop_s[q] - now, 0.0), rho, 1, 1)
-    return state
+
+    def __init__(self, processor: Processor) -> None:
+        self.processor = processor
+        self.steps = StepCache()
+        self.maps = MapCache()
+        self.warnings: set[str] = set()
+
+    def run(self, lines: Lines, stop_s: NDArray[np.float64], joint: bool = True) -> State:
+        """Return the joint state when each transmon's measurement begins.
+
+        Parameters
+        ----------
+        lines : Lines
+            What arrives.
+        stop_s : (n_transmons,) float64
+            When each measurement begins, in seconds after the trigger; the transmon stands still from then on.
+        joint : bool
+            Whether correlations by ZZ alone are needed; averages need only each transmon's own state,
+            and neighbours that no cluster joined then stay apart.
+        """
+        return _Shot(self, lines, stop_s, joint).run()
+
+
+class _Shot:
+    """One shot under way."""
+
+    def __init__(self, evolution: Evolution, lines: Lines, stop_s: NDArray[np.float64], joint: bool) -> None:
+        self.evolution = evolution
+        self.processor = evolution.processor
+        self.lines = lines
+        self.joint = joint
+        self.dt_s = 1 / lines.rate_hz
+        self.rest: Rest = rest_of(self.processor, lines.static_v)
+        self.frame_hz = next(
+            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if runs), float(self.rest.bare_hz[0])
+        )
+        self.stop = np.maximum(np.rint(stop_s * lines.rate_hz), 0).astype(np.int64)
+        self.pieces = drive_pieces(self.processor, lines, self.rest, self.frame_hz)
+        self.state = State(self.processor)
+
+    def run(self) -> State:
+        now = 0
+        end = int(self.stop.max())
+        for start, stop in self._windows(end):
+            self._quiet(now, start)
+            self._window(start, stop)
+            now = stop
+        self._quiet(now, end)
+        return self.state
+
+    def _windows(self, end: int) -> list[tuple[int, int]]:
+        """Return stretches in which any flux line is not at rest."""
+        spans = sorted((run.start, min(run.stop, end)) for runs in self.lines.flux for run in runs if run.start < end)
+        merged: list[tuple[int, int]] = []
+        for start, stop in spans:
+            if merged and start <= merged[-1][1] + 4:
+                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+            else:
+                merged.append((start, stop))
+        return merged
+
+    def _moving(self, start: int) -> list[int]:
+        return [q for q in range(len(self.processor.transmons)) if self.stop[q] > start]
+
+    # quiet stretches ---------------------------------------------------------------------------
+
+    def _quiet(self, start: int, stop: int) -> None:
+        """Advance from `start` to `stop`: linked transmons in common slices, the others in one go."""
+        if stop <= start:
+            return
+        moving = self._moving(start)
+        linked = self._linked(moving, start, stop)
+        for q in moving:
+            if q not in linked:
+                self._advance(q, start, min(stop, int(self.stop[q])), TWO_PI * self.rest.levels_hz[q])
+        if not linked:
+            return
+        cuts = self._cuts(linked, start, stop)
+        zz = TWO_PI * self.rest.zz_hz
+        for left, right in zip(cuts, cuts[1:], strict=False):
+            alive = [q for q in linked if self.stop[q] > left]
+            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+            for q in alive:
+                self._advance(q, left, right, TWO_PI * self.rest.levels_hz[q])
+            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+
+    def _linked(self, moving: list[int], start: int, stop: int) -> list[int]:
+        """Return the transmons whose neighbours matter here: both are, or will be, away from rest."""
+        busy = {q for q in moving if not self.state.resting(q) or self.pieces.any_within(q, start, stop)}
+        found: set[int] = set()
+        for coupler in self.processor.couplers:
+            if coupler.low in busy and coupler.high in busy:
+                found |= {coupler.low, coupler.high}
+        for qubits, _ in self.state.groups:
+            if len(qubits) > 1:
+                found |= set(qubits)
+        return sorted(found & set(moving))
+
+    def _cuts(self, linked: list[int], start: int, stop: int) -> list[int]:
+        cuts = {start, stop}
+        for q in linked:
+            cuts.update(edge for edge in self.pieces.edges(q) if start < edge < stop)
+            if start < self.stop[q] < stop:
+                cuts.add(int(self.stop[q]))
+        merged = any(len(qubits) > 1 for qubits, _ in self.state.groups)
+        longest = max(1, int((_SLICE_S if merged or self.joint else _SLICE_APART_S) / self.dt_s))
+        ordered = sorted(cuts)
+        full: list[int] = []
+        for left, right in zip(ordered, ordered[1:], strict=False):
+            parts = -(-(right - left) // longest)
+            full += [left + (right - left) * k // parts for k in range(parts)]
+        return [*full, stop]
+
+    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, left_s: float) -> None:
+        couplers = [
+            k for k, c in enumerate(self.processor.couplers) if c.low in alive and c.high in alive and zz[k].any()
+        ]
+        apply_zz(self.processor, self.state, couplers, zz, time_s, left_s if self.joint else 0.0)
+
+    def _advance(self, qubit: int, start: int, stop: int, levels: NDArray[np.float64]) -> None:
+        """Advance one transmon through its pieces of drive and the idling between them."""
+        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
+        now = start
+        for piece in self.pieces.within(qubit, start, stop):
+            advance_one(self.evolution.maps, self.processor, self.state, qubit, levels - frame, piece.start - now, self.dt_s)
+            advance_one(
+                self.evolution.maps, self.processor, self.state, qubit, levels - frame, piece.omega, self.dt_s
+            )
+            now = piece.stop
+        advance_one(self.evolution.maps, self.processor, self.state, qubit, levels - frame, stop - now, self.dt_s)
+
+    # flux windows ------------------------------------------------------------------------------
+
+    def _window(self, start: int, stop: int) -> None:
+        """Advance through one flux window."""
+        alive = self._moving(start)
+        frequency = self._frequencies(start, stop)
+        moved = {q for q in range(len(frequency)) if frequency[q].size > 1}
+        active, clusters = self._clusters(alive, frequency, moved)
+        n = stop - start
+        levels, zz = self._shifted_levels(alive, frequency, active)
+        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+        members = {q for cluster in clusters for q in cluster}
+        for cluster in clusters:
+            self._cluster(cluster, [k for k in active if self.processor.couplers[k].low in cluster], levels, start, stop)
+        for q in alive:
+            if q in members:
+                continue
+            end = min(stop, int(self.stop[q]))
+            if q in moved:
+                omega = self.pieces.dense(q, start, end)
+                frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
+                part = np.ascontiguousarray(levels[q][: end - start] - frame)
+                advance_one(self.evolution.maps, self.processor, self.state, q, part, omega, self.dt_s)
+            else:
+                self._advance(q, start, end, levels[q][0])
+        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+
+    def _frequencies(self, start: int, stop: int) -> list[NDArray[np.float64]]:
+        """Return each transmon's bare frequency in hertz: one number, or one per sample if it moves."""
+        found = []
+        for q, transmon in enumerate(self.processor.transmons):
+            fast = np.zeros(stop - start)
+            for run in self.lines.flux[q]:
+                left, right = max(run.start, start), min(run.stop, stop)
+                if left < right:
+                    fast[left - start : right - start] = run.volts[left - run.start : right - run.start].real
+            if fast.any():
+                found.append(tuned_frequency_hz(transmon, fast, self.lines.static_v[q]))
+            else:
+                found.append(self.rest.bare_hz[q : q + 1])
+        return found
+
+    def _curves(self, coupler: int) -> tuple[float, float]:
+        c = self.processor.couplers[coupler]
+        return self.processor.transmons[c.low].anharmonicity_hz, self.processor.transmons[c.high].anharmonicity_hz
+
+    def _clusters(
+        self, alive: list[int], frequency: list[NDArray[np.float64]], moved: set[int]
+    ) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Return the active couplers, nearest resonance first, and the clusters they make."""
+        near = []
+        for k, coupler in enumerate(self.processor.couplers):
+            if coupler.low in alive and coupler.high in alive and moved & {coupler.low, coupler.high}:
+                distance = resonance_distance_hz(frequency[coupler.low], frequency[coupler.high], self._curves(k))
+                if distance < ACTIVE_HZ:
+                    near.append((distance, k))
+        clusters: list[set[int]] = []
+        active = []
+        for _, k in sorted(near):
+            coupler = self.processor.couplers[k]
+            joined = [c for c in clusters if coupler.low in c or coupler.high in c]
+            together = set().union({coupler.low, coupler.high}, *joined)
+            if len(together) > LONGEST_CLUSTER:
+                names = "-".join(self.processor.transmons[q].name for q in sorted(together))
+                self.evolution.warnings.add(f"{names}: more than {LONGEST_CLUSTER} transmons interact at once")
+                continue
+            clusters = [c for c in clusters if c not in joined] + [together]
+            active.append(k)
+        return active, [tuple(sorted(c)) for c in clusters]
+
+    def _shifted_levels(
+        self, alive: list[int], frequency: list[NDArray[np.float64]], active: list[int]
+    ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return levels (n or 1, 2) in rad/s with the mean shifts of inactive couplers, and their mean ZZ in rad/s."""
+        levels = []
+        for q, transmon in enumerate(self.processor.transmons):
+            f = frequency[q]
+            levels.append(TWO_PI * np.stack([f, 2 * f + transmon.anharmonicity_hz], axis=-1))
+        zz = np.zeros((len(self.processor.couplers), 3, 3))
+        for k, coupler in enumerate(self.processor.couplers):
+            if k in active:
+                continue
+            shifts = coupler_shifts_hz(
+                coupler, frequency[coupler.low], frequency[coupler.high], self._curves(k)
+            ).mean(axis=0)
+            low, high, rest = split_shifts(shifts)
+            levels[coupler.low] = levels[coupler.low] + TWO_PI * low[1:]
+            levels[coupler.high] = levels[coupler.high] + TWO_PI * high[1:]
+            if coupler.low in alive and coupler.high in alive:
+                zz[k] = TWO_PI * rest
+        return levels, zz
+
+    def _cluster(
+        self, cluster: tuple[int, ...], active: list[int], levels: list[NDArray[np.float64]], start: int, stop: int
+    ) -> None:
+        n = stop - start
+        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
+        sampled = np.stack([np.broadcast_to(levels[q], (n, 2)) - frame for q in cluster], axis=1)
+        outside = TWO_PI * self.rest.levels_hz[list(cluster)] - frame
+        for k in active:
+            coupler = self.processor.couplers[k]
+            low, high, _ = split_shifts(TWO_PI * self.rest.shifts_hz[k])
+            outside[cluster.index(coupler.low)] -= low[1:]
+            outside[cluster.index(coupler.high)] -= high[1:]
+        exchange, kerr = cluster_couplings(self.processor, cluster, active)
+        drives = np.stack([self.pieces.dense(q, start, stop) for q in cluster], axis=1)
+        transmons = tuple(self.processor.transmons[q] for q in cluster)
+        window = ClusterWindow(transmons, sampled, outside, drives, exchange, kerr, self.dt_s)
+        index = self.state.bring_forward(cluster)
+        propagate_cluster(self.evolution.steps, window, self.state.groups[index][1])

@@ -1,32 +1,192 @@
-"""One transmon by itself: drive samples by the kernel, idling in one exact step."""
+"""One transmon by itself: its pieces of drive by the kernel, idling in one exact step."""
 
 from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import qutrit
-from qctl.hil.physics.parameters import Transmon
+from qctl.hil.physics.couplings import Rest
+from qctl.hil.physics.lines import Lines
+from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import idle_step, sample_relaxation
+from qctl.hil.physics.state import State
 
-__all__ = ["drive_states", "idle_states"]
+__all__ = ["DrivePiece", "MapCache", "Pieces", "advance_one", "drive_pieces"]
+
+TWO_PI = 2 * np.pi
+CROSSTALK_RAD = 2e-3
+_KEPT = 4096
 
 
-def drive_states(
-    transmon: Transmon,
-    drive: NDArray[np.complex128],
+@dataclass(frozen=True, slots=True)
+class DrivePiece:
+    """Omega of one transmon, sample by sample, in rad/s in the frame of the shot."""
+
+    start: int
+    omega: NDArray[np.complex128]
+
+    @property
+    def stop(self) -> int:
+        """Return the sample after the last."""
+        return self.start + int(self.omega.size)
+
+
+class Pieces:
+    """The pieces of drive of every transmon, in order of time."""
+
+    def __init__(self, pieces: list[list[DrivePiece]]) -> None:
+        self._pieces = pieces
+
+    def edges(self, qubit: int) -> list[int]:
+        """Return every start and stop."""
+        return [edge for piece in self._pieces[qubit] for edge in (piece.start, piece.stop)]
+
+    def any_within(self, qubit: int, start: int, stop: int) -> bool:
+        """Say whether the transmon is driven between two samples."""
+        return any(piece.start < stop and piece.stop > start for piece in self._pieces[qubit])
+
+    def within(self, qubit: int, start: int, stop: int) -> list[DrivePiece]:
+        """Return what lies between two samples, cut to fit."""
+        found = []
+        for piece in self._pieces[qubit]:
+            left, right = max(piece.start, start), min(piece.stop, stop)
+            if left < right:
+                found.append(DrivePiece(left, piece.omega[left - piece.start : right - piece.start]))
+        return found
+
+    def dense(self, qubit: int, start: int, stop: int) -> NDArray[np.complex128]:
+        """Return Omega of every sample between two."""
+        omega = np.zeros(max(stop - start, 0), complex)
+        for piece in self.within(qubit, start, stop):
+            omega[piece.start - start : piece.stop - start] = piece.omega
+        return omega
+
+
+def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float) -> Pieces:
+    """Return the drives that matter to each transmon: its own line, and others' by crosstalk.
+
+    The drive of another line enters where it could turn the transmon by more than CROSSTALK_RAD,
+    judged by its Fourier component at the transmon's two transitions.
+    """
+    crosstalk = processor.crosstalk_matrix()
+    dt_s = 1 / lines.rate_hz
+    pieces = []
+    for q, transmon in enumerate(processor.transmons):
+        heard: list[DrivePiece] = []
+        for j, runs in enumerate(lines.drive):
+            scale = TWO_PI * transmon.drive_hz_per_v * np.conj(crosstalk[q, j])
+            if scale == 0:
+                continue
+            beat_hz = lines.drive_lo_hz[j] - frame_hz
+            for run in runs:
+                omega = scale * np.conj(run.volts)
+                if beat_hz:
+                    times = (run.start + 0.5 + np.arange(run.volts.size)) * dt_s
+                    omega = omega * np.exp(-1j * TWO_PI * beat_hz * times)
+                if j == q or _turns(omega, rest.levels_hz[q] - frame_hz * np.array([1, 2]), dt_s) > CROSSTALK_RAD:
+                    heard.append(DrivePiece(run.start, np.ascontiguousarray(omega)))
+        pieces.append(_summed(heard))
+    return Pieces(pieces)
+
+
+def _turns(omega: NDArray[np.complex128], levels_hz: NDArray[np.float64], dt_s: float) -> float:
+    """Return by how much a drive turns a transmon on its two transitions, to first order, in rad."""
+    if np.abs(omega).sum() * dt_s < CROSSTALK_RAD:
+        return 0.0
+    times = np.arange(omega.size) * dt_s
+    transitions = np.array([levels_hz[0], levels_hz[1] - levels_hz[0]])
+    return float(np.abs(np.exp(1j * TWO_PI * np.outer(transitions, times)) @ omega).max() * dt_s)
+
+
+def _summed(pieces: list[DrivePiece]) -> list[DrivePiece]:
+    """Return pieces that don't overlap, with overlapping drives added."""
+    merged: list[DrivePiece] = []
+    for piece in sorted(pieces, key=lambda p: p.start):
+        if merged and piece.start < merged[-1].stop:
+            last = merged[-1]
+            total = np.zeros(max(last.stop, piece.stop) - last.start, complex)
+            total[: last.omega.size] = last.omega
+            total[piece.start - last.start : piece.stop - last.start] += piece.omega
+            merged[-1] = DrivePiece(last.start, total)
+        else:
+            merged.append(piece)
+    return merged
+
+
+class MapCache:
+    """Keeps superoperators of driven transmons by hash of samples and true parameters."""
+
+    def __init__(self) -> None:
+        self._maps: OrderedDict[bytes, NDArray[np.complex128]] = OrderedDict()
+
+    def driven(
+        self, transmon: Transmon, omega: NDArray[np.complex128], levels: NDArray[np.float64], dt_s: float
+    ) -> NDArray[np.complex128]:
+        """Return the (9, 9) superoperator of driven samples."""
+        found = hashlib.blake2b(omega.tobytes(), digest_size=16)
+        found.update(levels.tobytes())
+        found.update(f"{dt_s}/{transmon.t1_s}/{transmon.t2_s}/{transmon.thermal}".encode())
+        key = found.digest()
+        known = self._maps.get(key)
+        if known is None:
+            states = np.eye(9, dtype=complex).reshape(9, 3, 3)
+            relaxation = sample_relaxation(transmon.t1_s, transmon.t2_s, transmon.thermal, dt_s)
+            qutrit.propagate(omega, levels, dt_s, relaxation, states)
+            known = np.ascontiguousarray(states.reshape(9, 9).T)
+            self._maps[key] = known
+            if len(self._maps) > _KEPT:
+                self._maps.popitem(last=False)
+        else:
+            self._maps.move_to_end(key)
+        return known
+
+
+def advance_one(
+    maps: MapCache,
+    processor: Processor,
+    state: State,
+    qubit: int,
     levels: NDArray[np.float64],
+    drive: NDArray[np.complex128] | int,
     dt_s: float,
-    states: NDArray[np.complex128],
 ) -> None:
-    """Propagate (n, 3, 3) states in place through drive samples in rad/s, levels (n or 1, 2) in rad/s."""
-    relaxation = sample_relaxation(transmon.t1_s, transmon.t2_s, transmon.thermal, dt_s)
-    qutrit.propagate(drive, levels, dt_s, relaxation, states)
+    """Advance one transmon of the joint state in place.
 
-
-def idle_states(
-    transmon: Transmon, levels: tuple[float, float], time_s: float, rho: NDArray[np.complex128], left: int, right: int
-) -> None:
-    """Let one transmon of a joint state idle, exactly and in place."""
-    step = idle_step(transmon.t1_s, transmon.t2_s, transmon.thermal, levels[0], levels[1], time_s)
-    qutrit.apply_local(rho, left, right, step)
+    Parameters
+    ----------
+    maps : MapCache
+        Where superoperators are kept.
+    processor, state, qubit
+        Which transmon of what.
+    levels : (2,) or (n, 2) float64, rad/s
+        Energies in the rotating frame; one row per sample if the transmon moves.
+    drive : (n,) complex128 in rad/s, or int
+        Omega of each sample, or a number of samples to idle at constant levels.
+    dt_s : float
+        Length of a sample.
+    """
+    transmon = processor.transmons[qubit]
+    index, place = state.place(qubit)
+    qubits, rho = state.groups[index]
+    left, right = 3**place, 3 ** (len(qubits) - 1 - place)
+    if isinstance(drive, int):
+        if drive > 0 and not state.resting(qubit):
+            step = idle_step(
+                transmon.t1_s, transmon.t2_s, transmon.thermal, float(levels[0]), float(levels[1]), drive * dt_s
+            )
+            qutrit.apply_local(rho, left, right, step)
+        return
+    if drive.size == 0:
+        return
+    rows = np.ascontiguousarray(levels.reshape(-1, 2))
+    state.stir(qubit)
+    if len(qubits) == 1:
+        relaxation = sample_relaxation(transmon.t1_s, transmon.t2_s, transmon.thermal, dt_s)
+        qutrit.propagate(drive, rows, dt_s, relaxation, rho.reshape(1, 3, 3))
+    else:
+        qutrit.apply_map(rho, left, right, maps.driven(transmon, drive, rows, dt_s))

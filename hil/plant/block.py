@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.physics.evolution import evolve
+from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Window, answer_readout
 from qctl.hil.physics.shots import Groups, draw_average, draw_shots
@@ -36,6 +36,7 @@ class Physics:
 
     def __init__(self, processor: Processor, cables: Cables, seed: int) -> None:
         self.processor = processor
+        self.evolution = Evolution(processor)
         self.cables = cables
         self.random = np.random.Generator(np.random.SFC64(seed))
         self._known: OrderedDict[tuple[Any, ...], tuple[Answer, Groups]] = OrderedDict()
@@ -43,19 +44,19 @@ class Physics:
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
         window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
-        answer, groups = self._solve(rack, window, now_s)
+        answer, groups = self._solve(rack, window, now_s, joint=not acquisition.averaged)
         names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
         inputs = tuple(names.get(f"{box.name}:{number}", "") for number in acquisition.inputs)
         draw = draw_average if acquisition.averaged else draw_shots
         return draw(answer, groups, inputs, n_shots, self.random)
 
-    def _solve(self, rack: Rack, window: Window, now_s: float) -> tuple[Answer, Groups]:
+    def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
         lines = gather_lines(rack, self.cables, now_s)
-        key = (rack.signature(sorted(rack.boxes)), lines.static_v, window)
+        key = (rack.signature(sorted(rack.boxes)), lines.static_v, window, joint)
         known = self._known.get(key)
         if known is None:
             answer = answer_readout(self.processor, lines, window)
-            known = (answer, evolve(self.processor, lines, answer.start_s).populations())
+            known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
             self._known[key] = known
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Drive a Keysight Infiniium S-series oscilloscope as a digitizer: set up, arm, wait, read averaged or segmented records.
+"""Drive a Keysight Infiniium S-series oscilloscope as a digitizer: set up, arm, read averaged or segmented records.
 
 Source: Keysight Infiniium Oscilloscopes Programmer's Guide: :ACQuire:MODE, :AVERage, :AVERage:COUNt, :COMPlete,
 :POINts[:ANALog], :SEGMented:COUNt, :SRATe[:ANALog]; :CHANnel<n>:DISPlay, :INPut, :OFFSet, :RANGe; :TIMebase:POSition,
@@ -234,14 +234,13 @@ class KeysightInfiniium:
 
 def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
     """Return the messages that set a box up."""
-    texts = [":STOP"]
-    for number in range(1, can.N_INPUTS + 1):
-        texts.append(f":CHAN{number}:DISP {int(number in body.inputs)}")
+    texts = [":STOP", *(f":CHAN{number}:DISP {int(number in body.inputs)}" for number in range(1, can.N_INPUTS + 1))]
     for number, range_v in zip(body.inputs, body.range_v, strict=True):
         offset_v = instrument.input[number].offset_v
         texts.append(f":CHAN{number}:INP DC50;:CHAN{number}:RANG {range_v:.9g};:CHAN{number}:OFFS {offset_v:.9g}")
     texts += [
-        f":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS;:TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
+        ":TRIG:MODE EDGE;:TRIG:EDGE:SOUR AUX;:TRIG:EDGE:SLOP POS",
+        f":TRIG:LEV AUX,{body.trigger_level_v:.9g};:TRIG:SWE TRIG",
         ":ACQ:MODE RTIM" if body.averaged or body.n_records == 1 else f":ACQ:MODE SEGM;:ACQ:SEGM:COUN {body.n_records}",
         f":ACQ:AVER:COUN {body.n_records};:ACQ:AVER 1" if body.averaged and body.n_records > 1 else ":ACQ:AVER 0",
         ":ACQ:COMP 100",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ def block_header(n_bytes: int) -> bytes:
 
 def as_bytes_view(block: Block) -> memoryview:
     """Return a block's bytes without copying them; arrays must be contiguous."""
-    view: Any = memoryview(block)
+    view = memoryview(block)
     return view if view.format == "B" and view.ndim == 1 else view.cast("B")
 
 

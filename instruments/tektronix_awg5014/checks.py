@@ -69,5 +69,5 @@ def _span(name: str, digest: str, words: NDArray[np.generic]) -> NDArray[np.uint
     if words.dtype != np.dtype("<u2") or words.ndim != 1 or not words.flags.c_contiguous:
         raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
     can.LENGTH_SAMPLES.check(len(words), f"{name}: waveform {digest} samples")
-    codes = words & _DATA_BITS
+    codes = words.astype("<u2", copy=False) & _DATA_BITS
     return np.array([codes.min(), codes.max()], np.uint16)

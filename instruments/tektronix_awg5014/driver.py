@@ -1,6 +1,6 @@
 """Drive a Tektronix AWG5014C: upload what it lacks, build the sequence, jump from point to point.
 
-Source: Tektronix AWG5000 and AWG7000 Series Programmer Manual: AWGControl:RMODe, :RUN, :STOP, :RSTate; SOURce:FREQuency,
+Source: Tektronix AWG5000 and AWG7000 Series Programmer Manual: AWGControl:RMODe, :RUN, :STOP, :RSTate; SOURce:FREQ,
 :ROSCillator:SOURce, :VOLTage[:LEVel][:IMMediate][:AMPLitude], :OFFSet; OUTPut:STATe; TRIGger:SOURce, :LEVel;
 SEQuence:LENGth, :ELEMent[n]:WAVeform[m], :TWAit, :LOOP:COUNt, :GOTO:STATe, :GOTO:INDex, SEQuence:JUMP:IMMediate;
 STATus:QUEStionable:CONDition (bit 5, FREQuency, is set while the reference is not locked); SYSTem:ERRor[:NEXT]?.
@@ -69,7 +69,7 @@ COMMANDS = (
 class TektronixAwg5014:
     """An arbitrary waveform generator with four outputs that plays one sequence element a trigger.
 
-    Element k of the sequence (from 1) is sweep point k − 1: it waits for the trigger, plays once, and goes to itself; so
+    Element k of the sequence (from 1) is sweep point k − 1: it waits for the trigger, plays once and goes to itself; so
     the box stays at a point until it is told to jump.
 
     Attributes

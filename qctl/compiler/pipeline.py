@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import perf_counter
 from typing import TYPE_CHECKING
 
+from qctl.compiler.steps import StepLine
+from qctl.compiler.timing import time_program
+from qctl.compiler.translate import native_steps, target_of
+from qctl.compiler.unroll import unroll
+from qctl.errors import CompileError, RequestError
+from qctl.lab import Lab
+from qctl.lab.snapshot import Snapshot, effective
+from qctl.program.body import Body
+from qctl.program.opcodes import Op
+from qctl.program.timeline import Timeline
+
 if TYPE_CHECKING:
-    from qctl.lab import Lab
-    from qctl.lab.snapshot import Snapshot
     from qctl.program.program import Program
-    from qctl.program.timeline import Timeline
 
 __all__ = ["Compiled", "compile_program"]
 
@@ -71,4 +80,52 @@ def compile_program(
     CompileError
         If the program can't be played on the processor; the message names what and where.
     """
-    raise NotImplementedError
+    begin = perf_counter()
+    processor = lab.processor(_only(lab) if qpu is None else qpu)
+    values = effective(lab, processor.name, snapshot)
+    target = target_of(processor)
+    body = program.body
+    line = unroll(body)
+    unrolled = perf_counter()
+    names = tuple(values.qubits)
+    places = _places(body, names)
+    steps = line.steps
+    if places is not None:
+        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
+    n_qubits = body.n_qubits if places is None else len(names)
+    routed = native_steps(steps, n_qubits, target, level=level, seed=seed, fixed=places is not None)
+    translated = perf_counter()
+    timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, lab, values)
+    timed = perf_counter()
+    start, end = routed.layout, routed.final_layout
+    if places is not None:
+        start = end = tuple(places)
+    return Compiled(
+        timeline,
+        tuple(names[q] for q in start),
+        tuple(names[q] for q in end),
+        sum(step.op is Op.CZ for step in routed.steps),
+        sum(step.op is Op.SX for step in routed.steps),
+        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
+    )
+
+
+def _only(lab: Lab) -> str:
+    if len(lab.processors) != 1:
+        raise RequestError(f"lab {lab.name} has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}")
+    return next(iter(lab.processors))
+
+
+def _places(body: Body, names: tuple[str, ...]) -> list[int] | None:
+    """Return the physical qubit of each of the program's qubits where it must not be moved, else None.
+
+    A program with ports stays where it is, and so does one that calls its qubits by the processor's names.
+    """
+    named = bool(body.qubits) and all(name in names for name in body.qubits)
+    if not body.ports and not named:
+        return None
+    if named:
+        return [names.index(name) for name in body.qubits]
+    if body.n_qubits > len(names):
+        raise CompileError(f"the program has {body.n_qubits} qubits, the processor {len(names)}")
+    return list(range(body.n_qubits))

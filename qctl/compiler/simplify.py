@@ -114,7 +114,7 @@ class _Simplifier:
 
     def _rotate(self, q: int, op: Op, angle: float | Expression) -> None:
         if op is Op.RZ:
-            self.turn[q] = self.turn[q] + angle
+            self.turn[q] = _sum(self.turn[q], angle)
             return
         self._emit_turn(q)
         self.touched[q].append(len(self.out))
@@ -170,6 +170,12 @@ class _Simplifier:
         if op is None:
             self.touched[a].pop()
             self.touched[b].pop()
+
+
+def _sum(a: Value, b: Value) -> Value:
+    if isinstance(a, (int, float)) and a == 0:
+        return b
+    return a if isinstance(b, (int, float)) and b == 0 else a + b
 
 
 def _expanded(steps: list[Step]) -> Iterable[Step]:

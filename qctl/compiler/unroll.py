@@ -14,12 +14,12 @@ import numpy as np
 from qctl.compiler.steps import Step, StepLine
 from qctl.errors import CompileError
 from qctl.program.body import Body
-from qctl.program.expressions import Expression, Value
+from qctl.program.expressions import LEAVES, Expression, Value
 from qctl.program.layout import CONTROLS_SHIFT, NONE, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, OPCODES, Form, Op
 from qctl.program.tables import Block, BlockKind, Sweep
 
-__all__ = ["unroll"]
+__all__ = ["steps_between", "unroll"]
 
 MAX_STEPS = 1_000_000
 """Longest straight line that is compiled; a longer one is a mistake or a job for several programs."""
@@ -42,6 +42,16 @@ def unroll(body: Body) -> StepLine:
     if body.parameters:
         raise CompileError(f"parameter {body.parameters[0]!r} has no value; use bind({body.parameters[0]}=...)")
     return _Unrolling(body).line()
+
+
+def steps_between(body: Body, first: int, end: int) -> tuple[Step, ...]:
+    """Return the steps of instructions without blocks, with every symbol as it is."""
+    work = _Unrolling(body)
+    work.known = {}
+    work.cals = {}
+    for i in range(first, end):
+        work._one(i, work.rows[i][0])
+    return tuple(work.steps)
 
 
 class _Unrolling:
@@ -217,7 +227,7 @@ class _Unrolling:
             table = self.known.get(word)
             found = None if table is None else table.get(str(x))
             if found is None:
-                open_leaf |= table is not None
+                open_leaf |= word in LEAVES and word != "const"
                 code.append((word, x))
             elif isinstance(found, Expression):
                 open_leaf = True
@@ -253,7 +263,7 @@ class _Unrolling:
         if form is Form.GATE:
             self._gate(i, word, flags, a, b, c)
         elif form is Form.MEASURE:
-            self.known["bit"][self.body.bits[b]] = None
+            self._forget(b)
             if not self._calibrated(word, (a,), ()):
                 self.steps.append(Step(word, (a,), index=b, where=i))
         elif form is Form.QUBIT:
@@ -271,8 +281,7 @@ class _Unrolling:
             self.steps.append(Step(word, params=(amplitude,), ports=(a,), index=b, where=i))
         elif form is Form.CAPTURE and word is Op.CAPTURE:
             self.steps.append(Step(word, ports=(a,), index=b, where=i))
-            if self.body.captures[b].bit >= 0:
-                self.known["bit"][self.body.bits[self.body.captures[b].bit]] = None
+            self._forget(self.body.captures[b].bit)
         elif form is Form.PORT_VALUE:
             self.steps.append(Step(word, params=(self._operand(i),), ports=(a,), where=i))
         elif form is Form.ASSIGN:
@@ -281,6 +290,11 @@ class _Unrolling:
             self.known["bit"][self.body.bits[a]] = self._known(self.body.expressions[b])
         elif word is not Op.NOP:
             raise CompileError(f"{spec.name} (instruction {i}) is not for this target", instruction=i)
+
+    def _forget(self, bit: int) -> None:
+        """Take a bit for unknown: it was measured."""
+        if bit >= 0 and "bit" in self.known:
+            self.known["bit"][self.body.bits[bit]] = None
 
     def _gate(self, i: int, op: Op, flags: int, a: int, b: int, c: int) -> None:
         n_controls = 0

@@ -19,7 +19,7 @@ from qctl.program.tokens import Line
 __all__ = ["from_text"]
 
 _BLOCKS = {**{k.name.lower(): k for k in BlockKind if k is not BlockKind.CALL}, "subroutine": BlockKind.CALL}
-_TABLES = "tick metadata qubits bits port frame parameters register sweep expression constants waveform capture".split()
+_TABLES = {name.removeprefix("read_") for name in dir(TableReader) if name.startswith("read_")}
 
 
 def _builder() -> Any:
@@ -121,7 +121,17 @@ class _Reader(TableReader):
         qubits = tuple(self.qubit(q) for q in fields.get("qubits", ()))
         self.open.append(len(p._blocks))
         p._blocks.append(
-            Block(kind, len(p), -1, count, sweep, fields.get("value"), fields.get("name", ""), qubits, fields.get("params", ()))
+            Block(
+                kind,
+                len(p),
+                -1,
+                count,
+                sweep,
+                fields.get("value"),
+                fields.get("name", ""),
+                qubits,
+                fields.get("params", ()),
+            )
         )
         p.emit(Op.BEGIN, 0, self.open[-1])
 
@@ -136,7 +146,9 @@ class _Reader(TableReader):
             test = self.fields(line, "until").get("until")
             if isinstance(test, Expression):
                 p.expression_index(test)
-        p._blocks[index] = Block(row.kind, row.first, len(p), row.count, row.sweep, test, row.name, row.qubits, row.params)
+        p._blocks[index] = Block(
+            row.kind, row.first, len(p), row.count, row.sweep, test, row.name, row.qubits, row.params
+        )
         p.emit(Op.END, 0, index)
 
     # --- instructions --------------------------------------------------------------------------------
@@ -199,7 +211,7 @@ class _Reader(TableReader):
         if n_controls and form is not Form.GATE:
             raise line.fail(f"{spec.name} takes no controls")
         if wide:
-            symbols = []
+            symbols: list[int] = []
             while line.kind() != "end":
                 if symbols:
                     line.expect(",")
@@ -207,10 +219,16 @@ class _Reader(TableReader):
             p.emit_words(op, n_controls << CONTROLS_SHIFT, symbols, [self.stored(op, v) for v in values])
             return
         a, b = self.operands(line, form, spec)
-        wanted = spec.n_params if form is Form.GATE else form in (Form.DELAY, Form.ASSIGN, Form.SET_BIT, Form.PORT_VALUE)
+        wanted = (
+            spec.n_params if form is Form.GATE else form in (Form.DELAY, Form.ASSIGN, Form.SET_BIT, Form.PORT_VALUE)
+        )
         if form is Form.PLAY or ticks is not None:
             wanted = len(values[:1])
-        if len(values) != wanted or (ticks is not None) != (form is Form.TICKS) and (ticks is None or form is not Form.DELAY):
+        if (
+            len(values) != wanted
+            or ((ticks is not None) != (form is Form.TICKS)
+            and (ticks is None or form is not Form.DELAY))
+        ):
             raise line.fail(f"{spec.name} has the wrong number or kind of values")
         if form is Form.RAW:
             p.emit(op, 0, a, *b)
@@ -271,5 +289,3 @@ class _Reader(TableReader):
         if label[0] != ("w" if form is Form.PLAY else "m") or not label[1:].isdecimal() or len(label) > 10:
             raise line.fail(f"label = {label!r} is no waveform or capture")
         return a, int(label[1:])
-
-

@@ -149,7 +149,9 @@ class BlockBuilder(NamedBuffer):
         raise RequestError(f"subroutine = {name!r} has not been defined{self._place()}")
 
     @contextmanager
-    def cal(self, gate: Op | str, qubits: Sequence[int | str], params: Sequence[str | float] = ()) -> Iterator[tuple[Expression, ...]]:
+    def cal(
+        self, gate: Op | str, qubits: Sequence[int | str], params: Sequence[str | float] = ()
+    ) -> Iterator[tuple[Expression, ...]]:
         """Define the pulses of a gate (or measure, reset) on these qubits; its angles are returned as expressions.
 
         Parameters

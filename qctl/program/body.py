@@ -153,8 +153,8 @@ class Body:
             qubits, params = self.wide(i)
             return op, qubits, params, flags >> CONTROLS_SHIFT
         if spec.n_qubits == 2:
-            value = () if int(row["c"]) == NONE else (self.value(int(row["c"])),)
-            return op, (int(row["a"]), int(row["b"])), value, 0
+            angles = () if int(row["c"]) == NONE else (self.value(int(row["c"])),)
+            return op, (int(row["a"]), int(row["b"])), angles, 0
         if flags & (Flag.IMM | Flag.EXPR):
             value = self.operand_value(i)
             assert value is not None

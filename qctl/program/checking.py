@@ -6,7 +6,7 @@ import numpy as np
 
 from qctl.cext.checks import check
 from qctl.program.body import Body
-from qctl.program.layout import CONSTANT, INSTRUCTION, OPERAND
+from qctl.program.layout import INSTRUCTION, OPERAND
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import BlockKind, RegisterKind, SymbolKind
 

@@ -11,7 +11,18 @@ from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["LEAVES", "MOST_TOKENS", "OPERATORS", "Expression", "Parameter", "Value", "bit", "constant_value", "register", "sweep_variable"]
+__all__ = [
+    "LEAVES",
+    "MOST_TOKENS",
+    "OPERATORS",
+    "Expression",
+    "Parameter",
+    "Value",
+    "bit",
+    "constant_value",
+    "register",
+    "sweep_variable",
+]
 
 LEAVES = ("const", "param", "sweep", "register", "bit")
 """Leaves of the postfix code: each carries its number or name."""
@@ -135,7 +146,7 @@ class Expression:
     def _with(self, word: str, other: Any, swapped: bool = False) -> Expression:
         mine, theirs = self.code, _code(other)
         if theirs is None:
-            return NotImplemented
+            return NotImplemented  # type: ignore[no-any-return]
         return Expression((*theirs, *mine, (word, None)) if swapped else (*mine, *theirs, (word, None)))
 
     def _unary(self, word: str) -> Expression:
@@ -194,11 +205,11 @@ class Expression:
 
     def equals(self, other: Any) -> Expression:
         """Return the condition that both are equal (``==`` compares the code itself)."""
-        return self._with("eq", other)
+        return self.apply("eq", other)
 
     def differs(self, other: Any) -> Expression:
         """Return the condition that both are unequal."""
-        return self._with("ne", other)
+        return self.apply("ne", other)
 
     def sin(self) -> Expression:
         """Return its sine; ``numpy.sin`` finds this method too."""
@@ -234,7 +245,11 @@ class Expression:
         """
         if word not in OPERATORS or OPERATORS[word][0] != 1 + len(others):
             raise RequestError(f"operator {word!r} with {1 + len(others)} operands is none of {sorted(OPERATORS)}")
-        return self._with(word, others[0]) if others else self._unary(word)
+        if not others:
+            return self._unary(word)
+        if _code(others[0]) is None:
+            raise RequestError(f"{others[0]!r} is not a number or expression")
+        return self._with(word, others[0])
 
 
 Value = float | Expression
@@ -274,7 +289,7 @@ def _leaf(kind: str, name: str) -> Expression:
     return Expression(((kind, name),))
 
 
-def Parameter(name: str) -> Expression:  # noqa: N802 (a noun at the public face, as in Qiskit)
+def Parameter(name: str) -> Expression:
     """Return an input of a program, bound later with ``program.bind(name=value)``."""
     return _leaf("param", name)
 

@@ -95,7 +95,8 @@ def to_bytes(body: Body, packed: bool = False) -> bytes:
             "crc": 0,
         }
     )[:-4]
-    return header + Int32ul.build(crc32c(table, crc32c(header))) + table + bodies
+    checked: bytes = header + Int32ul.build(crc32c(table, crc32c(header))) + table + bodies
+    return checked
 
 
 def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
@@ -162,7 +163,7 @@ def _header(whole: memoryview) -> Any:
         raise WireError(f"header: {error}") from None
     if header.major != SCHEMA[0]:
         raise VersionError(
-            f"the file has schema {header.major}.{header.minor}, this qctl reads {SCHEMA[0]}.x: use a qctl of its version"
+            f"the file has schema {header.major}.{header.minor}, this qctl reads {SCHEMA[0]}.x: use one of its version"
         )
     if header.n_bytes != len(whole):
         raise WireError(f"header: the file should have {header.n_bytes} bytes and has {len(whole)}")

@@ -22,7 +22,7 @@ def value(line: Line, program: Any) -> Value:
         number = found.code[0][1]
         assert isinstance(number, float)
         return number
-    if all(word == "const" or word in OPERATORS for word, _ in found.code) and not line.tokens[line.at - 2][1] == "@":
+    if all(word == "const" or word in OPERATORS for word, _ in found.code) and line.tokens[line.at - 2][1] != "@":
         return found.evaluate({})
     return found
 

@@ -120,6 +120,7 @@ class NamedBuffer(GateBuffer):
         if any(r.name == name for r in self._registers):
             raise RequestError(f"register {name!r} is there already")
         self._registers.append(Register(RegisterKind(kind), name))
+        self._edits += 1
         return Expression((("register", name),))
 
     def _add(self, kind: SymbolKind, names: Iterable[str], listed: list[str]) -> None:
@@ -275,7 +276,7 @@ class NamedBuffer(GateBuffer):
             If the gate is unknown, or the numbers of qubits or parameters are not its own.
         """
         code = OP_BY_NAME.get(op) if isinstance(op, str) else op
-        spec = GATES.get(code) if code is not None else None  # type: ignore[arg-type]
+        spec = GATES.get(code) if code is not None else None
         if spec is None or code is None:
             raise RequestError(f"gate = {op!r} is unknown{self._place()}")
         place = self._place(code)
@@ -291,7 +292,7 @@ class NamedBuffer(GateBuffer):
 
 
 def _names(given: Any, prefix: str, what: str) -> list[str]:
-    if isinstance(given, bool) or isinstance(given, str):
+    if isinstance(given, (bool, str)):
         raise RequestError(f"{what} = {given!r} is neither a count nor a sequence of names")
     if isinstance(given, Sequence):
         return list(given)

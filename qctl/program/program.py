@@ -40,7 +40,14 @@ class Program(PulseBuilder):
         RequestError
             If a block is still open or was left by an error.
         """
-        state = (self.counts(), self._edits, len(self._expressions), len(self._blocks), tuple(self.metadata.items()))
+        state = (
+            self.counts(),
+            self._edits,
+            len(self._expressions),
+            len(self._blocks),
+            self.tick_s,
+            tuple(self.metadata.items()),
+        )
         if self._kept is not None and self._kept[0] == state:
             return self._kept[1]
         for i, block in enumerate(self._blocks):
@@ -90,6 +97,9 @@ class Program(PulseBuilder):
         self.fill(_raw(body.instructions), _raw(body.operands), _raw(body.constants))
         self._kept = None
         return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self).from_body, (self.body,))
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -103,11 +103,15 @@ class PulseBuilder(BlockBuilder):
         """
         self._capture(Op.CAPTURE, port, weights, into, mode, duration_s, bit, axes)
 
-    def image(self, port: str, into: str = "image", duration_s: Value | None = None, axes: Sequence[str] | None = None) -> None:
+    def image(
+        self, port: str, into: str = "image", duration_s: Value | None = None, axes: Sequence[str] | None = None
+    ) -> None:
         """Take a picture with a camera, into a result slot."""
         self._capture(Op.IMAGE, port, None, into, CaptureMode.IMAGE, duration_s, None, axes)
 
-    def _capture(self, op: Op, port: str, weights: Any, into: str, mode: Any, duration_s: Any, bit: Any, axes: Any) -> None:
+    def _capture(
+        self, op: Op, port: str, weights: Any, into: str, mode: Any, duration_s: Any, bit: Any, axes: Any
+    ) -> None:
         if weights is not None and not isinstance(weights, Waveform):
             raise RequestError(f"weights = {weights!r} is not a waveform{self._place(op)}")
         if not isinstance(into, str) or not into:
@@ -158,11 +162,17 @@ class PulseBuilder(BlockBuilder):
 
     def _tested(self, condition: Any, value: int) -> Expression:
         """Let the name of a capture's slot stand for a bit of that name."""
-        if isinstance(condition, str) and condition not in self._bits and any(c.slot == condition for c in self._captures):
+        if (
+            isinstance(condition, str)
+            and condition not in self._bits
+            and any(c.slot == condition for c in self._captures)
+        ):
             self.add_bits([condition])
             index = self.bit_index(condition)
             self._captures = [
-                Capture(c.slot, c.mode, c.duration_s, c.weights, index, c.axes) if c.slot == condition and c.bit < 0 else c
+                Capture(c.slot, c.mode, c.duration_s, c.weights, index, c.axes)
+                if c.slot == condition and c.bit < 0
+                else c
                 for c in self._captures
             ]
         return super()._tested(condition, value)
@@ -209,5 +219,7 @@ class PulseBuilder(BlockBuilder):
         """Move atoms or ions to new positions (x, y) in metres."""
         words = [self.refuse_qubit(Op.SHUTTLE, q) for q in qubits]
         if len(positions_m) != len(words) or any(len(xy) != 2 for xy in positions_m):
-            raise RequestError(f"positions_m is not one (x, y) for each of {len(words)} qubits{self._place(Op.SHUTTLE)}")
+            raise RequestError(
+                f"positions_m is not one (x, y) for each of {len(words)} qubits{self._place(Op.SHUTTLE)}"
+            )
         self.emit_wide(Op.SHUTTLE, words, (duration_s, *(v for xy in positions_m for v in xy)))

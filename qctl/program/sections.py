@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qctl.errors import RequestError, WireError
 from qctl.program.body import Body
@@ -75,7 +76,7 @@ def encoded(body: Body) -> dict[Section, bytes]:
             for row in rows:
                 write(writer, row)
             found[section] = writer.done()
-    arrays = {
+    arrays: dict[Section, tuple[NDArray, np.dtype]] = {
         Section.CONSTANTS: (body.constants, CONSTANT),
         Section.OPERANDS: (body.operands, OPERAND),
         Section.INSTRUCTIONS: (body.instructions, INSTRUCTION),
@@ -204,9 +205,7 @@ def decoded(sections: Mapping[Section, bytes], tick_s: Fraction) -> Body:
     fields: dict[str, Any] = {"tick_s": tick_s}
     for section, (name, least, read) in _READERS.items():
         reader = Reader(sections.get(section, b"\0\0\0\0"), section.name.lower())
-        rows = []
-        for _ in range(reader.count(least)):
-            rows.append(read(reader, fields))
+        rows = [read(reader, fields) for _ in range(reader.count(least))]
         if not rows and section in sections:
             raise reader.fail("an empty table is left out, not stored")
         reader.end()
@@ -287,7 +286,7 @@ def _rational(r: Reader) -> Fraction | None:
 
 
 def _symbol(r: Reader, fields: Mapping[str, Any]) -> Symbol:
-    kind = SymbolKind(r.choice(SymbolKind, "kind of symbol"))
+    kind = SymbolKind(r.choice(list(SymbolKind), "kind of symbol"))
     name = r.name()
     if kind in (SymbolKind.PORT, SymbolKind.FRAME):
         clock, parent = _rational(r), r.text()
@@ -298,7 +297,7 @@ def _symbol(r: Reader, fields: Mapping[str, Any]) -> Symbol:
 
 
 def _register(r: Reader, fields: Mapping[str, Any]) -> Register:
-    return Register(RegisterKind(r.choice(RegisterKind, "kind of register")), r.name())
+    return Register(RegisterKind(r.choice(list(RegisterKind), "kind of register")), r.name())
 
 
 def _sweep(r: Reader, fields: Mapping[str, Any]) -> Sweep:
@@ -345,7 +344,7 @@ def _expression(r: Reader, fields: Mapping[str, Any]) -> Expression:
 
 
 def _block(r: Reader, fields: Mapping[str, Any]) -> Block:
-    kind = BlockKind(r.choice(BlockKind, "kind of block"))
+    kind = BlockKind(r.choice(list(BlockKind), "kind of block"))
     first, end, count = r.cell("u32"), r.cell("u32"), r.cell("i64")
     sweep = _index(r, len(fields["sweeps"]), "sweep")
     value = _value(r, fields)
@@ -371,7 +370,7 @@ def _waveform(r: Reader, fields: Mapping[str, Any]) -> Waveform:
 
 def _capture(r: Reader, fields: Mapping[str, Any]) -> Capture:
     slot = r.name()
-    mode = CaptureMode(r.choice(CaptureMode, "mode of capture"))
+    mode = CaptureMode(r.choice(list(CaptureMode), "mode of capture"))
     duration_s = _value(r, fields)
     weights = _index(r, len(fields["waveforms"]), "weights")
     bit = _index(r, len(_leaves(fields)["bit"]), "bit")

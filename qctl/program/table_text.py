@@ -91,8 +91,8 @@ class TableReader:
 
     def read_constants(self, line: Line) -> None:
         """Read the constants."""
-        for value in line.numbers().tolist():
-            self.program.value_word(0, value)
+        for number in line.numbers().tolist():
+            self.program.value_word(0, number)
 
     def read_waveform(self, line: Line) -> None:
         """Read the next waveform."""
@@ -114,9 +114,9 @@ class TableReader:
         if (kind == "samples") != (samples is not None) or (samples is None) != (rate is None):
             raise line.fail("samples, and nothing else, have a rate and a list of numbers")
         row = Waveform(kind, tuple(params), amp, samples, rate)
-        for value in (*row.params, row.amp):
-            if isinstance(value, Expression):
-                self.program.expression_index(value)
+        for part in (*row.params, row.amp):
+            if isinstance(part, Expression):
+                self.program.expression_index(part)
         self.program._waveform_numbers.setdefault(row, len(self.program._waveforms))
         self.program._waveforms.append(row)
 
@@ -142,7 +142,9 @@ class TableReader:
         duration = fields.get("duration")
         if isinstance(duration, Expression):
             p.expression_index(duration)
-        p._captures.append(Capture(slot, CaptureMode[mode.upper()], duration, weights, bit, tuple(fields.get("axes", ()))))
+        p._captures.append(
+            Capture(slot, CaptureMode[mode.upper()], duration, weights, bit, tuple(fields.get("axes", ())))
+        )
 
     def fields(self, line: Line, known: str) -> dict[str, Any]:
         """Take ``key=value`` pairs up to the end or a brace."""

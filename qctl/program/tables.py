@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from qctl.program.expressions import Expression, Value
 
-__all__ = ["Block", "BlockKind", "Capture", "CaptureMode", "Register", "RegisterKind", "Sweep", "Symbol", "SymbolKind", "Waveform"]
+__all__ = [
+    "Block",
+    "BlockKind",
+    "Capture",
+    "CaptureMode",
+    "Register",
+    "RegisterKind",
+    "Sweep",
+    "Symbol",
+    "SymbolKind",
+    "Waveform",
+]
 
 
 class SymbolKind(IntEnum):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +15,10 @@ from qctl.errors import RequestError
 
 if TYPE_CHECKING:
     from qctl.program.body import Body
+    from qctl.program.opcodes import Op
     from qctl.program.tables import Sweep, Waveform
 
-__all__ = ["CAPTURE", "PLAY", "CaptureSpec", "PortClock", "Shots", "Straight", "Timeline"]
+__all__ = ["CAPTURE", "PLAY", "Action", "CaptureSpec", "PortClock", "Shots", "Straight", "Timeline"]
 
 PLAY = np.dtype(
     [
@@ -29,7 +31,11 @@ PLAY = np.dtype(
     ]
 )
 """One play: port and waveform index, first tick of the port's clock from time zero of the shot, peak volts of the
-envelope, frequency of the frame less that of the port's LO, phase of the frame extrapolated to time zero."""
+envelope, frequency of the frame less that of the port's LO, phase of the frame extrapolated to time zero.
+
+An envelope and a phase say what happens to the qubit: I turns it about x, Q about y, and a phase of pi/2 turns x to y.
+With the lines' signal being Re((I + iQ) exp(+2 pi i f_lo t)), the outputs are
+I + iQ = amplitude conj(envelope) exp(i (2 pi frequency_hz t - phase_rad))."""
 
 CAPTURE = np.dtype([("port", "<u4"), ("capture", "<u4"), ("start", "<i8")])
 """One capture: port and capture index, first tick of the port's clock from time zero of the shot."""
@@ -74,8 +80,8 @@ class CaptureSpec:
         Start of the integration after the digitizer's trigger, at point `first_point`.
     length_s : float
         Length of the integration.
-    starts_s : (n_points,) float64 or None
-        Start at each point, where they are not all the same.
+    starts_s, ifs_hz : (n_points,) float64 or None
+        Start and frequency at each point, where they are not all the same.
     weights : (n,) complex128 or None
         Integration weights, evenly spread over the length; None is uniform.
     mode : str
@@ -98,6 +104,7 @@ class CaptureSpec:
     start_s: float
     length_s: float
     starts_s: NDArray[np.float64] | None = None
+    ifs_hz: NDArray[np.float64] | None = None
     weights: NDArray[np.complex128] | None = None
     mode: str = "bit"
     angle_rad: float = 0.0
@@ -111,6 +118,10 @@ class CaptureSpec:
     def start_at(self, point: int) -> float:
         """Return the start at a point of the run, in seconds after the digitizer's trigger."""
         return self.start_s if self.starts_s is None else float(self.starts_s[point - self.first_point])
+
+    def if_at(self, point: int) -> float:
+        """Return the frequency at a point of the run, in hertz."""
+        return self.if_hz if self.ifs_hz is None else float(self.ifs_hz[point - self.first_point])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +138,16 @@ class Shots:
         From trigger to trigger.
     captures : tuple of CaptureSpec
         Captures of all points of this batch.
+    lead_s : mapping of str to float
+        Added to all times of an instrument, so that those whose trigger arrives late play together with the rest;
+        already part of the captures' starts.
     """
 
     n_shots: int
     averaged: bool
     period_s: float
     captures: tuple[CaptureSpec, ...] = ()
+    lead_s: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,14 +178,44 @@ class Straight:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+class Action(NamedTuple):
+    """One instruction of a timeline as its text shows it.
+
+    Attributes
+    ----------
+    op : Op
+        PLAY, CAPTURE, or a frame instruction.
+    port : str
+        Port that it is on.
+    start : int
+        Tick of the port's clock at point 0.
+    value : float, Fraction or Expression
+        Amplitude, phase or frequency.
+    waveform : Waveform or None
+        Envelope of a play.
+    slot : str
+        Result of a capture.
+    length_s : float
+        Length of a capture.
+    """
+
+    op: Op
+    port: str
+    start: int
+    value: Any = 0.0
+    waveform: Waveform | None = None
+    slot: str = ""
+    length_s: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class Timeline:
     """A program at pulse level with the start of every play and capture, for all its sweep points.
 
     Attributes
     ----------
-    body : Body
-        The program at pulse level, as text and files show it.
+    actions : tuple of Action
+        The program at pulse level, in its own order, with symbolic values.
     ports : tuple of PortClock
         Ports with their clocks and rounding errors.
     waveforms : tuple of Waveform
@@ -195,7 +240,7 @@ class Timeline:
         Processor of lab.toml that it is for.
     """
 
-    body: Body
+    actions: tuple[Action, ...]
     ports: tuple[PortClock, ...]
     waveforms: tuple[Waveform, ...]
     plays: NDArray
@@ -207,6 +252,22 @@ class Timeline:
     n_repeats: int = 1
     labels: tuple[str, ...] = ()
     processor: str = ""
+
+    @cached_property
+    def body(self) -> Body:
+        """Return the program at pulse level, with its sweeps and loops, as text and files show it."""
+        return self._pulse_body[0]
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """Return the tick of each of the body's instructions at point 0; -1 for those that have no time."""
+        return self._pulse_body[1]
+
+    @cached_property
+    def _pulse_body(self) -> tuple[Body, NDArray[np.int64]]:
+        from qctl.program.pulse_body import pulse_body
+
+        return pulse_body(self)
 
     @property
     def n_points(self) -> int:

@@ -1,4 +1,4 @@
-"""What the format must hold: each row encodes, comes back to the bit raw, packed and as text, and reads well as text."""
+"""What the format must hold: each row comes back to the bit raw, packed and as text, and reads well."""
 
 import numpy as np
 import pytest
@@ -115,7 +115,14 @@ def test_row_of_the_table_round_trips_and_prints(build):
 
 @pytest.mark.parametrize(
     "bits",
-    [0x7FF8000000000001, 0xFFF0000000000001, 0x7FF4DEADBEEF0000, 0x8000000000000000, 0x7FF0000000000000, 0x0000DEADBEEF0001],
+    [
+        0x7FF8000000000001,
+        0xFFF0000000000001,
+        0x7FF4DEADBEEF0000,
+        0x8000000000000000,
+        0x7FF0000000000000,
+        0x0000DEADBEEF0001,
+    ],
     ids=["quiet nan", "signalling nan", "nan payload", "minus zero", "infinity", "subnormal"],
 )
 def test_every_float64_survives_raw_packed_and_text(bits):
@@ -128,7 +135,11 @@ def test_every_float64_survives_raw_packed_and_text(bits):
     replaced = {k: v.replace(pattern, int(bits).to_bytes(8, "little")) for k, v in encoded(p.body).items()}
     body = decoded(replaced, p.tick_s)
     assert b"".join(encoded(body).values()).count(int(bits).to_bytes(8, "little")) == 3
-    for again in (from_bytes(to_bytes(body)), from_bytes(to_bytes(body, packed=True)), qctl.Program.from_text(to_text(body)).body):
+    for again in (
+        from_bytes(to_bytes(body)),
+        from_bytes(to_bytes(body, packed=True)),
+        qctl.Program.from_text(to_text(body)).body,
+    ):
         assert encoded(again) == replaced
 
 

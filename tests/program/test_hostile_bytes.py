@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from qctl.cext.crc32c import crc32c
 
 import qctl
-from qctl.cext.crc32c import crc32c
 from qctl.errors import ParseError, VersionError, WireError
 from qctl.program.file import HEADER_BYTES, ROW_BYTES, from_bytes
 from qctl.program.program import Program
@@ -79,14 +79,16 @@ def patched(kind: Section, at: int, raw: bytes) -> bytes:
 
 
 def read_or_refuse(stored: bytes) -> bool:
-    """Return True if it was read; then it must be whole: it has a text and comes back."""
+    """Return True if it was read; then it must be whole: it comes back from its bytes and its text."""
     try:
         body = from_bytes(stored)
     except WireError as error:
         assert str(error)
         return False
     again = Program.from_body(body)
-    assert from_bytes(again.to_bytes()).structure() == body.structure()
+    whole = again.to_bytes()
+    assert from_bytes(whole).structure() == body.structure()
+    assert Program.from_text(again.to_text()).to_bytes() == whole
     return True
 
 
@@ -112,7 +114,7 @@ def test_every_flipped_byte_is_refused(stored):
 def test_flipped_bytes_with_right_checksums_are_read_or_refused(stored):
     rng = np.random.default_rng(1)
     for i in range(HEADER_BYTES, len(stored)):
-        for value in (0, 0xFF, 0x80, int(rng.integers(256))):
+        for value in (0xFF, int(rng.integers(256))):
             out = bytearray(stored)
             out[i] = value
             read_or_refuse(resealed(bytes(out), sections=i >= HEADER_BYTES))
@@ -132,7 +134,9 @@ def test_any_damage_with_right_checksums_is_read_or_refused(data):
     out = bytearray(data.draw(st.sampled_from([RAW, PACKED])))
     for _ in range(data.draw(st.integers(1, 6))):
         at = data.draw(st.integers(8, len(out) - 1))
-        word = data.draw(st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f", b"\0", b"\x01", b"\x40"]))
+        word = data.draw(
+            st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\x80", b"\xff\xff\xff\x7f", b"\0", b"\x01", b"\x40"])
+        )
         out[at : at + len(word)] = word[: len(out) - at]
     read_or_refuse(resealed(bytes(out)))
 
@@ -193,7 +197,7 @@ def with_extra_section(flags: int) -> bytes:
 
 def test_unknown_section_is_skipped_if_optional_and_refused_if_not():
     assert Program.from_bytes(with_extra_section(1)).hash == sample().hash
-    with pytest.raises(VersionError, match="kind 999.*mandatory"):
+    with pytest.raises(VersionError, match=r"kind 999.*mandatory"):
         from_bytes(with_extra_section(0))
 
 
@@ -207,7 +211,7 @@ def test_another_major_version_is_refused_in_one_sentence():
 
 
 def test_a_text_file_is_named_as_such():
-    with pytest.raises(WireError, match="no .qis file"):
+    with pytest.raises(WireError, match=r"no \.qis file"):
         from_bytes(b"OPENQASM 2.0;\nqreg q[2];\n" + b" " * 40)
 
 
@@ -217,7 +221,9 @@ def test_damaged_text_is_read_or_refused_with_its_place(data):
     text = sample().to_text()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(text) - 1))
-        piece = data.draw(st.sampled_from(["", "\n", '"', "9" * 30, "-", "(" * 50, "@7", "$9", "nan", " ", "{", "}", "é", "q[0]"]))
+        piece = data.draw(
+            st.sampled_from(["", "\n", '"', "9" * 30, "-", "(" * 50, "@7", "$9", "nan", " ", "{", "}", "é", "q[0]"])
+        )
         text = text[:at] + piece + text[at + data.draw(st.integers(0, 4)) :]
     try:
         read = Program.from_text(text)

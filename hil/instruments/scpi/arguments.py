@@ -92,13 +92,16 @@ def _spelled(word: str, low: float, high: float, default: float) -> float:
     if match is None:
         raise refusal(-121 if upper[:1] in "+-.0123456789" else -104, word[:60])
     unit = match.group(2).upper()
+    value = float(match.group(1).replace(" ", ""))
+    if not unit:
+        return value
     for known in _UNITS:
         if unit.endswith(known):
             prefix = unit[: -len(known)]
             if known in ("HZ", "OHM") and prefix == "M":
                 prefix = "MA"
             if prefix in _SCALES:
-                return float(match.group(1).replace(" ", "")) * _SCALES[prefix]
+                return value * _SCALES[prefix]
     raise refusal(-131, word[:60])
 
 

@@ -38,6 +38,8 @@ class Box:
     n_outputs = 0
     n_inputs = 0
     options = "0"
+    reference_suffixes: tuple[int, ...] = ()
+    own_faults = frozenset({"unlocked"})
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.config = config
@@ -46,6 +48,7 @@ class Box:
         self.table = CommandTable()
         self.dirty = False
         self.counters: dict[str, int] = {}
+        self.faults: dict[str, Any] = {}
         self._values: dict[tuple[Any, ...], Any] = {}
         self._defaults: dict[str, Any] = {}
         self._common()
@@ -166,12 +169,19 @@ class Box:
 
     def new_faults(self, faults: dict[str, Any]) -> None:
         """Take the present faults of this box; the reference's lock is one of them."""
+        self.faults = dict(faults)
+        self.reference_changed()
+
+    def reference_changed(self, *suffixes: int) -> None:
+        """Show in the status whether the reference is locked."""
         self.status.questionable.set_condition(REFERENCE_UNLOCKED, self.unlocked())
 
     def unlocked(self) -> bool:
         """Return whether an external reference is asked for and missing."""
-        external = self._defaults.get("reference") is not None and self.value("reference") == "EXT"
-        return external and bool(self.plant.faults.get("unlocked"))
+        external = (
+            self._defaults.get("reference") is not None and self.value("reference", *self.reference_suffixes) == "EXT"
+        )
+        return external and bool(self.faults.get("unlocked"))
 
     def show_error(self, number: int, text: str) -> str:
         """Return an error as ``SYST:ERR?`` sends it."""

@@ -1,5 +1,8 @@
 """Cuts a byte stream into program messages; definite-length blocks pass at memory speed, whatever is in them.
 
+A message whose block is followed at once by the next command, its terminator forgotten, ends with the block: drivers
+made for links that mark message ends (GPIB, VXI-11) write such messages.
+
 Source: IEEE 488.2-1992, 7.7.6 (arbitrary block program data) and 7.5 (terminators).
 """
 
@@ -118,6 +121,8 @@ class Stream:
             return stop + 1
         if self._head:
             return self._take_head(raw, position)
+        if self._text.endswith(b"\x01") and (raw[position : position + 1].isalpha() or raw[position] in b":*"):
+            found.extend(self.end())
         newline = raw.find(b"\n", position)
         stop = len(raw) if newline < 0 else newline
         mark = raw.find(b"#", position, stop)

@@ -13,13 +13,14 @@ wrong_reply     text that is sent instead of the next reply
 power_cycle     seconds for which the box is off: connections end, settings are lost
 =============== =============================================================================
 
-``unlocked`` and whatever else the dictionary has is for the box itself.
+``unlocked`` and whatever else the dictionary has is for the box itself. A digitizer shows ``silence`` itself: it
+answers, but an acquisition never completes.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from qctl.hil.instruments.scpi.session import Buffers
@@ -44,11 +45,11 @@ class WireFaults:
         self._left: dict[str, Any] = {}
         self.active = False
 
-    def replace(self, faults: dict[str, Any]) -> None:
-        """Take a new dictionary; entries that did not change keep what is left of them."""
+    def replace(self, faults: dict[str, Any], anew: Collection[str] = ()) -> None:
+        """Take a new dictionary; entries that did not change keep what is left of them, but for those of `anew`."""
         left = dict(faults)
         for name, value in faults.items():
-            if self.set_faults.get(name) == value and name in (*_ONCE, *_COUNTED):
+            if name not in anew and self.set_faults.get(name) == value and name in (*_ONCE, *_COUNTED):
                 if name in self._left:
                     left[name] = self._left[name]
                 else:

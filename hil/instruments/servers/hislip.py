@@ -86,13 +86,15 @@ class HislipServer:
         The instrument.
     faults : WireFaults
         Its faults on the wire.
+    connections : set
+        Where open connections note themselves, so that a power cycle can end them.
     """
 
-    def __init__(self, box: Box, faults: WireFaults) -> None:
+    def __init__(self, box: Box, faults: WireFaults, connections: set) -> None:
         self.box = box
         self.faults = faults
         self.clients: dict[int, _Client] = {}
-        self.connections: set = set()
+        self.connections = connections
         self.locks = Locks()
         self._numbers = itertools.count(1)
         box.status.on_service.append(self._service)
@@ -226,7 +228,7 @@ class HislipChannel(asyncio.Protocol):
     def _body(self, piece: memoryview) -> None:
         if self._kind in (DATA, DATA_END):
             client = self._client
-            if client is not None and self._is_sync and not client.clearing:
+            if client is not None and client.aside is not None and self._is_sync and not client.clearing:
                 self._run(client, client.stream.feed(piece))
         elif len(self._payload) < _MAX_ASIDE:
             self._payload += piece

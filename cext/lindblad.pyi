@@ -1,0 +1,21 @@
+"""Types of the kernels of coupled transmons."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def unitaries(
+    levels: NDArray[np.float64],
+    drives: NDArray[np.complex128],
+    exchange: NDArray[np.float64],
+    kerr: NDArray[np.float64],
+    dt_s: float,
+    per_step: int,
+    out: NDArray[np.complex128],
+) -> None: ...
+def propagate(
+    steps: NDArray[np.complex128],
+    half: NDArray[np.float64],
+    whole: NDArray[np.float64],
+    rho: NDArray[np.complex128],
+    work: NDArray[np.complex128],
+) -> None: ...

@@ -1,0 +1,366 @@
+"""Two or three coupled transmons: exact unitaries per sample, relaxation between steps of a joint state.
+
+Without drive the number of quanta is conserved, and exponentials are of blocks of at most 7 states.
+Complex numbers are pairs of doubles here: C's complex product checks for infinities, at three times the cost.
+"""
+
+from libc.math cimport cos, fabs, sin
+from libc.string cimport memcpy, memset
+
+cdef enum:
+    MAX_STATES = 27
+    MAX_PAIRS = 729
+
+
+cdef void multiply(const double* a, const double* b, double* c, int m) noexcept nogil:
+    """c = a b for m x m complex matrices."""
+    cdef int i, j, k
+    cdef double xr, xi
+    cdef const double* row
+    cdef double* to
+    for i in range(m):
+        to = c + 2 * m * i
+        memset(to, 0, 2 * m * sizeof(double))
+        for k in range(m):
+            xr = a[2 * (m * i + k)]
+            xi = a[2 * (m * i + k) + 1]
+            if xr == 0.0 and xi == 0.0:
+                continue
+            row = b + 2 * m * k
+            for j in range(m):
+                to[2 * j] += xr * row[2 * j] - xi * row[2 * j + 1]
+                to[2 * j + 1] += xr * row[2 * j + 1] + xi * row[2 * j]
+
+
+cdef void exponential(double* h, double dt, double* out, double* work, int m) noexcept nogil:
+    """out = exp(-i dt h) for a Hermitian m x m; h is overwritten, work has room for one matrix."""
+    cdef int i, j, k, halvings = 0
+    cdef double mean = 0.0, norm = 0.0, total, re, im, scale
+    for i in range(m):
+        mean += h[2 * (m + 1) * i] / m
+    for i in range(m):
+        h[2 * (m + 1) * i] -= mean
+    for i in range(m):
+        total = 0.0
+        for j in range(m):
+            total += fabs(h[2 * (m * i + j)]) + fabs(h[2 * (m * i + j) + 1])
+        norm = total if total > norm else norm
+    norm *= dt
+    scale = dt
+    while norm > 0.4:
+        norm *= 0.5
+        scale *= 0.5
+        halvings += 1
+    for i in range(m * m):
+        re = h[2 * i]
+        im = h[2 * i + 1]
+        h[2 * i] = scale * im
+        h[2 * i + 1] = -scale * re
+    # Horner: 1 + A (1 + A/2 (1 + A/3 ...)), to order 11 (error below 1e-14 at norm 0.4)
+    memset(out, 0, 2 * m * m * sizeof(double))
+    for i in range(m):
+        out[2 * (m + 1) * i] = 1.0
+    for k in range(11, 0, -1):
+        multiply(h, out, work, m)
+        for i in range(2 * m * m):
+            out[i] = work[i] / k
+        for i in range(m):
+            out[2 * (m + 1) * i] += 1.0
+    for k in range(halvings):
+        multiply(out, out, work, m)
+        memcpy(out, work, 2 * m * m * sizeof(double))
+    re = cos(mean * dt)
+    im = -sin(mean * dt)
+    for i in range(m * m):
+        total = out[2 * i] * re - out[2 * i + 1] * im
+        out[2 * i + 1] = out[2 * i] * im + out[2 * i + 1] * re
+        out[2 * i] = total
+
+
+cdef int quanta(int state, int transmon, int n) noexcept nogil:
+    """Return the level of one transmon (0 slowest) in a product state."""
+    cdef int k
+    for k in range(n - 1 - transmon):
+        state //= 3
+    return state % 3
+
+
+cdef void hamiltonian(
+    const double* levels, const double* drives, const double* exchange, const double* kerr, int n, const int* members,
+    int m, double* h,
+) noexcept nogil:
+    """Fill the m x m block of `members` with the Hamiltonian in rad/s."""
+    cdef int i, j, a, b, na, nb, ma, mb, differing, other
+    cdef double value, factor
+    cdef bint rest
+    memset(h, 0, 2 * m * m * sizeof(double))
+    for i in range(m):
+        value = 0.0
+        for a in range(n):
+            na = quanta(members[i], a, n)
+            if na:
+                value += levels[2 * a + na - 1]
+            for b in range(a):
+                value += kerr[n * a + b] * na * quanta(members[i], b, n)
+        h[2 * (m + 1) * i] = value
+        for j in range(m):
+            differing = 0
+            a = b = -1
+            for other in range(n):
+                if quanta(members[i], other, n) != quanta(members[j], other, n):
+                    differing += 1
+                    b = a
+                    a = other
+            if differing == 1:
+                na = quanta(members[i], a, n)
+                ma = quanta(members[j], a, n)
+                if na == ma + 1:
+                    factor = 0.5 if na == 1 else 0.7071067811865476
+                    h[2 * (m * i + j)] += factor * drives[2 * a]
+                    h[2 * (m * i + j) + 1] += factor * drives[2 * a + 1]
+                elif ma == na + 1:
+                    factor = 0.5 if ma == 1 else 0.7071067811865476
+                    h[2 * (m * i + j)] += factor * drives[2 * a]
+                    h[2 * (m * i + j) + 1] -= factor * drives[2 * a + 1]
+            elif differing == 2:
+                na = quanta(members[i], a, n)
+                ma = quanta(members[j], a, n)
+                nb = quanta(members[i], b, n)
+                mb = quanta(members[j], b, n)
+                if (na - ma) * (nb - mb) == -1:
+                    factor = 1.0
+                    if na == 2 or ma == 2:
+                        factor *= 1.4142135623730951
+                    if nb == 2 or mb == 2:
+                        factor *= 1.4142135623730951
+                    h[2 * (m * i + j)] += factor * exchange[n * a + b]
+
+
+cdef void _steps(
+    const double* levels, const double* drives, const double* exchange, const double* kerr, double dt,
+    Py_ssize_t per_step, Py_ssize_t n_samples, int n, double* out,
+) noexcept nogil:
+    cdef double[2 * MAX_PAIRS] whole
+    cdef double[2 * MAX_PAIRS] h
+    cdef double[2 * MAX_PAIRS] block
+    cdef double[2 * MAX_PAIRS] work
+    cdef int[MAX_STATES] members
+    cdef int d = 1, k, i, j, m, total, sum_of
+    cdef Py_ssize_t sample, step
+    cdef bint driven, same
+    cdef double* target
+    for k in range(n):
+        d *= 3
+    for sample in range(n_samples):
+        same = sample > 0
+        driven = False
+        for k in range(2 * n):
+            if drives[2 * n * sample + k] != 0.0:
+                driven = True
+            if same and (
+                levels[2 * n * sample + k] != levels[2 * n * (sample - 1) + k]
+                or drives[2 * n * sample + k] != drives[2 * n * (sample - 1) + k]
+            ):
+                same = False
+        if not same:
+            memset(whole, 0, 2 * d * d * sizeof(double))
+            for total in range(0, 1 if driven else 2 * n + 1):
+                m = 0
+                for i in range(d):
+                    sum_of = 0
+                    for k in range(n):
+                        sum_of += quanta(i, k, n)
+                    if driven or sum_of == total:
+                        members[m] = i
+                        m += 1
+                hamiltonian(levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, n, members, m, h)
+                exponential(h, dt, block, work, m)
+                for i in range(m):
+                    for j in range(m):
+                        whole[2 * (d * members[i] + members[j])] = block[2 * (m * i + j)]
+                        whole[2 * (d * members[i] + members[j]) + 1] = block[2 * (m * i + j) + 1]
+        step = sample // per_step
+        target = out + 2 * d * d * step
+        if sample % per_step == 0:
+            memcpy(target, whole, 2 * d * d * sizeof(double))
+        else:
+            multiply(whole, target, work, d)
+            memcpy(target, work, 2 * d * d * sizeof(double))
+
+
+def unitaries(
+    const double[:, :, ::1] levels not None,
+    const double complex[:, ::1] drives not None,
+    const double[:, ::1] exchange not None,
+    const double[:, ::1] kerr not None,
+    double dt_s,
+    Py_ssize_t per_step,
+    double complex[:, :, ::1] out not None,
+):
+    """Fill `out` with the unitaries of 1 to 3 coupled transmons through held samples.
+
+    H = sum of levels + (Omega a† + h.c.)/2 + exchange (a†b + h.c.) + kerr n_a n_b, exact in each sample.
+
+    Parameters
+    ----------
+    levels : (n_samples, n, 2) float64, rad/s
+        Energies of levels 1 and 2 of each transmon in the rotating frame.
+    drives : (n_samples, n) complex128, rad/s
+        Omega of each transmon.
+    exchange, kerr : (n, n) float64, rad/s
+        Symmetric; the diagonal is not read.
+    dt_s : float
+        Length of a sample, in seconds.
+    per_step : int
+        Samples that are multiplied into one step.
+    out : (ceil(n_samples / per_step), 3**n, 3**n) complex128
+        Overwritten.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit.
+    """
+    cdef Py_ssize_t n_samples = levels.shape[0], n = levels.shape[1]
+    if not 1 <= n <= 3 or levels.shape[2] != 2 or per_step < 1:
+        raise ValueError(f"levels have shape {(n_samples, n, levels.shape[2])}, not (n_samples, 1 to 3, 2)")
+    if drives.shape[0] != n_samples or drives.shape[1] != n:
+        raise ValueError(f"drives have shape {(drives.shape[0], drives.shape[1])}, not {(n_samples, n)}")
+    if exchange.shape[0] != n or exchange.shape[1] != n or kerr.shape[0] != n or kerr.shape[1] != n:
+        raise ValueError(
+            f"exchange {(exchange.shape[0], exchange.shape[1])} and kerr {(kerr.shape[0], kerr.shape[1])} "
+            f"don't have shape {(n, n)}"
+        )
+    cdef Py_ssize_t steps = (n_samples + per_step - 1) // per_step, d = 3 if n == 1 else 9 if n == 2 else 27
+    if out.shape[0] != steps or out.shape[1] != d or out.shape[2] != d:
+        raise ValueError(f"out has shape {(out.shape[0], out.shape[1], out.shape[2])}, not {(steps, d, d)}")
+    if n_samples == 0:
+        return
+    with nogil:
+        _steps(
+            &levels[0, 0, 0], <const double*> &drives[0, 0], &exchange[0, 0], &kerr[0, 0], dt_s, per_step, n_samples,
+            <int> n, <double*> &out[0, 0, 0],
+        )
+
+
+cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
+    """rho = u rho u† on the first d states of rho seen as (d, rest, d, rest); work is as large as rho."""
+    cdef Py_ssize_t dim = d * rest, i, j, k, r, width = rest * dim
+    cdef double xr, xi
+    cdef const double* a
+    cdef double* b
+    memset(work, 0, 2 * dim * dim * sizeof(double))
+    for i in range(d):
+        b = work + 2 * width * i
+        for j in range(d):
+            xr = u[2 * (d * i + j)]
+            xi = u[2 * (d * i + j) + 1]
+            if xr == 0.0 and xi == 0.0:
+                continue
+            a = rho + 2 * width * j
+            for k in range(width):
+                b[2 * k] += xr * a[2 * k] - xi * a[2 * k + 1]
+                b[2 * k + 1] += xr * a[2 * k + 1] + xi * a[2 * k]
+    memset(rho, 0, 2 * dim * dim * sizeof(double))
+    for r in range(dim):
+        for i in range(d):
+            b = rho + 2 * (dim * r + rest * i)
+            for j in range(d):
+                xr = u[2 * (d * i + j)]
+                xi = -u[2 * (d * i + j) + 1]
+                if xr == 0.0 and xi == 0.0:
+                    continue
+                a = work + 2 * (dim * r + rest * j)
+                for k in range(rest):
+                    b[2 * k] += xr * a[2 * k] - xi * a[2 * k + 1]
+                    b[2 * k + 1] += xr * a[2 * k + 1] + xi * a[2 * k]
+
+
+cdef void relax(const double* f, Py_ssize_t left, Py_ssize_t right, double* rho) noexcept nogil:
+    """Apply 14 numbers of relaxation (see qutrit.propagate) to one transmon of rho."""
+    cdef Py_ssize_t dim = 3 * left * right, row = 2 * right * dim, column = 2 * right, l1, r1, l2, k
+    cdef double x, y, z
+    cdef double* p
+    for l1 in range(left):
+        for r1 in range(right):
+            for l2 in range(left):
+                p = rho + 2 * ((l1 * 3 * right + r1) * dim + l2 * 3 * right)
+                for k in range(2 * right):
+                    x = p[k]
+                    y = p[k + row + column]
+                    z = p[k + 2 * row + 2 * column]
+                    p[k] = f[0] * x + f[1] * y + f[2] * z
+                    p[k + row + column] = f[3] * x + f[4] * y + f[5] * z
+                    p[k + 2 * row + 2 * column] = f[6] * x + f[7] * y + f[8] * z
+                    x = p[k + column]
+                    y = p[k + row + 2 * column]
+                    p[k + column] = f[9] * x + f[10] * y
+                    p[k + row + 2 * column] = f[11] * x + f[12] * y
+                    x = p[k + row]
+                    y = p[k + 2 * row + column]
+                    p[k + row] = f[9] * x + f[10] * y
+                    p[k + 2 * row + column] = f[11] * x + f[12] * y
+                    p[k + 2 * column] = f[13] * p[k + 2 * column]
+                    p[k + 2 * row] = f[13] * p[k + 2 * row]
+
+
+cdef void _propagate(
+    const double* steps, Py_ssize_t n_steps, int n, Py_ssize_t rest, const double* half, const double* whole,
+    double* rho, double* work,
+) noexcept nogil:
+    cdef Py_ssize_t d = 1, s, left, right
+    cdef int k
+    for k in range(n):
+        d *= 3
+    for s in range(n_steps + 1):
+        left = 1
+        right = d * rest
+        for k in range(n):
+            right //= 3
+            relax((half if s == 0 or s == n_steps else whole) + 14 * k, left, right, rho)
+            left *= 3
+        if s < n_steps:
+            turn(steps + 2 * d * d * s, d, rest, rho, work)
+
+
+def propagate(
+    const double complex[:, :, ::1] steps not None,
+    const double[:, ::1] half not None,
+    const double[:, ::1] whole not None,
+    double complex[:, ::1] rho not None,
+    double complex[:, ::1] work not None,
+):
+    """Propagate the first transmons of a joint state in place, relaxation between steps (Strang splitting).
+
+    Parameters
+    ----------
+    steps : (n_steps, d, d) complex128
+        Unitaries of the first n transmons, d = 3**n.
+    half, whole : (n, 14) float64
+        Relaxation of each transmon over half a step and a whole one, as `qutrit.propagate` takes it.
+    rho : (d * rest, d * rest) complex128
+        Joint density matrix; overwritten.
+    work : as rho
+        Overwritten.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit.
+    """
+    cdef Py_ssize_t d = steps.shape[1], n = half.shape[0]
+    if not 1 <= n <= 3 or d != (3 if n == 1 else 9 if n == 2 else 27) or steps.shape[2] != d:
+        raise ValueError(f"steps {(steps.shape[0], d, steps.shape[2])} don't fit {n} transmons")
+    if half.shape[1] != 14 or whole.shape[0] != n or whole.shape[1] != 14:
+        raise ValueError(f"relaxation has shapes {(n, half.shape[1])} and {(whole.shape[0], whole.shape[1])}")
+    if rho.shape[0] != rho.shape[1] or rho.shape[0] % d or rho.shape[0] == 0:
+        raise ValueError(f"rho has shape {(rho.shape[0], rho.shape[1])}, not square in multiples of {d}")
+    if work.shape[0] != rho.shape[0] or work.shape[1] != rho.shape[1]:
+        raise ValueError(f"work has shape {(work.shape[0], work.shape[1])}, not that of rho")
+    if steps.shape[0] == 0:
+        return
+    with nogil:
+        _propagate(
+            <const double*> &steps[0, 0, 0], steps.shape[0], <int> n, rho.shape[0] // d, &half[0, 0], &whole[0, 0],
+            <double*> &rho[0, 0], <double*> &work[0, 0],
+        )

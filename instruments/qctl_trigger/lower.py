@@ -1,0 +1,55 @@
+"""Lower a shot's period and the trigger wires of lab.toml to what the trigger controller fires."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from qctl.errors import CompileError
+from qctl.instruments.qctl_trigger import capabilities as can
+from qctl.instruments.qctl_trigger.body import Line, TriggerBody
+from qctl.lab import Instrument, Lab
+from qctl.lab.rack import TriggerLine
+from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.timeline import Shots, Straight
+from qctl.units import rational_hz, rational_s, to_ticks
+
+__all__ = ["lower"]
+
+
+def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
+    """Return the program of one trigger controller: every wired line once a shot.
+
+    The period is rounded up to a whole tick, for a shot must have ended before the next one begins.
+
+    Raises
+    ------
+    CompileError
+        If nothing is wired to the controller, or a line's pulse does not fit its limits or the period.
+    """
+    name = instrument.name
+    tick_hz = rational_hz(can.TICK_HZ if instrument.clock_hz is None else instrument.clock_hz)
+    period_ticks = math.ceil(rational_s(shots.period_s) * tick_hz)
+    if not can.PERIOD_TICKS.low <= period_ticks <= can.PERIOD_TICKS.high:
+        raise CompileError(
+            f"{name}: period = {period_ticks} ticks is outside [{can.PERIOD_TICKS.low:g}, {can.PERIOD_TICKS.high:g}]",
+            instrument=name,
+        )
+    wires = {wire.line for box in lab.instruments.values() if (wire := box.trigger) is not None and wire.source == name}
+    if not wires:
+        raise CompileError(f"{name}: no instrument of lab.toml is triggered by it", instrument=name)
+    lines = {}
+    for number in sorted(wires):
+        line = instrument.line.get(number) or TriggerLine(number=number)
+        delay, width = to_ticks(line.delay_s, tick_hz).ticks, to_ticks(line.width_s, tick_hz).ticks
+        if not (can.DELAY_TICKS.low <= delay <= can.DELAY_TICKS.high and width >= can.WIDTH_TICKS.low):
+            raise CompileError(f"{name}: line {number} with delay {delay} and width {width} ticks", instrument=name)
+        if delay + width >= period_ticks:
+            raise CompileError(
+                f"{name}: line {number} ends {delay + width} ticks after the start, the period is {period_ticks}",
+                instrument=name,
+            )
+        lines[number] = Line(delay, width)
+    body = TriggerBody(shots.n_shots, period_ticks, lines, float(tick_hz))
+    usage = (Usage("shots", shots.n_shots, int(can.SHOTS.high)), Usage("trigger lines", max(lines), can.N_LINES))
+    return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, usage)

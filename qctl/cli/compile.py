@@ -1,0 +1,161 @@
+"""`qctl compile`: compile a program without playing it, and show its timeline or what would be sent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qctl.errors import QctlError, RequestError
+
+if TYPE_CHECKING:
+    from qctl.lab import Lab
+    from qctl.lowering import Ready
+
+__all__ = ["Emission", "compile_file"]
+
+
+class Emission(str, Enum):
+    """What `--emit` writes."""
+
+    TIMELINE = "timeline"
+    SCPI = "scpi"
+
+
+def compile_file(
+    file: Annotated[Path, typer.Argument(help="Program (.qasm, .qis or text assembly).", metavar="FILE")],
+    target: Annotated[str, typer.Option(help="Processor of the lab.", metavar="NAME")] = "",
+    lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
+    emit: Annotated[Emission, typer.Option(help="Pulses with their ticks, or the text commands.")] = Emission.TIMELINE,
+    out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
+    shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of layout and routing.")] = 0,
+    snapshots: Annotated[
+        Path | None, typer.Option(help="Folder of calibration snapshots; the newest one is taken.", metavar="DIR")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compile a program for a processor."""
+    try:
+        summary = _compiled(file, target, lab, emit, out, shots, seed, snapshots)
+    except QctlError as error:
+        if as_json:
+            print(json.dumps({"ok": False, "code": error.code, "message": error.message}))
+        else:
+            print(f"{file}: {error.message}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    print(json.dumps(summary) if as_json else _text(summary))
+
+
+def _compiled(
+    file: Path, target: str, lab_file: Path, emit: Emission, out: Path | None, shots: int, seed: int, folder: Path | None
+) -> dict[str, Any]:
+    from qctl.formats.load import load
+    from qctl.lab import load_lab
+    from qctl.lab.snapshot import latest
+    from qctl.lowering import compile as compile_programs
+
+    lab = load_lab(lab_file)
+    name = target or _only(lab)
+    lab.processor(name)
+    snapshot = latest(folder, name) if folder is not None else None
+    ready = compile_programs(load(file), lab, name, shots=shots, seed=seed, snapshot=snapshot)
+    texts = _timeline_texts(ready) if emit is Emission.TIMELINE else _scpi_texts(ready, lab)
+    files = []
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for part, text in texts.items():
+            path = out / f"{file.stem}.{part}.txt"
+            path.write_text(text, encoding="utf-8")
+            files.append(str(path))
+        if emit is Emission.TIMELINE:
+            from qctl.report.pulses import draw_pulses  # matplotlib takes a while to load
+
+            files.append(str(draw_pulses(ready.timeline, out / f"{file.stem}.pulses.png")))
+    return _summary(file, name, ready, files, {} if out is not None else texts)
+
+
+def _only(lab: Lab) -> str:
+    if len(lab.processors) != 1:
+        raise RequestError(f"the lab has several processors: give --target, one of {', '.join(lab.processors)}")
+    return next(iter(lab.processors))
+
+
+def _timeline_texts(ready: Ready) -> dict[str, str]:
+    """Return the timeline as a list of plays and captures, and as a program at pulse level."""
+    from qctl.program.program import Program
+
+    timeline = ready.timeline
+    straight = timeline.straight(0)
+    rows = [f"# {timeline.n_points} points; point 0: tick of the port's clock, port, what"]
+    entries = [
+        (int(play["start"]), straight.ports[int(play["port"])].name, f"{label}, {play['amplitude']:.6g} V")
+        for play, label in zip(straight.plays, straight.labels, strict=True)
+    ]
+    entries += [
+        (int(capture["start"]), straight.ports[int(capture["port"])].name, f"capture {timeline.specs[k].slot}")
+        for k, capture in enumerate(straight.captures)
+    ]
+    rows += [f"{tick:>10}  {port:<14} {what}" for tick, port, what in sorted(entries)]
+    return {"timeline": "\n".join(rows) + "\n", "pulses": Program.from_body(timeline.body).to_text()}
+
+
+def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each instrument's commands; what speaks no text is left out."""
+    from qctl.instruments.rehearsal import commands_of
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        for program in batch.programs:
+            try:
+                commands = commands_of(program, lab.instrument(program.instrument))
+            except RequestError as error:
+                commands = [f"# {error.message}"]
+            key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
+            texts[key] = "\n".join(commands) + "\n"
+    return texts
+
+
+def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:
+    first = ready.compiled[0]
+    return {
+        "ok": True,
+        "file": str(file),
+        "processor": name,
+        "points": ready.lowered.n_points,
+        "batches": [
+            {"first_point": b.first_point, "n_points": b.n_points, "n_shots": b.n_shots} for b in ready.lowered.batches
+        ],
+        "layout": list(first.layout),
+        "final_layout": list(first.final_layout),
+        "two_qubit_gates": first.n_two_qubit_gates,
+        "pulses": first.n_pulses,
+        "length_s": float(first.timeline.lengths_s.max()),
+        "timing_error_s": first.timeline.residual_s,
+        "resources": [
+            {"instrument": who, "resource": u.resource, "used": u.used, "allowed": u.allowed, "place": u.place}
+            for who, u in ready.lowered.report
+        ],
+        "files": files,
+        "text": texts,
+    }
+
+
+def _text(summary: dict[str, Any]) -> str:
+    lines = [f"--- {part}\n{text}" for part, text in summary["text"].items()]
+    lines += [
+        f"{summary['file']} on {summary['processor']}: {summary['points']} points in {len(summary['batches'])} batches, "
+        f"{summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, {summary['length_s'] * 1e9:.6g} ns",
+        f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
+    ]
+    lines += [
+        f"  {row['instrument']}: {row['used']} of {row['allowed']} {row['resource']}"
+        + (f" ({row['place']})" if row["place"] else "")
+        for row in summary["resources"]
+    ]
+    lines += [f"  {path}" for path in summary["files"]]
+    return "\n".join(lines)

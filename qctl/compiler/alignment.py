@@ -1,0 +1,82 @@
+"""Align the programs of one run: all capture at the same time, so that one record length serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from math import ceil, pi
+
+import numpy as np
+
+from qctl.program.lowered import Part
+from qctl.program.timeline import CaptureSpec, Straight, Timeline
+from qctl.units import common_grid_s, to_ticks
+
+__all__ = ["aligned"]
+
+
+def aligned(
+    timelines: Sequence[Timeline], lead_s: Mapping[str, float], n_shots: int
+) -> tuple[tuple[Straight, ...], tuple[Part, ...]]:
+    """Return the points of all programs with their first captures at one time, and each program's part of the run.
+
+    Parameters
+    ----------
+    timelines : sequence of Timeline
+        The programs.
+    lead_s : mapping of str to float
+        What each instrument adds to its times.
+    n_shots : int
+        Shots of each point.
+    """
+    firsts = [_first_capture_s(timeline) for timeline in timelines]
+    latest = max((first for first in firsts if first is not None), default=None)
+    straights: list[Straight] = []
+    parts: list[Part] = []
+    for timeline, first in zip(timelines, firsts, strict=True):
+        shift = Fraction(0) if first is None or latest is None else _on_grid(latest - first, timeline)
+        moved = _moved(timeline, shift) if shift else timeline
+        at = len(straights)
+        straights += moved.straights()
+        captures = tuple(_placed(spec, shift, at, lead_s) for spec in timeline.specs)
+        parts.append(Part(at, timeline.n_points, timeline.axes, timeline.bits, captures, n_shots))
+    return tuple(straights), tuple(parts)
+
+
+def _first_capture_s(timeline: Timeline) -> Fraction | None:
+    """Return when the first capture starts, exactly; all points share it."""
+    if not timeline.captures.shape[1]:
+        return None
+    row = timeline.captures[0, 0]
+    return int(row["start"]) / timeline.ports[int(row["port"])].rate_hz
+
+
+def _on_grid(shift: Fraction, timeline: Timeline) -> Fraction:
+    """Return the next time that is whole ticks of every clock."""
+    grid = common_grid_s([port.rate_hz for port in timeline.ports]) or Fraction(1) / timeline.ports[0].rate_hz
+    return ceil(shift / grid) * grid
+
+
+def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
+    """Return a timeline that starts later, by whole ticks of every clock.
+
+    Pulses keep their phases to each other; lines with captures keep theirs to time zero, which the digitizer counts from.
+    """
+    ticks = np.array([to_ticks(shift, port.rate_hz).ticks for port in timeline.ports], np.int64)
+    plays, captures = timeline.plays.copy(), timeline.captures.copy()
+    plays["start"] += ticks[plays["port"]]
+    captures["start"] += ticks[captures["port"]]
+    recorded = np.zeros(len(timeline.ports), bool)
+    recorded[np.unique(captures["port"])] = True
+    turns = np.remainder(plays["frequency_hz"] * float(shift), 1.0)
+    plays["phase_rad"] += np.where(recorded[plays["port"]], 0.0, 2 * pi * turns)
+    return replace(timeline, plays=plays, captures=captures, lengths_s=timeline.lengths_s + float(shift))
+
+
+def _placed(spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float]) -> CaptureSpec:
+    late_s = float(shift) + lead_s.get(spec.instrument, 0.0)
+    if not late_s and not first_point:
+        return spec
+    starts_s = None if spec.starts_s is None else spec.starts_s + late_s
+    return replace(spec, start_s=spec.start_s + late_s, starts_s=starts_s, first_point=first_point)

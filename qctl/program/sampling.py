@@ -1,0 +1,78 @@
+"""Sample an envelope: numbers in, complex samples at a rate out, kept for the next time."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext import envelopes
+from qctl.errors import CompileError
+from qctl.program.expressions import Expression
+from qctl.program.tables import Waveform
+from qctl.units import rational_s, to_ticks
+
+__all__ = ["envelope_samples"]
+
+_KINDS = {name: k for k, name in enumerate(envelopes.KINDS)}
+_MAX_KEPT = 4096
+_kept: OrderedDict[tuple[object, ...], NDArray[np.complex128]] = OrderedDict()
+
+
+def envelope_samples(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:
+    """Return the unit envelope of a waveform, read-only.
+
+    Parameters
+    ----------
+    waveform : Waveform
+        With numbers only; its amplitude is not applied.
+    rate_hz : Fraction
+        Samples per second.
+
+    Returns
+    -------
+    (n_samples,) complex128
+        I + iQ at the middle of each sample's time; `n_samples` is the length rounded to whole samples.
+
+    Raises
+    ------
+    CompileError
+        If a parameter is symbolic or can't be.
+    """
+    key = (waveform, rate_hz)
+    found = _kept.get(key)
+    if found is None:
+        found = _sampled(waveform, rate_hz)
+        found.setflags(write=False)
+        _kept[key] = found
+        if len(_kept) > _MAX_KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def _sampled(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:
+    if waveform.samples is not None and waveform.rate_hz is not None:
+        if waveform.rate_hz == rate_hz:
+            return waveform.samples.astype(np.complex128)
+        # Another rate: each of its samples is held until the next, as its own DAC would.
+        n = to_ticks(len(waveform.samples) / waveform.rate_hz, rate_hz).ticks
+        ratio = waveform.rate_hz / rate_hz
+        at = (2 * np.arange(n, dtype=np.int64) + 1) * ratio.numerator // (2 * ratio.denominator)
+        return waveform.samples[np.minimum(at, len(waveform.samples) - 1)]
+    numbers = []
+    for value in waveform.params:
+        if isinstance(value, Expression):
+            raise CompileError(f"{waveform.kind} has the parameter {value}, which is not known yet")
+        numbers.append(float(value))
+    length_s = numbers[0]
+    n = to_ticks(rational_s(length_s), rate_hz).ticks
+    p, r = (*numbers[1:], 0.0, 0.0)[:2]
+    out_i, out_q = np.empty(n), np.empty(n)
+    try:
+        envelopes.sample(_KINDS[waveform.kind], length_s, p, r, float(rate_hz), out_i, out_q)
+    except ValueError as error:
+        raise CompileError(f"{waveform.kind} pulse of {length_s:g} s: {error}") from None
+    made: NDArray[np.complex128] = out_i + 1j * out_q
+    return made

@@ -1,0 +1,66 @@
+"""Draw the pulses of a timeline: one row a port, envelopes in volts over time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from qctl.program.sampling import envelope_samples
+from qctl.program.timeline import Straight, Timeline
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+
+__all__ = ["draw_pulses"]
+
+_COLOURS = {"drive": "tab:blue", "flux": "tab:orange", "readout": "tab:green"}
+
+
+def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
+    """Draw one point of a timeline to a picture, and return its path.
+
+    Parameters
+    ----------
+    timeline : Timeline
+        What is drawn; ports without plays and captures are left out.
+    path : path
+        Picture to write (.png, .svg or .pdf).
+    point : int
+        Point of the sweep.
+    """
+    straight = timeline.straight(point)
+    used = sorted({*straight.plays["port"].tolist(), *straight.captures["port"].tolist()})
+    figure, axes = plt.subplots(
+        max(len(used), 1), 1, sharex=True, squeeze=False, figsize=(9, 0.75 * max(len(used), 1) + 0.9)
+    )
+    for axis, port in zip(axes[:, 0], used, strict=False):
+        _draw_port(axis, straight, timeline, int(port))
+    axes[-1, 0].set_xlabel("time (ns)")
+    axes[0, 0].set_title(f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns")
+    figure.tight_layout(h_pad=0.2)
+    target = Path(path)
+    figure.savefig(target, dpi=110)
+    plt.close(figure)
+    return target
+
+
+def _draw_port(axis: plt.Axes, straight: Straight, timeline: Timeline, port: int) -> None:
+    clock = straight.ports[port]
+    rate_hz = float(clock.rate_hz)
+    colour = _COLOURS.get(clock.name.rpartition(".")[2], "tab:gray")
+    for play in straight.plays[straight.plays["port"] == port]:
+        samples = envelope_samples(straight.waveforms[int(play["waveform"])], clock.rate_hz) * play["amplitude"]
+        at_ns = (int(play["start"]) + np.arange(len(samples) + 1)) / rate_hz * 1e9
+        axis.stairs(samples.real, at_ns, color=colour, fill=True, alpha=0.6)
+        if np.any(samples.imag):
+            axis.stairs(samples.imag, at_ns, color="tab:red", linewidth=0.8)
+    for capture in straight.captures[straight.captures["port"] == port]:
+        spec = timeline.specs[int(capture["capture"])]
+        begin_ns = int(capture["start"]) / rate_hz * 1e9
+        axis.axvspan(begin_ns, begin_ns + spec.length_s * 1e9, color="black", alpha=0.08)
+    axis.set_ylabel(clock.name, rotation=0, ha="right", va="center", fontsize=8)
+    axis.set_yticks([])
+    axis.axhline(0, color="black", linewidth=0.4)

@@ -1,0 +1,167 @@
+"""Flux pulses on pairs, and the cluster split of three transmons, against QuTiP's joint solution."""
+
+import numpy as np
+import pytest
+import qutip
+
+from qctl.hil.physics.evolution import Evolution
+from qctl.hil.physics.lines import Lines, Run
+from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon, tuned_frequency_hz
+from qctl.hil.physics.relaxation import collapse_rates
+
+RATE_HZ = 1.2e9
+TWO_PI = 2 * np.pi
+LO_HZ = 5.1e9
+
+
+def transmon(name, frequency_hz, **changes):
+    resonator = Resonator((7.0e9, 6.997e9, 6.9945e9), 4e6, 0.4, 0.0)
+    values = dict(
+        name=name,
+        frequency_hz=frequency_hz,
+        anharmonicity_hz=-2.2e8,
+        t1_s=3e-5,
+        t2_s=2e-5,
+        thermal=0.004,
+        drive_hz_per_v=183e6,
+        flux_per_v=0.65,
+        dc_flux_per_v=0.65,
+        flux_offset=0.003,
+        asymmetry=0.2,
+        resonator=resonator,
+    )
+    return Transmon(**(values | changes))
+
+
+def processor(transmons, couplers):
+    n = len(transmons)
+    crosstalk = tuple(tuple((1.0 if a == b else 0.0, 0.0) for b in range(n)) for a in range(n))
+    return Processor(tuple(transmons), tuple(couplers), crosstalk, 0.06)
+
+
+def joint_solution(system, drives, flux, n):
+    """Return the dressed populations that QuTiP finds with every coupling always on, bare flux by sample."""
+    size = len(system.transmons)
+
+    def local(operator, at):
+        return qutip.tensor([operator if k == at else qutip.qeye(3) for k in range(size)])
+
+    lower = [local(qutip.destroy(3), k) for k in range(size)]
+    number = [a.dag() * a for a in lower]
+    times = np.arange(n + 1) / RATE_HZ
+    still, moving, collapse = 0, [], []
+
+    def sampled(values):
+        return qutip.coefficient(np.append(values, values[-1]), tlist=times, order=0)
+
+    for k, t in enumerate(system.transmons):
+        still += TWO_PI * (t.frequency_hz - LO_HZ) * number[k]
+        still += TWO_PI * t.anharmonicity_hz / 2 * number[k] * (number[k] - 1)
+        down, up, pure = collapse_rates(t.t1_s, t.t2_s, t.thermal)
+        collapse += [np.sqrt(down) * lower[k], np.sqrt(up) * lower[k].dag(), np.sqrt(2 * pure) * number[k]]
+        if flux[k] is not None:
+            shift = tuned_frequency_hz(t, flux[k]) - t.frequency_hz
+            moving.append([number[k], sampled(TWO_PI * shift)])
+        if drives[k] is not None:
+            omega = TWO_PI * t.drive_hz_per_v * np.conj(drives[k])
+            moving += [[lower[k].dag() / 2, sampled(omega)], [lower[k] / 2, sampled(omega.conj())]]
+    for c in system.couplers:
+        hop = lower[c.low].dag() * lower[c.high]
+        still += TWO_PI * c.coupling_hz * (hop + hop.dag())
+        still += TWO_PI * c.cross_kerr_hz * number[c.low] * number[c.high]
+    _, vectors = np.linalg.eigh(still.full())
+    names = np.argmax(np.abs(vectors) ** 2, axis=1)
+    dressed = vectors[:, names]
+    start = 1
+    for t in system.transmons:
+        weights = np.array([1, t.thermal, t.thermal**2])
+        start = np.kron(start, np.diag(weights / weights.sum()))
+    dims = [[3] * size, [3] * size]
+    options = {"atol": 1e-10, "rtol": 1e-10, "max_step": 0.5 / RATE_HZ, "nsteps": 10**6}
+    rho = qutip.Qobj(dressed @ start @ dressed.conj().T, dims=dims)
+    end = qutip.mesolve([still, *moving], rho, times, c_ops=collapse, options=options).states[-1].full()
+    return np.diag(dressed.conj().T @ end @ dressed).real
+
+
+def our_populations(system, drives, flux, n):
+    lines = Lines(
+        RATE_HZ,
+        tuple(() if d is None else (Run(0, d),) for d in drives),
+        (LO_HZ,) * len(drives),
+        tuple(() if f is None else (Run(0, f),) for f in flux),
+        (0.0,) * len(drives),
+        (),
+        7.07e9,
+    )
+    state = Evolution(system).run(lines, np.full(len(drives), n / RATE_HZ))
+    total, order = np.ones(1), []
+    for qubits, populations in state.populations():
+        total, order = np.kron(total, populations), [*order, *qubits]
+    cube = total.reshape((3,) * len(order)).transpose(np.argsort(order))
+    return cube.ravel()
+
+
+def half_pulse(t, start, n, frequency_hz=None):
+    """Return samples of a pi/2 pulse at `start`, silence elsewhere."""
+    volts = np.zeros(n, complex)
+    k = np.arange(24)
+    shape = np.sin(np.pi * (k + 0.5) / 24) ** 2
+    offset = (frequency_hz or t.frequency_hz) - LO_HZ
+    peak = 0.25 / (t.drive_hz_per_v * shape.sum() / RATE_HZ * np.sinc(offset / RATE_HZ))
+    volts[start : start + 24] = peak * shape * np.exp(2j * np.pi * offset * (start + k) / RATE_HZ)
+    return volts
+
+
+def flat_top(t, low_hz, start, length, rise, n, detune_hz=0.0):
+    """Return a flux pulse that brings 11 into resonance with 02 of the pulsed transmon, plus a detuning."""
+    grid = np.linspace(0, 0.5, 4001)
+    volts = np.interp(-(low_hz - t.anharmonicity_hz + detune_hz), -tuned_frequency_hz(t, grid), grid)
+    shape = np.zeros(n)
+    edge = 0.5 - 0.5 * np.cos(np.pi * (np.arange(rise) + 0.5) / rise)
+    shape[start : start + length] = 1.0
+    shape[start : start + rise] = edge
+    shape[start + length - rise : start + length] = edge[::-1]
+    return volts * shape
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_flux_pulse_on_a_pair_agrees_with_qutip_to_1e_6(seed):
+    rng = np.random.default_rng(seed)
+    low, high = transmon("q0", 4.72e9 + rng.uniform(-1e7, 1e7)), transmon("q1", 5.45e9 + rng.uniform(-1e7, 1e7))
+    system = processor([low, high], [Coupler(0, 1, rng.uniform(4e6, 4.6e6), 3.4e4)])
+    n = 190
+    drives = [half_pulse(low, 0, n), half_pulse(high, 0, n) + half_pulse(high, 160, n)]
+    rise = int(rng.integers(2, 8))
+    pulse = flat_top(high, low.frequency_hz, 40, 100, rise, n, detune_hz=rng.uniform(-3e6, 3e6))
+    # drives only inside the window would be split between clusters; here one window covers everything
+    pulse = pulse + 1e-9
+    wanted = joint_solution(system, drives, [None, pulse], n)
+    found = our_populations(system, drives, [None, pulse], n)
+    assert np.abs(found - wanted).max() < 1e-6
+
+
+def test_cluster_split_of_three_transmons_agrees_with_the_joint_solution_to_1e_4():
+    chain = [transmon("q0", 4.72e9), transmon("q1", 5.46e9), transmon("q2", 4.83e9)]
+    couplers = [Coupler(0, 1, 4.4e6, 3.2e4), Coupler(2, 1, 4.3e6, 4.6e4)]
+    system = processor(chain, couplers)
+    n = 180
+    drives = [half_pulse(chain[0], 0, n), half_pulse(chain[1], 0, n), half_pulse(chain[2], 0, n)]
+    drives[0] = drives[0] + half_pulse(chain[0], 150, n)
+    drives[1] = drives[1] + half_pulse(chain[1], 150, n)
+    drives[2] = drives[2] + half_pulse(chain[2], 150, n)
+    flux = flat_top(chain[1], chain[0].frequency_hz, 30, 104, 3, n)
+    wanted = joint_solution(system, drives, [None, flux, None], n)
+    found = our_populations(system, drives, [None, flux, None], n)
+    print(np.abs(found - wanted).max())
+    assert np.abs(found - wanted).max() < 1e-4
+
+
+def test_idle_neighbours_are_split_without_a_flux_pulse():
+    chain = [transmon("q0", 4.72e9), transmon("q1", 5.46e9), transmon("q2", 4.83e9)]
+    system = processor(chain, [Coupler(0, 1, 4.4e6, 3.2e4), Coupler(2, 1, 4.3e6, 4.6e4)])
+    n = 300
+    drives = [half_pulse(t, 0, n) + half_pulse(t, 270, n) for t in chain]
+    wanted = joint_solution(system, drives, [None] * 3, n)
+    found = our_populations(system, drives, [None] * 3, n)
+    print(np.abs(found - wanted).max())
+    assert np.abs(found - wanted).max() < 1e-4

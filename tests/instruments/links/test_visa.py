@@ -1,0 +1,233 @@
+"""The VISA link against real sockets: late replies, cut and stalled connections, reopening."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from line_server import IDENTITY, Connection, LineServer
+
+from qctl.errors import DeviceError, DeviceTimeoutError
+from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.visa import VisaLink, open_visa_link
+
+
+def link_to(server: LineServer, timeout_s: float = 0.3) -> VisaLink:
+    return open_visa_link("box0", server.address, timeout_s, ("acme", "scripted"))
+
+
+def echo(connection: Connection, line: str) -> None:
+    if line.endswith("?"):
+        connection.reply(line[:-1].lower())
+
+
+def reopened(link: VisaLink, text: str) -> str:
+    """Ask again until the back-off is over."""
+    for _ in range(200_000):
+        try:
+            return link.query(text)
+        except DeviceError as error:
+            if "next attempt" not in error.message:
+                raise
+    raise AssertionError("the link never came back")
+
+
+def test_query_and_write_reach_the_instrument_in_order() -> None:
+    with LineServer(echo) as server:
+        link = link_to(server)
+        link.write("SET 1")
+        assert link.query("VALUE?") == "value"
+        assert [line for _, line in server.lines] == ["*IDN?", "SET 1", "VALUE?"]
+        assert (link.state, link.generation, link.identity) == (LinkState.UP, 1, IDENTITY)
+        link.close()
+
+
+def test_late_reply_is_never_paired_with_the_next_query() -> None:
+    silent, asked = threading.Event(), threading.Event()
+
+    def late(connection: Connection, line: str) -> None:
+        if line == "SLOW?":
+            asked.set()
+            silent.wait(10)
+            connection.reply("late")
+        else:
+            echo(connection, line)
+
+    with LineServer(late) as server:
+        link = link_to(server)
+        with pytest.raises(DeviceTimeoutError, match=r"box0: no answer in time .*SLOW.*0 bytes so far") as caught:
+            link.query("SLOW?")
+        assert caught.value.details["instrument"] == "box0"
+        assert link.state is LinkState.DEGRADED
+        assert asked.is_set()
+        silent.set()
+        assert link.query("NEXT?") == "next"
+        assert (link.state, link.generation) == (LinkState.UP, 2)
+        link.close()
+
+
+def test_time_out_shows_the_bytes_that_came_in_hex() -> None:
+    with LineServer(lambda connection, line: connection.send(b"+1.2\x00")) as server:
+        link = link_to(server)
+        with pytest.raises(DeviceTimeoutError, match=r"5 bytes so far: 2b 31 2e 32 00"):
+            link.query("VALUE?")
+        link.close()
+
+
+def test_cut_connection_is_an_error_at_once_and_is_reopened() -> None:
+    def cut_first(connection: Connection, line: str) -> None:
+        if connection.number == 1:
+            connection.cut()
+        else:
+            echo(connection, line)
+
+    with LineServer(cut_first) as server:
+        link = link_to(server, timeout_s=30)
+        with pytest.raises(DeviceError, match=r"box0: the instrument closed the connection") as caught:
+            link.query("VALUE?")
+        assert not isinstance(caught.value, DeviceTimeoutError)
+        assert link.query("VALUE?") == "value"
+        link.close()
+
+
+def test_nothing_is_sent_twice() -> None:
+    def cut_first(connection: Connection, line: str) -> None:
+        if connection.number == 1:
+            connection.cut()
+        else:
+            echo(connection, line)
+
+    with LineServer(cut_first) as server:
+        link = link_to(server, timeout_s=30)
+        with pytest.raises(DeviceError):
+            link.query("COUNT:UP?")
+        link.query("VALUE?")
+        assert [line for _, line in server.lines].count("COUNT:UP?") == 1
+        link.close()
+
+
+def test_stalled_instrument_does_not_hold_a_block_for_ever() -> None:
+    going_on = threading.Event()
+
+    def stall(connection: Connection, line: str) -> None:
+        going_on.wait(10)
+
+    with LineServer(stall) as server:
+        link = link_to(server)
+        link.write("STALL")
+        with pytest.raises(DeviceTimeoutError, match=r"while sending 'DATA '"):
+            link.write_block("DATA ", np.zeros(50_000_000, "<u2"))
+        going_on.set()
+        link.close()
+
+
+def test_instrument_that_is_gone_is_down_and_comes_back() -> None:
+    first = LineServer(echo).__enter__()
+    link = link_to(first)
+    first.close()
+    with pytest.raises(DeviceError):
+        link.query("VALUE?")
+    with pytest.raises(DeviceError, match=r"box0"):
+        link.query("VALUE?")
+    assert link.state is LinkState.DOWN
+    with pytest.raises(DeviceError, match=r"next attempt is in"):
+        link.query("VALUE?")
+    with LineServer(echo, port=first.port):
+        assert reopened(link, "VALUE?") == "value"
+    link.close()
+
+
+def test_other_instrument_at_the_address_is_refused() -> None:
+    with LineServer(echo, identity="OTHER,BOX,1,1") as server, pytest.raises(DeviceError, match=r"OTHER,BOX"):
+        link_to(server)
+
+
+def test_another_identity_after_reconnecting_is_refused() -> None:
+    def cut(connection: Connection, line: str) -> None:
+        connection.cut()
+
+    with LineServer(cut) as server:
+        link = link_to(server, timeout_s=30)
+        server.identity = "ACME,SCRIPTED,2,1.0"
+        with pytest.raises(DeviceError):
+            link.query("VALUE?")
+        with pytest.raises(DeviceError, match=r"answers as 'ACME,SCRIPTED,2,1.0' since reconnecting"):
+            link.query("VALUE?")
+        link.close()
+
+
+def test_nobody_at_the_address_is_a_device_error() -> None:
+    with LineServer(echo) as server:
+        address = server.address
+    with pytest.raises(DeviceError, match=r"box0"):
+        open_visa_link("box0", address, 0.3, ("", ""))
+
+
+def test_blocks_pass_unchanged_whatever_bytes_they_hold() -> None:
+    data = bytes(range(256)) * 300 + b"\n#;\r\n"
+    seen: list[bytes] = []
+
+    def take(connection: Connection, line: str) -> None:
+        if line.startswith("GET?"):
+            head = f"#5{len(data):05d}".encode()
+            connection.send(head + data + b";#13abc\n")
+
+    with LineServer(take) as server:
+        link = link_to(server, timeout_s=5)
+        first, second = link.query_blocks("GET?", 2)
+        assert bytes(first) == data
+        assert bytes(second) == b"abc"
+        link.close()
+
+    done = threading.Event()
+
+    def read_block(connection: Connection, line: str) -> None:
+        seen.append(connection.file.read(len(data) - 3 - data.index(b"\n") + len(b"\n")))
+        done.set()
+
+    with LineServer(read_block) as server:
+        link = link_to(server, timeout_s=5)
+        link.write_block('W "x",', np.frombuffer(data, np.uint8))
+        assert done.wait(10)
+        head = ('W "x",' + f"#5{len(data)}").encode()
+        sent = server.lines[1][1].encode("latin-1")
+        assert sent == head + data[: data.index(b"\n")]
+        link.close()
+
+
+def test_what_is_no_block_is_an_error_and_not_data() -> None:
+    with LineServer(lambda connection, line: connection.reply("-113")) as server:
+        link = link_to(server)
+        with pytest.raises(DeviceError, match=r"no definite block.*2d 31"):
+            link.query_blocks("GET?")
+        assert link.state is LinkState.DEGRADED
+        link.close()
+
+
+def test_closed_link_stays_closed() -> None:
+    with LineServer(echo) as server:
+        link = link_to(server)
+        link.close()
+        with pytest.raises(DeviceError, match=r"closed"):
+            link.query("VALUE?")
+
+
+def test_recording_tap_writes_what_passed(tmp_path: Path) -> None:
+    import json
+
+    from qctl.instruments.links.recording import RecordingTap
+
+    tap = RecordingTap(tmp_path / "traffic.jsonl")
+    with LineServer(echo) as server:
+        link = open_visa_link("box0", server.address, 0.3, ("", ""), tap)
+        link.query("VALUE?")
+        link.write_block("DATA ", bytes(5000))
+        link.close()
+    tap.close()
+    rows = [json.loads(line) for line in (tmp_path / "traffic.jsonl").read_text().splitlines()]
+    assert [row["event"] for row in rows] == ["state", "state", "sent", "received", "sent", "sent", "state"]
+    assert [row.get("text") for row in rows[2:5]] == ["VALUE?\n", "value\n", "DATA #45000"]
+    assert rows[5]["n_bytes"] == 5000
+    assert {row["instrument"] for row in rows} == {"box0"}

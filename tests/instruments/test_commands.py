@@ -1,0 +1,97 @@
+"""Declared commands: short and long forms are matched, arguments are read with their units, words hide no number."""
+
+from __future__ import annotations
+
+import pytest
+
+from qctl.errors import LimitError, RequestError
+from qctl.instruments.commands import Command, match_command, parsed_value, short_form
+from qctl.units import Limits
+
+POWER = Command("SOURce:POWer[:LEVel][:IMMediate][:AMPLitude]", "power_dbm", "Power", "dBm", limits=Limits(-20, 15))
+AMPLITUDE = Command("SOURce{n}:VOLTage[:LEVel][:IMMediate][:AMPLitude]", "output{n}_vpp", "Amplitude of output", "V")
+OUTPUT = Command("OUTPut{n}[:STATe]", "output{n}_on", "State", kind=bool)
+MODE = Command("AWGControl:RMODe", "mode", "Mode", kind=str, words=("CONT", "SEQ"))
+STATE = Command("AWGControl:RSTate", "state", "State", kind=int, settable=False)
+COUNT = Command(":ACQuire:SEGMented:COUNt", "n_segments", "Segments", kind=int)
+VOLTS = Command("SOURce{n}[:DC]:LIST:VOLTage", "output{n}_list_v", "List", "V", kind=list)
+START = Command("SOURce{n}:DC:INITiate[:IMMediate]", "output{n}_start", kind=type(None), askable=False)
+CLOCK = Command("[SOURce:]FREQuency[:CW]", "clock_hz", "Clock", "Hz")
+ALL = (POWER, AMPLITUDE, OUTPUT, MODE, STATE, COUNT, VOLTS, START, CLOCK, Command("*IDN", "identity", settable=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter", "query", "value"),
+    [
+        ("SOUR:POW 25", "power_dbm", False, 25.0),
+        (":SOURce:POWer:LEVel:IMMediate:AMPLitude -3.5 dBm", "power_dbm", False, -3.5),
+        ("sour:power:ampl .5e1", "power_dbm", False, 5.0),
+        ("SOUR:POW?", "power_dbm", True, None),
+        ("SOUR2:VOLT 500 mV", "output2_vpp", False, 0.5),
+        ("source3:voltage:level 1", "output3_vpp", False, 1.0),
+        ("SOUR:VOLT 1", "output1_vpp", False, 1.0),
+        ("OUTP4 ON", "output4_on", False, True),
+        ("OUTPUT4:STATE 0", "output4_on", False, False),
+        ("AWGC:RMOD SEQ", "mode", False, "SEQ"),
+        ("AWGCONTROL:RSTATE?", "state", True, None),
+        (":ACQ:SEGM:COUN 2000", "n_segments", False, 2000),
+        ("sour5:dc:list:volt 0.1, -2e-1,3mV", "output5_list_v", False, [0.1, -0.2, 0.003]),
+        ("SOUR1:DC:INIT", "output1_start", False, None),
+        ("FREQ 1.2GHZ", "clock_hz", False, 1.2e9),
+        ("SOURCE:FREQUENCY:CW 10 MHz", "clock_hz", False, 1e7),
+        ("*idn?", "identity", True, None),
+    ],
+)
+def test_forms_that_match(text: str, parameter: str, query: bool, value: object) -> None:
+    matched = match_command(text, ALL)
+    assert matched is not None
+    assert (matched.parameter, matched.query) == (parameter, query)
+    if not query:
+        assert parsed_value(matched) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SOURC:POW 1",
+        "SOUR:POWE 1",
+        "SOUR:POW:AMPL:X 1",
+        "POW 1",
+        "AWGC:RST 1",
+        "SOUR1:DC:INIT?",
+        "OUTPX ON",
+        "",
+        "?",
+        "*RST",
+    ],
+)
+def test_forms_that_match_nothing(text: str) -> None:
+    assert match_command(text, ALL) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["SOUR:POW MAX", "SOUR:POW nan", "SOUR:POW 1 W", "SOUR:POW", "SOUR2:LIST:VOLT 1,MIN", "SOUR:POW #H10"]
+)
+def test_words_that_hide_a_number_are_refused(text: str) -> None:
+    matched = match_command(text, ALL)
+    assert matched is not None
+    with pytest.raises(LimitError):
+        parsed_value(matched)
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [("OUTP1 MAYBE", RequestError), ("SOUR1:DC:INIT 1", RequestError), (":ACQ:SEGM:COUN 2.5", LimitError)],
+)
+def test_other_wrong_arguments_are_refused(text: str, error: type[Exception]) -> None:
+    matched = match_command(text, ALL)
+    assert matched is not None
+    with pytest.raises(error):
+        parsed_value(matched)
+
+
+def test_short_form_is_what_is_sent() -> None:
+    assert short_form(POWER.header) == "SOUR:POW"
+    assert AMPLITUDE.text(3) == "SOUR3:VOLT"
+    assert short_form(":ACQuire:SRATe[:ANALog]") == "ACQ:SRAT"
+    assert OUTPUT.parameter(2).name == "output2_on"

@@ -1,0 +1,42 @@
+"""The registry: every model's parts exist, and unknown models are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from qctl.errors import RequestError
+from qctl.instruments import registry
+from qctl.lab import Lab
+
+
+def test_every_instrument_of_the_lab_has_a_model(lab: Lab) -> None:
+    assert {instrument.model for instrument in lab.instruments.values()} == set(registry.MODELS)
+
+
+@pytest.mark.parametrize("name", sorted(registry.MODELS))
+def test_every_driver_names_its_source(name: str) -> None:
+    module = registry._module(registry.model_of(name).driver)
+    assert "\nSource: " in module.__doc__
+    assert callable(module.open_driver)
+
+
+@pytest.mark.parametrize("name", sorted(name for name, model in registry.MODELS.items() if model.family))
+def test_every_family_states_its_limits_with_a_source(name: str) -> None:
+    assert "\nSource: " in registry.capabilities_of(name).__doc__
+
+
+@pytest.mark.parametrize("name", sorted(registry.MODELS))
+def test_every_number_that_can_be_set_has_limits(name: str) -> None:
+    for command in registry.declared_commands(name):
+        if command.settable and command.kind in (int, float, list):
+            assert command.limits is not None, command.header
+
+
+def test_unknown_model_is_refused_by_name() -> None:
+    with pytest.raises(RequestError, match="'acme-1' is not known; known are keysight"):
+        registry.model_of("acme-1")
+
+
+def test_source_takes_no_programs() -> None:
+    with pytest.raises(RequestError, match="plays and records no programs"):
+        registry.lowering_of("qdevil-qdac2")

@@ -1,0 +1,65 @@
+"""A plant that notes what it is told and returns the records that it was given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.instruments.plant_link import NoPlant, Output
+
+__all__ = ["RecordingPlant"]
+
+
+class RecordingPlant(NoPlant):
+    """Note each call; lab time is set by hand.
+
+    Attributes
+    ----------
+    calls : list of tuple
+        What was told, in order: the verb and its arguments.
+    volts : ndarray
+        What `record` returns.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Any, ...]] = []
+        self.samples: dict[str, NDArray[np.float32]] = {}
+        self.volts: NDArray[np.float32] = np.zeros((1, 1, 16), np.float32)
+        self.time_s = 0.0
+
+    async def now_s(self) -> float:
+        """Return the time that was set."""
+        return self.time_s
+
+    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
+        """Keep the samples."""
+        self.samples[digest] = samples.copy()
+
+    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Note what plays."""
+        self.calls.append(("outputs", element, rate_hz, armed))
+
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
+        """Note the level."""
+        self.calls.append(("level", output, volts, slew_v_per_s))
+
+    async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
+        """Note the tone."""
+        self.calls.append(("tone", frequency_hz, power_dbm, on))
+
+    async def arm_record(
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Note what is armed."""
+        self.calls.append(("arm", inputs, rate_hz, delay_s, n_samples, n_records, averaged))
+
+    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
+        """Return what was given."""
+        return self.volts
+
+    async def count(self, **amounts: int) -> None:
+        """Note the amounts."""
+        self.calls.append(("count", amounts))
