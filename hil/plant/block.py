@@ -13,6 +13,7 @@ from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Window, answer_readout
 from qctl.hil.physics.shots import Groups, draw_average, draw_shots
 from qctl.hil.plant.cables import Cables
+from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.wiring import gather_lines
 
@@ -38,6 +39,8 @@ class Physics:
         self.processor = processor
         self.evolution = Evolution(processor)
         self.cables = cables
+        self.names = tuple(transmon.name for transmon in processor.transmons)
+        self.faults = FaultTable(cables, self.names)
         self.random = np.random.Generator(np.random.SFC64(seed))
         self._known: OrderedDict[tuple[Any, ...], tuple[Answer, Groups]] = OrderedDict()
 
@@ -51,10 +54,11 @@ class Physics:
         return draw(answer, groups, inputs, n_shots, self.random)
 
     def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
-        lines = gather_lines(rack, self.cables, now_s)
-        key = (rack.signature(sorted(rack.boxes)), lines.static_v, window, joint)
+        levels = tuple(box.level_v(n, now_s) for _, box in sorted(rack.boxes.items()) for n in sorted(box.levels))
+        key = (rack.signature(sorted(rack.boxes)), levels, self.faults.version, window, joint)
         known = self._known.get(key)
         if known is None:
+            lines = gather_lines(rack, self.cables, self.names, self.faults, now_s)
             answer = answer_readout(self.processor, lines, window)
             known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
             self._known[key] = known

@@ -5,7 +5,7 @@ import pytest
 import qutip
 
 from qctl.hil.physics.evolution import Evolution
-from qctl.hil.physics.lines import Lines, Run
+from qctl.hil.physics.lines import Lines, Run, find_runs
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon, tuned_frequency_hz
 from qctl.hil.physics.relaxation import collapse_rates
 
@@ -83,12 +83,17 @@ def joint_solution(system, drives, flux, n):
     return np.diag(dressed.conj().T @ end @ dressed).real
 
 
+def split(volts):
+    """Return the runs of a line."""
+    return () if volts is None else tuple(Run(a, volts[a:b]) for a, b in find_runs(volts != 0))
+
+
 def our_populations(system, drives, flux, n):
     lines = Lines(
         RATE_HZ,
-        tuple(() if d is None else (Run(0, d),) for d in drives),
+        tuple(split(d) for d in drives),
         (LO_HZ,) * len(drives),
-        tuple(() if f is None else (Run(0, f),) for f in flux),
+        tuple(split(f) for f in flux),
         (0.0,) * len(drives),
         (),
         7.07e9,

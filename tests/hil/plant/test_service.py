@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
-from qctl.hil.labs.draw import one_transmon
+from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
@@ -19,7 +19,7 @@ class Bench:
     """One transmon's rack over a real socket."""
 
     def __init__(self, folder):
-        self.file = one_transmon(3)
+        self.file = draw_lab("transmon1", 3)
         self.transmon = self.file.processor.transmons[0]
         self.plant = Plant(Physics(self.file.processor, self.file.cables, 1), LabClock(0.0, 1000.0), str(folder))
         self.path = str(folder / "plant")
