@@ -12,7 +12,7 @@ PUBLIC = {
     "Target": "qctl.compiler.translate",
     "calibrate": "qctl.calibration.tuneup",
     "compile": "qctl.lowering",
-    "connect": "qctl.client.lab",
+    "connect": "qctl.client",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",

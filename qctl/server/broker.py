@@ -74,7 +74,13 @@ class Broker:
     """
 
     def __init__(
-        self, context: zmq.Context[Any], lab: Lab, lab_toml: str, address: str, intake: str, groups: dict[str, tuple[str, ...]]
+        self,
+        context: zmq.Context[Any],
+        lab: Lab,
+        lab_toml: str,
+        address: str,
+        intake: str,
+        groups: dict[str, tuple[str, ...]],
     ) -> None:
         self._context, self._lab, self._lab_toml = context, lab, lab_toml
         self.front = context.socket(zmq.ROUTER)
@@ -354,7 +360,12 @@ class Broker:
     def _finish(self, gather: _Gather) -> None:
         request = gather.request
         if isinstance(request, wire.Instruments):
-            rows = [row for _, reply in gather.replies if isinstance(reply, wire.InstrumentRows) for row in reply.instruments]
+            rows = [
+                row
+                for _, reply in gather.replies
+                if isinstance(reply, wire.InstrumentRows)
+                for row in reply.instruments
+            ]
             known = {row["name"] for row in rows}
             rows += [self._row_of_dead(name) for name in self._lab.instruments if name not in known]
             order = list(self._lab.instruments)

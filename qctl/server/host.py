@@ -251,9 +251,7 @@ class Host:
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"
         try:
-            outcome = play(
-                request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress
-            )
+            outcome = play(request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress)
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))

@@ -130,9 +130,7 @@ class Reduction:
         n_points, n_records, n_inputs, n_samples = codes.shape
         rows = [window.inputs.index(number) for number in spec.inputs]
         n_weights = max(1, round(spec.length_s * trace.rate_hz))
-        groups = (
-            [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
-        )
+        groups = [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
         for begin, end in groups:
             start_s = spec.start_at(first + begin)
             start = round((start_s - window.delay_s) * trace.rate_hz)

@@ -52,7 +52,9 @@ __all__ = [
 Value: TypeAlias = float | int | bool | str | None
 
 
-class Head(Struct, forbid_unknown_fields=True, omit_defaults=True, tag_field="verb", tag=str.lower, frozen=True, kw_only=True):
+class Head(
+    Struct, forbid_unknown_fields=True, omit_defaults=True, tag_field="verb", tag=str.lower, frozen=True, kw_only=True
+):
     """What every head has: the number that pairs a reply with its request."""
 
     id: int = 0

@@ -73,7 +73,13 @@ def test_another_version_is_answered_in_one_sentence(server) -> None:
 
 @pytest.mark.parametrize(
     ("parameter", "value"),
-    [("power_dbm", 15.001), ("power_dbm", math.nan), ("power_dbm", math.inf), ("frequency_hz", 1e8), ("power_dbm", "x")],
+    [
+        ("power_dbm", 15.001),
+        ("power_dbm", math.nan),
+        ("power_dbm", math.inf),
+        ("frequency_hz", 1e8),
+        ("power_dbm", "x"),
+    ],
 )
 def test_value_outside_limits_is_never_sent(lab, parameter: str, value: object) -> None:
     before = sets(lab, "lo_drive")

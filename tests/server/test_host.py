@@ -14,6 +14,7 @@ import pytest
 from qctl.client import connect
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LeaseError
 
+
 def fast_lab(tmp_path, timeout_s: float = 0.2):
     """Return a lab.toml with short time-outs."""
     from fake_server import LAB
