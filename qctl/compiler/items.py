@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.compiler.lines import Lines
-from qctl.compiler.steps import Step
+from qctl.compiler.steps import Step, split_measurements
 from qctl.compiler.sweep_values import Grid, seconds_over_points
 from qctl.errors import CompileError
 from qctl.lab import TransmonCoupler, TransmonQubit
@@ -109,29 +109,10 @@ def items_of(steps: tuple[Step, ...], setting: Setting) -> tuple[list[Item], boo
         If a reset comes after pulses, or a length can't be.
     """
     gates_only = not any(step.op in _PULSES or (step.ports and step.op is Op.DELAY) for step in steps)
-    return _Items(setting).run(_measured_last(steps) if gates_only else list(steps)), gates_only
-
-
-def _measured_last(steps: tuple[Step, ...]) -> list[Step]:
-    """Return the steps with final measurements at the end."""
-    touched: set[int] = set()
-    last: list[Step] = []
-    rest: list[Step] = []
-    busy = False
-    for step in reversed(steps):
-        if step.op is Op.MEASURE and step.qubits[0] not in touched:
-            last.append(step)
-            touched.add(step.qubits[0])
-            continue
-        rest.append(step)
-        if step.op is Op.BARRIER:
-            # Nothing may be moved over a barrier that holds back something else.
-            if busy:
-                touched.update(step.qubits)
-            continue
-        busy = True
-        touched.update(step.qubits)
-    return rest[::-1] + last[::-1]
+    if gates_only:
+        first, last = split_measurements(steps)
+        steps = (*first, *last)
+    return _Items(setting).run(list(steps)), gates_only
 
 
 class _Items:

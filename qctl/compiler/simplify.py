@@ -29,10 +29,15 @@ def simplify(steps: Iterable[Step], n_qubits: int, expand_swaps: bool = False) -
     expand_swaps : bool
         Write swaps as cz too; a swap beside a cz on the same pair costs two cz, another one three.
     """
-    work = _Simplifier(n_qubits)
-    for step in steps:
-        work.take(step)
-    done = work.finish()
+    done = list(steps)
+    again = True
+    while again:
+        work = _Simplifier(n_qubits)
+        for step in done:
+            work.take(step)
+        done = work.finish()
+        # What stood around a pair that cancelled may merge now.
+        again = work.n_cancelled > 0
     if expand_swaps and any(step.op in (Op.SWAP, Op.ISWAP) for step in done):
         return simplify(_expanded(done), n_qubits)
     return done
@@ -49,6 +54,7 @@ class _Simplifier:
         """Matrix of the one-qubit run that is still to be emitted, behind `turn`."""
         self.touched: list[list[int]] = [[] for _ in range(n_qubits)]
         """Positions in `out` of what acts on the qubit and is no z turn."""
+        self.n_cancelled = 0
 
     def take(self, step: Step) -> None:
         """Take the next step."""
@@ -85,6 +91,7 @@ class _Simplifier:
     def _pass(self, step: Step) -> None:
         for q in step.qubits:
             self._flush(q)
+        for q in step.qubits:
             self.touched[q].append(len(self.out))
         self.out.append(step)
 
@@ -168,6 +175,7 @@ class _Simplifier:
         assert old is not None
         self.out[position] = None if op is None else old._replace(op=op)
         if op is None:
+            self.n_cancelled += 1
             self.touched[a].pop()
             self.touched[b].pop()
 

@@ -10,7 +10,7 @@ from qctl.compiler.decompose import decompose
 from qctl.compiler.layout import Graph
 from qctl.compiler.route import Routed, route
 from qctl.compiler.simplify import simplify
-from qctl.compiler.steps import Step
+from qctl.compiler.steps import Step, split_measurements
 from qctl.errors import CompileError, RequestError
 from qctl.program.opcodes import GATES, Op
 
@@ -118,7 +118,12 @@ def native_steps(
         kept = tuple(range(n_qubits))
         routed = Routed(tuple(first), kept, kept, 0)
     else:
-        routed = route(first, n_qubits, graph, seed, level)
+        # A measured qubit is never moved: what ends with a measurement is measured where routing has brought it.
+        unmeasured, last = split_measurements(first)
+        routed = route(unmeasured, n_qubits, graph, seed, level)
+        place = routed.final_layout
+        ends = (step._replace(qubits=(place[step.qubits[0]],)) for step in last)
+        routed = Routed((*routed.steps, *ends), routed.layout, place, routed.n_swaps)
     final = simplify(routed.steps, len(graph), expand_swaps=True)
     return Routed(tuple(final), routed.layout, routed.final_layout, routed.n_swaps)
 

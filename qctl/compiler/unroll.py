@@ -39,8 +39,10 @@ def unroll(body: Body) -> StepLine:
     CompileError
         If a parameter has no value, a decision needs a measured bit or a sweep variable, or the line is too long.
     """
-    if body.parameters:
-        raise CompileError(f"parameter {body.parameters[0]!r} has no value; use bind({body.parameters[0]}=...)")
+    own = {name for block in body.blocks if block.kind is BlockKind.CAL for name in block.params}
+    for name in body.parameters:
+        if name not in own:
+            raise CompileError(f"parameter {name!r} has no value; use bind({name}=...)")
     return _Unrolling(body).line()
 
 
