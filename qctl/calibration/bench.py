@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,19 +162,15 @@ class Bench:
         return project(iq, complex(*readout.center0_v), one)
 
     def take(self, outcome: Outcome) -> None:
-        """Make the accepted values today's values."""
+        """Make the accepted values today's values, and write them as a new snapshot for the compiler."""
         qubits, couplers = dict(self.values.qubits), dict(self.values.couplers)
-        for finding in outcome.findings:
-            if not finding.accepted or finding.update is None:
-                continue
+        taken = [finding for finding in outcome.findings if finding.accepted and finding.update is not None]
+        for finding in taken:
             if isinstance(finding.update, TransmonCoupler):
                 couplers[finding.target] = finding.update
-            else:
+            elif finding.update is not None:
                 qubits[finding.target] = finding.update
-        self.values = msgspec.structs.replace(self.values, qubits=qubits, couplers=couplers)
-
-    def write(self, note: str, touched: Mapping[str, Outcome] | None = None) -> int:
-        """Write today's values as a new snapshot; return its number."""
-        written = self.lab.write_snapshot(self.qpu, self.values, note=note)
-        self.values = msgspec.structs.replace(self.values, number=int(written))
-        return int(written)
+        if taken:
+            note = f"tune-up: {outcome.node} of {', '.join(finding.target for finding in taken)}"
+            number = self.lab.write_snapshot(self.qpu, {"qubits": qubits, "couplers": couplers}, note=note)
+            self.values = msgspec.structs.replace(self.values, qubits=qubits, couplers=couplers, number=int(number))

@@ -41,6 +41,10 @@ class Fit:
     curve: Floats = field(repr=False)
     reason: str = ""
 
+    def __post_init__(self) -> None:
+        for table in (self.values, self.errors):
+            table.update({name: float(value) for name, value in table.items()})
+
     @property
     def accepted(self) -> bool:
         """Say whether the fit can be trusted."""

@@ -172,8 +172,6 @@ def calibrate(
             on_progress(name, done, len(wanted))
         outcome = _run(bench, name)
         outcomes.append(outcome)
-        if any(f.accepted and f.update is not None for f in outcome.findings):
-            bench.write(f"tune-up: {name}")
         if plots is not None:
             _plot(outcome, Path(plots))
     if on_progress:

@@ -52,7 +52,14 @@ def compile_file(
 
 
 def _compiled(
-    file: Path, target: str, lab_file: Path, emit: Emission, out: Path | None, shots: int, seed: int, folder: Path | None
+    file: Path,
+    target: str,
+    lab_file: Path,
+    emit: Emission,
+    out: Path | None,
+    shots: int,
+    seed: int,
+    folder: Path | None,
 ) -> dict[str, Any]:
     from qctl.formats.load import load
     from qctl.lab import load_lab

@@ -35,16 +35,18 @@ def show_table(story: dict[str, Any]) -> None:
 
 
 def _stages(timings: dict[str, float]) -> tuple[str, str, str]:
-    """Return compile, play and total time as text, in ms."""
-    total = sum(timings.values())
-    return tuple(f"{1e3 * t:.0f} ms" for t in (timings.get("compile", 0.0), timings.get("play", 0.0), total))  # type: ignore[return-value]
+    """Return the time to compile and lower, to play and read, and of the whole job, as text in ms."""
+    compiled = timings.get("compile_s", 0.0) + timings.get("lower_s", 0.0)
+    played, total = timings.get("host_s", 0.0), timings.get("before_save_s", 0.0)
+    return f"{1e3 * compiled:.0f} ms", f"{1e3 * played:.0f} ms", f"{1e3 * total:.0f} ms"
 
 
 def write_report(story: dict[str, Any], out: Path) -> Path:
     from qctl.calibration.tuneup import figure_of
     from qctl.report.page import Page
     from qctl.report.plots import histogram
-    from qctl.report.wiring import draw_wiring
+    from qctl.report.sketch import figure
+    from qctl.report.wiring import sketch_wiring
 
     tuned = story["_tuned"]
     page = Page(f"qctl demo, seed {story['seed']}")
@@ -77,7 +79,7 @@ def write_report(story: dict[str, Any], out: Path) -> Path:
         if any(len(f.x) > 1 for f in outcome.findings):
             page.figure(figure_of(outcome), f"{outcome.node}: {outcome.n_points} points, {outcome.n_shots} shots")
     page.heading("Wiring")
-    page.figure(draw_wiring(story["_wiring"]), "from lab.toml")
+    page.figure(figure(sketch_wiring(story["_wiring"])), "from lab.toml")
     path = out / "report.html"
     page.write(path)
     return path

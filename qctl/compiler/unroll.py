@@ -69,7 +69,7 @@ class _Unrolling:
         self.operands: list[int] = body.operands.tolist()
         self.known: dict[str, dict[str, Value | None]] = {
             "register": {r.name: 0.0 for r in body.registers},
-            "bit": {name: 0.0 for name in body.bits},
+            "bit": dict.fromkeys(body.bits, 0.0),
             "param": {},
             "sweep": {},
         }

@@ -71,13 +71,13 @@ def iq_clouds(
             axes.plot(shots.real * 1e3, shots.imag * 1e3, ".", ms=1, alpha=0.35, color=colour, label=f"|{label}⟩")
         if thresholds and name in thresholds:
             angle, cut = thresholds[name]
-            low, high = axes.get_xlim(), axes.get_ylim()
+            reach = 4 * float(np.std(np.concatenate([zero, one])))
             middle = cut * np.exp(1j * angle) * 1e3
-            step = 1j * np.exp(1j * angle) * 1e3
-            line = middle + step * np.array([-1.0, 1.0])
+            centre = complex(np.mean(np.concatenate([zero, one])))
+            along = 1j * np.exp(1j * angle)
+            middle += along * (centre * np.conj(along)).real * 1e3
+            line = middle + along * np.array([-reach, reach]) * 500
             axes.plot(line.real, line.imag, "--", lw=0.8, color="#666666")
-            axes.set_xlim(low)
-            axes.set_ylim(high)
         axes.set_title(name, fontsize=9)
         axes.set_xlabel("I (mV)", fontsize=8)
         axes.set_aspect("equal", adjustable="datalim")

@@ -39,7 +39,9 @@ def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
     for axis, port in zip(axes[:, 0], used, strict=False):
         _draw_port(axis, straight, timeline, int(port))
     axes[-1, 0].set_xlabel("time (ns)")
-    axes[0, 0].set_title(f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns")
+    axes[0, 0].set_title(
+        f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns"
+    )
     figure.tight_layout(h_pad=0.2)
     target = Path(path)
     figure.savefig(target, dpi=110)

@@ -14,7 +14,7 @@ from matplotlib.patches import Circle, FancyBboxPatch
 
 from qctl.errors import RequestError
 
-__all__ = ["FORMATS", "Box", "Label", "Mark", "Sketch", "Wire", "render"]
+__all__ = ["FORMATS", "Box", "Label", "Mark", "Sketch", "Wire", "figure", "render"]
 
 FORMATS = (".png", ".svg", ".pdf")
 _INCH = 0.40
@@ -117,15 +117,16 @@ def render(sketch: Sketch, path: str | Path, dpi: int = 150) -> Path:
     file = Path(path)
     if file.suffix.lower() not in FORMATS:
         raise RequestError(f"{file.name}: the ending is not one of {', '.join(FORMATS)}")
-    figure = _figure(sketch)
+    drawn = figure(sketch)
     try:
-        figure.savefig(file, dpi=dpi)
+        drawn.savefig(file, dpi=dpi)
     except OSError as error:
         raise RequestError(f"{file}: {error.strerror}") from error
     return file
 
 
-def _figure(sketch: Sketch) -> Figure:
+def figure(sketch: Sketch) -> Figure:
+    """Return a sketch as a matplotlib figure."""
     left, bottom, right, top = sketch.bounds()
     left, bottom, right, top = left - 0.6, bottom - 1.6, right + 0.6, top + 1.3
     figure = Figure(figsize=((right - left) * _INCH, (top - bottom) * _INCH), facecolor="white")

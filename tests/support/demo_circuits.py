@@ -6,7 +6,7 @@ MQT Bench: N. Quetschlich, L. Burgholzer, R. Wille, Quantum 7, 1062 (2023), MIT 
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[2] / "qctl" / "cli" / "demo_circuits"
-TABLE = (("bv", 5, 2), ("ghz", 4, 2), ("wstate", 3, 3), ("qpeexact", 3, 2), ("graphstate", 4, 3), ("qaoa", 3, 2))
+TABLE = (("bv", 5, 2), ("ghz", 4, 2), ("wstate", 3, 3), ("qpeexact", 3, 2), ("graphstate", 4, 3), ("grover", 3, 2))
 """Family, number of qubits, version of OpenQASM."""
 
 
