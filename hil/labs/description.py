@@ -39,7 +39,7 @@ _DESIGN_CZ_S = 8.5e-8
 def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab with its model."""
     cables = file.cables
-    names = {name for name in cables.triggers} | {"lo_drive", "lo_readout", "trig0"}
+    names = set(cables.triggers) | {"lo_drive", "lo_readout", "trig0"}
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}

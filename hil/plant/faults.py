@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -197,4 +198,4 @@ def _lobes(envelope: NDArray[np.float64], floor: float) -> list[tuple[int, int]]
         return []
     middles = (stops[:-1] + starts[1:]) // 2
     edges = [0, *middles.tolist(), envelope.size]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

@@ -20,9 +20,7 @@ fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of 
 hil.add_typer(fault, name="fault")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-LabSocket = Annotated[
-    str | None, typer.Option("--lab", help="The address that the lab printed; needed if several run.")
-]
+LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
 
 
 @hil.command()
