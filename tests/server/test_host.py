@@ -73,6 +73,30 @@ def test_others_go_on_while_one_hangs(start, tmp_path) -> None:
         assert other.instruments["lo_drive"].get("power_dbm") == 0.0
 
 
+def test_link_that_breaks_in_silence_is_noticed_and_settings_are_made_again(start) -> None:
+    server = start()
+    with connect(server.address) as lab:
+        lab.run(json.dumps({}), shots=10).result(20)
+        events = lab.events("link.lo_drive", timeout_s=10)
+        lab.instruments["lo_drive"].call("break_at", "error", "identify")
+        assert [next(events).body["state"] for _ in range(3)] == ["degraded", "reconnecting", "up"]
+        assert lab.instruments["lo_drive"].get("output_on") is False
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lab.instruments["lo_drive"].get("output_on") is True
+
+
+def test_carrier_that_is_lost_during_a_run_spoils_it(lab) -> None:
+    job = lab.run(json.dumps({"n_points": 500, "block_s": 0.02}), shots=10)
+    for event in lab.events(f"progress.{job.id}", timeout_s=20):
+        if event.body["batch_points"] > 0:
+            break
+    lab.instruments["lo_drive"].call("break_at", "error", "identify")
+    with pytest.raises(DeviceError, match="lo_drive lost its link") as caught:
+        job.result(20)
+    assert caught.value.details["instrument"] == "lo_drive"
+    wait_for_link(lab, "lo_drive", "up")
+
+
 def test_bug_in_a_driver_is_an_internal_error_with_its_name(lab) -> None:
     lab.instruments["lo_drive"].call("break_at", "bug", "get power")
     with pytest.raises(InternalError, match="lo_drive: its driver failed"):
