@@ -1,4 +1,4 @@
-"""Raw texts of existing scripts: matched against the driver's declared commands, so that limits hold on this path too."""
+"""Raw texts of existing scripts, matched against the driver's declared commands: limits hold on this path too."""
 
 from __future__ import annotations
 

@@ -130,8 +130,8 @@ class Host:
                 self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
             except Exception as problem:
                 _LOG.exception("a request failed")
-                error = wire.internal_error(problem, f"the host of group {self._plan.group}")
-                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+                bug = wire.internal_error(problem, f"the host of group {self._plan.group}")
+                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(bug))])
         return True
 
     @staticmethod

@@ -260,7 +260,8 @@ class InstrumentThread:
         """Carry out one call, and return whether the link is lost."""
         self._current = call
         call.deadline_s = max(call.deadline_s, time.monotonic() + self.longest_s)
-        value, error, lost = None, None, False
+        value, lost = None, False
+        error: QctlError | None = None
         try:
             value = call.function(device)
         except DeviceError as problem:

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -162,7 +163,7 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
         while job.state not in ("uploading", "playing"):
             assert time.monotonic() < until
         for pid in server.children():
-            if b"spawn_main" in open(f"/proc/{pid}/cmdline", "rb").read() and _is_host(pid):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() and _is_host(pid):
                 os.kill(pid, signal.SIGKILL)
         with pytest.raises(DeviceError, match="group rack"):
             job.result(20)
@@ -171,5 +172,4 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
 
 def _is_host(pid: int) -> bool:
     """Say whether a process has the socket of a host open: it has a thread named after an instrument."""
-    names = [open(f"/proc/{pid}/task/{task}/comm").read() for task in os.listdir(f"/proc/{pid}/task")]
-    return len(names) > 10
+    return len(os.listdir(f"/proc/{pid}/task")) > 10
