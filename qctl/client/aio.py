@@ -134,7 +134,8 @@ class Lab:
                 reply, buffers = await asyncio.wait_for(future, longest_s)
             except TimeoutError:
                 raise WireError(
-                    f"the server at {self.address} did not answer within {longest_s:g} s; is `qctl serve` running there?"
+                    f"the server at {self.address} did not answer within {longest_s:g} s; "
+                    "is `qctl serve` running there?"
                 ) from None
         finally:
             del self._waiting[number]

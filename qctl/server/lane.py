@@ -183,9 +183,10 @@ class Lane:
             with self._lock:
                 while self._ready is None and not self._closing:
                     self._lock.wait()
-                if self._closing:
+                work = self._ready
+                if self._closing or work is None:
                     break
-                work, self._ready, self._playing = self._ready, None, True
+                self._ready, self._playing = None, True
                 self._lock.notify_all()
             JOB.set(work.job)
             try:

@@ -136,8 +136,8 @@ class Reduction:
             start = round((start_s - window.delay_s) * trace.rate_hz)
             if start < 0 or start + n_weights > n_samples:
                 raise InternalError(
-                    f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record of "
-                    f"{trace.instrument} ({window.delay_s:.9g} s, {n_samples} samples at {trace.rate_hz:g} Hz)"
+                    f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record "
+                    f"of {trace.instrument} ({window.delay_s:.9g} s, {n_samples} samples at {trace.rate_hz:g} Hz)"
                 )
             weights = integration_weights(spec, trace.rate_hz, window.delay_s + start / trace.rate_hz, n_weights)
             records = np.ascontiguousarray(codes[begin:end]).reshape(-1, n_inputs, n_samples)

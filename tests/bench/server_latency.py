@@ -1,4 +1,4 @@
-"""Print the server's latencies with fake devices: `python tests/bench/server_latency.py`; nothing here decides a test."""
+"""Print the server's latencies with fake devices: `python tests/bench/server_latency.py`; no test."""
 
 from __future__ import annotations
 

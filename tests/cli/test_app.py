@@ -34,7 +34,8 @@ def test_help_names_the_commands_that_are_there() -> None:
 
 
 def test_help_imports_no_command() -> None:
-    script = "import sys; sys.argv = ['qctl', '--help']\nfrom qctl.cli.app import main\ntry: main()\nexcept SystemExit: pass\n"
+    script = "import sys; sys.argv = ['qctl', '--help']\nfrom qctl.cli.app import main\n"
+    script += "try: main()\nexcept SystemExit: pass\n"
     script += "print([m for m in ('numpy', 'zmq', 'sqlalchemy', 'qiskit') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -11,14 +11,14 @@ from qctl.errors import RequestError, WireError
 
 
 def test_silence_is_a_wire_error_that_says_what_to_do() -> None:
-    with pytest.raises(WireError, match="did not answer within 0.2 s; is `qctl serve` running"):
+    with pytest.raises(WireError, match=r"did not answer within 0\.2 s; is `qctl serve` running"):
         qctl.client.connect("tcp://127.0.0.1:9", timeout_s=0.2)
 
 
 def test_what_is_no_program_is_refused(lab) -> None:
     with pytest.raises(RequestError, match="a int is no program"):
         lab.run(3)
-    with pytest.raises(RequestError, match="instrument.parameter"):
+    with pytest.raises(RequestError, match=r"instrument\.parameter"):
         lab.set_many({"lo_drive": 3})
 
 
