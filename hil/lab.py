@@ -95,7 +95,7 @@ class VirtualLab:
             self.addresses[box] = self._reached(box, child.wait_ready(deadline_s))
         self._note()
 
-    def _plant_work(self) -> None:
+    def _plant_work(self) -> int:
         import asyncio
 
         from qctl.hil.plant.__main__ import run_plant
@@ -105,6 +105,7 @@ class VirtualLab:
             asyncio.run(run_plant(self.file, self.socket, self._folder, self.rate, said))
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
+        return 0
 
     def _fork_box(self, box: str, bind: str) -> Child:
         from qctl.hil.instruments.__main__ import main
@@ -113,10 +114,7 @@ class VirtualLab:
         options = ["--model", boxes_of(self.file)[box], "--name", box, "--plant", self.socket, "--bind", bind]
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
 
-        def work() -> None:
-            raise SystemExit(main(options))
-
-        return fork_child(box, work)
+        return fork_child(box, lambda: main(options))
 
     def _reached(self, box: str, address: str) -> str:
         """Return the address for lab.toml; a pty is reached through a link that outlives a restart."""

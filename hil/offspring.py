@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from qctl.errors import DeviceError
+from qctl.errors import DeviceError, InternalError
 
 __all__ = ["Child", "fork_child", "stop_children"]
 
@@ -61,8 +61,11 @@ class Child:
         return address
 
 
-def fork_child(name: str, work: Callable[[], None]) -> Child:
-    """Run `work` in a forked process that is told to end when this one does; its stdout comes back in a pipe."""
+def fork_child(name: str, work: Callable[[], int]) -> Child:
+    """Run `work` in a forked process that is told to end when this one does; its stdout comes back in a pipe.
+
+    What `work` returns is the exit code.
+    """
     reader, writer = os.pipe()
     parent = os.getpid()
     sys.stdout.flush()
@@ -82,14 +85,10 @@ def fork_child(name: str, work: Callable[[], None]) -> Child:
         for number in _SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        if os.getppid() == parent:
-            work()
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
+        code = work() if os.getppid() == parent else 0
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.write(2, f"{name}: {error!r}\n".encode())
+        internal = InternalError(f"{name}: {error!r}")
+        os.write(2, f"{internal.message}\n".encode())
     finally:
         os._exit(code)
 

@@ -102,9 +102,9 @@ def _basis(rest: bytes, exchange: bytes, kerr: bytes, n: int) -> NDArray[np.floa
     number = np.diag([0.0, 1.0, 2.0])
 
     def embed(local: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
-        out = np.eye(1)
+        out: NDArray[np.float64] = np.eye(1)
         for k in range(n):
-            out = np.kron(out, local.get(k, np.eye(3)))
+            out = np.asarray(np.kron(out, local.get(k, np.eye(3))), float)
         return out
 
     total = np.zeros((3**n, 3**n))

@@ -49,7 +49,7 @@ def coupler_shifts_hz(
 
     def energy(na: int, nb: int) -> NDArray[np.float64]:
         curve = anharmonicity_hz[0] / 2 * na * (na - 1) + anharmonicity_hz[1] / 2 * nb * (nb - 1)
-        return na * low + nb * high + curve + coupler.cross_kerr_hz * na * nb
+        return np.asarray(na * low + nb * high + curve + coupler.cross_kerr_hz * na * nb)
 
     for (na, nb), (ma, mb), factor in _EXCHANGE:
         push = coupler.coupling_hz**2 * factor / (energy(na, nb) - energy(ma, mb))

@@ -97,4 +97,4 @@ def _turn_apart(
 def _turns(zz: bytes, time_s: float) -> NDArray[np.complex128]:
     """Return (3, 3, 3): how each coherence turns in a time, by the neighbour's level."""
     table = np.frombuffer(zz).reshape(3, 3)
-    return np.exp(-1j * time_s * (table[:, None, :] - table[None, :, :]))
+    return np.asarray(np.exp(-1j * time_s * (table[:, None, :] - table[None, :, :])))

@@ -67,7 +67,7 @@ def idle_step(
     )
     step = np.empty(14, complex)
     step[:9] = _exponential(populations * time_s).ravel().real
-    step[9:13] = _exponential2(coherences * time_s).ravel()
+    step[9:13] = _exponential2(np.asarray(coherences * time_s, complex)).ravel()
     step[13] = np.exp((-1j * (0 - level2) - leave[0] - leave[2] - 4 * pure) * time_s)
     step.flags.writeable = False
     return step
@@ -76,7 +76,7 @@ def idle_step(
 def equilibrium(thermal: float) -> NDArray[np.float64]:
     """Return the (3,) populations that relaxation leaves alone."""
     weights = np.array([1.0, thermal, thermal**2])
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def _exponential(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -100,4 +100,4 @@ def _exponential2(m: NDArray[np.complex128]) -> NDArray[np.complex128]:
     plus, minus = np.exp(mean + root), np.exp(mean - root)
     cosh = (plus + minus) / 2
     sinhc = (plus - minus) / (2 * root) if abs(root) > 1e-12 else np.exp(mean)
-    return cosh * np.eye(2) + sinhc * (m - mean * np.eye(2))
+    return np.asarray(cosh * np.eye(2) + sinhc * (m - mean * np.eye(2)))

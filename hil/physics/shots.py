@@ -61,7 +61,7 @@ def draw_average(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return (1, n_inputs, n_samples) float32 volts, distributed as the mean of `n_shots` single shots."""
-    total = np.zeros(answer.window.n_samples, complex)
+    total: NDArray[np.complex128] = np.zeros(answer.window.n_samples, complex)
     for qubits, populations in groups:
         joint = random.multinomial(n_shots, _clean(populations)).reshape((3,) * len(qubits))
         for place, qubit in enumerate(qubits):
@@ -69,13 +69,13 @@ def draw_average(
             total += answer.mean(qubit, answer.count_paths(qubit, joint.sum(axis=others), random))
     record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
     record *= np.float32(answer.processor.noise_v / np.sqrt(n_shots))
-    record[0] += _spread(total / n_shots, inputs).reshape(len(inputs), -1)
+    record[0] += _spread(np.asarray(total / n_shots, complex), inputs).reshape(len(inputs), -1)
     return record
 
 
 def _clean(populations: NDArray[np.float64]) -> NDArray[np.float64]:
     kept = np.clip(populations, 0.0, None)
-    return kept / kept.sum()
+    return np.asarray(kept / kept.sum())
 
 
 def _spread(voltage: NDArray[np.complex128], inputs: tuple[str, ...]) -> NDArray[np.float32]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.relaxation import equilibrium
 
+from qctl.errors import InternalError
+
 __all__ = ["State"]
 
 
@@ -48,7 +50,7 @@ class State:
         for index, (qubits, _) in enumerate(self.groups):
             if qubit in qubits:
                 return index, qubits.index(qubit)
-        raise KeyError(qubit)
+        raise InternalError(f"transmon {qubit} is in no group")
 
     def merge(self, qubits: tuple[int, ...]) -> int:
         """Join the groups of these transmons into one, and return its index."""
@@ -58,7 +60,7 @@ class State:
             return indices[0]
         for index in indices[1:]:
             more, other = self.groups[index]
-            members, rho = members + more, np.kron(rho, other)
+            members, rho = members + more, np.asarray(np.kron(rho, other), complex)
         for index in reversed(indices[1:]):
             del self.groups[index]
         self.groups[indices[0]] = (members, np.ascontiguousarray(rho))

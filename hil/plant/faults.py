@@ -66,7 +66,7 @@ class FaultTable:
         self._faults: dict[tuple[str, str], Fault] = {}
         self.version = 0
 
-    def set(self, name: str, on: str | None, value: Any) -> Fault:
+    def put(self, name: str, on: str | None, value: Any) -> Fault:
         """Set a fault, and return it with its place and value made explicit.
 
         Raises
@@ -89,7 +89,7 @@ class FaultTable:
         self._faults.clear()
         self.version += 1
 
-    def list(self) -> list[Fault]:
+    def present(self) -> list[Fault]:
         """Return every fault that is set."""
         return list(self._faults.values())
 
@@ -148,7 +148,9 @@ class FaultTable:
 
     def _lines(self) -> dict[str, tuple[str, ...]]:
         cables = self._cables
-        lines = {f"{n}.drive": (line.i, line.q) for n, line in zip(self._names, cables.drive, strict=True)}
+        lines: dict[str, tuple[str, ...]] = {}
+        for name, drive in zip(self._names, cables.drive, strict=True):
+            lines[f"{name}.drive"] = (drive.i, drive.q)
         lines |= {f"{n}.flux": (f.output,) for n, f in zip(self._names, cables.flux, strict=True) if f.output}
         return lines | {"feedline": (cables.readout.i, cables.readout.q)}
 

@@ -72,7 +72,7 @@ class Acquisition:
     def volts(self) -> NDArray[np.float32]:
         """Return (n_records or 1, n_inputs, n_samples) float32 volts."""
         if self.averaged:
-            return np.sum(self.collected, axis=0, dtype=np.float32) / np.float32(self.n_done)
+            return np.asarray(np.sum(self.collected, axis=0) / self.n_done, np.float32)
         return self.collected[0] if len(self.collected) == 1 else np.concatenate(self.collected)
 
 

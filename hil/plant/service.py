@@ -249,7 +249,7 @@ async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> Non
 
 
 async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    fault = plant.physics.faults.set(message["name"], message.get("on"), message.get("value"))
+    fault = plant.physics.faults.put(message["name"], message.get("on"), message.get("value"))
     await _faults_changed(plant)
     return {"fault": [fault.name, fault.on, fault.value]}
 
@@ -266,7 +266,7 @@ async def _faults_changed(plant: Plant) -> None:
 
 
 async def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.list()]}
+    return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.present()]}
 
 
 async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:

@@ -29,9 +29,11 @@ def gather_lines(rack: Rack, cables: Cables, names: tuple[str, ...], faults: Fau
         Lab time, for DC outputs on their way.
     """
     rate_hz = next((box.rate_hz for box in rack.boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
-    plugs = {f"{name}.drive": (line.i, line.q) for name, line in zip(names, cables.drive, strict=True)}
-    plugs |= {f"{name}.flux": (line.output,) for name, line in zip(names, cables.flux, strict=True) if line.output}
-    plugs["feedline"] = (cables.readout.i, cables.readout.q)
+    plugs: dict[str, tuple[str, ...]] = {"feedline": (cables.readout.i, cables.readout.q)}
+    for name, drive_line, flux_line in zip(names, cables.drive, cables.flux, strict=True):
+        plugs[f"{name}.drive"] = (drive_line.i, drive_line.q)
+        if flux_line.output:
+            plugs[f"{name}.flux"] = (flux_line.output,)
 
     def arriving(line: str, gain: float) -> tuple[Run, ...]:
         if line not in plugs or not gain:

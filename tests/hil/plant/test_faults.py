@@ -65,7 +65,7 @@ def arriving(faults, qubit):
 )
 def test_fault_on_a_drive_line_changes_its_samples(name, change):
     faults = table()
-    assert faults.set(name, "awg0:2", None).on == "q0.drive"
+    assert faults.put(name, "awg0:2", None).on == "q0.drive"
     _, runs, drive = arriving(faults, 0)
     np.testing.assert_allclose(runs[0].volts, change(drive), atol=1e-6)
     faults.clear()
@@ -75,7 +75,7 @@ def test_fault_on_a_drive_line_changes_its_samples(name, change):
 
 def test_swapped_drive_cables_reach_the_other_qubit():
     faults = table()
-    assert faults.set("swap", "awg0:1", "awg0:3").value == "q1.drive"
+    assert faults.put("swap", "awg0:1", "awg0:3").value == "q1.drive"
     _, own, drive = arriving(faults, 0)
     _, other, _ = arriving(faults, 1)
     assert own == ()
@@ -84,18 +84,18 @@ def test_swapped_drive_cables_reach_the_other_qubit():
 
 def test_lo_shift_moves_every_line_of_that_lo():
     faults = table()
-    faults.set("lo_shift", None, None)
+    faults.put("lo_shift", None, None)
     lines, _, _ = arriving(faults, 0)
     assert lines.drive_lo_hz == (5.105e9, 5.105e9)
     faults.clear()
-    faults.set("lo_shift", "lo_readout", "2e6")
-    assert faults.list()[0].value == 2e6
+    faults.put("lo_shift", "lo_readout", "2e6")
+    assert faults.present()[0].value == 2e6
 
 
 def test_box_faults_go_to_the_box():
     faults = table()
-    faults.set("silence", None, None)
-    faults.set("delay", "awg0:1", "0.25")
+    faults.put("silence", None, None)
+    faults.put("delay", "awg0:1", "0.25")
     assert faults.of_box("dig0") == {"silence": True}
     assert faults.of_box("awg0") == {"delay": 0.25}
 
@@ -112,4 +112,4 @@ def test_box_faults_go_to_the_box():
 )
 def test_wrong_fault_is_refused_by_name(name, on, value, says):
     with pytest.raises(RequestError, match=says):
-        table().set(name, on, value)
+        table().put(name, on, value)
