@@ -13,6 +13,7 @@ from qctl.program.timeline import Straight, Timeline
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 __all__ = ["draw_pulses"]
 
@@ -39,7 +40,9 @@ def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
     for axis, port in zip(axes[:, 0], used, strict=False):
         _draw_port(axis, straight, timeline, int(port))
     axes[-1, 0].set_xlabel("time (ns)")
-    axes[0, 0].set_title(f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns")
+    axes[0, 0].set_title(
+        f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns"
+    )
     figure.tight_layout(h_pad=0.2)
     target = Path(path)
     figure.savefig(target, dpi=110)
@@ -47,7 +50,7 @@ def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
     return target
 
 
-def _draw_port(axis: plt.Axes, straight: Straight, timeline: Timeline, port: int) -> None:
+def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) -> None:
     clock = straight.ports[port]
     rate_hz = float(clock.rate_hz)
     colour = _COLOURS.get(clock.name.rpartition(".")[2], "tab:gray")
