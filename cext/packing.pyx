@@ -46,12 +46,20 @@ cdef inline Py_ssize_t get_varint(const uint8_t *source, Py_ssize_t at, Py_ssize
     return -1
 
 
-cdef inline uint32_t zigzag(uint32_t difference) noexcept nogil:
-    return (difference << 1) ^ (NONE if difference >> 31 else 0)
+cdef inline uint32_t sum_of(uint32_t a, uint32_t b) noexcept nogil:
+    """Return the sum modulo 2**32; the detour keeps checked builds quiet."""
+    return <uint32_t> ((<uint64_t> a + b) & NONE)
 
 
-cdef inline uint32_t unzigzag(uint32_t value) noexcept nogil:
-    return (value >> 1) ^ (NONE if value & 1 else 0)
+cdef inline uint32_t zigzag(uint32_t value, uint32_t last) noexcept nogil:
+    """Return the difference modulo 2**32, small for small steps either way."""
+    cdef uint32_t difference = <uint32_t> ((<int64_t> value - <int64_t> last) & <int64_t> NONE)
+    return ((difference & 0x7FFFFFFFu) << 1) ^ (NONE if difference >> 31 else 0)
+
+
+cdef inline uint32_t unzigzag(uint32_t value, uint32_t last) noexcept nogil:
+    """Return the value that differs from the last one as `zigzag` says."""
+    return sum_of(last, (value >> 1) ^ (NONE if value & 1 else 0))
 
 
 cdef inline int field_code(uint32_t value, uint32_t last, uint32_t near) noexcept nogil:
@@ -60,7 +68,7 @@ cdef inline int field_code(uint32_t value, uint32_t last, uint32_t near) noexcep
         return 3
     if value == last:
         return 0
-    return 1 if value == near + 1 else 2
+    return 1 if value == sum_of(near, 1) else 2
 
 
 cdef Py_ssize_t pack_all_rows(const instruction_t *rows, Py_ssize_t n, uint8_t *out) noexcept nogil:
@@ -86,7 +94,7 @@ cdef Py_ssize_t pack_all_rows(const instruction_t *rows, Py_ssize_t n, uint8_t *
         code = field_code(rows[i].a, s.a, s.a)
         out[head] |= code << 1
         if code == 2:
-            at = put_varint(out, at, zigzag(rows[i].a - s.a))
+            at = put_varint(out, at, zigzag(rows[i].a, s.a))
         if code != 3:
             s.a = rows[i].a
         if s.flags & 9:
@@ -105,13 +113,13 @@ cdef Py_ssize_t pack_all_rows(const instruction_t *rows, Py_ssize_t n, uint8_t *
         code = field_code(rows[i].b, s.b, s.a)
         out[head] |= code << 3
         if code == 2:
-            at = put_varint(out, at, zigzag(rows[i].b - s.a))
+            at = put_varint(out, at, zigzag(rows[i].b, s.a))
         if code != 3:
             s.b = rows[i].b
         code = field_code(rows[i].c, s.c, s.c)
         out[head] |= code << 5
         if code == 2:
-            at = put_varint(out, at, zigzag(rows[i].c - s.c))
+            at = put_varint(out, at, zigzag(rows[i].c, s.c))
         if code != 3:
             s.c = rows[i].c
     return at
@@ -151,9 +159,9 @@ cdef Py_ssize_t unpack_all_rows(const uint8_t *source, Py_ssize_t n_bytes, instr
             at = get_varint(source, at, n_bytes, &word)
             if at < 0:
                 return -1 - start
-            s.a += unzigzag(word)
+            s.a = unzigzag(word, s.a)
         elif code == 1:
-            s.a += 1
+            s.a = sum_of(s.a, 1)
         rows[i].a = NONE if code == 3 else s.a
         if head & 0x80:
             if not s.flags & 9:
@@ -178,18 +186,18 @@ cdef Py_ssize_t unpack_all_rows(const uint8_t *source, Py_ssize_t n_bytes, instr
             at = get_varint(source, at, n_bytes, &word)
             if at < 0:
                 return -1 - start
-            s.b = s.a + unzigzag(word)
+            s.b = unzigzag(word, s.a)
         elif code == 1:
-            s.b = s.a + 1
+            s.b = sum_of(s.a, 1)
         rows[i].b = NONE if code == 3 else s.b
         code = (head >> 5) & 3
         if code == 2:
             at = get_varint(source, at, n_bytes, &word)
             if at < 0:
                 return -1 - start
-            s.c += unzigzag(word)
+            s.c = unzigzag(word, s.c)
         elif code == 1:
-            s.c += 1
+            s.c = sum_of(s.c, 1)
         rows[i].c = NONE if code == 3 else s.c
     return at if at == n_bytes else -1 - at
 
@@ -198,7 +206,7 @@ cdef Py_ssize_t pack_all_words(const uint32_t *words, Py_ssize_t n, uint8_t *out
     cdef uint32_t last = 0
     cdef Py_ssize_t i, at = 0
     for i in range(n):
-        at = put_varint(out, at, zigzag(words[i] - last))
+        at = put_varint(out, at, zigzag(words[i], last))
         last = words[i]
     return at
 
@@ -211,7 +219,7 @@ cdef Py_ssize_t unpack_all_words(const uint8_t *source, Py_ssize_t n_bytes, uint
         at = get_varint(source, at, n_bytes, &word)
         if at < 0:
             return -1 - start
-        last += unzigzag(word)
+        last = unzigzag(word, last)
         words[i] = last
     return at if at == n_bytes else -1 - at
 

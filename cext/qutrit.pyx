@@ -7,6 +7,13 @@ G. Strang, SIAM J. Numer. Anal. 5, 506 (1968), the splitting of relaxation and u
 from libc.math cimport cos, fabs, sin, sqrt
 
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && !defined(__clang__)
+    #pragma GCC optimize ("cx-limited-range")
+    #endif
+    """
+
 cdef void exponential3(double e0, double e1, double e2, double complex drive, double dt, double complex* u) noexcept nogil:
     """Fill u (3x3, row-major) with exp(-i dt H), H = diag(e0, e1, e2) + (drive a† + h.c.)/2, in rad/s.
 

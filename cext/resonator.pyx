@@ -1,5 +1,12 @@
 """Readout: how a resonator answers sampled drives, and how shots are put together from answers."""
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__) && !defined(__clang__)
+    #pragma GCC optimize ("cx-limited-range")
+    #endif
+    """
+
 cdef extern from "<complex.h>" nogil:
     double complex cexp(double complex z)
 

@@ -1,4 +1,4 @@
-"""Raw texts of existing scripts: matched against the driver's declared commands, so that limits hold on this path too."""
+"""Raw texts of existing scripts, matched against the driver's declared commands: limits hold on this path too."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ def _worded(device: Any, found: Matched) -> str:
 
 
 def _pass_on(device: Any, text: str) -> str | None:
-    if "?" in text:
-        return str(device.link.query(text))
-    device.link.write(text)
-    return None
+    try:
+        if "?" in text:
+            return str(device.link.query(text))
+        device.link.write(text)
+        return None
+    finally:
+        if hasattr(device, "forget"):
+            device.forget()

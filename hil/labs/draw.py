@@ -1,41 +1,123 @@
-"""From a seed to the true parameters of a lab of transmons, and the cables behind its rack."""
+"""From a seed to what is true of a lab: parameters of the processor and the cables behind its rack.
+
+Frequencies alternate: transmons that flux moves (q0, q2, q4) sit above their neighbours. Only q2 has
+two of these, and its pulses keep 100 MHz from each other's resonances. Couplers have two paths whose
+static ZZ cancels but for a few kHz, as in A. Kandala et al., Phys. Rev. Lett. 127, 130501 (2021).
+"""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-
-from qctl.hil.physics.parameters import Processor, Resonator, Transmon
-from qctl.hil.plant.__main__ import PlantFile
+from qctl.hil.physics.couplings import coupler_shifts_hz
+from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
+from qctl.hil.plant.file import PlantFile
 
-__all__ = ["one_transmon"]
+from qctl.errors import RequestError
+
+__all__ = ["LABS", "LO_DRIVE_HZ", "LO_READOUT_HZ", "draw_lab"]
+
+LO_DRIVE_HZ = 5.10e9
+LO_READOUT_HZ = 7.07e9
+_FREQUENCIES_HZ = {
+    "transmon1": (4.72e9,),
+    "transmon2": (5.47e9, 4.73e9),
+    "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
+}
+_RESONATORS_HZ = {
+    "transmon1": (7.02e9,),
+    "transmon2": (7.035e9, 7.105e9),
+    "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
+}
+_OUTPUTS = {
+    "transmon1": ("awg0:1 awg0:2", "", "awg0:3 awg0:4"),
+    "transmon2": ("awg0:1 awg0:2 awg0:3 awg0:4", "awg1:3 awg1:4", "awg1:1 awg1:2"),
+    "transmon5": (
+        "awg0:1 awg0:2 awg0:3 awg0:4 awg1:1 awg1:2 awg1:3 awg1:4 awg2:1 awg2:2",
+        "awg2:3 awg2:4 awg3:1 awg3:2 awg3:3",
+        "awg4:1 awg4:2",
+    ),
+}
+LABS = tuple(_FREQUENCIES_HZ)
 
 
-def one_transmon(seed: int) -> PlantFile:
-    """Return the thinnest lab: one transmon, one AWG (1, 2 drive; 3, 4 readout), one digitizer, two LOs, one trigger."""
-    random = np.random.default_rng(seed)
-    resonance = 7.02e9 + random.uniform(-2e6, 2e6)
-    transmon = Transmon(
-        name="q0",
-        frequency_hz=4.9e9 + random.uniform(-2e7, 2e7),
-        anharmonicity_hz=-2.2e8,
+def draw_lab(name: str, seed: int) -> PlantFile:
+    """Return the truth of a built-in lab.
+
+    Raises
+    ------
+    RequestError
+        If there is no such lab.
+    """
+    if name not in LABS:
+        raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
+    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name])])
+    places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
+    transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))
+    couplers = tuple(_coupler(transmons, k, random) for k in range(len(transmons) - 1))
+    return PlantFile(Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06), _cables(name), seed)
+
+
+def _transmon(name: str, frequency_hz: float, resonance_hz: float, random: np.random.Generator) -> Transmon:
+    bare_hz = resonance_hz + random.uniform(-1.5e6, 1.5e6)
+    chi_hz = random.uniform(-3.2e6, -2.8e6)
+    resonator = Resonator(
+        frequency_hz=(bare_hz, bare_hz + chi_hz, bare_hz + 1.8 * chi_hz),
+        kappa_hz=random.uniform(3.7e6, 4.3e6),
+        gain=random.uniform(0.38, 0.44),
+        phase_rad=random.uniform(0, 2 * math.pi),
+    )
+    return Transmon(
+        name=name,
+        frequency_hz=frequency_hz + random.uniform(-4e6, 4e6),
+        anharmonicity_hz=random.uniform(-2.24e8, -2.16e8),
         t1_s=random.uniform(2.5e-5, 4.5e-5),
-        t2_s=random.uniform(1.5e-5, 3e-5),
-        thermal=0.004,
-        drive_hz_per_v=183e6,
-        flux_per_v=0.65,
-        dc_flux_per_v=0.65,
-        flux_offset=0.0,
-        asymmetry=0.2,
-        resonator=Resonator((resonance, resonance - 3e6, resonance - 5.5e6), 4e6, 0.4, random.uniform(0, 2 * math.pi)),
+        t2_s=random.uniform(1.6e-5, 3e-5),
+        thermal=random.uniform(0.003, 0.005),
+        drive_hz_per_v=random.uniform(1.7e8, 2.0e8),
+        flux_per_v=random.uniform(0.6, 0.7),
+        dc_flux_per_v=random.uniform(0.3, 0.35),
+        flux_offset=random.uniform(-0.006, 0.006),
+        asymmetry=random.uniform(0.1, 0.25),
+        resonator=resonator,
     )
-    triggers = {name: "trig0:1" for name in ("awg0", "dig0")}
-    cables = Cables(
-        drive=(DriveLine("awg0:1", "awg0:2", "lo_drive"),),
-        flux=(FluxLine("awg1:1"),),
-        readout=Feedline("awg0:3", "awg0:4", "lo_readout", "dig0:1", "dig0:2"),
-        triggers=triggers,
+
+
+def _coupler(transmons: tuple[Transmon, ...], left: int, random: np.random.Generator) -> Coupler:
+    """Couple two neighbours; the cross-Kerr leaves 1 to 4 kHz of static ZZ."""
+    low, high = sorted((left, left + 1), key=lambda k: transmons[k].frequency_hz)
+    coupling_hz = random.uniform(4.2e6, 4.5e6)
+    curves = (transmons[low].anharmonicity_hz, transmons[high].anharmonicity_hz)
+    bare = Coupler(low, high, coupling_hz, 0.0)
+    shifts = coupler_shifts_hz(bare, transmons[low].frequency_hz, transmons[high].frequency_hz, curves)[0]
+    static_hz = shifts[1, 1] - shifts[1, 0] - shifts[0, 1]
+    left_hz = random.uniform(1e3, 4e3) * random.choice([-1.0, 1.0])
+    return Coupler(low, high, coupling_hz, float(left_hz - static_hz))
+
+
+def _crosstalk(n: int, random: np.random.Generator) -> tuple[tuple[tuple[float, float], ...], ...]:
+    """Return about 1 % of each neighbour's drive, and 0.3 % of each further one, at random phases."""
+    rows = []
+    for q in range(n):
+        row = []
+        for j in range(n):
+            size = 1.0 if j == q else random.uniform(0.8, 1.2) * (0.01 if abs(j - q) == 1 else 0.003)
+            angle = 0.0 if j == q else random.uniform(0, 2 * math.pi)
+            row.append((size * math.cos(angle), size * math.sin(angle)))
+        rows.append(tuple(row))
+    return tuple(rows)
+
+
+def _cables(name: str) -> Cables:
+    drive, flux, readout = (text.split() for text in _OUTPUTS[name])
+    n = len(drive) // 2
+    awgs = sorted({place.partition(":")[0] for place in (*drive, *flux, *readout)})
+    dc = [f"dc0:{k + 1}" for k in range(n)] if flux else [""] * n
+    return Cables(
+        drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], "lo_drive") for k in range(n)),
+        flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
+        readout=Feedline(readout[0], readout[1], "lo_readout", "dig0:1", "dig0:2"),
+        triggers=dict.fromkeys((*awgs, "dig0"), "trig0:1"),
     )
-    return PlantFile(Processor((transmon,), (), (((1.0, 0.0),),), 0.06), cables, seed)

@@ -12,14 +12,11 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.hil.physics.parameters import Coupler, Processor, tuned_frequency_hz
 
-__all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "rest_of", "resonance_distance_hz"]
+__all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "resonance_distance_hz", "rest_of"]
 
-_EXCHANGE = [
-    ((na, nb), (na + 1, nb - 1), float((na + 1) * nb)) for na in range(2) for nb in range(1, 3)
-]
+_EXCHANGE = [((na, nb), (na + 1, nb - 1), float((na + 1) * nb)) for na in range(2) for nb in range(1, 3)]
 
 
 def coupler_shifts_hz(

@@ -7,9 +7,10 @@ and couplers between clusters are diagonal steps, half before and half after.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
 from qctl.hil.physics.diagonal import apply_zz
@@ -23,8 +24,8 @@ __all__ = ["ACTIVE_HZ", "Evolution"]
 TWO_PI = 2 * np.pi
 ACTIVE_HZ = 3e8
 LONGEST_CLUSTER = 3
-_SLICE_S = 2e-6
-_SLICE_APART_S = 1e-5
+# longest slices between ZZ steps: idling and driven, with correlations wanted or not
+_SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 
 
 class Evolution:
@@ -114,12 +115,17 @@ class _Shot:
             return
         cuts = self._cuts(linked, start, stop)
         zz = TWO_PI * self.rest.zz_hz
-        for left, right in zip(cuts, cuts[1:], strict=False):
-            alive = [q for q in linked if self.stop[q] > left]
-            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+        alive, due = linked, 0  # half samples of ZZ that are due
+        for left, right in pairwise(cuts):
+            now = [q for q in linked if self.stop[q] > left]
+            if now != alive:
+                self._zz(zz, alive, due * self.dt_s / 2, left)
+                alive, due = now, 0
+            self._zz(zz, alive, (due + right - left) * self.dt_s / 2, left)
             for q in alive:
                 self._advance(q, left, right, TWO_PI * self.rest.levels_hz[q])
-            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+            due = right - left
+        self._zz(zz, alive, due * self.dt_s / 2, stop)
 
     def _linked(self, moving: list[int], start: int, stop: int) -> list[int]:
         """Return the transmons whose neighbours matter here: both are, or will be, away from rest."""
@@ -139,16 +145,17 @@ class _Shot:
             cuts.update(edge for edge in self.pieces.edges(q) if start < edge < stop)
             if start < self.stop[q] < stop:
                 cuts.add(int(self.stop[q]))
-        merged = any(len(qubits) > 1 for qubits, _ in self.state.groups)
-        longest = max(1, int((_SLICE_S if merged or self.joint else _SLICE_APART_S) / self.dt_s))
+        idle_s, driven_s = _SLICE_S[self.joint or any(len(qubits) > 1 for qubits, _ in self.state.groups)]
         ordered = sorted(cuts)
         full: list[int] = []
-        for left, right in zip(ordered, ordered[1:], strict=False):
-            parts = -(-(right - left) // longest)
+        for left, right in pairwise(ordered):
+            driven = any(self.pieces.any_within(q, left, right) for q in linked)
+            parts = -(-(right - left) // max(1, int((driven_s if driven else idle_s) / self.dt_s)))
             full += [left + (right - left) * k // parts for k in range(parts)]
         return [*full, stop]
 
-    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, left_s: float) -> None:
+    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, at: int) -> None:
+        left_s = (int(self.stop.max()) - at) * self.dt_s + time_s
         couplers = [
             k for k, c in enumerate(self.processor.couplers) if c.low in alive and c.high in alive and zz[k].any()
         ]
@@ -159,12 +166,13 @@ class _Shot:
         frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
         now = start
         for piece in self.pieces.within(qubit, start, stop):
-            advance_one(self.evolution.maps, self.processor, self.state, qubit, levels - frame, piece.start - now, self.dt_s)
-            advance_one(
-                self.evolution.maps, self.processor, self.state, qubit, levels - frame, piece.omega, self.dt_s
-            )
+            self._advance_one(qubit, levels - frame, piece.start - now)
+            self._advance_one(qubit, levels - frame, piece.omega)
             now = piece.stop
-        advance_one(self.evolution.maps, self.processor, self.state, qubit, levels - frame, stop - now, self.dt_s)
+        self._advance_one(qubit, levels - frame, stop - now)
+
+    def _advance_one(self, qubit: int, levels: NDArray[np.float64], drive: NDArray[np.complex128] | int) -> None:
+        advance_one(self.evolution.maps, self.processor, self.state, qubit, levels, drive, self.dt_s)
 
     # flux windows ------------------------------------------------------------------------------
 
@@ -176,10 +184,11 @@ class _Shot:
         active, clusters = self._clusters(alive, frequency, moved)
         n = stop - start
         levels, zz = self._shifted_levels(alive, frequency, active)
-        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+        self._zz(zz, alive, n * self.dt_s / 2, start)
         members = {q for cluster in clusters for q in cluster}
         for cluster in clusters:
-            self._cluster(cluster, [k for k in active if self.processor.couplers[k].low in cluster], levels, start, stop)
+            inside = [k for k in active if self.processor.couplers[k].low in cluster]
+            self._cluster(cluster, inside, levels, start, stop)
         for q in alive:
             if q in members:
                 continue
@@ -188,10 +197,10 @@ class _Shot:
                 omega = self.pieces.dense(q, start, end)
                 frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
                 part = np.ascontiguousarray(levels[q][: end - start] - frame)
-                advance_one(self.evolution.maps, self.processor, self.state, q, part, omega, self.dt_s)
+                self._advance_one(q, part, omega)
             else:
                 self._advance(q, start, end, levels[q][0])
-        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+        self._zz(zz, alive, n * self.dt_s / 2, start)
 
     def _frequencies(self, start: int, stop: int) -> list[NDArray[np.float64]]:
         """Return each transmon's bare frequency in hertz: one number, or one per sample if it moves."""
@@ -248,9 +257,9 @@ class _Shot:
         for k, coupler in enumerate(self.processor.couplers):
             if k in active:
                 continue
-            shifts = coupler_shifts_hz(
-                coupler, frequency[coupler.low], frequency[coupler.high], self._curves(k)
-            ).mean(axis=0)
+            shifts = coupler_shifts_hz(coupler, frequency[coupler.low], frequency[coupler.high], self._curves(k)).mean(
+                axis=0
+            )
             low, high, rest = split_shifts(shifts)
             levels[coupler.low] = levels[coupler.low] + TWO_PI * low[1:]
             levels[coupler.high] = levels[coupler.high] + TWO_PI * high[1:]

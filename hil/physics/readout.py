@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.cext import resonator as kernel
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import collapse_rates
 
-__all__ = ["N_BINS", "Answer", "Window", "answer_readout"]
+__all__ = ["N_BINS", "N_PATHS", "Answer", "Window", "answer_readout"]
 
 N_BINS = 32
+N_PATHS = 3 + 3 * N_BINS
 _JUMPS = ((1, 0), (2, 1), (0, 1))
 
 
@@ -43,6 +43,14 @@ class Answer:
         When each transmon's measurement begins: coherent evolution ends here.
     base : (n_transmons, 3, n_samples) complex128, V
         Demodulated feedline voltage for each steady level.
+    jump_s : (n_transmons, N_BINS) float64
+        When jumps happen.
+    shares : list of lists of (N_BINS,) float64
+        Probability of each jump at each time, by transmon and kind.
+    fields : (n_transmons, 3, N_BINS) complex128, V
+        Field of each steady level at the jumps.
+    lo_hz : float
+        LO of the readout.
     """
 
     processor: Processor
@@ -52,28 +60,39 @@ class Answer:
     jump_s: NDArray[np.float64]
     shares: list[list[NDArray[np.float64]]]
     fields: NDArray[np.complex128]
-    _made: dict[tuple[int, int], NDArray[np.complex128]] = field(default_factory=dict)
+    lo_hz: float
+    _paths: NDArray[np.complex128] = field(init=False)
+    _made: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        n = len(self.processor.transmons)
+        self._paths = np.zeros((n, N_PATHS, self.window.n_samples), complex)
+        self._paths[:, :3] = self.base
+        self._made = np.zeros((n, N_PATHS), bool)
+        self._made[:, :3] = True
 
     def path(self, qubit: int, path: int) -> NDArray[np.complex128]:
         """Return the (n_samples,) answer of one transmon's resonator along one path."""
-        if path < 3:
-            return self.base[qubit, path]
-        made = self._made.get((qubit, path))
-        if made is None:
+        made: NDArray[np.complex128] = self._paths[qubit, path]
+        if not self._made[qubit, path]:
             kind, jump = divmod(path - 3, N_BINS)
             before, after = _JUMPS[kind]
-            transmon = self.processor.transmons[qubit]
-            rate = _rate(transmon, after, self._lo_hz)
+            rate = _rate(self.processor.transmons[qubit], after, self.lo_hz)
             times = self.window.start_s + np.arange(self.window.n_samples) / self.window.rate_hz
             late = times > self.jump_s[qubit, jump]
-            made = self.base[qubit, before].copy()
+            made[:] = self.base[qubit, before]
             gap = self.fields[qubit, before, jump] - self.fields[qubit, after, jump]
             rest = np.exp(-rate * (times[late] - self.jump_s[qubit, jump]))
             made[late] = self.base[qubit, after][late] + gap * rest
-            self._made[qubit, path] = made
+            self._made[qubit, path] = True
         return made
 
-    _lo_hz: float = 0.0
+    def mean(self, qubit: int, counts: NDArray[np.int64]) -> NDArray[np.complex128]:
+        """Return the sum of the answers of one transmon's resonator, each path as often as `counts` says."""
+        for path in np.flatnonzero((counts > 0) & ~self._made[qubit]).tolist():
+            self.path(qubit, path)
+        table = self._paths[qubit].view(float)
+        return np.asarray((counts @ table).view(complex))
 
     def draw_paths(self, qubit: int, levels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int32]:
         """Return a path for each shot, given the level at the start of its measurement."""
@@ -88,20 +107,17 @@ class Answer:
             paths[where[jumped]] = 3 + kind * N_BINS + draw[jumped]
         return paths
 
-    def count_paths(self, qubit: int, counts: NDArray[np.int64], random: np.random.Generator) -> list[tuple[int, int]]:
-        """Return (path, count) drawn for all shots at once, given how many start in each level."""
-        drawn: list[tuple[int, int]] = []
-        left = counts.copy()
+    def count_paths(self, qubit: int, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """Return how many shots take each path, drawn at once, given how many start in each level."""
+        drawn = np.zeros(N_PATHS, np.int64)
+        drawn[:3] = counts
         for kind, (before, _) in enumerate(_JUMPS):
             if counts[before] == 0:
                 continue
             shares = self.shares[qubit][kind]
-            stay = max(0.0, 1.0 - shares.sum())
-            hits = random.multinomial(counts[before], np.append(shares, stay))[:N_BINS]
-            for jump in np.flatnonzero(hits).tolist():
-                drawn.append((3 + kind * N_BINS + jump, int(hits[jump])))
-            left[before] -= hits.sum()
-        drawn += [(level, int(left[level])) for level in range(3) if left[level]]
+            hits = random.multinomial(counts[before], np.append(shares, max(0.0, 1.0 - shares.sum())))[:N_BINS]
+            drawn[3 + kind * N_BINS : 3 + (kind + 1) * N_BINS] = hits
+            drawn[before] -= hits.sum()
         return drawn
 
 
@@ -143,9 +159,7 @@ def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer
         down, up, _ = collapse_rates(transmon.t1_s, transmon.t2_s, transmon.thermal)
         edges = np.arange(N_BINS + 1) * width
         shares.append([-np.diff(np.exp(-speed * edges)) for speed in (down, 2 * down, up)])
-    answer = Answer(processor, window, start, base, jumps, shares, fields)
-    answer._lo_hz = lines.readout_lo_hz
-    return answer
+    return Answer(processor, window, start, base, jumps, shares, fields, lines.readout_lo_hz)
 
 
 def _begin(transmon: Transmon, drive: NDArray[np.complex128], drive_s: float, dt_s: float, lo_hz: float) -> float:

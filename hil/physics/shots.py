@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.cext import resonator as kernel
 from qctl.hil.physics.readout import Answer
 
@@ -67,11 +66,10 @@ def draw_average(
         joint = random.multinomial(n_shots, _clean(populations)).reshape((3,) * len(qubits))
         for place, qubit in enumerate(qubits):
             others = tuple(axis for axis in range(len(qubits)) if axis != place)
-            for path, count in answer.count_paths(qubit, joint.sum(axis=others), random):
-                total += (count / n_shots) * answer.path(qubit, path)
+            total += answer.mean(qubit, answer.count_paths(qubit, joint.sum(axis=others), random))
     record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
     record *= np.float32(answer.processor.noise_v / np.sqrt(n_shots))
-    record[0] += _spread(total, inputs).reshape(len(inputs), -1)
+    record[0] += _spread(total / n_shots, inputs).reshape(len(inputs), -1)
     return record
 
 

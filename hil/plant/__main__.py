@@ -10,22 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-
-from qctl.hil.physics.parameters import Processor
 from qctl.hil.plant.block import Physics
-from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.file import PlantFile
 from qctl.hil.plant.service import Plant
 
-__all__ = ["PlantFile", "main", "run_plant"]
-
-
-class PlantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a lab's seed decides and only the plant may know."""
-
-    processor: Processor
-    cables: Cables
-    seed: int
+__all__ = ["main", "run_plant"]
 
 
 async def run_plant(file: PlantFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:

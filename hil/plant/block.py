@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.hil.physics.evolution import Evolution
+from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Window, answer_readout
 from qctl.hil.physics.shots import Groups, draw_average, draw_shots
 from qctl.hil.plant.cables import Cables
+from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.wiring import gather_lines
 
 __all__ = ["Physics"]
 
 _KEPT = 256
+_KEPT_ANSWERS = 16
 
 
 class Physics:
@@ -38,7 +41,10 @@ class Physics:
         self.processor = processor
         self.evolution = Evolution(processor)
         self.cables = cables
+        self.names = tuple(transmon.name for transmon in processor.transmons)
+        self.faults = FaultTable(cables, self.names)
         self.random = np.random.Generator(np.random.SFC64(seed))
+        self._answers: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Any, ...], tuple[Answer, Groups]] = OrderedDict()
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
@@ -51,15 +57,32 @@ class Physics:
         return draw(answer, groups, inputs, n_shots, self.random)
 
     def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
-        lines = gather_lines(rack, self.cables, now_s)
-        key = (rack.signature(sorted(rack.boxes)), lines.static_v, window, joint)
+        levels = tuple(box.level_v(n, now_s) for _, box in sorted(rack.boxes.items()) for n in sorted(box.levels))
+        key = (rack.signature(sorted(rack.boxes)), levels, self.faults.version, window, joint)
         known = self._known.get(key)
         if known is None:
-            answer = answer_readout(self.processor, lines, window)
+            lines = gather_lines(rack, self.cables, self.names, self.faults, now_s)
+            answer = self._answer(lines, window)
             known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
             self._known[key] = known
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         else:
             self._known.move_to_end(key)
+        return known
+
+    def _answer(self, lines: Lines, window: Window) -> Answer:
+        """Return the feedline's answer; most sweep points share one."""
+        played = hashlib.blake2b(digest_size=16)
+        for run in lines.readout:
+            played.update(run.start.to_bytes(8, "little"))
+            played.update(run.volts.tobytes())
+        key = (played.digest(), lines.rate_hz, lines.readout_lo_hz, window)
+        known = self._answers.get(key)
+        if known is None:
+            known = self._answers[key] = answer_readout(self.processor, lines, window)
+            if len(self._answers) > _KEPT_ANSWERS:
+                self._answers.popitem(last=False)
+        else:
+            self._answers.move_to_end(key)
         return known

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
 
 from qctl.errors import DeviceError, DeviceTimeoutError, error_from_wire
-from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
 
 __all__ = ["Output", "PlantClient"]
 

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from typing import Any
 
-from qctl.errors import DeviceError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Rack, Tone
+
+from qctl.errors import DeviceError, QctlError, RequestError, WireError
 
 __all__ = ["Plant", "Session"]
 
@@ -102,7 +103,12 @@ class Plant:
 
     def faults_of(self, name: str) -> dict[str, Any]:
         """Return what is wrong with one box."""
-        return {}
+        return self.physics.faults.of_box(name)
+
+    def push_faults(self) -> None:
+        """Tell every attached box what is wrong with it now."""
+        for name, session in self.sessions.items():
+            session.send({"faults": self.faults_of(name)})
 
     async def fire(self, box: Box, line: int, n_shots: int, period_s: float) -> int:
         """Run one block of shots and return how many were fired."""
@@ -242,6 +248,27 @@ async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> Non
         counters[name] = counters.get(name, 0) + int(amount)
 
 
+async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    fault = plant.physics.faults.set(message["name"], message.get("on"), message.get("value"))
+    await _faults_changed(plant)
+    return {"fault": [fault.name, fault.on, fault.value]}
+
+
+async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    plant.physics.faults.clear()
+    await _faults_changed(plant)
+
+
+async def _faults_changed(plant: Plant) -> None:
+    plant.push_faults()
+    async with plant.recorded:
+        plant.recorded.notify_all()
+
+
+async def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.list()]}
+
+
 async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"counters": plant.rack.counters}
 
@@ -250,9 +277,11 @@ SLOW = frozenset({"record", "fire"})
 VERBS = {
     "abort": _abort,
     "arm": _arm,
+    "clear_faults": _clear_faults,
     "count": _count,
     "counters": _counters,
     "disarm": _disarm,
+    "faults": _faults,
     "fire": _fire,
     "hello": _hello,
     "level": _level,
@@ -260,6 +289,7 @@ VERBS = {
     "outputs": _outputs,
     "record": _record,
     "reference": _reference,
+    "set_fault": _set_fault,
     "tone": _tone,
     "waveform": _waveform,
 }

@@ -1,12 +1,12 @@
-"""From what the boxes play, through the cables, to what arrives at the fridge."""
+"""From what the boxes play, through the cables and their faults, to what arrives at the fridge."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.plant.cables import Cables, connector
+from qctl.hil.plant.faults import FaultTable, invert_pulse
 from qctl.hil.plant.rack import Playing, Rack, Tone, Waveform
 
 __all__ = ["gather_lines"]
@@ -14,26 +14,62 @@ __all__ = ["gather_lines"]
 _DEFAULT_RATE_HZ = 1.2e9
 
 
-def gather_lines(rack: Rack, cables: Cables, now_s: float) -> Lines:
-    """Return what arrives on every line in a shot that is triggered now."""
+def gather_lines(rack: Rack, cables: Cables, names: tuple[str, ...], faults: FaultTable, now_s: float) -> Lines:
+    """Return what arrives on every line in a shot that is triggered now.
+
+    Parameters
+    ----------
+    rack, cables : Rack, Cables
+        What plays, and where it goes.
+    names : tuple of str
+        Names of the transmons, in order.
+    faults : FaultTable
+        What is wrong with the cables.
+    now_s : float
+        Lab time, for DC outputs on their way.
+    """
     rate_hz = next((box.rate_hz for box in rack.boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
-    drive, lo_hz = [], []
-    for line in cables.drive:
-        tone = _tone(rack, line.lo)
-        gain = _mixer_gain(tone, cables.lo_power_dbm)
-        drive.append(_mixed(rack, line.i, line.q, gain, rate_hz) if gain else ())
-        lo_hz.append(tone.frequency_hz)
-    flux = tuple(_runs(rack, (line.output,), rate_hz) for line in cables.flux)
+    plugs = {f"{name}.drive": (line.i, line.q) for name, line in zip(names, cables.drive, strict=True)}
+    plugs |= {f"{name}.flux": (line.output,) for name, line in zip(names, cables.flux, strict=True) if line.output}
+    plugs["feedline"] = (cables.readout.i, cables.readout.q)
+
+    def arriving(line: str, gain: float) -> tuple[Run, ...]:
+        if line not in plugs or not gain:
+            return ()
+        source = faults.swapped(line)
+        places = plugs[source] if len(plugs[source]) == len(plugs[line]) else plugs[source][: len(plugs[line])]
+        runs = tuple(Run(run.start, run.volts * gain) for run in _runs(rack, places, rate_hz))
+        for fault in faults.on_line(line):
+            if fault.name == "inverted_pulse":
+                runs = invert_pulse(runs, int(fault.value))
+            elif fault.name == "inverted_i":
+                runs = tuple(Run(run.start, _inverted_i(run.volts)) for run in runs)
+            elif fault.name == "scale":
+                runs = tuple(Run(run.start, run.volts * float(fault.value)) for run in runs)
+        return runs
+
+    tones = [_tone(rack, line.lo, faults) for line in cables.drive]
+    drive = tuple(
+        arriving(f"{name}.drive", _mixer_gain(tone, cables.lo_power_dbm))
+        for name, tone in zip(names, tones, strict=True)
+    )
+    flux = tuple(arriving(f"{name}.flux", 1.0) for name in names)
     static = tuple(_static_v(rack, line.dc, now_s) for line in cables.flux)
-    tone = _tone(rack, cables.readout.lo)
-    gain = _mixer_gain(tone, cables.lo_power_dbm)
-    readout = _mixed(rack, cables.readout.i, cables.readout.q, gain, rate_hz) if gain else ()
-    return Lines(rate_hz, tuple(drive), tuple(lo_hz), flux, static, readout, tone.frequency_hz)
+    tone = _tone(rack, cables.readout.lo, faults)
+    readout = arriving("feedline", _mixer_gain(tone, cables.lo_power_dbm))
+    return Lines(rate_hz, drive, tuple(t.frequency_hz for t in tones), flux, static, readout, tone.frequency_hz)
 
 
-def _tone(rack: Rack, name: str) -> Tone:
+def _inverted_i(volts: NDArray) -> NDArray:
+    return -np.conj(volts) if np.iscomplexobj(volts) else -volts
+
+
+def _tone(rack: Rack, name: str, faults: FaultTable) -> Tone:
     box = rack.boxes.get(name)
-    return box.tone if box is not None else Tone()
+    if box is None:
+        return Tone()
+    shift = sum(float(fault.value) for fault in faults.on_line(name) if fault.name == "lo_shift")
+    return Tone(box.tone.frequency_hz + shift, box.tone.power_dbm, box.tone.on)
 
 
 def _mixer_gain(tone: Tone, nominal_dbm: float) -> float:
@@ -65,10 +101,6 @@ def _playing(rack: Rack, place: str) -> tuple[Playing, Waveform, float] | None:
     return None if waveform is None else (playing, waveform, box.rate_hz)
 
 
-def _mixed(rack: Rack, i: str, q: str, gain: float, rate_hz: float) -> tuple[Run, ...]:
-    return tuple(Run(run.start, run.volts * gain) for run in _runs(rack, (i, q), rate_hz))
-
-
 def _runs(rack: Rack, places: tuple[str, ...], rate_hz: float) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
     parts = [(_playing(rack, place), factor) for place, factor in zip(places, (1.0, 1j), strict=False)]
@@ -94,20 +126,23 @@ def _volts(playing: Playing, waveform: Waveform, ratio: float, start: int, stop:
     if ratio == 1.0:
         part = np.zeros(stop - start)
         waveform.fill(part, start)
-        inside = np.arange(start, stop) < waveform.n_samples
+        inside = stop - start if stop <= waveform.n_samples else max(0, waveform.n_samples - start)
     else:
         index = ((np.arange(start, stop) + 0.5) * ratio).astype(int)
         own = np.zeros(index[-1] + 1 - index[0])
         waveform.fill(own, int(index[0]))
         part = own[index - index[0]]
-        inside = index < waveform.n_samples
-    return part * (playing.amplitude_vpp / 2) + inside * playing.offset_v
+        inside = int(np.count_nonzero(index < waveform.n_samples))
+    part *= playing.amplitude_vpp / 2
+    if playing.offset_v:
+        part[:inside] += playing.offset_v
+    return part
 
 
 def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for start, stop in sorted(spans):
-        if merged and start <= merged[-1][1]:
+        if merged and start <= merged[-1][1] + 3:
             merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
         else:
             merged.append((start, stop))

@@ -257,6 +257,11 @@ class TektronixAwg5014:
             if self.link.query(f"OUTP{number}?") != "0":
                 raise RefusedError(f"{self.link.name}: output {number} is still on", instrument=self.link.name)
 
+    def forget(self) -> None:
+        """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
+        self._body = None
+        self._generation = -1
+
     def close(self) -> None:
         """Close the link; the device stays as it is."""
         self.link.close()

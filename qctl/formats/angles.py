@@ -101,14 +101,16 @@ def _apply(function: Callable[..., float], *operands: float) -> float:
 
 def _join(tokens: Tokens, at: int, function: Callable[..., float], *operands: Angle) -> Angle:
     """Return a function's value if its operands are numbers, else the joined code."""
-    if all(isinstance(operand, float) for operand in operands):
+    numbers = [operand for operand in operands if isinstance(operand, float)]
+    if len(numbers) == len(operands):
         try:
-            return _apply(function, *operands)
+            return _apply(function, *numbers)
         except ParseError as error:
             raise tokens.error(error.message, at) from None
-    code, *others = [operand if isinstance(operand, list) else [(None, operand, -1)] for operand in operands]
-    for other in others:
-        code.extend(other)
+    first = operands[0]
+    code: list[Step] = first if isinstance(first, list) else [(None, first, -1)]
+    for operand in operands[1:]:
+        code.extend(operand if isinstance(operand, list) else [(None, operand, -1)])
     code.append((function, 0.0, len(operands)))
     return code
 

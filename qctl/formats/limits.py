@@ -16,7 +16,7 @@ MAX_REGISTER_BITS = 1_024
 """Longest register that a condition may compare with a number."""
 MAX_STEPS = 5_000_000
 """Gates (and other statements) of one OpenQASM 2 text after expansion of its own gates."""
-MAX_STEPS_3 = 1_000_000
+MAX_STEPS_3 = 500_000
 """Statements of one OpenQASM 3 text after expansion of gates and loops."""
 MAX_NESTING = 64
 """Nested brackets, blocks or signs."""

@@ -27,6 +27,8 @@ _REGISTERS = {
     "float": RegisterKind.F64,
     "angle": RegisterKind.F64,
 }
+_LOGICAL = frozenset(("bit", "and", "or", "not", "xor", "eq", "ne", "lt", "le", "gt", "ge"))
+"""Leaves and operators whose value is 0 or 1."""
 _AT_RUN = ("bit", "register")
 
 
@@ -153,9 +155,8 @@ class Classical:
         if made is None:
             first = self.program.n_bits
             own = self._unused(name)
-            if kind.size is None:
-                names = (own,)
-            else:
+            names: tuple[str, ...] = (own,)
+            if kind.size is not None:
                 size = self.evaluator.size(kind.size, "the size", MAX_BITS - first)
                 names = tuple(f"{own}[{i}]" for i in range(size))
             self.program.add_bits(names)
@@ -207,7 +208,8 @@ class Classical:
         if isinstance(number, Expression):
             if len(target.indices) != 1:
                 raise ParseError("a number that is not known before the run is assigned to several bits; not supported")
-            self.program.set_bit(target.indices[0], number.apply("ne", 0.0))
+            is_bit = number.code[-1][0] in _LOGICAL
+            self.program.set_bit(target.indices[0], number if is_bit else number.apply("ne", 0.0))
             return
         if not isinstance(number, int) or not 0 <= number < 1 << len(target.indices):
             raise ParseError(f"{number} does not fit in {len(target.indices)} bits")

@@ -42,7 +42,9 @@ def parse_openqasm3(text: str) -> ast.Program:
     _check_nesting(text)
     lexer = _quiet(qasm3Lexer(InputStream(text)))
     parser = _quiet(qasm3Parser(CommonTokenStream(lexer)))
-    return _run(parser.program, parser, lambda tree: _Visitor().visitProgram(tree))
+    visitor: Any = _Visitor()  # type: ignore[no-untyped-call]
+    found: ast.Program = _run(parser.program, parser, visitor.visitProgram)
+    return found
 
 
 def place_of(node: Any) -> tuple[int, int]:
@@ -51,7 +53,7 @@ def place_of(node: Any) -> tuple[int, int]:
     return (0, 0) if span is None else (span.start_line, span.start_column + 1)
 
 
-class _Listener(ErrorListener):
+class _Listener(ErrorListener):  # type: ignore[misc]
     """Raise what ANTLR would print."""
 
     def syntaxError(self, recognizer, offendingSymbol, line, column, msg, e) -> NoReturn:  # type: ignore[no-untyped-def]

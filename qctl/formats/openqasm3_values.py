@@ -238,6 +238,8 @@ def _durations(sign: str, x: Any, y: Any) -> Any:
             ticks = None if length.ticks is None else length.ticks * factor
             return Duration(_seconds("*", length.seconds, factor), ticks)
         if isinstance(factor, Expression):
+            if sign == "*" and length.seconds == 1:
+                return Duration(factor)
             return Duration(_seconds(sign, length.seconds, factor))
     if both and not isinstance(x.seconds, Expression) and not isinstance(y.seconds, Expression):
         if sign == "/" and y.seconds:

@@ -77,7 +77,7 @@ def number_text(value: float) -> str:
     """Return a number as a text that is read back to the same bits; multiples of pi as such."""
     if value == 0:
         return "0.0"
-    for denominator in _DENOMINATORS:
+    for denominator in _DENOMINATORS if abs(value) <= _MAX_NUMERATOR * math.pi else ():
         numerator = round(value * denominator / math.pi)
         if 0 < abs(numerator) <= _MAX_NUMERATOR and numerator * math.pi / denominator == value:
             times = {1: "pi", -1: "-pi"}.get(numerator, f"{numerator}*pi")

@@ -53,7 +53,6 @@ class _Writer:
         self.bit_index = {name: i for i, name in enumerate(body.bits)}
         self.used: dict[Op, None] = {}
         self.lines: list[str] = []
-        self.steps = 0
 
     def text(self) -> str:
         self.block(self.body.structure(), "")
@@ -79,9 +78,9 @@ class _Writer:
         if block.kind is BlockKind.BOX:
             self.block(node, condition)
         elif block.kind is BlockKind.LOOP and block.count >= 0:
-            for _ in range(block.count if node.end > node.first else 0):
-                self.step()
-                self.block(node, condition)
+            first = len(self.lines)
+            self.block(node, condition)
+            self.repeat(first, block.count)
         elif block.kind is BlockKind.IF and not condition and isinstance(block.value, Expression):
             test = tested_bits(block.value, self.bit_index)
             if test is None:
@@ -127,14 +126,14 @@ class _Writer:
         else:
             raise refusal(self.body, i, 2)
         if line:
-            self.step()
             self.lines.append(condition + line)
 
-    def step(self) -> None:
-        """Count a line or a round of a loop."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise RequestError(f"the text takes more than {MAX_STEPS} lines and rounds of loops")
+    def repeat(self, first: int, count: int) -> None:
+        """Write the lines from `first` on as often as their loop plays."""
+        lines = self.lines[first:]
+        if first + len(lines) * count > MAX_STEPS:
+            raise RequestError(f"the loop of {count} rounds makes more than {MAX_STEPS} lines")
+        self.lines[first:] = lines * count if lines else []
 
     def gate(self, i: int) -> str:
         """Return a gate's line; a global phase has none."""

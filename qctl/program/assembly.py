@@ -224,10 +224,8 @@ class _Reader(TableReader):
         )
         if form is Form.PLAY or ticks is not None:
             wanted = len(values[:1])
-        if (
-            len(values) != wanted
-            or ((ticks is not None) != (form is Form.TICKS)
-            and (ticks is None or form is not Form.DELAY))
+        if len(values) != wanted or (
+            (ticks is not None) != (form is Form.TICKS) and (ticks is None or form is not Form.DELAY)
         ):
             raise line.fail(f"{spec.name} has the wrong number or kind of values")
         if form is Form.RAW:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
 from qctl.server.keeper import KeeperPlan, run_keeper
-from qctl.server.orders import Quit, Ready
+from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import SPAWN, configure_log
 from qctl.wire import Safe
@@ -162,7 +163,7 @@ class Server:
     def _start_all(self) -> None:
         self._add(KEEPER, self._start_keeper)
         for group in self._groups:
-            self._add(group, lambda generation, group=group: self._start_host(group, generation))
+            self._add(group, partial(self._start_host, group))
 
     def _add(self, name: str, start: Callable[[int], tuple[BaseProcess, str]]) -> None:
         process, address = start(0)
@@ -208,6 +209,7 @@ class Server:
             self.broker.publish(f"link.{instrument}", body)
         if name == KEEPER:
             for group in self._groups:
+                self.broker.tell(group, Stop(run=0))
                 self.broker.tell(group, Safe())
         child.generation += 1
         child.process, address = child.start(child.generation)

@@ -55,6 +55,7 @@ class _Run:
     number: int
     stop: threading.Event
     instruments: frozenset[str]
+    ended: threading.Event
 
 
 def run_host(plan: HostPlan) -> None:
@@ -129,8 +130,8 @@ class Host:
                 self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
             except Exception as problem:
                 _LOG.exception("a request failed")
-                error = wire.internal_error(problem, f"the host of group {self._plan.group}")
-                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+                bug = wire.internal_error(problem, f"the host of group {self._plan.group}")
+                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(bug))])
         return True
 
     @staticmethod
@@ -211,36 +212,38 @@ class Host:
     # -- runs ------------------------------------------------------------------------------------
 
     def _play(self, request: Play, envelope: list[bytes]) -> None:
-        if self._run is not None:
-            raise LeaseError(f"run {self._run.number} is playing on group {self._plan.group}")
+        before = self._run
+        if before is not None and not before.stop.is_set():
+            raise LeaseError(f"run {before.number} is playing on group {self._plan.group}")
         names = {load.instrument for load in request.batch.programs} | set(request.settings)
         missing = sorted(names - set(self._threads))
         if missing:
             raise DeviceError(f"{missing[0]} is not in group {self._plan.group}", instrument=missing[0])
-        stop = threading.Event()
-        self._run = _Run(request.run, stop, frozenset(load.instrument for load in request.batch.programs))
-        settings = self._changed(request.settings)
-        arguments = (request, settings, envelope, stop)
+        instruments = frozenset(load.instrument for load in request.batch.programs)
+        run = self._run = _Run(request.run, threading.Event(), instruments, threading.Event())
+        arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
     def _changed(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return the settings that the last run did not make on the same session of the link."""
+        """Return, for each instrument, the settings that the last run did not make on the same session of the link."""
         changed: dict[str, dict[str, Any]] = {}
         for name, values in settings.items():
+            changed[name] = {}
             session = self._threads[name].n_opened
             for parameter, value in values.items():
                 key = (name, parameter, session)
                 if key not in self._applied or self._applied[key] != value:
-                    changed.setdefault(name, {})[parameter] = value
+                    changed[name][parameter] = value
         return changed
 
     def _forget(self, names: list[str]) -> None:
         self._applied = {key: value for key, value in self._applied.items() if key[0] not in names}
 
-    def _conduct(
-        self, request: Play, settings: dict[str, dict[str, Any]], envelope: list[bytes], stop: threading.Event
-    ) -> None:
+    def _conduct(self, request: Play, envelope: list[bytes], run: _Run, before: _Run | None) -> None:
+        if before is not None:
+            before.ended.wait()
         ring = Ring(STAGES)
+        settings = self._changed(request.settings)
 
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
@@ -249,9 +252,7 @@ class Host:
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"
         try:
-            outcome = play(
-                request.batch, settings, self._threads, self._waveforms, records, stop, ring, progress
-            )
+            outcome = play(request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress)
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))
@@ -265,7 +266,9 @@ class Host:
             request.run, outcome.n_points, tuple(outcome.traces), outcome.sent_bytes, stages,
             ring.medians_s(), outcome.stopped, error, id=request.id,
         )  # fmt: skip
-        self._run = None
+        run.ended.set()
+        if self._run is run:
+            self._run = None
         self._mail.post(envelope, wire.pack(played))
 
     def _end(self, safe: bool) -> None:

@@ -1,7 +1,6 @@
 """The instruction buffer holds what it is given, on its own too."""
 
 import pytest
-
 from qctl.cext.records import InstructionBuffer
 
 

@@ -10,14 +10,13 @@ from mqt.bench import BenchmarkLevel, get_benchmark
 from qasm_judges import HEADER3, outcome_distance, qiskit_loads, unitary_overlap
 from qiskit import qasm3
 
-from qctl.errors import ParseError
 from qctl.formats.openqasm3 import read_openqasm3
 from qctl.program.opcodes import Op
-from qctl.program.program import Program
 from qctl.program.tables import BlockKind
 
 CALLS = {
-    1: "x y z h s sdg t tdg sx id p(0.3) rx(0.3) ry(0.3) rz(0.3) u1(0.3) u2(0.3,0.4) u3(0.3,0.4,0.5) U(0.3,0.4,0.5) phase(0.3)",
+    1: "x y z h s sdg t tdg sx id p(0.3) rx(0.3) ry(0.3) rz(0.3) u1(0.3) u2(0.3,0.4) u3(0.3,0.4,0.5) "
+    "U(0.3,0.4,0.5) phase(0.3)",
     2: "cx cy cz ch cp(0.3) crx(0.3) cry(0.3) crz(0.3) cu(0.3,0.4,0.5,0.6) swap CX cphase(0.3)",
     3: "ccx cswap",
 }
@@ -73,7 +72,8 @@ UNITARIES = {
     "for": "qubit[2] q; for int i in [0:4] { rx(0.1) q[0]; t q[1]; } for int i in {3, 1} { s q; }",
     "physical": "h $0; cx $0, $1; rz(0.3) $2;",
     "old registers": "qreg q[2]; creg c[2]; h q; cx q[0], q[1];",
-    "barrier and delay": "qubit[2] q; h q; barrier q[0]; delay[10ns] q; delay[2.5us] q[0]; delay[100dt] q; cx q[0], q[1];",
+    "barrier and delay": "qubit[2] q; h q; barrier q[0]; delay[10ns] q; delay[2.5us] q[0]; delay[100dt] q; "
+    "cx q[0], q[1];",
 }
 
 
@@ -100,14 +100,17 @@ PLAIN = {
         "qubit q; rx(arccos(0.1) + arcsin(0.2) * arctan(3)) q; ry(exp(0.5) - log(3) + sqrt(2)) q;"
         "rz(cos(1) / tan(2) + sin(3)) q; rx(mod(7, 4) + floor(2.7) + ceiling(0.2)) q;",
         f"qubit q; rx({math.acos(0.1) + math.asin(0.2) * math.atan(3)}) q;"
-        f"ry({math.exp(0.5) - math.log(3) + math.sqrt(2)}) q; rz({math.cos(1) / math.tan(2) + math.sin(3)}) q; rx(6) q;",
+        f"ry({math.exp(0.5) - math.log(3) + math.sqrt(2)}) q; rz({math.cos(1) / math.tan(2) + math.sin(3)}) q; "
+        "rx(6) q;",
     ),
     "for": (
         "qubit[4] q; for int i in [0:3] { rx(i * 0.1) q[i]; } for int i in [3:-1:1] { cx q[i], q[i - 1]; }"
         "for int i in [0:1] { for int j in [2:3] { cp(pi / 2 ** (i + j)) q[i], q[j]; } } for int i in [2:1] { h q; }"
         "for float f in {0.25, 0.75} { ry(f) q[0]; } for int i in {3, 1} { s q[i]; } for uint i in [0:2:3] { h q[i]; }",
-        "qubit[4] q; rx(0) q[0]; rx(0.1) q[1]; rx(0.2) q[2]; rx(3*0.1) q[3]; cx q[3], q[2]; cx q[2], q[1]; cx q[1], q[0];"
-        "cp(pi/4) q[0], q[2]; cp(pi/8) q[0], q[3]; cp(pi/8) q[1], q[2]; cp(pi/16) q[1], q[3]; ry(0.25) q[0]; ry(0.75) q[0];"
+        "qubit[4] q; rx(0) q[0]; rx(0.1) q[1]; rx(0.2) q[2]; rx(3*0.1) q[3]; cx q[3], q[2]; cx q[2], q[1]; "
+        "cx q[1], q[0];"
+        "cp(pi/4) q[0], q[2]; cp(pi/8) q[0], q[3]; cp(pi/8) q[1], q[2]; cp(pi/16) q[1], q[3]; ry(0.25) q[0]; "
+        "ry(0.75) q[0];"
         "s q[3]; s q[1]; h q[0]; h q[2];",
     ),
     "blocks": (
@@ -119,11 +122,13 @@ PLAIN = {
         "qubit[4] q; h q[0]; h q[3]; y q[3]; s q[0];",
     ),
     "scopes": (
-        "qubit q; const float a = 0.5; gate g(b) p { rx(a + b) p; } for int i in [1:2] { const float a = 9; g(i * a) q; }",
+        "qubit q; const float a = 0.5; gate g(b) p { rx(a + b) p; } for int i in [1:2] { const float a = 9; "
+        "g(i * a) q; }",
         "qubit q; rx(9.5) q; rx(18.5) q;",
     ),
     "qelib1": (
-        'include "qelib1.inc"; qubit[4] q; h q; rccx q[0], q[1], q[2]; ctrl @ rzz(0.3) q[3], q[0], q[1]; c3x q[3], q[2], q[1], q[0];',
+        'include "qelib1.inc"; qubit[4] q; h q; rccx q[0], q[1], q[2]; ctrl @ rzz(0.3) q[3], q[0], q[1]; '
+        "c3x q[3], q[2], q[1], q[0];",
         "gate rzz(t) a, b { cx a, b; rz(t) b; cx a, b; } qubit[4] q; h q; h q[2]; t q[2]; cx q[1], q[2]; tdg q[2];"
         "cx q[0], q[2]; t q[2]; cx q[1], q[2]; tdg q[2]; h q[2]; ctrl @ rzz(0.3) q[3], q[0], q[1];"
         "ctrl(3) @ x q[3], q[2], q[1], q[0];",
@@ -172,14 +177,16 @@ PLAIN_OUTCOMES = {
     ),
     "operators": (
         "if (c[0] && c[1]) { rx(0.2) q[2]; } if (c[0] || !c[1]) { rz(0.7) q[2]; } if (c[0] ^ c[1]) { rx(0.9) q[2]; }"
-        'if (c == "10") { t q[2]; } if (c[0:1] == "01") { s q[2]; } if (int(c) + 1 == 3) { h q[2]; } if (~c[0]) { y q[2]; }',
+        'if (c == "10") { t q[2]; } if (c[0:1] == "01") { s q[2]; } if (int(c) + 1 == 3) { h q[2]; '
+        "} if (~c[0]) { y q[2]; }",
         "if (c == 3) { rx(0.2) q[2]; } if (c == 2) {} else { rz(0.7) q[2]; }"
         "if (c == 1) { rx(0.9) q[2]; } if (c == 2) { rx(0.9) q[2]; }"
         "if (c == 2) { t q[2]; } if (c == 1) { s q[2]; } if (c == 2) { h q[2]; } if (!c[0]) { y q[2]; }",
     ),
     "for with a measurement": (
         "for int i in [0:1] { ry(0.3 + i) q[2]; c[i] = measure q[2]; if (c[i]) { x q[0]; } }",
-        "ry(0.3) q[2]; c[0] = measure q[2]; if (c[0]) { x q[0]; } ry(1.3) q[2]; c[1] = measure q[2]; if (c[1]) { x q[0]; }",
+        "ry(0.3) q[2]; c[0] = measure q[2]; if (c[0]) { x q[0]; } ry(1.3) q[2]; c[1] = measure q[2]; "
+        "if (c[1]) { x q[0]; }",
     ),
 }
 
@@ -250,7 +257,8 @@ def test_durations_are_exact() -> None:
     text = (
         HEADER3 + "pragma qctl dt_s 1/1200000000\ninput duration w; qubit q; const duration a = 2us;"
         "duration b = a / 4 + 3 * 100ns;"
-        "delay[b] q; delay[1.5ms] q; delay[0.25s] q; delay[240dt] q; delay[3 * 80dt - 40dt] q; delay[2 * w] q; box { delay[1ns] q; }"
+        "delay[b] q; delay[1.5ms] q; delay[0.25s] q; delay[240dt] q; delay[3 * 80dt - 40dt] q; delay[2 * w] q; "
+        "box { delay[1ns] q; }"
     )
     body = read_openqasm3(text).body
     found = [body.operand_value(i) for i in range(len(body)) if body.instructions[i]["op"] == Op.DELAY]

@@ -100,7 +100,9 @@ def faults(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
                 if name in BUILTIN - here and function not in PROTOCOL.get(name, ()):
                     wrong.append(f"line {child.lineno}: raises {name}")
             if isinstance(child, ast.ExceptHandler) and _broad(child) and not _answered(child):
-                wrong.append(f"line {child.lineno}: catches everything and neither raises nor makes an InternalError")
+                wrong.append(
+                    f"line {child.lineno}: catches everything and neither raises, throws, nor makes an InternalError"
+                )
     return wrong
 
 
@@ -121,7 +123,7 @@ def _broad(handler: ast.ExceptHandler) -> bool:
 
 def _answered(handler: ast.ExceptHandler) -> bool:
     words = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(handler)}
-    return bool(words & {"InternalError", "internal_error"}) or any(
+    return bool(words & {"InternalError", "internal_error", "throw"}) or any(
         isinstance(node, ast.Raise) for node in ast.walk(handler)
     )
 
@@ -151,6 +153,7 @@ def test_only_own_errors_are_raised(folder: str) -> None:
         ("try:\n    def f():\n        raise ValueError(1)\nexcept ValueError:\n    pass", 1),
         ("try:\n    f()\nexcept Exception:\n    pass", 1),
         ("try:\n    f()\nexcept Exception as error:\n    answer(wire.internal_error(error))", 0),
+        ("try:\n    f()\nexcept Exception as error:\n    call.throw(error)", 0),
         ("try:\n    f()\nexcept:\n    pass", 1),
         ("try:\n    f()\nexcept BaseException:\n    g()\n    raise", 0),
         ("try:\n    f()\nexcept Exception as error:\n    answer(InternalError(str(error)))", 0),

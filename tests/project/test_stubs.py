@@ -95,6 +95,11 @@ def test_every_kernel_agrees_with_its_stub() -> None:
     assert wrong == {}
 
 
+def test_every_kernel_has_its_tests() -> None:
+    tested = {file.stem.removeprefix("test_") for file in (ROOT / "tests" / "cext").glob("test_*.py")}
+    assert {file.stem for file in (ROOT / "cext").glob("*.pyx")} - tested == set()
+
+
 def test_no_stub_is_without_its_kernel() -> None:
     stubs = {file.stem for file in (ROOT / "cext").glob("*.pyi")}
     assert stubs <= {file.stem for file in (ROOT / "cext").glob("*.pyx")}

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import qutip
-
 from qctl.cext import qutrit
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 
@@ -52,6 +51,5 @@ def test_random_sampled_drive_agrees_with_qutip(seed):
         sample_relaxation(t1, t2, thermal, DT_S),
         states,
     )
-    print(np.abs(np.diag(states[0] - wanted)).max(), np.abs(states[0] - wanted).max())
     assert np.abs(np.diag(states[0] - wanted)).max() < 1e-6
     assert np.abs(states[0] - wanted).max() < 2e-6

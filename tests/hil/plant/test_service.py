@@ -4,13 +4,13 @@ import asyncio
 
 import numpy as np
 import pytest
-
-from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
-from qctl.hil.labs.draw import one_transmon
+from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.service import Plant
+
+from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
 
 RATE_HZ = 1.2e9
 
@@ -19,7 +19,7 @@ class Bench:
     """One transmon's rack over a real socket."""
 
     def __init__(self, folder):
-        self.file = one_transmon(3)
+        self.file = draw_lab("transmon1", 3)
         self.transmon = self.file.processor.transmons[0]
         self.plant = Plant(Physics(self.file.processor, self.file.cables, 1), LabClock(0.0, 1000.0), str(folder))
         self.path = str(folder / "plant")
@@ -27,7 +27,7 @@ class Bench:
     async def __aenter__(self):
         self.server = await asyncio.start_unix_server(self.plant.serve_session, self.path)
         kinds = {"awg0": ("awg", 4, 0), "dig0": ("digitizer", 0, 2), "trig0": ("trigger", 8, 0)}
-        kinds |= {name: ("source", 1, 0) for name in ("lo_drive", "lo_readout")}
+        kinds |= dict.fromkeys(("lo_drive", "lo_readout"), ("source", 1, 0))
         for name, kind in kinds.items():
             client = PlantClient(self.path, name)
             await client.connect()

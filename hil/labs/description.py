@@ -1,0 +1,177 @@
+"""The lab.toml of a built-in lab: the rack as it is, and design values that are honestly off."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
+from qctl.hil.labs.truth import (
+    BETA_S,
+    CZ_RISE_S,
+    PULSE_S,
+    READOUT_DELAY_S,
+    READOUT_S,
+    READOUT_V,
+    SIGMA_S,
+    cz_voltage_v,
+    half_pulse_v,
+    pair_name,
+    readout_hz,
+)
+from qctl.hil.physics.couplings import rest_of
+from qctl.hil.plant.cables import connector
+from qctl.hil.plant.file import PlantFile
+
+__all__ = ["MODELS", "boxes_of", "describe_lab"]
+
+MODELS = {
+    "awg": "tektronix-awg5014c",
+    "dig": "keysight-infiniium-s",
+    "lo_": "rohde-schwarz-sgs100a",
+    "dc0": "qdevil-qdac2",
+    "tri": "qctl-trigger",
+}
+_DESIGN_COUPLING_HZ = 4.35e6
+_DESIGN_CZ_S = 8.5e-8
+
+
+def boxes_of(file: PlantFile) -> dict[str, str]:
+    """Return every instrument of a lab with its model."""
+    cables = file.cables
+    names = set(cables.triggers) | {"lo_drive", "lo_readout", "trig0"}
+    if any(line.dc for line in cables.flux):
+        names.add("dc0")
+    return {name: MODELS[name[:3]] for name in sorted(names)}
+
+
+def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
+    """Return the text of lab.toml; frequencies are up to 30 MHz off, amplitudes 20 %, flux 15 %.
+
+    Parameters
+    ----------
+    name : str
+        Name of the lab.
+    file : PlantFile
+        What is true.
+    addresses : mapping of str to str
+        VISA address of each instrument.
+    """
+    random = np.random.default_rng([file.seed, 77])
+    parts = [
+        f"# The built-in virtual lab {name}, seed {file.seed}; design values are off, tune-up finds the true ones.",
+        "schema = 1",
+        f'name = "{name}"',
+        "",
+        *_processor(file, random),
+        *(line for box, model in boxes_of(file).items() for line in _instrument(box, model, file, addresses[box])),
+        *_ports(file),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
+    transmons = file.processor.transmons
+    rest = rest_of(file.processor, (0.0,) * len(transmons))
+    two = len(transmons) > 1
+    gates = ", ".join(f'"{gate}"' for gate in (("rz", "sx", "cz") if two else ("rz", "sx")))
+    lines = [
+        "[processors.qpu0]",
+        'platform = "transmon"',
+        f"qubits = [{', '.join(f'{chr(34)}{t.name}{chr(34)}' for t in transmons)}]",
+        f"native_gates = [{gates}]",
+        "shot_period_s = 2.0e-4",
+        'trigger = "trig0"',
+        "",
+    ]
+    for k, transmon in enumerate(transmons):
+        frequency_hz = float(rest.levels_hz[k, 0])
+        design_hz = frequency_hz + random.uniform(-3e7, 3e7)
+        amplitude_v = half_pulse_v(transmon, frequency_hz) * random.uniform(0.8, 1.2)
+        read_hz = readout_hz(transmon) + random.uniform(-1.5e6, 1.5e6)
+        lines += [
+            f"[processors.qpu0.qubit.{transmon.name}]",
+            f"frequency_hz = {_number(design_hz)}",
+            "anharmonicity_hz = -2.2e8",
+            "t1_s = 3.0e-5",
+            "t2_s = 2.0e-5",
+            f"drive = {{ length_s = {PULSE_S!r}, sigma_s = {SIGMA_S!r}, amplitude_v = {amplitude_v:.4g}, "
+            f"beta_s = {BETA_S!r} }}",
+        ]
+        if file.cables.flux[k].output:
+            lines.append("flux = { offset_v = 0.0 }")
+        lines += [
+            f"readout = {{ frequency_hz = {_number(read_hz)}, amplitude_v = {READOUT_V}, length_s = {READOUT_S!r}, "
+            f"delay_s = {READOUT_DELAY_S!r} }}",
+            "",
+        ]
+    for k, coupler in enumerate(file.processor.couplers):
+        volts = cz_voltage_v(file.processor, k) * random.uniform(0.85, 1.15)
+        first, _, second = pair_name(file.processor, k).partition("-")
+        lines += [
+            f'[processors.qpu0.coupler."{first}-{second}"]',
+            f'flux_qubit = "{transmons[coupler.high].name}"',
+            f"coupling_hz = {_DESIGN_COUPLING_HZ!r}",
+            f"cz = {{ length_s = {_DESIGN_CZ_S!r}, amplitude_v = {volts:.4g}, rise_s = {CZ_RISE_S!r}, "
+            f"phase_rad = {{ {first} = 0.0, {second} = 0.0 }} }}",
+            "",
+        ]
+    return lines
+
+
+def _number(value: float) -> str:
+    """Return a frequency to 10 kHz, as TOML reads it."""
+    return f"{round(value / 1e4) * 1e4 / 1e9:.5f}e9"
+
+
+def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
+    lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"', 'group = "rack"']
+    triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
+    if model == MODELS["awg"]:
+        lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
+        lines.append('safe = { outputs = "off" }')
+        for number in sorted(_outputs_of(box, file)):
+            lines.append(f"output.{number} = {{ limits_v = [-2.25, 2.25], amplitude_vpp = 1.0 }}")
+    elif model == MODELS["dig"]:
+        lines += ["timeout_s = 10.0", "clock_hz = 5.0e8", 'reference = "external"', triggered]
+        lines += [f"input.{number} = {{ range_v = 0.8 }}" for number in (1, 2)]
+    elif model == MODELS["lo_"]:
+        frequency_hz = LO_READOUT_HZ if box == "lo_readout" else LO_DRIVE_HZ
+        lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
+        lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
+        lines.append("safe = { output = false }")
+    elif model == MODELS["dc0"]:
+        for k in range(len(file.processor.transmons)):
+            lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")
+    else:
+        lines += ["clock_hz = 1.0e8", 'reference = "internal"', 'safe = { outputs = "off" }']
+        lines.append("line.1 = { width_s = 1.0e-7 }")
+    return [*lines, ""]
+
+
+def _outputs_of(box: str, file: PlantFile) -> set[int]:
+    cables = file.cables
+    places = [place for line in cables.drive for place in (line.i, line.q)]
+    places += [line.output for line in cables.flux if line.output] + [cables.readout.i, cables.readout.q]
+    return {number for name, number in map(connector, places) if name == box}
+
+
+def _ports(file: PlantFile) -> list[str]:
+    cables = file.cables
+    lines = []
+    for k, transmon in enumerate(file.processor.transmons):
+        drive, flux = cables.drive[k], cables.flux[k]
+        lines += [f'[ports."{transmon.name}.drive"]', f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]
+        if flux.output:
+            lines += [f'[ports."{transmon.name}.flux"]', f'output = "{flux.output}"', f'dc = "{flux.dc}"', ""]
+        lines += [
+            f'[ports."{transmon.name}.readout"]',
+            f'i = "{cables.readout.i}"',
+            f'q = "{cables.readout.q}"',
+            f'lo = "{cables.readout.lo}"',
+            f'acquire_i = "{cables.readout.acquire_i}"',
+            f'acquire_q = "{cables.readout.acquire_q}"',
+            'feedline = "f0"',
+            "",
+        ]
+    return lines

@@ -1,0 +1,201 @@
+"""Faults in cables and boxes, and which line or box each is about; the wire's faults go on to the emulators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qctl.hil.physics.lines import Run
+from qctl.hil.plant.cables import Cables, connector
+
+from qctl.errors import RequestError
+
+__all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "invert_pulse"]
+
+# name → value when none is given
+CABLE_FAULTS: dict[str, Any] = {"inverted_pulse": 2, "inverted_i": True, "scale": 0.5, "swap": "", "lo_shift": 5e6}
+BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True}
+WIRE_FAULTS: dict[str, Any] = {
+    "delay": 0.5,
+    "late_reply": 2.0,
+    "drop": 1,
+    "cut": 8,
+    "corrupt": 1,
+    "wrong_reply": "what?",
+    "power_cycle": 1.0,
+}
+FAULTS = {**CABLE_FAULTS, **BOX_FAULTS, **WIRE_FAULTS}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault that is set.
+
+    Attributes
+    ----------
+    name : str
+        What is wrong.
+    on : str
+        Where: a line ("q0.drive", "feedline", "lo_drive") for cables, a box otherwise.
+    value : object
+        By how much.
+    """
+
+    name: str
+    on: str
+    value: Any
+
+
+class FaultTable:
+    """The faults of a lab, in the order they were set.
+
+    Parameters
+    ----------
+    cables : Cables
+        What places are called.
+    names : tuple of str
+        Names of the transmons.
+    """
+
+    def __init__(self, cables: Cables, names: tuple[str, ...]) -> None:
+        self._cables = cables
+        self._names = names
+        self._faults: dict[tuple[str, str], Fault] = {}
+        self.version = 0
+
+    def set(self, name: str, on: str | None, value: Any) -> Fault:
+        """Set a fault, and return it with its place and value made explicit.
+
+        Raises
+        ------
+        RequestError
+            If there is no such fault or place.
+        """
+        if name not in FAULTS:
+            raise RequestError(f"fault {name!r} is not one of {', '.join(sorted(FAULTS))}")
+        found = Fault(name, self._place(name, on), _same_kind(name, FAULTS[name] if value is None else value))
+        if name == "swap":
+            other = str(found.value) or self._next_drive(found.on)
+            found = Fault(name, found.on, self._line(other, name))
+        self._faults[name, found.on] = found
+        self.version += 1
+        return found
+
+    def clear(self) -> None:
+        """Remove every fault."""
+        self._faults.clear()
+        self.version += 1
+
+    def list(self) -> list[Fault]:
+        """Return every fault that is set."""
+        return list(self._faults.values())
+
+    def of_box(self, box: str) -> dict[str, Any]:
+        """Return what one box has to act on itself."""
+        return {f.name: f.value for f in self._faults.values() if f.on == box and f.name not in CABLE_FAULTS}
+
+    def on_line(self, line: str) -> list[Fault]:
+        """Return the faults of one line."""
+        return [fault for fault in self._faults.values() if fault.on == line and fault.name in CABLE_FAULTS]
+
+    def swapped(self, line: str) -> str:
+        """Return the line whose cable is plugged in where this line's should be."""
+        for fault in self._faults.values():
+            if fault.name == "swap" and line in (fault.on, fault.value):
+                return str(fault.value) if line == fault.on else fault.on
+        return line
+
+    def _next_drive(self, line: str) -> str:
+        drives = [f"{name}.drive" for name in self._names]
+        if line not in drives or len(drives) < 2:
+            raise RequestError(f"swap on {line} needs a value: the other line")
+        return drives[(drives.index(line) + 1) % len(drives)]
+
+    def _place(self, name: str, on: str | None) -> str:
+        if name == "lo_shift":
+            sources = {line.lo for line in self._cables.drive} | {self._cables.readout.lo}
+            place = on or self._cables.drive[0].lo
+            if place not in sources:
+                raise RequestError(f"{place!r} is not an LO; there are {', '.join(sorted(sources))}")
+            return place
+        if name in CABLE_FAULTS:
+            return self._line(on or f"{self._names[0]}.drive", name)
+        digitizer = connector(self._cables.readout.acquire_i)[0]
+        place = (on or digitizer).partition(":")[0]
+        boxes = self._boxes()
+        if place not in boxes:
+            raise RequestError(f"{place!r} is not one of {', '.join(sorted(boxes))}")
+        return place
+
+    def _boxes(self) -> set[str]:
+        cables = self._cables
+        boxes = set(cables.triggers) | {line.lo for line in cables.drive} | {cables.readout.lo}
+        boxes |= {connector(place)[0] for place in cables.triggers.values()}
+        return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}
+
+    def _line(self, place: str, name: str) -> str:
+        """Return the line that a qubit, a line, a connector or a box stands for."""
+        lines = self._lines()
+        if f"{place}.drive" in lines:
+            return f"{place}.drive"
+        for line, connectors in lines.items():
+            if place == line or place in connectors or place in {connector(c)[0] for c in connectors}:
+                return line
+        raise RequestError(f"{name}: {place!r} is no line, output or box of this lab; lines are {', '.join(lines)}")
+
+    def _lines(self) -> dict[str, tuple[str, ...]]:
+        cables = self._cables
+        lines = {f"{n}.drive": (line.i, line.q) for n, line in zip(self._names, cables.drive, strict=True)}
+        lines |= {f"{n}.flux": (f.output,) for n, f in zip(self._names, cables.flux, strict=True) if f.output}
+        return lines | {"feedline": (cables.readout.i, cables.readout.q)}
+
+
+def _same_kind(name: str, value: Any) -> Any:
+    """Return a value in the kind of its fault's default.
+
+    Raises
+    ------
+    RequestError
+        If it can't be read.
+    """
+    kind = type(FAULTS[name])
+    if isinstance(value, str) and kind is bool:
+        return value.lower() not in ("0", "false", "no", "off")
+    try:
+        return kind(float(value)) if kind is int else kind(value)
+    except (TypeError, ValueError):
+        raise RequestError(f"fault {name}: value {value!r} is not a {kind.__name__}") from None
+
+
+def invert_pulse(runs: tuple[Run, ...], number: int) -> tuple[Run, ...]:
+    """Invert the `number`-th pulse of a line, counted from 1; pulses are lobes of the envelope.
+
+    Lobes end where the envelope falls below a twentieth of the line's highest; a line with fewer pulses
+    has its last one inverted.
+    """
+    if not runs:
+        return runs
+    highest = max(float(np.abs(run.volts).max()) for run in runs)
+    lobes: list[tuple[int, int, int]] = []
+    for index, run in enumerate(runs):
+        lobes += [(index, start, stop) for start, stop in _lobes(np.abs(run.volts), 0.05 * highest)]
+    if not lobes:
+        return runs
+    index, start, stop = lobes[min(number, len(lobes)) - 1]
+    volts = runs[index].volts.copy()
+    volts[start:stop] *= -1
+    return (*runs[:index], Run(runs[index].start, volts), *runs[index + 1 :])
+
+
+def _lobes(envelope: NDArray[np.float64], floor: float) -> list[tuple[int, int]]:
+    """Return (start, stop) of each lobe; the quiet samples between two are shared half and half."""
+    loud = np.flatnonzero(np.diff((envelope > floor).astype(np.int8), prepend=0, append=0))
+    starts, stops = loud[::2], loud[1::2]
+    if starts.size == 0:
+        return []
+    middles = (stops[:-1] + starts[1:]) // 2
+    edges = [0, *middles.tolist(), envelope.size]
+    return list(pairwise(edges))

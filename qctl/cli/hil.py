@@ -1,0 +1,120 @@
+"""`qctl hil`: start a virtual lab, and set its faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from qctl.errors import QctlError, RequestError
+
+__all__ = ["fault", "hil"]
+
+hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs and their faults.")
+fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
+hil.add_typer(fault, name="fault")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
+
+
+@hil.command()
+def lab(
+    name: Annotated[str, typer.Argument(help="transmon5, transmon2 or transmon1.")] = "transmon5",
+    seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
+    out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
+    truth: Annotated[Path | None, typer.Option(help="The hidden parameters, for judges only.")] = None,
+    rate: Annotated[float, typer.Option(help="Lab seconds per wall second.", min=1e-3)] = 1000.0,
+    as_json: AsJson = False,
+) -> None:
+    """Run a built-in virtual lab until SIGTERM; print `ready ADDRESS` when every socket listens."""
+
+    def say(address: str) -> None:
+        line = {"ready": address, "lab": str(out), "truth": str(truth) if truth else None}
+        print(json.dumps(line) if as_json else f"ready {address}", flush=True)
+
+    def work() -> int:
+        from qctl.hil.lab import VirtualLab
+
+        return VirtualLab(name, seed, rate).run(out, truth, say)
+
+    code = _do(work, as_json)
+    if code:
+        print("the virtual lab's plant ended by itself", file=sys.stderr)
+        raise typer.Exit(code)
+
+
+@fault.command("set")
+def set_fault(
+    name: Annotated[str, typer.Argument(help="inverted_pulse, inverted_i, scale, swap, lo_shift, silence, …")],
+    on: Annotated[str | None, typer.Option(help="INSTRUMENT[:OUTPUT], a line (q0.drive) or a qubit.")] = None,
+    value: Annotated[str | None, typer.Option(help="How much; each fault has a default.")] = None,
+    lab: LabSocket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set one fault of a running lab."""
+    found = _do(lambda: _ask(lab, "set_fault", name=name, on=on, value=value), as_json)["fault"]
+    print(json.dumps(dict(zip(("name", "on", "value"), found, strict=True))) if as_json else _line(found))
+
+
+@fault.command("clear")
+def clear_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
+    """Remove every fault."""
+    _do(lambda: _ask(lab, "clear_faults"), as_json)
+    if as_json:
+        print(json.dumps({"ok": True}))
+
+
+@fault.command("list")
+def list_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
+    """Show the faults that are set."""
+    found = _do(lambda: _ask(lab, "faults"), as_json)["faults_set"]
+    if as_json:
+        print(json.dumps([dict(zip(("name", "on", "value"), entry, strict=True)) for entry in found]))
+    else:
+        print(*map(_line, found), sep="\n", end="\n" if found else "")
+
+
+@hil.command()
+def counters(lab: LabSocket = None, as_json: AsJson = False) -> None:
+    """Show what the instruments counted: waveforms and waveform bytes received."""
+    found = _do(lambda: _ask(lab, "counters"), as_json)["counters"]
+    if as_json:
+        print(json.dumps(found))
+    else:
+        for box, amounts in found.items():
+            print(box, *(f"{name} {amount}" for name, amount in amounts.items()))
+
+
+def _ask(socket: str | None, verb: str, **content: Any) -> dict[str, Any]:
+    from qctl.hil.lab import ask_plant, running_labs
+
+    if socket is None:
+        labs = list(running_labs())
+        if not labs:
+            raise RequestError("no virtual lab runs on this machine; start one with `qctl hil lab`")
+        if len(labs) > 1:
+            raise RequestError(f"several virtual labs run; name one with --lab: {', '.join(labs)}")
+        socket = labs[0]
+    return asyncio.run(ask_plant(socket, verb, **content))
+
+
+def _do(work: Callable[[], Any], as_json: bool) -> Any:
+    """Do it; a failure is one line and a non-zero exit."""
+    try:
+        return work()
+    except QctlError as error:
+        if as_json:
+            print(json.dumps({"ok": False, "code": error.code, "message": error.message}))
+        else:
+            print(error.message, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def _line(entry: list[Any]) -> str:
+    return f"{entry[0]} on {entry[1]} = {entry[2]}"

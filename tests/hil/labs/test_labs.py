@@ -1,0 +1,84 @@
+"""Built-in labs: every seed gives a lab.toml that loads, design values that are off, truth that holds."""
+
+import math
+
+import numpy as np
+import pytest
+from qctl.hil.labs.description import boxes_of, describe_lab
+from qctl.hil.labs.draw import LABS, LO_READOUT_HZ, draw_lab
+from qctl.hil.labs.truth import READOUT_DELAY_S, READOUT_V, readout_hz, true_values
+from qctl.hil.physics.lines import Lines, Run
+from qctl.hil.physics.readout import Window, answer_readout
+from qctl.hil.physics.shots import draw_shots
+
+from qctl.errors import RequestError
+from qctl.lab import parse_lab
+
+
+def described(name, seed):
+    file = draw_lab(name, seed)
+    addresses = {box: f"TCPIP::127.0.0.1::{40000 + k}::SOCKET" for k, box in enumerate(boxes_of(file))}
+    addresses["trig0"] = "ASRL/dev/pts/5::INSTR"
+    return file, parse_lab(describe_lab(name, file, addresses), "lab.toml")
+
+
+@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("seed", range(8))
+def test_lab_loads_and_its_design_values_are_off_by_what_is_stated(name, seed):
+    file, lab = described(name, seed)
+    truth = true_values(file.processor)
+    processor = lab.processors["qpu0"]
+    assert list(truth["qubits"]) == list(processor.qubits)
+    for qubit, true in truth["qubits"].items():
+        design = processor.qubit[qubit]
+        assert abs(design.frequency_hz - true["frequency_hz"]) < 3.1e7
+        assert 0.79 < design.drive.amplitude_v / true["amplitude_v"] < 1.21
+        assert 0.97 < true["readout_matrix"][0][0] < 1 and 0.95 < true["readout_matrix"][1][1] < 0.995
+        assert true["t2_s"] < 2 * true["t1_s"]
+    for pair, true in truth["couplers"].items():
+        assert pair in processor.coupler
+        assert abs(true["zz_hz"]) < 4.5e3
+        assert 7.5e-8 < true["cz_length_s"] < 9e-8
+
+
+def test_same_seed_gives_the_same_lab_and_another_seed_another():
+    assert draw_lab("transmon5", 7) == draw_lab("transmon5", 7)
+    assert draw_lab("transmon5", 7) != draw_lab("transmon5", 8)
+    with pytest.raises(RequestError, match="not one of"):
+        draw_lab("transmon6", 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_transmons_keep_clear_of_each_others_resonances(seed):
+    transmons = draw_lab("transmon5", seed).processor.transmons
+    bare = [t.frequency_hz for t in transmons]
+    assert min(abs(a - b) for i, a in enumerate(bare) for b in bare[:i]) > 8e6
+    for high, (left, right) in {2: (1, 3)}.items():
+        for low, other in ((left, right), (right, left)):
+            pulsed = bare[low] - transmons[high].anharmonicity_hz
+            for resonance in (0.0, -transmons[high].anharmonicity_hz, transmons[other].anharmonicity_hz):
+                assert abs(pulsed - bare[other] - resonance) > 9e7
+
+
+def test_readout_matrix_is_what_single_shots_show():
+    processor = draw_lab("transmon2", 3).processor
+    times = np.arange(1200) / 1.2e9
+    tones = [np.exp(2j * np.pi * (readout_hz(t) - LO_READOUT_HZ) * times) for t in processor.transmons]
+    drive = (Run(0, READOUT_V * sum(tones)),)
+    lines = Lines(1.2e9, ((), ()), (5.1e9, 5.1e9), ((), ()), (0.0, 0.0), drive, LO_READOUT_HZ)
+    answer = answer_readout(processor, lines, Window(READOUT_DELAY_S, 5e8, 500))
+    seen = READOUT_DELAY_S + np.arange(500) / 5e8
+    turn = np.exp(-2j * np.pi * (readout_hz(processor.transmons[0]) - LO_READOUT_HZ) * seen)
+    ideal = [answer.path(0, level) @ turn for level in (0, 1)]
+    middle, axis = sum(ideal) / 2, ideal[1] - ideal[0]
+    thermal = processor.transmons[0].thermal / (1 + processor.transmons[0].thermal)
+    n = 20_000
+    for prepared, row in enumerate(true_values(processor)["qubits"]["q0"]["readout_matrix"]):
+        start = np.array([1 - thermal, thermal, 0.0])
+        populations = start if prepared == 0 else start[[1, 0, 2]]
+        rest = np.array([1.0, 0.0, 0.0])
+        records = draw_shots(answer, [((0,), populations), ((1,), rest)], ("i", "q"), n, np.random.default_rng(1))
+        points = (records[:, 0] + 1j * records[:, 1]) @ turn
+        ones = np.mean(((points - middle) * np.conj(axis)).real > 0)
+        # five standard errors of a binomial
+        assert abs(ones - row[1]) < 5 * math.sqrt(row[1] * (1 - row[1]) / n) + 2e-4

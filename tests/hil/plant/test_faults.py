@@ -1,0 +1,115 @@
+"""Faults in cables: what they do to samples, and where they may be set."""
+
+import numpy as np
+import pytest
+from qctl.hil.labs.draw import draw_lab
+from qctl.hil.physics.lines import Run
+from qctl.hil.plant.faults import FaultTable, invert_pulse
+from qctl.hil.plant.rack import Playing, Rack, Tone
+from qctl.hil.plant.wiring import gather_lines
+
+from qctl.errors import RequestError
+
+FILE = draw_lab("transmon2", 5)
+NAMES = ("q0", "q1")
+
+
+def table():
+    return FaultTable(FILE.cables, NAMES)
+
+
+def pulse(n, frequency_hz):
+    k = np.arange(n)
+    return np.sin(np.pi * (k + 0.5) / n) ** 2 * np.exp(2j * np.pi * frequency_hz * k / 1.2e9)
+
+
+def test_second_of_two_pulses_without_a_gap_is_inverted():
+    volts = np.concatenate([pulse(24, 3e8), pulse(24, 3e8)])
+    (run,) = invert_pulse((Run(5, volts),), 2)
+    np.testing.assert_array_equal(run.volts[:24], volts[:24])
+    np.testing.assert_array_equal(run.volts[24:], -volts[24:])
+
+
+def test_pulse_is_found_across_runs_and_the_last_stands_in_for_a_missing_one():
+    runs = (Run(0, pulse(24, 1e8)), Run(100, pulse(24, 1e8)))
+    assert invert_pulse(runs, 1)[0].volts[10] == -runs[0].volts[10]
+    assert invert_pulse(runs, 9)[1].volts[10] == -runs[1].volts[10]
+    assert invert_pulse((), 1) == ()
+
+
+def rack():
+    rack = Rack()
+    drive = pulse(24, 2e8)
+    for name, part in (("i", drive.real), ("q", drive.imag)):
+        rack.add_waveform(name, part.astype(np.float32))
+    box = rack.attach("awg0", "awg", 4, 0)
+    box.playing = {1: Playing("i", 1.0, 0.0, True), 2: Playing("q", 1.0, 0.0, True)}
+    box.rate_hz, box.armed = 1.2e9, True
+    rack.attach("lo_drive", "source", 1, 0).tone = Tone(5.1e9, 10.0, True)
+    return rack, drive / 2
+
+
+def arriving(faults, qubit):
+    found, drive = rack()
+    lines = gather_lines(found, FILE.cables, NAMES, faults, 0.0)
+    return lines, lines.drive[qubit], drive
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("inverted_i", lambda z: -z.conj()),
+        ("scale", lambda z: z / 2),
+        ("inverted_pulse", lambda z: -z),
+    ],
+)
+def test_fault_on_a_drive_line_changes_its_samples(name, change):
+    faults = table()
+    assert faults.set(name, "awg0:2", None).on == "q0.drive"
+    _, runs, drive = arriving(faults, 0)
+    np.testing.assert_allclose(runs[0].volts, change(drive), atol=1e-6)
+    faults.clear()
+    _, runs, drive = arriving(faults, 0)
+    np.testing.assert_allclose(runs[0].volts, drive, atol=1e-6)
+
+
+def test_swapped_drive_cables_reach_the_other_qubit():
+    faults = table()
+    assert faults.set("swap", "awg0:1", "awg0:3").value == "q1.drive"
+    _, own, drive = arriving(faults, 0)
+    _, other, _ = arriving(faults, 1)
+    assert own == ()
+    np.testing.assert_allclose(other[0].volts, drive, atol=1e-6)
+
+
+def test_lo_shift_moves_every_line_of_that_lo():
+    faults = table()
+    faults.set("lo_shift", None, None)
+    lines, _, _ = arriving(faults, 0)
+    assert lines.drive_lo_hz == (5.105e9, 5.105e9)
+    faults.clear()
+    faults.set("lo_shift", "lo_readout", "2e6")
+    assert faults.list()[0].value == 2e6
+
+
+def test_box_faults_go_to_the_box():
+    faults = table()
+    faults.set("silence", None, None)
+    faults.set("delay", "awg0:1", "0.25")
+    assert faults.of_box("dig0") == {"silence": True}
+    assert faults.of_box("awg0") == {"delay": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "value", "says"),
+    [
+        ("melt", None, None, "not one of"),
+        ("scale", "awg9:1", None, "no line"),
+        ("lo_shift", "awg0", None, "not an LO"),
+        ("silence", "nobody", None, "not one of"),
+        ("scale", "q0", "much", "not a float"),
+    ],
+)
+def test_wrong_fault_is_refused_by_name(name, on, value, says):
+    with pytest.raises(RequestError, match=says):
+        table().set(name, on, value)

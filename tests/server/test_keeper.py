@@ -1,0 +1,109 @@
+"""The keeper: no acknowledged job is lost by kill -9, none plays twice by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+
+import pytest
+
+from qctl.client import connect
+from qctl.errors import RequestError, ScheduleError
+
+
+def wait_for_end(pids: list[int]) -> None:
+    until = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.monotonic() < until, "processes outlive the server"
+
+
+def test_killed_server_loses_no_acknowledged_job(start, tmp_path) -> None:
+    first = start(store=tmp_path / "s")
+    with connect(first.address) as lab:
+        done = lab.run(json.dumps({}), shots=10)
+        done.result(20)
+        playing = lab.run(json.dumps({"block_s": 60.0}), shots=10)
+        until = time.monotonic() + 10
+        while playing.state not in ("uploading", "playing"):
+            assert time.monotonic() < until
+        queued = [lab.run(json.dumps({"level": n}), shots=10) for n in range(5)]
+        below = list(first.children())
+        first.kill()
+    wait_for_end(below)
+    second = start(store=tmp_path / "s")
+    with connect(second.address) as lab:
+        assert lab.job(done.id).result(20).counts == {"0": 5, "1": 5}
+        with pytest.raises(ScheduleError, match="not played again"):
+            lab.job(playing.id).result(20)
+        assert lab.job(playing.id).state == "interrupted"
+        for job in queued:
+            assert lab.job(job.id).result(20).counts == {"0": 5, "1": 5}
+        again = lab.replay(done.id)
+        assert again.id > max(job.id for job in queued)
+        assert again.result(20).counts == {"0": 5, "1": 5}
+
+
+def test_outputs_are_safe_when_the_broker_dies(start, tmp_path) -> None:
+    server = start(store=tmp_path / "s")
+    below = list(server.children())
+    server.kill()
+    wait_for_end(below)
+
+
+def test_crashed_keeper_is_started_again_with_its_jobs(start) -> None:
+    server = start()
+    with connect(server.address) as lab:
+        job = lab.run(json.dumps({"block_s": 60.0}), shots=10)
+        until = time.monotonic() + 10
+        while job.state not in ("uploading", "playing"):
+            assert time.monotonic() < until
+        os.kill(keeper_of(server), signal.SIGKILL)
+        until = time.monotonic() + 20
+        while True:
+            try:
+                if lab.job(job.id).state == "interrupted":
+                    break
+            except Exception as error:
+                assert "keeper" in str(error)
+            assert time.monotonic() < until
+        assert lab.run(json.dumps({}), shots=10).result(30).counts == {"0": 5, "1": 5}
+
+
+def keeper_of(server) -> int:
+    """Return the child that has the database open."""
+    for pid in server.children():
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                if os.readlink(f"/proc/{pid}/fd/{name}").endswith("qctl.sqlite"):
+                    return pid
+            except OSError:
+                continue
+    raise AssertionError("no keeper")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"shots": 0}, "shots = 0"), ({"qpu": "qpu9"}, "no processor qpu9"), ({"shots": 10**8}, "outside")],
+)
+def test_job_that_can_not_be_is_refused_at_once(lab, change: dict, word: str) -> None:
+    with pytest.raises(RequestError, match=word):
+        lab.run(json.dumps({}), **change)
+
+
+def test_jobs_are_listed_newest_first(lab) -> None:
+    numbers = [lab.run(json.dumps({"level": n}), shots=10, name=f"n{n}").id for n in range(3)]
+    for number in numbers:
+        lab.job(number).result(20)
+    rows = lab.jobs(limit=3)
+    assert [row["id"] for row in rows] == numbers[::-1]
+    assert [row["name"] for row in rows] == ["n2", "n1", "n0"]
+    assert all(row["state"] == "done" for row in lab.jobs(state="done"))
+
+
+def test_snapshot_that_does_not_fit_is_refused(lab) -> None:
+    for values in ({"qubits": {"q9": {}}}, {"qubits": {"q0": {"frequency_hz": float("nan")}}}, {"x": {}}):
+        with pytest.raises(RequestError):
+            lab.write_snapshot("qpu0", values)
+    assert lab.calibration("qpu0").number == 0

@@ -1,0 +1,167 @@
+"""A job's way: results, cancelling at every stage, what is uploaded, settings of a run."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import numpy as np
+import pytest
+
+from qctl.client import connect
+from qctl.errors import CompileError, JobCancelledError, ScheduleError
+
+
+def wait_for(job, *states: str) -> None:
+    until = time.monotonic() + 20
+    while job.state not in states:
+        assert time.monotonic() < until, f"{job.state}, not {states}"
+
+
+def test_counts_are_in_the_order_of_qiskit(lab) -> None:
+    result = lab.run(json.dumps({"bits": 2}), shots=1000).result(20)
+    assert result.counts == {"00": 500, "11": 500}
+    assert not result.partial
+    assert {"queued_s", "upload_s", "fire_s", "read_s", "reduce_s"} <= set(result.timings)
+
+
+def test_sweep_returns_arrays_shaped_by_its_axes(lab) -> None:
+    result = lab.run(json.dumps({"n_points": 7, "bits": 2}), shots=20, averaged=True).result(20)
+    assert result.iq["c[0]"].shape == (7,)
+    np.testing.assert_allclose(result.iq["c[0]"], -0.1 * np.arange(1, 8), rtol=1e-6)
+    single = lab.run(json.dumps({"n_points": 7}), shots=20, averaged=False).result(20)
+    assert single.iq["c[0]"].shape == (20, 7)
+    assert [sum(counts.values()) for counts in single.counts] == [20] * 7
+    dataset = single.dataset
+    assert dataset["c[0]"].dims == ("shot", "amp") and dataset["amp"].attrs["units"] == "V"
+
+
+def test_list_of_programs_is_one_job(lab) -> None:
+    result = lab.run([json.dumps({"bits": 1}), json.dumps({"bits": 3})], shots=10).result(20)
+    assert [sorted(counts) for counts in result.counts] == [["0", "1"], ["000", "111"]]
+    assert result[1].counts["000"] == 5
+
+
+def test_batches_of_the_same_points_add_up(lab) -> None:
+    result = lab.run(json.dumps({"batches": 4, "n_points": 2}), shots=40).result(20)
+    assert result.counts == [{"0": 20, "1": 20}] * 2
+    assert np.isfinite(result.iq["c[0]"]).all()
+
+
+def test_records_are_kept_on_request(lab) -> None:
+    result = lab.run(json.dumps({"n_points": 2}), shots=4, keep_records=True).result(20)
+    assert result.records["dig0"].shape == (4, 2, 2, 8)
+    np.testing.assert_allclose(result.records["dig0"][:, 1, 0, 0], [-0.2, 0.2, -0.2, 0.2], rtol=1e-6)
+
+
+def test_same_program_again_sends_no_waveform_bytes(lab) -> None:
+    program = json.dumps({"level": 77, "waveform_samples": 64})
+    first = lab.run(program, shots=10).result(20).content["uploaded_bytes"]
+    assert first["awg0"] == first["awg1"] == 128
+    again = lab.run(program, shots=10).result(20).content["uploaded_bytes"]
+    assert sum(again.values()) == 0
+
+
+def test_carriers_and_biases_are_set_before_the_run_and_then_left_alone(start) -> None:
+    server = start()
+    with connect(server.address) as lab:
+        lab.run(json.dumps({}), shots=10).result(20)
+        lo = lab.instruments["lo_drive"]
+        assert lo.get("frequency_hz") == lab.description.instruments["lo_drive"].frequency_hz
+        assert lo.get("output_on") is True
+        lo.set("frequency_hz", 5.2e9)
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lo.get("frequency_hz") == 5.2e9
+        number = lab.write_snapshot("qpu0", {"qubits": {"q1": {"flux": {"offset_v": 0.125}}}}, "bias")
+        assert number == 1
+        assert lab.calibration("qpu0").qubits["q1"].flux.offset_v == 0.125
+        result = lab.run(json.dumps({}), shots=10).result(20)
+        assert result.content["snapshot"] == 1
+        assert lab.instruments["dc0"].get("output2_voltage_v") == 0.125
+
+
+def test_compile_error_is_the_clients(lab) -> None:
+    with pytest.raises(CompileError, match="a pulse is too long") as caught:
+        lab.run(json.dumps({"fail": "a pulse is too long"}), shots=10).result(20)
+    assert caught.value.details["job"] > 0
+
+
+def test_next_job_is_compiled_while_this_one_plays(lab) -> None:
+    first = lab.run(json.dumps({"block_s": 1.0, "level": 5}), shots=10)
+    second = lab.run(json.dumps({"level": 6}), shots=10)
+    wait_for(second, "compiled")
+    assert first.state in ("uploading", "playing")
+    assert second.result(20)
+
+
+@pytest.mark.parametrize(
+    ("program", "state"),
+    [
+        ({"spin_s": 20}, "compiling"),
+        ({"block_s": 20}, "uploading"),
+        ({"n_points": 2000, "block_s": 0.01}, "uploading"),
+    ],
+)
+def test_cancelled_job_leaves_every_output_safe(lab, program: dict, state: str) -> None:
+    job = lab.run(json.dumps(program), shots=10)
+    wait_for(job, state)
+    begin = time.monotonic()
+    job.cancel()
+    with pytest.raises(JobCancelledError):
+        job.result(20)
+    assert time.monotonic() - begin < 3
+    assert job.state == "cancelled"
+    for name in lab.instruments:
+        assert lab.instruments[name].call("history")[-1] in ("safe", "stop"), name
+        assert "safe" in lab.instruments[name].call("history")[-2:], name
+    assert lab.run(json.dumps({}), shots=10).result(20).counts == {"0": 5, "1": 5}
+
+
+def test_finished_points_of_a_cancelled_job_are_kept_and_marked(lab) -> None:
+    job = lab.run(json.dumps({"n_points": 500, "block_s": 0.02}), shots=10)
+    for event in lab.events(f"progress.{job.id}", timeout_s=20):
+        if event.body["batch_points"] > 5:
+            break
+    job.cancel()
+    with pytest.raises(JobCancelledError):
+        job.result(20)
+    result = job.result(20, partial=True)
+    done = result.content["points_done"]
+    assert 5 < done < 500 and result.partial and result.state == "cancelled"
+    assert [sum(counts.values()) for counts in result.counts] == [10] * done + [0] * (500 - done)
+
+
+def test_queued_job_is_cancelled_while_another_plays_on(lab) -> None:
+    first = lab.run(json.dumps({"block_s": 1.0}), shots=10)
+    lab.run(json.dumps({"level": 8}), shots=10)
+    third = lab.run(json.dumps({"level": 9}), shots=10)
+    third.cancel()
+    with pytest.raises(JobCancelledError):
+        third.result(20)
+    assert third.row["folder"] is None
+    assert first.result(20).counts == {"0": 5, "1": 5}
+
+
+def test_result_that_takes_too_long_is_a_schedule_error(lab) -> None:
+    job = lab.run(json.dumps({"block_s": 1.0}), shots=10)
+    with pytest.raises(ScheduleError, match=r"after 0\.1 s"):
+        job.result(0.1)
+    assert job.result(20)
+
+
+def test_events_tell_the_way_of_a_job(server, lab) -> None:
+    events = lab.events("job.", timeout_s=10)
+    with connect(server.address) as other:
+        next(iter([other.ping()]))
+        for _ in range(50):
+            job = other.run(json.dumps({"level": 11}), shots=10)
+            job.result(20)
+            states = []
+            for event in events:
+                if event.body["job"] == job.id:
+                    states.append(event.body["state"])
+                    if states[-1] == "done":
+                        break
+            if states[0] == "queued":
+                break
+    assert states == ["queued", "compiling", "compiled", "uploading", "reading", "done"]

@@ -1,0 +1,72 @@
+"""Start a server with fake devices and the fake compiler as a process of its own, and stop it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+SUPPORT = Path(__file__).parent
+LAB = SUPPORT / "transmon5.toml"
+
+
+class FakeServer:
+    """A server process; `address` is known when it is ready."""
+
+    def __init__(self, store: Path, lab: Path = LAB, workers: int = 1) -> None:
+        self.store = store
+        command = [sys.executable, str(Path(__file__).resolve()), str(lab), str(store), str(workers)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), line + (self.process.stderr.read() if self.process.stderr else "")
+        self.address = line.split()[1]
+
+    def kill(self) -> None:
+        """End the broker's process without warning, as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End the server cleanly, and return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        return code
+
+    def children(self) -> dict[int, str]:
+        """Return pid → command name of the processes below the server's."""
+        found: dict[int, str] = {}
+        todo = [self.process.pid]
+        while todo:
+            parent = todo.pop()
+            for entry in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    fields = entry.read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                if int(fields[1]) == parent:
+                    pid = int(entry.parent.name)
+                    found[pid] = entry.read_text().partition("(")[2].rpartition(")")[0]
+                    todo.append(pid)
+        return found
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    sys.path.insert(0, str(SUPPORT))
+    from qctl.server.app import ServerConfig, serve
+
+    lab, store, workers = sys.argv[1:]
+    config = ServerConfig(
+        Path(lab), "tcp://127.0.0.1:0", Path(store), "fake_lab:open_device", "fake_lab:prepare", int(workers)
+    )
+    serve(config, lambda address: print(f"ready {address}", flush=True))
+
+
+if __name__ == "__main__":
+    main()

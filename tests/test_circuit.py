@@ -1,0 +1,68 @@
+"""The circuit face: bits on demand, arrays, and errors that name the place."""
+
+import numpy as np
+import pytest
+
+import qctl
+from qctl.errors import RequestError
+from qctl.program.opcodes import Op
+
+
+def test_bits_grow_with_measurements_unless_given():
+    c = qctl.Circuit(3)
+    c.measure(1)
+    assert c.bits == ("c[0]", "c[1]")
+    c.measure_all()
+    assert c.n_bits == 3
+    with pytest.raises(RequestError, match=r"bit = 3 is outside \[0, 2\]"):
+        c.measure(0, 3)
+    with pytest.raises(RequestError, match=r"bit = 1 is outside \[0, 0\]"):
+        qctl.Circuit(3, 1).measure(0, 1)
+
+
+def test_bound_and_read_circuits_can_still_be_measured():
+    c = qctl.Circuit(2)
+    c.rx(qctl.Parameter("a"), 0)
+    for d in (c.bind(a=0.5), qctl.Circuit.from_bytes(c.to_bytes())):
+        d.measure_all()
+        assert d.n_bits == 2
+
+
+def test_arrays_build_what_calls_build():
+    c = qctl.Circuit(3)
+    c.h(0)
+    c.rx(0.1, 1)
+    c.cx(1, 2)
+    c.rzz(0.2, 0, 1)
+    c.cp(0.3, 1, 0)
+    d = qctl.Circuit.from_arrays(
+        3, [Op.H, Op.RX, Op.CX, Op.RZZ, Op.CP], [0, 1, 1, 0, 1], [9, 9, 2, 1, 0], [np.nan, 0.1, 0, 0.2, 0.3]
+    )
+    assert c == d
+    d.measure_all()
+    assert len(d) == 8
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        (([Op.CCX], [0]), f"op = {int(Op.CCX)} is not allowed at instruction 0"),
+        (([Op.X, Op.X], [0, 3]), "qubit = 3 is not allowed at instruction 1 of 3 qubits"),
+        (([Op.CX], [0], [0]), "second qubit = 0 is not allowed"),
+        (([Op.CX], [0], [-1]), "second qubit = -1 is not allowed"),
+        (([Op.RX], [0], [0], [np.inf]), "angle = inf is not allowed"),
+        (([Op.X], [0, 1]), "shapes"),
+        (([1.5], [0]), "dtypes"),
+    ],
+)
+def test_wrong_arrays_are_refused(arrays, words):
+    with pytest.raises(RequestError, match=words):
+        qctl.Circuit.from_arrays(3, *arrays)
+
+
+def test_public_names_are_there():
+    for name in ["Circuit", "Program", "Parameter", "gaussian", "drag", "flat_top", "constant", "samples", "sine"]:
+        assert callable(getattr(qctl, name))
+    assert "load" in dir(qctl)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = qctl.nothing
