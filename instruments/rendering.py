@@ -131,9 +131,7 @@ class Renderer:
         Added to all starts.
     """
 
-    def __init__(
-        self, feeds: Sequence[Feed], rate_hz: Fraction, half_v: dict[int, float], lead_ticks: int = 0
-    ) -> None:
+    def __init__(self, feeds: Sequence[Feed], rate_hz: Fraction, half_v: dict[int, float], lead_ticks: int = 0) -> None:
         self.feeds = feeds
         self.rate_hz = rate_hz
         self.half_v = half_v

@@ -131,7 +131,7 @@ class _Run:
 
     def _period_s(self, first: int, end: int) -> float:
         longest = max(straight.length_s for straight in self.straights[first:end])
-        return max(float(self.processor.shot_period_s), longest)  # type: ignore[union-attr]
+        return max(float(self.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
         straights = self.straights[first:end]

@@ -19,8 +19,8 @@ __all__ = ["lower"]
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     """Return the program of one generator.
 
-    A waveform begins at time zero of the shot and ends with the last pulse of its point on any output of the box, padded
-    with silence to the shortest length that the box plays. Outputs without a pulse at any point stay off.
+    A waveform begins at time zero of the shot and ends with the last pulse of its point on any output, padded with
+    silence to the shortest length that the box plays. Outputs without a pulse at any point stay off.
 
     Raises
     ------
@@ -64,7 +64,10 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     fullest = max(samples, key=lambda n: sum(samples[n].values()), default=0)
     usage = (
         Usage(
-            "waveform samples", sum(samples.get(fullest, {}).values()), can.MEMORY_SAMPLES, f"output {fullest}"
+            "waveform samples",
+            sum(samples.get(fullest, {}).values()),
+            can.MEMORY_SAMPLES,
+            f"output {fullest}, up to {longest_label}",
         ),
         Usage("longest waveform", longest, int(can.LENGTH_SAMPLES.high), longest_label),
         Usage("sequence elements", len(elements), can.MAX_ELEMENTS),

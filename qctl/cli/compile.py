@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Emission", "compile_file"]
 
 
-class Emission(str, Enum):
+class Emission(StrEnum):
     """What `--emit` writes."""
 
     TIMELINE = "timeline"
@@ -155,8 +155,8 @@ def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[
 def _text(summary: dict[str, Any]) -> str:
     lines = [f"--- {part}\n{text}" for part, text in summary["text"].items()]
     lines += [
-        f"{summary['file']} on {summary['processor']}: {summary['points']} points in {len(summary['batches'])} batches, "
-        f"{summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, {summary['length_s'] * 1e9:.6g} ns",
+        f"{summary['file']} on {summary['processor']}: {summary['points']} points in {len(summary['batches'])} "
+        f"batches, {summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, {summary['length_s'] * 1e9:.6g} ns",
         f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
     ]
     lines += [

@@ -11,7 +11,7 @@ import numpy as np
 
 from qctl.program.lowered import Part
 from qctl.program.timeline import CaptureSpec, Straight, Timeline
-from qctl.units import common_grid_s, to_ticks
+from qctl.units import common_grid_s, rational_s, to_ticks
 
 __all__ = ["aligned"]
 
@@ -61,7 +61,7 @@ def _on_grid(shift: Fraction, timeline: Timeline) -> Fraction:
 def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
     """Return a timeline that starts later, by whole ticks of every clock.
 
-    Pulses keep their phases to each other; lines with captures keep theirs to time zero, which the digitizer counts from.
+    Pulses keep their phases to each other; lines with captures keep theirs to time zero, where the digitizer starts.
     """
     ticks = np.array([to_ticks(shift, port.rate_hz).ticks for port in timeline.ports], np.int64)
     plays, captures = timeline.plays.copy(), timeline.captures.copy()
@@ -75,8 +75,8 @@ def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
 
 
 def _placed(spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float]) -> CaptureSpec:
-    late_s = float(shift) + lead_s.get(spec.instrument, 0.0)
-    if not late_s and not first_point:
+    late = shift + rational_s(lead_s.get(spec.instrument, 0.0))
+    if not late and not first_point:
         return spec
-    starts_s = None if spec.starts_s is None else spec.starts_s + late_s
-    return replace(spec, start_s=spec.start_s + late_s, starts_s=starts_s, first_point=first_point)
+    starts_s = None if spec.starts_s is None else spec.starts_s + float(late)
+    return replace(spec, start_s=float(rational_s(spec.start_s) + late), starts_s=starts_s, first_point=first_point)

@@ -209,6 +209,8 @@ def _turned(op: Op, controls: tuple[int, ...], on: tuple[int, ...], params: tupl
     """Yield a controlled exp(i phase) rz(phi) ry(theta) rz(lam)."""
     phase: Value = 0.0
     theta: Value
+    phi: Value
+    lam: Value
     if op in _EULER:
         phase, theta, phi, lam = _EULER[op]
     elif op is Op.RZ:

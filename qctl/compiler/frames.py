@@ -87,8 +87,7 @@ class _Walk:
         """Return the captures; of several into one bit the last one keeps it."""
         last = {spec.bit: k for k, spec in enumerate(self.specs)}
         return [
-            spec if spec.bit < 0 or last[spec.bit] == k else replace(spec, bit=-1)
-            for k, spec in enumerate(self.specs)
+            spec if spec.bit < 0 or last[spec.bit] == k else replace(spec, bit=-1) for k, spec in enumerate(self.specs)
         ]
 
     # --- items --------------------------------------------------------------------------------------
@@ -139,25 +138,25 @@ class _Walk:
         wave = Waveform("constant", (readout.length_s,))
         self._add(item, port, ("", port), wave, readout.amplitude_v, f"readout of {name}")
         start = item.start_s + Fraction(repr(readout.delay_s))
-        slot = self.s.body.bits[step.index]
-        self._record(start, port, ("", port), slot, "bit", readout.length_s, step.index, None)
+        slot = self.s.body.bits[step.number]
+        self._record(start, port, ("", port), slot, "bit", readout.length_s, step.number, None)
 
     def _play(self, item: Item, step: Step) -> None:
         port = self.s.line_of_port[step.ports[0]]
-        wave = self.s.body.waveforms[step.index]
+        wave = self.s.body.waveforms[step.number]
         name = self.s.lines.lines[port].port.name
         label = f"{wave.kind} pulse at instruction {step.where} on {name}"
         self._add(item, port, self._key(step), wave, step.params[0], label)
 
     def _capture(self, item: Item, step: Step) -> None:
         port = self.s.line_of_port[step.ports[0]]
-        row = self.s.body.captures[step.index]
+        row = self.s.body.captures[step.number]
         weights = None
         if row.weights >= 0:
             record_hz = self.s.lines.lines[port].record_hz
             assert record_hz is not None
             weights = envelope_samples(self.s.body.waveforms[row.weights], record_hz)
-        length_s = float(item.length_s)  # type: ignore[arg-type]
+        length_s = float(item.length_s)
         self._record(item.start_s, port, self._key(step), row.slot, row.mode.name.lower(), length_s, row.bit, weights)
 
     # --- frames -------------------------------------------------------------------------------------
@@ -241,10 +240,7 @@ class _Walk:
         columns = [over_points(p, self.s.grid, f"a parameter of the {label}") for p in wave.params]
         rows = np.stack([np.broadcast_to(c, (self.s.n_points,)) for c in columns], axis=1)
         return np.array(
-            [
-                self.waveforms.setdefault(Waveform(wave.kind, tuple(row)), len(self.waveforms))
-                for row in rows.tolist()
-            ],
+            [self.waveforms.setdefault(Waveform(wave.kind, tuple(row)), len(self.waveforms)) for row in rows.tolist()],
             np.uint32,
         )
 
@@ -262,13 +258,14 @@ class _Walk:
         line = self.s.lines.lines[port]
         ticks = self._ticks(start_s, port)
         self.captures.append((port, len(self.specs), ticks))
-        starts_s = np.asarray(ticks / float(line.rate_hz), np.float64)
+        begin = float(ticks / line.rate_hz) if isinstance(ticks, int) else ticks / float(line.rate_hz)
+        starts_s = np.asarray(begin, np.float64)
         ifs_hz = np.asarray(self._if_hz(port, self._frame(key), f"capture into {slot!r}"), np.float64)
         # Readout by two inputs sees the sideband, by one alone its cosine: both turn with the intermediate frequency.
         owner = self.s.values.qubits.get(line.port.target)
         tuned = owner.readout if isinstance(owner, TransmonQubit) else None
         centres = (tuned.center0_v, tuned.center1_v, tuned.center2_v) if tuned else (None, None, None)
-        found = [None if c is None else complex(*c) for c in centres]
+        zero, one, two = (None if c is None else complex(*c) for c in centres)
         self.specs.append(
             CaptureSpec(
                 line.port.name,
@@ -286,8 +283,11 @@ class _Walk:
                 mode,
                 tuned.angle_rad if tuned else 0.0,
                 tuned.threshold_v if tuned else 0.0,
-                *found,
-                n_points=self.s.n_points,
+                zero,
+                one,
+                two,
+                0,
+                self.s.n_points,
             )
         )
         self._end(start_s + Fraction(repr(length_s)))

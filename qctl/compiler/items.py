@@ -169,7 +169,8 @@ class _Items:
             cz = self.s.coupler(a, b).cz
             return Item(step, self.all_of_qubit[a] + self.all_of_qubit[b], self._seconds(cz.length_s))
         if op is Op.RESET:
-            return self._reset(step)
+            self._refuse_late_reset(step)
+            return None
         if op in (Op.DELAY, Op.BARRIER):
             lines = [line for q in step.qubits for line in self.all_of_qubit[q]]
             lines += [line for p in step.ports for line in self._both(p)]
@@ -180,7 +181,7 @@ class _Items:
         if op is Op.PLAY:
             line = self.s.line_of_port[step.ports[0]]
             self._touch(line)
-            wave = self.s.body.waveforms[step.index]
+            wave = self.s.body.waveforms[step.number]
             what = f"duration of the {wave.kind} pulse at instruction {step.where}"
             return Item(step, (line,), seconds_over_points(wave.duration_s, self.s.grid, what))
         if op is Op.CAPTURE:
@@ -196,7 +197,7 @@ class _Items:
     def _touch(self, line: int) -> None:
         self.used.update(q for q, ports in enumerate(self.s.lines.of_qubit) if line in ports)
 
-    def _reset(self, step: Step) -> None:
+    def _refuse_late_reset(self, step: Step) -> None:
         (q,) = step.qubits
         if q in self.used:
             raise CompileError(
@@ -210,7 +211,7 @@ class _Items:
         wired = self.s.lines.lines[line]
         if wired.record_hz is None:
             raise CompileError(f"port {wired.port.name} of the capture at instruction {step.where} has no input")
-        row = self.s.body.captures[step.index]
+        row = self.s.body.captures[step.number]
         length = row.duration_s
         if length is None and row.weights >= 0:
             length = self.s.body.waveforms[row.weights].duration_s

@@ -46,7 +46,7 @@ def interactions(steps: Iterable[Step], n_qubits: int) -> list[set[int]]:
     return partners
 
 
-def perfect_layout(partners: Sequence[set[int]], graph: Graph, used: Sequence[int]) -> list[int] | None:
+def perfect_layout(partners: Sequence[set[int]], graph: Graph) -> list[int] | None:
     """Return a layout in which every pair that interacts is coupled, or None.
 
     The layout that keeps the numbers is preferred; the search is deterministic and gives up after `MAX_VISITS`.
@@ -57,13 +57,10 @@ def perfect_layout(partners: Sequence[set[int]], graph: Graph, used: Sequence[in
         With whom each program qubit interacts.
     graph : Graph
         The coupling graph.
-    used : sequence of int
-        Program qubits that anything happens to.
     """
     n = len(partners)
-    if all(q in graph and all(p in graph[q] for p in partners[q]) for q in range(n) if q in set(used) or partners[q]):
-        if n <= len(graph):
-            return list(range(n))
+    if n <= len(graph) and all(partners[q] <= graph[q] for q in range(n)):
+        return list(range(n))
     order = _order(partners)
     place: dict[int, int] = {}
     taken: set[int] = set()

@@ -112,7 +112,9 @@ def compile_program(
 
 def _only(lab: Lab) -> str:
     if len(lab.processors) != 1:
-        raise RequestError(f"lab {lab.name} has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}")
+        raise RequestError(
+            f"lab {lab.name} has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}"
+        )
     return next(iter(lab.processors))
 
 

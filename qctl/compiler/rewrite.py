@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from itertools import pairwise
 from typing import Any
 
 from qctl.compiler.route import Routed
@@ -130,12 +131,11 @@ class _Rewriting:
         back: list[Step] = []
         graph = self.target.graph(self.body.n_qubits)
         # Bubble along ways that are free of what is already home, one qubit after the other.
-        for home in _leaves_first(graph):
-            wanted = home if home < len(place) else None
-            if wanted is None or place[wanted] == home:
+        order = _leaves_first(graph)
+        for k, home in enumerate(order):
+            if home >= len(place) or place[home] == home:
                 continue
-            way = _way(graph, place[wanted], home, {h for h in _leaves_first(graph)[: _leaves_first(graph).index(home)]})
-            for a, b in zip(way, way[1:], strict=False):
+            for a, b in pairwise(_way(graph, place[home], home, set(order[:k]))):
                 back.append(Step(Op.SWAP, (a, b)))
                 place = [b if p == a else a if p == b else p for p in place]
         done = native_steps(back, len(graph), self.target, level=0, fixed=False)
@@ -208,7 +208,7 @@ def _append(out: Program, body: Body, steps: Sequence[Step]) -> None:
         if op in GATES:
             out.append(op, step.qubits, step.params, step.n_controls)  # type: ignore[arg-type]
         elif op is Op.MEASURE:
-            out.measure(step.qubits[0], step.index)
+            out.measure(step.qubits[0], step.number)
         elif op is Op.RESET:
             out.reset(step.qubits[0])
         elif op is Op.BARRIER:
@@ -218,9 +218,9 @@ def _append(out: Program, body: Body, steps: Sequence[Step]) -> None:
             symbol: int | str = names[step.ports[0]] if step.ports else step.qubits[0]
             out.delay(symbol, value if not hasattr(value, "numerator") else float(value))  # type: ignore[arg-type]
         elif op is Op.PLAY:
-            out.play(names[step.ports[0]], body.waveforms[step.index], step.params[0])  # type: ignore[arg-type]
+            out.play(names[step.ports[0]], body.waveforms[step.number], step.params[0])  # type: ignore[arg-type]
         elif op is Op.CAPTURE:
-            row = body.captures[step.index]
+            row = body.captures[step.number]
             weights = body.waveforms[row.weights] if row.weights >= 0 else None
             bit = row.bit if row.bit >= 0 else None
             out.capture(

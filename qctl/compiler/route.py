@@ -67,8 +67,7 @@ def route(steps: Sequence[Step], n_qubits: int, graph: Graph, seed: int = 0, lev
     if n_qubits > len(graph):
         raise CompileError(f"the program has {n_qubits} qubits, the processor {len(graph)}")
     partners = interactions(steps, n_qubits)
-    used = sorted({q for step in steps if step.op is not Op.BARRIER for q in step.qubits})
-    perfect = perfect_layout(partners, graph, used) if level > 0 else None
+    perfect = perfect_layout(partners, graph) if level > 0 else None
     if perfect is not None:
         return _Router(steps, graph, random.Random(seed)).run(perfect)
     far = distances(graph)

@@ -12,9 +12,7 @@ from qctl.program.opcodes import GATES, Op
 
 __all__ = ["simplify"]
 
-_FRAME = frozenset(
-    (Op.PLAY, Op.CAPTURE, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY)
-)
+_FRAME = frozenset((Op.PLAY, Op.CAPTURE, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY))
 
 
 def simplify(steps: Iterable[Step], n_qubits: int, expand_swaps: bool = False) -> list[Step]:
@@ -213,5 +211,3 @@ def _expanded(steps: list[Step]) -> Iterable[Step]:
                 yield Step(Op.RX, (q,), (-half,))
         else:
             yield step
-
-

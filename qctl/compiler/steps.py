@@ -30,7 +30,7 @@ class Step(NamedTuple):
         Generic controls among the qubits.
     ports : tuple of int
         Ports or frames of pulse instructions, barriers and delays.
-    index : int
+    number : int
         Bit of a measurement, waveform of a play, capture of a capture.
     where : int
         Instruction of the body that it came from, for messages.
@@ -41,7 +41,7 @@ class Step(NamedTuple):
     params: tuple[Value, ...] = ()
     n_controls: int = 0
     ports: tuple[int, ...] = ()
-    index: int = -1
+    number: int = -1
     where: int = -1
 
 
@@ -66,7 +66,7 @@ class StepLine:
 def split_measurements(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
     """Return a straight line without the measurements that end a qubit's part of it, and these.
 
-    They may be moved behind all the rest: nothing follows on their qubits, and no barrier that holds back anything else.
+    They may be moved behind all the rest: nothing follows on their qubits, nor a barrier that holds back anything else.
     """
     touched: set[int] = set()
     last: list[Step] = []

@@ -6,7 +6,7 @@ from the end, because a qubit that waits in its ground state loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 
@@ -66,12 +66,12 @@ def time_program(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeli
     return played(items, line, setting)
 
 
-def _ports(body: Body, number: dict[str, int] | object) -> tuple[int, ...]:
+def _ports(body: Body, number: Mapping[str, int]) -> tuple[int, ...]:
     """Return the processor's port of each port or frame of the program."""
     found = []
     for symbol in body.ports:
         name = symbol.parent if symbol.kind is SymbolKind.FRAME else symbol.name
-        index = number.get(name.replace("/", "."))  # type: ignore[attr-defined]
+        index = number.get(name.replace("/", "."))
         if index is None:
             raise CompileError(f"port {name!r} is not of this processor in lab.toml")
         found.append(index)
@@ -81,7 +81,7 @@ def _ports(body: Body, number: dict[str, int] | object) -> tuple[int, ...]:
 def _later(a: Seconds, b: Seconds) -> Seconds:
     if isinstance(a, Fraction) and isinstance(b, Fraction):
         return a if a >= b else b
-    found: NDArray[np.object_] = np.maximum(a, b)
+    found: NDArray[np.object_] = np.maximum(np.asarray(a, object), np.asarray(b, object))
     return found
 
 
@@ -149,5 +149,3 @@ def _offset(item: Item, setting: Setting) -> Fraction:
     if item.step.op is Op.CAPTURE:
         return _ZERO
     return Fraction(repr(setting.qubit(item.step.qubits[0]).readout.delay_s))
-
-

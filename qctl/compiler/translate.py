@@ -56,9 +56,8 @@ class Target:
         if self.edges is None:
             n = n_program if self.n_qubits is None else self.n_qubits
             return {q: frozenset(range(n)) - {q} for q in range(n)}
-        n = self.n_qubits
-        if n is None:
-            n = max((max(edge) for edge in self.edges), default=-1) + 1
+        highest = max((max(edge) for edge in self.edges), default=-1)
+        n = highest + 1 if self.n_qubits is None else self.n_qubits
         near: dict[int, set[int]] = {q: set() for q in range(n)}
         for a, b in self.edges:
             near[a].add(b)

@@ -74,9 +74,7 @@ class _Unrolling:
             "sweep": {},
         }
         self.cals = {
-            (block.name, block.qubits, k): block
-            for k, block in enumerate(body.blocks)
-            if block.kind is BlockKind.CAL
+            (block.name, block.qubits, k): block for k, block in enumerate(body.blocks) if block.kind is BlockKind.CAL
         }
         self.steps: list[Step] = []
         self.depth = 0
@@ -214,7 +212,9 @@ class _Unrolling:
         assert block.value is not None
         value = self._known(block.value)
         if isinstance(value, Expression) or value != round(value) or value < 0:
-            raise CompileError(f"loop at instruction {i} has the count {value}, which is no whole number before the run")
+            raise CompileError(
+                f"loop at instruction {i} has the count {value}, which is no whole number before the run"
+            )
         return int(value)
 
     # --- values -------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ class _Unrolling:
         elif form is Form.MEASURE:
             self._forget(b)
             if not self._calibrated(word, (a,), ()):
-                self.steps.append(Step(word, (a,), index=b, where=i))
+                self.steps.append(Step(word, (a,), number=b, where=i))
         elif form is Form.QUBIT:
             if not self._calibrated(word, (a,), ()):
                 self.steps.append(Step(word, (a,), where=i))
@@ -276,13 +276,13 @@ class _Unrolling:
             qubits = tuple(w for w in words if not w & PORT_BIT)
             self.steps.append(Step(word, qubits, ports=tuple(w & ~PORT_BIT for w in words if w & PORT_BIT), where=i))
         elif form is Form.DELAY:
-            at = {"ports": (a & ~PORT_BIT,)} if a & PORT_BIT else {"qubits": (a,)}
-            self.steps.append(Step(word, params=(self._operand(i),), where=i, **at))
+            ports, qubits = ((a & ~PORT_BIT,), ()) if a & PORT_BIT else ((), (a,))
+            self.steps.append(Step(word, qubits, (self._operand(i),), ports=ports, where=i))
         elif form is Form.PLAY:
             amplitude = 1.0 if c == NONE else self._value(c)
-            self.steps.append(Step(word, params=(amplitude,), ports=(a,), index=b, where=i))
+            self.steps.append(Step(word, params=(amplitude,), ports=(a,), number=b, where=i))
         elif form is Form.CAPTURE and word is Op.CAPTURE:
-            self.steps.append(Step(word, ports=(a,), index=b, where=i))
+            self.steps.append(Step(word, ports=(a,), number=b, where=i))
             self._forget(self.body.captures[b].bit)
         elif form is Form.PORT_VALUE:
             self.steps.append(Step(word, params=(self._operand(i),), ports=(a,), where=i))
@@ -300,6 +300,7 @@ class _Unrolling:
 
     def _gate(self, i: int, op: Op, flags: int, a: int, b: int, c: int) -> None:
         n_controls = 0
+        params: tuple[Value | Fraction, ...]
         if flags & Flag.WIDE:
             n_controls = flags >> CONTROLS_SHIFT
             qubits = tuple(self.operands[a : a + b])

@@ -75,6 +75,7 @@ class Reader:
         self.classical = Classical(self.program, self.evaluator, names_assigned_at_run(tree.statements))
         self.flow = Flow(self.program, self.evaluator, self.classical, self.statements)
         self.calibrations = Calibrations(self.program, self.evaluator, self.classical, self._in_calibration)
+        self.calibrations.calibrated = self.gates.allow
         self._has_physical = False
         self._n_virtual = 0
         self._handlers: dict[type, Callable[[Any], None]] = {

@@ -16,7 +16,7 @@ from qctl.formats.openqasm3_expressions import Evaluator
 from qctl.formats.openqasm3_parse import parse_openqasm3, place_of
 from qctl.formats.openqasm3_scope import Entry
 from qctl.formats.openqasm3_values import Qubits
-from qctl.program.opcodes import Op
+from qctl.program.opcodes import GATES, OP_BY_NAME, Op
 from qctl.program.program import Program
 
 __all__ = ["GateTable"]
@@ -80,6 +80,12 @@ class GateTable:
             for node in parse_openqasm3(QELIB1_MACROS).statements:
                 assert isinstance(node, ast.QuantumGateDefinition)
                 self.define(node)
+
+    def allow(self, word: str, name: str) -> None:
+        """Let a gate be called that has a calibration and no definition."""
+        op = OP_BY_NAME[name]
+        if op in GATES and GATES[op].n_qubits >= 0:
+            self.gates.setdefault(word, Gate(op, GATES[op].n_qubits, GATES[op].n_params))
 
     def define(self, node: ast.QuantumGateDefinition) -> None:
         """Add a gate of the text."""

@@ -17,6 +17,7 @@ from qctl.formats.openqasm3_scope import Entry, type_name
 from qctl.formats.openqasm3_values import Bits, Duration, Frame, Pulse, Qubits
 from qctl.formats.openqasm3_waveforms import WAVEFORMS, seconds, waveform_of
 from qctl.program.expressions import Expression
+from qctl.program.opcodes import GATES, OP_BY_NAME
 from qctl.program.program import Program
 from qctl.program.tables import CaptureMode
 
@@ -62,6 +63,8 @@ class Calibrations:
         self.with_handlers = with_handlers
         self.port_names: dict[str, str] = {}
         self.active = False
+        self.calibrated: Callable[[str, str], None] = lambda word, name: None
+        """Called with a calibrated gate's name in the text and as an opcode."""
         self._names: dict[str, Entry] = {}
         self._result: str | None = None
         self._n_captures = 0
@@ -111,6 +114,7 @@ class Calibrations:
             raise ParseError("a defcal names a parameter twice")
         with self._reading({}):
             qubits = [self._qubit(qubit) for qubit in node.qubits]
+        self._check_shape(name, len(qubits), len(params))
         self._result = "" if name == "measure" else None
         with self.program.cal(name, qubits, params) as angles:
             named = [p for p in params if isinstance(p, str)]
@@ -118,6 +122,14 @@ class Calibrations:
             with self._reading(entries) as statements:
                 statements(node.body)
         self._result = None
+        self.calibrated(node.name.name, name)
+
+    def _check_shape(self, name: str, n_qubits: int, n_params: int) -> None:
+        """Raise ParseError if a defcal has other numbers of qubits or angles than what it calibrates."""
+        op = OP_BY_NAME.get(name)
+        wanted = (GATES[op].n_qubits, GATES[op].n_params) if op in GATES else (1, 0)
+        if op is not None and wanted[0] >= 0 and (n_qubits, n_params) != wanted:
+            raise ParseError(f"{name!r} has {wanted[0]} qubits and {wanted[1]} angles, not {n_qubits} and {n_params}")
 
     def _qubit(self, node: ast.Identifier) -> int:
         if not node.name.startswith("$"):

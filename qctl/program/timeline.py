@@ -1,4 +1,4 @@
-"""Timeline: a program at pulse level in which every play and capture has its tick, and its straight view of one point."""
+"""Timeline: a program at pulse level in which every play and capture has its tick; its straight view is one point."""
 
 from __future__ import annotations
 

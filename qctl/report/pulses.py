@@ -13,6 +13,7 @@ from qctl.program.timeline import Straight, Timeline
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 
 __all__ = ["draw_pulses"]
 
@@ -49,7 +50,7 @@ def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
     return target
 
 
-def _draw_port(axis: plt.Axes, straight: Straight, timeline: Timeline, port: int) -> None:
+def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) -> None:
     clock = straight.ports[port]
     rate_hz = float(clock.rate_hz)
     colour = _COLOURS.get(clock.name.rpartition(".")[2], "tab:gray")

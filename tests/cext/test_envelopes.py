@@ -61,9 +61,7 @@ def test_envelope_is_symmetric_off_the_grid(kind):
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 1), st.integers(0, 60), st.floats(-2, 2), st.floats(-5e8, 5e8), st.floats(-7, 7)
-        ),
+        st.tuples(st.integers(0, 1), st.integers(0, 60), st.floats(-2, 2), st.floats(-5e8, 5e8), st.floats(-7, 7)),
         max_size=5,
     )
 )

@@ -1,5 +1,7 @@
 """What the timed samples do to qubits, judged by QuTiP; frames, virtual Z, CZ and multiplexed readout."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from qiskit import QuantumCircuit
@@ -73,7 +75,7 @@ def test_frequency_changes_keep_the_phase_continuous(lab):
     p.play("q0.drive", qctl.constant(100e-9, 0.1))
     timeline = compile_program(p, lab).timeline
     plays = timeline.straight().plays
-    for a, b in zip(plays, plays[1:], strict=False):
+    for a, b in pairwise(plays):
         at_s = b["start"] / 1.2e9
         jump = 2 * np.pi * (a["frequency_hz"] - b["frequency_hz"]) * at_s - (a["phase_rad"] - b["phase_rad"])
         assert abs(np.remainder(jump + np.pi, 2 * np.pi) - np.pi) < 1e-9
@@ -143,7 +145,7 @@ def test_cz_phases_turn_the_frames_behind_it(lab, snapshot_of):
     c.measure_all()
     phases = {"phase_rad": {"q0": 0.3, "q1": -1.1}}
     timeline = compile_program(c, lab, snapshot_of(couplers={"q0-q1": phases})).timeline
-    plays = {label: play for label, play in zip(timeline.labels, timeline.straight().plays, strict=True)}
+    plays = dict(zip(timeline.labels, timeline.straight().plays, strict=True))
     assert plays["sx on q0"]["phase_rad"] == pytest.approx(-0.3)
     assert plays["sx on q1"]["phase_rad"] == pytest.approx(1.1)
     assert timeline.ports[plays["cz on q0-q1"]["port"]].name == "q1.flux"

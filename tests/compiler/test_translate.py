@@ -212,7 +212,7 @@ def test_measured_bits_follow_their_qubits():
         circuit.cz(a, b)
     circuit.measure_all()
     made = native_steps(unroll(circuit.body).steps, 3, Target(edges=LINE))
-    measured = {step.index: step.qubits[0] for step in made.steps if step.op is Op.MEASURE}
+    measured = {step.number: step.qubits[0] for step in made.steps if step.op is Op.MEASURE}
     assert measured == dict(enumerate(made.final_layout))
 
 

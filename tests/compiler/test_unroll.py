@@ -66,7 +66,12 @@ def test_decisions_on_registers_are_made():
             c.rz(i * 0.5, 0)
         c.assign("i", i + 1)
     steps = unroll(c.body).steps
-    assert [(step.op.name, step.params) for step in steps] == [("RZ", (0.0,)), ("RZ", (0.5,)), ("X", ()), ("RZ", (1.5,))]
+    assert [(step.op.name, step.params) for step in steps] == [
+        ("RZ", (0.0,)),
+        ("RZ", (0.5,)),
+        ("X", ()),
+        ("RZ", (1.5,)),
+    ]
 
 
 def test_break_and_continue():

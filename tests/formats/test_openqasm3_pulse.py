@@ -83,6 +83,15 @@ def test_defcals_are_calibration_blocks() -> None:
     assert ops(body)[-2:] == ["sx", "measure"]
 
 
+def test_a_calibrated_gate_needs_no_include() -> None:
+    """A defcal is what the gate means; others stay unknown."""
+    head = "OPENQASM 3.0; cal { port d; frame f = newframe(d, 5e9, 0.0); }"
+    head += "defcal rzz(angle t) $0, $1 { shift_phase(f, t); } "
+    assert read_openqasm3(head + "rzz(0.5) $0, $1;").body.gate(4)[:3] == (Op.RZZ, (0, 1), (0.5,))
+    with pytest.raises(ParseError, match="'h' is not defined"):
+        read_openqasm3(head + "h $0;")
+
+
 def test_each_waveform_is_its_envelope() -> None:
     """Constant, Gaussian, DRAG with beta in dt, sine, samples, scaled and turned ones."""
     body = read_openqasm3(
@@ -174,6 +183,7 @@ REFUSED = {
     "cal { x $0; }": (7, "quantum gate is not supported here"),
     "play(drive, 1.0);": (1, "not supported here"),
     "defcal x q { }": (1, "any qubit"),
+    "defcal cx $0 { }": (1, "2 qubits and 0 angles, not 1 and 0"),
     "defcal unknown $0 { }": (1, "'unknown'"),
     "defcal x $0 { return 1; }": (15, "return"),
     "defcal x $0 -> bit { }": (1, "returns a value"),

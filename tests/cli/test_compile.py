@@ -1,0 +1,66 @@
+"""`qctl compile`: timeline and commands as text, files, JSON, and one clear line on failure."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from qctl.cli.compile import compile_file
+
+LAB = str(Path(__file__).parents[1] / "support" / "transmon5.toml")
+BELL = """OPENQASM 2.0;
+include "qelib1.inc";
+qreg q[2];
+creg c[2];
+h q[0];
+cx q[0],q[1];
+measure q -> c;
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    app = typer.Typer()
+    app.command()(compile_file)
+    file = tmp_path / "bell.qasm"
+    file.write_text(BELL)
+    return lambda *words: CliRunner().invoke(app, [str(file), "--lab", LAB, *words])
+
+
+def test_timeline_lists_each_pulse_at_its_tick(run):
+    result = run("--target", "qpu0")
+    assert result.exit_code == 0
+    assert "        30  q1.flux        cz on q0-q1, 0.3 V" in result.output
+    assert "play(0.15) q0.drive, w0" in result.output
+    assert "awg0: 250 of 16200000 waveform samples" in result.output
+
+
+def test_commands_are_those_of_the_driver(run):
+    result = run("--target", "qpu0", "--emit", "scpi")
+    assert result.exit_code == 0
+    assert "SEQ:LENG 1" in result.output
+    assert result.output.count("#3500<500 bytes>") == 5
+    assert ":ACQ:" in result.output
+    assert "trig0 (qctl-trigger) takes no text commands" in result.output
+
+
+def test_files_and_json(run, tmp_path):
+    result = run("--out", str(tmp_path / "out"), "--json", "--shots", "70000")
+    summary = json.loads(result.output)
+    assert summary["ok"] and summary["text"] == {}
+    assert [batch["n_shots"] for batch in summary["batches"]] == [35000, 35000]
+    assert {Path(path).name for path in summary["files"]} == {
+        "bell.timeline.txt",
+        "bell.pulses.txt",
+        "bell.pulses.png",
+    }
+    assert all(Path(path).stat().st_size for path in summary["files"])
+
+
+def test_unknown_target_is_one_line(run):
+    result = run("--target", "qpu7")
+    assert result.exit_code == 1
+    assert "did you mean qpu0?" in result.stderr
+    assert json.loads(run("--target", "qpu7", "--json").output)["code"] == "request"
