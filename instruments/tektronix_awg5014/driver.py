@@ -183,6 +183,11 @@ class TektronixAwg5014:
             self._waveforms.read()
             self._generation = self.link.generation
 
+    def forget(self) -> None:
+        """Take nothing for known any more: somebody has spoken to the box by another way."""
+        self._generation = -1
+        self._body = None
+
     def _put(self, name: str, value: Any) -> None:
         """Set a value unless it is known to be set."""
         if self._known.get(name) != value:
