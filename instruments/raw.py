@@ -1,4 +1,4 @@
-"""Raw texts of existing scripts: matched against the driver's declared commands, so that limits hold on this path too.
+"""Raw texts of existing scripts, matched against the driver's declared commands: limits hold on this path too.
 
 Source: IEEE 488.2 section 10 (common commands), SCPI-1999 volume 1, 6.2.4 (headers after a semicolon begin where the
 header before stopped).
@@ -165,17 +165,19 @@ def _link(device: Any, text: str) -> Any:
 
 def _pass_on(device: Any, text: str, block: bytes | memoryview | None, timeout_s: float | None) -> str | bytes | None:
     """Send what is not declared; what the driver knew of the instrument may be wrong after it."""
-    if hasattr(device, "forget"):
-        device.forget()
-    if block is not None:
-        device.link.write_block(text, block)
-    elif "?" in text:
-        answer: str | bytes = device.link.query_any(text, timeout_s)
-        return answer
-    else:
-        device.link.write(text)
-    confirm(device.link, text)
-    return None
+    try:
+        if block is not None:
+            device.link.write_block(text, block)
+        elif "?" in text:
+            answer: str | bytes = device.link.query_any(text, timeout_s)
+            return answer
+        else:
+            device.link.write(text)
+        confirm(device.link, text)
+        return None
+    finally:
+        if hasattr(device, "forget"):
+            device.forget()
 
 
 def _joined(answers: Sequence[str | bytes]) -> str | bytes | None:

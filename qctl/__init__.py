@@ -11,6 +11,7 @@ PUBLIC = {
     "Program": "qctl.program.program",
     "Target": "qctl.compiler.translate",
     "compile": "qctl.lowering",
+    "connect": "qctl.client",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
     "flat_top": "qctl.program.envelopes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,32 +87,35 @@ def _make_steps(window: ClusterWindow, per_step: int) -> NDArray[np.complex128]:
     drives = np.ascontiguousarray(window.drives)
     levels = np.ascontiguousarray(window.levels)
     lindblad.unitaries(levels, drives, window.exchange, window.kerr, window.dt_s, per_step, steps)
-    basis = dressed_basis(_hamiltonian(window))
+    basis = _basis(window.rest.tobytes(), window.exchange.tobytes(), window.kerr.tobytes(), n)
     steps[0] = steps[0] @ basis
     steps[-1] = basis.T @ steps[-1]
     return steps
 
 
-def _hamiltonian(window: ClusterWindow) -> NDArray[np.float64]:
-    """Return the cluster's Hamiltonian at rest as a real (d, d) matrix, in rad/s."""
-    n = len(window.transmons)
+@lru_cache(maxsize=256)
+def _basis(rest: bytes, exchange: bytes, kerr: bytes, n: int) -> NDArray[np.float64]:
+    """Return the dressed basis of a cluster at rest as columns; arrays as in `ClusterWindow`, in bytes."""
+    hops = np.frombuffer(exchange).reshape(n, n)
+    pairs = np.frombuffer(kerr).reshape(n, n)
+    levels = np.frombuffer(rest).reshape(n, 2)
     lower = np.diag(np.sqrt([1.0, 2.0]), 1)
     number = np.diag([0.0, 1.0, 2.0])
 
-    def embed(**local: NDArray[np.float64]) -> NDArray[np.float64]:
+    def embed(local: dict[int, NDArray[np.float64]]) -> NDArray[np.float64]:
         out = np.eye(1)
         for k in range(n):
-            out = np.kron(out, local.get(f"_{k}", np.eye(3)))
+            out = np.kron(out, local.get(k, np.eye(3)))
         return out
 
     total = np.zeros((3**n, 3**n))
     for a in range(n):
-        total += embed(**{f"_{a}": np.diag([0.0, *window.rest[a]])})
+        total += embed({a: np.diag([0.0, *levels[a]])})
         for b in range(a):
-            hop = embed(**{f"_{a}": lower.T, f"_{b}": lower})
-            total += window.exchange[a, b] * (hop + hop.T)
-            total += window.kerr[a, b] * embed(**{f"_{a}": number, f"_{b}": number})
-    return total
+            hop = embed({a: lower.T, b: lower})
+            total += hops[a, b] * (hop + hop.T)
+            total += pairs[a, b] * embed({a: number, b: number})
+    return dressed_basis(total)
 
 
 def propagate_cluster(cache: StepCache, window: ClusterWindow, rho: NDArray[np.complex128]) -> None:

@@ -114,12 +114,17 @@ class _Shot:
             return
         cuts = self._cuts(linked, start, stop)
         zz = TWO_PI * self.rest.zz_hz
+        alive, due = linked, 0  # half samples of ZZ that are due
         for left, right in zip(cuts, cuts[1:], strict=False):
-            alive = [q for q in linked if self.stop[q] > left]
-            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+            now = [q for q in linked if self.stop[q] > left]
+            if now != alive:
+                self._zz(zz, alive, due * self.dt_s / 2, left)
+                alive, due = now, 0
+            self._zz(zz, alive, (due + right - left) * self.dt_s / 2, left)
             for q in alive:
                 self._advance(q, left, right, TWO_PI * self.rest.levels_hz[q])
-            self._zz(zz, alive, (right - left) * self.dt_s / 2, (int(self.stop.max()) - left) * self.dt_s)
+            due = right - left
+        self._zz(zz, alive, due * self.dt_s / 2, stop)
 
     def _linked(self, moving: list[int], start: int, stop: int) -> list[int]:
         """Return the transmons whose neighbours matter here: both are, or will be, away from rest."""
@@ -148,7 +153,8 @@ class _Shot:
             full += [left + (right - left) * k // parts for k in range(parts)]
         return [*full, stop]
 
-    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, left_s: float) -> None:
+    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, at: int) -> None:
+        left_s = (int(self.stop.max()) - at) * self.dt_s + time_s
         couplers = [
             k for k, c in enumerate(self.processor.couplers) if c.low in alive and c.high in alive and zz[k].any()
         ]
@@ -176,7 +182,7 @@ class _Shot:
         active, clusters = self._clusters(alive, frequency, moved)
         n = stop - start
         levels, zz = self._shifted_levels(alive, frequency, active)
-        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+        self._zz(zz, alive, n * self.dt_s / 2, start)
         members = {q for cluster in clusters for q in cluster}
         for cluster in clusters:
             self._cluster(cluster, [k for k in active if self.processor.couplers[k].low in cluster], levels, start, stop)
@@ -191,7 +197,7 @@ class _Shot:
                 advance_one(self.evolution.maps, self.processor, self.state, q, part, omega, self.dt_s)
             else:
                 self._advance(q, start, end, levels[q][0])
-        self._zz(zz, alive, n * self.dt_s / 2, (int(self.stop.max()) - start) * self.dt_s)
+        self._zz(zz, alive, n * self.dt_s / 2, start)
 
     def _frequencies(self, start: int, stop: int) -> list[NDArray[np.float64]]:
         """Return each transmon's bare frequency in hertz: one number, or one per sample if it moves."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,34 +74,31 @@ def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float
     The drive of another line enters where it could turn the transmon by more than CROSSTALK_RAD,
     judged by its Fourier component at the transmon's two transitions.
     """
-    crosstalk = processor.crosstalk_matrix()
+    crosstalk = np.conj(processor.crosstalk_matrix())
     dt_s = 1 / lines.rate_hz
-    pieces = []
-    for q, transmon in enumerate(processor.transmons):
-        heard: list[DrivePiece] = []
-        for j, runs in enumerate(lines.drive):
-            scale = TWO_PI * transmon.drive_hz_per_v * np.conj(crosstalk[q, j])
-            if scale == 0:
-                continue
-            beat_hz = lines.drive_lo_hz[j] - frame_hz
-            for run in runs:
-                omega = scale * np.conj(run.volts)
-                if beat_hz:
-                    times = (run.start + 0.5 + np.arange(run.volts.size)) * dt_s
-                    omega = omega * np.exp(-1j * TWO_PI * beat_hz * times)
-                if j == q or _turns(omega, rest.levels_hz[q] - frame_hz * np.array([1, 2]), dt_s) > CROSSTALK_RAD:
-                    heard.append(DrivePiece(run.start, np.ascontiguousarray(omega)))
-        pieces.append(_summed(heard))
-    return Pieces(pieces)
+    n = len(processor.transmons)
+    scale = TWO_PI * np.array([t.drive_hz_per_v for t in processor.transmons])
+    offsets_hz = np.stack([rest.levels_hz[:, 0] - frame_hz, rest.levels_hz[:, 1] - rest.levels_hz[:, 0] - frame_hz])
+    heard: list[list[DrivePiece]] = [[] for _ in range(n)]
+    for j, runs in enumerate(lines.drive):
+        beat_hz = lines.drive_lo_hz[j] - frame_hz
+        for run in runs:
+            line = np.conj(run.volts)
+            if beat_hz:
+                times = (run.start + 0.5 + np.arange(line.size)) * dt_s
+                line = line * np.exp(-1j * TWO_PI * beat_hz * times)
+            reach = _waves(offsets_hz.tobytes(), line.size, dt_s) @ line
+            turned = np.abs(reach).reshape(2, n).max(axis=0) * np.abs(crosstalk[:, j]) * scale * dt_s
+            for q in range(n):
+                if q == j or turned[q] > CROSSTALK_RAD:
+                    heard[q].append(DrivePiece(run.start, np.ascontiguousarray(scale[q] * crosstalk[q, j] * line)))
+    return Pieces([_summed(pieces) for pieces in heard])
 
 
-def _turns(omega: NDArray[np.complex128], levels_hz: NDArray[np.float64], dt_s: float) -> float:
-    """Return by how much a drive turns a transmon on its two transitions, to first order, in rad."""
-    if np.abs(omega).sum() * dt_s < CROSSTALK_RAD:
-        return 0.0
-    times = np.arange(omega.size) * dt_s
-    transitions = np.array([levels_hz[0], levels_hz[1] - levels_hz[0]])
-    return float(np.abs(np.exp(1j * TWO_PI * np.outer(transitions, times)) @ omega).max() * dt_s)
+@lru_cache(maxsize=64)
+def _waves(offsets_hz: bytes, n_samples: int, dt_s: float) -> NDArray[np.complex128]:
+    """Return exp(2 pi i f t) of every transition (rows), sample by sample."""
+    return np.exp(2j * np.pi * np.outer(np.frombuffer(offsets_hz), np.arange(n_samples) * dt_s))
 
 
 def _summed(pieces: list[DrivePiece]) -> list[DrivePiece]:

@@ -88,5 +88,7 @@ class State:
         """Return the (3,) populations of one transmon."""
         index, place = self.place(qubit)
         qubits, rho = self.groups[index]
+        if len(qubits) == 1:
+            return rho.diagonal().real
         cube = rho.diagonal().real.reshape((3,) * len(qubits))
         return np.asarray(cube.sum(axis=tuple(a for a in range(len(qubits)) if a != place)))

@@ -217,6 +217,10 @@ class KeysightInfiniium:
         self.link.write(":STOP")
         confirm(self.link, ":STOP", _ERRORS)
 
+    def forget(self) -> None:
+        """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
+        self._body = None
+
     def close(self) -> None:
         """Close the link; the device stays as it is."""
         self.link.close()

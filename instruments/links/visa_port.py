@@ -127,15 +127,17 @@ class VisaPort:
         TimeoutError
             With the bytes that did come.
         PortClosedError
-            If the connection broke.
+            If the connection broke, or the message was cut.
         """
         self._end_at_newline(True)
         got = b""
         while True:
             data, status = self._read(max_bytes, timeout_s, got)
             got = got + data if got else data
-            if status in _END or data.endswith(b"\n"):
+            if data.endswith(b"\n"):
                 return bytes(got)
+            if status in _END:
+                raise PortClosedError(f"the message ended without a line end after {len(got)} bytes")
 
     def receive(self, n_bytes: int, timeout_s: float) -> bytes | bytearray:
         """Return exactly so many bytes.
@@ -173,7 +175,9 @@ class VisaPort:
         try:
             if self._socket is not None and not self._session._pending_buffer:
                 readable, _, _ = select.select((self._socket,), (), (), timeout_s)
-                if readable and not self._socket.recv(1, socket.MSG_PEEK):
+                if not readable:
+                    raise TimeoutError
+                if not self._socket.recv(1, socket.MSG_PEEK):
                     raise PortClosedError("the instrument closed the connection")
             data, status = self._session.read(n_bytes)
         except TimeoutError as error:

@@ -183,11 +183,6 @@ class TektronixAwg5014:
             self._waveforms.read()
             self._generation = self.link.generation
 
-    def forget(self) -> None:
-        """Take nothing for known any more: somebody has spoken to the box by another way."""
-        self._generation = -1
-        self._body = None
-
     def _put(self, name: str, value: Any) -> None:
         """Set a value unless it is known to be set."""
         if self._known.get(name) != value:
@@ -261,6 +256,11 @@ class TektronixAwg5014:
         for number in range(1, capabilities.N_OUTPUTS + 1):
             if self.link.query(f"OUTP{number}?") != "0":
                 raise RefusedError(f"{self.link.name}: output {number} is still on", instrument=self.link.name)
+
+    def forget(self) -> None:
+        """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
+        self._body = None
+        self._generation = -1
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""

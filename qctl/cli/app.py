@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
+_INTERRUPTED = 130
+
+
 def present() -> list[str]:
     """Return the commands whose modules are there."""
     return [name for name, (module, _, _) in COMMANDS.items() if importlib.util.find_spec(f"qctl.cli.{module}")]
@@ -109,7 +112,7 @@ def _invoke(name: str, arguments: list[str]) -> int:
         return 1
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write(f"qctl {name}: interrupted\n")
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
         return 1
     except Exception as problem:
@@ -119,4 +122,6 @@ def _invoke(name: str, arguments: list[str]) -> int:
             raise
         sys.stderr.write(f"qctl {name}: {describe() or 'a command is missing'}\n".replace("\n\n", "\n"))
         return 2
+    if code == _INTERRUPTED:
+        sys.stderr.write(f"qctl {name}: interrupted\n")
     return code if isinstance(code, int) else 0

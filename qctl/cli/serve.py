@@ -17,7 +17,9 @@ def serve(
     bind: Annotated[str, typer.Option(help="Where clients connect; events are on the next port.")] = (
         "tcp://127.0.0.1:5650"
     ),
-    store: Annotated[Path, typer.Option(help="Folder of jobs, results and calibration snapshots.")] = Path("qctl-store"),
+    store: Annotated[Path, typer.Option(help="Folder of jobs, results and calibration snapshots.")] = Path(
+        "qctl-store"
+    ),
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that compile.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:

@@ -132,9 +132,10 @@ class Lab:
             longest_s = self._timeout_s + exchange.extra_s
             try:
                 reply, buffers = await asyncio.wait_for(future, longest_s)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 raise WireError(
-                    f"the server at {self.address} did not answer within {longest_s:g} s; is `qctl serve` running there?"
+                    f"the server at {self.address} did not answer within {longest_s:g} s; "
+                    "is `qctl serve` running there?"
                 ) from None
         finally:
             del self._waiting[number]

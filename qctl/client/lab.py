@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -352,10 +353,8 @@ class Lab:
         """End this client's leases and close the connection."""
         if self._beat is not None:
             self._beat.set()
-            try:
+            with contextlib.suppress(WireError, ScheduleError):
                 self.release()
-            except (WireError, ScheduleError):
-                pass
         self._socket.close(linger=0)
         self._context.destroy(linger=0)
 

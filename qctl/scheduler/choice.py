@@ -29,7 +29,5 @@ def choose(waiting: Iterable[Candidate], qpu: str, blocked_by: Collection[str] =
     blocked_by : collection of str
         Sessions that lease an instrument of this processor; jobs of everybody else wait.
     """
-    fitting = (
-        item for item in waiting if item.qpu == qpu and all(session == item.client for session in blocked_by)
-    )
+    fitting = (item for item in waiting if item.qpu == qpu and all(session == item.client for session in blocked_by))
     return min(fitting, key=lambda item: item.job, default=None)

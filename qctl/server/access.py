@@ -109,9 +109,7 @@ class Access:
 
     def expire(self, now_s: float) -> list[tuple[str, str]]:
         """End leases without a sign of life; return (instrument, holder) of each."""
-        ended = [
-            (name, holder) for name, holder in self._holders.items() if holder.expires_s.get(name, now_s) < now_s
-        ]
+        ended = [(name, holder) for name, holder in self._holders.items() if holder.expires_s.get(name, now_s) < now_s]
         for name, holder in ended:
             self._drop(holder, name)
         return [(name, holder.name) for name, holder in ended]

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ class Server:
     def _start_all(self) -> None:
         self._add(KEEPER, self._start_keeper)
         for group in self._groups:
-            self._add(group, lambda generation, group=group: self._start_host(group, generation))
+            self._add(group, partial(self._start_host, group))
 
     def _add(self, name: str, start: Callable[[int], tuple[BaseProcess, str]]) -> None:
         process, address = start(0)

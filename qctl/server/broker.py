@@ -1,11 +1,11 @@
-"""The broker: sockets, access, leases, limits and cached values; it parses no program and waits for no disk or device."""
+"""The broker: sockets, access, leases, limits, cached values; it parses no program, waits for no disk or device."""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -17,39 +17,12 @@ from qctl.lab import Lab
 from qctl.server.access import Access, Session
 from qctl.server.limits import LimitTable
 from qctl.server.orders import REPORTS, Hosts, Leases, Ready
+from qctl.server.waiting import Gather, Waiting
 
-__all__ = ["Broker", "release"]
+__all__ = ["KEEPER", "Broker"]
 
 _LOG = logging.getLogger(__name__)
 KEEPER = "keeper"
-
-
-def release() -> str:
-    """Return the installed release of qctl."""
-    from importlib.metadata import version
-
-    return version("qctl")
-
-
-@dataclass(slots=True)
-class _Gather:
-    """A request that is answered when several replies are there."""
-
-    identity: bytes
-    request: Any
-    n_left: int
-    replies: list[Any] = field(default_factory=list)
-    error: wire.Error | None = None
-
-
-@dataclass(slots=True)
-class _Waiting:
-    """A request that was passed on; its reply goes straight back, or into a gather."""
-
-    identity: bytes
-    request: Any
-    peer: str
-    gather: _Gather | None = None
 
 
 class Broker:
@@ -74,14 +47,20 @@ class Broker:
     """
 
     def __init__(
-        self, context: zmq.Context[Any], lab: Lab, lab_toml: str, address: str, intake: str, groups: dict[str, tuple[str, ...]]
+        self,
+        context: zmq.Context[Any],
+        lab: Lab,
+        lab_toml: str,
+        address: str,
+        intake: str,
+        groups: dict[str, tuple[str, ...]],
     ) -> None:
         self._context, self._lab, self._lab_toml = context, lab, lab_toml
         self.front = context.socket(zmq.ROUTER)
         self.front.setsockopt(zmq.LINGER, 500)
         self.front.setsockopt(zmq.MAXMSGSIZE, 1 << 31)
         self.front.bind(address)
-        self.address = self.front.getsockopt_string(zmq.LAST_ENDPOINT)
+        self.address: str = self.front.getsockopt_string(zmq.LAST_ENDPOINT)
         self._publisher = context.socket(zmq.PUB)
         self._publisher.setsockopt(zmq.LINGER, 500)
         self.events = self._bind_events()
@@ -94,9 +73,9 @@ class Broker:
         self._access = Access()
         self._limits = LimitTable(lab)
         self._values: dict[tuple[str, str], tuple[Any, float]] = {}
-        self._waiting: dict[bytes, _Waiting] = {}
+        self._waiting: dict[bytes, Waiting] = {}
         self._number = 0
-        self._release = release()
+        self._release = version("qctl")
         self.on_ready: Callable[[Ready], None] = lambda _: None
         keep, host, all_hosts = self._to_keeper, self._to_host, self._to_all_hosts
         self._verbs: dict[type, Callable[[bytes, Session, Any, Any], None]] = {
@@ -128,13 +107,13 @@ class Broker:
             self._publisher.bind(f"{host}:{int(port) + 1}")
         except zmq.ZMQError:
             self._publisher.bind(f"{host}:0")
-        return self._publisher.getsockopt_string(zmq.LAST_ENDPOINT)
+        return str(self._publisher.getsockopt_string(zmq.LAST_ENDPOINT))
 
     # -- processes -------------------------------------------------------------------------------
 
     def connect(self, peer: str, address: str) -> zmq.Socket[Any]:
         """Open the way to a process; what was sent to its predecessor is gone."""
-        socket = self._context.socket(zmq.DEALER)
+        socket: zmq.Socket[Any] = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
         socket.connect(address)
         self.peers[peer] = socket
@@ -193,8 +172,8 @@ class Broker:
             self._send(identity, wire.pack(wire.error_reply(error, getattr(request, "id", 0))))
         except Exception as problem:
             _LOG.exception("a request failed")
-            error = wire.internal_error(problem, "the broker")
-            self._send(identity, wire.pack(wire.error_reply(error, getattr(request, "id", 0))))
+            bug = wire.internal_error(problem, "the broker")
+            self._send(identity, wire.pack(wire.error_reply(bug, getattr(request, "id", 0))))
 
     def _send(self, identity: bytes, parts: list[Any]) -> None:
         try:
@@ -218,7 +197,7 @@ class Broker:
 
     # -- passing on ------------------------------------------------------------------------------
 
-    def _pass(self, waiting: _Waiting, buffers: Any = ()) -> None:
+    def _pass(self, waiting: Waiting, buffers: Any = ()) -> None:
         socket = self.peers.get(waiting.peer)
         if socket is None:
             self._settle(waiting, wire.pack(wire.error_reply(self._ended(waiting.peer), waiting.request.id)))
@@ -229,22 +208,22 @@ class Broker:
         socket.send_multipart([token, *wire.pack(waiting.request, buffers)], copy=not buffers)
 
     def _to_keeper(self, identity: bytes, _session: Session, request: Any, buffers: Any) -> None:
-        self._pass(_Waiting(identity, request, KEEPER), buffers)
+        self._pass(Waiting(identity, request, KEEPER), buffers)
 
     def _submit(self, identity: bytes, session: Session, request: wire.Submit, buffers: Any) -> None:
         named = msgspec.structs.replace(request, name=f"{session.name}\0{request.name}")
-        self._pass(_Waiting(identity, named, KEEPER), buffers)
+        self._pass(Waiting(identity, named, KEEPER), buffers)
 
     def _to_host(self, identity: bytes, _session: Session, request: Any, _buffers: Any) -> None:
-        self._pass(_Waiting(identity, request, self._host(request.instrument)))
+        self._pass(Waiting(identity, request, self._host(request.instrument)))
 
     def _to_all_hosts(self, identity: bytes, session: Session, request: Any, _buffers: Any) -> None:
         chosen = list(self._groups)
         if isinstance(request, wire.Safe) and request.instruments:
             chosen = list(dict.fromkeys(self._host(name) for name in request.instruments))
-        gather = _Gather(identity, request, len(chosen))
+        gather = Gather(identity, request, len(chosen))
         for group in chosen:
-            self._pass(_Waiting(identity, request, group, gather))
+            self._pass(Waiting(identity, request, group, gather))
         if not chosen:
             self._finish(gather)
 
@@ -264,10 +243,10 @@ class Broker:
         for name in request.values:
             self._access.check(session, name)
         self._limits.check(request.values)
-        gather = _Gather(identity, request, len(hosts))
+        gather = Gather(identity, request, len(hosts))
         for name, group in hosts.items():
             one = wire.Set({name: request.values[name]}, id=request.id)
-            self._pass(_Waiting(identity, one, group, gather))
+            self._pass(Waiting(identity, one, group, gather))
         if not hosts:
             self._finish(gather)
 
@@ -322,7 +301,7 @@ class Broker:
             if waiting is not None:
                 self._settle(waiting, parts)
 
-    def _settle(self, waiting: _Waiting, parts: list[Any]) -> None:
+    def _settle(self, waiting: Waiting, parts: list[Any]) -> None:
         request = waiting.request
         if isinstance(request, wire.Set | wire.Get) or waiting.gather is not None:
             raw = [part.buffer if isinstance(part, zmq.Frame) else part for part in parts]
@@ -351,10 +330,15 @@ class Broker:
                     else:
                         self._values.pop((name, parameter), None)
 
-    def _finish(self, gather: _Gather) -> None:
+    def _finish(self, gather: Gather) -> None:
         request = gather.request
         if isinstance(request, wire.Instruments):
-            rows = [row for _, reply in gather.replies if isinstance(reply, wire.InstrumentRows) for row in reply.instruments]
+            rows = [
+                row
+                for _, reply in gather.replies
+                if isinstance(reply, wire.InstrumentRows)
+                for row in reply.instruments
+            ]
             known = {row["name"] for row in rows}
             rows += [self._row_of_dead(name) for name in self._lab.instruments if name not in known]
             order = list(self._lab.instruments)

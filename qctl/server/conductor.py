@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Player, Recorder, Recording, Synchronised, TriggerSource
+from qctl.device import Player, Recorder, Recording, TriggerSource
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, ScheduleError
 from qctl.program.device_program import DeviceProgram
-from qctl.server.instrument import Call, InstrumentThread
+from qctl.server.instrument import Call, InstrumentThread, LinkState
 from qctl.server.orders import BatchOrder, Load, TracePart
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
@@ -28,6 +28,7 @@ STAGES = ("set", "upload", "start", "arm", "fire", "read", "stop")
 _SET, _UPLOAD, _START, _ARM, _FIRE, _READ, _STOP = range(len(STAGES))
 _SLOWEST_PHYSICS_S = 60.0
 _SLICE_S = 0.2
+_TELL_S = 0.1
 _ARRIVED_V = 1e-4
 _RAMP_PAUSE_S = 0.02
 
@@ -106,6 +107,25 @@ class _Rack:
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
 
 
+class _Watch:
+    """All instruments that a run needs, played or not: a lost or reopened link spoils the run, and is named."""
+
+    def __init__(self, threads: Sequence[InstrumentThread]) -> None:
+        self._sessions = [(thread, thread.n_opened) for thread in dict.fromkeys(threads)]
+
+    def check(self) -> None:
+        for thread, session in self._sessions:
+            if thread.state is not LinkState.UP or thread.n_opened != session:
+                raise DeviceError(f"{thread.name} lost its link during the run: {thread.why}", instrument=thread.name)
+            if thread.locked is False:
+                raise _unlocked(thread)
+
+
+def _unlocked(thread: InstrumentThread) -> ScheduleError:
+    text = f"{thread.name} is not locked to its {thread.instrument.reference} reference clock"
+    return ScheduleError(text, instrument=thread.name)
+
+
 def _wait(calls: Iterable[Call]) -> list[Any]:
     """Return the values of calls when all have ended; raise the first error."""
     waiting = list(calls)
@@ -154,10 +174,10 @@ def play(
     traces: dict[str, _Traces] = {}
     try:
         begin = perf_counter_ns()
-        calls = [threads[name].submit(_setter(values)) for name, values in settings.items() if values]
-        _wait(calls)
+        _wait(threads[name].submit(_setter(threads[name], values)) for name, values in settings.items())
         begin = ring.mark(_SET, begin)
         rack = _Rack(order, threads)
+        watch = _Watch([*(threads[name] for name in settings), *(thread for thread, _ in rack.loads)])
         progress("uploading", 0)
         sent = _wait(thread.submit(_loader(thread, load, waveforms), longest_s=120.0) for thread, load in rack.loads)
         outcome.sent_bytes = {thread.name: int(n or 0) for (thread, _), n in zip(rack.loads, sent, strict=True)}
@@ -167,7 +187,8 @@ def play(
         _wait(thread.submit(_start) for thread in rack.players)
         ring.mark(_START, begin)
         traces = {thread.name: _Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
-        _points(order, rack, traces, stop, ring, progress, outcome)
+        _points(order, rack, watch, traces, stop, ring, progress, outcome)
+        watch.check()
     except _Stopped:
         outcome.stopped = True
     except QctlError as error:
@@ -183,6 +204,7 @@ def play(
 def _points(
     order: BatchOrder,
     rack: _Rack,
+    watch: _Watch,
     traces: Mapping[str, _Traces],
     stop: threading.Event,
     ring: Ring,
@@ -192,27 +214,38 @@ def _points(
     longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
     fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
     told_s = time.monotonic()
+    begin = perf_counter_ns()
+    _wait(_arm_for(0, order, rack))
+    ring.mark(_ARM, begin)
     for point in range(order.n_points):
         _go_on(stop)
+        watch.check()
         begin = perf_counter_ns()
-        select = _selector(point)
-        calls = [thread.submit(_arm) for thread in rack.recorders]
-        if point or order.n_points > 1:
-            calls += [thread.submit(select) for thread in rack.moving]
-        _wait(calls)
-        begin = ring.mark(_ARM, begin)
         _wait(thread.submit(fire, longest_s=longest_s) for thread, fire in fires)
         _go_on(stop)
         begin = ring.mark(_FIRE, begin)
-        recordings = _wait(thread.submit(_read, longest_s=longest_s) for thread in rack.recorders)
-        for thread, recording in zip(rack.recorders, recordings, strict=True):
+        # The next point is selected and armed while this one's records are on their way.
+        reading = [thread.submit(_read, longest_s=longest_s) for thread in rack.recorders]
+        arming = _arm_for(point + 1, order, rack) if point + 1 < order.n_points else []
+        for thread, recording in zip(rack.recorders, _wait(reading), strict=True):
             traces[thread.name].put(thread.name, point, recording)
-        ring.mark(_READ, begin)
         outcome.n_points = point + 1
+        begin = ring.mark(_READ, begin)
+        _wait(arming)
+        ring.mark(_ARM, begin)
         now_s = time.monotonic()
-        if now_s - told_s > 0.1:
+        if now_s - told_s > _TELL_S:
             told_s = now_s
             progress("playing", point + 1)
+
+
+def _arm_for(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
+    """Have every recorder arm, and every player with more than one point select this one."""
+    calls = [thread.submit(_arm) for thread in rack.recorders]
+    if order.n_points > 1:
+        select = _selector(point)
+        calls += [thread.submit(select) for thread in rack.moving]
+    return calls
 
 
 def _go_on(stop: threading.Event) -> None:
@@ -227,8 +260,13 @@ def _stop_all(threads: Sequence[InstrumentThread]) -> None:
             pass
 
 
-def _setter(values: Mapping[str, Any]) -> Callable[[Any], None]:
+def _setter(thread: InstrumentThread, values: Mapping[str, Any]) -> Callable[[Any], None]:
+    """Return a function that makes settings, after a sign of life: no run starts on a link that has been cut."""
+
     def set_values(device: Any) -> None:
+        thread.beat(device)
+        if thread.locked is False:
+            raise _unlocked(thread)
         for name, value in values.items():
             device.set(name, value)
         for name, value in values.items():
@@ -249,11 +287,9 @@ def _wait_for_ramp(device: Any, output: str, voltage_v: float) -> None:
 
 def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
     def load_program(device: Any) -> int:
-        if thread.instrument.reference and isinstance(device, Synchronised) and not device.locked():
-            raise ScheduleError(
-                f"{thread.name} is not locked to its {thread.instrument.reference} reference clock",
-                instrument=thread.name,
-            )
+        thread.beat(device)
+        if thread.locked is False:
+            raise _unlocked(thread)
         blobs = waveforms.of(load.digests)
         n_bytes: int = device.load(DeviceProgram(load.instrument, load.model, load.body, blobs, load.n_points))
         return n_bytes

@@ -130,8 +130,8 @@ class Host:
                 self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
             except Exception as problem:
                 _LOG.exception("a request failed")
-                error = wire.internal_error(problem, f"the host of group {self._plan.group}")
-                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+                bug = wire.internal_error(problem, f"the host of group {self._plan.group}")
+                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(bug))])
         return True
 
     @staticmethod
@@ -225,14 +225,15 @@ class Host:
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
     def _changed(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        """Return the settings that the last run did not make on the same session of the link."""
+        """Return, for each instrument, the settings that the last run did not make on the same session of the link."""
         changed: dict[str, dict[str, Any]] = {}
         for name, values in settings.items():
+            changed[name] = {}
             session = self._threads[name].n_opened
             for parameter, value in values.items():
                 key = (name, parameter, session)
                 if key not in self._applied or self._applied[key] != value:
-                    changed.setdefault(name, {})[parameter] = value
+                    changed[name][parameter] = value
         return changed
 
     def _forget(self, names: list[str]) -> None:
@@ -251,9 +252,7 @@ class Host:
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"
         try:
-            outcome = play(
-                request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress
-            )
+            outcome = play(request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress)
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))

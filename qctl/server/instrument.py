@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
-from qctl.device import Device
+from qctl.device import Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.lab import Instrument
 
@@ -18,6 +18,7 @@ __all__ = ["Call", "InstrumentThread", "LinkState", "longest_call_s"]
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+_BEAT_S = 1.0
 
 
 class LinkState(StrEnum):
@@ -108,10 +109,11 @@ class InstrumentThread:
         self.longest_s = longest_call_s(instrument)
         self.device: Device | None = None
         self.n_opened = 0
+        self.locked: bool | None = None
         self._open_device = open_device
         self._publish = publish
         self._safe_first = safe_first
-        self._problem = ""
+        self.why = ""
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._current: Call | None = None
         self._start()
@@ -145,6 +147,16 @@ class InstrumentThread:
             self._calls = queue.SimpleQueue()
             self._start()
 
+    def beat(self, device: Device) -> None:
+        """Ask for a sign of life: whether it is locked to its reference, or who it is; publish a changed lock."""
+        if not self.instrument.reference or not isinstance(device, Synchronised):
+            device.identify()
+            return
+        locked = device.locked()
+        if locked is not self.locked:
+            self.locked = locked
+            self._publish(f"lock.{self.name}", {"instrument": self.name, "locked": locked})
+
     def close(self) -> None:
         """Close the link when the calls before this one have ended."""
         self._calls.put(None)
@@ -154,15 +166,15 @@ class InstrumentThread:
         self._thread.join(timeout_s)
 
     def _down(self) -> DeviceError:
-        return DeviceError(f"{self.name} is {self.state.value}: {self._problem}", instrument=self.name)
+        return DeviceError(f"{self.name} is {self.state.value}: {self.why}", instrument=self.name)
 
     def _change(self, state: LinkState) -> None:
         if state is not self.state:
             self.state = state
-            self._publish(f"link.{self.name}", {"instrument": self.name, "state": state.value, "why": self._problem})
+            self._publish(f"link.{self.name}", {"instrument": self.name, "state": state.value, "why": self.why})
 
     def _lose(self, error: QctlError) -> None:
-        self._problem = error.message
+        self.why = error.message
         self._change(LinkState.DEGRADED)
 
     def _drop_waiting(self) -> None:
@@ -191,7 +203,10 @@ class InstrumentThread:
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                     continue
                 pause_s = _FIRST_PAUSE_S
-            call = calls.get()
+            try:
+                call = calls.get(timeout=_BEAT_S)
+            except queue.Empty:
+                call = Call(self.beat, 0.0, None)
             if call is None:
                 break
             if self._serve(call, device, me):
@@ -236,7 +251,8 @@ class InstrumentThread:
             return None
         self.device = device
         self.n_opened += 1
-        self._problem = ""
+        self.why = ""
+        self.locked = None
         self._change(LinkState.UP)
         return device
 
@@ -244,7 +260,8 @@ class InstrumentThread:
         """Carry out one call, and return whether the link is lost."""
         self._current = call
         call.deadline_s = max(call.deadline_s, time.monotonic() + self.longest_s)
-        value, error, lost = None, None, False
+        value, lost = None, False
+        error: QctlError | None = None
         try:
             value = call.function(device)
         except DeviceError as problem:

@@ -158,8 +158,8 @@ class Keeper:
                 self._reply(envelope, wire.error_reply(error, getattr(request, "id", 0)))
             except Exception as problem:
                 _LOG.exception("a request failed")
-                error = wire.internal_error(problem, "the keeper")
-                self._reply(envelope, wire.error_reply(error, getattr(request, "id", 0)))
+                bug = wire.internal_error(problem, "the keeper")
+                self._reply(envelope, wire.error_reply(bug, getattr(request, "id", 0)))
         self._submit(submissions)
         return True
 

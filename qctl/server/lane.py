@@ -183,9 +183,10 @@ class Lane:
             with self._lock:
                 while self._ready is None and not self._closing:
                     self._lock.wait()
-                if self._closing:
+                work = self._ready
+                if self._closing or work is None:
                     break
-                work, self._ready, self._playing = self._ready, None, True
+                self._ready, self._playing = None, True
                 self._lock.notify_all()
             JOB.set(work.job)
             try:
@@ -268,7 +269,13 @@ class Lane:
         return None
 
     def _finish(
-        self, work: Work, reduction: Reduction, run: int, sent: dict[str, int], problem: QctlError | None, links: HostLinks
+        self,
+        work: Work,
+        reduction: Reduction,
+        run: int,
+        sent: dict[str, int],
+        problem: QctlError | None,
+        links: HostLinks,
     ) -> None:
         parts, prepared = self._parts, work.prepared
         assert prepared is not None
@@ -300,7 +307,11 @@ class Lane:
         error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
         self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
         keep = frozenset(
-            digest for one in self._compiled.values() for b in one.batches for load in b.programs for digest in load.digests
+            digest
+            for one in self._compiled.values()
+            for b in one.batches
+            for load in b.programs
+            for digest in load.digests
         )
         WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, keep)
 

@@ -52,7 +52,7 @@ class Play(Head, frozen=True):
     run: int
     job: int
     batch: BatchOrder
-    settings: dict[str, dict[str, Value]] = {}
+    settings: dict[str, dict[str, Value]] = msgspec.field(default_factory=dict)
 
 
 class Stop(Head, frozen=True):
@@ -112,7 +112,7 @@ class Ready(Head, frozen=True):
     """A process to the broker: it answers now."""
 
     process: str
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases)

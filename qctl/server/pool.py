@@ -115,6 +115,7 @@ class Pool:
                     break
             succeeded, value = worker.connection.recv()
         except (EOFError, OSError) as problem:
+            worker.process.join(1.0)
             code = worker.process.exitcode
             self._replace(worker)
             raise InternalError(f"a worker of the compute pool ended with code {code} in {path}") from problem

@@ -118,9 +118,7 @@ def pack_lowered(
             if "inputs" in body:
                 window[program.instrument] = Window(float(body.get("delay_s", 0.0)), tuple(body["inputs"]))
         batches.append(
-            BatchOrder(
-                tuple(loads), batch.n_points, batch.first_point, batch.n_shots, batch.averaged, batch.period_s
-            )
+            BatchOrder(tuple(loads), batch.n_points, batch.first_point, batch.n_shots, batch.averaged, batch.period_s)
         )
         windows.append(window)
     report = tuple({"instrument": name, **msgspec.to_builtins(usage)} for name, usage in lowered.report)
@@ -152,9 +150,7 @@ def prepare(request: PrepareRequest) -> Prepared:
     averaged = request.averaged
     if averaged is None:
         averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)
-    lowered = lower(
-        [one.timeline for one in compiled], lab, request.snapshot, n_shots=request.shots, averaged=averaged
-    )
+    lowered = lower([one.timeline for one in compiled], lab, request.snapshot, n_shots=request.shots, averaged=averaged)
     described = tuple(
         {
             "layout": list(one.layout),

@@ -42,7 +42,7 @@ def configure_log(level: int = logging.WARNING) -> None:
 
 
 def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
-    """Set up a spawned process: SIGINT and SIGTERM left to the parent, lower priority if asked for, and an end when the parent ends.
+    """Set up a spawned process: signals left to the parent, a lower priority if asked for, an end when the parent ends.
 
     Parameters
     ----------

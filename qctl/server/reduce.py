@@ -130,16 +130,14 @@ class Reduction:
         n_points, n_records, n_inputs, n_samples = codes.shape
         rows = [window.inputs.index(number) for number in spec.inputs]
         n_weights = max(1, round(spec.length_s * trace.rate_hz))
-        groups = (
-            [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
-        )
+        groups = [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
         for begin, end in groups:
             start_s = spec.start_at(first + begin)
             start = round((start_s - window.delay_s) * trace.rate_hz)
             if start < 0 or start + n_weights > n_samples:
                 raise InternalError(
-                    f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record of "
-                    f"{trace.instrument} ({window.delay_s:.9g} s, {n_samples} samples at {trace.rate_hz:g} Hz)"
+                    f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record "
+                    f"of {trace.instrument} ({window.delay_s:.9g} s, {n_samples} samples at {trace.rate_hz:g} Hz)"
                 )
             weights = integration_weights(spec, trace.rate_hz, window.delay_s + start / trace.rate_hz, n_weights)
             records = np.ascontiguousarray(codes[begin:end]).reshape(-1, n_inputs, n_samples)

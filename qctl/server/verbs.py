@@ -38,7 +38,13 @@ def parameter_rows(device: Device | None) -> list[dict[str, Any]]:
     if device is None:
         return []
     return [
-        {"name": item.name, "label": item.label, "unit": item.unit, "kind": item.kind.__name__, "settable": item.settable}
+        {
+            "name": item.name,
+            "label": item.label,
+            "unit": item.unit,
+            "kind": item.kind.__name__,
+            "settable": item.settable,
+        }
         for item in device.parameters()
     ]
 

@@ -1,6 +1,7 @@
 """Result folders: written beside their place, flushed, and renamed into it, so that each is whole or not there.
 
-A folder holds ``result.json`` (counts, axes, timings, what ran) and one ``.npy`` for each array.
+A folder holds ``result.json`` (counts, axes, timings, what ran) and ``.npy`` files; arrays of one program, kind and
+shape share a file along its first axis, so that a result of many slots is flushed once.
 """
 
 from __future__ import annotations
@@ -48,13 +49,17 @@ def write_result(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     rows = []
-    for number, ((program, kind, slot), array) in enumerate(arrays.items()):
+    shared: dict[tuple[Any, ...], list[tuple[str, NDArray[Any]]]] = {}
+    for (program, kind, slot), array in arrays.items():
+        shared.setdefault((program, kind, array.dtype.str, array.shape), []).append((slot, array))
+    for number, ((program, kind, _, _), members) in enumerate(shared.items()):
         name = f"{kind}-{number}.npy"
         with (part / name).open("wb") as file:
-            np.save(file, array, allow_pickle=False)
+            np.save(file, np.stack([array for _, array in members]), allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        rows.append({"program": program, "kind": kind, "slot": slot, "file": name})
+        for index, (slot, _) in enumerate(members):
+            rows.append({"program": program, "kind": kind, "slot": slot, "file": name, "index": index})
     whole = {**content, "version": RESULT_VERSION, "job": job, "arrays": rows}
     with (part / "result.json").open("w") as file:
         json.dump(whole, file, default=_plain)
@@ -100,4 +105,5 @@ def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, 
     if content.get("version") != RESULT_VERSION:
         raise RequestError(f"{path} has version {content.get('version')}, this qctl reads {RESULT_VERSION}")
     rows = content.pop("arrays")
-    return content, [(row, np.load(folder / row["file"], mmap_mode="r", allow_pickle=False)) for row in rows]
+    files = {name: np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in {row["file"] for row in rows}}
+    return content, [(row, files[row["file"]][row["index"]]) for row in rows]

@@ -5,7 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Column, Engine, Float, Integer, LargeBinary, MetaData, String, Table, create_engine, event, select
+from sqlalchemy import (
+    Column,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    select,
+)
 
 from qctl.errors import VersionError
 
@@ -14,7 +26,9 @@ __all__ = ["SCHEMA_VERSION", "jobs", "metadata", "open_engine", "programs", "ver
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
-versions = Table("versions", metadata, Column("name", String, primary_key=True), Column("number", Integer, nullable=False))
+versions = Table(
+    "versions", metadata, Column("name", String, primary_key=True), Column("number", Integer, nullable=False)
+)
 jobs = Table(
     "jobs",
     metadata,

@@ -52,7 +52,9 @@ __all__ = [
 Value: TypeAlias = float | int | bool | str | None
 
 
-class Head(Struct, forbid_unknown_fields=True, omit_defaults=True, tag_field="verb", tag=str.lower, frozen=True, kw_only=True):
+class Head(
+    Struct, forbid_unknown_fields=True, omit_defaults=True, tag_field="verb", tag=str.lower, frozen=True, kw_only=True
+):
     """What every head has: the number that pairs a reply with its request."""
 
     id: int = 0
@@ -75,7 +77,7 @@ class ArrayPart(Struct, forbid_unknown_fields=True, frozen=True):
 # -- requests ------------------------------------------------------------------------------------
 
 
-class Hello(Head):
+class Hello(Head, frozen=True):
     """Introduce a client: its name, its release, and the session it resumes, if any."""
 
     client: str = ""
@@ -83,15 +85,15 @@ class Hello(Head):
     session: str = ""
 
 
-class Ping(Head):
+class Ping(Head, frozen=True):
     """Ask for a sign of life; answered in the broker. Keeps the session's leases."""
 
 
-class Describe(Head):
+class Describe(Head, frozen=True):
     """Ask for the lab: the text of lab.toml, its processors and instruments."""
 
 
-class Submit(Head):
+class Submit(Head, frozen=True):
     """Submit a job; each raw buffer is one program in the format that `formats` names in turn.
 
     `key` makes the submission idempotent: the same key from the same client is the same job.
@@ -109,43 +111,43 @@ class Submit(Head):
     key: str = ""
 
 
-class Job(Head):
+class Job(Head, frozen=True):
     """Ask for the row of one job."""
 
     job: int
 
 
-class Jobs(Head):
+class Jobs(Head, frozen=True):
     """Ask for the rows of the latest jobs, newest first."""
 
     limit: int = 50
     state: str = ""
 
 
-class Result(Head):
+class Result(Head, frozen=True):
     """Ask for a result; the answer is held back for at most `wait_s` until there is one."""
 
     job: int
     wait_s: float = 0.0
 
 
-class Cancel(Head):
+class Cancel(Head, frozen=True):
     """Cancel a job: outputs go to their safe state, finished shots are kept and marked partial."""
 
     job: int
 
 
-class Replay(Head):
+class Replay(Head, frozen=True):
     """Submit a job again as a new one, with the same programs and options."""
 
     job: int
 
 
-class Instruments(Head):
+class Instruments(Head, frozen=True):
     """Ask for every instrument: model, state of its link, parameters."""
 
 
-class Get(Head):
+class Get(Head, frozen=True):
     """Ask for a parameter; `cached` takes the last confirmed value, answered in the broker."""
 
     instrument: str
@@ -153,13 +155,13 @@ class Get(Head):
     cached: bool = False
 
 
-class Set(Head):
+class Set(Head, frozen=True):
     """Set parameters, `values[instrument][parameter]`; all limits are checked before the first byte leaves."""
 
     values: dict[str, dict[str, Value]]
 
 
-class Call(Head):
+class Call(Head, frozen=True):
     """Call a method that the instrument's driver offers beside get and set."""
 
     instrument: str
@@ -168,7 +170,7 @@ class Call(Head):
     kwargs: dict[str, Any] = {}
 
 
-class Raw(Head):
+class Raw(Head, frozen=True):
     """Send an instrument's own text; it must be a declared command, unless lab.toml says ``allow_raw = true``.
 
     A raw buffer is the content of a definite block that ends the message. `timeout_s` may lengthen the wait for the
@@ -180,20 +182,20 @@ class Raw(Head):
     timeout_s: float | None = None
 
 
-class Snapshot(Head):
+class Snapshot(Head, frozen=True):
     """Ask for an instrument's parameters in the shape of a QCoDeS snapshot; `update` asks the device."""
 
     instrument: str
     update: bool = False
 
 
-class Safe(Head):
+class Safe(Head, frozen=True):
     """Bring instruments (all, if none is named) to their safe state."""
 
     instruments: tuple[str, ...] = ()
 
 
-class Lease(Head):
+class Lease(Head, frozen=True):
     """Keep others from setting these instruments for `ttl_s` after the last sign of life."""
 
     instruments: tuple[str, ...]
@@ -201,19 +203,19 @@ class Lease(Head):
     take_over: bool = False
 
 
-class Release(Head):
+class Release(Head, frozen=True):
     """Give leases back; no names means all of this session."""
 
     instruments: tuple[str, ...] = ()
 
 
-class Calibration(Head):
+class Calibration(Head, frozen=True):
     """Ask for a processor's values in effect: design values under the newest snapshot."""
 
     qpu: str
 
 
-class WriteSnapshot(Head, tag="write_snapshot"):
+class WriteSnapshot(Head, frozen=True, tag="write_snapshot"):
     """Write a new numbered calibration snapshot; values not named stay as they are in the newest."""
 
     qpu: str
@@ -224,7 +226,7 @@ class WriteSnapshot(Head, tag="write_snapshot"):
 # -- replies -------------------------------------------------------------------------------------
 
 
-class Error(Head):
+class Error(Head, frozen=True):
     """Answer with an error; this head's layout is the same in every version of the protocol."""
 
     code: str
@@ -233,7 +235,7 @@ class Error(Head):
     details: dict[str, Any] = {}
 
 
-class Welcome(Head):
+class Welcome(Head, frozen=True):
     """Answer to hello: the server's release, the session, and where events are published."""
 
     release: str
@@ -242,15 +244,15 @@ class Welcome(Head):
     events: str
 
 
-class Pong(Head):
+class Pong(Head, frozen=True):
     """Answer to ping."""
 
 
-class Done(Head):
+class Done(Head, frozen=True):
     """Say that a request without a value is carried out and confirmed."""
 
 
-class Lab(Head):
+class Lab(Head, frozen=True):
     """Answer to describe."""
 
     name: str
@@ -259,32 +261,32 @@ class Lab(Head):
     instruments: tuple[str, ...]
 
 
-class Accepted(Head):
+class Accepted(Head, frozen=True):
     """Say that the job is durable: a crash of the server does not lose it."""
 
     job: int
 
 
-class JobRow(Head, tag="job_row"):
+class JobRow(Head, frozen=True, tag="job_row"):
     """One row of the queue."""
 
     job: dict[str, Any]
 
 
-class JobRows(Head, tag="job_rows"):
+class JobRows(Head, frozen=True, tag="job_rows"):
     """Rows of the queue."""
 
     jobs: tuple[dict[str, Any], ...]
 
 
-class Pending(Head):
+class Pending(Head, frozen=True):
     """Say that there is no result yet."""
 
     job: int
     state: str
 
 
-class Finished(Head):
+class Finished(Head, frozen=True):
     """Answer to result: the contents of result.json; arrays follow as raw buffers."""
 
     job: int
@@ -293,27 +295,27 @@ class Finished(Head):
     arrays: tuple[ArrayPart, ...] = ()
 
 
-class InstrumentRows(Head, tag="instrument_rows"):
+class InstrumentRows(Head, frozen=True, tag="instrument_rows"):
     """Answer to instruments."""
 
     instruments: tuple[dict[str, Any], ...]
 
 
-class Reading(Head):
+class Reading(Head, frozen=True):
     """Answer to get and call: the value, and when it was confirmed."""
 
     value: Any
     time_s: float = 0.0
 
 
-class Leased(Head):
+class Leased(Head, frozen=True):
     """Answer to lease: what is held, and until when without a sign of life."""
 
     instruments: tuple[str, ...]
     expires_s: float
 
 
-class Written(Head):
+class Written(Head, frozen=True):
     """Answer to write_snapshot: its number."""
 
     number: int
@@ -322,7 +324,7 @@ class Written(Head):
 # -- events --------------------------------------------------------------------------------------
 
 
-class Event(Head):
+class Event(Head, frozen=True):
     """What is published: a topic such as ``job.12`` or ``link.awg0``, and its words."""
 
     topic: str
@@ -331,8 +333,8 @@ class Event(Head):
 
 
 Request: TypeAlias = (
-    Hello | Ping | Describe | Submit | Job | Jobs | Result | Cancel | Replay | Instruments | Get | Set | Call | Raw | Snapshot
-    | Safe | Lease | Release | Calibration | WriteSnapshot
+    Hello | Ping | Describe | Submit | Job | Jobs | Result | Cancel | Replay | Instruments | Get | Set | Call | Raw
+    | Snapshot | Safe | Lease | Release | Calibration | WriteSnapshot
 )  # fmt: skip
 Reply: TypeAlias = (
     Error | Welcome | Pong | Done | Lab | Accepted | JobRow | JobRows | Pending | Finished | InstrumentRows | Reading

@@ -8,11 +8,13 @@ import re
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from qctl.client import connect
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LeaseError
+
 
 def fast_lab(tmp_path, timeout_s: float = 0.2):
     """Return a lab.toml with short time-outs."""
@@ -70,6 +72,30 @@ def test_others_go_on_while_one_hangs(start, tmp_path) -> None:
         assert isinstance(caught[0], DeviceTimeoutError) and "lo_drive" in caught[0].message
         wait_for_link(other, "lo_drive", "up")
         assert other.instruments["lo_drive"].get("power_dbm") == 0.0
+
+
+def test_link_that_breaks_in_silence_is_noticed_and_settings_are_made_again(start) -> None:
+    server = start()
+    with connect(server.address) as lab:
+        lab.run(json.dumps({}), shots=10).result(20)
+        events = lab.events("link.lo_drive", timeout_s=10)
+        lab.instruments["lo_drive"].call("break_at", "error", "identify")
+        assert [next(events).body["state"] for _ in range(3)] == ["degraded", "reconnecting", "up"]
+        assert lab.instruments["lo_drive"].get("output_on") is False
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lab.instruments["lo_drive"].get("output_on") is True
+
+
+def test_carrier_that_is_lost_during_a_run_spoils_it(lab) -> None:
+    job = lab.run(json.dumps({"n_points": 500, "block_s": 0.02}), shots=10)
+    for event in lab.events(f"progress.{job.id}", timeout_s=20):
+        if event.body["batch_points"] > 0:
+            break
+    lab.instruments["lo_drive"].call("break_at", "error", "identify")
+    with pytest.raises(DeviceError, match="lo_drive lost its link") as caught:
+        job.result(20)
+    assert caught.value.details["instrument"] == "lo_drive"
+    wait_for_link(lab, "lo_drive", "up")
 
 
 def test_bug_in_a_driver_is_an_internal_error_with_its_name(lab) -> None:
@@ -137,7 +163,7 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
         while job.state not in ("uploading", "playing"):
             assert time.monotonic() < until
         for pid in server.children():
-            if b"spawn_main" in open(f"/proc/{pid}/cmdline", "rb").read() and _is_host(pid):
+            if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() and _is_host(pid):
                 os.kill(pid, signal.SIGKILL)
         with pytest.raises(DeviceError, match="group rack"):
             job.result(20)
@@ -146,5 +172,4 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
 
 def _is_host(pid: int) -> bool:
     """Say whether a process has the socket of a host open: it has a thread named after an instrument."""
-    names = [open(f"/proc/{pid}/task/{task}/comm").read() for task in os.listdir(f"/proc/{pid}/task")]
-    return len(names) > 10
+    return len(os.listdir(f"/proc/{pid}/task")) > 10

@@ -144,7 +144,7 @@ def test_queued_job_is_cancelled_while_another_plays_on(lab) -> None:
 
 def test_result_that_takes_too_long_is_a_schedule_error(lab) -> None:
     job = lab.run(json.dumps({"block_s": 1.0}), shots=10)
-    with pytest.raises(ScheduleError, match="after 0.1 s"):
+    with pytest.raises(ScheduleError, match=r"after 0\.1 s"):
         job.result(0.1)
     assert job.result(20)
 

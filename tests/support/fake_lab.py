@@ -41,6 +41,8 @@ class FakeDevice:
         self.closed = threading.Event()
 
     def identify(self) -> str:
+        if self.fault[1] == "identify":
+            raise DeviceError(f"{self.name}: the connection broke")
         return f"Fake,{self.name},0,1.0"
 
     def parameters(self) -> list[Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,9 @@ def test_document_names_every_verb_and_key() -> None:
     heads = [*wire.Request.__args__, *wire.Reply.__args__]  # type: ignore[attr-defined]
     for head in heads:
         verb = head.__struct_config__.tag
-        row = next((line for line in DOCUMENT.splitlines() if line.startswith("|") and f"`{verb}`" in line.split("|")[1]), "")
+        row = next(
+            (line for line in DOCUMENT.splitlines() if line.startswith("|") and f"`{verb}`" in line.split("|")[1]), ""
+        )
         assert row, verb
         for field in head.__struct_fields__:
             assert field == "id" or f"`{field}`" in row, (verb, field)
@@ -99,10 +102,8 @@ def test_malformed_message_is_a_wire_error(parts: list[bytes], kind: type[Except
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=4), st.booleans())
 def test_any_bytes_are_a_request_or_a_wire_error(parts: list[bytes], magic: bool) -> None:
-    try:
+    with contextlib.suppress(WireError):
         wire.unpack_request([wire.MAGIC, *parts] if magic else parts)
-    except WireError:
-        pass
 
 
 def test_version_error_names_both_sides_and_the_remedy() -> None:

@@ -1,0 +1,106 @@
+"""The command line: one clear line on failure, JSON on request, nothing imported for --help."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+QCTL = [sys.executable, "-c", "from qctl.cli.app import main; main()"]
+
+
+def qctl(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run([*QCTL, *arguments], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    path = tmp_path / "bell.qasm"
+    path.write_text(json.dumps({"bits": 2}))
+    return path
+
+
+def test_help_names_the_commands_that_are_there() -> None:
+    code, out, _ = qctl("--help")
+    present = {line.split()[0] for line in out.splitlines() if line.startswith("  ")}
+    modules = {path.stem for path in (Path(__file__).parents[2] / "qctl" / "cli").glob("*.py")}
+    assert code == 0 and {"serve", "run", "jobs", "instruments"} <= present
+    assert ("demo" in present) == ("demo" in modules)
+
+
+def test_help_imports_no_command() -> None:
+    script = "import sys; sys.argv = ['qctl', '--help']\nfrom qctl.cli.app import main\n"
+    script += "try: main()\nexcept SystemExit: pass\n"
+    script += "print([m for m in ('numpy', 'zmq', 'sqlalchemy', 'qiskit') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nope"], 2, "there is no command nope"),
+        (["jbos"], 2, "did you mean jobs?"),
+        (["run"], 2, "Missing argument"),
+        (["run", "/not/there"], 1, "No such file"),
+        (["serve", "--lab", "/not/there"], 1, "is not there"),
+        (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "did not answer"),
+    ],
+)
+def test_failure_is_one_clear_line(arguments: list[str], code: int, words: str) -> None:
+    found, out, err = qctl(*arguments)
+    assert (found, out, len(err.splitlines())) == (code, "", 1)
+    assert words in err
+
+
+@pytest.mark.parametrize("address", ["tcp://0.0.0.0:5650", "tcp://192.168.0.7:5650", "tcp://*:5650", "ipc:///tmp/x"])
+def test_server_is_on_loopback_only(address: str) -> None:
+    lab = Path(__file__).parents[1] / "support" / "transmon5.toml"
+    code, _, err = qctl("serve", "--lab", str(lab), "--bind", address)
+    assert code == 1 and len(err.splitlines()) == 1 and address in err
+
+
+def test_run_prints_counts_job_and_timings(server, program: Path, tmp_path: Path) -> None:
+    code, out, _ = qctl(
+        "run", str(program), "--shots", "100", "--server", server.address, "--json", "--out", str(tmp_path / "o")
+    )
+    found = json.loads(out)
+    assert code == 0 and found["counts"] == {"00": 50, "11": 50} and found["shots"] == 100
+    assert found["job"] > 0 and found["timings"]["fire_s"] > 0
+    assert json.loads((tmp_path / "o" / "result.json").read_text())["state"] == "done"
+    code, out, _ = qctl("run", str(program), "--server", server.address)
+    assert code == 0 and out.splitlines()[0].split()[:2] == ["00", "500"]
+
+
+def test_interrupted_run_cancels_its_job(server, lab, tmp_path: Path) -> None:
+    path = tmp_path / "long.qasm"
+    path.write_text(json.dumps({"block_s": 60}))
+    process = subprocess.Popen([*QCTL, "run", str(path), "--server", server.address], stderr=subprocess.PIPE, text=True)
+    for event in lab.events("progress.", timeout_s=30):
+        if event.body["stage"] == "playing":
+            break
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130 and err == "qctl run: interrupted\n"
+    row = lab.jobs(limit=1)[0]
+    assert row["name"] == "long.qasm"
+    with pytest.raises(Exception, match="cancelled"):
+        lab.job(row["id"]).result(20)
+
+
+def test_jobs_and_instruments(server, program: Path) -> None:
+    at = ["--server", server.address, "--json"]
+    job = str(json.loads(qctl("run", str(program), *at)[1])["job"])
+    assert json.loads(qctl("jobs", "show", job, *at)[1])["state"] == "done"
+    assert json.loads(qctl("jobs", "replay", job, *at)[1])["id"] > int(job)
+    assert job in {str(row["id"]) for row in json.loads(qctl("jobs", "list", *at)[1])}
+    assert qctl("instruments", "set", "lo_drive", "power_dbm", "-7.5", *at)[0] == 0
+    assert json.loads(qctl("instruments", "get", "lo_drive", "power_dbm", *at)[1]) == {"power_dbm": -7.5}
+    assert {row["name"] for row in json.loads(qctl("instruments", "list", *at)[1])} >= {"awg0", "dig0", "dc0"}
+    code, _, err = qctl("instruments", "set", "lo_drive", "power_dbm", "nan", *at)
+    assert code == 1 and "power_dbm = nan is outside [-20, 15]" in err

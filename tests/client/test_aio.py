@@ -1,0 +1,59 @@
+"""The asyncio client says what the sync one says, with many requests under way at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+import qctl.aio
+from qctl.errors import CompileError, LimitError, WireError
+
+
+def test_many_jobs_at_once(server) -> None:
+    async def work() -> list[dict[str, int]]:
+        async with await qctl.aio.connect(server.address) as lab:
+            jobs = await asyncio.gather(*(lab.run(json.dumps({"level": n}), shots=10) for n in range(10)))
+            results = await asyncio.gather(*(job.result(30) for job in jobs))
+            return [result.counts for result in results]
+
+    assert asyncio.run(work()) == [{"0": 5, "1": 5}] * 10
+
+
+def test_instruments_and_errors(server) -> None:
+    async def work() -> None:
+        async with await qctl.aio.connect(server.address) as lab:
+            lo = lab.instrument("lo_drive")
+            await lo.set("power_dbm", 3.0)
+            assert await lo.get("power_dbm") == await lo.get("power_dbm", cached=True) == 3.0
+            assert (await lo.snapshot())["parameters"]["power_dbm"]["value"] == 3.0
+            with pytest.raises(LimitError):
+                await lab.set_many({"lo_drive.power_dbm": 99})
+            with pytest.raises(CompileError):
+                await (await lab.run(json.dumps({"fail": "no"}), shots=1)).result(20)
+            assert (await lab.calibration("qpu0")).number == 0
+            assert (await lab.description()).name == "transmon5"
+
+    asyncio.run(work())
+
+
+def test_events_reach_an_async_loop(server) -> None:
+    async def work() -> str:
+        async with await qctl.aio.connect(server.address) as lab:
+            events = lab.events("value.lo_readout")
+            waiting = asyncio.ensure_future(anext(events))
+            while not waiting.done():
+                await lab.instrument("lo_readout").set("power_dbm", 1.5)
+            await events.aclose()
+            return (await waiting).body["parameter"]
+
+    assert asyncio.run(work()) == "power_dbm"
+
+
+def test_silence_is_a_wire_error_that_says_what_to_do() -> None:
+    async def work() -> None:
+        await qctl.aio.connect("tcp://127.0.0.1:9", timeout_s=0.2)
+
+    with pytest.raises(WireError, match="qctl serve"):
+        asyncio.run(work())

@@ -1,0 +1,56 @@
+"""A job is parsed, compiled and lowered by a pure function; its waveforms are files by content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qctl.circuit import Circuit
+from qctl.errors import ParseError, RequestError, WireError
+from qctl.server.prepare import PrepareRequest, prepare
+from qctl.server.waveforms import WaveformFiles
+
+LAB = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
+BELL = b'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q[0]; cx q[0],q[1]; measure q -> c;'
+
+
+def request(folder: Path, *programs: tuple[str, bytes], averaged: bool | None = None) -> PrepareRequest:
+    return PrepareRequest(programs, LAB, "qpu0", None, 500, 1, 1, averaged, folder)
+
+
+def test_bell_becomes_orders_for_players_recorder_and_trigger(tmp_path: Path) -> None:
+    prepared = prepare(request(tmp_path, ("qasm", BELL)))
+    (batch,) = prepared.batches
+    names = {load.instrument for load in batch.programs}
+    assert {"dig0", "trig0", "awg4"} <= names
+    assert (batch.n_points, batch.n_shots, batch.averaged) == (1, 500, False)
+    assert set(prepared.windows[0]) == {"dig0"}
+    assert prepared.parts[0].bits and len(prepared.parts[0].captures) == 2
+    digests = {digest for load in batch.programs for digest in load.digests}
+    assert digests == {path.stem for path in tmp_path.glob("*.npy")}
+    assert {"parse", "compile", "lower"} <= set(prepared.times_s)
+
+
+def test_same_circuit_in_both_forms_plays_the_same(tmp_path: Path) -> None:
+    text = prepare(request(tmp_path, ("qasm", BELL)))
+    packed = prepare(request(tmp_path, ("qis", Circuit.from_qasm(BELL.decode()).to_bytes())))
+    assert [load.digests for load in text.batches[0].programs] == [load.digests for load in packed.batches[0].programs]
+
+
+def test_what_can_not_be_read_is_the_clients_fault(tmp_path: Path) -> None:
+    for kind, content in (("qasm", b"\xff"), ("qasm", b"OPENQASM 2.0; nonsense"), ("qis", b"\0" * 40)):
+        with pytest.raises((ParseError, WireError)):
+            prepare(request(tmp_path, (kind, content)))
+    with pytest.raises(RequestError, match="format 'pickle' is not known; known are qis, qasm"):
+        prepare(request(tmp_path, ("pickle", b"")))
+
+
+def test_old_waveforms_make_room_but_not_those_in_use(tmp_path: Path) -> None:
+    prepare(request(tmp_path, ("qasm", BELL)))
+    files = WaveformFiles(tmp_path)
+    keep = next(tmp_path.glob("*.npy")).stem
+    files.hold_under(0, frozenset({keep}))
+    assert [path.stem for path in tmp_path.glob("*.npy")] == [keep]
+    files.hold_under(1 << 30, frozenset())
+    assert files.of((keep,))[keep].size > 0
