@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
+
 __all__ = ["Block", "Link", "LinkState", "Tap", "as_bytes_view", "block_header", "shown"]
 
 Block = bytes | bytearray | memoryview | NDArray[np.generic]
@@ -96,12 +98,12 @@ def block_header(n_bytes: int) -> bytes:
 
     Raises
     ------
-    ValueError
+    RequestError
         If the length has more than nine digits.
     """
     digits = str(n_bytes)
     if n_bytes < 0 or len(digits) > 9:
-        raise ValueError(f"a definite block holds at most 999,999,999 bytes, not {n_bytes}")
+        raise RequestError(f"a definite block holds at most 999,999,999 bytes, not {n_bytes}")
     return f"#{len(digits)}{digits}".encode()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qctl.errors import DeviceTimeoutError
+from qctl.errors import DeviceTimeoutError, RequestError
 from qctl.instruments.links.link import Link, as_bytes_view, block_header, shown
 from qctl.instruments.links.transcript import TranscriptLink
 
@@ -40,7 +40,7 @@ def test_block_header_counts_digits(n_bytes: int, head: bytes) -> None:
 
 
 def test_block_over_nine_digits_is_refused() -> None:
-    with pytest.raises(ValueError, match="999,999,999"):
+    with pytest.raises(RequestError, match="999,999,999"):
         block_header(10**9)
 
 
