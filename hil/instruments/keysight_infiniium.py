@@ -226,7 +226,7 @@ class KeysightInfiniium(Box):
             scale_v, offset_v = self.value("range_v", number) / _CODES, self.value("offset_v", number)
             self._scale[number] = (scale_v, offset_v)
             self._codes[number] = _convert(volts[:, place, :], scale_v, offset_v, 1 if taken["averaged"] else _STEP)
-        self._taken = taken | {"time_s": await self.plant.now_s()}
+        self._taken = taken | {"time_s": time.time()}
         self.trigger_event = self.done_event = self.processed_event = 1
         self._task = None
 

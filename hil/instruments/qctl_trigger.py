@@ -278,8 +278,10 @@ class QctlTrigger:
     async def _run(self, number: int, line: int, n_shots: int, session: int) -> None:
         reason = FAULT
         try:
+            firing = asyncio.ensure_future(self.plant.fire(line, n_shots, self._period_s))
+            await asyncio.sleep(0)
             self._start_s = await self.plant.now_s()
-            n_fired = await self.plant.fire(line, n_shots, self._period_s)
+            n_fired = await firing
             self._n_fired = n_shots if n_fired is None else n_fired
             reason = COMPLETE if self._n_fired == n_shots else STOPPED
         except QctlError:

@@ -4,6 +4,9 @@ Source: Tektronix AWG5000 and AWG7000 Series Programmer Manual (077-0061), comma
 SOURce, TRIGger, WLISt; limits from the AWG5000 Series data sheet (1.2 GSa/s, 14 bit, 16,200,000 points, 8,000
 sequence steps, repeat 1 to 65,536, hardware sequencer from 250 points); value ranges also as in the QCoDeS driver
 ``tektronix/AWG5014.py``, which gives the integer format: 14 data bits around 8,191 and two markers above them.
+
+Not emulated: elements that wait and then lead to another one (refused when run), what free-running modes play between
+triggers (accepted, the plant hears nothing), setup and waveform files, predefined waveforms.
 """
 
 from __future__ import annotations
@@ -40,6 +43,7 @@ class TektronixAwg5014c(Box):
         self.n_steps = 0
         self._uncounted = self._uncounted_bytes = 0
         self._told: Any = None
+        self._memory: dict[int, tuple[dict[int, Output], float, bool]] = {}
         self._flushing = asyncio.Lock()
         self._control_group()
         self._source_group()
@@ -138,6 +142,7 @@ class TektronixAwg5014c(Box):
 
     def put(self, name: str, value: Any, *suffixes: int) -> None:
         """Change a setting; one that all outputs share has no suffix."""
+        self._memory = {}
         super().put(name, value, *(() if name in self._shared_names else suffixes))
 
     def value(self, name: str, *suffixes: int) -> Any:
@@ -174,6 +179,7 @@ class TektronixAwg5014c(Box):
             for key in [key for key in self._values if key[0].startswith("step_") and key[1] > n_steps]:
                 del self._values[key]
         self.n_steps = n_steps
+        self._memory = {}
         self.dirty = self.running
 
     # waveforms ---------------------------------------------------------------------------------------
@@ -181,6 +187,7 @@ class TektronixAwg5014c(Box):
     def _take_samples(self, args: list[Any]) -> None:
         n_bytes = self.list.counters["waveform_bytes"]
         self._uncounted += 1
+        self._memory = {}
         try:
             self.list.take(args)
         finally:
@@ -189,6 +196,7 @@ class TektronixAwg5014c(Box):
 
     def _delete(self, argument: Any) -> None:
         names = self.list.delete(argument)
+        self._memory = {}
         for key in [
             key for key, value in self._values.items() if key[0] in ("waveform", "step_waveform") and value in names
         ]:
@@ -224,11 +232,14 @@ class TektronixAwg5014c(Box):
             raise refusal(-221, "no waveform is assigned")
         if len(lengths) > 1:
             raise refusal(-221, f"waveforms of one step have lengths {sorted(lengths)}")
+        self._check_return(1)
+        self._memory = {}
         self.running = True
         self.position = 1
         self.dirty = True
 
     def _stop(self) -> None:
+        self._memory = {}
         self.running = False
         self.dirty = True
 
@@ -236,8 +247,17 @@ class TektronixAwg5014c(Box):
         self._check_step(step)
         if not self.running or self.value("mode") != "SEQ":
             raise refusal(-221, "the sequencer is not running")
+        self._check_return(step)
         self.position = step
         self.dirty = True
+
+    def _check_return(self, step: int) -> None:
+        """Refuse a step that waits and then leaves: the plant plays the same at every trigger of a block."""
+        if self.value("mode") != "SEQ" or not self.value("step_wait", step):
+            return
+        returns = self.value("step_goto", step) and self.value("step_goto_index", step) == step
+        if not returns or self.value("step_infinite", step) or self.value("step_loops", step) != 1:
+            raise refusal(-300, f"the virtual lab plays element {step} only if it plays once and goes to itself")
 
     def _run_state(self) -> int:
         if not self.running:
@@ -248,6 +268,7 @@ class TektronixAwg5014c(Box):
 
     def reset(self) -> None:
         """Do what ``*RST`` does: settings and sequence are gone, waveforms stay."""
+        self._memory = {}
         self.running = False
         self.position = 1
         self.n_steps = 0
@@ -266,18 +287,25 @@ class TektronixAwg5014c(Box):
                 amounts = {"waveforms": self._uncounted, "waveform_bytes": self._uncounted_bytes}
                 self._uncounted = self._uncounted_bytes = 0
                 await self.plant.count(**amounts)
-            element: dict[int, Output] = {}
-            for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):
-                waveform = self.list.get(name) if name else None
-                if waveform is not None:
-                    await self.plant.waveform(waveform.digest, waveform.relative)
-                digest = waveform.digest if waveform is not None else None
-                levels = (self.value("amplitude_vpp", output), self.value("offset_v", output))
-                element[output] = Output(digest, *levels, self.value("on", output))
-            told = (element, self.value("rate_hz"), self._run_state() == 1)
+            memory, position = self._memory, self.position
+            told = memory.get(position)
+            if told is None:
+                told = memory[position] = await self._element()
             if told != self._told:
                 self._told = told
                 await self.plant.outputs(*told)
+
+    async def _element(self) -> tuple[dict[int, Output], float, bool]:
+        """Return what is played at this position, once the plant has its waveforms."""
+        element: dict[int, Output] = {}
+        for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):
+            waveform = self.list.get(name) if name else None
+            if waveform is not None:
+                await self.plant.waveform(waveform.digest, waveform.relative)
+            digest = waveform.digest if waveform is not None else None
+            levels = (self.value("amplitude_vpp", output), self.value("offset_v", output))
+            element[output] = Output(digest, *levels, self.value("on", output))
+        return element, self.value("rate_hz"), self._run_state() == 1
 
 
 def _bit(on: bool) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
+from qctl.errors import InternalError
 from qctl.hil.instruments.scpi.errors import refusal
 
 __all__ = ["Command", "CommandTable", "Found"]
@@ -59,14 +60,14 @@ class CommandTable:
 
         Raises
         ------
-        ValueError
+        InternalError
             If the pattern can't be read or is taken.
         """
         kind = "?" if pattern.endswith("?") else ""
         body = pattern.rstrip("?")
         nodes = [match.groups() for match in _NODE.finditer(body)]
         if "".join(match.group(0) for match in _NODE.finditer(body)) != body:
-            raise ValueError(f"pattern {pattern!r} can't be read")
+            raise InternalError(f"pattern {pattern!r} can't be read")
         command = Command(call, n_min, n_min if n_max is None else n_max)
         choices = [(True, False) if opening else (True,) for opening, *_ in nodes]
         for chosen in product(*choices):
@@ -99,7 +100,7 @@ class CommandTable:
         for end in ends:
             old = end.ends.get(kind)
             if old is not None and old[0].call is not command.call:
-                raise ValueError(f"pattern {pattern!r} is taken")
+                raise InternalError(f"pattern {pattern!r} is taken")
             end.ends[kind] = (command, tuple(limits), (*places, place))
 
     def find(self, header: str) -> Found:

@@ -43,6 +43,7 @@ ERRORS: dict[int, str] = {
     -250: "Mass storage error",
     -256: "File name not found",
     -257: "File name error",
+    -300: "Device-specific error",
     -310: "System error",
     -350: "Queue overflow",
     -363: "Input buffer overrun",

@@ -45,6 +45,8 @@ def test_qcodes_driver_sets_and_reads_it(awg: Any) -> None:
         driver.sequence_length(2)
         driver.set_sqel_waveform("ramp", 2, 1)
         driver.set_sqel_trigger_wait(1, 1)
+        driver.set_sqel_goto_state(1, 1)
+        driver.set_sqel_goto_target_index(1, 1)
         driver.run_mode("SEQ")
         driver.start()
         assert driver.get_state() == "Waiting for trigger"
@@ -153,6 +155,24 @@ def test_real_waveforms_are_taken(bench: Any) -> None:
     awg.ask(b'WLIS:WAV:NEW "r",3,REAL\nWLIS:WAV:DATA "r",#215' + points.tobytes())
     assert awg.error() == 0
     np.testing.assert_array_equal(awg.box.list.get("r").words, [8191, 16382 | 0x4000, 0xC000])
+
+
+def test_element_that_waits_and_leaves_is_refused(running: Any) -> None:
+    running.ask("SEQ:ELEM2:LOOP:COUN 2;:SEQ:JUMP:IMM 2")
+    assert running.error() == -300
+    running.ask("SEQ:ELEM3:GOTO:IND 1;:SEQ:JUMP:IMM 3")
+    assert running.error() == -300
+    assert running.ask("AWGC:SEQ:POS?") == b"1\n"
+
+
+def test_changed_settings_of_a_running_element_reach_the_plant(running: Any) -> None:
+    running.ask("SEQ:JUMP:IMM 2")
+    running.ask("SEQ:JUMP:IMM 1;:SOUR1:VOLT 0.5")
+    assert running.plant.calls[-1][1][1].amplitude_vpp == 0.5
+    running.ask('SEQ:ELEM1:WAV1 "w2"')
+    assert running.plant.calls[-1][1][1].digest == running.box.list.get("w2").digest
+    running.ask('WLIS:WAV:DEL "w2"')
+    assert running.plant.calls[-1][1][1].digest is None
 
 
 def test_lost_reference_shows_and_refuses_to_run(running: Any) -> None:

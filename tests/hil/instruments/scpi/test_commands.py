@@ -2,7 +2,7 @@
 
 import pytest
 
-from qctl.errors import RefusedError
+from qctl.errors import InternalError, RefusedError
 from qctl.hil.instruments.scpi.commands import CommandTable
 
 
@@ -57,7 +57,7 @@ def test_wrong_header_has_its_number(table: CommandTable, header: str, number: i
 
 
 def test_pattern_that_is_taken_is_refused(table: CommandTable) -> None:
-    with pytest.raises(ValueError, match="is taken"):
+    with pytest.raises(InternalError, match="is taken"):
         table.add("VOLTage?", lambda s, a: None)
-    with pytest.raises(ValueError, match="can't be read"):
+    with pytest.raises(InternalError, match="can't be read"):
         table.add("VOLT age?", lambda s, a: None)
