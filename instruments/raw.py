@@ -1,19 +1,59 @@
-"""Raw texts of existing scripts, matched against the driver's declared commands: limits hold on this path too."""
+"""Raw texts of existing scripts, matched against the driver's declared commands: limits hold on this path too.
+
+Source: IEEE 488.2 section 10 (common commands), SCPI-1999 volume 1, 6.2.4 (headers after a semicolon begin where the
+header before stopped).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from qctl.errors import NotAllowedError
+from qctl.errors import NotAllowedError, RequestError
 from qctl.instruments.commands import Command, Matched, match_command, parsed_value
+from qctl.instruments.confirm import confirm
 from qctl.lab import Instrument
 
 __all__ = ["speak"]
 
+COMMON = (
+    Command("*IDN", kind=str, settable=False),
+    Command("*CLS", kind=type(None), askable=False),
+    Command("*OPC", kind=type(None)),
+    Command("*WAI", kind=type(None), askable=False),
+    Command("*ESR", kind=int, settable=False),
+    Command("*STB", kind=int, settable=False),
+    Command("SYSTem:ERRor[:NEXT]", kind=str, settable=False),
+    Command("SYSTem:VERSion", kind=str, settable=False),
+)
+"""What every script may say: none of these changes a setting."""
 
-def speak(device: Any, instrument: Instrument, text: str, commands: Sequence[Command]) -> str | None:
+_PIECES = re.compile(r"""(?:[^;\n\r"']|"[^"]*"|'[^']*'|["'])+|[;\n\r]""")
+_BOUND = re.compile(r"MIN(IMUM)?|MAX(IMUM)?|DEF(AULT)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """One command of a message, with its whole header, and what it was found to be."""
+
+    text: str
+    found: Matched | None
+    common: bool = False
+
+
+def speak(
+    device: Any,
+    instrument: Instrument,
+    text: str,
+    commands: Sequence[Command],
+    block: bytes | memoryview | None = None,
+    timeout_s: float | None = None,
+) -> str | bytes | None:
     """Carry out a raw message; return the answer to a query, None for a setting.
+
+    What matches a declared command goes the driver's way, whatever lab.toml allows; only the rest may be passed on.
 
     Parameters
     ----------
@@ -25,6 +65,15 @@ def speak(device: Any, instrument: Instrument, text: str, commands: Sequence[Com
         One message, or several joined with ``;``: all are matched before the first is carried out.
     commands : sequence of Command
         What the driver declares.
+    block : bytes, optional
+        Content of a definite block that ends the message.
+    timeout_s : float, optional
+        How long an answer may take; lab.toml's time-out is the least.
+
+    Returns
+    -------
+    str, bytes or None
+        Bytes are a definite block, its head included.
 
     Raises
     ------
@@ -33,46 +82,108 @@ def speak(device: Any, instrument: Instrument, text: str, commands: Sequence[Com
     LimitError
         If a value is outside its limits; it was not sent.
     """
-    pieces = [piece for piece in text.strip().split(";") if piece.strip()]
-    matched = [match_command(piece, commands) for piece in pieces]
-    if any(found is None for found in matched):
-        if instrument.allow_raw and hasattr(device, "link"):
-            return _pass_on(device, text.strip())
-        unknown = next(piece for piece, found in zip(pieces, matched, strict=True) if found is None)
+    pieces = list(_pieces(text, commands))
+    if block is not None and pieces:
+        pieces[-1] = _Piece(pieces[-1].text, None)
+    unknown = [piece for piece in pieces if piece.found is None]
+    if unknown and not (instrument.allow_raw and hasattr(device, "link")):
         raise NotAllowedError(
-            f"{instrument.name}: {unknown.strip()!r} matches no command that its driver declares; "
+            f"{instrument.name}: {unknown[0].text!r} matches no command that its driver declares; "
             f"allow_raw = true in lab.toml passes it on without limits",
             instrument=instrument.name,
         )
-    found_all = [found for found in matched if found is not None]
-    values = [None if found.query else parsed_value(found) for found in found_all]
-    answers = []
-    for found, value in zip(found_all, values, strict=True):
-        if found.query:
-            answers.append(_worded(device, found))
+    settings = [piece.found for piece in pieces if piece.found and not piece.found.query and not piece.common]
+    values = [parsed_value(found) for found in settings]
+    longest_s = None if timeout_s is None else max(timeout_s, instrument.timeout_s)
+    answers: list[str | bytes] = []
+    for place, piece in enumerate(pieces):
+        answer: str | bytes | None = None
+        if piece.found is None:
+            answer = _pass_on(device, piece.text, block if place == len(pieces) - 1 else None, longest_s)
+        elif piece.found.query:
+            answer = _asked(device, piece, longest_s)
+        elif piece.common:
+            _link(device, piece.text).write(piece.found.command.text())
         else:
-            device.set(found.parameter, value)
-    return ";".join(answers) if answers else None
+            device.set(piece.found.parameter, values.pop(0))
+        if answer is not None:
+            answers.append(answer)
+    return _joined(answers)
 
 
-def _worded(device: Any, found: Matched) -> str:
-    """Return a value as the instrument itself words it."""
-    if found.command.header.upper() == "*IDN":
+def _pieces(text: str, commands: Sequence[Command]) -> Iterator[_Piece]:
+    """Yield the commands of a message with whole headers, each matched."""
+    path = ""
+    for raw in _PIECES.findall(text):
+        if raw in "\n\r":
+            path = ""
+        word = raw.strip()
+        if not word or word == ";":
+            continue
+        forms = [f"{path}:{word}", word] if path and word[0] not in ":*" else [word]
+        piece = next((piece for form in forms if (piece := _matched(form, commands)).found), None)
+        piece = piece or _Piece(forms[0], None)
+        if word[0] != "*":
+            path = piece.text.split(None, 1)[0].rpartition(":")[0]
+        yield piece
+
+
+def _matched(text: str, commands: Sequence[Command]) -> _Piece:
+    found = match_command(text, commands)
+    if found is None:
+        found = match_command(text, COMMON)
+        usable = found is not None and not found.argument
+        return _Piece(text, found if usable else None, common=True)
+    if found.query and found.argument and not _BOUND.fullmatch(found.argument):
+        return _Piece(text, None)
+    return _Piece(text, found)
+
+
+def _asked(device: Any, piece: _Piece, timeout_s: float | None) -> str:
+    """Return the answer to a query in the instrument's own words."""
+    found = piece.found
+    assert found is not None
+    if found.command.header == "*IDN":
         return str(device.identify())
+    if piece.common:
+        return str(_link(device, piece.text).query(f"{found.command.text()}?", timeout_s))
+    if found.parameter not in {item.name for item in device.parameters()}:
+        raise RequestError(f"{piece.text!r} asks for {found.parameter}, which lab.toml does not name")
+    if hasattr(device, "link"):
+        return str(device.link.query(f"{found.command.text(found.number)}? {found.argument}".rstrip(), timeout_s))
     value = device.get(found.parameter)
-    if isinstance(value, bool):
-        return str(int(value))
     if isinstance(value, list | tuple):
         return ",".join(f"{item!r}" for item in value)
-    return str(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _pass_on(device: Any, text: str) -> str | None:
+def _link(device: Any, text: str) -> Any:
+    if not hasattr(device, "link"):
+        raise NotAllowedError(f"{text!r} needs an instrument that speaks text")
+    return device.link
+
+
+def _pass_on(device: Any, text: str, block: bytes | memoryview | None, timeout_s: float | None) -> str | bytes | None:
+    """Send what is not declared; what the driver knew of the instrument may be wrong after it."""
     try:
-        if "?" in text:
-            return str(device.link.query(text))
-        device.link.write(text)
+        if block is not None:
+            device.link.write_block(text, block)
+        elif "?" in text:
+            answer: str | bytes = device.link.query_any(text, timeout_s)
+            return answer
+        else:
+            device.link.write(text)
+        confirm(device.link, text)
         return None
     finally:
         if hasattr(device, "forget"):
             device.forget()
+
+
+def _joined(answers: Sequence[str | bytes]) -> str | bytes | None:
+    """Return several answers as one message, as an instrument would send them."""
+    if not answers:
+        return None
+    if all(isinstance(answer, str) for answer in answers):
+        return ";".join(str(answer) for answer in answers)
+    return b";".join(answer.encode("latin-1") if isinstance(answer, str) else answer for answer in answers)

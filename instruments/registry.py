@@ -133,8 +133,16 @@ def declared_commands(name: str) -> tuple[Command, ...]:
     return commands
 
 
-def speak_raw(device: Any, instrument: Instrument, text: str) -> str | None:
+def speak_raw(
+    device: Any,
+    instrument: Instrument,
+    text: str,
+    block: bytes | memoryview | None = None,
+    timeout_s: float | None = None,
+) -> str | bytes | None:
     """Carry out a raw message that matches declared commands; return the answer to a query, None for a setting.
+
+    Bytes are a definite block with its head. A `block` ends the message; `timeout_s` may lengthen the wait for an answer.
 
     Raises
     ------
@@ -143,5 +151,6 @@ def speak_raw(device: Any, instrument: Instrument, text: str) -> str | None:
     LimitError
         If a value is outside its limits; it was not sent.
     """
-    answer: str | None = _module("raw").speak(device, instrument, text, declared_commands(instrument.model))
+    commands = declared_commands(instrument.model)
+    answer: str | bytes | None = _module("raw").speak(device, instrument, text, commands, block, timeout_s)
     return answer

@@ -22,6 +22,7 @@ PUBLIC = {
     "simulate": "qctl.simulation.simulate",
     "sine": "qctl.program.envelopes",
     "translate": "qctl.compiler.rewrite",
+    "visa_manager": "qctl.integrations.visa",
 }
 """Public name → module that defines it; loaded when first asked for."""
 

@@ -76,6 +76,10 @@ class Link(Protocol):
         """Send one message and return the line that answers it, without its end."""
         ...
 
+    def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
+        """Send one message and return what answers it: a line without its end, or a definite block with its head."""
+        ...
+
     def write_block(self, prefix: str, block: Block) -> None:
         """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
         ...

@@ -62,6 +62,10 @@ class RehearsalLink:
                 answers.append(self._values.get(word.partition("?")[0], "0"))
         return ";".join(answers)
 
+    def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
+        """Return what an obedient instrument would answer."""
+        return self.query(text, timeout_s)
+
     def write_block(self, prefix: str, block: Block) -> None:
         """Take a command with a block, and show its length."""
         view = as_bytes_view(block)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from qctl.errors import DeviceTimeoutError
-from qctl.instruments.links.link import Block, LinkState, as_bytes_view
+from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_header
 
 __all__ = ["TranscriptLink"]
 
@@ -67,6 +67,13 @@ class TranscriptLink:
             raise DeviceTimeoutError(f"{self._name}: no answer to {text!r}; 0 bytes so far", instrument=self._name)
         assert isinstance(reply, str), f"{text!r} was asked as text, the transcript has a block"
         return reply
+
+    def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
+        """Return the reply of the next turn; a block comes with its head."""
+        reply = self._next(text)
+        if reply is None:
+            raise DeviceTimeoutError(f"{self._name}: no answer to {text!r}; 0 bytes so far", instrument=self._name)
+        return reply if isinstance(reply, str) else b";".join(block_header(len(block)) + block for block in reply)
 
     def write_block(self, prefix: str, block: Block) -> None:
         """Take a command with a block that must be the next turn."""

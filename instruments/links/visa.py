@@ -103,6 +103,31 @@ class VisaLink:
             self._send(port, text)
             return self._line(port, text, self._timeout_s if timeout_s is None else timeout_s)
 
+    def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
+        """Send one message and return what answers it: a line without its end, or a definite block with its head."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            first = self._first(port, text, limit_s)
+            if len(first) == 2 and first[1:].isdigit() and first[1:] != b"0":
+                block = self._block(port, text, limit_s, b"\n", first)
+                return block_header(len(block)) + bytes(block)
+            if first.endswith(b"\n"):
+                return first.decode("latin-1").rstrip("\r\n")
+            return first.decode("latin-1") + self._line(port, text, limit_s)
+
+    def _first(self, port: VisaPort, text: str, timeout_s: float) -> bytes:
+        """Return the first byte of an answer, and the second if the first may begin a block."""
+        got = b""
+        try:
+            got = bytes(port.receive(1, timeout_s))
+            return got + bytes(port.receive(1, self._timeout_s)) if got == b"#" else got
+        except TimeoutError as error:
+            self._fail(error, f"({timeout_s:g} s) to {text!r}", got)
+        except PortClosedError as error:
+            self._fail(error, f"after {text!r}", got)
+
     def write_block(self, prefix: str, block: Block) -> None:
         """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
         view = as_bytes_view(block)
@@ -127,12 +152,12 @@ class VisaLink:
                 self._block(port, text, limit_s, b"\n" if index == n_blocks - 1 else b";") for index in range(n_blocks)
             ]
 
-    def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes) -> memoryview:
-        """Read one block and the one byte after it."""
-        got: bytes | bytearray = b""
+    def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
+        """Read one block and the one byte after it; `first` has been read already."""
+        got: bytes | bytearray = first
         where = f"in the block that answers {text!r}"
         try:
-            got = port.receive(2, timeout_s)
+            got = got or port.receive(2, timeout_s)
             if got[:1] != b"#" or got[1:2] not in b"123456789":
                 self._fail(PortClosedError("what came is no definite block"), where, got)
             digits = port.receive(int(got[1:2]), self._timeout_s)

@@ -171,10 +171,12 @@ def call(instrument: str, method: str, args: tuple[Any, ...], kwargs: dict[str, 
     return reply.value
 
 
-def raw(instrument: str, text: str) -> Call:
-    """Send an instrument's own text; return its answer, or None to a setting."""
-    reply, _ = yield Exchange(wire.Raw(instrument, text), extra_s=600.0)
-    return reply.value
+def raw(instrument: str, text: str, block: Any = None, timeout_s: float | None = None) -> Call:
+    """Send an instrument's own text; return its answer, or None to a setting; bytes are a definite block."""
+    buffers = () if block is None else (block,)
+    longest_s = 600.0 + (timeout_s or 0.0)
+    reply, answer = yield Exchange(wire.Raw(instrument, text, timeout_s), buffers, longest_s)
+    return bytes(answer[0]) if answer else reply.value
 
 
 def snapshot(instrument: str, update: bool) -> Call:

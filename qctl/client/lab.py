@@ -100,9 +100,24 @@ class Instrument:
         """Call a method that the driver offers beside get and set."""
         return self._lab.carry(calls.call(self.name, method, args, kwargs))
 
-    def raw(self, text: str) -> str | None:
-        """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts."""
-        answer: str | None = self._lab.carry(calls.raw(self.name, text))
+    def raw(self, text: str, block: Any = None, timeout_s: float | None = None) -> str | bytes | None:
+        """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts.
+
+        Parameters
+        ----------
+        text : str
+            What its driver declares; anything else takes ``allow_raw = true`` in lab.toml.
+        block : buffer, optional
+            Content of a definite block that ends the message.
+        timeout_s : float, optional
+            How long the answer may take, if that is longer than lab.toml's time-out.
+
+        Returns
+        -------
+        str, bytes or None
+            None to a setting; bytes are a definite block with its head.
+        """
+        answer: str | bytes | None = self._lab.carry(calls.raw(self.name, text, block, timeout_s))
         return answer
 
     def snapshot(self, update: bool = True) -> dict[str, Any]:

@@ -114,7 +114,8 @@ def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]
 
 
 def _raw(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
-    return lambda device: speak_raw(device, thread.instrument, request.text)
+    block = request.block if isinstance(request, RawBlock) else None
+    return lambda device: speak_raw(device, thread.instrument, request.text, block, request.timeout_s)
 
 
 def _safe(_request: Any, _thread: InstrumentThread) -> Callable[[Device], Any]:

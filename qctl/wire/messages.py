@@ -171,10 +171,15 @@ class Call(Head, frozen=True):
 
 
 class Raw(Head, frozen=True):
-    """Send an instrument's own text; it must be a declared command, unless lab.toml says ``allow_raw = true``."""
+    """Send an instrument's own text; it must be a declared command, unless lab.toml says ``allow_raw = true``.
+
+    A raw buffer is the content of a definite block that ends the message. `timeout_s` may lengthen the wait for the
+    answer. An answer that is a definite block comes as a raw buffer, its head included.
+    """
 
     instrument: str
     text: str
+    timeout_s: float | None = None
 
 
 class Snapshot(Head, frozen=True):
