@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 RATE_HZ = 1.2e9
-PULSE_S, SIGMA_S, BETA_S = 2.0e-8, 5.0e-9, -3.6e-10
+PULSE_S, SIGMA_S, BETA_S = 2.0e-8, 5.0e-9, 3.6e-10
 READOUT_S, READOUT_DELAY_S, READOUT_V = 1.0e-6, 1.0e-7, 0.05
 CZ_RISE_S = 2.0e-9
 
@@ -80,7 +80,7 @@ def half_pulse_v(transmon: Transmon, frequency_hz: float) -> float:
     times = (np.arange(round(PULSE_S * RATE_HZ)) + 0.5) / RATE_HZ - PULSE_S / 2
     floor = math.exp(-0.5 * (PULSE_S / 2 / SIGMA_S) ** 2)
     bell = np.exp(-0.5 * (times / SIGMA_S) ** 2)
-    shape = ((bell - floor) + 1j * BETA_S * bell * (-times / SIGMA_S**2)) / (1 - floor)
+    shape = ((bell - floor) - 1j * BETA_S * bell * (-times / SIGMA_S**2)) / (1 - floor)
     offset_hz = frequency_hz - LO_DRIVE_HZ
     carrier = np.exp(2j * np.pi * offset_hz * np.arange(2 * times.size) / RATE_HZ)
     omega = 2 * np.pi * transmon.drive_hz_per_v * np.conj(np.tile(shape, 2) * carrier)
