@@ -1,4 +1,4 @@
-"""Starts emulated instruments without physics, and a real server over them; examples are imported from docs/examples."""
+"""Starts emulated instruments without physics and a real server over them; imports the examples of docs/examples."""
 
 from __future__ import annotations
 
