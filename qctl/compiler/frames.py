@@ -306,8 +306,8 @@ def hold_slope_s(if_hz: float, rate_hz: float) -> float:
     """Return the derivative quadrature that a DAC adds by holding its samples, in seconds.
 
     A hold of one period multiplies the spectrum by sinc(f / rate). Around the intermediate frequency this is a level
-    and a slope over frequency, and a slope over frequency is a derivative in time: that of the logarithm of sinc is taken
-    from a DRAG pulse's own, so that beta_s in lab.toml is what the qubit sees.
+    and a slope over frequency, and a slope over frequency is a derivative in time. It is taken from a DRAG pulse's own,
+    so that beta_s in lab.toml is what the qubit sees.
     """
     x = pi * if_hz / rate_hz
     if abs(x) < 1e-3:
