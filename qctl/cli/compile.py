@@ -156,7 +156,8 @@ def _text(summary: dict[str, Any]) -> str:
     lines = [f"--- {part}\n{text}" for part, text in summary["text"].items()]
     lines += [
         f"{summary['file']} on {summary['processor']}: {summary['points']} points in {len(summary['batches'])} "
-        f"batches, {summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, {summary['length_s'] * 1e9:.6g} ns",
+        f"batches, {summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, "
+        f"{summary['length_s'] * 1e9:.6g} ns",
         f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
     ]
     lines += [

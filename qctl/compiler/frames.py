@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import pi
+from math import pi, tan
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
 from qctl.units import to_ticks
 
-__all__ = ["played"]
+__all__ = ["hold_slope_s", "played"]
 
 Numbers = float | NDArray[np.float64]
 
@@ -115,7 +115,9 @@ class _Walk:
         name = self.s.names[q]
         drive = self.s.qubit(q).drive
         port = self.s.lines.find(q, "drive", name)
-        wave = Waveform("drag", (drive.length_s, drive.sigma_s, drive.beta_s))
+        line = self.s.lines.lines[port]
+        beta_s = drive.beta_s - hold_slope_s(self.s.qubit(q).frequency_hz - line.lo_hz, float(line.rate_hz))
+        wave = Waveform("drag", (drive.length_s, drive.sigma_s, beta_s))
         self._add(item, port, ("", port), wave, drive.amplitude_v, f"sx on {name}")
 
     def _cz(self, item: Item, a: int, b: int) -> None:
@@ -298,6 +300,19 @@ class _Walk:
 
     def _end(self, end_s: Seconds) -> None:
         self.end_s = np.maximum(self.end_s, _floats(end_s))
+
+
+def hold_slope_s(if_hz: float, rate_hz: float) -> float:
+    """Return the derivative quadrature that a DAC adds by holding its samples, in seconds.
+
+    A hold of one period multiplies the spectrum by sinc(f / rate). Around the intermediate frequency this is a level
+    and a slope over frequency, and a slope over frequency is a derivative in time. It is taken from a DRAG pulse's own,
+    so that beta_s in lab.toml is what the qubit sees.
+    """
+    x = pi * if_hz / rate_hz
+    if abs(x) < 1e-3:
+        return -x / 3 / (2 * rate_hz)
+    return (1 / tan(x) - 1 / x) / (2 * rate_hz)
 
 
 def _first(ticks: int | NDArray[np.int64]) -> int:

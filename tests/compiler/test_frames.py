@@ -13,7 +13,7 @@ from qctl.errors import CompileError
 from qctl.program.timeline import Shots
 
 # The pi/2 pulse of a qubit at 4.70 GHz on a line with 100 MHz/V, tuned by hand for the judge.
-TUNED = {"q0": {"drive": {"amplitude_v": 0.28256512, "beta_s": 2.02222762e-10}}}
+TUNED = {"q0": {"drive": {"amplitude_v": 0.28256512, "beta_s": 3.59e-10}}}
 GATES = {
     "x": lambda c: c.x(0),
     "sx": lambda c: c.sx(0),
@@ -35,6 +35,20 @@ def test_samples_turn_a_transmon_as_the_gates_say(name, lab, snapshot_of, judge)
     timeline = compile_program(ours, lab, snapshot_of(TUNED)).timeline
     found = judge.evolve(judge.driven(timeline, lab, "awg0", 1, 2), 4.70e9, -2.2e8)
     np.testing.assert_allclose(found[:2], Statevector(theirs).probabilities(), atol=1e-3)
+
+
+def test_drag_means_the_same_at_every_intermediate_frequency(lab, snapshot_of, judge):
+    # Held samples tilt the spectrum, the other way above the LO; the amplitude is the same sinc away from 0.2336 V.
+    amplitude_v = 0.2336 / np.sinc(350e6 / judge.rate_hz)
+    snapshot = snapshot_of({"q1": {"drive": {"amplitude_v": float(amplitude_v), "beta_s": 3.59e-10}}})
+    for name in ("x", "turns", "htxth"):
+        ours, theirs = qctl.Program(qubits=["q1"], bits=1), QuantumCircuit(1)
+        GATES[name](ours)
+        GATES[name](theirs)
+        ours.measure(0, 0)
+        timeline = compile_program(ours, lab, snapshot).timeline
+        found = judge.evolve(judge.driven(timeline, lab, "awg0", 3, 4), 5.45e9, -2.2e8)
+        np.testing.assert_allclose(found[:2], Statevector(theirs).probabilities(), atol=2e-3)
 
 
 def test_idle_qubit_keeps_its_phase_between_pulses(lab, snapshot_of, judge):
@@ -105,7 +119,7 @@ def test_bell_pair_of_two_coupled_transmons(lab, snapshot_of, judge):
     phase_low = phases[2] - phases[0] + turn * (low - 5.1e9)
     conditional = phases[3] - phases[2] - phases[1] + phases[0]
     assert abs(abs(np.remainder(conditional + np.pi, 2 * np.pi) - np.pi) - np.pi) < 0.15
-    drive = {"amplitude_v": 0.28256512, "beta_s": 2.02222762e-10}
+    drive = {"amplitude_v": 0.28256512, "beta_s": 3.59e-10}
     snapshot = snapshot_of(
         {"q0": {"drive": drive}, "q1": {"drive": {"amplitude_v": 0.2488, "beta_s": 3.6e-10}, "frequency_hz": high}},
         {

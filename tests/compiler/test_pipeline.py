@@ -42,6 +42,16 @@ def test_qubits_of_the_processors_names_stay(lab):
     assert {s.qubit: s.bit for s in made.timeline.specs} == {"q3": 0, "q1": 1}
 
 
+def test_openqasms_physical_qubits_stay(lab):
+    p = qctl.Program(qubits=["$3", "a"], bits=2)
+    p.sx("$3")
+    p.measure("$3", 0)
+    p.measure("a", 1)
+    assert compile_program(p, lab).layout == ("q3", "q0")
+    with pytest.raises(CompileError, match=r"qubit \$5 is outside the 5 qubits"):
+        compile_program(qctl.Program(qubits=["$5"]), lab)
+
+
 def test_program_with_ports_is_not_moved(lab):
     p = qctl.Program(ports=["q0.drive"], qubits=3, bits=1)
     p.cx(0, 2)

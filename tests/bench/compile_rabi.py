@@ -1,0 +1,62 @@
+"""Print how long compiling and lowering takes, and the sampling kernel against its NumPy twin: medians of one run.
+
+Goals: 20 ms for a 51-point Rabi sweep once its envelopes are kept; the kernel not slower than NumPy.
+"""
+
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+
+import qctl
+from qctl.cext import envelopes
+from qctl.lab import load_lab
+from qctl.program.timeline import PLAY
+
+LAB = Path(__file__).parents[1] / "support" / "transmon5.toml"
+
+
+def timed(work, rounds=15):
+    """Return the median seconds of one call."""
+    spent = []
+    for _ in range(rounds):
+        begin = perf_counter()
+        work()
+        spent.append(perf_counter() - begin)
+    return median(spent)
+
+
+def rabi_s():
+    """Return seconds of compile and lower for a 51-point Rabi sweep."""
+    lab = load_lab(LAB)
+    p = qctl.Program(ports=["q0.drive"], qubits=["q0"], bits=1)
+    with p.sweep("amp", np.linspace(0, 0.3, 51)) as a:
+        p.play("q0.drive", qctl.gaussian(40e-9, amp=a))
+        p.measure("q0", 0)
+    qctl.compile(p, lab, shots=100, averaged=True)
+    return timed(lambda: qctl.compile(p, lab, shots=100, averaged=True))
+
+
+def kernel_s():
+    """Return seconds of the kernel and of its twin for 1 us at 70 MHz."""
+    plays = np.array([(0, 0, 0, 0.05, 70e6, 0.3)], PLAY)
+    env, offsets = np.ones(1200), np.array([0, 1200])
+    out = np.zeros((2, 1200))
+    t = (np.arange(1200) + 0.5) / 1.2e9
+
+    def twin():
+        wave = 0.05 * env * np.exp(1j * (0.3 + 2 * np.pi * 70e6 * t))
+        out[0] += wave.real
+        out[1] += wave.imag
+
+    return (
+        timed(lambda: envelopes.mix(plays, env, env, offsets, 1.2e9, out[0], out[1]), 300),
+        timed(twin, 300),
+    )
+
+
+if __name__ == "__main__":
+    kernel, twin = kernel_s()
+    print(f"51-point Rabi, compile and lower: {rabi_s() * 1e3:.2f} ms (goal 20)")
+    print(f"mix, 1200 samples: {kernel * 1e6:.1f} us, NumPy {twin * 1e6:.1f} us, ratio {twin / kernel:.1f}")
