@@ -9,6 +9,7 @@ __all__ = ["show_table", "write_report"]
 
 
 def show_table(story: dict[str, Any]) -> None:
+    """Print the circuits with counts, ideal, fidelity and stage times, and the entangled states."""
     from rich.console import Console
     from rich.table import Table
 
@@ -42,6 +43,7 @@ def _stages(timings: dict[str, float]) -> tuple[str, str, str]:
 
 
 def write_report(story: dict[str, Any], out: Path) -> Path:
+    """Write report.html into a folder and return its path."""
     from qctl.calibration.tuneup import figure_of
     from qctl.report.page import Page
     from qctl.report.plots import histogram

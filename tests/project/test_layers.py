@@ -54,6 +54,7 @@ RULES: dict[str, list[str]] = {
     "hil.plugin": [*CORE, "cext", "hil", "client"],
     "hil": [*CORE, "cext"],
     "cli": ["*"],
+    "__main__": ["cli"],
     "": ["*"],
 }
 

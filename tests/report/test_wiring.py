@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from qctl.errors import RequestError
 from qctl.lab import Lab, load_lab
-from qctl.report.sketch import Box, _figure
+from qctl.report.sketch import Box, figure
 from qctl.report.wiring import draw_wiring, sketch_wiring
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -72,10 +72,10 @@ def apart(first: Box, second: Box) -> bool:
 def test_no_box_or_word_covers_another(name: str) -> None:
     sketch = sketch_wiring(lab_of(name))
     assert all(apart(first, second) for first, second in combinations(sketch.boxes, 2))
-    figure = _figure(sketch)
-    canvas = FigureCanvasAgg(figure)
+    drawn = figure(sketch)
+    canvas = FigureCanvasAgg(drawn)
     canvas.draw()
-    texts = [text for text in figure.axes[0].texts if text.get_text()]
+    texts = [text for text in drawn.axes[0].texts if text.get_text()]
     extents = [text.get_window_extent(canvas.get_renderer()) for text in texts]
     for (a, first), (b, second) in combinations(zip(texts, extents, strict=True), 2):
         width = min(first.x1, second.x1) - max(first.x0, second.x0)

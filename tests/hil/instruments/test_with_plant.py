@@ -14,7 +14,7 @@ import pyvisa
 import serial
 
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
-from qctl.hil.labs.draw import one_transmon
+from qctl.hil.labs.draw import draw_lab
 
 RATE_HZ = 1.2e9
 MODELS = {
@@ -30,7 +30,7 @@ class Rack:
     """Plant and emulators, and clients of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.file = one_transmon(3)
+        self.file = draw_lab("transmon1", 3)
         path = folder / "lab.json"
         path.write_bytes(msgspec.json.encode(self.file))
         self.plant = str(folder / "plant.sock")
