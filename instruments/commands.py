@@ -142,7 +142,7 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
     commands : sequence of Command
         From `registry.declared_commands`.
     """
-    header, argument = (text.split(None, 1) + ["", ""])[:2]
+    header, argument = [*text.split(None, 1), "", ""][:2]
     query = header.endswith("?")
     for command in commands:
         if not (command.askable if query else command.settable):

@@ -84,7 +84,7 @@ def speak(
     """
     pieces = list(_pieces(text, commands))
     if block is not None and pieces:
-        pieces[-1] = _Piece(pieces[-1].text, None)
+        pieces[-1] = _Piece(pieces[-1].text + text[len(text.rstrip()) :], None)
     unknown = [piece for piece in pieces if piece.found is None]
     if unknown and not (instrument.allow_raw and hasattr(device, "link")):
         raise NotAllowedError(

@@ -173,8 +173,6 @@ class Host:
         if isinstance(request, wire.Set | wire.Call | wire.Raw) and playing is not None and name in playing.instruments:
             raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
         function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
-        if isinstance(request, wire.Set | wire.Call | wire.Raw):
-            self._forget([name])
         longest_s = getattr(request, "timeout_s", None) or 0.0
         thread.submit(function, lambda call: self._reply(call, request, envelope), longest_s)
 

@@ -139,6 +139,23 @@ def test_blocks_go_through_where_raw_text_is_allowed(rm: Any) -> None:
     assert np.array_equal(got, words)
 
 
+def test_records_come_back_over_hislip(rm: Any) -> None:
+    with rm.open_resource("dig0", read_termination="\n") as scope:
+        assert scope.query(":WAV:FORM?") == "BYTE"
+        for text in (":ACQ:POIN 1000", ":WAV:FORM WORD", ":WAV:BYT LSBF", ":DIG CHAN1"):
+            scope.write(text)
+        assert len(scope.query_binary_values(":WAV:DATA?", datatype="h")) == 1000
+
+
+def test_managers_of_one_address_are_one_until_closed(bench: Any) -> None:
+    first = qctl.visa_manager(bench.server)
+    assert qctl.visa_manager(bench.server) is first
+    first.close()
+    with qctl.visa_manager(bench.server) as again:
+        assert again is not first
+        assert again.open_resource("lo0").query("*OPC?") == "1\n"
+
+
 def test_text_that_the_instrument_refuses_is_told_in_its_words(rm: Any) -> None:
     with rm.open_resource("awg0") as awg, pytest.raises(qctl.errors.RefusedError, match="-113"):
         awg.write("NO:SUCH:COMMAND 1")
