@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types checked-kernels clean
+.PHONY: demo test check lint types kernels checked-kernels clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -12,7 +12,7 @@ demo: .venv/installed
 test: .venv/tests
 	$(BIN)/pytest -q
 
-check: lint types checked-kernels
+check: lint types kernels checked-kernels
 
 lint: .venv/lint
 	$(BIN)/ruff check .
@@ -23,6 +23,9 @@ types: .venv/lint
 	@for part in qctl/*; do ln -sf "$(CURDIR)/$$part" build/root/qctl/; done
 	@for part in cext instruments firmware_io hil; do ln -sfn "$(CURDIR)/$$part" build/root/qctl/$$part; done
 	$(BIN)/mypy -p qctl
+
+kernels: .venv/tests
+	$(BIN)/python tests/support/nogil.py
 
 checked-kernels: .venv/tests
 	QCTL_CYTHON_DEBUG=1 $(BIN)/python setup.py -q build_ext --build-lib build/checked --build-temp build/checked-temp

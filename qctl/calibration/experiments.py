@@ -11,11 +11,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.lab import TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values
 from qctl.program.envelopes import constant, drag, flat_top
 from qctl.program.expressions import Value
 from qctl.program.program import Program
+from qctl.program.tables import Waveform
 
 __all__ = [
     "beta_train",
@@ -45,7 +47,14 @@ def _measure(program: Program, qubits: Iterable[str]) -> None:
         program.measure(name, name)
 
 
-def _pulse(qubit: TransmonQubit, amp: Value | None = None, beta_s: Value | None = None):  # type: ignore[no-untyped-def]
+def _transmon(values: Values, name: str) -> TransmonQubit:
+    qubit = values.qubits[name]
+    if not isinstance(qubit, TransmonQubit):
+        raise RequestError(f"qubit {name} is no transmon")
+    return qubit
+
+
+def _pulse(qubit: TransmonQubit, amp: Value | None = None, beta_s: Value | None = None) -> Waveform:
     pulse = qubit.drive
     return drag(
         pulse.length_s,
@@ -78,7 +87,7 @@ def spectroscopy(values: Values, qubits: Sequence[str], detunings_hz: Floats, le
     program = _program(values, qubits)
     with program.sweep("detuning", detunings_hz, "Hz") as detuning:
         for name in qubits:
-            qubit = values.qubits[name]
+            qubit = _transmon(values, name)
             amp = 2 * qubit.drive.amplitude_v * pulse_area_s(qubit) / length_s
             program.set_frequency(f"{name}.drive", detuning + qubit.frequency_hz)
             program.play(f"{name}.drive", constant(length_s, amp))
@@ -91,7 +100,7 @@ def rabi(values: Values, qubits: Sequence[str], factors: Floats) -> Program:
     program = _program(values, qubits)
     with program.sweep("factor", factors) as factor:
         for name in qubits:
-            qubit = values.qubits[name]
+            qubit = _transmon(values, name)
             for _ in range(2):
                 program.play(f"{name}.drive", _pulse(qubit, factor * qubit.drive.amplitude_v))
         _measure(program, qubits)
@@ -103,7 +112,7 @@ def pulse_train(values: Values, qubits: Sequence[str], factors: Floats, n_pulses
     program = _program(values, qubits)
     with program.sweep("factor", factors) as factor:
         for name in qubits:
-            qubit = values.qubits[name]
+            qubit = _transmon(values, name)
             for _ in range(n_pulses):
                 program.play(f"{name}.drive", _pulse(qubit, factor * qubit.drive.amplitude_v))
         _measure(program, qubits)
@@ -118,7 +127,7 @@ def beta_train(values: Values, qubits: Sequence[str], betas_s: Floats, n_pairs: 
     program = _program(values, qubits)
     with program.sweep("beta", betas_s, "s") as beta:
         for name in qubits:
-            qubit = values.qubits[name]
+            qubit = _transmon(values, name)
             for _ in range(n_pairs):
                 program.play(f"{name}.drive", _pulse(qubit, beta_s=beta))
                 program.shift_phase(f"{name}.drive", np.pi)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,12 @@ from qctl.program.opcodes import Op
 
 __all__ = ["gate_matrix"]
 
-Matrix = NDArray[np.complex128]
+Matrix = NDArray[Any]
 
-_X = np.array([[0, 1], [1, 0]], complex)
-_Y = np.array([[0, -1j], [1j, 0]])
-_Z = np.diag([1, -1]).astype(complex)
-_H = (_X + _Z) / math.sqrt(2)
+_X: Matrix = np.array([[0, 1], [1, 0]], np.complex128)
+_Y: Matrix = np.array([[0, -1j], [1j, 0]], np.complex128)
+_Z: Matrix = np.diag([1, -1]).astype(np.complex128)
+_H: Matrix = (_X + _Z) / math.sqrt(2)
 _SX = np.array([[1 + 1j, 1 - 1j], [1 - 1j, 1 + 1j]]) / 2
 _SWAP = np.eye(4)[[0, 2, 1, 3]].astype(complex)
 
