@@ -19,11 +19,32 @@ from pyvisa.errors import VisaIOError
 
 __all__ = ["PortClosedError", "VisaPort"]
 
+_SMALL_BYTES = 16_384
+_MOST_PARTS = 256
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
 class PortClosedError(ConnectionError):
     """Say that the connection can't be opened, broke, or carries what it must not; stays inside links."""
+
+
+def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Join neighbours that are small; a long block is never copied."""
+    if len(parts) < 3:
+        return parts
+    joined: list[bytes | memoryview] = []
+    small: list[bytes | memoryview] = []
+    for part in parts:
+        if len(part) < _SMALL_BYTES:
+            small.append(part)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small = []
+        joined.append(part)
+    if small:
+        joined.append(b"".join(small))
+    return joined
 
 
 @cache
@@ -69,6 +90,11 @@ class VisaPort:
             self._ends_messages = False
             resource.read_termination = "\n"
 
+    @property
+    def is_stream(self) -> bool:
+        """Say whether several messages may be sent in one go: only their ends part them."""
+        return not self._ends_messages
+
     def close(self) -> None:
         """Close the resource; a peer that is already gone is no error."""
         try:
@@ -102,11 +128,12 @@ class VisaPort:
     def _send_socket(port: socket.socket, parts: list[bytes | memoryview], timeout_s: float) -> None:
         end_s = time.monotonic() + timeout_s
         try:
+            parts = _joined(parts)
             while parts:
                 _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
                 if not writable:
                     raise TimeoutError(b"")
-                n_sent = port.sendmsg(parts, (), socket.MSG_DONTWAIT)
+                n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
                 while parts and n_sent >= len(parts[0]):
                     n_sent -= len(parts.pop(0))
                 if n_sent:
