@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Output
+from qctl.hil.plant.messages import Runs, fill_runs
 
-__all__ = ["NoPlant", "Output", "Plant"]
+__all__ = ["NoPlant", "Output", "Plant", "Runs"]
 
 
 class Plant(Protocol):
@@ -30,6 +32,9 @@ class Plant(Protocol):
 
     async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Hand over samples under the hash of their content."""
+
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Hand over many at once: by hash the length and the stretches that are not silent."""
 
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at the next triggers."""
@@ -86,6 +91,11 @@ class NoPlant:
 
     async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Forget the samples."""
+
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Take one after the other."""
+        for digest, (n_samples, runs) in waveforms.items():
+            await self.waveform(digest, fill_runs(n_samples, runs))
 
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Forget what plays."""

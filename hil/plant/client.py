@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
+from qctl.hil.plant.messages import Decoder, Runs, array_from_wire, array_to_wire, encode
 
 from qctl.errors import DeviceError, DeviceTimeoutError, error_from_wire
 
@@ -101,6 +102,20 @@ class PlantClient:
         entry = array_to_wire(np.asarray(samples, np.float32), self._folder)
         await self._ask("waveform", digest=digest, samples=entry)
         self._sent.add(digest)
+
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Hand over many waveforms at once: by hash the length and the stretches that are not silent."""
+        fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
+        if not fresh:
+            return
+        heads = [
+            [digest, n_samples, [(start, part.size) for start, part in runs]]
+            for digest, (n_samples, runs) in fresh.items()
+        ]
+        parts = [part for _, runs in fresh.values() for _, part in runs]
+        joined = np.concatenate(parts) if parts else np.empty(0, np.float32)
+        await self._ask("waveforms", waveforms=heads, samples=array_to_wire(joined, self._folder))
+        self._sent.update(fresh)
 
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at the next triggers; `armed` False stops all outputs of the box."""

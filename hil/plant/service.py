@@ -175,6 +175,19 @@ async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> 
     plant.rack.add_waveform(str(message["digest"]), samples)
 
 
+async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    samples = array_from_wire(message["samples"], plant.folder)
+    at = 0
+    for digest, n_samples, places in message["waveforms"]:
+        runs = []
+        for start, size in places:
+            if start < 0 or size < 0 or start + size > n_samples or at + size > samples.size:
+                raise RequestError(f"waveform {digest}: {size} samples from {start} are not in {n_samples}")
+            runs.append((int(start), samples[at : at + size]))
+            at += size
+        plant.rack.add_runs(str(digest), int(n_samples), tuple(runs))
+
+
 async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box = session.attached()
     element = {int(n): Playing(*entry) for n, entry in message["element"].items()}
@@ -292,4 +305,5 @@ VERBS = {
     "set_fault": _set_fault,
     "tone": _tone,
     "waveform": _waveform,
+    "waveforms": _waveforms,
 }
