@@ -292,12 +292,12 @@ class TektronixAwg5014c(Box):
                 await self._hand_over()
             told = memory.get(position)
             if told is None:
-                told = memory[position] = await self._element()
+                told = memory[position] = self._element()
             if told != self._told:
                 self._told = told
-                await self.plant.outputs(*told)
+                self.plant.tell_outputs(*told)
 
-    async def _element(self) -> tuple[dict[int, Output], float, bool]:
+    def _element(self) -> tuple[dict[int, Output], float, bool]:
         """Return what is played at this position, once the plant has its waveforms."""
         element: dict[int, Output] = {}
         for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):

@@ -47,7 +47,8 @@ class Session:
             if verb is None:
                 raise RequestError(f"unknown verb {message.get('verb')!r}")
             reply = await verb(self.plant, self, message) or {}
-            self.send({"id": number, **reply})
+            if number:
+                self.send({"id": number, **reply})
         except QctlError as error:
             self.send({"id": number, "error": [error.code, error.message, error.details]})
         except (KeyError, TypeError, ValueError) as error:

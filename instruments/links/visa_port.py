@@ -21,6 +21,7 @@ __all__ = ["PortClosedError", "VisaPort"]
 
 _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
+_READ_BYTES = 65_536
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
@@ -81,6 +82,7 @@ class VisaPort:
         self._ends_messages = True
         self._newline_ends: bool | None = None
         self._socket: socket.socket | None = None
+        self._ahead = b""
         if isinstance(interface, socket.socket):
             interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = interface
@@ -199,13 +201,9 @@ class VisaPort:
     def _read(self, n_bytes: int, timeout_s: float, got: bytes | bytearray) -> tuple[bytes, StatusCode]:
         """Read once; the session is asked directly because viRead of pyvisa drops what came before a time-out."""
         self._limit(timeout_s)
+        if self._socket is not None:
+            return self._read_socket(self._socket, n_bytes, timeout_s, got)
         try:
-            if self._socket is not None and not self._session._pending_buffer:
-                readable, _, _ = select.select((self._socket,), (), (), timeout_s)
-                if not readable:
-                    raise TimeoutError
-                if not self._socket.recv(1, socket.MSG_PEEK):
-                    raise PortClosedError("the instrument closed the connection")
             data, status = self._session.read(n_bytes)
         except TimeoutError as error:
             raise TimeoutError(bytes(got)) from error
@@ -218,3 +216,24 @@ class VisaPort:
         if status.value < 0:
             raise PortClosedError(f"the connection broke ({status.name})")
         return data, status
+
+    def _read_socket(
+        self, port: socket.socket, n_bytes: int, timeout_s: float, got: bytes | bytearray
+    ) -> tuple[bytes, StatusCode]:
+        """Read once from the session's socket itself: its session polls, byte by byte where lines end."""
+        if not self._ahead:
+            try:
+                readable, _, _ = select.select((port,), (), (), timeout_s)
+                if not readable:
+                    raise TimeoutError(bytes(got))
+                self._ahead = port.recv(max(n_bytes, _READ_BYTES))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise PortClosedError(f"the connection broke ({error})") from error
+            if not self._ahead:
+                raise PortClosedError("the instrument closed the connection")
+        newline = self._ahead.find(b"\n", 0, n_bytes) if self._newline_ends else -1
+        n_taken = min(n_bytes, len(self._ahead)) if newline < 0 else newline + 1
+        data, self._ahead = self._ahead[:n_taken], self._ahead[n_taken:]
+        return data, _END[0] if newline >= 0 else StatusCode.success_max_count_read
