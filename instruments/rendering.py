@@ -24,6 +24,11 @@ MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
 
 
+_SILENCE = np.uint16(8191)
+"""What `quantise_14bit` makes of 0 V."""
+_SCRATCH_SAMPLES = 1 << 21
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """One output, or the pair of outputs of an IQ mixer, and the ports that they feed.
@@ -90,9 +95,14 @@ class _Kept:
         """Return a number that stands for a waveform in this process."""
         return self.numbers.setdefault(waveform, len(self.numbers))
 
-    def put(self, words: NDArray[np.uint16]) -> str:
-        """Keep words, and return their content hash."""
-        digest = hashlib.blake2b(words.data, digest_size=20).hexdigest()
+    def put(self, words: NDArray[np.uint16], spans: Sequence[tuple[int, int]]) -> str:
+        """Keep words that are silent outside `spans`, and return the hash of their length and all that is not silent."""
+        found = hashlib.blake2b(len(words).to_bytes(8, "little"), digest_size=20)
+        for start, stop in spans:
+            heard = np.flatnonzero(words[start:stop] != _SILENCE)
+            found.update((heard + start).data)
+            found.update(words[start:stop][heard].data)
+        digest = found.hexdigest()
         if digest in self.words:
             self.words.move_to_end(digest)
         else:
@@ -113,7 +123,33 @@ class _Kept:
             self.digests.clear()
 
 
+class _Scratch:
+    """Volts that are 0 whenever nobody works on them."""
+
+    def __init__(self) -> None:
+        self._volts = np.zeros((2, 0))
+
+    def of(self, n_samples: int) -> NDArray[np.float64]:
+        """Return (2, n_samples) float64; who writes them sets them back to 0."""
+        if self._volts.shape[1] < n_samples or self._volts.shape[1] > _SCRATCH_SAMPLES:
+            self._volts = np.zeros((2, max(n_samples, 1 << 16)))
+        return self._volts[:, :n_samples]
+
+
 _kept = _Kept()
+_scratch = _Scratch()
+
+
+def _spans(starts: NDArray[np.int64], stops: NDArray[np.int64], n_samples: int) -> list[tuple[int, int]]:
+    """Return where plays are, without overlap and in order."""
+    spans: list[tuple[int, int]] = []
+    for start, stop in sorted(zip(starts.tolist(), stops.tolist(), strict=True)):
+        start, stop = max(start, 0), min(stop, n_samples)
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
+        elif start < stop:
+            spans.append((start, stop))
+    return spans
 
 
 class Renderer:
@@ -218,19 +254,27 @@ class Renderer:
     def _render(
         self, plays: NDArray, line: Feed, n_samples: int, half_v: tuple[float, ...]
     ) -> tuple[tuple[str, ...], Overshoot | None]:
-        volts = np.zeros((2, n_samples))
-        plays["phase_rad"] *= -1
-        envelopes.mix(plays, self._env_i, self._env_q, self._offsets, float(self.rate_hz), volts[0], volts[1])
-        if len(line.outputs) == 2 and (line.mixer.gain != 1.0 or line.mixer.phase_rad != 0.0):
-            envelopes.correct_mixer(line.mixer.gain, line.mixer.phase_rad, volts[0], volts[1])
-        digests = []
-        over = None
-        for k in range(len(line.outputs)):
-            words = np.empty(n_samples, np.uint16)
-            sample = envelopes.quantise_14bit(volts[k], half_v[k], words)
-            if sample >= 0 and over is None:
-                over = Overshoot(k, sample, float(volts[k, sample]))
-            digests.append(_kept.put(words))
+        spans = _spans(plays["start"], plays["start"] + self._lengths[plays["waveform"]], n_samples)
+        volts = _scratch.of(n_samples)
+        try:
+            plays["phase_rad"] *= -1
+            envelopes.mix(plays, self._env_i, self._env_q, self._offsets, float(self.rate_hz), volts[0], volts[1])
+            if len(line.outputs) == 2 and (line.mixer.gain != 1.0 or line.mixer.phase_rad != 0.0):
+                for start, stop in spans:
+                    pair = volts[0, start:stop], volts[1, start:stop]
+                    envelopes.correct_mixer(line.mixer.gain, line.mixer.phase_rad, *pair)
+            digests = []
+            over = None
+            for k in range(len(line.outputs)):
+                words = np.full(n_samples, _SILENCE, np.uint16)
+                for start, stop in spans:
+                    sample = envelopes.quantise_14bit(volts[k, start:stop], half_v[k], words[start:stop])
+                    if sample >= 0 and over is None:
+                        over = Overshoot(k, start + sample, float(volts[k, start + sample]))
+                digests.append(_kept.put(words, spans))
+        finally:
+            for start, stop in spans:
+                volts[:, start:stop] = 0.0
         return tuple(digests), over
 
     def _refuse(self, straight: Straight, feed: int, plays: NDArray, output: int, over: Overshoot) -> None:

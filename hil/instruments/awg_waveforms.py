@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.hil.instruments.plant_link import Runs
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.errors import refusal
 from qctl.hil.instruments.scpi.session import Buffers
@@ -21,6 +22,7 @@ __all__ = ["MAX_POINTS", "Waveform", "WaveformList"]
 MAX_POINTS = 16_200_000
 _MAX_WAVEFORMS = 32_000
 _MIDDLE = 8191
+_LONGEST_PAUSE = 4
 _KINDS = arg.spellings("INTeger|REAL")
 _BYTES = {"INT": 2, "REAL": 5}
 
@@ -40,7 +42,7 @@ class Waveform:
         self.kind = kind
         self.words: NDArray[np.uint16] = np.full(n_points, _MIDDLE, dtype="<u2")
         self._digest = ""
-        self._relative: NDArray[np.float32] | None = None
+        self._runs: Runs | None = None
 
     @property
     def n_points(self) -> int:
@@ -51,24 +53,38 @@ class Waveform:
     def digest(self) -> str:
         """Content name of the analog samples; markers don't count."""
         if not self._digest:
-            self._digest = blake2b(np.bitwise_and(self.words, 0x3FFF), digest_size=16).hexdigest()
+            found = blake2b(f"{self.n_points}".encode(), digest_size=16)
+            for start, samples in self.runs:
+                found.update(f"/{start}:{samples.size}:".encode())
+                found.update(samples.data)
+            self._digest = found.hexdigest()
         return self._digest
 
     def write(self, start: int, words: NDArray[np.uint16]) -> None:
         """Put samples at `start`."""
         self.words[start : start + len(words)] = words
         self._digest = ""
-        self._relative = None
+        self._runs = None
 
     @property
-    def relative(self) -> NDArray[np.float32]:
-        """The samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
-        if self._relative is None:
-            codes = np.bitwise_and(self.words, 0x3FFF).astype(np.float32)
-            codes -= np.float32(_MIDDLE)
-            codes *= np.float32(1 / _MIDDLE)
-            self._relative = codes
-        return self._relative
+    def runs(self) -> Runs:
+        """Where it is not silent: the samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
+        if self._runs is None:
+            codes = np.bitwise_and(self.words, 0x3FFF)
+            heard = np.flatnonzero(codes != _MIDDLE)
+            cuts = np.flatnonzero(np.diff(heard) > _LONGEST_PAUSE) + 1 if heard.size else ()
+            self._runs = tuple(
+                (int(part[0]), _relative(codes[part[0] : part[-1] + 1]))
+                for part in (np.split(heard, cuts) if len(cuts) else [heard] if heard.size else [])
+            )
+        return self._runs
+
+
+def _relative(codes: NDArray[np.uint16]) -> NDArray[np.float32]:
+    samples = codes.astype(np.float32)
+    samples -= np.float32(_MIDDLE)
+    samples *= np.float32(1 / _MIDDLE)
+    return samples
 
 
 class WaveformList:

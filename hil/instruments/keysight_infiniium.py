@@ -208,7 +208,7 @@ class KeysightInfiniium(Box):
             "inputs": inputs, "rate_hz": rate_hz, "delay_s": delay_s, "n_points": n_points, "averaged": averaged,
             "n_records": n_records if segmented else 0, "n_averages": n_records if averaged else 0,
         }  # fmt: skip
-        await self.plant.arm_record(inputs, rate_hz, delay_s, n_points, n_records, averaged)
+        self.plant.tell_arm(inputs, rate_hz, delay_s, n_points, n_records, averaged)
         self.arm_event = 1
         self._task = asyncio.get_running_loop().create_task(self._collect(taken))
 

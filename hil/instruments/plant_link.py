@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Output
+from qctl.hil.plant.messages import Runs, fill_runs
 
-__all__ = ["NoPlant", "Output", "Plant"]
+__all__ = ["NoPlant", "Output", "Plant", "Runs"]
 
 
 class Plant(Protocol):
@@ -31,8 +34,14 @@ class Plant(Protocol):
     async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Hand over samples under the hash of their content."""
 
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Hand over many at once: by hash the length and the stretches that are not silent."""
+
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at the next triggers."""
+
+    def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Say the same without waiting; it holds for every trigger fired later."""
 
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Drive a DC output to a voltage."""
@@ -44,6 +53,11 @@ class Plant(Protocol):
         self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
         """Arm one acquisition."""
+
+    def tell_arm(
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Arm one acquisition without waiting; it takes every trigger fired later."""
 
     async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
         """Wait for the armed acquisition."""
@@ -64,6 +78,12 @@ class Plant(Protocol):
 
     async def count(self, **amounts: int) -> None:
         """Add to this box's counters."""
+
+
+def take_now(work: Coroutine[Any, Any, None]) -> None:
+    """Run what does not wait for anything."""
+    with suppress(StopIteration):
+        work.send(None)
 
 
 class NoPlant:
@@ -87,8 +107,17 @@ class NoPlant:
     async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Forget the samples."""
 
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Take one after the other."""
+        for digest, (n_samples, runs) in waveforms.items():
+            await self.waveform(digest, fill_runs(n_samples, runs))
+
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Forget what plays."""
+
+    def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Forget what plays."""
+        take_now(self.outputs(element, rate_hz, armed))
 
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Forget the level."""
@@ -101,6 +130,12 @@ class NoPlant:
     ) -> None:
         """Remember the shape of the next record."""
         self._shape = (1 if averaged else n_records, len(inputs), n_samples)
+
+    def tell_arm(
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Remember the shape of the next record."""
+        take_now(self.arm_record(inputs, rate_hz, delay_s, n_samples, n_records, averaged))
 
     async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
         """Return 1 mV of noise, (n_records or 1, n_inputs, n_samples) in volts."""

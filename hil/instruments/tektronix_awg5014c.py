@@ -288,24 +288,35 @@ class TektronixAwg5014c(Box):
                 self._uncounted = self._uncounted_bytes = 0
                 await self.plant.count(**amounts)
             memory, position = self._memory, self.position
+            if not memory:
+                await self._hand_over()
             told = memory.get(position)
             if told is None:
-                told = memory[position] = await self._element()
+                told = memory[position] = self._element()
             if told != self._told:
                 self._told = told
-                await self.plant.outputs(*told)
+                self.plant.tell_outputs(*told)
 
-    async def _element(self) -> tuple[dict[int, Output], float, bool]:
+    def _element(self) -> tuple[dict[int, Output], float, bool]:
         """Return what is played at this position, once the plant has its waveforms."""
         element: dict[int, Output] = {}
         for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):
             waveform = self.list.get(name) if name else None
-            if waveform is not None:
-                await self.plant.waveform(waveform.digest, waveform.relative)
             digest = waveform.digest if waveform is not None else None
             levels = (self.value("amplitude_vpp", output), self.value("offset_v", output))
             element[output] = Output(digest, *levels, self.value("on", output))
         return element, self.value("rate_hz"), self._run_state() == 1
+
+    async def _hand_over(self) -> None:
+        """Give the plant the waveforms of all that may play now, in one message."""
+        if not self.running:
+            return
+        if self.value("mode") == "SEQ" and self.n_steps:
+            names = {value for key, value in self._values.items() if key[0] == "step_waveform"}
+        else:
+            names = set(self._playing())
+        found = {name: self.list.get(name) for name in sorted(names) if name}
+        await self.plant.waveforms({one.digest: (one.n_points, one.runs) for one in found.values()})
 
 
 def _bit(on: bool) -> str:

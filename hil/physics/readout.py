@@ -63,6 +63,7 @@ class Answer:
     lo_hz: float
     _paths: NDArray[np.complex128] = field(init=False)
     _made: NDArray[np.bool_] = field(init=False)
+    _odds: list[list[NDArray[np.float64]]] = field(init=False)
 
     def __post_init__(self) -> None:
         n = len(self.processor.transmons)
@@ -70,6 +71,7 @@ class Answer:
         self._paths[:, :3] = self.base
         self._made = np.zeros((n, N_PATHS), bool)
         self._made[:, :3] = True
+        self._odds = [[np.append(one, max(0.0, 1.0 - one.sum())) for one in kinds] for kinds in self.shares]
 
     def path(self, qubit: int, path: int) -> NDArray[np.complex128]:
         """Return the (n_samples,) answer of one transmon's resonator along one path."""
@@ -89,10 +91,11 @@ class Answer:
 
     def mean(self, qubit: int, counts: NDArray[np.int64]) -> NDArray[np.complex128]:
         """Return the sum of the answers of one transmon's resonator, each path as often as `counts` says."""
-        for path in np.flatnonzero((counts > 0) & ~self._made[qubit]).tolist():
+        taken = np.flatnonzero(counts)
+        for path in taken[~self._made[qubit, taken]].tolist():
             self.path(qubit, path)
         table = self._paths[qubit].view(float)
-        return np.asarray((counts @ table).view(complex))
+        return np.asarray((counts[taken].astype(float) @ table[taken]).view(complex))
 
     def draw_paths(self, qubit: int, levels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int32]:
         """Return a path for each shot, given the level at the start of its measurement."""
@@ -114,8 +117,7 @@ class Answer:
         for kind, (before, _) in enumerate(_JUMPS):
             if counts[before] == 0:
                 continue
-            shares = self.shares[qubit][kind]
-            hits = random.multinomial(counts[before], np.append(shares, max(0.0, 1.0 - shares.sum())))[:N_BINS]
+            hits = random.multinomial(counts[before], self._odds[qubit][kind])[:N_BINS]
             drawn[3 + kind * N_BINS : 3 + (kind + 1) * N_BINS] = hits
             drawn[before] -= hits.sum()
         return drawn

@@ -56,6 +56,11 @@ class Physics:
         draw = draw_average if acquisition.averaged else draw_shots
         return draw(answer, groups, inputs, n_shots, self.random)
 
+    def look_ahead(self, rack: Rack, acquisition: Acquisition, now_s: float) -> None:
+        """Work out what `record` would need if it came now, and keep it."""
+        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
+        self._solve(rack, window, now_s, joint=not acquisition.averaged)
+
     def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
         levels = tuple(box.level_v(n, now_s) for _, box in sorted(rack.boxes.items()) for n in sorted(box.levels))
         key = (rack.signature(sorted(rack.boxes)), levels, self.faults.version, window, joint)

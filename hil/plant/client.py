@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
+from qctl.hil.plant.messages import Decoder, Runs, array_from_wire, array_to_wire, encode
 
-from qctl.errors import DeviceError, DeviceTimeoutError, error_from_wire
+from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, error_from_wire
 
 __all__ = ["Output", "PlantClient"]
 
@@ -70,6 +71,7 @@ class PlantClient:
         self._writer: asyncio.StreamWriter | None = None
         self._task: asyncio.Task[None] | None = None
         self._sent: set[str] = set()
+        self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
 
     async def connect(self) -> None:
@@ -102,10 +104,29 @@ class PlantClient:
         await self._ask("waveform", digest=digest, samples=entry)
         self._sent.add(digest)
 
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Hand over many waveforms at once: by hash the length and the stretches that are not silent."""
+        fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
+        if not fresh:
+            return
+        heads = [
+            [digest, n_samples, [(start, part.size) for start, part in runs]]
+            for digest, (n_samples, runs) in fresh.items()
+        ]
+        parts = [part for _, runs in fresh.values() for _, part in runs]
+        joined = np.concatenate(parts) if parts else np.empty(0, np.float32)
+        await self._ask("waveforms", waveforms=heads, samples=array_to_wire(joined, self._folder))
+        self._sent.update(fresh)
+
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at the next triggers; `armed` False stops all outputs of the box."""
         wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
         await self._ask("outputs", element=wire, rate_hz=rate_hz, armed=armed)
+
+    def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+        """Say the same without waiting: it holds for every trigger fired later; a refusal comes out at the next call."""
+        wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
+        self._tell("outputs", element=wire, rate_hz=rate_hz, armed=armed)
 
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Drive a DC output to a voltage, at a slew in volts per second of lab time (0: at once)."""
@@ -120,6 +141,20 @@ class PlantClient:
     ) -> None:
         """Arm one acquisition: a record per trigger, `n_records` of them kept or averaged into one."""
         await self._ask(
+            "arm",
+            inputs=inputs,
+            rate_hz=rate_hz,
+            delay_s=delay_s,
+            n_samples=n_samples,
+            n_records=n_records,
+            averaged=averaged,
+        )
+
+    def tell_arm(
+        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    ) -> None:
+        """Arm one acquisition without waiting: it takes every trigger fired later; a refusal comes out at `record`."""
+        self._tell(
             "arm",
             inputs=inputs,
             rate_hz=rate_hz,
@@ -177,14 +212,25 @@ class PlantClient:
         """Ask anything the plant's table of verbs has; control programs use this."""
         return await self._ask(verb, **content)
 
-    async def _ask(self, verb: str, **content: Any) -> dict[str, Any]:
+    def _tell(self, verb: str, **content: Any) -> None:
+        """Send what is answered only when it is refused."""
+        self._open_writer().write(encode({"id": 0, "verb": verb, **content}))
+
+    def _open_writer(self) -> asyncio.StreamWriter:
         if self._writer is None or self.closed.is_set():
             raise DeviceError(f"{self.name} is not attached to the plant")
+        if self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            raise refusal
+        return self._writer
+
+    async def _ask(self, verb: str, **content: Any) -> dict[str, Any]:
+        writer = self._open_writer()
         self._next += 1
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[self._next] = future
-        self._writer.write(encode({"id": self._next, "verb": verb, **content}))
-        await self._writer.drain()
+        writer.write(encode({"id": self._next, "verb": verb, **content}))
+        await writer.drain()
         return await future
 
     async def _receive(self, reader: asyncio.StreamReader) -> None:
@@ -204,6 +250,9 @@ class PlantClient:
     def _handle(self, message: dict[str, Any]) -> None:
         if "faults" in message and "id" not in message:
             self._take_faults(message["faults"])
+            return
+        if message["id"] == 0:
+            self._refusal = error_from_wire(*message["error"])
             return
         future = self._waiting.pop(message["id"], None)
         if future is None or future.done():

@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from qctl.errors import WireError
 
-__all__ = ["INLINE_BYTES", "MAX_BYTES", "Decoder", "array_from_wire", "array_to_wire", "encode"]
+__all__ = ["INLINE_BYTES", "MAX_BYTES", "Decoder", "Runs", "array_from_wire", "array_to_wire", "encode", "fill_runs"]
+
+Runs = tuple[tuple[int, NDArray[np.float32]], ...]
+"""The stretches of a waveform that are not silent: first sample, and samples in -1…1."""
 
 MAX_BYTES = 1 << 26
 INLINE_BYTES = 1 << 16
@@ -103,3 +106,11 @@ def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
     if int(np.prod(shape)) != flat.size:
         raise WireError(f"array of {flat.size} values does not fill {shape}")
     return flat.reshape(shape)
+
+
+def fill_runs(n_samples: int, runs: Runs) -> NDArray[np.float32]:
+    """Return all samples of a waveform, its silence included."""
+    samples = np.zeros(n_samples, np.float32)
+    for start, part in runs:
+        samples[start : start + part.size] = part
+    return samples

@@ -126,6 +126,11 @@ class Rack:
             runs = tuple((a, samples[a:b].copy()) for a, b in find_runs(samples != 0, gap=3))
             self._waveforms[digest] = Waveform(int(samples.size), runs)
 
+    def add_runs(self, digest: str, n_samples: int, runs: tuple[tuple[int, NDArray[np.float32]], ...]) -> None:
+        """Keep what is not silent of samples under their hash."""
+        if digest not in self._waveforms:
+            self._waveforms[digest] = Waveform(n_samples, runs)
+
     def waveform(self, digest: str) -> Waveform | None:
         """Return samples by their hash, if the plant has them."""
         return self._waveforms.get(digest)

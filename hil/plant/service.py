@@ -47,7 +47,8 @@ class Session:
             if verb is None:
                 raise RequestError(f"unknown verb {message.get('verb')!r}")
             reply = await verb(self.plant, self, message) or {}
-            self.send({"id": number, **reply})
+            if number:
+                self.send({"id": number, **reply})
         except QctlError as error:
             self.send({"id": number, "error": [error.code, error.message, error.details]})
         except (KeyError, TypeError, ValueError) as error:
@@ -77,6 +78,7 @@ class Plant:
         self.aborted = asyncio.Event()
         self.recorded = asyncio.Condition()
         self._debt_s = 0.0
+        self._n_changes = self._n_usual = 0
 
     async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends; its outputs are then off."""
@@ -100,6 +102,24 @@ class Plant:
             if session.box is not None and self.sessions.get(session.box.name) is session:
                 del self.sessions[session.box.name]
                 self.rack.boxes.pop(session.box.name, None)
+
+    def changed(self) -> None:
+        """Note that a box plays or records something new; work out the next block once all have said as usual.
+
+        Sweep points come one like the other: when as many changes have come as before the last block, the trigger is
+        on its way, and what is computed now is known when it is here. A guess too early costs only time.
+        """
+        self._n_changes += 1
+        if self._n_changes == self._n_usual and not self.firing:
+            asyncio.get_running_loop().call_soon(self._look_ahead)
+
+    def _look_ahead(self) -> None:
+        if self.firing:
+            return
+        with self.clock.paused():
+            for box in self.rack.boxes.values():
+                if box.acquisition is not None and not box.acquisition.complete:
+                    self.physics.look_ahead(self.rack, box.acquisition, self.clock.now_s())
 
     def faults_of(self, name: str) -> dict[str, Any]:
         """Return what is wrong with one box."""
@@ -125,6 +145,7 @@ class Plant:
         if not recorders and not any(other.armed for other in reached):
             raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
         self.firing = True
+        self._n_changes, self._n_usual = 0, self._n_changes
         self.aborted.clear()
         try:
             with self.clock.paused():
@@ -175,6 +196,19 @@ async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> 
     plant.rack.add_waveform(str(message["digest"]), samples)
 
 
+async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    samples = array_from_wire(message["samples"], plant.folder)
+    at = 0
+    for digest, n_samples, places in message["waveforms"]:
+        runs = []
+        for start, size in places:
+            if start < 0 or size < 0 or start + size > n_samples or at + size > samples.size:
+                raise RequestError(f"waveform {digest}: {size} samples from {start} are not in {n_samples}")
+            runs.append((int(start), samples[at : at + size]))
+            at += size
+        plant.rack.add_runs(str(digest), int(n_samples), tuple(runs))
+
+
 async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box = session.attached()
     element = {int(n): Playing(*entry) for n, entry in message["element"].items()}
@@ -184,6 +218,7 @@ async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> N
         if playing.digest is not None and plant.rack.waveform(playing.digest) is None:
             raise RequestError(f"{box.name}:{number}: no waveform {playing.digest}")
     box.playing, box.rate_hz, box.armed = element, float(message["rate_hz"]), bool(message["armed"])
+    plant.changed()
 
 
 async def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
@@ -204,6 +239,7 @@ async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box.acquisition = Acquisition(
         inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
     )
+    plant.changed()
 
 
 async def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
@@ -292,4 +328,5 @@ VERBS = {
     "set_fault": _set_fault,
     "tone": _tone,
     "waveform": _waveform,
+    "waveforms": _waveforms,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -82,6 +83,10 @@ class Link(Protocol):
 
     def write_block(self, prefix: str, block: Block) -> None:
         """Send a command that ends in an IEEE 488.2 definite block; the block's bytes are not copied."""
+        ...
+
+    def burst(self) -> AbstractContextManager[None]:
+        """Send the messages that are written inside together, at the latest on leaving; a query sends them first."""
         ...
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AbstractContextManager, nullcontext
 
 from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_header
 
@@ -72,6 +73,10 @@ class RehearsalLink:
         header = block_header(len(view))
         shown = header.decode("ascii") if isinstance(header, (bytes, bytearray)) else str(header)
         self.sent.append(f"{prefix}{shown}<{len(view)} bytes>")
+
+    def burst(self) -> AbstractContextManager[None]:
+        """Change nothing: each message is kept as it is written."""
+        return nullcontext()
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Return empty blocks."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from qctl.errors import DeviceTimeoutError
@@ -79,6 +80,10 @@ class TranscriptLink:
         """Take a command with a block that must be the next turn."""
         reply = self._next((prefix, bytes(as_bytes_view(block))))
         assert reply is None, f"{prefix!r} was written, the transcript has the reply {reply!r}"
+
+    def burst(self) -> AbstractContextManager[None]:
+        """Change nothing: how messages are sent is no part of a transcript."""
+        return nullcontext()
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Return the blocks of the next turn, of which there must be as many as asked for."""

@@ -7,7 +7,8 @@ a new one and asks who is there before it sends anything else. Nothing is ever s
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import RLock
 from typing import NoReturn
 
@@ -19,6 +20,7 @@ __all__ = ["VisaLink", "open_visa_link"]
 
 _BACK_OFF_S = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
 _LINE_BYTES = 4096
+_BURST_BYTES = 1 << 18
 
 
 class VisaLink:
@@ -62,6 +64,8 @@ class VisaLink:
         self._next_attempt_s = 0.0
         self._why = "never opened"
         self._lock = RLock()
+        self._gathered: list[bytes | memoryview] | None = None
+        self._n_gathered = 0
         self.identity = ""
 
     @property
@@ -101,6 +105,7 @@ class VisaLink:
         with self._lock:
             port = self._ready()
             self._send(port, text)
+            self._flush()
             return self._line(port, text, self._timeout_s if timeout_s is None else timeout_s)
 
     def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
@@ -109,6 +114,7 @@ class VisaLink:
         with self._lock:
             port = self._ready()
             self._send(port, text)
+            self._flush()
             first = self._first(port, text, limit_s)
             if len(first) == 2 and first[1:].isdigit() and first[1:] != b"0":
                 block = self._block(port, text, limit_s, b"\n", first)
@@ -134,19 +140,56 @@ class VisaLink:
         head = prefix.encode("ascii") + block_header(len(view))
         with self._lock:
             port = self._ready()
-            try:
-                port.send((head, view, b"\n"), self._timeout_s)
-            except (TimeoutError, PortClosedError) as error:
-                self._fail(error, f"while sending {prefix!r} and {len(view)} bytes")
+            self._put(port, (head, view, b"\n"), f"{prefix!r} and {len(view)} bytes")
             if self._tap is not None:
                 self._tap.sent(self._name, head)
                 self._tap.sent(self._name, view)
+
+    @contextmanager
+    def burst(self) -> Iterator[None]:
+        """Send the messages that are written inside together, at the latest on leaving; a query sends them first."""
+        with self._lock:
+            if self._gathered is not None:
+                yield
+                return
+            self._gathered, self._n_gathered = [], 0
+            try:
+                yield
+                self._flush()
+            finally:
+                self._gathered = None
+
+    def _put(self, port: VisaPort, parts: tuple[bytes | memoryview, ...], what: str) -> None:
+        """Send parts, or keep them for the end of a burst where messages end by themselves."""
+        if self._gathered is not None and port.is_stream:
+            self._gathered += parts
+            self._n_gathered += sum(map(len, parts))
+            if self._n_gathered >= _BURST_BYTES:
+                self._flush()
+            return
+        try:
+            port.send(parts, self._timeout_s)
+        except (TimeoutError, PortClosedError) as error:
+            self._fail(error, f"while sending {what}")
+
+    def _flush(self) -> None:
+        """Send what a burst has gathered so far."""
+        if not self._gathered:
+            return
+        parts, n_bytes = self._gathered, self._n_gathered
+        self._gathered, self._n_gathered = [], 0
+        port = self._ready()
+        try:
+            port.send(parts, self._timeout_s)
+        except (TimeoutError, PortClosedError) as error:
+            self._fail(error, f"while sending {n_bytes} bytes of several messages")
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         with self._lock:
             port = self._ready()
             self._send(port, text)
+            self._flush()
             limit_s = self._timeout_s if timeout_s is None else timeout_s
             return [
                 self._block(port, text, limit_s, b"\n" if index == n_blocks - 1 else b";") for index in range(n_blocks)
@@ -253,10 +296,7 @@ class VisaLink:
 
     def _send(self, port: VisaPort, text: str) -> None:
         data = text.encode("ascii") + b"\n"
-        try:
-            port.send((data,), self._timeout_s)
-        except (TimeoutError, PortClosedError) as error:
-            self._fail(error, f"while sending {text!r}")
+        self._put(port, (data,), repr(text))
         if self._tap is not None:
             self._tap.sent(self._name, data)
 

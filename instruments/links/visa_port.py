@@ -19,11 +19,33 @@ from pyvisa.errors import VisaIOError
 
 __all__ = ["PortClosedError", "VisaPort"]
 
+_SMALL_BYTES = 16_384
+_MOST_PARTS = 256
+_READ_BYTES = 65_536
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
 class PortClosedError(ConnectionError):
     """Say that the connection can't be opened, broke, or carries what it must not; stays inside links."""
+
+
+def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
+    """Join neighbours that are small; a long block is never copied."""
+    if len(parts) < 3:
+        return parts
+    joined: list[bytes | memoryview] = []
+    small: list[bytes | memoryview] = []
+    for part in parts:
+        if len(part) < _SMALL_BYTES:
+            small.append(part)
+            continue
+        if small:
+            joined.append(b"".join(small))
+            small = []
+        joined.append(part)
+    if small:
+        joined.append(b"".join(small))
+    return joined
 
 
 @cache
@@ -60,6 +82,7 @@ class VisaPort:
         self._ends_messages = True
         self._newline_ends: bool | None = None
         self._socket: socket.socket | None = None
+        self._ahead = b""
         if isinstance(interface, socket.socket):
             interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = interface
@@ -68,6 +91,11 @@ class VisaPort:
         elif address.upper().startswith("ASRL"):
             self._ends_messages = False
             resource.read_termination = "\n"
+
+    @property
+    def is_stream(self) -> bool:
+        """Say whether several messages may be sent in one go: only their ends part them."""
+        return not self._ends_messages
 
     def close(self) -> None:
         """Close the resource; a peer that is already gone is no error."""
@@ -102,11 +130,12 @@ class VisaPort:
     def _send_socket(port: socket.socket, parts: list[bytes | memoryview], timeout_s: float) -> None:
         end_s = time.monotonic() + timeout_s
         try:
+            parts = _joined(parts)
             while parts:
                 _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
                 if not writable:
                     raise TimeoutError(b"")
-                n_sent = port.sendmsg(parts, (), socket.MSG_DONTWAIT)
+                n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
                 while parts and n_sent >= len(parts[0]):
                     n_sent -= len(parts.pop(0))
                 if n_sent:
@@ -172,13 +201,9 @@ class VisaPort:
     def _read(self, n_bytes: int, timeout_s: float, got: bytes | bytearray) -> tuple[bytes, StatusCode]:
         """Read once; the session is asked directly because viRead of pyvisa drops what came before a time-out."""
         self._limit(timeout_s)
+        if self._socket is not None:
+            return self._read_socket(self._socket, n_bytes, timeout_s, got)
         try:
-            if self._socket is not None and not self._session._pending_buffer:
-                readable, _, _ = select.select((self._socket,), (), (), timeout_s)
-                if not readable:
-                    raise TimeoutError
-                if not self._socket.recv(1, socket.MSG_PEEK):
-                    raise PortClosedError("the instrument closed the connection")
             data, status = self._session.read(n_bytes)
         except TimeoutError as error:
             raise TimeoutError(bytes(got)) from error
@@ -191,3 +216,24 @@ class VisaPort:
         if status.value < 0:
             raise PortClosedError(f"the connection broke ({status.name})")
         return data, status
+
+    def _read_socket(
+        self, port: socket.socket, n_bytes: int, timeout_s: float, got: bytes | bytearray
+    ) -> tuple[bytes, StatusCode]:
+        """Read once from the session's socket itself: its session polls, byte by byte where lines end."""
+        if not self._ahead:
+            try:
+                readable, _, _ = select.select((port,), (), (), timeout_s)
+                if not readable:
+                    raise TimeoutError(bytes(got))
+                self._ahead = port.recv(max(n_bytes, _READ_BYTES))
+            except TimeoutError:
+                raise
+            except OSError as error:
+                raise PortClosedError(f"the connection broke ({error})") from error
+            if not self._ahead:
+                raise PortClosedError("the instrument closed the connection")
+        newline = self._ahead.find(b"\n", 0, n_bytes) if self._newline_ends else -1
+        n_taken = min(n_bytes, len(self._ahead)) if newline < 0 else newline + 1
+        data, self._ahead = self._ahead[:n_taken], self._ahead[n_taken:]
+        return data, _END[0] if newline >= 0 else StatusCode.success_max_count_read

@@ -15,7 +15,9 @@ from qctl.units import Limits
 
 __all__ = ["check_program"]
 
+_WORD = np.dtype("<u2")
 _DATA_BITS = np.uint16(0x3FFF)
+_EVERY_CODE = np.array([0, 0x3FFF], np.uint16)
 
 
 def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instrument: Instrument) -> None:
@@ -31,7 +33,8 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     name = instrument.name
     can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
     Limits(1, can.MAX_ELEMENTS).check(len(body.elements), f"{name}: sequence elements")
-    spans = {digest: _span(name, digest, words) for digest, words in blobs.items()}
+    for digest, words in blobs.items():
+        _check_words(name, digest, words)
     for number, channel in body.channels.items():
         output = instrument.output.get(number)
         if output is None:
@@ -40,7 +43,7 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
         can.OFFSET_V.check(channel.offset_v, f"{name}: output {number} offset_v")
         Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
         used = sorted({element[number] for element in body.elements if number in element})
-        missing = [digest for digest in used if digest not in spans]
+        missing = [digest for digest in used if digest not in blobs]
         if missing:
             raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
         n_samples = sum(len(blobs[digest]) for digest in used)
@@ -49,8 +52,11 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
                 f"{name}: output {number} waveforms = {n_samples} samples is over {can.MEMORY_SAMPLES}", instrument=name
             )
         low, high = output.limits_v
+        widest = can.code_voltages(channel.amplitude_vpp, channel.offset_v, _EVERY_CODE)
+        if low <= widest[0] and widest[1] <= high:
+            continue
         for digest in used:
-            reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, spans[digest])
+            reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, _span(blobs[digest]))
             if not (low <= reached[0] and reached[1] <= high):
                 raise LimitError(
                     f"{name}: output {number} would reach {reached[0]:g} to {reached[1]:g} V, outside "
@@ -64,10 +70,13 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
             raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
 
 
-def _span(name: str, digest: str, words: NDArray[np.generic]) -> NDArray[np.uint16]:
-    """Return the lowest and highest code of a waveform."""
-    if words.dtype != np.dtype("<u2") or words.ndim != 1 or not words.flags.c_contiguous:
+def _check_words(name: str, digest: str, words: NDArray[np.generic]) -> None:
+    if words.dtype != _WORD or words.ndim != 1 or not words.flags.c_contiguous:
         raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
     can.LENGTH_SAMPLES.check(len(words), f"{name}: waveform {digest} samples")
-    codes = words.astype("<u2", copy=False) & _DATA_BITS
+
+
+def _span(words: NDArray[np.generic]) -> NDArray[np.uint16]:
+    """Return the lowest and highest code of a waveform."""
+    codes = words.astype(_WORD, copy=False) & _DATA_BITS
     return np.array([codes.min(), codes.max()], np.uint16)

@@ -195,6 +195,18 @@ class TektronixAwg5014:
         if self._elements and set(self._elements[0]) != outputs:
             self._elements = []
         n_elements = len(body.elements)
+        with self.link.burst():
+            self._write_sequence(body)
+        self._elements = []
+        confirm(self.link, f"a sequence of {n_elements} elements")
+        n_held = parsed_int(self.link, self.link.query("SEQ:LENG?"), "the sequence length")
+        if n_held != n_elements:
+            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {n_elements}")
+        self._elements = [dict(element) for element in body.elements]
+
+    def _write_sequence(self, body: AwgBody) -> None:
+        """Write what differs from the sequence that the box has."""
+        n_elements = len(body.elements)
         if not self._elements:
             self.link.write("SEQ:LENG 0")
         if len(self._elements) != n_elements:
@@ -215,20 +227,15 @@ class TektronixAwg5014:
                 ]
             if words:
                 self.link.write(";:".join(words))
-        self._elements = []
-        confirm(self.link, f"a sequence of {n_elements} elements")
-        n_held = parsed_int(self.link, self.link.query("SEQ:LENG?"), "the sequence length")
-        if n_held != n_elements:
-            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {n_elements}")
-        self._elements = [dict(element) for element in body.elements]
 
     def start(self) -> None:
         """Switch outputs on and wait for triggers at the first point."""
         body = self._loaded()
-        for number in sorted(self.instrument.output):
-            self.link.write(f"OUTP{number} {int(number in body.channels)}")
-        self.link.write("AWGC:RUN")
-        self.link.query("*OPC?", _START_TIMEOUT_S)
+        with self.link.burst():
+            for number in sorted(self.instrument.output):
+                self.link.write(f"OUTP{number} {int(number in body.channels)}")
+            self.link.write("AWGC:RUN")
+            self.link.query("*OPC?", _START_TIMEOUT_S)
         confirm(self.link, "AWGControl:RUN")
         state = parsed_int(self.link, self.link.query("AWGC:RST?"), "the run state")
         if state == 0:

@@ -79,16 +79,17 @@ class WaveformList:
         evicted = self._make_room(len(missing), names)
         n_bytes = n_pending = 0
         pending: dict[str, int] = {}
-        for name in missing:
-            words = blobs[names[name]]
-            self.link.write(f'WLIS:WAV:NEW "{name}",{len(words)},INT')
-            self.link.write_block(f'WLIS:WAV:DATA "{name}",0,{len(words)},', words)
-            pending[name] = len(words)
-            n_bytes += words.nbytes
-            n_pending += words.nbytes
-            if n_pending >= _CONFIRM_BYTES:
-                self._trust(pending)
-                n_pending = 0
+        with self.link.burst():
+            for name in missing:
+                words = blobs[names[name]]
+                self.link.write(f'WLIS:WAV:NEW "{name}",{len(words)},INT')
+                self.link.write_block(f'WLIS:WAV:DATA "{name}",0,{len(words)},', words)
+                pending[name] = len(words)
+                n_bytes += words.nbytes
+                n_pending += words.nbytes
+                if n_pending >= _CONFIRM_BYTES:
+                    self._trust(pending)
+                    n_pending = 0
         if pending:
             self._trust(pending)
         return n_bytes, evicted

@@ -306,13 +306,7 @@ class Lane:
         folder = write_result(parts.places.results, work.job, content, arrays)
         error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
         self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
-        keep = frozenset(
-            digest
-            for one in self._compiled.values()
-            for b in one.batches
-            for load in b.programs
-            for digest in load.digests
-        )
+        keep = {load.digests for one in self._compiled.values() for batch in one.batches for load in batch.programs}
         WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, keep)
 
     # -- ends ------------------------------------------------------------------------------------

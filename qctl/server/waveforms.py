@@ -1,13 +1,20 @@
-"""Waveform words in shared memory, one file for each content: written by the pool, mapped by the hosts."""
+"""Waveform words in shared memory, one file for each device program: written by the pool, mapped by the hosts.
+
+A file's name is made from the digests of its waveforms. It begins with the length of its table in eight bytes, then
+comes the table, (dtype, number of samples) of each waveform in msgpack, then the words, one waveform after the other.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import mmap
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,21 +22,40 @@ from qctl.errors import InternalError
 
 __all__ = ["WaveformFiles"]
 
+_SUFFIX = ".words"
+_HEAD_BYTES = 8
+_GRID_BYTES = 8
+
 
 class _Lazy(Mapping[str, NDArray[Any]]):
-    """The waveforms of one program; a file is mapped when its words are asked for."""
+    """The waveforms of one program; their file is mapped when any words are asked for."""
 
-    def __init__(self, folder: Path, digests: tuple[str, ...]) -> None:
-        self._folder = folder
+    def __init__(self, path: Path, digests: tuple[str, ...]) -> None:
+        self._path = path
         self._digests = dict.fromkeys(digests)
+        self._words: dict[str, NDArray[Any]] | None = None
 
     def __getitem__(self, digest: str) -> NDArray[Any]:
-        if digest not in self._digests:
-            raise KeyError(digest)
+        if self._words is None:
+            self._words = self._map()
+        return self._words[digest]
+
+    def _map(self) -> dict[str, NDArray[Any]]:
         try:
-            words: NDArray[Any] = np.load(self._folder / f"{digest}.npy", mmap_mode="r", allow_pickle=False)
+            with self._path.open("rb") as file:
+                memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError:
-            raise InternalError(f"waveform {digest} is not in shared memory any more") from None
+            some = next(iter(self._digests), "")
+            raise InternalError(f"waveform {some} is not in shared memory any more") from None
+        start = _HEAD_BYTES + int.from_bytes(memory[:_HEAD_BYTES], "little")
+        words = {}
+        for digest, (dtype, n_samples) in zip(
+            self._digests, msgspec.msgpack.decode(memory[_HEAD_BYTES:start]), strict=True
+        ):
+            start = _aligned(start)
+            row: NDArray[Any] = np.frombuffer(memory, dtype, n_samples, start)
+            words[digest] = row
+            start += row.nbytes
         return words
 
     def __iter__(self) -> Iterator[str]:
@@ -39,34 +65,68 @@ class _Lazy(Mapping[str, NDArray[Any]]):
         return len(self._digests)
 
 
+def _aligned(place: int) -> int:
+    return -(-place // _GRID_BYTES) * _GRID_BYTES
+
+
 class WaveformFiles:
-    """A folder of waveform words by digest."""
+    """A folder of waveform words by the digests of each program."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def path(self, digests: tuple[str, ...]) -> Path:
+        """Return the file that holds these waveforms."""
+        name = hashlib.blake2b("/".join(digests).encode(), digest_size=20).hexdigest()
+        return self.folder / (name + _SUFFIX)
+
     def put(self, blobs: Mapping[str, NDArray[Any]]) -> tuple[str, ...]:
-        """Write the waveforms that are not there yet, and return all digests."""
-        for digest, words in blobs.items():
-            path = self.folder / f"{digest}.npy"
-            if not path.exists():
-                handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")
-                with os.fdopen(handle, "wb") as file:
-                    np.save(file, np.ascontiguousarray(words), allow_pickle=False)
-                os.rename(part, path)
-        return tuple(blobs)
+        """Write the waveforms of one program if they are not there yet, and return their digests."""
+        digests = tuple(blobs)
+        if not digests:
+            return digests
+        path = self.path(digests)
+        if path.exists():
+            os.utime(path)
+            return digests
+        rows = [np.ascontiguousarray(words) for words in blobs.values()]
+        table = msgspec.msgpack.encode([(row.dtype.str, row.size) for row in rows])
+        pieces: list[Any] = [len(table).to_bytes(_HEAD_BYTES, "little"), table]
+        end = _HEAD_BYTES + len(table)
+        for row in rows:
+            gap = _aligned(end) - end
+            if gap:
+                pieces.append(bytes(gap))
+            pieces.append(row.data)
+            end += gap + row.nbytes
+        handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        with os.fdopen(handle, "wb", buffering=1 << 18) as file:
+            file.writelines(pieces)
+        os.rename(part, path)
+        return digests
 
     def of(self, digests: tuple[str, ...]) -> Mapping[str, NDArray[Any]]:
         """Return the waveforms of one program."""
-        return _Lazy(self.folder, digests)
+        return _Lazy(self.path(digests), digests)
 
-    def hold_under(self, n_bytes: int, keep: frozenset[str]) -> None:
-        """Remove the files that were used longest ago, until all together are under a size."""
-        files = sorted(self.folder.glob("*.npy"), key=lambda path: path.stat().st_mtime)
-        total = sum(path.stat().st_size for path in files)
-        for path in files:
+    def hold_under(self, n_bytes: int, keep: Collection[tuple[str, ...]]) -> None:
+        """Remove the files that were used longest ago, until all together are under a size.
+
+        Parameters
+        ----------
+        n_bytes : int
+            The size.
+        keep : collection of tuple of str
+            Digests of the programs whose files stay.
+        """
+        found = [(entry.stat(), entry.name) for entry in os.scandir(self.folder) if entry.name.endswith(_SUFFIX)]
+        total = sum(stat.st_size for stat, _ in found)
+        if total <= n_bytes:
+            return
+        stay = {self.path(digests).name for digests in keep}
+        for stat, name in sorted(found, key=lambda item: item[0].st_mtime_ns):
             if total <= n_bytes:
                 return
-            if path.stem not in keep:
-                total -= path.stat().st_size
-                path.unlink()
+            if name not in stay:
+                total -= stat.st_size
+                (self.folder / name).unlink()

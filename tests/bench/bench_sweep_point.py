@@ -2,13 +2,14 @@
 
 Every sweep is a typical one of a tune-up, on the built-in lab transmon5 with server and instruments in processes of
 their own. The first column is the wall time from `run` to the result at the client, divided by the points; the others
-are the server's own numbers, divided alike. Rounds differ in their values, so that neither waveforms nor physics of
+are the server's own numbers, divided alike; `cpu` is the processor time of all processes together. Rounds differ in their values, so that neither waveforms nor physics of
 one round are known in the next.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable
@@ -60,6 +61,24 @@ def sweeps(values: Any) -> dict[str, tuple[Callable[[float], Any], int]]:
     }
 
 
+def processor_s() -> float:
+    """Return the processor time that this process and all below it have used, in seconds; other users don't count."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents[int(folder.name)], ticks[int(folder.name)] = int(fields[1]), int(fields[11]) + int(fields[12])
+    mine, found = {os.getpid()}, 1
+    while found:
+        more = {pid for pid, parent in parents.items() if parent in mine and pid not in mine}
+        mine |= more
+        found = len(more)
+    return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
+
+
 def measure(lab: Any, program: Any, shots: int) -> dict[str, float]:
     """Run a program, and return the time of each stage and of all in milliseconds a point."""
     begin = time.perf_counter()
@@ -81,14 +100,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder), arguments.seed, Screen(True)) as lab:
         table = sweeps(lab.calibration("qpu0"))
         lab.run(experiments.prepared(lab.calibration("qpu0"), ("q0",), ()), shots=10).result(30)
-        heads = ["all", *(name.removesuffix("_s") for name in (*STAGES, "other_s"))]
+        heads = ["cpu", "all", *(name.removesuffix("_s") for name in (*STAGES, "other_s"))]
         print("ms a point, medians of", arguments.rounds, "rounds; worst round of `all`")
         print(f"{'sweep':14}{'points':>7}" + "".join(f"{head:>9}" for head in heads) + f"{'worst':>9}")
         for name in arguments.sweeps or table:
             build, shots = table[name]
+            used_s = processor_s()
             rounds = [measure(lab, build(1e-3 * (k + 1)), shots) for k in range(arguments.rounds)]
+            used_s = (processor_s() - used_s) / sum(one["points"] for one in rounds)
             keys = ["all", *STAGES, "other_s"]
-            row = "".join(f"{np.median([one[key] for one in rounds]):9.3f}" for key in keys)
+            row = f"{used_s * 1e3:9.3f}" + "".join(f"{np.median([one[key] for one in rounds]):9.3f}" for key in keys)
             worst = max(one["all"] for one in rounds)
             print(f"{name:14}{rounds[0]['points']:7d}{row}{worst:9.3f}", flush=True)
 

@@ -27,8 +27,10 @@ def test_bell_becomes_orders_for_players_recorder_and_trigger(tmp_path: Path) ->
     assert (batch.n_points, batch.n_shots, batch.averaged) == (1, 500, False)
     assert set(prepared.windows[0]) == {"dig0"}
     assert prepared.parts[0].bits and len(prepared.parts[0].captures) == 2
-    digests = {digest for load in batch.programs for digest in load.digests}
-    assert digests == {path.stem for path in tmp_path.glob("*.npy")}
+    files = WaveformFiles(tmp_path)
+    uploads = [load.digests for load in batch.programs if load.digests]
+    assert {files.path(digests) for digests in uploads} == set(tmp_path.iterdir())
+    assert all(words.size > 0 for digests in uploads for words in files.of(digests).values())
     assert {"parse", "compile", "lower"} <= set(prepared.times_s)
 
 
@@ -47,10 +49,10 @@ def test_what_can_not_be_read_is_the_clients_fault(tmp_path: Path) -> None:
 
 
 def test_old_waveforms_make_room_but_not_those_in_use(tmp_path: Path) -> None:
-    prepare(request(tmp_path, ("qasm", BELL)))
+    (batch,) = prepare(request(tmp_path, ("qasm", BELL))).batches
     files = WaveformFiles(tmp_path)
-    keep = next(tmp_path.glob("*.npy")).stem
-    files.hold_under(0, frozenset({keep}))
-    assert [path.stem for path in tmp_path.glob("*.npy")] == [keep]
-    files.hold_under(1 << 30, frozenset())
-    assert files.of((keep,))[keep].size > 0
+    keep = next(load.digests for load in batch.programs if load.digests)
+    files.hold_under(0, {keep})
+    assert list(tmp_path.iterdir()) == [files.path(keep)]
+    files.hold_under(1 << 30, ())
+    assert files.of(keep)[keep[0]].size > 0
