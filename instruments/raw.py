@@ -62,7 +62,7 @@ def speak(
     instrument : Instrument
         Its entry in lab.toml.
     text : str
-        One message, or several joined with ``;``: all are matched before the first is carried out.
+        One message, or several joined with ``;``: all are matched and checked before the first is carried out.
     commands : sequence of Command
         What the driver declares.
     block : bytes, optional
@@ -84,7 +84,7 @@ def speak(
     """
     pieces = list(_pieces(text, commands))
     if block is not None and pieces:
-        pieces[-1] = _Piece(pieces[-1].text, None)
+        pieces[-1] = _Piece(pieces[-1].text + text[len(text.rstrip()) :], None)
     unknown = [piece for piece in pieces if piece.found is None]
     if unknown and not (instrument.allow_raw and hasattr(device, "link")):
         raise NotAllowedError(
@@ -93,7 +93,7 @@ def speak(
             instrument=instrument.name,
         )
     settings = [piece.found for piece in pieces if piece.found and not piece.found.query and not piece.common]
-    values = [parsed_value(found) for found in settings]
+    values = [_checked(device, found) for found in settings]
     longest_s = None if timeout_s is None else max(timeout_s, instrument.timeout_s)
     answers: list[str | bytes] = []
     for place, piece in enumerate(pieces):
@@ -137,6 +137,13 @@ def _matched(text: str, commands: Sequence[Command]) -> _Piece:
     if found.query and found.argument and not _BOUND.fullmatch(found.argument):
         return _Piece(text, None)
     return _Piece(text, found)
+
+
+def _checked(device: Any, found: Matched) -> Any:
+    """Return the value of a setting, refused here if its own limits refuse it: before the first text is sent."""
+    value = parsed_value(found)
+    settings = getattr(device, "settings", None)
+    return value if settings is None else settings.checked(found.parameter, value)
 
 
 def _asked(device: Any, piece: _Piece, timeout_s: float | None) -> str:

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from qctl.instruments.commands import Command
     from qctl.lab import Instrument, Lab
 
-__all__ = ["MODELS", "Model", "capabilities_of", "declared_commands", "lowering_of", "model_of", "open_device", "speak_raw"]
+__all__ = [
+    "MODELS",
+    "Model",
+    "capabilities_of",
+    "declared_commands",
+    "lowering_of",
+    "model_of",
+    "open_device",
+    "speak_raw",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +151,7 @@ def speak_raw(
 ) -> str | bytes | None:
     """Carry out a raw message that matches declared commands; return the answer to a query, None for a setting.
 
-    Bytes are a definite block with its head. A `block` ends the message; `timeout_s` may lengthen the wait for an answer.
+    Bytes are a definite block with its head. A `block` ends the message; `timeout_s` may lengthen the wait.
 
     Raises
     ------

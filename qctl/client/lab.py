@@ -103,19 +103,8 @@ class Instrument:
     def raw(self, text: str, block: Any = None, timeout_s: float | None = None) -> str | bytes | None:
         """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts.
 
-        Parameters
-        ----------
-        text : str
-            What its driver declares; anything else takes ``allow_raw = true`` in lab.toml.
-        block : buffer, optional
-            Content of a definite block that ends the message.
-        timeout_s : float, optional
-            How long the answer may take, if that is longer than lab.toml's time-out.
-
-        Returns
-        -------
-        str, bytes or None
-            None to a setting; bytes are a definite block with its head.
+        A `block` is the content of a definite block that ends the message; bytes in return are one with its head.
+        `timeout_s` is how long the answer may take, if that is longer than lab.toml's time-out.
         """
         answer: str | bytes | None = self._lab.carry(calls.raw(self.name, text, block, timeout_s))
         return answer

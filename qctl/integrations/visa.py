@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pyvisa
 
 from qctl.client import connect
@@ -33,7 +31,7 @@ class VisaManager(pyvisa.ResourceManager):
         return found
 
 
-def visa_manager(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Any:
+def visa_manager(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> VisaManager:
     """Return a drop-in for ``pyvisa.ResourceManager()`` whose instruments stay the server's.
 
     `open_resource` takes an instrument's address as lab.toml has it, or its name there. Texts are matched against the
@@ -52,7 +50,7 @@ def visa_manager(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Any
     Returns
     -------
     VisaManager
-        A `pyvisa.ResourceManager`.
+        A `pyvisa.ResourceManager`; the same one for the same address until it is closed, as PyVISA has it.
 
     Raises
     ------

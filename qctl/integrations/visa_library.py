@@ -125,7 +125,7 @@ class ServerLibrary(VisaLibraryBase):
         """Open an instrument by name or address; an exclusive lock is a lease."""
         name, address = self._find(resource_name)
         info, _ = self.parse_resource_extended(session, resource_name)
-        attributes = {
+        attributes: dict[int, Any] = {
             ResourceAttribute.timeout_value: 2000,
             ResourceAttribute.termchar: ord("\n"),
             ResourceAttribute.termchar_enabled: constants.VI_FALSE,
@@ -156,7 +156,7 @@ class ServerLibrary(VisaLibraryBase):
                 self._lab.release(resource.name)
         return _OK
 
-    def get_attribute(self, session: Any, attribute: ResourceAttribute) -> tuple[Any, StatusCode]:
+    def get_attribute(self, session: Any, attribute: Any) -> tuple[Any, StatusCode]:
         """Return an attribute of a resource."""
         attributes = self._resource(session).attributes
         if attribute == ResourceAttribute.resource_lock_state:
@@ -217,8 +217,8 @@ class ServerLibrary(VisaLibraryBase):
     def _ask(self, resource: _Resource, message: Message) -> bytes | None:
         if not message.text:
             return None
-        answer = self.lab.instruments[resource.name].raw(message.text)
-        return None if answer is None else answer.encode("latin-1")
+        answer = self.lab.instruments[resource.name].raw(message.text, message.block, resource.timeout_s)
+        return answer.encode("latin-1") if isinstance(answer, str) else answer
 
     def _timed_out(self, session: Any) -> VisaIOError:
         self._last_status = self._last_status_in_session[session] = StatusCode.error_timeout

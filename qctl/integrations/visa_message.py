@@ -37,7 +37,6 @@ def split_message(data: bytes) -> Message:
 
     A block counts as one if its head tells a length that fits: only an end of line may follow.
     """
-    quoted = [match.span() for match in _QUOTED.finditer(data)]
     for found in _BLOCK.finditer(data):
         n_digits = int(found[1])
         begin = found.end() + n_digits
@@ -45,7 +44,7 @@ def split_message(data: bytes) -> Message:
         if len(digits) != n_digits or not digits.isdigit():
             continue
         end = begin + int(digits)
-        inside = any(first < found.start() < last for first, last in quoted if last <= begin)
-        if not inside and end <= len(data) and not data[end:].strip(b"\r\n"):
+        before = _QUOTED.sub(b"", data[: found.start()])
+        if not set(before) & set(b"\"'") and end <= len(data) and not data[end:].strip(b"\r\n"):
             return Message(data[: found.start()].decode("latin-1"), data[begin:end])
     return Message(data.decode("latin-1").strip("\r\n"))

@@ -253,7 +253,7 @@ class Broker:
     def _call(self, identity: bytes, session: Session, request: wire.Call | wire.Raw, buffers: Any) -> None:
         self._access.check(session, request.instrument)
         self._values = {key: value for key, value in self._values.items() if key[0] != request.instrument}
-        self._to_host(identity, session, request, buffers)
+        self._pass(Waiting(identity, request, self._host(request.instrument)), buffers)
 
     # -- leases ----------------------------------------------------------------------------------
 

@@ -116,7 +116,7 @@ class Host:
     def _take(self) -> bool:
         for _ in range(64):
             try:
-                sender, token, _magic, head, *_ = self._requests.recv_multipart(zmq.NOBLOCK)
+                sender, token, _magic, head, *buffers = self._requests.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return True
             envelope = [sender, token]
@@ -125,7 +125,7 @@ class Host:
                 if isinstance(request, Quit):
                     self._end(request.safe)
                     return False
-                self._handle(request, envelope)
+                self._handle(request, envelope, buffers)
             except QctlError as error:
                 self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
             except Exception as problem:
@@ -145,7 +145,7 @@ class Host:
         except msgspec.DecodeError as problem:
             raise WireError(f"the host can't read a request: {problem}") from problem
 
-    def _handle(self, request: Any, envelope: list[bytes]) -> None:
+    def _handle(self, request: Any, envelope: list[bytes], buffers: list[bytes]) -> None:
         if isinstance(request, Play):
             self._play(request, envelope)
         elif isinstance(request, Stop):
@@ -158,7 +158,7 @@ class Host:
         elif isinstance(request, wire.Safe):
             self._safe(request, envelope)
         else:
-            self._instrument_verb(request, envelope)
+            self._instrument_verb(request, envelope, buffers)
 
     def _row(self, thread: InstrumentThread) -> dict[str, Any]:
         instrument = thread.instrument
@@ -166,24 +166,30 @@ class Host:
         row |= {"group": self._plan.group, "link": thread.state.value, "identity": thread.identity}
         return row | {"parameters": parameter_rows(thread.device)}
 
-    def _instrument_verb(self, request: Any, envelope: list[bytes]) -> None:
+    def _instrument_verb(self, request: Any, envelope: list[bytes], buffers: list[bytes]) -> None:
         name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
         thread = self._threads[name]
         playing = self._run
         if isinstance(request, wire.Set | wire.Call | wire.Raw) and playing is not None and name in playing.instruments:
             raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
-        function = INSTRUMENT_VERBS[type(request)](request, thread)
-        thread.submit(function, lambda call: self._reply(call, request, envelope))
+        function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
+        if isinstance(request, wire.Set | wire.Call | wire.Raw):
+            self._forget([name])
+        longest_s = getattr(request, "timeout_s", None) or 0.0
+        thread.submit(function, lambda call: self._reply(call, request, envelope), longest_s)
 
     def _reply(self, call: Call, request: Any, envelope: list[bytes]) -> None:
+        buffers: tuple[bytes, ...] = ()
         if call.error is not None:
             reply: Any = wire.error_reply(call.error, request.id)
         elif isinstance(request, wire.Set):
             reply = wire.Done(id=request.id)
+        elif isinstance(call.value, bytes):
+            reply, buffers = wire.Reading(None, time.time(), id=request.id), (call.value,)
         else:
             reply = wire.Reading(call.value, time.time(), id=request.id)
         try:
-            parts = wire.pack(reply)
+            parts = wire.pack(reply, buffers)
         except (TypeError, OverflowError) as problem:
             text = f"{request.instrument} answered with what can't be sent: {problem}"
             parts = wire.pack(wire.error_reply(DeviceError(text, instrument=request.instrument), request.id))

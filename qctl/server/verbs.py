@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from qctl.server.instrument import InstrumentThread
 
 __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
+_LONGEST_S = 3600.0
+Buffers: TypeAlias = Sequence[bytes | memoryview]
 _NOT_CALLABLE = frozenset({"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set"})
 
 
@@ -56,7 +58,7 @@ def _known(name: str, device: Device, parameter: str, settable: bool = False) ->
         raise RequestError(f"{name} has no {what} {parameter}; it has {', '.join(known)}", instrument=name)
 
 
-def _get(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+def _get(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     def get(device: Device) -> Any:
         _known(thread.name, device, request.parameter)
         return plain(device.get(request.parameter))
@@ -64,7 +66,7 @@ def _get(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
     return get
 
 
-def _set(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+def _set(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     values = request.values[thread.name]
 
     def set_values(device: Device) -> None:
@@ -76,7 +78,7 @@ def _set(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
     return set_values
 
 
-def _call(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+def _call(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     def call(device: Device) -> Any:
         method = getattr(device, request.method, None)
         if request.method.startswith("_") or request.method in _NOT_CALLABLE or not callable(method):
@@ -89,7 +91,7 @@ def _call(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
     return call
 
 
-def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
+def _snapshot(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     def snapshot(device: Device) -> Any:
         shown = {}
         now_s = time.time()
@@ -113,16 +115,20 @@ def _snapshot(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]
     return snapshot
 
 
-def _raw(request: Any, thread: InstrumentThread) -> Callable[[Device], Any]:
-    block = request.block if isinstance(request, RawBlock) else None
+def _raw(request: Any, thread: InstrumentThread, buffers: Buffers) -> Callable[[Device], Any]:
+    if len(buffers) > 1:
+        raise RequestError(f"a raw text ends in one block at most, not {len(buffers)}", instrument=thread.name)
+    if request.timeout_s is not None and not 0 <= request.timeout_s <= _LONGEST_S:
+        raise RequestError(f"timeout_s = {request.timeout_s} is outside [0, {_LONGEST_S:g}]", instrument=thread.name)
+    block = buffers[0] if buffers else None
     return lambda device: speak_raw(device, thread.instrument, request.text, block, request.timeout_s)
 
 
-def _safe(_request: Any, _thread: InstrumentThread) -> Callable[[Device], Any]:
+def _safe(_request: Any, _thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     return lambda device: device.safe()
 
 
-INSTRUMENT_VERBS: dict[type, Callable[[Any, InstrumentThread], Callable[[Device], Any]]] = {
+INSTRUMENT_VERBS: dict[type, Callable[[Any, InstrumentThread, Buffers], Callable[[Device], Any]]] = {
     wire.Get: _get,
     wire.Set: _set,
     wire.Call: _call,

@@ -86,6 +86,18 @@ def test_link_that_breaks_in_silence_is_noticed_and_settings_are_made_again(star
         assert lab.instruments["lo_drive"].get("output_on") is True
 
 
+@pytest.mark.parametrize("way", ["set", "raw"])
+def test_setting_that_somebody_changed_between_runs_is_made_again(lab, way: str) -> None:
+    lo = lab.instruments["lo_drive"]
+    lab.run(json.dumps({}), shots=10).result(20)
+    if way == "set":
+        lo.set("frequency_hz", 5.3e9)
+    else:
+        lo.raw("SOUR:FREQ 5.3 GHz")
+    lab.run(json.dumps({}), shots=10).result(20)
+    assert lo.get("frequency_hz") == 5.1e9
+
+
 def test_carrier_that_is_lost_during_a_run_spoils_it(lab) -> None:
     job = lab.run(json.dumps({"n_points": 500, "block_s": 0.02}), shots=10)
     for event in lab.events(f"progress.{job.id}", timeout_s=20):

@@ -231,3 +231,37 @@ def test_recording_tap_writes_what_passed(tmp_path: Path) -> None:
     assert [row.get("text") for row in rows[2:5]] == ["VALUE?\n", "value\n", "DATA #45000"]
     assert rows[5]["n_bytes"] == 5000
     assert {row["instrument"] for row in rows} == {"box0"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"1.5\r\n", "1.5"),
+        (b"#H1F\n", "#H1F"),
+        (b"#\n", "#"),
+        (b"\n", ""),
+        (b"#15ab\ncd\n", b"#15ab\ncd"),
+        (b"#3005#\n12\n\n", b"#15#\n12\n"),
+    ],
+)
+def test_answer_is_taken_as_line_or_block_by_how_it_begins(sent: bytes, answer: str | bytes) -> None:
+    def reply(connection: Connection, line: str) -> None:
+        if line == "WHAT?":
+            connection.send(sent)
+        else:
+            echo(connection, line)
+
+    with LineServer(reply) as server:
+        link = link_to(server)
+        assert link.query_any("WHAT?") == answer
+        assert link.query("NEXT?") == "next"
+        link.close()
+
+
+def test_silence_after_a_question_of_any_kind_is_a_time_out() -> None:
+    with LineServer(lambda connection, line: None if line == "WHAT?" else echo(connection, line)) as server:
+        link = link_to(server)
+        with pytest.raises(DeviceTimeoutError, match=r"WHAT"):
+            link.query_any("WHAT?")
+        assert link.state is LinkState.DEGRADED
+        link.close()
