@@ -29,7 +29,7 @@ def same(before: np.ndarray, after: np.ndarray) -> bool:
     return bool(np.abs(before - after).max() < 0.1 * np.abs(before).min())
 
 
-def long_sweep(folder: Path, n_points: int = 4000) -> Path:
+def long_sweep(folder: Path, n_points: int = 1500) -> Path:
     """Write a sweep of n_points amplitudes, which takes seconds to play."""
     p = qctl.Program(ports=["q0.drive", "q0.readout"])
     with p.sweep("amp", np.linspace(0.01, 0.2, n_points)) as amp:

@@ -146,6 +146,17 @@ class WholeLab:
         note = json.loads((Path(self.plant).parent / "lab.json").read_text())
         return int(note["pids"][box])
 
+    def host(self) -> int:
+        """Return the server's process that has the threads of the instruments."""
+        assert self._server is not None
+        found, todo = [], [self._server.process.pid]
+        while todo:
+            parent = todo.pop()
+            for task in Path(f"/proc/{parent}/task").iterdir():
+                todo += [int(word) for word in (task / "children").read_text().split()]
+            found.append((len(list(Path(f"/proc/{parent}/task").iterdir())), parent))
+        return max(found)[1]
+
     def kill(self, box: str) -> None:
         """Kill an emulated instrument."""
         os.kill(self.pid_of(box), signal.SIGKILL)

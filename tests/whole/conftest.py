@@ -14,6 +14,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 SEED = 3
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first test of a lab time to start it and tune it up."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(240))
+
+
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a transmon5 lab after its tune-up; tests leave it as they found it."""

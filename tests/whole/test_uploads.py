@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 
 import qctl
 from qctl.errors import CompileError
+
+MEMORY_SAMPLES, EDGE, RATE_HZ = 16_200_000, 12, 1_200_000_000
+"""Memory of one AWG5014C output by its data sheet; samples of a pulse; clock of lab.toml."""
 
 
 def two_pulses(first_v: float, second_v: float) -> Any:
@@ -45,17 +48,17 @@ def test_only_what_changed_is_sent(small: Any) -> None:
 
 def held(n_samples: int) -> Any:
     """Return a program whose one shot holds n_samples of the flux line of q0, exactly."""
-    p = qctl.Program(ports=["q0.flux", "q0.readout"])
-    rate_hz = 1.2e9
-    p.play("q0.flux", qctl.samples(np.r_[0.01, np.zeros(n_samples - 2), 0.01].astype(complex), rate_hz))
+    p = qctl.Program(ports=["q0.flux"])
+    edge = qctl.constant(EDGE / RATE_HZ, 0.01)
+    p.play("q0.flux", edge)
+    p.delay("q0.flux", Fraction(n_samples - 2 * EDGE, RATE_HZ))
+    p.play("q0.flux", edge)
     return p
 
 
 def test_waveform_at_the_limit_is_played_and_one_more_sample_is_refused(small: Any) -> None:
-    from qctl.instruments.tektronix_awg5014.capabilities import MEMORY_SAMPLES
-
     counted = sent(small, held(MEMORY_SAMPLES))
-    assert sum(n for n, _ in counted.values()) == 1
-    with pytest.raises(CompileError, match="16200000") as caught:
+    assert sum(size for _, size in counted.values()) == 2 * MEMORY_SAMPLES
+    with pytest.raises(CompileError, match=str(MEMORY_SAMPLES)) as caught:
         sent(small, held(MEMORY_SAMPLES + 1))
-    assert "q0.flux" in caught.value.message
+    assert str(MEMORY_SAMPLES + 1) in caught.value.message and "q0.flux" in caught.value.message
