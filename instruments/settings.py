@@ -183,12 +183,21 @@ class Settings:
             return parsed_int(self.link, reply, command.name)
         if command.kind is bool:
             if reply.upper() not in _TRUE:
-                raise DeviceError(f"{self.link.name} answered {reply!r} where {command.name} was due")
+                raise DeviceError(
+                    f"{self.link.name} answered {reply!r} where {command.name} was due", instrument=self.link.name
+                )
             return _TRUE[reply.upper()]
         if command.kind is list:
             return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
         word = reply.strip().strip("\"'")
-        return next((short for short in command.words if word.upper().startswith(short)), word)
+        if not command.words:
+            return word
+        for short in command.words:
+            if word.upper().startswith(short):
+                return short
+        raise DeviceError(
+            f"{self.link.name} answered {reply!r} where {command.name} was due", instrument=self.link.name
+        )
 
 
 def _shown(value: Any) -> str:
