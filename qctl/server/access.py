@@ -11,6 +11,7 @@ from qctl.errors import LeaseError, RequestError
 __all__ = ["Access", "Session"]
 
 _LONGEST_TTL_S = 3600.0
+_LONGEST_NAME = 100
 
 
 @dataclass(slots=True)
@@ -49,6 +50,8 @@ class Access:
         session = self._by_token.get(token) if token else None
         if session is None:
             self._n_named += 1
+            # The keeper reads whose job it is up to the first control character; leases compare these names.
+            name = "".join(letter for letter in name[:_LONGEST_NAME] if letter.isprintable())
             session = Session(secrets.token_hex(16), f"{name or 'client'}-{self._n_named}")
             self._by_token[session.token] = session
         self._by_identity[identity] = session

@@ -32,6 +32,7 @@ __all__ = ["Server", "ServerConfig", "check_address", "serve"]
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 100
 _PATIENCE_S = 15.0
+_SHORT_LIFE_S, _LONGEST_PAUSE_S = 5.0, 5.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -95,6 +96,15 @@ class _Child:
     generation: int = 0
     ready: bool = False
     started_s: float = 0.0
+    pause_s: float = 0.0
+    due_s: float | None = None
+
+
+def _pause_s(child: _Child, now_s: float) -> float:
+    """Return how long to wait before a process that ended is started again."""
+    if now_s - child.started_s > _SHORT_LIFE_S:
+        return 0.0
+    return min(_LONGEST_PAUSE_S, 2 * child.pause_s + 0.1)
 
 
 class Server:
@@ -155,8 +165,10 @@ class Server:
             self.broker.take_events()
         self.broker.expire_leases()
         for name, child in self._children.items():
-            if child.process.sentinel in ready:
-                self._restart(name, child)
+            if child.due_s is not None:
+                self._start_again(name, child)
+            elif child.process.sentinel in ready:
+                self._bury(name, child)
 
     # -- processes -------------------------------------------------------------------------------
 
@@ -193,8 +205,8 @@ class Server:
         process.start()
         return process, endpoint
 
-    def _restart(self, name: str, child: _Child) -> None:
-        """Tell everybody that a process ended, and start it again."""
+    def _bury(self, name: str, child: _Child) -> None:
+        """Tell everybody that a process ended; one that ends at once again and again is started ever more slowly."""
         self._poller.unregister(child.process.sentinel)
         socket = self.broker.peers.get(name)
         if socket is not None:
@@ -211,6 +223,15 @@ class Server:
             for group in self._groups:
                 self.broker.tell(group, Stop(run=0))
                 self.broker.tell(group, Safe())
+        now_s = time.monotonic()
+        child.pause_s = _pause_s(child, now_s)
+        child.due_s = now_s + child.pause_s
+        self._start_again(name, child)
+
+    def _start_again(self, name: str, child: _Child) -> None:
+        if child.due_s is None or time.monotonic() < child.due_s:
+            return
+        child.due_s, child.started_s = None, time.monotonic()
         child.generation += 1
         child.process, address = child.start(child.generation)
         self._join(name, child.process, address)

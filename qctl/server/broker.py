@@ -23,6 +23,7 @@ __all__ = ["KEEPER", "Broker"]
 
 _LOG = logging.getLogger(__name__)
 KEEPER = "keeper"
+_MOST_BYTES = 1 << 29
 
 
 class Broker:
@@ -58,7 +59,7 @@ class Broker:
         self._context, self._lab, self._lab_toml = context, lab, lab_toml
         self.front = context.socket(zmq.ROUTER)
         self.front.setsockopt(zmq.LINGER, 500)
-        self.front.setsockopt(zmq.MAXMSGSIZE, 1 << 31)
+        self.front.setsockopt(zmq.MAXMSGSIZE, _MOST_BYTES)
         self.front.bind(address)
         self.address: str = self.front.getsockopt_string(zmq.LAST_ENDPOINT)
         self._publisher = context.socket(zmq.PUB)
@@ -305,7 +306,12 @@ class Broker:
         request = waiting.request
         if isinstance(request, wire.Set | wire.Get) or waiting.gather is not None:
             raw = [part.buffer if isinstance(part, zmq.Frame) else part for part in parts]
-            reply, _ = wire.unpack_reply(raw)
+            try:
+                reply, _ = wire.unpack_reply(raw)
+            except WireError as problem:
+                text = f"{waiting.peer} answered what can't be sent: {problem.message}"
+                reply = wire.error_reply(DeviceError(text), request.id)
+                parts = wire.pack(reply)
             self._remember(request, reply)
             if waiting.gather is not None:
                 gather = waiting.gather

@@ -15,7 +15,7 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, LeaseError, QctlError, WireError
+from qctl.errors import DeviceError, LeaseError, QctlError, ScheduleError, WireError
 from qctl.lab import Lab, parse_lab
 from qctl.server.conductor import STAGES, Outcome, play
 from qctl.server.instrument import Call, InstrumentThread
@@ -56,6 +56,8 @@ class _Run:
     stop: threading.Event
     instruments: frozenset[str]
     ended: threading.Event
+    settings: frozenset[str] = frozenset()
+    spoiled: str = ""
 
 
 def run_host(plan: HostPlan) -> None:
@@ -196,6 +198,12 @@ class Host:
     def _safe(self, request: wire.Safe, envelope: list[bytes]) -> None:
         names = [name for name in self._threads if not request.instruments or name in request.instruments]
         self._forget(names)
+        run = self._run
+        if run is not None and not run.stop.is_set():
+            hit = [name for name in names if name in run.instruments | run.settings]
+            if hit:
+                run.spoiled = hit[0]
+                run.stop.set()
         lock, left, problems = threading.Lock(), [len(names)], []
 
         def ended(call: Call) -> None:
@@ -224,7 +232,8 @@ class Host:
         if missing:
             raise DeviceError(f"{missing[0]} is not in group {self._plan.group}", instrument=missing[0])
         instruments = frozenset(load.instrument for load in request.batch.programs)
-        run = self._run = _Run(request.run, threading.Event(), instruments, threading.Event())
+        settings = frozenset(request.settings)
+        run = self._run = _Run(request.run, threading.Event(), instruments, threading.Event(), settings)
         arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
@@ -260,6 +269,9 @@ class Host:
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))
+        if outcome.stopped and run.spoiled:
+            text = f"{run.spoiled} was brought to its safe state while run {run.number} played"
+            outcome.error = ScheduleError(text, instrument=run.spoiled)
         if outcome.error is None:
             for name, values in settings.items():
                 session = self._threads[name].n_opened

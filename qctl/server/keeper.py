@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -35,6 +36,9 @@ __all__ = ["KeeperPlan", "run_keeper"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 100
+_MOST_BYTES = 1 << 28
+_MOST_PROGRAMS = 10_000
+_LONGEST_NAME = 200
 _REQUESTS = msgspec.msgpack.Decoder(wire.Request)
 
 
@@ -176,6 +180,8 @@ class Keeper:
                 lane.wake()
         elif isinstance(request, wire.Result):
             self._queue.entry(request.job)
+            if math.isnan(request.wait_s):
+                raise RequestError("wait_s = nan is not a number")
             wait_s = min(max(request.wait_s, 0.0), 3600.0)
             self._waiters.setdefault(request.job, []).append(_Waiter(envelope, request, time.monotonic() + wait_s))
             with self._ended_lock:
@@ -190,17 +196,31 @@ class Keeper:
             raise RequestError(f"{len(request.formats)} formats are named for {len(buffers)} programs")
         if not 1 <= request.shots <= 10_000_000:
             raise RequestError(f"shots = {request.shots} is outside [1, 10000000]")
+        n_bytes = sum(len(buffer) for buffer in buffers)
+        if len(buffers) > _MOST_PROGRAMS or n_bytes > _MOST_BYTES:
+            raise RequestError(
+                f"{len(buffers)} programs of {n_bytes} bytes are over {_MOST_PROGRAMS} programs or {_MOST_BYTES} bytes"
+            )
         options = {"seed": request.seed, "level": request.level, "averaged": request.averaged}
         options["keep_records"] = request.keep_records
         programs = tuple(zip(request.formats, buffers, strict=True))
         # The broker put the session in front of the name: the wire has no field that a client could forge.
         client, _, name = request.name.partition("\0")
+        for what, text in (("name", name), ("key", request.key)):
+            if len(text) > _LONGEST_NAME:
+                raise RequestError(f"the {what} of a job has {len(text)} characters, over {_LONGEST_NAME}")
         return Submission(programs, qpu, request.shots, options, client, name, request.key)
 
     def _submit(self, submissions: list[tuple[list[bytes], wire.Submit, Submission]]) -> None:
         if not submissions:
             return
-        numbers = self._queue.submit([submission for _, _, submission in submissions])
+        try:
+            numbers = self._queue.submit([submission for _, _, submission in submissions])
+        except QctlError as error:
+            _LOG.error("%d jobs were not taken: %s", len(submissions), error.message)
+            for envelope, request, _ in submissions:
+                self._reply(envelope, wire.error_reply(error, request.id))
+            return
         for (envelope, request, submission), job in zip(submissions, numbers, strict=True):
             self._reply(envelope, wire.Accepted(job, id=request.id))
             self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": submission.qpu})
@@ -229,11 +249,13 @@ class Keeper:
         return wire.Accepted(job, id=request.id)
 
     def _calibration(self, request: wire.Calibration) -> wire.Head:
+        self._lab.processor(request.qpu)
         snapshot = latest(self._plan.places.snapshots, request.qpu)
         values = effective(self._lab, request.qpu, snapshot)
         return wire.Reading(msgspec.to_builtins(values), snapshot.time_s if snapshot else 0.0, id=request.id)
 
     def _write_snapshot(self, request: wire.WriteSnapshot) -> wire.Head:
+        self._lab.processor(request.qpu)
         before = latest(self._plan.places.snapshots, request.qpu)
         snapshot: Snapshot = overlay(self._lab, request.qpu, before, request.values, request.note)
         written = write_snapshot(self._plan.places.snapshots, snapshot)

@@ -37,6 +37,7 @@ __all__ = ["Lane", "LaneParts", "Work"]
 _LOG = logging.getLogger(__name__)
 _CACHED_PROGRAMS = 64
 _WAVEFORM_BYTES = 1 << 30
+_PAUSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class Lane:
         self._lock = threading.Condition()
         self._ready: Work | None = None
         self._playing = False
+        self._n_safing = 0
         self._closing = False
         self._compiled: OrderedDict[bytes, Prepared] = OrderedDict()
         self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
@@ -104,7 +106,7 @@ class Lane:
             work = self.works.get(job)
             if work is None:
                 self._step(job, JobState.CANCELLED, finished_s=time.time())
-                idle = not self._playing
+                idle = self._begin_safing()
             else:
                 work.cancelled.set()
                 self._lock.notify_all()
@@ -181,7 +183,7 @@ class Lane:
         links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
         while True:
             with self._lock:
-                while self._ready is None and not self._closing:
+                while (self._ready is None or self._n_safing) and not self._closing:
                     self._lock.wait()
                 work = self._ready
                 if self._closing or work is None:
@@ -225,7 +227,7 @@ class Lane:
         sent: dict[str, int] = {}
         problem: QctlError | None = None
         for place, batch in enumerate(prepared.batches):
-            order = Play(run, work.job, batch, here if not place else {}, id=place)
+            order = Play(run, work.job, batch, here, id=place)
             played = links.play(group, order, work.cancelled.is_set)
             _add(stages, played.stages_s)
             _add(sent, played.sent_bytes)
@@ -316,16 +318,28 @@ class Lane:
         if cancelled:
             if links is not None:
                 self._make_safe(links)
-            elif not self._playing:
-                self._safe_by_itself()
+            else:
+                with self._lock:
+                    idle = self._begin_safing()
+                if idle:
+                    self._safe_by_itself()
         state = JobState.CANCELLED if cancelled else JobState.FAILED
         error.details.setdefault("job", work.job)
         self._end(work, state, error={"code": error.code, "message": error.message, "details": error.details})
 
     def _end(self, work: Work, state: JobState, **columns: Any) -> None:
         with self._lock:
+            while True:
+                try:
+                    self._step(work.job, state, finished_s=time.time(), **columns)
+                    break
+                except ScheduleError as problem:
+                    # Without its end on disk the job has not ended; the disk may have room again soon.
+                    _LOG.error("job %d can't end as %s: %s", work.job, state.value, problem.message)
+                    if self._closing:
+                        return
+                    self._lock.wait(_PAUSE_S)
             self.works.pop(work.job, None)
-            self._step(work.job, state, finished_s=time.time(), **columns)
             self._lock.notify_all()
         self._parts.ended(work.job)
 
@@ -341,10 +355,23 @@ class Lane:
                 _LOG.error("%s is not in its safe state: %s", group, error.message)
                 self._parts.publish("safe.failed", {"group": group, "why": error.message})
 
+    def _begin_safing(self) -> bool:
+        """Hold back the next run if none plays, and return whether outputs may now be made safe; the lock is held."""
+        if self._playing:
+            return False
+        self._n_safing += 1
+        return True
+
     def _safe_by_itself(self) -> None:
+        """Bring outputs to their safe state after `_begin_safing`; no run starts meanwhile."""
         links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
-        self._make_safe(links)
-        links.close()
+        try:
+            self._make_safe(links)
+        finally:
+            links.close()
+            with self._lock:
+                self._n_safing -= 1
+                self._lock.notify_all()
 
     def _safe_then_end(self, job: int) -> None:
         self._safe_by_itself()

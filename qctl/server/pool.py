@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import os
 import queue
+import resource
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from qctl.errors import InternalError, JobCancelledError, QctlError
+from qctl.errors import CompileError, InternalError, JobCancelledError, QctlError
 from qctl.server.processes import SPAWN, begin_process, import_path
 
 __all__ = ["Pool"]
 
 _NICE = 19
 _SLICE_S = 0.05
+_LONGEST_S = 300.0
+_MOST_BYTES = 4 << 30
 
 
-def _serve(connection: Connection, warm: tuple[str, ...]) -> None:
+def _serve(connection: Connection, warm: tuple[str, ...], most_bytes: int) -> None:
     """Call what the pipe names until it closes."""
     begin_process(nice=_NICE)
+    resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     for path in warm:
@@ -35,6 +40,10 @@ def _serve(connection: Connection, warm: tuple[str, ...]) -> None:
             outcome: tuple[bool, Any] = (True, import_path(path)(argument))
         except QctlError as error:
             outcome = (False, error)
+        except MemoryError:
+            outcome = (False, CompileError(f"the job needs more than {most_bytes / 2**30:g} GiB of memory to compile"))
+        except RecursionError:
+            outcome = (False, CompileError("the job is nested too deeply to compile"))
         except Exception as problem:
             import logging
 
@@ -46,10 +55,10 @@ def _serve(connection: Connection, warm: tuple[str, ...]) -> None:
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, number: int, warm: tuple[str, ...]) -> None:
+    def __init__(self, number: int, warm: tuple[str, ...], most_bytes: int) -> None:
         self.connection, theirs = SPAWN.Pipe()
         self.process: BaseProcess = SPAWN.Process(
-            target=_serve, args=(theirs, warm), name=f"pool.{number}", daemon=True
+            target=_serve, args=(theirs, warm, most_bytes), name=f"pool.{number}", daemon=True
         )
         self.process.start()
         theirs.close()
@@ -69,10 +78,20 @@ class Pool:
         Processes.
     warm : tuple of str
         Import paths that each worker imports before its first call.
+    longest_s : float
+        A call that takes longer ends with its process, so that one program can't hold its processor for ever.
+    most_bytes : int
+        Memory of each worker, so that one program can't have the system kill the server.
     """
 
-    def __init__(self, n_workers: int, warm: tuple[str, ...] = ()) -> None:
-        self._warm = warm
+    def __init__(
+        self,
+        n_workers: int,
+        warm: tuple[str, ...] = (),
+        longest_s: float = _LONGEST_S,
+        most_bytes: int = _MOST_BYTES,
+    ) -> None:
+        self._warm, self._longest_s, self._most_bytes = warm, longest_s, most_bytes
         self._number = n_workers
         self._lock = threading.Lock()
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
@@ -81,7 +100,7 @@ class Pool:
             self._add(number)
 
     def _add(self, number: int) -> None:
-        worker = _Worker(number, self._warm)
+        worker = _Worker(number, self._warm, self._most_bytes)
         with self._lock:
             self._all.append(worker)
         self._idle.put(worker)
@@ -101,10 +120,13 @@ class Pool:
         ------
         JobCancelledError
             If `is_cancelled` says so before there is a value; the worker's process is ended.
+        CompileError
+            If it takes longer or needs more memory than the pool gives.
         QctlError
             What the function raised; InternalError if the worker died.
         """
         worker = self._take(is_cancelled)
+        until_s = time.monotonic() + self._longest_s
         try:
             worker.connection.send((path, argument))
             while True:
@@ -113,6 +135,9 @@ class Pool:
                     raise JobCancelledError("cancelled while it was compiled")
                 if wait([worker.connection], _SLICE_S):
                     break
+                if time.monotonic() > until_s:
+                    self._replace(worker)
+                    raise CompileError(f"the job did not compile within {self._longest_s:g} s, and was given up")
             succeeded, value = worker.connection.recv()
         except (EOFError, OSError) as problem:
             worker.process.join(1.0)
@@ -127,7 +152,10 @@ class Pool:
     def _take(self, is_cancelled: Callable[[], bool]) -> _Worker:
         while True:
             try:
-                return self._idle.get(timeout=_SLICE_S)
+                worker = self._idle.get(timeout=_SLICE_S)
+                if worker.process.is_alive():
+                    return worker
+                self._replace(worker)
             except queue.Empty:
                 if is_cancelled():
                     raise JobCancelledError("cancelled before it was compiled") from None

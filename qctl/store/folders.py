@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import InternalError, RequestError
+from qctl.errors import InternalError, RequestError, ScheduleError
 
 __all__ = ["RESULT_VERSION", "has_result", "read_result", "write_result"]
 
@@ -44,9 +44,25 @@ def write_result(
         JSON-like; gets the keys ``version``, ``job`` and ``arrays``.
     arrays : mapping of (program, kind, slot) to array
         Kind is ``iq``, ``records`` …; program counts from 0 within the job.
+
+    Raises
+    ------
+    ScheduleError
+        If the disk does not take it; nothing of it is left.
     """
-    place, part = root / f"{job:08d}", root / f"{job:08d}.part"
+    part = root / f"{job:08d}.part"
     shutil.rmtree(part, ignore_errors=True)
+    try:
+        return _write(root, part, job, content, arrays)
+    except OSError as problem:
+        shutil.rmtree(part, ignore_errors=True)
+        raise ScheduleError(f"the result of job {job} can't be written: {problem}", job=job) from problem
+
+
+def _write(
+    root: Path, part: Path, job: int, content: Mapping[str, Any], arrays: Mapping[tuple[int, str, str], NDArray[Any]]
+) -> Path:
+    place = root / f"{job:08d}"
     part.mkdir(parents=True)
     rows = []
     shared: dict[tuple[Any, ...], list[tuple[str, NDArray[Any]]]] = {}
@@ -87,7 +103,10 @@ def has_result(root: Path, job: int) -> str:
     path = root / f"{job:08d}" / "result.json"
     if not path.exists():
         return ""
-    return str(json.loads(path.read_text()).get("state", ""))
+    try:
+        return str(json.loads(path.read_text()).get("state", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:
@@ -96,11 +115,18 @@ def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, 
     Raises
     ------
     RequestError
-        If the folder is gone or of a later version.
+        If the folder is gone, damaged or of a later version.
     """
     path = folder / "result.json"
     if not path.exists():
         raise RequestError(f"{path} is gone")
+    try:
+        return _read(folder, path)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as problem:
+        raise RequestError(f"{folder} is damaged: {type(problem).__name__}: {problem}") from problem
+
+
+def _read(folder: Path, path: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:
     content: dict[str, Any] = json.loads(path.read_text())
     if content.get("version") != RESULT_VERSION:
         raise RequestError(f"{path} has version {content.get('version')}, this qctl reads {RESULT_VERSION}")

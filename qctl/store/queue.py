@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from qctl.errors import RequestError
+from qctl.errors import RequestError, ScheduleError
 from qctl.store.states import AFTER_RESTART, FINAL, JobState, check_step
 from qctl.store.tables import jobs, open_engine, programs
 
@@ -45,6 +47,7 @@ class Entry:
 
 
 _DURABLE = FINAL | {JobState.UPLOADING}
+_MOST_JOBS = 2**63 - 1
 
 
 class Queue:
@@ -55,10 +58,25 @@ class Queue:
         self._lock = threading.Lock()
         self._live: dict[int, JobState] = {}
 
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Begin a transaction; a disk that is full or gone is a ScheduleError, and nothing was written."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except SQLAlchemyError as problem:
+            raise ScheduleError(f"the store can't be written: {getattr(problem, 'orig', problem)}") from problem
+
     def submit(self, submissions: Sequence[Submission]) -> list[int]:
-        """Write jobs in one commit, and return their numbers; a known key is the job it was given to."""
+        """Write jobs in one commit, and return their numbers; a known key is the job it was given to.
+
+        Raises
+        ------
+        ScheduleError
+            If the disk does not take them; none was written.
+        """
         numbers = []
-        with self._lock, self._engine.begin() as connection:
+        with self._lock, self._writing() as connection:
             for item in submissions:
                 if item.key:
                     known = connection.execute(select(jobs.c.id).where(jobs.c.key == item.key)).scalar()
@@ -90,6 +108,11 @@ class Queue:
 
         Steps after which a restart does the same as before them are kept in memory; the others, and all other
         columns, are committed before this returns.
+
+        Raises
+        ------
+        ScheduleError
+            If the disk does not take it; the job is in the state in which it was.
         """
         if isinstance(columns.get("error"), dict):
             columns["error"] = json.dumps(columns["error"], default=str)
@@ -99,7 +122,7 @@ class Queue:
                 old = self._stored(job)
             check_step(job, old, new)
             if new in _DURABLE or columns:
-                with self._engine.begin() as connection:
+                with self._writing() as connection:
                     connection.execute(update(jobs).where(jobs.c.id == job).values(state=new.value, **columns))
             self._live[job] = new
             if new in FINAL:
@@ -129,8 +152,10 @@ class Queue:
         RequestError
             If there is none of this number.
         """
-        with self._engine.connect() as connection:
-            row = connection.execute(select(jobs).where(jobs.c.id == job)).first()
+        row = None
+        if 0 <= job <= _MOST_JOBS:
+            with self._engine.connect() as connection:
+                row = connection.execute(select(jobs).where(jobs.c.id == job)).first()
         if row is None:
             raise RequestError(f"there is no job {job}", job=job)
         return self._entry(row)

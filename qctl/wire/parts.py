@@ -21,6 +21,7 @@ __all__ = [
     "EVENTS",
     "MAGIC",
     "MAX_HEAD_BYTES",
+    "MAX_REPLY_HEAD_BYTES",
     "REPLIES",
     "REQUESTS",
     "WIRE_VERSION",
@@ -40,6 +41,7 @@ __all__ = [
 WIRE_VERSION = 1
 MAGIC = b"qctl" + bytes([WIRE_VERSION])
 MAX_HEAD_BYTES = 1 << 20
+MAX_REPLY_HEAD_BYTES = 1 << 28
 
 Parts: TypeAlias = Sequence[Any]
 REQUESTS = msgspec.msgpack.Decoder(Request)
@@ -94,13 +96,15 @@ def check_release(client: str, server: str) -> None:
         )
 
 
-def _unpack(parts: Parts, decoder: msgspec.msgpack.Decoder[Any], peer: str) -> tuple[Any, Parts]:
+def _unpack(
+    parts: Parts, decoder: msgspec.msgpack.Decoder[Any], peer: str, most_bytes: int = MAX_HEAD_BYTES
+) -> tuple[Any, Parts]:
     if len(parts) < 2:
         raise WireError(f"a message has at least 2 parts, this one has {len(parts)}")
     check_magic(parts[0], peer)
     head = memoryview(parts[1])
-    if head.nbytes > MAX_HEAD_BYTES:
-        raise WireError(f"the head is {head.nbytes} bytes, over {MAX_HEAD_BYTES}")
+    if head.nbytes > most_bytes:
+        raise WireError(f"the head is {head.nbytes} bytes, over {most_bytes}")
     try:
         return decoder.decode(head), parts[2:]
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as problem:
@@ -114,7 +118,7 @@ def unpack_request(parts: Parts) -> tuple[Any, Parts]:
 
 def unpack_reply(parts: Parts) -> tuple[Any, Parts]:
     """Return the reply and the raw buffers of a message that a server sent."""
-    return _unpack(parts, REPLIES, "the server")
+    return _unpack(parts, REPLIES, "the server", MAX_REPLY_HEAD_BYTES)
 
 
 def unpack_event(parts: Parts) -> Event:

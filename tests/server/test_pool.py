@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from qctl.errors import InternalError, JobCancelledError, RequestError
+from qctl.errors import CompileError, InternalError, JobCancelledError, RequestError
 from qctl.server.pool import Pool
 
 
@@ -47,3 +47,26 @@ def test_cancelled_call_ends_soon(pool: Pool) -> None:
         pool.call("time:sleep", 60, cancelled.is_set)
     assert time.monotonic() - begin < 10
     assert pool.call("builtins:abs", -4, never) == 4
+
+
+def test_call_that_takes_too_long_is_given_up() -> None:
+    short = Pool(1, longest_s=0.5)
+    with pytest.raises(CompileError, match=r"within 0\.5 s"):
+        short.call("time:sleep", 60, never)
+    assert short.call("builtins:abs", -5, never) == 5
+    short.close()
+
+
+def test_call_that_needs_too_much_memory_is_refused_and_the_worker_lives() -> None:
+    small = Pool(1, most_bytes=1 << 30)
+    with pytest.raises(CompileError, match="more than 1 GiB of memory"):
+        small.call("builtins:bytearray", 4 << 30, never)
+    assert small.call("builtins:abs", -6, never) == 6
+    small.close()
+
+
+def test_worker_that_was_killed_while_idle_costs_no_job(pool: Pool) -> None:
+    process = pool._all[0].process
+    process.kill()
+    process.join(10)
+    assert pool.call("builtins:abs", -7, never) == 7
