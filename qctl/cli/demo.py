@@ -79,7 +79,20 @@ def _tell(lab: Any, seed: int, shots: int, screen: Any) -> dict[str, Any]:
         "seconds": time.perf_counter() - begun,
         "_tuned": tuned,
         "_wiring": lab.description,
+        "_pulses": _timeline(lab, chosen["GHZ-5"], tuned, seed),
     }
+
+
+def _timeline(lab: Any, circuit: Any, tuned: Any, seed: int) -> Any:
+    """Return the timeline of a circuit under the values of a tune-up."""
+    import qctl
+    from qctl.lab.snapshot import Snapshot
+
+    values = tuned.values
+    snapshot = Snapshot(
+        number=values.number, time_s=0.0, processor=tuned.qpu, qubits=values.qubits, couplers=values.couplers
+    )
+    return qctl.compile(circuit, lab.description, tuned.qpu, snapshot=snapshot, seed=seed).timeline
 
 
 def _refused(tuned: Any) -> str:

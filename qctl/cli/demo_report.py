@@ -47,6 +47,7 @@ def write_report(story: dict[str, Any], out: Path) -> Path:
     from qctl.calibration.tuneup import figure_of
     from qctl.report.page import Page
     from qctl.report.plots import histogram
+    from qctl.report.pulses import pulse_figure
     from qctl.report.sketch import figure
     from qctl.report.wiring import sketch_wiring
 
@@ -64,6 +65,8 @@ def write_report(story: dict[str, Any], out: Path) -> Path:
     )
     for row in story["circuits"]:
         page.figure(histogram(row["counts"], row["ideal"], row["circuit"]), row["circuit"])
+    page.heading("Pulses")
+    page.figure(pulse_figure(story["_pulses"]), "GHZ-5, as it was played: envelopes in volts at the outputs")
     page.heading("Entangled states")
     page.table(
         ["state", "fidelity", "standard error", "populations", "parity contrast"],

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from qctl.program.sampling import envelope_samples
 from qctl.program.timeline import Straight, Timeline
 
-matplotlib.use("Agg")
-
-import matplotlib.pyplot as plt
-from matplotlib.axes import Axes
-
-__all__ = ["draw_pulses"]
+__all__ = ["draw_pulses", "pulse_figure"]
 
 _COLOURS = {"drive": "tab:blue", "flux": "tab:orange", "readout": "tab:green"}
 
@@ -32,22 +28,25 @@ def draw_pulses(timeline: Timeline, path: str | Path, point: int = 0) -> Path:
     point : int
         Point of the sweep.
     """
+    target = Path(path)
+    pulse_figure(timeline, point).savefig(target, dpi=110)
+    return target
+
+
+def pulse_figure(timeline: Timeline, point: int = 0) -> Figure:
+    """Return one point of a timeline as a figure; ports without plays and captures are left out."""
     straight = timeline.straight(point)
     used = sorted({*straight.plays["port"].tolist(), *straight.captures["port"].tolist()})
-    figure, axes = plt.subplots(
-        max(len(used), 1), 1, sharex=True, squeeze=False, figsize=(9, 0.75 * max(len(used), 1) + 0.9)
-    )
+    n = max(len(used), 1)
+    figure = Figure(figsize=(9, 0.75 * n + 0.9), layout="constrained")
+    axes = figure.subplots(n, 1, sharex=True, squeeze=False)
     for axis, port in zip(axes[:, 0], used, strict=False):
         _draw_port(axis, straight, timeline, int(port))
     axes[-1, 0].set_xlabel("time (ns)")
     axes[0, 0].set_title(
         f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns"
     )
-    figure.tight_layout(h_pad=0.2)
-    target = Path(path)
-    figure.savefig(target, dpi=110)
-    plt.close(figure)
-    return target
+    return figure
 
 
 def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) -> None:
