@@ -24,8 +24,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a transmon5 lab after its tune-up; tests leave it as they found it."""
-    import qctl
     from whole_lab import WholeLab
+
+    import qctl
 
     lab = WholeLab(tmp_path_factory.mktemp("tuned"), "transmon5", SEED)
     try:

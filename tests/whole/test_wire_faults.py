@@ -1,4 +1,4 @@
-"""What happens on the wire never makes a wrong result: a run under a fault fails by name or is right, and all is well after."""
+"""What happens on the wire never makes a wrong result: a run under a fault fails by name or is right."""
 
 from __future__ import annotations
 
