@@ -70,6 +70,10 @@ class Plant(Protocol):
         """Fire a block of triggers and return the shots fired."""
         ...
 
+    async def fired(self) -> int:
+        """Return how many shots of the block under way have been fired by now."""
+        ...
+
     async def abort(self) -> None:
         """End the block of triggers that is under way."""
 
@@ -96,6 +100,7 @@ class NoPlant:
         self._random = np.random.default_rng(seed)
         self._shape = (1, 0, 0)
         self._abort = asyncio.Event()
+        self._block = (0.0, 0, 1.0)
 
     async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
         """Take the greeting."""
@@ -148,11 +153,17 @@ class NoPlant:
         """Wait as long as the shots take, or until `abort`; return how many there were."""
         self._abort.clear()
         start_s = time.monotonic()
+        self._block = (start_s, n_shots, period_s)
         try:
             await asyncio.wait_for(self._abort.wait(), n_shots * period_s)
         except TimeoutError:
             return n_shots
         return min(n_shots, int((time.monotonic() - start_s) / period_s) + 1)
+
+    async def fired(self) -> int:
+        """Return how many shots would have been fired by now."""
+        start_s, n_shots, period_s = self._block
+        return min(n_shots, int((time.monotonic() - start_s) / period_s))
 
     async def abort(self) -> None:
         """End `fire`."""

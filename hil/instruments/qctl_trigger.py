@@ -80,7 +80,7 @@ class QctlTrigger:
         self._external = 0
         self._last_error = 0
         self._number = self._n_fired = self._n_shots = 0
-        self._start_s = self._period_s = 0.0
+        self._period_s = 0.0
         self._stopped = False
         self._event_number = 0
         self._events: list[Packet] = []
@@ -177,9 +177,9 @@ class QctlTrigger:
 
     async def _answer_later(self, packet: Packet) -> None:
         if packet.kind == STATUS:
-            past_s = await self.plant.now_s() - self._start_s
+            n_fired = await self.plant.fired()
             if self._task is not None:
-                self._n_fired = max(0, min(self._n_shots, int(past_s / self._period_s)))
+                self._n_fired = max(0, min(self._n_shots, n_fired))
             self._answer(packet, self._status())
             return
         await self._halt()
@@ -278,10 +278,7 @@ class QctlTrigger:
     async def _run(self, number: int, line: int, n_shots: int, session: int) -> None:
         reason = FAULT
         try:
-            firing = asyncio.ensure_future(self.plant.fire(line, n_shots, self._period_s))
-            await asyncio.sleep(0)
-            self._start_s = await self.plant.now_s()
-            n_fired = await firing
+            n_fired = await self.plant.fire(line, n_shots, self._period_s)
             self._n_fired = n_shots if n_fired is None else n_fired
             reason = COMPLETE if self._n_fired == n_shots else STOPPED
         except QctlError:

@@ -196,6 +196,10 @@ class PlantClient:
         """
         return int((await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s))["n_shots"])
 
+    async def fired(self) -> int:
+        """Return how many shots of the block that is under way have been fired by now."""
+        return int((await self._ask("fired"))["n_shots"])
+
     async def abort(self) -> None:
         """End the block of triggers that is under way; its `fire` returns."""
         await self._ask("abort")

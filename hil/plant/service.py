@@ -79,6 +79,7 @@ class Plant:
         self.recorded = asyncio.Condition()
         self._debt_s = 0.0
         self._n_changes = self._n_usual = 0
+        self._block = (0.0, 0, 1.0)
 
     async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends; its outputs are then off."""
@@ -150,6 +151,7 @@ class Plant:
         try:
             with self.clock.paused():
                 started_s = self.clock.now_s()
+                self._block = (started_s, n_shots, period_s)
                 taken = [self._take(other, n_shots, started_s) for other in recorders]
             fired = await self._pace(n_shots, period_s, started_s)
             for acquisition, records, wanted in taken:
@@ -166,6 +168,11 @@ class Plant:
         assert acquisition is not None
         wanted = min(n_shots, acquisition.n_records - acquisition.n_done)
         return acquisition, self.physics.record(self.rack, box, acquisition, wanted, now_s), wanted
+
+    def n_fired(self) -> int:
+        """Return how many shots of the present or last block have been fired by now."""
+        started_s, n_shots, period_s = self._block
+        return max(0, min(n_shots, int((self.clock.now_s() - started_s) / period_s)))
 
     async def _pace(self, n_shots: int, period_s: float, started_s: float) -> int:
         """Wait until the block is over in lab time; short waits are put together into longer ones."""
@@ -189,6 +196,10 @@ async def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dic
 
 async def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"now_s": plant.clock.now_s()}
+
+
+async def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"n_shots": plant.n_fired()}
 
 
 async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
@@ -319,6 +330,7 @@ VERBS = {
     "disarm": _disarm,
     "faults": _faults,
     "fire": _fire,
+    "fired": _fired,
     "hello": _hello,
     "level": _level,
     "now": _now,
