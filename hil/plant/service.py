@@ -147,9 +147,7 @@ class Plant:
         finally:
             self.firing = False
 
-    async def _take(
-        self, box: Box, n_shots: int, now_s: float
-    ) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
+    async def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
         """Compute the records of a block, None if it is aborted before; a long one leaves the sockets answered."""
         acquisition = box.acquisition
         assert acquisition is not None
