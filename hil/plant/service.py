@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from qctl.errors import DeviceError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Rack, Tone
-
-from qctl.errors import DeviceError, QctlError, RequestError, WireError
 
 __all__ = ["Plant", "Session"]
 
