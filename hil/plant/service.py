@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import DeviceError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Rack, Tone
 
-from qctl.errors import DeviceError, QctlError, RequestError, WireError
-
 __all__ = ["Plant", "Session"]
 
 _SHORTEST_WAIT_S = 1e-3
+_LONG_SAMPLES = 2_000_000
 
 
 class Session:
@@ -78,8 +82,7 @@ class Plant:
         self.aborted = asyncio.Event()
         self.recorded = asyncio.Condition()
         self._debt_s = 0.0
-        self._n_changes = self._n_usual = 0
-        self._block = (0.0, 0, 1.0)
+        self._computing: asyncio.Future[NDArray[np.float32]] | None = None
 
     async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until it ends; its outputs are then off."""
@@ -151,10 +154,11 @@ class Plant:
         try:
             with self.clock.paused():
                 started_s = self.clock.now_s()
-                self._block = (started_s, n_shots, period_s)
-                taken = [self._take(other, n_shots, started_s) for other in recorders]
+                taken = [await self._take(other, n_shots, started_s) for other in recorders]
             fired = await self._pace(n_shots, period_s, started_s)
             for acquisition, records, wanted in taken:
+                if records is None:
+                    continue
                 if fired == n_shots or (fired >= wanted and not acquisition.averaged):
                     acquisition.take(records, wanted)
             async with self.recorded:
@@ -163,11 +167,22 @@ class Plant:
         finally:
             self.firing = False
 
-    def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, Any, int]:
+    async def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
+        """Compute the records of a block, None if it is aborted before; a long one leaves the sockets answered."""
         acquisition = box.acquisition
         assert acquisition is not None
         wanted = min(n_shots, acquisition.n_records - acquisition.n_done)
-        return acquisition, self.physics.record(self.rack, box, acquisition, wanted, now_s), wanted
+        work = partial(self.physics.record, self.rack, box, acquisition, wanted, now_s)
+        if self._computing is not None:
+            await asyncio.wait([self._computing])
+            self._computing = None
+        if acquisition.averaged or wanted * acquisition.n_samples < _LONG_SAMPLES:
+            return acquisition, work(), wanted
+        self._computing = asyncio.ensure_future(asyncio.to_thread(work))
+        aborted = asyncio.ensure_future(self.aborted.wait())
+        await asyncio.wait((self._computing, aborted), return_when=asyncio.FIRST_COMPLETED)
+        aborted.cancel()
+        return acquisition, self._computing.result() if self._computing.done() else None, wanted
 
     def n_fired(self) -> int:
         """Return how many shots of the present or last block have been fired by now."""
