@@ -96,7 +96,7 @@ class _Kept:
         return self.numbers.setdefault(waveform, len(self.numbers))
 
     def put(self, words: NDArray[np.uint16], spans: Sequence[tuple[int, int]]) -> str:
-        """Keep words that are silent outside `spans`, and return the hash of their length and all that is not silent."""
+        """Keep words that are silent outside `spans`; return the hash of their length and all that is not silent."""
         found = hashlib.blake2b(len(words).to_bytes(8, "little"), digest_size=20)
         for start, stop in spans:
             heard = np.flatnonzero(words[start:stop] != _SILENCE)

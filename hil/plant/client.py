@@ -124,7 +124,7 @@ class PlantClient:
         await self._ask("outputs", element=wire, rate_hz=rate_hz, armed=armed)
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Say the same without waiting: it holds for every trigger fired later; a refusal comes out at the next call."""
+        """Say the same without waiting; it holds for every later trigger, and a refusal comes out at the next call."""
         wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
         self._tell("outputs", element=wire, rate_hz=rate_hz, armed=armed)
 

@@ -1,9 +1,9 @@
-"""Print what a sweep point costs, stage by stage: `python tests/bench/bench_sweep_point.py [--rounds N] [SWEEP ...]`; no test.
+"""Print what a sweep point costs: `python tests/bench/bench_sweep_point.py [--rounds N] [SWEEP ...]`; no test.
 
 Every sweep is a typical one of a tune-up, on the built-in lab transmon5 with server and instruments in processes of
-their own. The first column is the wall time from `run` to the result at the client, divided by the points; the others
-are the server's own numbers, divided alike; `cpu` is the processor time of all processes together. Rounds differ in their values, so that neither waveforms nor physics of
-one round are known in the next.
+their own. `all` is the wall time from `run` to the result at the client, divided by the points; `cpu` is the processor
+time of all processes together, which other users of the machine change less; the others are the server's own numbers,
+divided alike. Rounds differ in their values, so that neither waveforms nor physics of one are known in the next.
 """
 
 from __future__ import annotations
