@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
 from qctl.hil.physics.diagonal import apply_zz
-from qctl.hil.physics.lines import Lines
+from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.physics.parameters import Processor, tuned_frequency_hz
 from qctl.hil.physics.single import MapCache, advance_one, drive_pieces
 from qctl.hil.physics.state import State
@@ -24,6 +24,8 @@ __all__ = ["ACTIVE_HZ", "Evolution"]
 TWO_PI = 2 * np.pi
 ACTIVE_HZ = 3e8
 LONGEST_CLUSTER = 3
+VALLEY = 0.2
+"""Part of its largest voltage below which a flux line is between two pulses."""
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 
@@ -87,11 +89,21 @@ class _Shot:
         return self.state
 
     def _windows(self, end: int) -> list[tuple[int, int]]:
-        """Return stretches in which any flux line is not at rest."""
-        spans = sorted((run.start, min(run.stop, end)) for runs in self.lines.flux for run in runs if run.start < end)
+        """Return stretches in which any flux line is not at rest.
+
+        Pulses that only touch, on one line or on two, have a window each: a window's couplers all act for as long
+        as it lasts, and few transmons fit in one.
+        """
+        spans = sorted(
+            (start, min(stop, end))
+            for runs in self.lines.flux
+            for run in runs
+            for start, stop in _pulses_of(run)
+            if start < end
+        )
         merged: list[tuple[int, int]] = []
         for start, stop in spans:
-            if merged and start <= merged[-1][1] + 4:
+            if merged and start < merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
             else:
                 merged.append((start, stop))
@@ -285,3 +297,13 @@ class _Shot:
         window = ClusterWindow(transmons, sampled, outside, drives, exchange, kerr, self.dt_s)
         index = self.state.bring_forward(cluster)
         propagate_cluster(self.evolution.steps, window, self.state.groups[index][1])
+
+
+def _pulses_of(run: Run) -> list[tuple[int, int]]:
+    """Cut a stretch of flux samples where one pulse has come down and the next has not gone up yet."""
+    size = np.abs(run.volts)
+    low = size <= VALLEY * size.max()
+    inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
+    cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
+    edges = [0, *cuts, size.size]
+    return [(run.start + left, run.start + right) for left, right in pairwise(edges)]

@@ -82,6 +82,8 @@ class Plant:
         self.aborted = asyncio.Event()
         self.recorded = asyncio.Condition()
         self._debt_s = 0.0
+        self._n_changes = self._n_usual = 0
+        self._block = (0.0, 0, 1.0)
         self._computing: asyncio.Future[NDArray[np.float32]] | None = None
 
     async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -154,6 +156,7 @@ class Plant:
         try:
             with self.clock.paused():
                 started_s = self.clock.now_s()
+                self._block = (started_s, n_shots, period_s)
                 taken = [await self._take(other, n_shots, started_s) for other in recorders]
             fired = await self._pace(n_shots, period_s, started_s)
             for acquisition, records, wanted in taken:
