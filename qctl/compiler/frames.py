@@ -158,6 +158,8 @@ class _Walk:
             record_hz = self.s.lines.lines[port].record_hz
             assert record_hz is not None
             weights = envelope_samples(self.s.body.waveforms[row.weights], record_hz)
+            if not weights.any():
+                raise CompileError(f"the weights of the capture {row.slot!r} are all 0")
         length_s = float(item.length_s)
         self._record(item.start_s, port, self._key(step), row.slot, row.mode.name.lower(), length_s, row.bit, weights)
 

@@ -147,6 +147,8 @@ class Expression:
         mine, theirs = self.code, _code(other)
         if theirs is None:
             return NotImplemented  # type: ignore[no-any-return]
+        if len(mine) + len(theirs) >= MOST_TOKENS:
+            raise RequestError(f"an expression of {len(mine) + len(theirs) + 1} tokens is over {MOST_TOKENS}")
         return Expression((*theirs, *mine, (word, None)) if swapped else (*mine, *theirs, (word, None)))
 
     def _unary(self, word: str) -> Expression:

@@ -128,12 +128,11 @@ class Lane:
         with self._lock:
             while not self._closing:
                 if self._ready is None:
-                    waiting = self._parts.queue.waiting()
-                    candidates = [Candidate(item.job, item.qpu, item.row["client"]) for item in waiting]
+                    candidates = [Candidate(*row) for row in self._parts.queue.candidates()]
                     holders = {self._parts.leases[name] for name in self._instruments if name in self._parts.leases}
                     chosen = choose(candidates, self.qpu, holders)
                     if chosen is not None:
-                        work = Work(next(item for item in waiting if item.job == chosen.job))
+                        work = Work(self._parts.queue.entry(chosen.job))
                         self.works[work.job] = work
                         self._step(work.job, JobState.COMPILING)
                         return work

@@ -181,6 +181,14 @@ class Queue:
             entries = [self._entry(row) for row in connection.execute(query)]
         return [entry for entry in entries if entry.state is JobState.QUEUED]
 
+    def candidates(self) -> list[tuple[int, str, str]]:
+        """Return (job, processor, client) of queued jobs, oldest first: what a choice needs, however many they are."""
+        columns = (jobs.c.id, jobs.c.qpu, jobs.c.client)
+        query = select(*columns).where(jobs.c.state == JobState.QUEUED.value).order_by(jobs.c.id)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return [(job, qpu, client) for job, qpu, client in rows if self._live.get(job, JobState.QUEUED) == "queued"]
+
     def unfinished(self) -> list[Entry]:
         """Return jobs that have not ended, oldest first."""
         query = select(jobs).where(jobs.c.state.not_in([state.value for state in FINAL])).order_by(jobs.c.id)

@@ -202,3 +202,10 @@ def test_swept_readout_frequency_reaches_the_capture(lab):
     assert [spec.if_at(k) for k in (0, 1)] == [-80e6, -70e6]
     assert spec.starts_s is None
     assert Shots(1, False, 1e-4).lead_s == {}
+
+
+def test_weights_that_are_all_zero_are_refused(lab):
+    p = qctl.Program(ports=["q0.readout"])
+    p.capture("q0.readout", qctl.samples(np.zeros(500), 5e8), into="m")
+    with pytest.raises(CompileError, match="weights of the capture 'm' are all 0"):
+        compile_program(p, lab)

@@ -101,3 +101,10 @@ def test_wrong_operands_are_refused():
         a.evaluate({})
     with pytest.raises(RequestError, match="nan is not a finite number"):
         _ = a * math.nan
+
+
+def test_expression_that_doubles_itself_is_refused_before_it_takes_the_memory():
+    expression = qctl.Parameter("a")
+    with pytest.raises(RequestError, match="tokens is over 4096"):
+        for _ in range(60):
+            expression = expression * expression

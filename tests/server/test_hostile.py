@@ -121,9 +121,7 @@ def fill(queue: Queue, n_pages: int = 1) -> None:
     queue._engine.dispose()
     from sqlalchemy import event
 
-    event.listen(
-        queue._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count={n_pages}")
-    )
+    event.listen(queue._engine, "connect", lambda connection, _: connection.execute(f"PRAGMA max_page_count={n_pages}"))
 
 
 def test_result_that_the_disk_does_not_take_fails_its_job_and_the_lane_goes_on(start) -> None:

@@ -29,7 +29,7 @@ def test_job_comes_back_as_it_was_submitted(queue: Queue) -> None:
     entry = queue.entry(job)
     assert (entry.state, entry.qpu, entry.shots, entry.options) == (JobState.QUEUED, "qpu0", 100, {"seed": 3})
     assert queue.programs(job) == (("qasm", b"x q[0];"), ("qis", b"\0\1"))
-    assert [item.job for item in queue.waiting()] == [job]
+    assert [item.job for item in queue.waiting()] == [row[0] for row in queue.candidates()] == [job]
 
 
 def test_commit_is_on_disk_before_the_number_is_known(queue: Queue, tmp_path: Path) -> None:
