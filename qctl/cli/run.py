@@ -12,7 +12,7 @@ __all__ = ["run"]
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, or a .qis file.")],
+    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.")],
     shots: Annotated[int, typer.Option(min=1, help="Shots of each sweep point.")] = 1000,
     qpu: Annotated[str, typer.Option(help="Processor; the lab's first by default.")] = "",
     server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
@@ -67,7 +67,8 @@ def _print(job: int, result: Any) -> None:
         for bits, n in sorted(counts.items(), key=lambda item: -item[1]):
             sys.stdout.write(f"{bits}  {n:>8}  {n / total:.4f}\n")
     for slot, values in ({} if counts else result[0].iq).items():
-        sys.stdout.write(f"{slot}: complex IQ of shape {values.shape}\n")
+        shown = f"{complex(values):.6g} V" if values.ndim == 0 else f"complex IQ of shape {values.shape}"
+        sys.stdout.write(f"{slot}: {shown}\n")
     total_s = result.timings.get("before_save_s", 0.0)
     snapshot = result.content["snapshot"]
     tuned = f"snapshot {snapshot}" if snapshot else "not calibrated"
