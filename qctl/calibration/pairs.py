@@ -46,7 +46,7 @@ def cz_amplitude(bench: Bench, name: str, attempt: int) -> Outcome:
     found = fit.values.get("centre", centre)
     text = f"{found * 1e3:.2f} mV ({(found / centre - 1) * 100:+.1f} %)"
     finding = Finding(name, x, y, fit, _cz(coupler, amplitude_v=found), reason, text)
-    return Outcome("cz_amplitude", (finding,), "flux (V)", f"population of {low}", len(x), len(x) * bench.n_shots)
+    return Outcome("cz_amplitude", (finding,), "flux (V)", "population, lower qubit", len(x), len(x) * bench.n_shots)
 
 
 def cz_length(bench: Bench, name: str, attempt: int) -> Outcome:
@@ -67,7 +67,7 @@ def cz_length(bench: Bench, name: str, attempt: int) -> Outcome:
     if not reason and not 0.5 < found / coupler.cz.length_s < 2:
         reason = f"length_s = {found:.3g} is not within a factor of two of {coupler.cz.length_s:.3g}"
     finding = Finding(name, x * 1e9, y, fit, _cz(coupler, length_s=found), reason, f"{found * 1e9:.2f} ns")
-    return Outcome("cz_length", (finding,), "length (ns)", f"population of {low}", len(x), len(x) * bench.n_shots)
+    return Outcome("cz_length", (finding,), "length (ns)", "population, lower qubit", len(x), len(x) * bench.n_shots)
 
 
 def cz_phase(bench: Bench, name: str, attempt: int) -> Outcome:

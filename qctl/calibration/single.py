@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -191,7 +192,10 @@ def beta(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
         reason = _judge(fit, found, x[0], x[-1], "beta_s")
         if not reason and fit.values["curvature"] < 0:
             reason = "there is no minimum"
-        return Finding(qubit.name, x * 1e9, y, None, _drive(qubit, beta_s=found), reason, f"beta {found * 1e9:.3f} ns")
+        curve = np.full(len(x), np.nan)
+        curve[near] = fit.curve
+        shown = replace(fit, curve=curve)
+        return Finding(qubit.name, x * 1e9, y, shown, _drive(qubit, beta_s=found), reason, f"beta {found * 1e9:.3f} ns")
 
     outcome = _each(bench, "beta", qubits, iq, x, one, ("beta (ns)", "population"))
     return Outcome(outcome.node, outcome.findings, outcome.x_label, outcome.y_label, len(x), 2 * len(x) * bench.n_shots)

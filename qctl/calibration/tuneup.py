@@ -239,5 +239,7 @@ def figure_of(outcome: Outcome) -> Any:
 
 
 def _plot(outcome: Outcome, folder: Path) -> None:
+    if not any(finding.clouds is not None or len(finding.x) > 1 for finding in outcome.findings):
+        return
     folder.mkdir(parents=True, exist_ok=True)
     figure_of(outcome).savefig(folder / f"{outcome.node}.png", dpi=110)

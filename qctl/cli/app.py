@@ -108,6 +108,8 @@ def _invoke(name: str, arguments: list[str]) -> int:
     try:
         code = load_command(name).main(args=arguments, prog_name=f"qctl {name}", standalone_mode=False)
     except QctlError as error:
+        if "--json" in arguments:
+            print_json({"ok": False, "code": error.code, "message": error.message})
         sys.stderr.write(f"qctl {name}: {error.message}\n")
         return 1
     except (typer.Abort, KeyboardInterrupt):

@@ -59,9 +59,16 @@ def summarise(lab: Lab, picture: Path) -> dict[str, Any]:
         },
         "instruments": {name: instrument.model for name, instrument in lab.instruments.items()},
         "ports": len(lab.ports),
-        "loopback": all(isinstance(address, Address) and address.loopback for address in addresses),
+        "loopback": all(isinstance(address, Address) and _stays_here(address) for address in addresses),
         "picture": str(picture),
     }
+
+
+def _stays_here(address: Address) -> bool:
+    """Say whether an address stays on this machine; a virtual lab names its pseudo-terminals by links."""
+    if address.kind == "serial":
+        return str(Path(address.host).resolve()).startswith("/dev/pts/")
+    return address.loopback
 
 
 def _text(file: Path, summary: dict[str, Any]) -> str:

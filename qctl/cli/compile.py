@@ -28,14 +28,19 @@ class Emission(StrEnum):
 
 def compile_file(
     file: Annotated[Path, typer.Argument(help="Program (.qasm, .qis or text assembly).", metavar="FILE")],
-    target: Annotated[str, typer.Option(help="Processor of the lab.", metavar="NAME")] = "",
+    target: Annotated[
+        str, typer.Option("--qpu", "--target", help="Processor; the lab's only one by default.", metavar="NAME")
+    ] = "",
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[Emission, typer.Option(help="Pulses with their ticks, or the text commands.")] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of layout and routing.")] = 0,
     snapshots: Annotated[
-        Path | None, typer.Option(help="Folder of calibration snapshots; the newest one is taken.", metavar="DIR")
+        Path | None,
+        typer.Option(
+            help="Folder of calibration snapshots, STORE/snapshots of a server; the newest is taken.", metavar="DIR"
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -88,7 +93,7 @@ def _compiled(
 
 def _only(lab: Lab) -> str:
     if len(lab.processors) != 1:
-        raise RequestError(f"the lab has several processors: give --target, one of {', '.join(lab.processors)}")
+        raise RequestError(f"the lab has several processors: give --qpu, one of {', '.join(lab.processors)}")
     return next(iter(lab.processors))
 
 
@@ -152,11 +157,16 @@ def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[
     }
 
 
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
 def _text(summary: dict[str, Any]) -> str:
     lines = [f"--- {part}\n{text}" for part, text in summary["text"].items()]
     lines += [
-        f"{summary['file']} on {summary['processor']}: {summary['points']} points in {len(summary['batches'])} "
-        f"batches, {summary['two_qubit_gates']} two-qubit gates, {summary['pulses']} pulses, "
+        f"{summary['file']} on {summary['processor']}: {_count(summary['points'], 'point')} in "
+        f"{_count(len(summary['batches']), 'batch', 'batches')}, "
+        f"{_count(summary['two_qubit_gates'], 'two-qubit gate')}, {_count(summary['pulses'], 'pulse')}, "
         f"{summary['length_s'] * 1e9:.6g} ns",
         f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
     ]

@@ -18,7 +18,7 @@ __all__ = ["demo"]
 def demo(
     seed: Annotated[int, typer.Option(help="Seed of the hidden parameters, the noise and the layout.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("out/demo"),
-    shots: Annotated[int, typer.Option(help="Shots of each circuit.")] = 2000,
+    shots: Annotated[int, typer.Option(min=1, help="Shots of each circuit.")] = 2000,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tune up the built-in virtual lab by measurements and run circuits on it."""

@@ -18,11 +18,10 @@ def show_table(story: dict[str, Any]) -> None:
         table.add_column(title, justify="left" if title in ("circuit", "counts", "ideal") else "right")
     for row in story["circuits"]:
         top = sorted(row["counts"].items(), key=lambda kv: -kv[1])[:3]
-        best = sorted(row["ideal"].items(), key=lambda kv: -kv[1])[:3]
         table.add_row(
             row["circuit"],
             "  ".join(f"{k} {v}" for k, v in top),
-            "  ".join(f"{k} {v:.2f}" for k, v in best),
+            "  ".join(f"{k} {row['ideal'].get(k, 0.0):.2f}" for k, _ in top),
             f"{row['fidelity']:.3f}",
             *_stages(row["timings"]),
         )

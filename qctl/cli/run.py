@@ -12,7 +12,7 @@ __all__ = ["run"]
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, or a .qis file.")],
+    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.")],
     shots: Annotated[int, typer.Option(min=1, help="Shots of each sweep point.")] = 1000,
     qpu: Annotated[str, typer.Option(help="Processor; the lab's first by default.")] = "",
     server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
@@ -25,17 +25,16 @@ def run(
     from qctl.cli.app import print_json
     from qctl.cli.progress import result_with_progress
     from qctl.client import connect
-    from qctl.errors import RequestError
+    from qctl.errors import CompileError, ParseError
 
-    try:
-        content: Any = file.read_bytes()
-    except OSError as problem:
-        raise RequestError(f"{file}: {problem.strerror}") from problem
-    if file.suffix != ".qis":
-        content = content.decode(errors="strict") if _is_text(content) else content
+    content = _content(file)
     with connect(server) as lab:
-        job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
-        result = result_with_progress(job, quiet=as_json)
+        try:
+            job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
+            result = result_with_progress(job, quiet=as_json)
+        except (ParseError, CompileError) as error:
+            error.message = f"{file}: {error.message}"
+            raise
     if out is not None:
         _write(out, result)
     if as_json:
@@ -45,12 +44,20 @@ def run(
     _print(job.id, result)
 
 
-def _is_text(content: bytes) -> bool:
+def _content(file: Path) -> str | bytes:
+    """Return OpenQASM text or the bytes of a .qis file, which are told by the first of them."""
+    from qctl.errors import ParseError, RequestError
+
     try:
-        content.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+        content = file.read_bytes()
+    except OSError as problem:
+        raise RequestError(f"{file}: {problem.strerror}") from problem
+    if file.suffix == ".qis" or content.startswith(b"\x89QIS"):
+        return content
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        raise ParseError(f"{file}: neither OpenQASM text (byte {problem.start} is not UTF-8) nor a .qis file") from None
 
 
 def _print(job: int, result: Any) -> None:
@@ -60,9 +67,14 @@ def _print(job: int, result: Any) -> None:
         for bits, n in sorted(counts.items(), key=lambda item: -item[1]):
             sys.stdout.write(f"{bits}  {n:>8}  {n / total:.4f}\n")
     for slot, values in ({} if counts else result[0].iq).items():
-        sys.stdout.write(f"{slot}: complex IQ of shape {values.shape}\n")
+        shown = f"{complex(values):.6g} V" if values.ndim == 0 else f"complex IQ of shape {values.shape}"
+        sys.stdout.write(f"{slot}: {shown}\n")
     total_s = result.timings.get("before_save_s", 0.0)
-    sys.stdout.write(f"job {job}, run {result.content['run']}, {total_s:.3f} s\n")
+    snapshot = result.content["snapshot"]
+    tuned = f"snapshot {snapshot}" if snapshot else "not calibrated"
+    sys.stdout.write(f"job {job}, run {result.content['run']}, {tuned}, {total_s:.3f} s\n")
+    if not snapshot:
+        sys.stderr.write("qctl run: played with the design values of lab.toml; `qctl calibrate` measures better ones\n")
 
 
 def _write(out: Path, result: Any) -> None:

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from importlib.metadata import version
+from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -58,7 +59,7 @@ def describe() -> Call:
 
 
 def encode_program(program: Any) -> tuple[str, bytes]:
-    """Return (format, content) of a program, a circuit, OpenQASM text, or the bytes of a .qis file.
+    """Return (format, content) of a program, a circuit, OpenQASM text, the bytes of a .qis file, or a file's path.
 
     Raises
     ------
@@ -66,11 +67,19 @@ def encode_program(program: Any) -> tuple[str, bytes]:
         If it is none of these.
     """
     if isinstance(program, str):
+        if program.endswith((".qasm", ".qis")):
+            raise RequestError(f"{program!r} is taken as OpenQASM text; pass pathlib.Path({program!r}) to run the file")
         return "qasm", program.encode()
     if isinstance(program, bytes | bytearray | memoryview):
         return "qis", bytes(program)
+    if isinstance(program, os.PathLike):
+        from qctl.formats.load import load  # the readers take a while to load
+
+        return "qis", load(program).to_bytes()
     if hasattr(program, "to_bytes") and not isinstance(program, int):
         return "qis", program.to_bytes()
+    if type(program).__module__.partition(".")[0] == "qiskit":
+        raise RequestError("a circuit of Qiskit is sent as text: pass qiskit.qasm3.dumps(circuit)")
     raise RequestError(f"a {type(program).__name__} is no program, circuit, OpenQASM text or .qis bytes")
 
 
@@ -85,10 +94,20 @@ def run(
     name: str,
 ) -> Call:
     """Submit a job; return its number when it is durable."""
+    if not isinstance(shots, Integral):
+        raise RequestError(f"shots = {shots!r} is not a whole number")
     items = list(programs) if isinstance(programs, Sequence) and not isinstance(programs, str | bytes) else [programs]
     encoded = [encode_program(item) for item in items]
     request = wire.Submit(
-        tuple(kind for kind, _ in encoded), shots, qpu, seed, level, averaged, keep_records, name, secrets.token_hex(12)
+        tuple(kind for kind, _ in encoded),
+        int(shots),
+        qpu,
+        seed,
+        level,
+        averaged,
+        keep_records,
+        name,
+        secrets.token_hex(12),
     )
     reply, _ = yield Exchange(request, tuple(content for _, content in encoded), extra_s=30.0)
     return reply.job

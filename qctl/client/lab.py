@@ -203,8 +203,8 @@ class Lab:
 
         Parameters
         ----------
-        program : Program, Circuit, str, bytes, or a list of these
-            What to play; text is OpenQASM, bytes are a .qis file.
+        program : Program, Circuit, str, bytes, pathlib.Path, or a list of these
+            What to play; text is OpenQASM, bytes are a .qis file, a path is a file of either.
         shots : int
             Shots of each sweep point.
         qpu : str

@@ -42,6 +42,10 @@ class ProgramResult:
     records: Mapping[str, NDArray[np.float32]]
     content: dict[str, Any]
 
+    def __repr__(self) -> str:
+        axes = "".join(f", {name}: {len(values)} {unit}".rstrip() for name, values, unit in self.axes)
+        return f"<ProgramResult: {self.content.get('shots', 0)} shots{axes}>"
+
     @property
     def dataset(self) -> xarray.Dataset:
         """Return an xarray Dataset: IQ values by slot, sweeps as coordinates, units as attributes."""
@@ -80,6 +84,9 @@ class Result(Sequence[ProgramResult]):
     state: str
     programs: tuple[ProgramResult, ...]
     content: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"<Result of job {self.job}: {self.state}, {list(self.programs)}>"
 
     def __len__(self) -> int:
         return len(self.programs)

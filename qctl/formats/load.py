@@ -14,6 +14,7 @@ from qctl.program.program import Program
 __all__ = ["load", "loads", "openqasm_version"]
 
 _HEADER = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+OPENQASM\s++(\d{1,9})(?:\.\d+)?\s*+;")
+_ASSEMBLY = re.compile(r"(?:\s|#[^\n]*+)*+qis\s++\d")
 _LOOKED_AT = 100_000
 """Characters of a text without a header that are looked at to guess its version."""
 _SPACE = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)++")
@@ -53,13 +54,15 @@ def load(path: str | os.PathLike[str]) -> Program:
 
 
 def loads(text: str) -> Program:
-    """Return the program of an OpenQASM 2 or 3 text.
+    """Return the program of an OpenQASM 2 or 3 text, or of text assembly.
 
     Raises
     ------
     ParseError
         With line and column.
     """
+    if _ASSEMBLY.match(text):
+        return Program.from_text(text)
     version = openqasm_version(text)
     if version == 2:
         return read_openqasm2(text)

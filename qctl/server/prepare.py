@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from qctl.errors import ParseError, RequestError
+from qctl.errors import CompileError, ParseError, RequestError
 from qctl.lab import Lab, parse_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.server.orders import BatchOrder, Load
@@ -131,7 +131,7 @@ def prepare(request: PrepareRequest) -> Prepared:
     Raises
     ------
     RequestError
-        If a program can't be read, compiled or lowered.
+        If a program can't be read, compiled or lowered, or measures nothing.
     """
     from qctl.compiler.pipeline import compile_program
     from qctl.lowering import lower
@@ -147,6 +147,10 @@ def prepare(request: PrepareRequest) -> Prepared:
         for program in programs
     ]
     compiled_at = perf_counter()
+    for number, one in enumerate(compiled):
+        if not one.timeline.specs:
+            which = "the program" if len(compiled) == 1 else f"program {number} of the job"
+            raise CompileError(f"{which} measures nothing, so there is no result: add measure_all() or a measurement")
     averaged = request.averaged
     if averaged is None:
         averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)

@@ -161,7 +161,15 @@ class Queue:
         return self._entry(row)
 
     def latest(self, limit: int, state: str = "") -> list[Entry]:
-        """Return the latest jobs, newest first, in one state if one is named."""
+        """Return the latest jobs, newest first, in one state if one is named.
+
+        Raises
+        ------
+        RequestError
+            If there is no such state.
+        """
+        if state and state not in set(JobState):
+            raise RequestError(f"state = {state!r} is none of {', '.join(JobState)}")
         query = select(jobs).order_by(jobs.c.id.desc()).limit(max(0, min(limit, 10_000)))
         if state:
             query = query.where(jobs.c.state == state)

@@ -58,6 +58,23 @@ def test_failure_is_one_clear_line(arguments: list[str], code: int, words: str) 
     assert words in err
 
 
+def test_failure_is_json_too_when_json_is_asked_for() -> None:
+    code, out, err = qctl("run", "/not/there", "--json")
+    assert code == 1 and json.loads(out) == {
+        "ok": False,
+        "code": "request",
+        "message": "/not/there: No such file or directory",
+    }
+    assert err == "qctl run: /not/there: No such file or directory\n"
+
+
+def test_file_that_is_neither_text_nor_program_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "picture.qasm"
+    path.write_bytes(b"\x89PNG")
+    code, _, err = qctl("run", str(path))
+    assert code == 1 and "picture.qasm: neither OpenQASM text (byte 0 is not UTF-8) nor a .qis file" in err
+
+
 @pytest.mark.parametrize("address", ["tcp://0.0.0.0:5650", "tcp://192.168.0.7:5650", "tcp://*:5650", "ipc:///tmp/x"])
 def test_server_is_on_loopback_only(address: str) -> None:
     lab = Path(__file__).parents[1] / "support" / "transmon5.toml"
@@ -75,6 +92,11 @@ def test_run_prints_counts_job_and_timings(server, program: Path, tmp_path: Path
     assert json.loads((tmp_path / "o" / "result.json").read_text())["state"] == "done"
     code, out, _ = qctl("run", str(program), "--server", server.address)
     assert code == 0 and out.splitlines()[0].split()[:2] == ["00", "500"]
+
+
+def test_run_says_when_nothing_was_calibrated(start, program: Path) -> None:
+    code, out, err = qctl("run", str(program), "--server", start().address)
+    assert code == 0 and ", not calibrated, " in out and "`qctl calibrate` measures better ones" in err
 
 
 def test_interrupted_run_cancels_its_job(server, lab, tmp_path: Path) -> None:

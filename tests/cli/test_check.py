@@ -1,6 +1,7 @@
 """`qctl check` says what is wrong, line by line, or draws the wiring."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_the_picture_goes_to_the_current_folder_by_default(
     assert (summary["ok"], summary["picture"], summary["loopback"]) == (True, "transmon5-wiring.png", True)
     assert summary["processors"]["qpu0"]["native_gates"] == ["rz", "sx", "cz"]
     assert (tmp_path / "transmon5-wiring.png").is_file()
+
+
+def test_a_pseudo_terminal_behind_a_link_is_on_this_machine(app: typer.Typer, tmp_path: Path) -> None:
+    (tmp_path / "trig0").symlink_to("/dev/pts/3")
+    linked, elsewhere = tmp_path / "linked.toml", tmp_path / "elsewhere.toml"
+    address = re.search(r"ASRL[^\"]+", LAB.read_text())
+    assert address is not None
+    linked.write_text(LAB.read_text().replace(address[0], f"ASRL{tmp_path}/trig0::INSTR"))
+    elsewhere.write_text(LAB.read_text().replace(address[0], "ASRL/dev/ttyACM0::INSTR"))
+    for file, here in ((linked, True), (elsewhere, False)):
+        got = CliRunner().invoke(app, [str(file), "--json", "--out", str(tmp_path / "wiring.png")])
+        assert json.loads(got.stdout)["loopback"] is here
 
 
 @pytest.mark.parametrize("as_json", [False, True])

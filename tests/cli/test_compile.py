@@ -59,6 +59,11 @@ def test_files_and_json(run, tmp_path):
     assert all(Path(path).stat().st_size for path in summary["files"])
 
 
+def test_the_processor_is_named_as_in_run(run):
+    result = run("--qpu", "qpu0")
+    assert result.exit_code == 0 and "1 point in 1 batch, 1 two-qubit gate, 3 pulses" in result.output
+
+
 def test_unknown_target_is_one_line(run):
     result = run("--target", "qpu7")
     assert result.exit_code == 1

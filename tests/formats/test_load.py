@@ -51,6 +51,17 @@ def test_files_come_back(tmp_path: Path, name: str) -> None:
     assert load(tmp_path / name).hash == circuit.hash
 
 
+def test_text_assembly_is_read_where_openqasm_is(tmp_path: Path) -> None:
+    program = Circuit(2)
+    program.cx(0, 1)
+    program.measure_all()
+    path = tmp_path / "bell.txt"
+    path.write_text("# a Bell pair\n" + program.to_text())
+    assert load(path).to_bytes() == program.to_bytes()
+    with pytest.raises(ParseError, match="line 2"):
+        loads("qis 1.0\nnonsense")
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     """With the place of the byte."""
     (tmp_path / "a.qasm").write_bytes(b"OPENQASM 2.0;\nqreg \xff[1];")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qctl.circuit import Circuit
-from qctl.errors import ParseError, RequestError, WireError
+from qctl.errors import CompileError, ParseError, RequestError, WireError
 from qctl.server.prepare import PrepareRequest, prepare
 from qctl.server.waveforms import WaveformFiles
 
@@ -46,6 +46,14 @@ def test_what_can_not_be_read_is_the_clients_fault(tmp_path: Path) -> None:
             prepare(request(tmp_path, (kind, content)))
     with pytest.raises(RequestError, match="format 'pickle' is not known; known are qis, qasm"):
         prepare(request(tmp_path, ("pickle", b"")))
+
+
+@pytest.mark.parametrize("text", [b"", b'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; h q[0]; cx q[0],q[1];'])
+def test_job_that_measures_nothing_is_refused(tmp_path: Path, text: bytes) -> None:
+    with pytest.raises(CompileError, match="the program measures nothing"):
+        prepare(request(tmp_path, ("qasm", text)))
+    with pytest.raises(CompileError, match="program 1 of the job measures nothing"):
+        prepare(request(tmp_path, ("qasm", BELL), ("qasm", text)))
 
 
 def test_old_waveforms_make_room_but_not_those_in_use(tmp_path: Path) -> None:
