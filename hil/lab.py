@@ -14,13 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
 from qctl.hil.offspring import Child, fork_child, stop_children
 from qctl.hil.plant.file import PlantFile
-
-from qctl.errors import DeviceError, RequestError
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
 

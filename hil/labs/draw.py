@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
+
+from qctl.errors import RequestError
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
 from qctl.hil.plant.file import PlantFile
-
-from qctl.errors import RequestError
 
 __all__ = ["LABS", "LO_DRIVE_HZ", "LO_READOUT_HZ", "draw_lab"]
 

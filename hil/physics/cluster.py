@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.cext import lindblad
 from qctl.hil.physics.couplings import dressed_basis
 from qctl.hil.physics.parameters import Processor, Transmon

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.parameters import Coupler, Processor, tuned_frequency_hz
 
 __all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "resonance_distance_hz", "rest_of"]

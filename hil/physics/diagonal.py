@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.state import State
 

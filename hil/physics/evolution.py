@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
 from qctl.hil.physics.diagonal import apply_zz

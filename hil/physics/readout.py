@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.cext import resonator as kernel
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, Transmon

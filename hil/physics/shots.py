@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.cext import resonator as kernel
 from qctl.hil.physics.readout import Answer
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.cext import qutrit
 from qctl.hil.physics.couplings import Rest
 from qctl.hil.physics.lines import Lines

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qctl.hil.physics.parameters import Processor
-from qctl.hil.physics.relaxation import equilibrium
 
 from qctl.errors import InternalError
+from qctl.hil.physics.parameters import Processor
+from qctl.hil.physics.relaxation import equilibrium
 
 __all__ = ["State"]
 

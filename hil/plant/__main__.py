@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.file import PlantFile

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor

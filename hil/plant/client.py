@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qctl.hil.plant.messages import Decoder, Runs, array_from_wire, array_to_wire, encode
 
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, error_from_wire
+from qctl.hil.plant.messages import Decoder, Runs, array_from_wire, array_to_wire, encode
 
 __all__ = ["Output", "PlantClient"]
 

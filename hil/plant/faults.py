@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qctl.hil.physics.lines import Run
-from qctl.hil.plant.cables import Cables, connector
 
 from qctl.errors import RequestError
+from qctl.hil.physics.lines import Run
+from qctl.hil.plant.cables import Cables, connector
 
 __all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "invert_pulse"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.plant.cables import Cables
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.lines import find_runs
 
 __all__ = ["Acquisition", "Box", "Playing", "Rack", "Tone", "Waveform"]

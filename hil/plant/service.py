@@ -120,7 +120,7 @@ class Plant:
             asyncio.get_running_loop().call_soon(self._look_ahead)
 
     def _look_ahead(self) -> None:
-        if self.firing:
+        if self.firing or (self._computing is not None and not self._computing.done()):
             return
         with self.clock.paused():
             for box in self.rack.boxes.values():

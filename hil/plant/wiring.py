@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.plant.cables import Cables, connector
 from qctl.hil.plant.faults import FaultTable, invert_pulse

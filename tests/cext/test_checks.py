@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qctl.cext.checks import check
 
 import qctl
+from qctl.cext.checks import check
 from qctl.program.body import Body
 from qctl.program.checking import fault
 from qctl.program.layout import NONE

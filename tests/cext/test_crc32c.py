@@ -1,6 +1,7 @@
 """The checksum agrees with the published check values and with a bitwise twin."""
 
 import numpy as np
+
 from qctl.cext.crc32c import crc32c
 
 

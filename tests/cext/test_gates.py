@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from qctl.cext.gates import GateBuffer
 
+from qctl.cext.gates import GateBuffer
 from qctl.circuit import Circuit
 from qctl.errors import RequestError
 from qctl.program.opcodes import GATES, Op

@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+
 from qctl.cext import lindblad, qutrit
 from qctl.hil.physics.relaxation import idle_step
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from qctl.cext import qutrit
 from qctl.hil.physics.relaxation import idle_step, sample_relaxation
 

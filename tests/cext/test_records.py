@@ -1,6 +1,7 @@
 """The instruction buffer holds what it is given, on its own too."""
 
 import pytest
+
 from qctl.cext.records import InstructionBuffer
 
 

@@ -7,7 +7,9 @@ import pytest
 
 from qctl.cli.showcase import circuits, classical_fidelity, ideal
 
-SPEC = importlib.util.spec_from_file_location("demo_circuits", Path(__file__).parents[1] / "support" / "demo_circuits.py")
+SPEC = importlib.util.spec_from_file_location(
+    "demo_circuits", Path(__file__).parents[1] / "support" / "demo_circuits.py"
+)
 assert SPEC is not None
 assert SPEC.loader is not None
 made = importlib.util.module_from_spec(SPEC)

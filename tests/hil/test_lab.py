@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from qctl.hil.lab import running_labs
 
+from qctl.hil.lab import running_labs
 from qctl.lab import load_lab
 
 QCTL_HIL = [sys.executable, "-c", "import sys; from qctl.cli.hil import hil; sys.argv[0] = 'qctl hil'; hil()"]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qctl.cext.packing import pack, unpack
 
 import qctl
+from qctl.cext.packing import pack, unpack
 from qctl.program.opcodes import OPCODES
 from qctl.program.sections import TOKENS
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from qctl.cext.crc32c import crc32c
 
 import qctl
+from qctl.cext.crc32c import crc32c
 from qctl.errors import ParseError, VersionError, WireError
 from qctl.program.file import HEADER_BYTES, ROW_BYTES, from_bytes
 from qctl.program.program import Program

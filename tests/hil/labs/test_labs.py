@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 import pytest
+
+from qctl.errors import RequestError
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import LABS, LO_READOUT_HZ, draw_lab
 from qctl.hil.labs.truth import READOUT_DELAY_S, READOUT_V, readout_hz, true_values
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.physics.readout import Window, answer_readout
 from qctl.hil.physics.shots import draw_shots
-
-from qctl.errors import RequestError
 from qctl.lab import parse_lab
 
 

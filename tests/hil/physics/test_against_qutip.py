@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import qutip
+
 from qctl.cext import qutrit
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 

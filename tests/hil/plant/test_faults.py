@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+
+from qctl.errors import RequestError
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.physics.lines import Run
 from qctl.hil.plant.faults import FaultTable, invert_pulse
 from qctl.hil.plant.rack import Playing, Rack, Tone
 from qctl.hil.plant.wiring import gather_lines
-
-from qctl.errors import RequestError
 
 FILE = draw_lab("transmon2", 5)
 NAMES = ("q0", "q1")

@@ -4,13 +4,13 @@ import asyncio
 
 import numpy as np
 import pytest
+
+from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.service import Plant
-
-from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
 
 RATE_HZ = 1.2e9
 
