@@ -181,9 +181,9 @@ class QctlTrigger:
         if packet.kind == STATUS:
             # While the plant computes, lab time and the shots stand still: a real box answers at once.
             with contextlib.suppress(TimeoutError):
-                past_s = await asyncio.wait_for(self.plant.now_s(), _PLANT_PATIENCE_S) - self._start_s
+                n_fired = await asyncio.wait_for(self.plant.fired(), _PLANT_PATIENCE_S)
                 if self._task is not None:
-                    self._n_fired = max(0, min(self._n_shots, int(past_s / self._period_s)))
+                    self._n_fired = max(0, min(self._n_shots, n_fired))
             self._answer(packet, self._status())
             return
         await self._halt()
