@@ -34,9 +34,13 @@ def printed(done: Any) -> Any:
 
 
 def refused(done: Any, *words: str) -> None:
-    """Check that a command failed with code 1 and one line that has these words."""
+    """Check that a command failed with code 1 and one line with these words; with JSON, one line of that too."""
     assert done.returncode == 1, done.stdout + done.stderr
-    said = (done.stdout + done.stderr).strip()
+    told = done.stdout.strip().splitlines()
+    if told:
+        assert len(told) == 1, done.stdout
+        assert json.loads(told[0])["ok"] is False
+    said = (done.stderr.strip() or done.stdout.strip()).strip()
     assert len(said.splitlines()) == 1, said
     assert "Traceback" not in said
     for word in words:

@@ -48,7 +48,8 @@ def test_only_what_changed_is_sent(small: Any) -> None:
 
 def held(n_samples: int) -> Any:
     """Return a program whose one shot holds n_samples of the flux line of q0, exactly."""
-    p = qctl.Program(ports=["q0.flux"])
+    p = qctl.Program(ports=["q0.flux", "q0.readout"])
+    p.capture("q0.readout", qctl.constant(1e-6, 1.0), into="m")
     edge = qctl.constant(EDGE / RATE_HZ, 0.01)
     p.play("q0.flux", edge)
     p.delay("q0.flux", Fraction(n_samples - 2 * EDGE, RATE_HZ))
