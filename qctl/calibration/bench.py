@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,7 +116,6 @@ class Bench:
         self.n_shots = n_shots
         self.points_used = 0
         self.shots_used = 0
-        self.on_progress: Callable[[str, int, int], None] | None = None
 
     def qubit(self, name: str) -> TransmonQubit:
         """Return today's values of a qubit."""

@@ -15,8 +15,6 @@ from qctl.program.program import Program
 from qctl.program.unitaries import gate_matrix
 from qctl.simulation.simulate import simulate
 
-QISKIT_NAMES = {"p": "p", "u": "u", "id": "id", "sqrtiswap": "xx_plus_yy"}
-
 
 @pytest.mark.parametrize("seed", range(12))
 def test_random_circuits_agree_with_qiskit(seed):
