@@ -7,7 +7,7 @@ from typing import Any
 
 from construct import Const, Construct, FormatField, Renamed, Terminated
 
-from qctl.errors import WireError
+from qctl.errors import InternalError, WireError
 
 __all__ = ["FixedLayout"]
 
@@ -67,7 +67,7 @@ class FixedLayout:
 
         Raises
         ------
-        ValueError
+        InternalError
             If a field has no fixed size, or is not little-endian.
         """
         fields: list[tuple[str | None, str, int]] = []
@@ -76,7 +76,7 @@ class FixedLayout:
                 continue
             inner: Any = part.subcon if isinstance(part, Renamed | Const) else part
             if not isinstance(inner, FormatField) or inner.fmtstr[0] != "<":
-                raise ValueError(f"{part.name or part} has no fixed size")
+                raise InternalError(f"{part.name or part} has no fixed size")
             constant = part.value if isinstance(part, Const) else 0
             fields.append((None if isinstance(part, Const) else part.name, inner.fmtstr[1:], constant))
         return cls(fields)

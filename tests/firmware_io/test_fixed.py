@@ -7,7 +7,7 @@ from construct import ConstructError, Int8ul, Int16ub, PascalString, Struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl.errors import WireError
+from qctl.errors import InternalError, WireError
 from qctl.firmware_io.fixed import FixedLayout
 from qctl.firmware_io.messages import FIXED, LAYOUTS
 from qctl.firmware_io.packets import HEAD
@@ -43,5 +43,5 @@ def test_any_bytes_are_taken_or_refused_as_construct_does(layout, data):
 
 @pytest.mark.parametrize("field", ["text" / PascalString(Int8ul, "ascii"), "big" / Int16ub])
 def test_what_is_not_fixed_is_refused(field):
-    with pytest.raises(ValueError, match="no fixed size"):
+    with pytest.raises(InternalError, match="no fixed size"):
         FixedLayout.of(Struct(field))
