@@ -135,17 +135,18 @@ class VisaPort:
         try:
             parts = _joined(parts)
             while parts:
-                _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
-                if not writable:
-                    raise TimeoutError(b"")
-                n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
+                try:
+                    n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
+                    if not writable:
+                        raise TimeoutError(b"") from None
+                    continue
                 while parts and n_sent >= len(parts[0]):
                     n_sent -= len(parts.pop(0))
                 if n_sent:
                     parts[0] = memoryview(parts[0])[n_sent:]
                     end_s = time.monotonic() + timeout_s
-        except BlockingIOError as error:
-            raise TimeoutError(b"") from error
         except TimeoutError:
             raise
         except OSError as error:
