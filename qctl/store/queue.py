@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,24 +208,25 @@ class Queue:
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.max(jobs.c.run))).scalar() or 0) + 1
 
-    def recover(self, has_result: Any) -> list[Entry]:
+    def recover(self, find_result: Callable[[int], tuple[str, str]]) -> list[Entry]:
         """Bring jobs that a crash cut short into an honest state; return those that changed.
 
         Parameters
         ----------
-        has_result : callable of int to str
-            Returns the state that a whole result folder of this job states, or an empty string.
+        find_result : callable of int to (str, str)
+            Returns the state that a whole result of this job states, and its folder; two empty strings without one.
         """
         changed = []
         for entry in self.unfinished():
-            state = has_result(entry.job)
+            state, folder = find_result(entry.job)
+            found: dict[str, Any] = {}
             if state:
-                new = JobState(state)
+                new, found = JobState(state), {"folder": folder, "finished_s": time.time()}
             elif entry.state in AFTER_RESTART:
                 new = AFTER_RESTART[entry.state]
             else:
                 continue
-            columns: dict[str, Any] = {"state": new.value}
+            columns: dict[str, Any] = {"state": new.value} | found
             if new is JobState.INTERRUPTED:
                 message = f"the server ended while job {entry.job} was {entry.state.value}; it was not played again"
                 error = {"code": "schedule", "message": message, "details": {"job": entry.job}}
