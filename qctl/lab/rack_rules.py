@@ -148,9 +148,8 @@ def _event(lab: Lab, instrument: Instrument, path: str, problems: Problems) -> N
         problems.add(path, "is for generators, which have outputs with amplitude_vpp")
     elif _line(lab, instrument, wire, path, problems):
         fired = _fired_by(lab, instrument)
-        if wire.source != fired:
-            by = f"{fired} fires its shots" if fired else "it has no trigger"
-            problems.add(join(path, "source"), f"{wire.source} can't know when a block is over: {by}")
+        if fired and wire.source != fired:
+            problems.add(join(path, "source"), f"{wire.source} does not know when a block is over: {fired} fires it")
         for name, other in lab.instruments.items():
             if other.trigger is not None and (other.trigger.source, other.trigger.line) == (wire.source, wire.line):
                 problems.add(join(path, "line"), f"{wire.source} line {wire.line} triggers {name} each shot")
