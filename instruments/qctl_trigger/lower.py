@@ -37,7 +37,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         )
     boxes = lab.instruments.values()
     wires = {wire.line for box in boxes if (wire := box.trigger) is not None and wire.source == name}
-    events = {wire.line for box in boxes if (wire := box.event) is not None and wire.source == name}
+    events = {cable.line for box in boxes if (cable := box.event) is not None and cable.source == name}
     if not wires:
         raise CompileError(f"{name}: no instrument of lab.toml is triggered by it", instrument=name)
     lines = {}
