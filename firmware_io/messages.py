@@ -15,6 +15,9 @@ from qctl.errors import WireError
 from qctl.firmware_io.fixed import FixedLayout
 
 __all__ = [
+    "EACH_SHOT",
+    "OFF",
+    "ONCE_A_BLOCK",
     "PROTOCOL_VERSIONS",
     "Block",
     "Capabilities",
@@ -39,6 +42,8 @@ __all__ = [
 
 PROTOCOL_VERSIONS = (1, 1)
 """Lowest and highest protocol version that this host speaks."""
+OFF, EACH_SHOT, ONCE_A_BLOCK = range(3)
+"""What `Line.enabled` may be."""
 
 
 class Kind(IntEnum):
@@ -98,7 +103,7 @@ class HelloReply:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One pulse a shot on one line: times in ticks from the start of the shot."""
+    """The pulses of one line: EACH_SHOT from the start of the shot, ONCE_A_BLOCK from the end of its last period."""
 
     line: int
     enabled: int

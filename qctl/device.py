@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qctl.program.device_program import DeviceProgram
 
-__all__ = ["Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
+__all__ = ["Advancing", "Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,19 @@ class Player(Device, Protocol):
 
     def stop(self) -> None:
         """Stop playing; leave the program loaded."""
+        ...
+
+
+@runtime_checkable
+class Advancing(Player, Protocol):
+    """A player that can go from point to point by itself, at the end of each block of triggers."""
+
+    def advances(self) -> bool:
+        """Return whether the loaded program does; it is then not told to `select`."""
+        ...
+
+    def check_point(self, point: int) -> None:
+        """Raise DeviceError unless this point is played at the next trigger."""
         ...
 
 

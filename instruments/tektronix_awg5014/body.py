@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["AwgBody", "Channel"]
+__all__ = ["AwgBody", "Channel", "Step"]
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +22,21 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset_v: float = 0.0
 
 
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One sequence element.
+
+    Attributes
+    ----------
+    waveforms : dict of int to str
+        Output → digest of its waveform; all of one length. Silence is a waveform too.
+    n_loops : int
+        How often it is played, without a gap.
+    """
+
+    waveforms: dict[int, str]
+    n_loops: int = 1
+
+
 class AwgBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an AWG5014C plays; the waveform words are the program's blobs, by digest.
 
@@ -31,17 +46,20 @@ class AwgBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Sample rate of all outputs.
     channels : dict of int to Channel
         Outputs that are used, from 1; the others are switched off.
-    elements : tuple of dict of int to str
-        One for each sweep point: output → digest of its waveform. Every output of `channels` is in every element, and
-        all waveforms of an element have the same length. Silence is a waveform too.
+    points : tuple of tuple of Step
+        One for each sweep point: what a trigger plays, one step after the other. Every output of `channels` is in
+        every step.
     trigger_level_v : float
-        Threshold of the trigger input.
+        Threshold of the trigger input, and of the event input.
+    event : bool
+        Whether a pulse at the event input leads from each point to the next one, and from the last to the first.
     """
 
     clock_hz: float
     channels: dict[int, Channel]
-    elements: tuple[dict[int, str], ...]
+    points: tuple[tuple[Step, ...], ...]
     trigger_level_v: float = 0.5
+    event: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qctl.errors import CompileError
 from qctl.instruments.rendering import Feed, Renderer, feeds_of
 from qctl.instruments.tektronix_awg5014 import capabilities as can
-from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel
+from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.lab import Instrument, Lab, Output
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
@@ -57,7 +57,9 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         elements.append(element)
     if all(element == elements[0] for element in elements):
         elements = elements[:1]
-    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(samples)}, tuple(elements))
+    points = tuple((Step(element),) for element in elements)
+    event = instrument.event is not None and len(points) > 1
+    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(samples)}, points, event=event)
     blobs = {digest: work.blob(digest) for table in samples.values() for digest in table}
     for n, table in samples.items():
         _check_limits(instrument, n, channels[n], {d: blobs[d] for d in table}, straights)

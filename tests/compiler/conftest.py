@@ -24,10 +24,10 @@ def volts(timeline, lab, name, point=0):
     """Return output → volts of one generator, from the words that would be uploaded."""
     program = lower(timeline.straights(), lab.instruments[name], lab, Shots(1, False, 2e-4))
     body = AwgBody.from_bytes(program.body)
-    element = body.elements[point if len(body.elements) > 1 else 0]
+    (step,) = body.points[point if len(body.points) > 1 else 0]
     return {
         n: code_voltages(body.channels[n].amplitude_vpp, body.channels[n].offset_v, program.blobs[digest])
-        for n, digest in element.items()
+        for n, digest in step.waveforms.items()
     }
 
 

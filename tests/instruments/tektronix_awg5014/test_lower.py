@@ -47,7 +47,8 @@ def test_words_are_the_envelope_on_its_carrier(lab):
     p.shift_phase("q0.drive", 0.3)
     p.play("q0.drive", qctl.drag(20e-9, amp=0.25, sigma_s=5e-9, beta_s=4e-10))
     made, body = lowered(p, lab)
-    (element,) = body.elements
+    ((step,),) = body.points
+    element = step.waveforms
     i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]]) for n in (1, 2))
     t = (np.arange(24) + 0.5) / 1.2e9
     u = (t - 10e-9) / 5e-9
@@ -79,10 +80,10 @@ def test_one_changed_amplitude_changes_only_its_waveforms(lab):
 
 def test_equal_waveforms_are_shared_and_equal_points_are_one(lab):
     made, body = lowered(rabi([0.1, 0.2, 0.1, 0.2]), lab)
-    assert len(body.elements) == made.n_points == 4
+    assert len(body.points) == made.n_points == 4
     assert len(made.blobs) == 2 * 2 + 2
     readout, body = lowered(rabi([0.1, 0.2, 0.1, 0.2]), lab, "awg4")
-    assert len(body.elements) == readout.n_points == 1
+    assert len(body.points) == readout.n_points == 1
 
 
 def test_outputs_without_pulses_stay_off(lab):
@@ -139,7 +140,8 @@ def test_mixer_correction_and_offset_are_applied(lab):
     p.play("q0.drive", qctl.constant(1e-7, 0.1))
     made, body = lowered(p, lab)
     assert [body.channels[n].offset_v for n in (1, 2)] == [0.01, -0.02]
-    (element,) = body.elements
+    ((step,),) = body.points
+    element = step.waveforms
     i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]])[:120] for n in (1, 2))
     z = 0.1 * np.exp(2j * np.pi * -400e6 * (np.arange(120) + 0.5) / 1.2e9)
     np.testing.assert_allclose(i, z.real, atol=1e-4)
@@ -150,7 +152,7 @@ def test_late_trigger_moves_the_pulses(lab):
     p = qctl.Program(ports=["q1.flux"])
     p.play("q1.flux", qctl.constant(1e-8, 0.1))
     made, body = lowered(p, lab, "awg2", Shots(1, False, 1e-4, lead_s={"awg2": 25e-9}))
-    words = made.blobs[body.elements[0][4]]
+    words = made.blobs[body.points[0][0].waveforms[4]]
     assert np.flatnonzero(words != can.CODE_ZERO).tolist() == list(range(30, 42))
 
 
