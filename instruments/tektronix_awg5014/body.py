@@ -1,10 +1,10 @@
-"""The body of an AWG5014C DeviceProgram: clock, outputs and sequence elements, as msgpack."""
+"""The body of an AWG5014C DeviceProgram: clock, outputs and the steps of each sweep point, as msgpack."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["AwgBody", "Channel"]
+__all__ = ["AwgBody", "Channel", "Step"]
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,6 +22,21 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offset_v: float = 0.0
 
 
+class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One sequence element: a waveform on every output, played back to back some times.
+
+    Attributes
+    ----------
+    waveforms : dict of int to str
+        Output → digest of its waveform, for every output that is used; all of one length. Silence is a waveform too.
+    n_loops : int
+        Times that it is played, 1 to 65,536.
+    """
+
+    waveforms: dict[int, str]
+    n_loops: int = 1
+
+
 class AwgBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an AWG5014C plays; the waveform words are the program's blobs, by digest.
 
@@ -31,17 +46,19 @@ class AwgBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Sample rate of all outputs.
     channels : dict of int to Channel
         Outputs that are used, from 1; the others are switched off.
-    elements : tuple of dict of int to str
-        One for each sweep point: output → digest of its waveform. Every output of `channels` is in every element, and
-        all waveforms of an element have the same length. Silence is a waveform too.
+    points : tuple of tuple of Step
+        For each sweep point the steps that one trigger plays, one after the other.
     trigger_level_v : float
-        Threshold of the trigger input.
+        Threshold of the trigger and event inputs.
+    event : bool
+        Whether the event input moves the box to the next point, and from the last one to the first.
     """
 
     clock_hz: float
     channels: dict[int, Channel]
-    elements: tuple[dict[int, str], ...]
+    points: tuple[tuple[Step, ...], ...]
     trigger_level_v: float = 0.5
+    event: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""

@@ -32,7 +32,10 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     """
     name = instrument.name
     can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
-    Limits(1, can.MAX_ELEMENTS).check(len(body.elements), f"{name}: sequence elements")
+    steps = [step for point in body.points for step in point]
+    Limits(1, can.MAX_ELEMENTS).check(len(steps), f"{name}: sequence elements")
+    for step in steps:
+        Limits(1, can.MAX_LOOPS).check(step.n_loops, f"{name}: loops of a sequence element")
     for digest, words in blobs.items():
         _check_words(name, digest, words)
     for number, channel in body.channels.items():
@@ -42,7 +45,7 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
         can.AMPLITUDE_VPP.check(channel.amplitude_vpp, f"{name}: output {number} amplitude_vpp")
         can.OFFSET_V.check(channel.offset_v, f"{name}: output {number} offset_v")
         Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
-        used = sorted({element[number] for element in body.elements if number in element})
+        used = sorted({step.waveforms[number] for step in steps if number in step.waveforms})
         missing = [digest for digest in used if digest not in blobs]
         if missing:
             raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
@@ -63,7 +66,7 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
                     f"[{low:g}, {high:g}] V, in waveform {digest}",
                     instrument=name,
                 )
-    for index, element in enumerate(body.elements):
+    for index, element in enumerate([step.waveforms for step in steps]):
         if set(element) != set(body.channels):
             raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
         if len({len(blobs[digest]) for digest in element.values()}) > 1:

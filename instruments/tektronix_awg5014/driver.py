@@ -86,7 +86,7 @@ class TektronixAwg5014:
     _waveforms: WaveformList = field(init=False)
     _generation: int = -1
     _known: dict[str, Any] = field(default_factory=dict)
-    _elements: list[dict[int, str]] = field(default_factory=list)
+    _elements: list[tuple[dict[int, str], int, bool, int]] = field(default_factory=list)
     _body: AwgBody | None = None
 
     def __post_init__(self) -> None:
@@ -166,7 +166,9 @@ class TektronixAwg5014:
         for number, channel in body.channels.items():
             self._put(f"output{number}_amplitude_vpp", channel.amplitude_vpp)
             self._put(f"output{number}_offset_v", channel.offset_v)
-        n_bytes, evicted = self._waveforms.hold(program.blobs, {d for e in body.elements for d in e.values()})
+        n_bytes, evicted = self._waveforms.hold(
+            program.blobs, {d for steps in body.points for step in steps for d in step.waveforms.values()}
+        )
         if evicted:
             self._elements = []
         self._sequence(body)
@@ -192,38 +194,37 @@ class TektronixAwg5014:
     def _sequence(self, body: AwgBody) -> None:
         """Make the box's sequence that of the body, sending only what differs."""
         outputs = set(body.channels)
-        if self._elements and set(self._elements[0]) != outputs:
+        if self._elements and set(self._elements[0][0]) != outputs:
             self._elements = []
-        n_elements = len(body.elements)
+        rows = _rows(body)
         with self.link.burst():
-            self._write_sequence(body)
+            self._write_sequence(rows)
         self._elements = []
-        confirm(self.link, f"a sequence of {n_elements} elements")
+        confirm(self.link, f"a sequence of {len(rows)} elements")
         n_held = parsed_int(self.link, self.link.query("SEQ:LENG?"), "the sequence length")
-        if n_held != n_elements:
-            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {n_elements}")
-        self._elements = [dict(element) for element in body.elements]
+        if n_held != len(rows):
+            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {len(rows)}")
+        self._elements = rows
 
-    def _write_sequence(self, body: AwgBody) -> None:
+    def _write_sequence(self, rows: list[tuple[dict[int, str], int, bool, int]]) -> None:
         """Write what differs from the sequence that the box has."""
-        n_elements = len(body.elements)
         if not self._elements:
             self.link.write("SEQ:LENG 0")
-        if len(self._elements) != n_elements:
-            self.link.write(f"SEQ:LENG {n_elements}")
-        for index, element in enumerate(body.elements, 1):
-            old = self._elements[index - 1] if index <= len(self._elements) else {}
+        if len(self._elements) != len(rows):
+            self.link.write(f"SEQ:LENG {len(rows)}")
+        for index, (element, n_loops, waits, goto) in enumerate(rows, 1):
+            old, *rest = self._elements[index - 1] if index <= len(self._elements) else ({}, 0, False, 0)
             words = [
                 f'SEQ:ELEM{index}:WAV{number} "{waveform_name(digest)}"'
                 for number, digest in sorted(element.items())
                 if old.get(number) != digest
             ]
-            if not old:
+            if rest != [n_loops, waits, goto]:
                 words += [
-                    f"SEQ:ELEM{index}:TWA 1",
-                    f"SEQ:ELEM{index}:LOOP:COUN 1",
-                    f"SEQ:ELEM{index}:GOTO:STAT 1",
-                    f"SEQ:ELEM{index}:GOTO:IND {index}",
+                    f"SEQ:ELEM{index}:TWA {waits:d}",
+                    f"SEQ:ELEM{index}:LOOP:COUN {n_loops}",
+                    f"SEQ:ELEM{index}:GOTO:STAT {bool(goto):d}",
+                    f"SEQ:ELEM{index}:GOTO:IND {goto or 1}",
                 ]
             if words:
                 self.link.write(";:".join(words))
@@ -244,9 +245,10 @@ class TektronixAwg5014:
     def select(self, point: int) -> None:
         """Play this point of the loaded program from the next trigger on; one round trip."""
         body = self._loaded()
-        if not 0 <= point < len(body.elements):
-            raise RequestError(f"{self.link.name}: point = {point} is outside [0, {len(body.elements) - 1}]")
-        confirm(self.link, f"a jump to element {point + 1}", f"SEQ:JUMP:IMM {point + 1};:SYST:ERR?")
+        if not 0 <= point < len(body.points):
+            raise RequestError(f"{self.link.name}: point = {point} is outside [0, {len(body.points) - 1}]")
+        first = 1 + sum(len(steps) for steps in body.points[:point])
+        confirm(self.link, f"a jump to element {first}", f"SEQ:JUMP:IMM {first};:SYST:ERR?")
 
     def stop(self) -> None:
         """Stop playing; leave the program loaded."""
@@ -282,6 +284,16 @@ class TektronixAwg5014:
                 instrument=self.link.name,
             )
         return self._body
+
+
+def _rows(body: AwgBody) -> list[tuple[dict[int, str], int, bool, int]]:
+    """Return waveforms, loops, whether it waits, and where it goes of each sequence element (0: to the next one)."""
+    rows = []
+    for steps in body.points:
+        first = len(rows) + 1
+        for k, step in enumerate(steps):
+            rows.append((dict(step.waveforms), step.n_loops, k == 0, first if k == len(steps) - 1 else 0))
+    return rows
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> TektronixAwg5014:

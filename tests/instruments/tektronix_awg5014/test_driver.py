@@ -16,7 +16,7 @@ from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.instruments.registry import open_device
 from qctl.instruments.tektronix_awg5014 import capabilities as can
-from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel
+from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.driver import TektronixAwg5014
 from qctl.instruments.tektronix_awg5014.waveforms import waveform_name
 from qctl.lab import Instrument, Lab
@@ -33,7 +33,7 @@ def words(*codes: int, n_samples: int = 250) -> NDArray[np.uint16]:
 
 def program(elements: list[dict[int, NDArray[np.uint16]]], **channels: Channel) -> DeviceProgram:
     blobs = {sha256(w.tobytes()).hexdigest(): w for element in elements for w in element.values()}
-    names = tuple({n: sha256(w.tobytes()).hexdigest() for n, w in element.items()} for element in elements)
+    names = tuple((Step({n: sha256(w.tobytes()).hexdigest() for n, w in element.items()}),) for element in elements)
     used = {int(key[1:]): channel for key, channel in channels.items()}
     return DeviceProgram("awg0", "tektronix-awg5014c", AwgBody(1.2e9, used, names).to_bytes(), blobs, len(elements))
 
