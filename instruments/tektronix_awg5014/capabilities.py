@@ -21,6 +21,7 @@ __all__ = [
     "MARKER_BITS",
     "MAX_BLOCK_BYTES",
     "MAX_ELEMENTS",
+    "MAX_LOOPS",
     "MAX_WAVEFORMS",
     "MEMORY_SAMPLES",
     "MULTIPLE_SAMPLES",
@@ -40,6 +41,8 @@ MEMORY_SAMPLES = 16_200_000
 """Distinct waveforms of one output's sequence elements together, without option 01; data sheet."""
 MAX_ELEMENTS = 8000
 """Elements of the sequence; SEQuence:LENGth."""
+MAX_LOOPS = 65_536
+"""Times that one element is played; SEQuence:ELEMent[n]:LOOP:COUNt."""
 MAX_WAVEFORMS = 32_000
 """Names in the waveform list, predefined ones included; data sheet."""
 MAX_BLOCK_BYTES = 650_000_000

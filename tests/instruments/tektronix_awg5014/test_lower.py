@@ -15,6 +15,7 @@ from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.lower import lower
 from qctl.lab import load_lab
 from qctl.program.timeline import Shots
+from qctl.units import Limits
 
 SHOTS = Shots(100, False, 2e-4)
 
@@ -47,8 +48,8 @@ def test_words_are_the_envelope_on_its_carrier(lab):
     p.shift_phase("q0.drive", 0.3)
     p.play("q0.drive", qctl.drag(20e-9, amp=0.25, sigma_s=5e-9, beta_s=4e-10))
     made, body = lowered(p, lab)
-    (element,) = body.elements
-    i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]]) for n in (1, 2))
+    ((step,),) = body.points
+    i, q = (can.code_voltages(1.0, 0.0, made.blobs[step.waveforms[n]]) for n in (1, 2))
     t = (np.arange(24) + 0.5) / 1.2e9
     u = (t - 10e-9) / 5e-9
     g, floor = np.exp(-(u**2) / 2), np.exp(-2.0)
@@ -79,10 +80,10 @@ def test_one_changed_amplitude_changes_only_its_waveforms(lab):
 
 def test_equal_waveforms_are_shared_and_equal_points_are_one(lab):
     made, body = lowered(rabi([0.1, 0.2, 0.1, 0.2]), lab)
-    assert len(body.elements) == made.n_points == 4
+    assert len(body.points) == made.n_points == 4
     assert len(made.blobs) == 2 * 2 + 2
     readout, body = lowered(rabi([0.1, 0.2, 0.1, 0.2]), lab, "awg4")
-    assert len(body.elements) == readout.n_points == 1
+    assert len(body.points) == readout.n_points == 1
 
 
 def test_outputs_without_pulses_stay_off(lab):
@@ -118,17 +119,19 @@ def test_limits_of_the_lab_hold_where_the_range_is_wider(lab):
         lowered(p, tight, "awg2")
 
 
-def test_longest_shot_passes_and_one_sample_more_is_refused_by_name(lab):
-    def late(samples):
-        p = qctl.Program(ports=["q1.flux"], tick_s=__import__("fractions").Fraction(1, 1_200_000_000))
-        p.delay_ticks("q1.flux", samples - 12)
-        p.play("q1.flux", qctl.constant(1e-8, 0.1))
-        return p
+def held(samples):
+    """Return a flux pulse of some samples."""
+    p = qctl.Program(ports=["q1.flux"])
+    p.play("q1.flux", qctl.samples(np.full(samples, 0.1), 1.2e9))
+    return p
 
-    made, _ = lowered(late(16_200_000), lab, "awg2")
+
+def test_longest_waveform_passes_and_one_sample_more_is_refused_by_name(lab, monkeypatch):
+    monkeypatch.setattr(can, "LENGTH_SAMPLES", Limits(250, 20_000))
+    made, _ = lowered(held(20_000), lab, "awg2")
     assert all(row.fits for row in made.usage)
-    with pytest.raises(CompileError, match=r"constant pulse .* ends 16200001 samples .* at most 16200000"):
-        lowered(late(16_200_001), lab, "awg2")
+    with pytest.raises(CompileError, match=r"samples pulse .* of 20001 samples .* at most 20000"):
+        lowered(held(20_001), lab, "awg2")
 
 
 def test_mixer_correction_and_offset_are_applied(lab):
@@ -139,8 +142,8 @@ def test_mixer_correction_and_offset_are_applied(lab):
     p.play("q0.drive", qctl.constant(1e-7, 0.1))
     made, body = lowered(p, lab)
     assert [body.channels[n].offset_v for n in (1, 2)] == [0.01, -0.02]
-    (element,) = body.elements
-    i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]])[:120] for n in (1, 2))
+    ((step,),) = body.points
+    i, q = (can.code_voltages(1.0, 0.0, made.blobs[step.waveforms[n]])[:120] for n in (1, 2))
     z = 0.1 * np.exp(2j * np.pi * -400e6 * (np.arange(120) + 0.5) / 1.2e9)
     np.testing.assert_allclose(i, z.real, atol=1e-4)
     np.testing.assert_allclose(q, 0.9 * (z * np.exp(0.1j)).imag, atol=1e-4)
@@ -150,7 +153,7 @@ def test_late_trigger_moves_the_pulses(lab):
     p = qctl.Program(ports=["q1.flux"])
     p.play("q1.flux", qctl.constant(1e-8, 0.1))
     made, body = lowered(p, lab, "awg2", Shots(1, False, 1e-4, lead_s={"awg2": 25e-9}))
-    words = made.blobs[body.elements[0][4]]
+    words = made.blobs[body.points[0][0].waveforms[4]]
     assert np.flatnonzero(words != can.CODE_ZERO).tolist() == list(range(30, 42))
 
 
