@@ -2,6 +2,7 @@
 
 from libc.math cimport M_PI, cos, fabs, floor, rint, sin
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 cdef extern from "blake2b.h" nogil:
@@ -43,26 +44,58 @@ cdef struct Line:
     Py_ssize_t n_outputs
     double* volts[2]
     double half_v[2]
+    double* carrier[2]
+    const int64_t* places
+    const Play** filled
 
 
-cdef void _mix(const Line* line, const Play* play, int64_t first) noexcept nogil:
-    """Add amplitude * envelope * exp(i (2 pi f t - phase)) to volts that begin at sample `first` of the shot."""
+cdef void _turn(const Line* line, const Play* play, Py_ssize_t column) noexcept nogil:
+    """Fill the carrier of one play, exp(i (2 pi f t - phase)), unless the same one was there at the point before."""
+    cdef Py_ssize_t k, place = line.places[column]
+    cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], n_old
+    cdef double turns, angle
+    cdef double* c = line.carrier[0] + place
+    cdef double* s = line.carrier[1] + place
+    cdef const Play* old = line.filled[column]
+    if (old != NULL and old.start == play.start and old.frequency_hz == play.frequency_hz
+            and old.phase_rad == play.phase_rad):
+        n_old = line.offsets[old.waveform + 1] - line.offsets[old.waveform]
+        if n <= n_old:
+            return
+    line.filled[column] = play
+    for k in range(n):
+        # The DAC holds a sample for one period: the carrier is taken at its middle.
+        turns = play.frequency_hz * ((play.start + k) + 0.5) / line.rate_hz
+        turns = turns - floor(turns)
+        angle = -play.phase_rad + 2.0 * M_PI * turns
+        c[k] = cos(angle)
+        s[k] = sin(angle)
+
+
+cdef void _mix(const Line* line, const Play* play, Py_ssize_t column, int64_t first) noexcept nogil:
+    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
     cdef Py_ssize_t k, at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
-    cdef double phase_rad = -play.phase_rad, amplitude = play.amplitude
-    cdef double c = amplitude * cos(phase_rad), s = amplitude * sin(phase_rad)
-    cdef double turns, angle, x, y
+    cdef Py_ssize_t place = line.places[column]
+    cdef double amplitude = play.amplitude, c, s, x, y
+    cdef const double* env_i = line.env_i + at
+    cdef const double* env_q = line.env_q + at
+    cdef const double* carrier_c = line.carrier[0] + place
+    cdef const double* carrier_s = line.carrier[1] + place
     cdef double* out_i = line.volts[0] + (play.start - first)
     cdef double* out_q = line.volts[1] + (play.start - first)
+    if play.frequency_hz == 0.0:
+        c = amplitude * cos(-play.phase_rad)
+        s = amplitude * sin(-play.phase_rad)
+        for k in range(n):
+            out_i[k] += c * env_i[k] - s * env_q[k]
+            out_q[k] += s * env_i[k] + c * env_q[k]
+        return
+    _turn(line, play, column)
     for k in range(n):
-        if play.frequency_hz != 0.0:
-            # The DAC holds a sample for one period: the carrier is taken at its middle.
-            turns = play.frequency_hz * ((play.start + k) + 0.5) / line.rate_hz
-            turns = turns - floor(turns)
-            angle = phase_rad + 2.0 * M_PI * turns
-            c = amplitude * cos(angle)
-            s = amplitude * sin(angle)
-        x = line.env_i[at + k]
-        y = line.env_q[at + k]
+        c = amplitude * carrier_c[k]
+        s = amplitude * carrier_s[k]
+        x = env_i[k]
+        y = env_q[k]
         out_i[k] += c * x - s * y
         out_q[k] += s * x + c * y
 
@@ -130,7 +163,7 @@ cdef void _piece(
             b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
             begin = min(begin, a)
             end = max(end, b)
-            _mix(line, &plays[j], first)
+            _mix(line, &plays[j], j, first)
     for output in range(line.n_outputs):
         row = words + output * n_padded
         over[output] = -1
@@ -238,8 +271,9 @@ def render(
     """
     cdef Py_ssize_t j, k, n_points = plays.shape[0], n_plays = plays.shape[1]
     cdef Py_ssize_t n_envelopes = offsets.shape[0] - 1, n_pieces = pieces.shape[0], n_outputs = half_v.shape[0]
-    cdef int64_t n, start, n_padded, n_words = words.shape[0]
+    cdef int64_t n, start, n_padded, n_words = words.shape[0], longest, n_carrier = 0
     cdef Line line
+    cdef int64_t* places
     if not 1 <= n_outputs <= 2:
         raise ValueError(f"half_v has {n_outputs} outputs, not 1 or 2")
     for k in range(n_outputs):
@@ -294,5 +328,25 @@ def render(
     line.corrected = gain != 1.0 or phase_rad != 0.0
     line.volts[0] = &volts[0, 0]
     line.volts[1] = &volts[1, 0]
-    with nogil:
-        _all(&line, plays, pieces, words, digests, over, over_v, reached)
+    places = <int64_t*>malloc((n_plays + 1) * sizeof(int64_t))
+    line.filled = <const Play**>calloc(n_plays + 1, sizeof(Play*))
+    if places != NULL:
+        for j in range(n_plays):
+            longest = 0
+            for k in range(n_pieces):
+                start = plays[pieces[k, 0], j].waveform
+                longest = max(longest, offsets[start + 1] - offsets[start])
+            places[j] = n_carrier
+            n_carrier += longest
+    line.places = places
+    line.carrier[0] = <double*>malloc((2 * n_carrier + 1) * sizeof(double))
+    line.carrier[1] = line.carrier[0] + n_carrier
+    try:
+        if places == NULL or line.filled == NULL or line.carrier[0] == NULL:
+            raise MemoryError(f"no room for carriers of {n_carrier} samples")
+        with nogil:
+            _all(&line, plays, pieces, words, digests, over, over_v, reached)
+    finally:
+        free(places)
+        free(line.filled)
+        free(line.carrier[0])

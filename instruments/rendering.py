@@ -41,14 +41,8 @@ Key = tuple[bytes, Cut, int]
 """All that decides what one feed plays at one point."""
 
 
-class Words(NamedTuple):
-    """The words of one output in one piece, their content's hash, and the lowest and highest of them."""
-
-    digest: str
-    words: NDArray[np.uint16]
-    low: int
-    high: int
-
+Words = tuple[str, NDArray[np.uint16], int, int]
+"""The words of one output in one piece: their content's hash, themselves, the lowest and the highest of them."""
 
 Made = tuple[tuple[Words, ...], ...]
 """What one feed plays at one point: for each piece, the words of each of its outputs."""
@@ -108,16 +102,19 @@ class _Kept:
     def put(self, key: Key, made: Made) -> None:
         """Keep what was rendered."""
         self.made[key] = made
-        self.n_bytes += sum(one.words.nbytes for piece in made for one in piece)
+        self.n_bytes += _n_bytes(key, made)
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
         while self.made and (self.n_bytes > MAX_KEPT_BYTES or len(self.made) > _MAX_KEPT):
-            _, made = self.made.popitem(last=False)
-            self.n_bytes -= sum(one.words.nbytes for piece in made for one in piece)
+            self.n_bytes -= _n_bytes(*self.made.popitem(last=False))
         if len(self.numbers) > _MAX_NUMBERS or len(self.settings) > _MAX_NUMBERS:
             self.__init__()  # type: ignore[misc]
             _last.clear()
+
+
+def _n_bytes(key: Key, made: Made) -> int:
+    return 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
 
 
 _kept = _Kept()
@@ -281,23 +278,18 @@ class Renderer:
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        names = digests.tobytes().hex()
-        limits: list[list[list[int]]] = reached.tolist()
-        places: list[int] = pieces[:, 3].tolist()
-        steps: list[int] = padded.tolist()
-        size = 2 * kernel.DIGEST_BYTES
+        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
+        names = [text[k : k + size] for k in range(0, len(text), size)]
+        begins = pieces[:, 3:] + padded[:, None] * np.arange(n_outputs)
+        lasts = begins + pieces[:, 2:3]
+        views = [words[a:b] for a, b in zip(begins.ravel().tolist(), lasts.ravel().tolist(), strict=True)]
+        low, high = (reached[:, :, k].ravel().tolist() for k in (0, 1))
+        flat = zip(names, views, low, high, strict=True)
+        made = list(zip(*[flat] * n_outputs, strict=True))
         row = 0
         for key in new:
-            made = []
-            for piece in key[1]:
-                place, name = places[row], row * n_outputs * size
-                outputs = []
-                for k, (low, high) in enumerate(limits[row]):
-                    begin, at = place + k * steps[row], name + k * size
-                    outputs.append(Words(names[at : at + size], words[begin : begin + piece.n_samples], low, high))
-                made.append(tuple(outputs))
-                row += 1
-            _kept.put(key, tuple(made))
+            _kept.put(key, tuple(made[row : row + len(key[1])]))
+            row += len(key[1])
 
     def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""

@@ -59,8 +59,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points)
     for n, table in held.items():
         _check_limits(instrument, n, channels[n], table.values(), straights)
-    blobs = {digest: one.words for table in held.values() for digest, one in table.items()}
-    sizes = {n: sum(len(one.words) for one in table.values()) for n, table in held.items()}
+    blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
+    sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
     fullest = max(sizes, key=lambda n: sizes[n], default=0)
     usage = (
         Usage("waveform samples", sizes.get(fullest, 0), can.MEMORY_SAMPLES, f"output {fullest}, up to {place}"),
@@ -163,7 +163,7 @@ def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequ
         steps = known.get(key)
         if steps is None:
             steps = known[key] = tuple(
-                Step(dict(zip(outputs, [one.digest for row in rows for one in row[p]], strict=True)), piece.n_loops)
+                Step(dict(zip(outputs, [one[0] for row in rows for one in row[p]], strict=True)), piece.n_loops)
                 for p, piece in enumerate(cut)
             )
         points.append(steps)
@@ -173,7 +173,7 @@ def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequ
 def _held(made: Sequence[Made], place: int) -> dict[str, Words]:
     """Return the distinct waveforms of one output."""
     distinct = {id(one): one for one in made}
-    return {piece[place].digest: piece[place] for one in distinct.values() for piece in one}
+    return {piece[place][0]: piece[place] for one in distinct.values() for piece in one}
 
 
 def _channel(instrument: Instrument, number: int, feed: Feed, place: int) -> Channel:
@@ -204,7 +204,7 @@ def _check_limits(
     half_v = channel.amplitude_vpp / 2
     if low <= channel.offset_v - half_v and channel.offset_v + half_v <= high:
         return
-    codes = np.array([min(one.low for one in held), max(one.high for one in held)])
+    codes = np.array([min(low for *_, low, _ in held), max(high for *_, high in held)])
     reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, codes)
     if not (low <= reached[0] and reached[1] <= high):
         label = max((p for s in straights for p in s.labels), key=len, default="a pulse")

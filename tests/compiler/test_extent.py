@@ -72,7 +72,7 @@ def test_steps_at_the_bound_pass_and_one_more_is_refused_before_it_is_unrolled(m
         if fits:
             assert len(unroll(c.body).steps) == 1000
         else:
-            with pytest.raises(CompileError, match="has 1001 steps a shot .* over 1000; loop less often"):
+            with pytest.raises(CompileError, match=r"has 1001 steps a shot .* over 1000; loop less often"):
                 unroll(c.body)
 
 
