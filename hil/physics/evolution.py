@@ -2,22 +2,26 @@
 
 Time is cut into flux windows and quiet stretches between them. In a window, transmons whose coupler
 comes within ACTIVE_HZ of a resonance form a cluster of at most three; all else evolves one by one,
-and couplers between clusters are diagonal steps, half before and half after.
+and couplers between clusters are diagonal steps, half before and half after: exact within a group, by the
+neighbour's populations between groups, which merge when they would correlate.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import pairs, stretch
 from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
-from qctl.hil.physics.diagonal import apply_zz
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.physics.parameters import Processor, tuned_frequency_hz
-from qctl.hil.physics.single import MapCache, advance_one, drive_pieces
+from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
+from qctl.hil.physics.single import drive_pieces, propagate_one
 from qctl.hil.physics.state import State
 
 __all__ = ["ACTIVE_HZ", "Evolution"]
@@ -29,6 +33,35 @@ VALLEY = 0.2
 """Part of its largest voltage below which a flux line is between two pulses."""
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
+_KEPT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What is true in every shot at the same static fluxes, frame and rate.
+
+    Attributes
+    ----------
+    rest : Rest
+        The processor at rest.
+    levels : (n, 2) float64, rad/s
+        Energies at rest in the rotating frame.
+    waves : (n, 2) float64, rad/s
+        Transitions at rest, from the frame.
+    zz : (n_couplers, 3, 3) float64, rad/s
+        ZZ at rest.
+    relaxation : (n, 3, 14) float64
+        Of each transmon during a sample.
+    slices : dict of bool to (int, int)
+        Longest slices between ZZ in samples, idling and driven, with correlations wanted or not.
+    """
+
+    rest: Rest
+    levels: NDArray[np.float64]
+    waves: NDArray[np.float64]
+    zz: NDArray[np.float64]
+    relaxation: NDArray[np.float64]
+    slices: dict[bool, tuple[int, int]]
 
 
 class Evolution:
@@ -43,8 +76,14 @@ class Evolution:
     def __init__(self, processor: Processor) -> None:
         self.processor = processor
         self.steps = StepCache()
-        self.maps = MapCache()
         self.warnings: set[str] = set()
+        transmons = processor.transmons
+        scale = TWO_PI * np.array([t.drive_hz_per_v for t in transmons])
+        self.coefficients = np.ascontiguousarray(scale[:, None] * np.conj(processor.crosstalk_matrix()))
+        self.rates = np.array([collapse_rates(t.t1_s, t.t2_s, t.thermal) for t in transmons])
+        self.ends = np.array([(c.low, c.high) for c in processor.couplers], np.int64).reshape(-1, 2)
+        self.at_rest = State(processor)
+        self._scenes: OrderedDict[tuple[tuple[float, ...], float, float], _Scene] = OrderedDict()
 
     def run(self, lines: Lines, stop_s: NDArray[np.float64], joint: bool = True) -> State:
         """Return the joint state when each transmon's measurement begins.
@@ -61,6 +100,35 @@ class Evolution:
         """
         return _Shot(self, lines, stop_s, joint).run()
 
+    def scene(self, static_v: tuple[float, ...], frame_hz: float, rate_hz: float) -> _Scene:
+        """Return what is true in every shot at these static fluxes, in this frame, at this rate."""
+        key = (static_v, frame_hz, rate_hz)
+        known = self._scenes.get(key)
+        if known is None:
+            known = self._scenes[key] = self._look(*key)
+            if len(self._scenes) > _KEPT:
+                self._scenes.popitem(last=False)
+        return known
+
+    def _look(self, static_v: tuple[float, ...], frame_hz: float, rate_hz: float) -> _Scene:
+        dt_s = 1 / rate_hz
+        rest = rest_of(self.processor, static_v)
+        levels = rest.levels_hz
+        waves = np.stack([levels[:, 0] - frame_hz, levels[:, 1] - levels[:, 0] - frame_hz], axis=1)
+        relaxation = [sample_relaxation(t.t1_s, t.t2_s, t.thermal, dt_s) for t in self.processor.transmons]
+        slices = {
+            joint: (max(1, int(idle_s / dt_s)), max(1, int(driven_s / dt_s)))
+            for joint, (idle_s, driven_s) in _SLICE_S.items()
+        }
+        return _Scene(
+            rest,
+            TWO_PI * levels - TWO_PI * frame_hz * np.array([1.0, 2.0]),
+            np.ascontiguousarray(TWO_PI * waves),
+            TWO_PI * rest.zz_hz,
+            np.stack(relaxation),
+            slices,
+        )
+
 
 class _Shot:
     """One shot under way."""
@@ -71,13 +139,17 @@ class _Shot:
         self.lines = lines
         self.joint = joint
         self.dt_s = 1 / lines.rate_hz
-        self.rest: Rest = rest_of(self.processor, lines.static_v)
         self.frame_hz = next(
-            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if runs), float(self.rest.bare_hz[0])
+            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if runs),
+            float(self.processor.transmons[0].frequency_hz),
         )
+        self.scene = evolution.scene(lines.static_v, self.frame_hz, lines.rate_hz)
+        self.rest = self.scene.rest
         self.stop = np.maximum(np.rint(stop_s * lines.rate_hz), 0).astype(np.int64)
-        self.pieces = drive_pieces(self.processor, lines, self.rest, self.frame_hz)
-        self.state = State(self.processor)
+        self.pieces = drive_pieces(lines, self.scene.waves, evolution.coefficients, self.frame_hz)
+        self.state = evolution.at_rest.copy()
+        n = len(self.processor.transmons)
+        self.cuts = np.empty(2 + n + 2 * len(self.pieces.table), np.int64)
 
     def run(self) -> State:
         now = 0
@@ -111,81 +183,46 @@ class _Shot:
         return merged
 
     def _moving(self, start: int) -> list[int]:
-        return [q for q in range(len(self.processor.transmons)) if self.stop[q] > start]
+        return [q for q, stop in enumerate(self.stop.tolist()) if stop > start]
 
     # quiet stretches ---------------------------------------------------------------------------
 
     def _quiet(self, start: int, stop: int) -> None:
         """Advance from `start` to `stop`: linked transmons in common slices, the others in one go."""
-        if stop <= start:
-            return
-        moving = self._moving(start)
-        linked = self._linked(moving, start, stop)
-        for q in moving:
-            if q not in linked:
-                self._advance(q, start, min(stop, int(self.stop[q])), TWO_PI * self.rest.levels_hz[q])
-        if not linked:
-            return
-        cuts = self._cuts(linked, start, stop)
-        zz = TWO_PI * self.rest.zz_hz
-        alive, due = linked, 0  # half samples of ZZ that are due
-        for left, right in pairwise(cuts):
-            now = [q for q in linked if self.stop[q] > left]
-            if now != alive:
-                self._zz(zz, alive, due * self.dt_s / 2, left)
-                alive, due = now, 0
-            self._zz(zz, alive, (due + right - left) * self.dt_s / 2, left)
-            for q in alive:
-                self._advance(q, left, right, TWO_PI * self.rest.levels_hz[q])
-            due = right - left
-        self._zz(zz, alive, due * self.dt_s / 2, stop)
+        if stop > start:
+            idling, driven = self.scene.slices[self.joint or self.state.merged]
+            span = np.array([start, stop, idling, driven], np.int64)
+            self._stretch(span, self.scene.levels, self.evolution.ends, self.scene.zz, self.stop)
 
-    def _linked(self, moving: list[int], start: int, stop: int) -> list[int]:
-        """Return the transmons whose neighbours matter here: both are, or will be, away from rest."""
-        busy = {q for q in moving if not self.state.resting(q) or self.pieces.any_within(q, start, stop)}
-        found: set[int] = set()
-        for coupler in self.processor.couplers:
-            if coupler.low in busy and coupler.high in busy:
-                found |= {coupler.low, coupler.high}
-        for qubits, _ in self.state.groups:
-            if len(qubits) > 1:
-                found |= set(qubits)
-        return sorted(found & set(moving))
-
-    def _cuts(self, linked: list[int], start: int, stop: int) -> list[int]:
-        cuts = {start, stop}
-        for q in linked:
-            cuts.update(edge for edge in self.pieces.edges(q) if start < edge < stop)
-            if start < self.stop[q] < stop:
-                cuts.add(int(self.stop[q]))
-        idle_s, driven_s = _SLICE_S[self.joint or any(len(qubits) > 1 for qubits, _ in self.state.groups)]
-        ordered = sorted(cuts)
-        full: list[int] = []
-        for left, right in pairwise(ordered):
-            driven = any(self.pieces.any_within(q, left, right) for q in linked)
-            parts = -(-(right - left) // max(1, int((driven_s if driven else idle_s) / self.dt_s)))
-            full += [left + (right - left) * k // parts for k in range(parts)]
-        return [*full, stop]
+    def _stretch(
+        self,
+        span: NDArray[np.int64],
+        levels: NDArray[np.float64],
+        ends: NDArray[np.int64],
+        zz: NDArray[np.float64],
+        stops: NDArray[np.int64],
+    ) -> None:
+        state, pieces, progress = self.state, self.pieces, np.full(2 + 2 * len(levels), -1, np.int64)
+        while True:
+            coupler = stretch.advance(
+                state.flat, state.places, ends, zz, levels, self.evolution.rates, self.scene.relaxation, pieces.table,
+                pieces.omega, stops, state.resting, span, self.joint, self.dt_s, progress, self.cuts,
+            )  # fmt: skip
+            if coupler < 0:
+                return
+            state.merge(tuple(ends[coupler].tolist()))
 
     def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, at: int) -> None:
-        left_s = (int(self.stop.max()) - at) * self.dt_s + time_s
-        couplers = [
-            k for k, c in enumerate(self.processor.couplers) if c.low in alive and c.high in alive and zz[k].any()
-        ]
-        apply_zz(self.processor, self.state, couplers, zz, time_s, left_s if self.joint else 0.0)
-
-    def _advance(self, qubit: int, start: int, stop: int, levels: NDArray[np.float64]) -> None:
-        """Advance one transmon through its pieces of drive and the idling between them."""
-        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
-        now = start
-        for piece in self.pieces.within(qubit, start, stop):
-            self._advance_one(qubit, levels - frame, piece.start - now)
-            self._advance_one(qubit, levels - frame, piece.omega)
-            now = piece.stop
-        self._advance_one(qubit, levels - frame, stop - now)
-
-    def _advance_one(self, qubit: int, levels: NDArray[np.float64], drive: NDArray[np.complex128] | int) -> None:
-        advance_one(self.evolution.maps, self.processor, self.state, qubit, levels, drive, self.dt_s)
+        """Let ZZ of all couplers between `alive` act for a time."""
+        left_s = (int(self.stop.max()) - at) * self.dt_s + time_s if self.joint else 0.0
+        mask = np.zeros(len(self.stop), np.int64)
+        mask[alive] = 1
+        while True:
+            state, ends = self.state, self.evolution.ends
+            coupler = pairs.turn(state.flat, state.places, ends, zz, mask, time_s, left_s)
+            if coupler < 0:
+                return
+            state.merge(tuple(ends[coupler].tolist()))
 
     # flux windows ------------------------------------------------------------------------------
 
@@ -202,17 +239,21 @@ class _Shot:
         for cluster in clusters:
             inside = [k for k in active if self.processor.couplers[k].low in cluster]
             self._cluster(cluster, inside, levels, start, stop)
+        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
+        stops = np.zeros_like(self.stop)
         for q in alive:
             if q in members:
                 continue
             end = min(stop, int(self.stop[q]))
             if q in moved:
                 omega = self.pieces.dense(q, start, end)
-                frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
-                part = np.ascontiguousarray(levels[q][: end - start] - frame)
-                self._advance_one(q, part, omega)
+                relaxation = self.scene.relaxation[q]
+                propagate_one(self.state, q, levels[q][: end - start] - frame, omega, self.dt_s, relaxation)
             else:
-                self._advance(q, start, end, levels[q][0])
+                stops[q] = end
+        still = np.stack([rows[0] - frame for rows in levels])
+        span = np.array([start, stop, n, n], np.int64)
+        self._stretch(span, still, self.evolution.ends[:0], zz[:0], stops)
         self._zz(zz, alive, n * self.dt_s / 2, start)
 
     def _frequencies(self, start: int, stop: int) -> list[NDArray[np.float64]]:
@@ -296,8 +337,7 @@ class _Shot:
         drives = np.stack([self.pieces.dense(q, start, stop) for q in cluster], axis=1)
         transmons = tuple(self.processor.transmons[q] for q in cluster)
         window = ClusterWindow(transmons, sampled, outside, drives, exchange, kerr, self.dt_s)
-        index = self.state.bring_forward(cluster)
-        propagate_cluster(self.evolution.steps, window, self.state.groups[index][1])
+        propagate_cluster(self.evolution.steps, window, self.state.bring_forward(cluster))
 
 
 def _pulses_of(run: Run) -> list[tuple[int, int]]:
