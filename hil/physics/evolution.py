@@ -16,19 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pairs, stretch
-from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
-from qctl.hil.physics.couplings import Rest, coupler_shifts_hz, resonance_distance_hz, rest_of, split_shifts
+from qctl.hil.physics.cluster import ClusterWindow, StepCache, propagate_cluster
+from qctl.hil.physics.couplings import Rest, rest_of
 from qctl.hil.physics.lines import Lines, Run
-from qctl.hil.physics.parameters import Processor, tuned_frequency_hz
+from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 from qctl.hil.physics.single import drive_pieces, propagate_one
 from qctl.hil.physics.state import State
+from qctl.hil.physics.windows import ACTIVE_HZ, Fluxes, FluxWindow, flux_within, plan_window
 
 __all__ = ["ACTIVE_HZ", "Evolution"]
 
 TWO_PI = 2 * np.pi
-ACTIVE_HZ = 3e8
-LONGEST_CLUSTER = 3
 VALLEY = 0.2
 """Part of its largest voltage below which a flux line is between two pulses."""
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
@@ -84,6 +83,9 @@ class Evolution:
         self.ends = np.array([(c.low, c.high) for c in processor.couplers], np.int64).reshape(-1, 2)
         self.at_rest = State(processor)
         self._scenes: OrderedDict[tuple[tuple[float, ...], float, float], _Scene] = OrderedDict()
+        self._windows: OrderedDict[
+            tuple[tuple[float, ...], float, int, Fluxes, tuple[int, ...]], FluxWindow
+        ] = OrderedDict()
 
     def run(self, lines: Lines, stop_s: NDArray[np.float64], joint: bool = True) -> State:
         """Return the joint state when each transmon's measurement begins.
@@ -108,6 +110,21 @@ class Evolution:
             known = self._scenes[key] = self._look(*key)
             if len(self._scenes) > _KEPT:
                 self._scenes.popitem(last=False)
+        return known
+
+    def window(
+        self, lines: Lines, rest: Rest, frame_hz: float, start: int, stop: int, alive: tuple[int, ...]
+    ) -> FluxWindow:
+        """Return the flux window between two samples; equal pulses share one."""
+        flux = flux_within(lines.flux, start, stop)
+        key = (lines.static_v, frame_hz, stop - start, flux, alive)
+        known = self._windows.get(key)
+        if known is None:
+            known = plan_window(self.processor, rest, lines.static_v, frame_hz, stop - start, flux, alive)
+            self._windows[key] = known
+            if len(self._windows) > _KEPT:
+                self._windows.popitem(last=False)
+            self.warnings.update(known.warnings)
         return known
 
     def _look(self, static_v: tuple[float, ...], frame_hz: float, rate_hz: float) -> _Scene:
@@ -144,7 +161,6 @@ class _Shot:
             float(self.processor.transmons[0].frequency_hz),
         )
         self.scene = evolution.scene(lines.static_v, self.frame_hz, lines.rate_hz)
-        self.rest = self.scene.rest
         self.stop = np.maximum(np.rint(stop_s * lines.rate_hz), 0).astype(np.int64)
         self.pieces = drive_pieces(lines, self.scene.waves, evolution.coefficients, self.frame_hz)
         self.state = evolution.at_rest.copy()
@@ -212,11 +228,11 @@ class _Shot:
                 return
             state.merge(tuple(ends[coupler].tolist()))
 
-    def _zz(self, zz: NDArray[np.float64], alive: list[int], time_s: float, at: int) -> None:
+    def _zz(self, zz: NDArray[np.float64], alive: tuple[int, ...], time_s: float, at: int) -> None:
         """Let ZZ of all couplers between `alive` act for a time."""
         left_s = (int(self.stop.max()) - at) * self.dt_s + time_s if self.joint else 0.0
         mask = np.zeros(len(self.stop), np.int64)
-        mask[alive] = 1
+        mask[list(alive)] = 1
         while True:
             state, ends = self.state, self.evolution.ends
             coupler = pairs.turn(state.flat, state.places, ends, zz, mask, time_s, left_s)
@@ -228,116 +244,26 @@ class _Shot:
 
     def _window(self, start: int, stop: int) -> None:
         """Advance through one flux window."""
-        alive = self._moving(start)
-        frequency = self._frequencies(start, stop)
-        moved = {q for q in range(len(frequency)) if frequency[q].size > 1}
-        active, clusters = self._clusters(alive, frequency, moved)
         n = stop - start
-        levels, zz = self._shifted_levels(alive, frequency, active)
-        self._zz(zz, alive, n * self.dt_s / 2, start)
-        members = {q for cluster in clusters for q in cluster}
-        for cluster in clusters:
-            inside = [k for k in active if self.processor.couplers[k].low in cluster]
-            self._cluster(cluster, inside, levels, start, stop)
-        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
-        stops = np.zeros_like(self.stop)
-        for q in alive:
-            if q in members:
-                continue
-            end = min(stop, int(self.stop[q]))
-            if q in moved:
-                omega = self.pieces.dense(q, start, end)
-                relaxation = self.scene.relaxation[q]
-                propagate_one(self.state, q, levels[q][: end - start] - frame, omega, self.dt_s, relaxation)
-            else:
-                stops[q] = end
-        still = np.stack([rows[0] - frame for rows in levels])
-        span = np.array([start, stop, n, n], np.int64)
-        self._stretch(span, still, self.evolution.ends[:0], zz[:0], stops)
-        self._zz(zz, alive, n * self.dt_s / 2, start)
-
-    def _frequencies(self, start: int, stop: int) -> list[NDArray[np.float64]]:
-        """Return each transmon's bare frequency in hertz: one number, or one per sample if it moves."""
-        found = []
-        for q, transmon in enumerate(self.processor.transmons):
-            fast = np.zeros(stop - start)
-            for run in self.lines.flux[q]:
-                left, right = max(run.start, start), min(run.stop, stop)
-                if left < right:
-                    fast[left - start : right - start] = run.volts[left - run.start : right - run.start].real
-            if fast.any():
-                found.append(tuned_frequency_hz(transmon, fast, self.lines.static_v[q]))
-            else:
-                found.append(self.rest.bare_hz[q : q + 1])
-        return found
-
-    def _curves(self, coupler: int) -> tuple[float, float]:
-        c = self.processor.couplers[coupler]
-        return self.processor.transmons[c.low].anharmonicity_hz, self.processor.transmons[c.high].anharmonicity_hz
-
-    def _clusters(
-        self, alive: list[int], frequency: list[NDArray[np.float64]], moved: set[int]
-    ) -> tuple[list[int], list[tuple[int, ...]]]:
-        """Return the active couplers, nearest resonance first, and the clusters they make."""
-        near = []
-        for k, coupler in enumerate(self.processor.couplers):
-            if coupler.low in alive and coupler.high in alive and moved & {coupler.low, coupler.high}:
-                distance = resonance_distance_hz(frequency[coupler.low], frequency[coupler.high], self._curves(k))
-                if distance < ACTIVE_HZ:
-                    near.append((distance, k))
-        clusters: list[set[int]] = []
-        active = []
-        for _, k in sorted(near):
-            coupler = self.processor.couplers[k]
-            joined = [c for c in clusters if coupler.low in c or coupler.high in c]
-            together = set().union({coupler.low, coupler.high}, *joined)
-            if len(together) > LONGEST_CLUSTER:
-                names = "-".join(self.processor.transmons[q].name for q in sorted(together))
-                self.evolution.warnings.add(f"{names}: more than {LONGEST_CLUSTER} transmons interact at once")
-                continue
-            clusters = [c for c in clusters if c not in joined] + [together]
-            active.append(k)
-        return active, [tuple(sorted(c)) for c in clusters]
-
-    def _shifted_levels(
-        self, alive: list[int], frequency: list[NDArray[np.float64]], active: list[int]
-    ) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-        """Return levels (n or 1, 2) in rad/s with the mean shifts of inactive couplers, and their mean ZZ in rad/s."""
-        levels = []
-        for q, transmon in enumerate(self.processor.transmons):
-            f = frequency[q]
-            levels.append(TWO_PI * np.stack([f, 2 * f + transmon.anharmonicity_hz], axis=-1))
-        zz = np.zeros((len(self.processor.couplers), 3, 3))
-        for k, coupler in enumerate(self.processor.couplers):
-            if k in active:
-                continue
-            shifts = coupler_shifts_hz(coupler, frequency[coupler.low], frequency[coupler.high], self._curves(k)).mean(
-                axis=0
+        alive = tuple(self._moving(start))
+        window = self.evolution.window(self.lines, self.scene.rest, self.frame_hz, start, stop, alive)
+        self._zz(window.zz, alive, n * self.dt_s / 2, start)
+        stops = np.minimum(self.stop, stop)
+        for cluster in window.clusters:
+            drives = np.stack([self.pieces.dense(q, start, stop) for q in cluster.members], axis=1)
+            sampled = ClusterWindow(
+                cluster.transmons, cluster.levels, cluster.rest, drives, cluster.exchange, cluster.kerr, self.dt_s
             )
-            low, high, rest = split_shifts(shifts)
-            levels[coupler.low] = levels[coupler.low] + TWO_PI * low[1:]
-            levels[coupler.high] = levels[coupler.high] + TWO_PI * high[1:]
-            if coupler.low in alive and coupler.high in alive:
-                zz[k] = TWO_PI * rest
-        return levels, zz
-
-    def _cluster(
-        self, cluster: tuple[int, ...], active: list[int], levels: list[NDArray[np.float64]], start: int, stop: int
-    ) -> None:
-        n = stop - start
-        frame = TWO_PI * self.frame_hz * np.array([1.0, 2.0])
-        sampled = np.stack([np.broadcast_to(levels[q], (n, 2)) - frame for q in cluster], axis=1)
-        outside = TWO_PI * self.rest.levels_hz[list(cluster)] - frame
-        for k in active:
-            coupler = self.processor.couplers[k]
-            low, high, _ = split_shifts(TWO_PI * self.rest.shifts_hz[k])
-            outside[cluster.index(coupler.low)] -= low[1:]
-            outside[cluster.index(coupler.high)] -= high[1:]
-        exchange, kerr = cluster_couplings(self.processor, cluster, active)
-        drives = np.stack([self.pieces.dense(q, start, stop) for q in cluster], axis=1)
-        transmons = tuple(self.processor.transmons[q] for q in cluster)
-        window = ClusterWindow(transmons, sampled, outside, drives, exchange, kerr, self.dt_s)
-        propagate_cluster(self.evolution.steps, window, self.state.bring_forward(cluster))
+            propagate_cluster(self.evolution.steps, sampled, self.state.bring_forward(cluster.members))
+            stops[list(cluster.members)] = 0
+        for q, levels in window.moving.items():
+            end = int(stops[q])
+            omega = self.pieces.dense(q, start, end)
+            propagate_one(self.state, q, levels[: end - start], omega, self.dt_s, self.scene.relaxation[q])
+            stops[q] = 0
+        span = np.array([start, stop, n, n], np.int64)
+        self._stretch(span, window.still, self.evolution.ends[:0], window.zz[:0], stops)
+        self._zz(window.zz, alive, n * self.dt_s / 2, start)
 
 
 def _pulses_of(run: Run) -> list[tuple[int, int]]:
