@@ -251,7 +251,7 @@ def _points(
 
 
 def _select(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
-    """Have every player with more than one point select this one; those led by events say at the last that it's there."""
+    """Have each player that moves select a point; those that events lead say at the last one that they are there."""
     select = _selector(point)
     calls = [thread.submit(select) for thread in rack.moving]
     if point + 1 == order.n_points:
