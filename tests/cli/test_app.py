@@ -49,7 +49,7 @@ def test_help_imports_no_command() -> None:
         (["run"], 2, "Missing argument"),
         (["run", "/not/there"], 1, "No such file"),
         (["serve", "--lab", "/not/there"], 1, "is not there"),
-        (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "did not answer"),
+        (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "nothing listens at tcp://127.0.0.1:9: start a server"),
     ],
 )
 def test_failure_is_one_clear_line(arguments: list[str], code: int, words: str) -> None:
