@@ -15,6 +15,7 @@ jobs = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show,
 Server = Annotated[str, typer.Option(help="Address of the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Number = Annotated[int, typer.Argument(help="Number of the job.")]
+_ENDED = ("done", "cancelled", "failed", "interrupted")
 _ADDRESS = "tcp://127.0.0.1:5650"
 
 
@@ -58,13 +59,22 @@ def show(job: Number, server: Server = _ADDRESS, as_json: AsJson = False) -> Non
 
 
 @jobs.command()
-def cancel(job: Number, server: Server = _ADDRESS, as_json: AsJson = False) -> None:
-    """Cancel a job; outputs go to their safe state, finished shots are kept."""
+def cancel(
+    job: Number,
+    force: Annotated[bool, typer.Option("--force", help="Cancel it although it belongs to another user.")] = False,
+    server: Server = _ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a job that waits or runs; outputs go to their safe state, finished shots are kept."""
     from qctl.client import connect
+    from qctl.errors import RequestError
 
     with connect(server) as lab:
         found = lab.job(job)
-        found.cancel()
+        state = found.state
+        if state in _ENDED:
+            raise RequestError(f"job {job} can't be cancelled: it is {state} already", job=job, state=state)
+        found.cancel(force)
         _show([found.row], as_json, one=True)
 
 

@@ -41,9 +41,9 @@ class Job:
         found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial))
         return found
 
-    async def cancel(self) -> None:
-        """Cancel the job."""
-        await self._lab.carry(calls.cancel(self.id))
+    async def cancel(self, force: bool = False) -> None:
+        """Cancel the job; see the sync client."""
+        await self._lab.carry(calls.cancel(self.id, force))
 
 
 class Instrument:

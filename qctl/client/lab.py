@@ -62,9 +62,20 @@ class Job:
         found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial))
         return found
 
-    def cancel(self) -> None:
-        """Cancel the job: outputs go to their safe state, finished shots are kept and marked partial."""
-        self._lab.carry(calls.cancel(self.id))
+    def cancel(self, force: bool = False) -> None:
+        """Cancel the job: outputs go to their safe state, finished shots are kept and marked partial.
+
+        Parameters
+        ----------
+        force : bool
+            Cancel it although it belongs to another user.
+
+        Raises
+        ------
+        NotAllowedError
+            If it belongs to another user, without `force`.
+        """
+        self._lab.carry(calls.cancel(self.id, force))
 
 
 class Instrument:

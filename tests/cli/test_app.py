@@ -120,6 +120,8 @@ def test_jobs_and_instruments(server, program: Path) -> None:
     job = str(json.loads(qctl("run", str(program), *at)[1])["job"])
     assert json.loads(qctl("jobs", "show", job, *at)[1])["state"] == "done"
     assert json.loads(qctl("jobs", "replay", job, *at)[1])["id"] > int(job)
+    code, _, err = qctl("jobs", "cancel", job, "--server", server.address)
+    assert code == 1 and err == f"qctl jobs: job {job} can't be cancelled: it is done already\n"
     assert job in {str(row["id"]) for row in json.loads(qctl("jobs", "list", *at)[1])}
     assert qctl("instruments", "set", "lo_drive", "power_dbm", "-7.5", *at)[0] == 0
     assert json.loads(qctl("instruments", "get", "lo_drive", "power_dbm", *at)[1]) == {"power_dbm": -7.5}
