@@ -39,10 +39,12 @@ def unroll(body: Body) -> StepLine:
     CompileError
         If a parameter has no value, a decision needs a measured bit or a sweep variable, or the line is too long.
     """
-    own = {name for block in body.blocks if block.kind is BlockKind.CAL for name in block.params}
-    for name in body.parameters:
-        if name not in own:
-            raise CompileError(f"parameter {name!r} has no value; use bind({name}=...)")
+    if free := body.parameters:
+        raise CompileError(
+            f"{'parameters' if len(free) > 1 else 'parameter'} {', '.join(map(repr, free))} "
+            f"{'have' if len(free) > 1 else 'has'} no value; use bind({', '.join(f'{name}=...' for name in free)})",
+            parameters=list(free),
+        )
     return _Unrolling(body).line()
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from qctl.circuit import Circuit
+from qctl.cli.run import _bound as bound
+from qctl.errors import RequestError
 
 QCTL = [sys.executable, "-c", "from qctl.cli.app import main; main()"]
 
@@ -92,6 +97,35 @@ def test_run_prints_counts_job_and_timings(server, program: Path, tmp_path: Path
     assert json.loads((tmp_path / "o" / "result.json").read_text())["state"] == "done"
     code, out, _ = qctl("run", str(program), "--server", server.address)
     assert code == 0 and out.splitlines()[0].split()[:2] == ["00", "500"]
+
+
+INPUTS = """OPENQASM 3.0; include "stdgates.inc"; input float a; input float b;
+qubit q; bit c; rx(a) q; rz(b) q; c = measure q;"""
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["a=0.3"], "--bind gives no number for b"),
+        (["a=0.3", "b=1", "c=2", "d=1"], "the program has no parameter c, d; it has a, b"),
+        (["x=1"], "--bind gives no number for a, b; the program has no parameter x; it has a, b"),
+        (["a=nan"], "--bind a=nan is not NAME=NUMBER with a finite number"),
+        (["a"], "--bind a is not NAME=NUMBER"),
+        (["a=1", "a=2"], "--bind names a twice"),
+    ],
+)
+def test_wrong_parameters_are_named_before_anything_is_sent(tmp_path: Path, words: list[str], complaint: str) -> None:
+    path = tmp_path / "inputs.qasm"
+    path.write_text(INPUTS)
+    with pytest.raises(RequestError, match=re.escape(complaint)):
+        bound(path, INPUTS, words)
+
+
+def test_parameters_are_bound(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.qasm"
+    want = Circuit.from_qasm(INPUTS).bind(a=0.3, b=-1.0)
+    assert bound(path, INPUTS, ["a=0.3", "b=-1"]) == want.to_bytes()
+    assert bound(path, Circuit.from_qasm(INPUTS).to_bytes(), ["b=-1", "a=0.3"]) == want.to_bytes()
 
 
 def test_run_says_when_nothing_was_calibrated(start, program: Path) -> None:
