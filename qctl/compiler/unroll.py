@@ -183,7 +183,9 @@ class _Unrolling:
             if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._decide(block, i)):
                 break
             if rounds > MAX_STEPS:
-                raise CompileError(f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds")
+                raise CompileError(
+                    f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds", instruction=i
+                )
         self.known["sweep"].pop(name, None)
         return None, False
 
@@ -207,7 +209,9 @@ class _Unrolling:
                     f"shot, which this target does not have",
                     instruction=i,
                 )
-            raise CompileError(f"{word} at instruction {i} depends on {value}, which is not known before the run")
+            raise CompileError(
+                f"{word} at instruction {i} depends on {value}, which is not known before the run", instruction=i
+            )
         return value != 0.0
 
     def _whole(self, block: Block, i: int) -> int:
@@ -215,7 +219,8 @@ class _Unrolling:
         value = self._known(block.value)
         if isinstance(value, Expression) or value != round(value) or value < 0:
             raise CompileError(
-                f"loop at instruction {i} has the count {value}, which is no whole number before the run"
+                f"loop at instruction {i} has the count {value}, which is no whole number before the run",
+                instruction=i,
             )
         return int(value)
 
