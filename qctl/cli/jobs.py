@@ -12,10 +12,11 @@ __all__ = ["jobs"]
 
 jobs = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, cancel and replay jobs.")
 
+_ENDED = ("done", "cancelled", "failed", "interrupted")
+_STATES = ("queued", "compiling", "compiled", "uploading", "playing", "reading", *_ENDED)
 Server = Annotated[str, typer.Option(help="Address of the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Number = Annotated[int, typer.Argument(help="Number of the job.")]
-_ENDED = ("done", "cancelled", "failed", "interrupted")
+Number = Annotated[int, typer.Argument(help="Number of the job.", metavar="JOB")]
 _ADDRESS = "tcp://127.0.0.1:5650"
 
 
@@ -38,7 +39,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool, one: bool = False) -> None:
 @jobs.command("list")
 def list_jobs(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    state: Annotated[str, typer.Option(help="Only jobs in this state.")] = "",
+    state: Annotated[str, typer.Option(help=f"Only jobs in this state: {', '.join(_STATES)}.")] = "",
     server: Server = _ADDRESS,
     as_json: AsJson = False,
 ) -> None:

@@ -13,7 +13,7 @@ __all__ = ["run"]
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.")],
+    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.", metavar="FILE")],
     shots: Annotated[int, typer.Option(min=1, help="Shots of each sweep point.")] = 1000,
     qpu: Annotated[str, typer.Option(help="Processor; the lab's first by default.")] = "",
     server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
@@ -21,7 +21,7 @@ def run(
         list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
-    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries.")] = 2,
+    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries: 0 hardly, 3 most.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:

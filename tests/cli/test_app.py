@@ -13,6 +13,7 @@ import pytest
 
 from qctl.circuit import Circuit
 from qctl.cli.run import _bound as bound
+from qctl.cli.screen import Screen
 from qctl.errors import RequestError
 
 QCTL = [sys.executable, "-c", "from qctl.cli.app import main; main()"]
@@ -54,6 +55,13 @@ def test_help_imports_no_command() -> None:
         (["run"], 2, "Missing argument"),
         (["run", "/not/there"], 1, "No such file"),
         (["serve", "--lab", "/not/there"], 1, "is not there"),
+        (["run", "x", "--shots", "0"], 2, "'--shots': Input should be greater than or equal to 1 (given: 0)"),
+        (["run", "x", "--shots=zz"], 2, "(given: zz)"),
+        (
+            ["calibrate", "--only", "foo", "--only", "rabi"],
+            1,
+            "there is no node foo; there are reference, spectroscopy, rabi",
+        ),
         (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "nothing listens at tcp://127.0.0.1:9: start a server"),
     ],
 )
@@ -71,6 +79,41 @@ def test_failure_is_json_too_when_json_is_asked_for() -> None:
         "message": "/not/there: No such file or directory",
     }
     assert err == "qctl run: /not/there: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--json"], "Missing argument"),
+        (["run", "x", "--shots", "0", "--json"], "(given: 0)"),
+        (["nope", "--json"], "no command nope"),
+        (["jobs", "show", "x", "--json"], "Invalid value"),
+    ],
+)
+def test_wrong_usage_is_json_too_when_json_is_asked_for(arguments: list[str], words: str) -> None:
+    code, out, err = qctl(*arguments)
+    found = json.loads(out)
+    assert code == 2 and found["ok"] is False and found["code"] == "request" and words in found["message"]
+    assert err.endswith(f"{found['message']}\n") and len(err.splitlines()) == 1
+
+
+def test_help_lists_what_may_be_named() -> None:
+    from qctl.calibration.tuneup import NODES
+    from qctl.cli.calibrate import NODES as listed
+    from qctl.cli.hil import _FAULTS
+    from qctl.cli.jobs import _STATES
+    from qctl.hil.plant.faults import FAULTS
+    from qctl.store.states import JobState
+
+    assert listed == tuple(NODES) and set(_FAULTS) == set(FAULTS) and set(_STATES) == set(JobState)
+    shown = "".join(qctl("calibrate", "--help")[1].split())
+    assert all(node in shown for node in NODES)
+
+
+def test_progress_shows_nothing_before_there_is_any(capsys) -> None:
+    with pytest.raises(RequestError), Screen().progress("tune up"):
+        raise RequestError("there is no such processor")
+    assert capsys.readouterr().err == ""
 
 
 def test_file_that_is_neither_text_nor_program_is_named(tmp_path: Path) -> None:
