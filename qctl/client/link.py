@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -130,7 +131,7 @@ class Link:
             poller.register(one, zmq.POLLIN)
         while True:
             due_s = min(begin_s + longest_s, pinged_s + self.ping_every_s)
-            ready = dict(poller.poll(max(0.0, 1e3 * (due_s - time.monotonic()))))
+            ready = dict(poller.poll(max(0, math.ceil(1e3 * (due_s - time.monotonic())))))
             now_s = time.monotonic()
             if socket in ready or (ready and socket.poll(round(1e3 * LAST_WORDS_S))):
                 heard_s = self._used_s = now_s
