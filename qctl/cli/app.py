@@ -10,14 +10,13 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from qctl.errors import QctlError
 
-__all__ = ["COMMANDS", "help_text", "load_command", "located", "main", "present", "print_json"]
+__all__ = ["COMMANDS", "help_text", "load_command", "main", "present", "print_json"]
 
 # Command → (module below qctl.cli, its typer function or typer app, one line for --help). A module that is not there is
 # not in --help, and none is imported before its command is called.
@@ -72,15 +71,6 @@ def load_command(name: str) -> Any:
         app = typer.Typer(add_completion=False)
         app.command(name)(found)
     return typer.main.get_command(app)
-
-
-def located(file: Path, error: QctlError) -> str:
-    """Return an error's message with the file in front, as ``file:line:column`` where those are known."""
-    line, column = error.details.get("line"), error.details.get("column")
-    place = f"line {line}, column {column}: "
-    if line and error.message.startswith(place):
-        return f"{file}:{line}:{column}: {error.message.removeprefix(place)}"
-    return f"{file}: {error.message}"
 
 
 def print_json(value: Any) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qctl.cli.app import located
 from qctl.errors import QctlError, RequestError
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def compile_file(
         if as_json:
             print(json.dumps({"ok": False, "code": error.code, "message": error.message}))
         else:
-            print(located(file, error), file=sys.stderr)
+            print(f"{file}: {error.message}", file=sys.stderr)
         raise typer.Exit(1) from None
     print(json.dumps(summary) if as_json else _text(summary))
 

@@ -26,7 +26,7 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:
     """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
-    from qctl.cli.app import located, print_json
+    from qctl.cli.app import print_json
     from qctl.cli.progress import result_with_progress
     from qctl.client import connect
     from qctl.errors import CompileError, ParseError
@@ -39,7 +39,7 @@ def run(
             job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
             result = result_with_progress(job, quiet=as_json)
         except (ParseError, CompileError) as error:
-            error.message = located(file, error)
+            error.message = f"{file}: {error.message}"
             if error.details.get("parameters"):
                 error.message = f"{error.message}, or --bind NAME=NUMBER here"
             raise
@@ -70,7 +70,6 @@ def _content(file: Path) -> str | bytes:
 
 def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
     """Return the bytes of the program with numbers for all of its parameters."""
-    from qctl.cli.app import located
     from qctl.errors import ParseError, RequestError
     from qctl.formats.load import loads
     from qctl.program.program import Program
@@ -90,7 +89,7 @@ def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
     try:
         program = loads(content) if isinstance(content, str) else Program.from_bytes(content)
     except ParseError as error:
-        error.message = located(file, error)
+        error.message = f"{file}: {error.message}"
         raise
     free = program.inputs
     missing = [name for name in free if name not in values]

@@ -78,4 +78,4 @@ def test_refusal_of_feedback_names_file_line_and_column(run, tmp_path):
     (tmp_path / "bell.qasm").write_text(FEEDBACK)
     found = run()
     assert found.exit_code == 1
-    assert found.stderr.startswith(f"{tmp_path}/bell.qasm:8:3: if at instruction 3 depends on the measured bit 'c[0]'")
+    assert found.stderr.startswith(f"{tmp_path}/bell.qasm: line 8, column 3: if at instruction 3 depends on")
