@@ -18,7 +18,7 @@ from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
-from qctl.hil.offspring import Child, fork_child, stop_children
+from qctl.hil.offspring import Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import PlantFile
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
@@ -26,6 +26,8 @@ __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
 FOLDERS = Path("/dev/shm")
 _PREFIX = "qctl-lab-"
 _PATIENCE_S = 20.0
+_END_PATIENCE_S = 2.0
+_LONG_LIFE_S, _LONGEST_PAUSE_S = 5.0, 5.0
 _WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 
@@ -49,6 +51,9 @@ class VirtualLab:
         self.addresses: dict[str, str] = {}
         self._plant: Child | None = None
         self._boxes: dict[str, Child] = {}
+        self._births_s: dict[str, float] = {}
+        self._pauses_s: dict[str, float] = {}
+        self._due_s: dict[str, float] = {}
         self._folder = ""
 
     @property
@@ -77,8 +82,12 @@ class VirtualLab:
                 _write(truth, json.dumps(true_values(self.file.processor), indent=2) + "\n")
             ready(self.socket)
             return self._watch()
+        except ToldToEnd:
+            return 0
         finally:
             self._stop()
+            while signal.sigtimedwait(_WATCHED, 0) is not None:
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
     def _start(self) -> None:
@@ -113,6 +122,7 @@ class VirtualLab:
         options = ["--model", boxes_of(self.file)[box], "--name", box, "--plant", self.socket, "--bind", bind]
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
 
+        self._births_s[box] = time.monotonic()
         return fork_child(box, lambda: main(options))
 
     def _reached(self, box: str, address: str) -> str:
@@ -132,24 +142,37 @@ class VirtualLab:
         _write(Path(self._folder) / "lab.json", json.dumps(note | {"pids": pids, "addresses": self.addresses}))
 
     def _watch(self) -> int:
-        """Wait for the end; an instrument that dies is started again at its address."""
+        """Wait for the end; an instrument that dies is started again, ever more slowly if it dies at once."""
+        while True:
+            left_s = min(self._due_s.values(), default=time.monotonic() + _PATIENCE_S) - time.monotonic()
+            found = signal.sigtimedwait(_WATCHED, max(left_s, 0.0))
+            if found is not None and found.si_signo != signal.SIGCHLD:
+                return 0
+            if not self._bury():
+                return 1
+            now_s = time.monotonic()
+            for box in [box for box, due_s in self._due_s.items() if due_s <= now_s]:
+                del self._due_s[box]
+                self._revive(box)
+
+    def _bury(self) -> bool:
+        """Note when each instrument that died is started again; return whether the plant goes on."""
         assert self._plant is not None
         while True:
-            number = signal.sigwait(_WATCHED)
-            if number != signal.SIGCHLD:
-                return 0
-            while True:
-                try:
-                    pid, _ = os.waitpid(-1, os.WNOHANG)
-                except ChildProcessError:
-                    return 1
-                if pid == 0:
-                    break
-                if pid == self._plant.pid:
-                    return 1
-                for box, child in self._boxes.items():
-                    if child.pid == pid:
-                        self._revive(box)
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._plant.pid:
+                return False
+            now_s = time.monotonic()
+            for box in [box for box, child in self._boxes.items() if child.pid == pid]:
+                long = now_s - self._births_s[box] > _LONG_LIFE_S
+                pause_s = self._pauses_s.get(box, 0.0)
+                self._due_s[box] = now_s + (0.0 if long else pause_s)
+                self._pauses_s[box] = 0.0 if long else min(2 * pause_s + 0.2, _LONGEST_PAUSE_S)
 
     def _revive(self, box: str) -> None:
         host_port = "127.0.0.1:0"
@@ -166,9 +189,9 @@ class VirtualLab:
         self._note()
 
     def _stop(self) -> None:
-        stop_children(list(self._boxes.values()))
+        stop_children(list(self._boxes.values()), _END_PATIENCE_S)
         if self._plant is not None:
-            stop_children([self._plant])
+            stop_children([self._plant], _END_PATIENCE_S)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
 

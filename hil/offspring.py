@@ -14,10 +14,15 @@ from dataclasses import dataclass
 
 from qctl.errors import DeviceError, InternalError
 
-__all__ = ["Child", "fork_child", "stop_children"]
+__all__ = ["Child", "ToldToEnd", "fork_child", "stop_children"]
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 _SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+_SLICE_S = 0.1
+
+
+class ToldToEnd(Exception):
+    """A blocked SIGTERM or SIGINT came while a child was waited for."""
 
 
 @dataclass(slots=True)
@@ -45,12 +50,18 @@ class Child:
         ------
         DeviceError
             If it ends or stays silent.
+        ToldToEnd
+            If this process blocks SIGTERM or SIGINT, and one of them came.
         """
         said = b""
         while b"\n" not in said:
+            if signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
+                raise ToldToEnd
             left_s = deadline_s - time.monotonic()
-            if left_s <= 0 or not select.select([self.pipe], [], [], left_s)[0]:
+            if left_s <= 0:
                 raise DeviceError(f"{self.name} is not ready in time", instrument=self.name)
+            if not select.select([self.pipe], [], [], min(left_s, _SLICE_S))[0]:
+                continue
             part = os.read(self.pipe, 4096)
             if not part:
                 raise DeviceError(f"{self.name} ended before it was ready", instrument=self.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import re
 import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -98,8 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     if name not in present():
         close = get_close_matches(name, present(), n=1)
         hint = f"did you mean {close[0]}?" if close else "`qctl --help` lists them"
-        sys.stderr.write(f"qctl: there is no command {name}; {hint}\n")
-        sys.exit(2)
+        sys.exit(_misused("qctl", f"there is no command {name}; {hint}", rest))
     sys.exit(_invoke(name, rest))
 
 
@@ -122,8 +122,25 @@ def _invoke(name: str, arguments: list[str]) -> int:
         describe = getattr(problem, "format_message", None)
         if describe is None:
             raise
-        sys.stderr.write(f"qctl {name}: {describe() or 'a command is missing'}\n".replace("\n\n", "\n"))
-        return 2
+        return _misused(f"qctl {name}", _with_value(describe().strip() or "a command is missing", arguments), arguments)
     if code == _INTERRUPTED:
         sys.stderr.write(f"qctl {name}: interrupted\n")
     return code if isinstance(code, int) else 0
+
+
+def _misused(who: str, message: str, arguments: list[str]) -> int:
+    """Say what is wrong with a command line, as JSON too if that is asked for; return the exit code."""
+    if "--json" in arguments:
+        print_json({"ok": False, "code": "request", "message": message})
+    sys.stderr.write(f"{who}: {message}\n")
+    return 2
+
+
+def _with_value(message: str, arguments: list[str]) -> str:
+    """Return a complaint about an option with the value that was given, which Typer leaves out."""
+    option = re.match(r"Invalid value for '(--[\w-]+)'", message)
+    for place, word in enumerate(arguments if option else []):
+        name, equals, given = word.partition("=")
+        if option and name == option[1]:
+            return f"{message} (given: {given if equals else ''.join(arguments[place + 1 : place + 2])})"
+    return message

@@ -16,7 +16,7 @@ __all__ = ["asm", "dis"]
 
 
 def asm(
-    source: Annotated[Path, typer.Argument(help="Text assembly.")],
+    source: Annotated[Path, typer.Argument(help="Text assembly.", metavar="FILE")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="The .qis file; by default beside the source.")
     ] = None,
@@ -43,7 +43,7 @@ def asm(
 
 
 def dis(
-    source: Annotated[Path, typer.Argument(help="A .qis file.")],
+    source: Annotated[Path, typer.Argument(help="A .qis file.", metavar="FILE")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The text; by default it is printed.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the text and the hash as JSON.")] = False,
 ) -> None:

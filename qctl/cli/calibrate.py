@@ -7,23 +7,36 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["calibrate"]
+__all__ = ["NODES", "calibrate"]
+
+NODES = (
+    "reference", "spectroscopy", "rabi", "ramsey", "amplitude", "beta", "amplitude_again", "t1", "t2", "discrimination",
+    "cz_amplitude", "cz_length", "cz_phase",
+)  # fmt: skip
+"""The nodes of the tune-up in their order; here too, because the tune-up takes a while to load."""
 
 
 def calibrate(
     qpu: Annotated[str | None, typer.Option(help="Processor; the lab's only one by default.")] = None,
     server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
-    only: Annotated[list[str] | None, typer.Option(help="Run just this node; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Run just this node; may be repeated. In order: {', '.join(NODES)}.", metavar="NODE"),
+    ] = None,
     plots: Annotated[Path | None, typer.Option(help="Folder for one picture a node.")] = None,
     shots: Annotated[int, typer.Option(min=1, help="Shots averaged for each sweep point.")] = 400,
     as_json: Annotated[bool, typer.Option("--json", help="Print the values found as JSON.")] = False,
 ) -> None:
-    """Tune up a processor; what is accepted is written as a new snapshot."""
+    """Tune up a processor by measurements; what is accepted is written as a snapshot that runs use from then on."""
+    from qctl.errors import RequestError, ScheduleError
+
+    if unknown := [name for name in only or [] if name not in NODES]:
+        raise RequestError(f"there is no node {', '.join(unknown)}; there are {', '.join(NODES)}", nodes=list(NODES))
+
     from qctl.calibration.tuneup import calibrate as tune_up
     from qctl.cli.app import print_json
     from qctl.cli.screen import Screen
     from qctl.client import connect
-    from qctl.errors import ScheduleError
 
     screen = Screen(quiet=as_json)
     with connect(server) as lab, screen.progress("tune up") as progress:

@@ -19,13 +19,17 @@ hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs
 fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
 hil.add_typer(fault, name="fault")
 
+_FAULTS = (
+    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "delay", "late_reply", "drop",
+    "cut", "corrupt", "wrong_reply", "power_cycle",
+)  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
 
 
 @hil.command()
 def lab(
-    name: Annotated[str, typer.Argument(help="transmon5, transmon2 or transmon1.")] = "transmon5",
+    name: Annotated[str, typer.Argument(help="transmon5, transmon2 or transmon1.", metavar="[NAME]")] = "transmon5",
     seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
     out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
     truth: Annotated[Path | None, typer.Option(help="The hidden parameters, for judges only.")] = None,
@@ -51,7 +55,7 @@ def lab(
 
 @fault.command("set")
 def set_fault(
-    name: Annotated[str, typer.Argument(help="inverted_pulse, inverted_i, scale, swap, lo_shift, silence, …")],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(_FAULTS)}.", metavar="NAME")],
     on: Annotated[str | None, typer.Option(help="INSTRUMENT[:OUTPUT], a line (q0.drive) or a qubit.")] = None,
     value: Annotated[str | None, typer.Option(help="How much; each fault has a default.")] = None,
     lab: LabSocket = None,

@@ -16,7 +16,7 @@ instruments = typer.Typer(
 
 Server = Annotated[str, typer.Option(help="Address of the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Name = Annotated[str, typer.Argument(help="Instrument, as in lab.toml.")]
+Name = Annotated[str, typer.Argument(help="Instrument, as in lab.toml.", metavar="INSTRUMENT")]
 _ADDRESS = "tcp://127.0.0.1:5650"
 
 
@@ -47,7 +47,7 @@ def list_instruments(server: Server = _ADDRESS, as_json: AsJson = False) -> None
 @instruments.command()
 def get(
     instrument: Name,
-    parameter: Annotated[str, typer.Argument(help="Parameter; all of them by default.")] = "",
+    parameter: Annotated[str, typer.Argument(help="Parameter; all of them by default.", metavar="[PARAMETER]")] = "",
     server: Server = _ADDRESS,
     as_json: AsJson = False,
 ) -> None:
@@ -72,8 +72,10 @@ def get(
 @instruments.command("set", context_settings={"ignore_unknown_options": True})
 def set_parameter(
     instrument: Name,
-    parameter: Annotated[str, typer.Argument(help="Parameter.")],
-    value: Annotated[str, typer.Argument(help="Number, true, false or text; SI units.")],
+    parameter: Annotated[
+        str, typer.Argument(help="Parameter; `qctl instruments get INSTRUMENT` lists them.", metavar="PARAMETER")
+    ],
+    value: Annotated[str, typer.Argument(help="Number, true, false or text; SI units.", metavar="VALUE")],
     server: Server = _ADDRESS,
     as_json: AsJson = False,
 ) -> None:
@@ -91,8 +93,8 @@ def set_parameter(
 @instruments.command("call", context_settings={"ignore_unknown_options": True})
 def call_method(
     instrument: Name,
-    method: Annotated[str, typer.Argument(help="Method of the driver, such as safe or identify.")],
-    arguments: Annotated[list[str] | None, typer.Argument(help="Its arguments.")] = None,
+    method: Annotated[str, typer.Argument(help="Method of the driver, such as safe or identify.", metavar="METHOD")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Its arguments.", metavar="[ARGUMENT]...")] = None,
     server: Server = _ADDRESS,
     as_json: AsJson = False,
 ) -> None:

@@ -12,9 +12,11 @@ __all__ = ["jobs"]
 
 jobs = typer.Typer(no_args_is_help=True, add_completion=False, help="List, show, cancel and replay jobs.")
 
+_ENDED = ("done", "cancelled", "failed", "interrupted")
+_STATES = ("queued", "compiling", "compiled", "uploading", "playing", "reading", *_ENDED)
 Server = Annotated[str, typer.Option(help="Address of the server.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Number = Annotated[int, typer.Argument(help="Number of the job.")]
+Number = Annotated[int, typer.Argument(help="Number of the job.", metavar="JOB")]
 _ADDRESS = "tcp://127.0.0.1:5650"
 
 
@@ -37,7 +39,7 @@ def _show(rows: list[dict[str, Any]], as_json: bool, one: bool = False) -> None:
 @jobs.command("list")
 def list_jobs(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
-    state: Annotated[str, typer.Option(help="Only jobs in this state.")] = "",
+    state: Annotated[str, typer.Option(help=f"Only jobs in this state: {', '.join(_STATES)}.")] = "",
     server: Server = _ADDRESS,
     as_json: AsJson = False,
 ) -> None:
@@ -58,13 +60,22 @@ def show(job: Number, server: Server = _ADDRESS, as_json: AsJson = False) -> Non
 
 
 @jobs.command()
-def cancel(job: Number, server: Server = _ADDRESS, as_json: AsJson = False) -> None:
-    """Cancel a job; outputs go to their safe state, finished shots are kept."""
+def cancel(
+    job: Number,
+    force: Annotated[bool, typer.Option("--force", help="Cancel it although it belongs to another user.")] = False,
+    server: Server = _ADDRESS,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel a job that waits or runs; outputs go to their safe state, finished shots are kept."""
     from qctl.client import connect
+    from qctl.errors import RequestError
 
     with connect(server) as lab:
         found = lab.job(job)
-        found.cancel()
+        state = found.state
+        if state in _ENDED:
+            raise RequestError(f"job {job} can't be cancelled: it is {state} already", job=job, state=state)
+        found.cancel(force)
         _show([found.row], as_json, one=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,12 +13,15 @@ __all__ = ["run"]
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.")],
+    file: Annotated[Path, typer.Argument(help="OpenQASM 2 or 3 text, a .qis file, or text assembly.", metavar="FILE")],
     shots: Annotated[int, typer.Option(min=1, help="Shots of each sweep point.")] = 1000,
     qpu: Annotated[str, typer.Option(help="Processor; the lab's first by default.")] = "",
     server: Annotated[str, typer.Option(help="Address of the server.")] = "tcp://127.0.0.1:5650",
+    bind: Annotated[
+        list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
-    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries.")] = 2,
+    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries: 0 hardly, 3 most.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:
@@ -28,12 +32,16 @@ def run(
     from qctl.errors import CompileError, ParseError
 
     content = _content(file)
+    if bind:
+        content = _bound(file, content, bind)
     with connect(server) as lab:
         try:
             job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
             result = result_with_progress(job, quiet=as_json)
         except (ParseError, CompileError) as error:
             error.message = f"{file}: {error.message}"
+            if error.details.get("parameters"):
+                error.message = f"{error.message}, or --bind NAME=NUMBER here"
             raise
     if out is not None:
         _write(out, result)
@@ -58,6 +66,40 @@ def _content(file: Path) -> str | bytes:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise ParseError(f"{file}: neither OpenQASM text (byte {problem.start} is not UTF-8) nor a .qis file") from None
+
+
+def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
+    """Return the bytes of the program with numbers for all of its parameters."""
+    from qctl.errors import ParseError, RequestError
+    from qctl.formats.load import loads
+    from qctl.program.program import Program
+
+    values: dict[str, float] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        try:
+            number = float(text)
+        except ValueError:
+            number = float("nan")
+        if not name.strip() or not equals or not math.isfinite(number):
+            raise RequestError(f"--bind {word} is not NAME=NUMBER with a finite number")
+        if name.strip() in values:
+            raise RequestError(f"--bind names {name.strip()} twice")
+        values[name.strip()] = number
+    try:
+        program = loads(content) if isinstance(content, str) else Program.from_bytes(content)
+    except ParseError as error:
+        error.message = f"{file}: {error.message}"
+        raise
+    free = program.inputs
+    missing = [name for name in free if name not in values]
+    unknown = [name for name in values if name not in free]
+    problems = [f"--bind gives no number for {', '.join(missing)}"] if missing else []
+    if unknown:
+        problems.append(f"the program has no parameter {', '.join(unknown)}; it has {', '.join(free) or 'none'}")
+    if problems:
+        raise RequestError(f"{file}: {'; '.join(problems)}", missing=missing, unknown=unknown)
+    return program.bind(**values).to_bytes()
 
 
 def _print(job: int, result: Any) -> None:

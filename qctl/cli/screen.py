@@ -38,14 +38,19 @@ class Screen:
 
     @contextlib.contextmanager
     def progress(self, name: str) -> Iterator[Callable[[str, int, int], None]]:
-        """Show a bar; the callable takes the current part, how many are done, and how many there are."""
+        """Show a bar from the first call on; it takes the current part, how many are done, and how many there are."""
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=self._console, disable=self.quiet) as bar:
-            row = bar.add_task(name, total=None)
+        bar = Progress(*columns, console=self._console, disable=self.quiet)
+        row = bar.add_task(name, total=None)
 
-            def update(part: str, done: int, total: int) -> None:
-                bar.update(row, completed=done, total=total, description=f"{name}: {part}" if part else name)
+        def update(part: str, done: int, total: int) -> None:
+            bar.update(row, completed=done, total=total, description=f"{name}: {part}" if part else name)
+            bar.start()
 
+        try:
             yield update
+        finally:
+            if bar.live.is_started:
+                bar.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ import zmq.asyncio
 from qctl import wire
 from qctl.client import calls
 from qctl.client.lab import DEFAULT_ADDRESS, nested
+from qctl.client.link import GREET_AFTER_S, LAST_WORDS_S, PING_EVERY_S
+from qctl.client.reach import WAIT_S, check_listening, gone, silent
 from qctl.client.result import Result
 from qctl.errors import QctlError, WireError
 from qctl.lab import Lab as LabDescription
@@ -38,9 +41,9 @@ class Job:
         found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial))
         return found
 
-    async def cancel(self) -> None:
-        """Cancel the job."""
-        await self._lab.carry(calls.cancel(self.id))
+    async def cancel(self, force: bool = False) -> None:
+        """Cancel the job; see the sync client."""
+        await self._lab.carry(calls.cancel(self.id, force))
 
 
 class Instrument:
@@ -71,26 +74,77 @@ class Instrument:
 class Lab:
     """A connection to a server; made by `connect`."""
 
-    def __init__(self, address: str, timeout_s: float) -> None:
+    def __init__(self, address: str, timeout_s: float, wait_s: float) -> None:
         self.address = address
-        self._timeout_s = timeout_s
+        self._timeout_s, self._wait_s = timeout_s, wait_s
         self._context = zmq.asyncio.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
         self._number = 0
         self._waiting: dict[int, asyncio.Future[calls.Answer]] = {}
-        self._reader: asyncio.Task[None] | None = None
-        self._welcome: wire.Welcome | None = None
+        self._socket: zmq.asyncio.Socket | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opening = asyncio.Lock()
+        self._session = self._events = ""
+        self._used_s = 0.0
         self._described: wire.Lab | None = None
 
-    async def _open(self) -> None:
-        self._socket.connect(self.address)
-        self._reader = asyncio.create_task(self._read())
-        self._welcome = await self.carry(calls.hello())
+    async def _ready(self) -> None:
+        """See to a connected socket whose session the server knows."""
+        if self._socket is not None and time.monotonic() - self._used_s < GREET_AFTER_S:
+            return
+        async with self._opening:
+            if self._socket is None:
+                await asyncio.to_thread(check_listening, self.address, self._wait_s, self._timeout_s)
+                self._wait_s = min(self._wait_s, WAIT_S)
+                self._socket = self._context.socket(zmq.DEALER)
+                self._socket.setsockopt(zmq.LINGER, 0)
+                monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+                self._socket.connect(self.address)
+                self._tasks = [
+                    asyncio.create_task(work)
+                    for work in (self._read(self._socket), self._watch(monitor), self._ping_while_waiting())
+                ]
+            elif time.monotonic() - self._used_s < GREET_AFTER_S:
+                return
+            try:
+                call = calls.hello(self._session)
+                call.send(await self._ask(next(call)))
+            except StopIteration as end:
+                self._session, self._events = end.value.session, end.value.events
+            except QctlError as problem:
+                self._drop(WireError(problem.message))
+                raise
 
-    async def _read(self) -> None:
+    def _drop(self, error: WireError) -> None:
+        """Close the socket and fail what waits; the next call opens another."""
+        socket, self._socket = self._socket, None
+        tasks, self._tasks = self._tasks, []
+        for task in tasks:
+            if task is not asyncio.current_task():
+                task.cancel()
+        if socket is not None:
+            socket.disable_monitor()
+            socket.close(linger=0)
+        self._fail_all(error)
+
+    async def _watch(self, monitor: zmq.asyncio.Socket) -> None:
+        await monitor.recv_multipart()
+        await asyncio.sleep(LAST_WORDS_S)
+        self._drop(gone(self.address))
+
+    async def _ping_while_waiting(self) -> None:
         while True:
-            parts = await self._socket.recv_multipart()
+            await asyncio.sleep(PING_EVERY_S)
+            if self._waiting:
+                try:
+                    await self._ask(calls.Exchange(wire.Ping()))
+                except WireError as error:
+                    self._drop(error)
+                    return
+
+    async def _read(self, socket: zmq.asyncio.Socket) -> None:
+        while True:
+            parts = await socket.recv_multipart()
+            self._used_s = time.monotonic()
             try:
                 reply, buffers = wire.unpack_reply(parts)
             except WireError as error:
@@ -113,7 +167,8 @@ class Lab:
             exchange = next(call)
             while True:
                 try:
-                    answer = await self._exchange(exchange)
+                    await self._ready()
+                    answer = await self._ask(exchange)
                 except QctlError as problem:
                     exchange = call.throw(problem)
                 else:
@@ -121,7 +176,9 @@ class Lab:
         except StopIteration as end:
             return end.value
 
-    async def _exchange(self, exchange: calls.Exchange) -> calls.Answer:
+    async def _ask(self, exchange: calls.Exchange) -> calls.Answer:
+        if self._socket is None:
+            raise gone(self.address)
         self._number += 1
         number = self._number
         future: asyncio.Future[calls.Answer] = asyncio.get_running_loop().create_future()
@@ -133,10 +190,7 @@ class Lab:
             try:
                 reply, buffers = await asyncio.wait_for(future, longest_s)
             except TimeoutError:
-                raise WireError(
-                    f"the server at {self.address} did not answer within {longest_s:g} s; "
-                    "is `qctl serve` running there?"
-                ) from None
+                raise silent(self.address, longest_s) from None
         finally:
             del self._waiting[number]
         if isinstance(reply, wire.Error):
@@ -195,9 +249,10 @@ class Lab:
         """Bring instruments, or all, to their safe state."""
         await self.carry(calls.safe(instruments))
 
-    async def lease(self, instruments: Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
+    async def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
         """Keep others from setting instruments until `ttl_s` after the last request of this client."""
-        return float(await self.carry(calls.lease(instruments, ttl_s, take_over)))
+        names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
+        return float(await self.carry(calls.lease(names, ttl_s, take_over)))
 
     async def release(self, *instruments: str) -> None:
         """End leases, or all of this client."""
@@ -213,12 +268,12 @@ class Lab:
 
     async def events(self, *topics: str) -> AsyncIterator[wire.Event]:
         """Yield events as they are published; topics are beginnings, none means all."""
-        assert self._welcome is not None
+        await self._ready()
         socket = self._context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
         for topic in topics or ("",):
             socket.subscribe(topic)
-        socket.connect(self._welcome.events)
+        socket.connect(self._events)
         try:
             while True:
                 yield wire.unpack_event(await socket.recv_multipart())
@@ -227,8 +282,7 @@ class Lab:
 
     async def close(self) -> None:
         """Close the connection."""
-        if self._reader is not None:
-            self._reader.cancel()
+        self._drop(gone(self.address))
         self._context.destroy(linger=0)
 
     async def __aenter__(self) -> Lab:
@@ -238,11 +292,11 @@ class Lab:
         await self.close()
 
 
-async def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
-    """Connect to a server; raise as the sync client does."""
-    lab = Lab(address, timeout_s)
+async def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Lab:
+    """Connect to a server; parameters and errors are those of the sync client."""
+    lab = Lab(address, timeout_s, wait_s)
     try:
-        await lab._open()
+        await lab.ping()
     except BaseException:
         await lab.close()
         raise

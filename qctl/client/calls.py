@@ -154,9 +154,9 @@ def _whole(found: Result, partial: bool) -> Result:
     return found
 
 
-def cancel(job: int) -> Call:
+def cancel(job: int, force: bool) -> Call:
     """Cancel a job; return its row."""
-    reply, _ = yield Exchange(wire.Cancel(job))
+    reply, _ = yield Exchange(wire.Cancel(job, force))
     return reply.job
 
 

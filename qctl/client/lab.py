@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import msgspec
 import zmq
 
 from qctl import wire
 from qctl.client import calls
+from qctl.client.instrument import Instrument, Instruments, Lease
+from qctl.client.link import Link
+from qctl.client.reach import WAIT_S
 from qctl.client.result import Result
-from qctl.errors import QctlError, RequestError, ScheduleError, WireError
+from qctl.errors import RequestError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
 
-__all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "connect"]
+__all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "Lease", "connect"]
 
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5650"
 
@@ -62,57 +63,20 @@ class Job:
         found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial))
         return found
 
-    def cancel(self) -> None:
-        """Cancel the job: outputs go to their safe state, finished shots are kept and marked partial."""
-        self._lab.carry(calls.cancel(self.id))
+    def cancel(self, force: bool = False) -> None:
+        """Cancel the job: outputs go to their safe state, finished shots are kept and marked partial.
 
+        Parameters
+        ----------
+        force : bool
+            Cancel it although it belongs to another user.
 
-class Instrument:
-    """One instrument of a lab, as its driver's parameters."""
-
-    def __init__(self, lab: Lab, name: str) -> None:
-        self._lab = lab
-        self.name = name
-
-    def __repr__(self) -> str:
-        return f"<Instrument {self.name}>"
-
-    @property
-    def row(self) -> dict[str, Any]:
-        """Ask for model, address, state of the link, identity and parameters."""
-        return next(row for row in self._lab.carry(calls.instruments()) if row["name"] == self.name)
-
-    @property
-    def parameters(self) -> list[dict[str, Any]]:
-        """Ask for the parameters: name, label, unit, kind, settable."""
-        found: list[dict[str, Any]] = self.row["parameters"]
-        return found
-
-    def get(self, parameter: str, cached: bool = False) -> Any:
-        """Ask for a value; `cached` takes the last confirmed one from the broker."""
-        return self._lab.carry(calls.get(self.name, parameter, cached))
-
-    def set(self, parameter: str, value: Any) -> None:
-        """Set a value within its limits; return when the instrument has confirmed it."""
-        self._lab.carry(calls.set_many({self.name: {parameter: value}}))
-
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Call a method that the driver offers beside get and set."""
-        return self._lab.carry(calls.call(self.name, method, args, kwargs))
-
-    def raw(self, text: str, block: Any = None, timeout_s: float | None = None) -> str | bytes | None:
-        """Send the instrument's own text and return its answer; see `qctl.visa_manager` for whole scripts.
-
-        A `block` is the content of a definite block that ends the message; bytes in return are one with its head.
-        `timeout_s` is how long the answer may take, if that is longer than lab.toml's time-out.
+        Raises
+        ------
+        NotAllowedError
+            If it belongs to another user, without `force`.
         """
-        answer: str | bytes | None = self._lab.carry(calls.raw(self.name, text, block, timeout_s))
-        return answer
-
-    def snapshot(self, update: bool = True) -> dict[str, Any]:
-        """Return all parameters in the shape of a QCoDeS snapshot."""
-        found: dict[str, Any] = self._lab.carry(calls.snapshot(self.name, update))
-        return found
+        self._lab.carry(calls.cancel(self.id, force))
 
 
 class Lab:
@@ -124,67 +88,25 @@ class Lab:
         Of the server.
     timeout_s : float
         Longest wait for an answer that should come at once.
+    wait_s : float
+        How long a server that is just starting may take to listen.
     """
 
-    def __init__(self, address: str, timeout_s: float = 10.0) -> None:
+    def __init__(self, address: str, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> None:
         self.address = address
-        self._timeout_s = timeout_s
-        self._context = zmq.Context()
-        self._lock = threading.RLock()
-        self._number = 0
-        self._socket = self._open()
-        self._session = ""
+        self._link = Link(address, timeout_s, wait_s)
         self._described: wire.Lab | None = None
         self._description: LabDescription | None = None
         self._beat: threading.Event | None = None
-        welcome = self.carry(calls.hello())
-        self._session = welcome.session
-        self._events = welcome.events
-
-    def _open(self) -> zmq.Socket[Any]:
-        socket = self._context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.connect(self.address)
-        return socket
-
-    # -- carrying calls --------------------------------------------------------------------------
+        try:
+            self.ping()
+        except BaseException:
+            self._link.close()
+            raise
 
     def carry(self, call: calls.Call) -> Any:
         """Carry a call's requests to the server, and return its value."""
-        try:
-            exchange = next(call)
-            while True:
-                try:
-                    answer = self._exchange(exchange)
-                except QctlError as problem:
-                    exchange = call.throw(problem)
-                else:
-                    exchange = call.send(answer)
-        except StopIteration as end:
-            return end.value
-
-    def _exchange(self, exchange: calls.Exchange) -> calls.Answer:
-        with self._lock:
-            self._number += 1
-            number = self._number
-            request = msgspec.structs.replace(exchange.request, id=number)
-            self._socket.send_multipart(wire.pack(request, exchange.buffers), copy=True)
-            until_s = time.monotonic() + self._timeout_s + exchange.extra_s
-            while True:
-                left_ms = max(0, round(1e3 * (until_s - time.monotonic())))
-                if not self._socket.poll(left_ms):
-                    self._socket.close(linger=0)
-                    self._socket = self._open()
-                    raise WireError(
-                        f"the server at {self.address} did not answer within "
-                        f"{self._timeout_s + exchange.extra_s:g} s; is `qctl serve` running there?"
-                    )
-                reply, buffers = wire.unpack_reply(self._socket.recv_multipart())
-                if reply.id == number or (reply.id == 0 and isinstance(reply, wire.Error)):
-                    break
-        if isinstance(reply, wire.Error):
-            wire.raise_error(reply)
-        return reply, buffers
+        return self._link.carry(call)
 
     # -- jobs ------------------------------------------------------------------------------------
 
@@ -267,8 +189,8 @@ class Lab:
 
     @property
     def instruments(self) -> dict[str, Instrument]:
-        """Return the instruments by name."""
-        return {name: Instrument(self, name) for name in self._lab_row().instruments}
+        """Return the instruments by name; a name that is not there is a RequestError."""
+        return Instruments({name: Instrument(self, name) for name in self._lab_row().instruments})
 
     def instrument_rows(self) -> list[dict[str, Any]]:
         """Ask for model, address, link and parameters of every instrument."""
@@ -289,15 +211,30 @@ class Lab:
         """Bring instruments, or all, to their safe state."""
         self.carry(calls.safe(instruments))
 
-    def lease(self, instruments: Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
-        """Keep others from setting instruments; a thread keeps the lease until `release` or `close`."""
-        expires_s = float(self.carry(calls.lease(instruments, ttl_s, take_over)))
+    def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Lease:
+        """Keep others from setting instruments, and their jobs from playing on them.
+
+        A thread keeps the lease until `release`, `close`, or the end of a ``with`` block. While it lasts, runs of this
+        client leave what it set on these instruments as it is; see docs/existing-scripts.md.
+
+        Parameters
+        ----------
+        instruments : str or iterable of str
+            Names of one or several.
+        ttl_s : float
+            How long the lease outlives the last sign of life.
+        take_over : bool
+            End the lease of somebody else.
+        """
+        names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
+        expires_s = float(self.carry(calls.lease(names, ttl_s, take_over)))
         self._start_beat(ttl_s / 3)
-        return expires_s
+        return Lease(self, names, expires_s)
 
     def _start_beat(self, pause_s: float) -> None:
         if self._beat is not None:
             self._beat.set()
+        self._link.ping_every_s = min(self._link.ping_every_s, pause_s)
         ended = self._beat = threading.Event()
 
         def beat() -> None:
@@ -331,11 +268,11 @@ class Lab:
         timeout_s : float, optional
             Longest wait for one event; None waits for ever.
         """
-        socket = self._context.socket(zmq.SUB)
+        socket = self._link.context.socket(zmq.SUB)
         socket.setsockopt(zmq.LINGER, 0)
         for topic in topics or ("",):
             socket.subscribe(topic)
-        socket.connect(self._events)
+        socket.connect(self._link.events)
         return _events(socket, timeout_s)
 
     def close(self) -> None:
@@ -344,8 +281,7 @@ class Lab:
             self._beat.set()
             with contextlib.suppress(WireError, ScheduleError):
                 self.release()
-        self._socket.close(linger=0)
-        self._context.destroy(linger=0)
+        self._link.close()
 
     def __enter__(self) -> Lab:
         return self
@@ -376,7 +312,7 @@ def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return by_name
 
 
-def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
+def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Lab:
     """Connect to a server.
 
     Parameters
@@ -385,12 +321,14 @@ def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0) -> Lab:
         As `qctl serve` prints it.
     timeout_s : float
         Longest wait for an answer that should come at once.
+    wait_s : float
+        How long a server that is just starting may take to listen.
 
     Raises
     ------
     WireError
-        If nothing answers there.
+        If nothing listens or answers there.
     VersionError
         If client and server don't fit; the message names both and the remedy.
     """
-    return Lab(address, timeout_s)
+    return Lab(address, timeout_s, wait_s)

@@ -15,6 +15,7 @@ from qctl.lab import Lab
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
 from qctl.program.opcodes import Op
+from qctl.program.places import name_place
 from qctl.program.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -80,11 +81,18 @@ def compile_program(
     CompileError
         If the program can't be played on the processor; the message names what and where.
     """
+    try:
+        return _compiled(program.body, lab, snapshot, qpu, seed, level)
+    except CompileError as error:
+        name_place(error, program.body)
+        raise
+
+
+def _compiled(body: Body, lab: Lab, snapshot: Snapshot | None, qpu: str | None, seed: int, level: int) -> Compiled:
     begin = perf_counter()
     processor = lab.processor(_only(lab) if qpu is None else qpu)
     values = effective(lab, processor.name, snapshot)
     target = target_of(processor)
-    body = program.body
     line = unroll(body)
     unrolled = perf_counter()
     names = tuple(values.qubits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from qctl.compiler.route import Routed
 from qctl.compiler.steps import Step
@@ -16,6 +16,7 @@ from qctl.lab import AtomProcessor, IonProcessor, TransmonProcessor
 from qctl.program.body import Body, Range
 from qctl.program.layout import PORT_BIT
 from qctl.program.opcodes import GATES, Op
+from qctl.program.places import KEY as PLACES
 from qctl.program.program import Program
 from qctl.program.tables import Block, BlockKind, SymbolKind
 
@@ -24,12 +25,15 @@ __all__ = ["translate"]
 _STRUCTURE = frozenset((Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT))
 
 
+Kind = TypeVar("Kind", bound=Program)
+
+
 def translate(
-    program: Program,
+    program: Kind,
     target: Target | TransmonProcessor | IonProcessor | AtomProcessor,
     level: int = 2,
     seed: int = 1,
-) -> Program:
+) -> Kind:
     """Return a program in a target's native gates, on its qubits and couplers; equal up to a global phase.
 
     Parameters
@@ -45,7 +49,7 @@ def translate(
 
     Returns
     -------
-    Program
+    Program, or Circuit for a Circuit
         With one qubit for each of the target's; `metadata` has ``layout`` and ``final_layout``, the physical qubit of
         each of the program's qubits before and after. Bits go with their qubits. In a program with blocks both are the
         same, because every block leaves the qubits where they were.
@@ -71,11 +75,11 @@ def translate(
         _append(out, body, routed.steps)
         layout, final = routed.layout, routed.final_layout
     out.metadata = {
-        **body.metadata,
+        **{key: text for key, text in body.metadata.items() if key != PLACES},
         "layout": ",".join(map(str, layout)),
         "final_layout": ",".join(map(str, final)),
     }
-    return out
+    return type(program).from_body(out.body)
 
 
 def _empty(body: Body, n_qubits: int) -> Program:

@@ -45,10 +45,12 @@ def unroll(body: Body) -> StepLine:
     CompileError
         If a parameter has no value, a decision needs a measured bit or a sweep variable, or the line is too long.
     """
-    own = {name for block in body.blocks if block.kind is BlockKind.CAL for name in block.params}
-    for name in body.parameters:
-        if name not in own:
-            raise CompileError(f"parameter {name!r} has no value; use bind({name}=...)")
+    if free := body.parameters:
+        raise CompileError(
+            f"{'parameters' if len(free) > 1 else 'parameter'} {', '.join(map(repr, free))} "
+            f"{'have' if len(free) > 1 else 'has'} no value; use bind({', '.join(f'{name}=...' for name in free)})",
+            parameters=list(free),
+        )
     return _Unrolling(body).line()
 
 
@@ -225,7 +227,9 @@ class _Unrolling:
             if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._decide(block, i)):
                 break
             if rounds > MAX_STEPS:
-                raise CompileError(f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds")
+                raise CompileError(
+                    f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds", instruction=i
+                )
         self.known["sweep"].pop(name, None)
         return None, False
 
@@ -249,7 +253,9 @@ class _Unrolling:
                     f"shot, which this target does not have",
                     instruction=i,
                 )
-            raise CompileError(f"{word} at instruction {i} depends on {value}, which is not known before the run")
+            raise CompileError(
+                f"{word} at instruction {i} depends on {value}, which is not known before the run", instruction=i
+            )
         return value != 0.0
 
     def _whole(self, block: Block, i: int) -> int:
@@ -257,7 +263,8 @@ class _Unrolling:
         value = self._known(block.value)
         if isinstance(value, Expression) or value != round(value) or value < 0:
             raise CompileError(
-                f"loop at instruction {i} has the count {value}, which is no whole number before the run"
+                f"loop at instruction {i} has the count {value}, which is no whole number before the run",
+                instruction=i,
             )
         return int(value)
 

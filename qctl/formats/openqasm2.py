@@ -12,6 +12,7 @@ from qctl.formats.limits import MAX_BITS, MAX_QUBITS, MAX_REGISTER_BITS, MAX_STE
 from qctl.formats.macros import Callee, Macro, Opaque, check_call, expand, read_body, read_names
 from qctl.formats.tokens import END, Tokens
 from qctl.program.opcodes import GATES, OP_BY_NAME, Op
+from qctl.program.places import Places
 from qctl.program.program import Program
 
 __all__ = ["read_openqasm2"]
@@ -42,6 +43,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.tokens = Tokens(text)
         self.program = Program()
+        self.places = Places()
         self.budget = Budget(MAX_STEPS)
         self.qregs: dict[str, range] = {}
         self.cregs: dict[str, range] = {}
@@ -71,6 +73,7 @@ class _Reader:
         while tokens.next is not END:
             if not tokens.accept(";"):
                 self._statement(self.statements)
+        self.program.metadata |= self.places.metadata()
         return self.program
 
     def _statement(self, statements: dict) -> None:
@@ -258,11 +261,13 @@ class _Reader:
         self.tokens.expect(";")
         qubits = operand if isinstance(operand, range) else (operand,)
         self._spend(len(qubits), at)
+        self.places.note(len(self.program), *self.tokens.place(at - 1))
         for qubit in qubits:
             self.program.emit(Op.RESET, 0, qubit)
 
     def _if(self) -> None:
         tokens = self.tokens
+        start = tokens.index - 1
         tokens.expect("(")
         at = tokens.index
         register = self._operand(self.cregs, "a classical register")
@@ -275,5 +280,6 @@ class _Reader:
         if tokens.next in ("if", "include", "qreg", "creg", "gate", "opaque"):
             raise tokens.error(f"{tokens.shown()} can't stand under an if")
         self._spend(1 + len(bits), at)
+        self.places.note(len(self.program), *tokens.place(start))
         with self.program.if_(bits_equal([self.bits[i] for i in bits], value)):
             self._statement(self.statements)

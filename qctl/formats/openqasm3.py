@@ -21,6 +21,7 @@ from qctl.formats.openqasm3_pulse import Calibrations
 from qctl.formats.openqasm3_scope import Entry, Scope
 from qctl.formats.openqasm3_values import Bits, Duration, Frame, Qubits
 from qctl.program.expressions import Expression
+from qctl.program.places import Places
 from qctl.program.program import Program
 
 __all__ = ["DT_S", "read_openqasm3"]
@@ -62,12 +63,17 @@ def read_openqasm3(text: str, *, dt_s: Fraction = DT_S) -> Program:
     return Reader(parse_openqasm3(text), dt_s).read()
 
 
+_PLACED = frozenset((ast.BranchingStatement, ast.WhileLoop, ast.ForInLoop, ast.QuantumReset))
+"""What an instrument may refuse, so that its place is kept."""
+
+
 class Reader:
     """Walk through one syntax tree, emitting as it goes."""
 
     def __init__(self, tree: ast.Program, dt_s: Fraction) -> None:
         self.tree = tree
         self.program = Program()
+        self.places = Places()
         self.scope = Scope()
         self.evaluator = Evaluator(self.scope, dt_s)
         self.evaluator.physical = self._physical
@@ -120,6 +126,7 @@ class Reader:
             raise ParseError("the text is nested too deep") from None
         if self.evaluator.uses_dt:
             self.program.tick_s = self.evaluator.dt_s
+        self.program.metadata |= self.places.metadata()
         return self.program
 
     def statements(self, nodes: list[Any]) -> None:
@@ -143,6 +150,8 @@ class Reader:
         if handler is None:
             raise ParseError(f"{_spoken(node)} is not supported here", *place)
         self.evaluator.budget.spend(1, *place)
+        if type(node) in _PLACED:
+            self.places.note(len(self.program), *place)
         try:
             handler(node)
         except ParseError as error:

@@ -47,7 +47,10 @@ def join(path: str, key: str | int) -> str:
 
 
 def decode(raw: Any, kind: type, problems: Problems, path: str = "") -> Any:
-    """Return `raw` as an instance of `kind`; if any problem was noted the value is not to be used."""
+    """Return `raw` as an instance of `kind`; if any problem was noted the value is only good for finding more of them.
+
+    A misspelt key counts as what is meant.
+    """
     return _decode(raw, mi.type_info(kind), path, problems, None)
 
 
@@ -126,11 +129,15 @@ def _struct(raw: Any, kind: mi.StructType, path: str, problems: Problems, key: s
         if name == kind.tag_field and item == kind.tag:
             continue
         if name not in fields:
-            problems.add(join(path, name), f"unknown key{_closest(name, fields)}")
+            meant, misspelt = _closest(name, fields)
+            hint = f", did you mean {meant}?" if meant else f"; known are {', '.join(sorted(fields))}"
+            problems.add(join(path, name), f"unknown key{hint}")
+            if misspelt and meant not in raw:
+                values[fields[meant].name] = _decode(item, fields[meant].type, join(path, name), problems, None)
             continue
         values[fields[name].name] = _decode(item, fields[name].type, join(path, name), problems, None)
     for name, field in fields.items():
-        if field.required and name not in raw:
+        if field.required and name not in raw and field.name not in values:
             problems.add(join(path, name), "is missing")
             values[field.name] = BROKEN
     if key is not None:
@@ -140,14 +147,14 @@ def _struct(raw: Any, kind: mi.StructType, path: str, problems: Problems, key: s
     return kind.cls(**values)
 
 
-def _closest(name: str, fields: Mapping[str, Any]) -> str:
-    """Return a suggestion: the same quantity in its SI unit first, then the nearest spelling."""
+def _closest(name: str, fields: Mapping[str, Any]) -> tuple[str, bool]:
+    """Return the key that is meant: the same quantity in its SI unit, or the nearest spelling, and then True."""
     stem = name.lower().rpartition("_")[0] or name.lower()
     same = [field for field in fields if field.rpartition("_")[0] == stem or field.rpartition("_")[0] == name.lower()]
-    close = same or get_close_matches(name.lower(), fields, n=1, cutoff=0.6)
-    if close:
-        return f", did you mean {close[0]}?"
-    return f"; known are {', '.join(sorted(fields))}"
+    close = get_close_matches(name.lower(), fields, n=1, cutoff=0.6)
+    if same or not close:
+        return (same[0] if same else ""), False
+    return close[0], True
 
 
 def _reference(raw: Any, kind: type, path: str, problems: Problems) -> Any:

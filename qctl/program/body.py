@@ -62,7 +62,7 @@ class Body:
     constants : (n,) float64
     expressions : tuple of Expression
     parameters : tuple of str
-        Inputs that are not bound yet.
+        Inputs that are not bound yet; angles that a calibration names for itself are not among them.
     registers, sweeps, blocks, waveforms, captures : tuples
     metadata : mapping of str to str
         Not part of the hash.

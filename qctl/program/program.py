@@ -13,7 +13,7 @@ from qctl.program.body import Body
 from qctl.program.file import content_hash, from_bytes, to_bytes
 from qctl.program.layout import CONSTANT, INSTRUCTION, OPERAND
 from qctl.program.pulses import PulseBuilder
-from qctl.program.tables import Symbol, SymbolKind
+from qctl.program.tables import Symbol, SymbolKind, own_names
 from qctl.program.text import to_text
 
 __all__ = ["Program"]
@@ -64,7 +64,7 @@ class Program(PulseBuilder):
             np.frombuffer(self.operand_bytes(), OPERAND),
             np.frombuffer(self.constant_bytes(), CONSTANT),
             tuple(self._expressions),
-            tuple(self._parameters),
+            self.inputs,
             tuple(self._registers),
             tuple(self._sweeps),
             tuple(self._blocks),
@@ -104,7 +104,7 @@ class Program(PulseBuilder):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Return the parameters that must be bound before it can run (angles of calibrations are not)."""
-        own = {p for block in self._blocks for p in block.params if isinstance(p, str)}
+        own = own_names(self._blocks)
         return tuple(name for name in self._parameters if name not in own)
 
     def bind(self, **values: float) -> Self:

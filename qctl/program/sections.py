@@ -27,6 +27,7 @@ from qctl.program.tables import (
     Symbol,
     SymbolKind,
     Waveform,
+    own_names,
 )
 
 __all__ = ["ITEM_BYTES", "TOKENS", "Section", "decoded", "encoded"]
@@ -121,8 +122,10 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
         w.text(s.unit)
         w.array(np.ascontiguousarray(s.values, "<f8"))
 
+    used = {name for e in body.expressions for name in e.names()} - set(body.parameters)
+    names = (*body.parameters, *(name for name in own_names(body.blocks) if name in used))
     leaves = {
-        "param": {n: i for i, n in enumerate(body.parameters)},
+        "param": {n: i for i, n in enumerate(names)},
         "sweep": {s.name: i for i, s in enumerate(body.sweeps)},
         "register": {r.name: i for i, r in enumerate(body.registers)},
         "bit": {n: i for i, n in enumerate(body.bits)},
@@ -183,7 +186,7 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
 
     return {
         Section.SYMBOLS: (symbol, body.symbols),
-        Section.PARAMETERS: (Writer.name, body.parameters),
+        Section.PARAMETERS: (Writer.name, names),
         Section.REGISTERS: (register, body.registers),
         Section.SWEEPS: (sweep, body.sweeps),
         Section.EXPRESSIONS: (expression, body.expressions),
@@ -213,6 +216,8 @@ def decoded(sections: Mapping[Section, bytes], tick_s: Fraction) -> Body:
     fields.pop("_leaves", None)
     _refuse_twins(fields)
     fields["metadata"] = dict(fields["metadata"])
+    own = own_names(fields["blocks"])
+    fields["parameters"] = tuple(name for name in fields["parameters"] if name not in own)
     for section, name, dtype in (
         (Section.CONSTANTS, "constants", CONSTANT),
         (Section.OPERANDS, "operands", OPERAND),

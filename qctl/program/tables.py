@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
@@ -23,6 +24,7 @@ __all__ = [
     "Symbol",
     "SymbolKind",
     "Waveform",
+    "own_names",
 ]
 
 
@@ -154,6 +156,11 @@ class Block:
     name: str = ""
     qubits: tuple[int, ...] = ()
     params: tuple[str | float, ...] = ()
+
+
+def own_names(blocks: Iterable[Block]) -> tuple[str, ...]:
+    """Return the names that calibrations give to their angles; a program's inputs are other parameters than these."""
+    return tuple(dict.fromkeys(name for block in blocks for name in block.params if isinstance(name, str)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

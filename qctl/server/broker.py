@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -14,10 +14,11 @@ import zmq
 from qctl import wire
 from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
 from qctl.lab import Lab
-from qctl.server.access import Access, Session
+from qctl.server.access import ALL, Access, Session
 from qctl.server.limits import LimitTable
-from qctl.server.orders import REPORTS, Hosts, Leases, Ready
-from qctl.server.waiting import Gather, Waiting
+from qctl.server.orders import REPORTS, CancelBy, Hosts, Leases, Ready, ReplayBy
+from qctl.server.settings import may_change
+from qctl.server.waiting import Gather, Waiting, gathered_rows
 
 __all__ = ["KEEPER", "Broker"]
 
@@ -87,8 +88,8 @@ class Broker:
             wire.Job: keep,
             wire.Jobs: keep,
             wire.Result: keep,
-            wire.Cancel: keep,
-            wire.Replay: keep,
+            wire.Cancel: self._cancel,
+            wire.Replay: self._replay,
             wire.Calibration: keep,
             wire.WriteSnapshot: keep,
             wire.Instruments: all_hosts,
@@ -184,7 +185,7 @@ class Broker:
 
     def _hello(self, identity: bytes, _session: Session, request: wire.Hello, _buffers: Any) -> None:
         wire.check_release(request.release, self._release)
-        session = self._access.greet(identity, request.client, request.session)
+        session = self._access.greet(identity, request.client, request.session, time.monotonic())
         reply = wire.Welcome(self._release, session.token, self._lab.name, self.events, id=request.id)
         self._send(identity, wire.pack(reply))
 
@@ -215,6 +216,13 @@ class Broker:
         named = msgspec.structs.replace(request, name=f"{session.name}\0{request.name}")
         self._pass(Waiting(identity, named, KEEPER), buffers)
 
+    def _cancel(self, identity: bytes, session: Session, request: wire.Cancel, _buffers: Any) -> None:
+        order = CancelBy(request.job, request.force, session.name, id=request.id)
+        self._pass(Waiting(identity, order, KEEPER))
+
+    def _replay(self, identity: bytes, session: Session, request: wire.Replay, _buffers: Any) -> None:
+        self._pass(Waiting(identity, ReplayBy(request.job, session.name, id=request.id), KEEPER))
+
     def _to_host(self, identity: bytes, _session: Session, request: Any, _buffers: Any) -> None:
         self._pass(Waiting(identity, request, self._host(request.instrument)))
 
@@ -244,6 +252,7 @@ class Broker:
         for name in request.values:
             self._access.check(session, name)
         self._limits.check(request.values)
+        self._keep(session, request.values)
         gather = Gather(identity, request, len(hosts))
         for name, group in hosts.items():
             one = wire.Set({name: request.values[name]}, id=request.id)
@@ -253,6 +262,8 @@ class Broker:
 
     def _call(self, identity: bytes, session: Session, request: wire.Call | wire.Raw, buffers: Any) -> None:
         self._access.check(session, request.instrument)
+        if may_change(request):
+            self._keep(session, {request.instrument: (ALL,)})
         self._values = {key: value for key, value in self._values.items() if key[0] != request.instrument}
         self._pass(Waiting(identity, request, self._host(request.instrument)), buffers)
 
@@ -274,8 +285,13 @@ class Broker:
         self._leases_changed("released", tuple(ended), session.name)
         self._send(identity, wire.pack(wire.Done(id=request.id)))
 
+    def _keep(self, session: Session, settings: Mapping[str, Iterable[str]]) -> None:
+        """Have runs of a lease's holder leave alone what it sets by hand."""
+        if [name for name, parameters in settings.items() if self._access.keep(session, name, parameters)]:
+            self.tell(KEEPER, Leases(self._access.held(), self._access.kept()))
+
     def _leases_changed(self, what: str, names: tuple[str, ...], holder: str) -> None:
-        self.tell(KEEPER, Leases(self._access.held()))
+        self.tell(KEEPER, Leases(self._access.held(), self._access.kept()))
         for name in names:
             self.publish(f"lease.{name}", {"instrument": name, "what": what, "holder": holder})
 
@@ -285,6 +301,7 @@ class Broker:
             _LOG.warning("the lease of %s by %s ended without a sign of life", name, holder)
             self._leases_changed("expired", (name,), holder)
             self.tell(self._group_of[name], wire.Safe((name,)))
+        self._access.forget_idle(time.monotonic())
 
     # -- replies and events ----------------------------------------------------------------------
 
@@ -339,25 +356,10 @@ class Broker:
     def _finish(self, gather: Gather) -> None:
         request = gather.request
         if isinstance(request, wire.Instruments):
-            rows = [
-                row
-                for _, reply in gather.replies
-                if isinstance(reply, wire.InstrumentRows)
-                for row in reply.instruments
-            ]
-            known = {row["name"] for row in rows}
-            rows += [self._row_of_dead(name) for name in self._lab.instruments if name not in known]
-            order = list(self._lab.instruments)
-            rows.sort(key=lambda row: order.index(row["name"]))
-            head: Any = wire.InstrumentRows(tuple(rows), id=request.id)
+            head: Any = wire.InstrumentRows(gathered_rows(gather, self._lab, self._group_of), id=request.id)
         else:
             head = gather.error or wire.Done(id=request.id)
         self._send(gather.identity, wire.pack(head))
-
-    def _row_of_dead(self, name: str) -> dict[str, Any]:
-        instrument = self._lab.instrument(name)
-        row = {"name": name, "model": instrument.model, "address": instrument.address}
-        return row | {"group": self._group_of[name], "link": "down", "identity": "", "parameters": []}
 
     def take_events(self) -> None:
         """Publish what the processes tell."""
@@ -376,6 +378,8 @@ class Broker:
             if event.topic.startswith("link.") and event.body.get("state") != "up":
                 name = event.topic.partition(".")[2]
                 self._values = {key: value for key, value in self._values.items() if key[0] != name}
+            elif event.topic.startswith("value."):
+                self._values[(event.body["instrument"], event.body["parameter"])] = (event.body["value"], event.time_s)
             self._publisher.send_multipart([event.topic.encode(), *parts])
 
     def publish(self, topic: str, body: dict[str, Any]) -> None:

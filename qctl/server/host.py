@@ -24,6 +24,7 @@ from qctl.server.orders import ORDERS, Play, Played, Quit, Ready, Stop
 from qctl.server.places import Places
 from qctl.server.processes import begin_process, import_path
 from qctl.server.ring import Ring
+from qctl.server.settings import may_change, touches
 from qctl.server.verbs import INSTRUMENT_VERBS, parameter_rows
 from qctl.server.waveforms import WaveformFiles
 
@@ -80,6 +81,7 @@ class Host:
         self._waveforms = WaveformFiles(plan.places.waveforms)
         self._run: _Run | None = None
         self._applied: dict[tuple[str, str, int], Any] = {}
+        self._held: dict[int, dict[str, dict[str, Any]]] = {}
         opener = import_path(plan.open_device)
         self._threads = {name: self._open(name, opener) for name in plan.instruments}
 
@@ -153,6 +155,8 @@ class Host:
         elif isinstance(request, Stop):
             if self._run is not None and request.run in (0, self._run.number):
                 self._run.stop.set()
+            for number in [number for number in list(self._held) if request.run in (0, number)]:
+                self._held.pop(number, None)
             self._requests.send_multipart([*envelope, *wire.pack(wire.Done(id=request.id))])
         elif isinstance(request, wire.Instruments):
             rows = tuple(self._row(thread) for thread in self._threads.values())
@@ -172,8 +176,15 @@ class Host:
         name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
         thread = self._threads[name]
         playing = self._run
-        if isinstance(request, wire.Set | wire.Call | wire.Raw) and playing is not None and name in playing.instruments:
-            raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
+        if isinstance(request, wire.Set | wire.Call | wire.Raw):
+            if playing is not None and name in playing.instruments:
+                raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
+            if may_change(request, getattr(thread.device, "ASKING", ())):
+                for run, settings in list(self._held.items()):
+                    if touches(request, settings.get(name)):
+                        text = f"{name} is set for run {run}, which plays; set it before or after"
+                        raise LeaseError(text, instrument=name, run=run)
+                self._forget([name])
         function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
         longest_s = getattr(request, "timeout_s", None) or 0.0
         thread.submit(function, lambda call: self._reply(call, request, envelope), longest_s)
@@ -233,6 +244,7 @@ class Host:
             raise DeviceError(f"{missing[0]} is not in group {self._plan.group}", instrument=missing[0])
         instruments = frozenset(load.instrument for load in request.batch.programs)
         settings = frozenset(request.settings)
+        self._held[request.run] = request.settings
         run = self._run = _Run(request.run, threading.Event(), instruments, threading.Event(), settings)
         arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
@@ -250,7 +262,8 @@ class Host:
         return changed
 
     def _forget(self, names: list[str]) -> None:
-        self._applied = {key: value for key, value in self._applied.items() if key[0] not in names}
+        for key in [key for key in list(self._applied) if key[0] in names]:
+            self._applied.pop(key, None)
 
     def _conduct(self, request: Play, envelope: list[bytes], run: _Run, before: _Run | None) -> None:
         if before is not None:
@@ -275,13 +288,18 @@ class Host:
         if outcome.error is None:
             for name, values in settings.items():
                 session = self._threads[name].n_opened
-                self._applied |= {(name, parameter, session): value for parameter, value in values.items()}
+                for parameter, value in values.items():
+                    self._applied[(name, parameter, session)] = value
+                    body = {"instrument": name, "parameter": parameter, "value": value}
+                    self._mail.publish(f"value.{name}", body)
         stages = ring.totals_s() | {"host": (perf_counter_ns() - begin) * 1e-9}
         error = wire.error_reply(outcome.error, request.id, request.job) if outcome.error else None
         played = Played(
             request.run, outcome.n_points, tuple(outcome.traces), outcome.sent_bytes, stages,
             ring.medians_s(), outcome.stopped, error, id=request.id,
         )  # fmt: skip
+        if not request.hold:
+            self._held.pop(request.run, None)
         run.ended.set()
         if self._run is run:
             self._run = None

@@ -16,18 +16,20 @@ import numpy as np
 import zmq
 
 from qctl import wire
-from qctl.errors import JobCancelledError, QctlError, RequestError, error_from_wire
+from qctl.errors import JobCancelledError, NotAllowedError, QctlError, RequestError, error_from_wire
 from qctl.lab import parse_lab
 from qctl.lab.snapshot import Snapshot, effective, latest
 from qctl.lab.snapshot import write as write_snapshot
+from qctl.server.access import owner_of
 from qctl.server.calibration import overlay
 from qctl.server.hosts import HostAddresses
-from qctl.server.lane import Lane, LaneParts
+from qctl.server.lane import Lane
 from qctl.server.mailbox import Mailbox
-from qctl.server.orders import ORDERS, Hosts, Leases, Quit, Ready
+from qctl.server.orders import ORDERS, CancelBy, Hosts, Leases, Quit, Ready, ReplayBy
 from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.processes import begin_process
+from qctl.server.work import LaneParts
 from qctl.store.folders import find_result, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
@@ -85,20 +87,21 @@ class Keeper:
         self._mail = Mailbox(self._context, self._requests, plan.broker)
         self._addresses = HostAddresses()
         self._leases: dict[str, str] = {}
+        self._kept: dict[str, tuple[str, ...]] = {}
         self._waiters: dict[int, list[_Waiter]] = {}
         self._ended: set[int] = set()
         self._ended_lock = threading.Lock()
         self._pool = Pool(plan.n_workers, warm=(plan.prepare,))
         parts = LaneParts(
             self._lab, plan.lab_toml, plan.places, self._queue, self._pool, plan.prepare, self._addresses,
-            self._context, self._mail.publish, self._note_end, self._next_run, self._leases,
+            self._context, self._mail.publish, self._note_end, self._next_run, self._leases, self._kept,
         )  # fmt: skip
         self._lanes = {qpu: Lane(qpu, parts) for qpu in self._lab.processors}
         self._verbs: dict[type, Callable[[Any], Any]] = {
             wire.Job: self._job,
             wire.Jobs: self._jobs,
-            wire.Cancel: self._cancel,
-            wire.Replay: self._replay,
+            CancelBy: self._cancel,
+            ReplayBy: self._replay,
             wire.Calibration: self._calibration,
             wire.WriteSnapshot: self._write_snapshot,
         }
@@ -180,6 +183,8 @@ class Keeper:
         elif isinstance(request, Leases):
             self._leases.clear()
             self._leases.update(request.held)
+            self._kept.clear()
+            self._kept.update(request.kept)
             for lane in self._lanes.values():
                 lane.wake()
         elif isinstance(request, wire.Result):
@@ -238,16 +243,24 @@ class Keeper:
         rows = tuple(entry.row for entry in self._queue.latest(request.limit, request.state))
         return wire.JobRows(rows, id=request.id)
 
-    def _cancel(self, request: wire.Cancel) -> wire.Head:
+    def _cancel(self, request: CancelBy) -> wire.Head:
         entry = self._queue.entry(request.job)
         if entry.state not in FINAL:
+            owner = owner_of(entry.row["client"])
+            if owner not in ("", owner_of(request.client)) and not request.force:
+                raise NotAllowedError(
+                    f"job {entry.job} belongs to {owner}; to cancel it all the same, use force=True, or --force on the "
+                    "command line",
+                    job=entry.job,
+                    owner=owner,
+                )
             self._lanes[entry.qpu].cancel(request.job)
         return wire.JobRow(self._queue.entry(request.job).row, id=request.id)
 
-    def _replay(self, request: wire.Replay) -> wire.Head:
+    def _replay(self, request: ReplayBy) -> wire.Head:
         old = self._queue.entry(request.job)
-        client, name = old.row["client"], old.row["name"]
-        again = Submission(self._queue.programs(old.job), old.qpu, old.shots, old.options, client, name)
+        programs, name = self._queue.programs(old.job), old.row["name"]
+        again = Submission(programs, old.qpu, old.shots, old.options, request.client, name)
         job = self._queue.submit([again])[0]
         self._lanes[old.qpu].wake()
         return wire.Accepted(job, id=request.id)

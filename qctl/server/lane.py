@@ -2,76 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any
 
-import zmq
-
 from qctl import wire
 from qctl.errors import JobCancelledError, QctlError, ScheduleError
-from qctl.lab import Lab
-from qctl.lab.snapshot import Snapshot, effective, latest
+from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
-from qctl.server.hosts import HostAddresses, HostLinks, group_of
-from qctl.server.orders import BatchOrder, Play, Played
-from qctl.server.places import Places
-from qctl.server.pool import Pool
+from qctl.server.hosts import HostLinks, group_of
+from qctl.server.orders import BatchOrder, Play, Played, Stop
 from qctl.server.prepare import Prepared, PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction
-from qctl.server.settings import run_settings
+from qctl.server.settings import run_settings, without_kept
 from qctl.server.waveforms import WaveformFiles
+from qctl.server.work import LaneParts, Work, cache_key
 from qctl.store.folders import write_result
-from qctl.store.queue import Entry, Queue
 from qctl.store.states import JobState
 
-__all__ = ["Lane", "LaneParts", "Work"]
+__all__ = ["Lane"]
 
 _LOG = logging.getLogger(__name__)
 _CACHED_PROGRAMS = 64
 _WAVEFORM_BYTES = 1 << 30
 _PAUSE_S = 1.0
-
-
-@dataclass(slots=True)
-class Work:
-    """A job on its way: whether it was cancelled, what was compiled, and when each stage ended."""
-
-    entry: Entry
-    cancelled: threading.Event = field(default_factory=threading.Event)
-    prepared: Prepared | None = None
-    snapshot: Snapshot | None = None
-    marks: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def job(self) -> int:
-        """Return the job's number."""
-        return self.entry.job
-
-
-@dataclass(frozen=True, slots=True)
-class LaneParts:
-    """What a lane works with."""
-
-    lab: Lab
-    lab_toml: str
-    places: Places
-    queue: Queue
-    pool: Pool
-    prepare: str
-    addresses: HostAddresses
-    context: zmq.Context[Any]
-    publish: Callable[[str, dict[str, Any]], None]
-    ended: Callable[[int], None]
-    next_run: Callable[[], int]
-    leases: dict[str, str]
 
 
 class Lane:
@@ -160,7 +118,7 @@ class Lane:
             programs, parts.lab_toml, self.qpu, work.snapshot, work.entry.shots, options.get("seed"),
             options.get("level", 2), options.get("averaged"), parts.places.waveforms,
         )  # fmt: skip
-        key = _cache_key(request)
+        key = cache_key(request)
         prepared = self._compiled.get(key)
         if prepared is None:
             prepared = parts.pool.call(parts.prepare, request, work.cancelled.is_set)
@@ -220,10 +178,34 @@ class Lane:
         number = work.snapshot.number if work.snapshot else 0
         self._step(work.job, JobState.UPLOADING, run=run, snapshot=number, started_s=time.time())
         begin = perf_counter_ns()
-        here = self._make_settings(work, run, group, links)
+        others = self._settings(work)
+        here = others.pop(group, {})
         reduction = Reduction(prepared, bool(work.entry.options.get("keep_records")))
-        stages: dict[str, float] = {}
         sent: dict[str, int] = {}
+        try:
+            self._set_others(work, run, others, links)
+            problem = self._play_batches(work, run, group, here, reduction, sent, links)
+        finally:
+            for other in others:
+                self._free(other, run, links)
+        work.marks["play_and_reduce"] = (perf_counter_ns() - begin) * 1e-9
+        self._step(work.job, JobState.READING)
+        self._finish(work, reduction, run, sent, problem, links)
+
+    def _play_batches(
+        self,
+        work: Work,
+        run: int,
+        group: str,
+        here: dict[str, dict[str, Any]],
+        reduction: Reduction,
+        sent: dict[str, int],
+        links: HostLinks,
+    ) -> QctlError | None:
+        """Play and reduce batch after batch; return what ended the run early."""
+        prepared = work.prepared
+        assert prepared is not None
+        stages: dict[str, float] = {}
         problem: QctlError | None = None
         for place, batch in enumerate(prepared.batches):
             order = Play(run, work.job, batch, here, id=place)
@@ -239,24 +221,32 @@ class Lane:
             medians = played.per_point
         else:
             work.marks |= {f"point_{name}": value for name, value in medians.items() if name in ("arm", "fire", "read")}
-        work.marks |= stages | {"play_and_reduce": (perf_counter_ns() - begin) * 1e-9}
-        self._step(work.job, JobState.READING)
-        self._finish(work, reduction, run, sent, problem, links)
+        work.marks |= stages
+        return problem
 
-    def _make_settings(self, work: Work, run: int, group: str, links: HostLinks) -> dict[str, dict[str, Any]]:
-        """Have hosts of other groups make their settings; return those of the run's own host."""
-        values = effective(self._parts.lab, self.qpu, work.snapshot)
+    def _settings(self, work: Work) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return what is set for a run, by group; what its client set under a lease stays as it is."""
+        parts, client = self._parts, work.entry.row["client"]
+        kept = {name: found for name, found in list(parts.kept.items()) if parts.leases.get(name) == client}
+        wanted = without_kept(run_settings(parts.lab, effective(parts.lab, self.qpu, work.snapshot)), kept)
         by_group: dict[str, dict[str, dict[str, Any]]] = {}
-        for name, wanted in run_settings(self._parts.lab, values).items():
-            by_group.setdefault(group_of(self._parts.lab, name), {})[name] = wanted
-        here = by_group.pop(group, {})
+        for name, values in wanted.items():
+            by_group.setdefault(group_of(parts.lab, name), {})[name] = values
+        return by_group
+
+    def _set_others(self, work: Work, run: int, by_group: dict[str, Any], links: HostLinks) -> None:
+        """Have hosts of other groups make their settings, and hold them until `_free`."""
         for other, settings in by_group.items():
-            order = Play(run, work.job, BatchOrder((), 0, 0, 0, False, 0.0), settings)
-            played = links.play(other, order, work.cancelled.is_set)
-            problem = self._problem(work, played)
+            order = Play(run, work.job, BatchOrder((), 0, 0, 0, False, 0.0), settings, hold=True)
+            problem = self._problem(work, links.play(other, order, work.cancelled.is_set))
             if problem is not None:
                 raise problem
-        return here
+
+    def _free(self, group: str, run: int, links: HostLinks) -> None:
+        try:
+            links.ask(group, Stop(run=run))
+        except QctlError as error:
+            _LOG.warning("%s holds nothing for run %d any more: %s", group, run, error.message)
 
     def _problem(self, work: Work, played: Played) -> QctlError | None:
         if work.cancelled.is_set():
@@ -380,14 +370,3 @@ class Lane:
 def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
     for key, value in more.items():
         total[key] = total.get(key, 0) + value
-
-
-def _cache_key(request: PrepareRequest) -> bytes:
-    digest = hashlib.sha256()
-    for kind, content in request.programs:
-        digest.update(f"{kind}:{len(content)}:".encode())
-        digest.update(content)
-    snapshot = request.snapshot
-    rest = (snapshot.number if snapshot else 0, request.shots, request.seed, request.level, request.averaged)
-    digest.update(repr(rest).encode())
-    return digest.digest()

@@ -13,6 +13,7 @@ __all__ = [
     "ORDERS",
     "REPORTS",
     "BatchOrder",
+    "CancelBy",
     "Hosts",
     "Leases",
     "Load",
@@ -20,6 +21,7 @@ __all__ = [
     "Played",
     "Quit",
     "Ready",
+    "ReplayBy",
     "Stop",
     "TracePart",
 ]
@@ -47,16 +49,20 @@ class BatchOrder(Struct, frozen=True):
 
 
 class Play(Head, frozen=True):
-    """Keeper to host: play a batch. `settings` are made first where they changed since the last run."""
+    """Keeper to host: play a batch. `settings` are made first where they changed since the last run.
+
+    `hold` keeps clients from setting these instruments until `Stop` of the run: a batch of another group plays on them.
+    """
 
     run: int
     job: int
     batch: BatchOrder
     settings: dict[str, dict[str, Value]] = msgspec.field(default_factory=dict)
+    hold: bool = False
 
 
 class Stop(Head, frozen=True):
-    """Keeper to host: end the run after the current exchange with each instrument."""
+    """Keeper to host: end the run after the current exchange with each instrument, and hold nothing for it."""
 
     run: int
 
@@ -75,9 +81,25 @@ class Hosts(Head, frozen=True):
 
 
 class Leases(Head, frozen=True):
-    """Broker to keeper: who holds which instrument."""
+    """Broker to keeper: who holds which instrument, and which of its parameters the holder set by hand."""
 
     held: dict[str, str]
+    kept: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+
+class CancelBy(Head, frozen=True):
+    """Broker to keeper: a client's cancel, with the name of its session, which no client can forge."""
+
+    job: int
+    force: bool
+    client: str
+
+
+class ReplayBy(Head, frozen=True):
+    """Broker to keeper: a client's replay, with the name of its session."""
+
+    job: int
+    client: str
 
 
 class TracePart(Struct, frozen=True):
@@ -115,5 +137,5 @@ class Ready(Head, frozen=True):
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases)
+ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy)
 REPORTS = msgspec.msgpack.Decoder(Played | Ready)

@@ -1,13 +1,20 @@
-"""What a processor's instruments are set to before a run: carriers and static biases."""
+"""What a processor's instruments are set to before a run: carriers, static biases, and what its holder keeps."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from qctl import wire
 from qctl.lab import Lab
 from qctl.lab.snapshot import Values
+from qctl.server.access import ALL
 
-__all__ = ["run_settings"]
+__all__ = ["may_change", "run_settings", "touches", "without_kept"]
+
+_ASKING = ("identify", "locked")
+_ONE_OUTPUT = re.compile(r"output\d+")
 
 
 def run_settings(lab: Lab, values: Values) -> dict[str, dict[str, Any]]:
@@ -34,3 +41,37 @@ def run_settings(lab: Lab, values: Values) -> dict[str, dict[str, Any]]:
         if port.dc is not None and flux is not None:
             settings.setdefault(port.dc.instrument, {})[f"output{port.dc.output}_voltage_v"] = flux.offset_v
     return settings
+
+
+def without_kept(
+    settings: Mapping[str, Mapping[str, Any]], kept: Mapping[str, Collection[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return the settings of a run of somebody who keeps some parameters as they were set by hand."""
+    left: dict[str, dict[str, Any]] = {}
+    for name, values in settings.items():
+        by_hand = kept.get(name, ())
+        left[name] = {key: value for key, value in values.items() if key not in by_hand and ALL not in by_hand}
+    return left
+
+
+def may_change(request: Any, asking: Collection[str] = ()) -> bool:
+    """Say whether a client's request may change settings.
+
+    An instrument's own text can't if it only asks, nor can `identify` and `locked`, nor the methods of its driver that
+    `asking` names.
+    """
+    if isinstance(request, wire.Raw):
+        commands = [part.split(maxsplit=1) for part in request.text.split(";")]
+        return not all(words[0].endswith("?") for words in commands if words)
+    if isinstance(request, wire.Call):
+        return request.method not in _ASKING and request.method not in asking
+    return isinstance(request, wire.Set)
+
+
+def touches(request: wire.Set | wire.Call | wire.Raw, settings: Mapping[str, Any] | None) -> bool:
+    """Say whether a request meets what a run has set on its instrument; other outputs of it are free to be set."""
+    if settings is None or not isinstance(request, wire.Set):
+        return settings is not None
+    taken = {parameter.partition("_")[0] for parameter in settings}
+    wanted = {parameter.partition("_")[0] for values in request.values.values() for parameter in values}
+    return any(place in taken or not _ONE_OUTPUT.fullmatch(place) for place in wanted)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from qctl import wire
+from qctl.lab import Lab
 
-__all__ = ["Gather", "Waiting"]
+__all__ = ["Gather", "Waiting", "gathered_rows"]
 
 
 @dataclass(slots=True)
@@ -29,3 +31,18 @@ class Waiting:
     request: Any
     peer: str
     gather: Gather | None = None
+
+
+def gathered_rows(gather: Gather, lab: Lab, group_of: Mapping[str, str]) -> tuple[dict[str, Any], ...]:
+    """Return a row for each instrument in the order of lab.toml; those whose host is down have one too."""
+    found = {
+        row["name"]: row
+        for _, reply in gather.replies
+        if isinstance(reply, wire.InstrumentRows)
+        for row in reply.instruments
+    }
+    rows = []
+    for name, instrument in lab.instruments.items():
+        row = {"name": name, "model": instrument.model, "address": instrument.address, "group": group_of[name]}
+        rows.append(found.get(name) or row | {"link": "down", "identity": "", "parameters": []})
+    return tuple(rows)

@@ -132,9 +132,13 @@ class Result(Head, frozen=True):
 
 
 class Cancel(Head, frozen=True):
-    """Cancel a job: outputs go to their safe state, finished shots are kept and marked partial."""
+    """Cancel a job: outputs go to their safe state, finished shots are kept and marked partial.
+
+    `force` cancels another user's job too.
+    """
 
     job: int
+    force: bool = False
 
 
 class Replay(Head, frozen=True):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from qctl.circuit import Circuit
+from qctl.cli.run import _bound as bound
+from qctl.cli.screen import Screen
+from qctl.errors import RequestError
 
 QCTL = [sys.executable, "-c", "from qctl.cli.app import main; main()"]
 
@@ -49,7 +55,14 @@ def test_help_imports_no_command() -> None:
         (["run"], 2, "Missing argument"),
         (["run", "/not/there"], 1, "No such file"),
         (["serve", "--lab", "/not/there"], 1, "is not there"),
-        (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "did not answer"),
+        (["run", "x", "--shots", "0"], 2, "'--shots': Input should be greater than or equal to 1 (given: 0)"),
+        (["run", "x", "--shots=zz"], 2, "(given: zz)"),
+        (
+            ["calibrate", "--only", "foo", "--only", "rabi"],
+            1,
+            "there is no node foo; there are reference, spectroscopy, rabi",
+        ),
+        (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "nothing listens at tcp://127.0.0.1:9: start a server"),
     ],
 )
 def test_failure_is_one_clear_line(arguments: list[str], code: int, words: str) -> None:
@@ -66,6 +79,41 @@ def test_failure_is_json_too_when_json_is_asked_for() -> None:
         "message": "/not/there: No such file or directory",
     }
     assert err == "qctl run: /not/there: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "--json"], "Missing argument"),
+        (["run", "x", "--shots", "0", "--json"], "(given: 0)"),
+        (["nope", "--json"], "no command nope"),
+        (["jobs", "show", "x", "--json"], "Invalid value"),
+    ],
+)
+def test_wrong_usage_is_json_too_when_json_is_asked_for(arguments: list[str], words: str) -> None:
+    code, out, err = qctl(*arguments)
+    found = json.loads(out)
+    assert code == 2 and found["ok"] is False and found["code"] == "request" and words in found["message"]
+    assert err.endswith(f"{found['message']}\n") and len(err.splitlines()) == 1
+
+
+def test_help_lists_what_may_be_named() -> None:
+    from qctl.calibration.tuneup import NODES
+    from qctl.cli.calibrate import NODES as listed
+    from qctl.cli.hil import _FAULTS
+    from qctl.cli.jobs import _STATES
+    from qctl.hil.plant.faults import FAULTS
+    from qctl.store.states import JobState
+
+    assert listed == tuple(NODES) and set(_FAULTS) == set(FAULTS) and set(_STATES) == set(JobState)
+    shown = "".join(qctl("calibrate", "--help")[1].split())
+    assert all(node in shown for node in NODES)
+
+
+def test_progress_shows_nothing_before_there_is_any(capsys) -> None:
+    with pytest.raises(RequestError), Screen().progress("tune up"):
+        raise RequestError("there is no such processor")
+    assert capsys.readouterr().err == ""
 
 
 def test_file_that_is_neither_text_nor_program_is_named(tmp_path: Path) -> None:
@@ -94,6 +142,35 @@ def test_run_prints_counts_job_and_timings(server, program: Path, tmp_path: Path
     assert code == 0 and out.splitlines()[0].split()[:2] == ["00", "500"]
 
 
+INPUTS = """OPENQASM 3.0; include "stdgates.inc"; input float a; input float b;
+qubit q; bit c; rx(a) q; rz(b) q; c = measure q;"""
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["a=0.3"], "--bind gives no number for b"),
+        (["a=0.3", "b=1", "c=2", "d=1"], "the program has no parameter c, d; it has a, b"),
+        (["x=1"], "--bind gives no number for a, b; the program has no parameter x; it has a, b"),
+        (["a=nan"], "--bind a=nan is not NAME=NUMBER with a finite number"),
+        (["a"], "--bind a is not NAME=NUMBER"),
+        (["a=1", "a=2"], "--bind names a twice"),
+    ],
+)
+def test_wrong_parameters_are_named_before_anything_is_sent(tmp_path: Path, words: list[str], complaint: str) -> None:
+    path = tmp_path / "inputs.qasm"
+    path.write_text(INPUTS)
+    with pytest.raises(RequestError, match=re.escape(complaint)):
+        bound(path, INPUTS, words)
+
+
+def test_parameters_are_bound(tmp_path: Path) -> None:
+    path = tmp_path / "inputs.qasm"
+    want = Circuit.from_qasm(INPUTS).bind(a=0.3, b=-1.0)
+    assert bound(path, INPUTS, ["a=0.3", "b=-1"]) == want.to_bytes()
+    assert bound(path, Circuit.from_qasm(INPUTS).to_bytes(), ["b=-1", "a=0.3"]) == want.to_bytes()
+
+
 def test_run_says_when_nothing_was_calibrated(start, program: Path) -> None:
     code, out, err = qctl("run", str(program), "--server", start().address)
     assert code == 0 and ", not calibrated, " in out and "`qctl calibrate` measures better ones" in err
@@ -120,6 +197,8 @@ def test_jobs_and_instruments(server, program: Path) -> None:
     job = str(json.loads(qctl("run", str(program), *at)[1])["job"])
     assert json.loads(qctl("jobs", "show", job, *at)[1])["state"] == "done"
     assert json.loads(qctl("jobs", "replay", job, *at)[1])["id"] > int(job)
+    code, _, err = qctl("jobs", "cancel", job, "--server", server.address)
+    assert code == 1 and err == f"qctl jobs: job {job} can't be cancelled: it is done already\n"
     assert job in {str(row["id"]) for row in json.loads(qctl("jobs", "list", *at)[1])}
     assert qctl("instruments", "set", "lo_drive", "power_dbm", "-7.5", *at)[0] == 0
     assert json.loads(qctl("instruments", "get", "lo_drive", "power_dbm", *at)[1]) == {"power_dbm": -7.5}

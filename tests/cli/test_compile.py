@@ -20,6 +20,9 @@ measure q -> c;
 """
 
 
+FEEDBACK = BELL.replace("measure q -> c;", "measure q[0] -> c[0];\n  if (c == 1) x q[1];")
+
+
 @pytest.fixture
 def run(tmp_path):
     app = typer.Typer()
@@ -69,3 +72,10 @@ def test_unknown_target_is_one_line(run):
     assert result.exit_code == 1
     assert "did you mean qpu0?" in result.stderr
     assert json.loads(run("--target", "qpu7", "--json").output)["code"] == "request"
+
+
+def test_refusal_of_feedback_names_file_line_and_column(run, tmp_path):
+    (tmp_path / "bell.qasm").write_text(FEEDBACK)
+    found = run()
+    assert found.exit_code == 1
+    assert found.stderr.startswith(f"{tmp_path}/bell.qasm: line 8, column 3: if at instruction 3 depends on")

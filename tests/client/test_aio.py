@@ -53,7 +53,24 @@ def test_events_reach_an_async_loop(server) -> None:
 
 def test_silence_is_a_wire_error_that_says_what_to_do() -> None:
     async def work() -> None:
-        await qctl.aio.connect("tcp://127.0.0.1:9", timeout_s=0.2)
+        await qctl.aio.connect("tcp://127.0.0.1:9")
 
-    with pytest.raises(WireError, match="qctl serve"):
+    with pytest.raises(WireError, match=r"nothing listens at .*qctl serve"):
         asyncio.run(work())
+
+
+def test_all_requests_end_when_their_server_dies(start) -> None:
+    server = start()
+
+    async def work() -> None:
+        async with await qctl.aio.connect(server.address) as lab:
+            jobs = [await lab.run(json.dumps({"block_s": 30}), shots=10) for _ in range(2)]
+            waiting = [asyncio.ensure_future(job.result()) for job in jobs]
+            await lab.ping()
+            server.kill()
+            for found in await asyncio.gather(*waiting, return_exceptions=True):
+                assert isinstance(found, WireError) and "went away" in found.message
+            with pytest.raises(WireError, match="nothing listens"):
+                await lab.ping()
+
+    asyncio.run(asyncio.wait_for(work(), 20))

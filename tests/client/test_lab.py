@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import socket
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -15,8 +19,79 @@ from qctl.program.program import Program
 
 
 def test_silence_is_a_wire_error_that_says_what_to_do() -> None:
-    with pytest.raises(WireError, match=r"did not answer within 0\.2 s; is `qctl serve` running"):
-        qctl.client.connect("tcp://127.0.0.1:9", timeout_s=0.2)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(WireError, match=r"did not answer within 0\.2 s; is `qctl serve` running"):
+            qctl.client.connect(address, timeout_s=0.2)
+
+
+def test_address_where_nothing_listens_is_said_within_a_second() -> None:
+    begin_s = time.monotonic()
+    with pytest.raises(WireError, match=r"nothing listens at tcp://\S+:9: start .*`qctl serve --lab lab\.toml`"):
+        qctl.client.connect("tcp://127.0.0.1:9")
+    assert time.monotonic() - begin_s < 2.0
+    with pytest.raises(RequestError, match=r"'localhost:5650' is not of the form tcp://127\.0\.0\.1:5650"):
+        qctl.client.connect("localhost:5650")
+
+
+def test_server_that_is_just_starting_is_waited_for(start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    found: list[float] = []
+
+    def work() -> None:
+        with qctl.client.connect(f"tcp://127.0.0.1:{port}", wait_s=30) as lab:
+            found.append(lab.ping())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    start(address=f"tcp://127.0.0.1:{port}")
+    thread.join(30)
+    assert found
+
+
+def test_request_ends_when_its_server_dies_and_the_client_goes_on_with_the_next(start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+    server = start(address=address)
+    with qctl.client.connect(address) as lab:
+        session = lab.carry(calls.lease(["dc0"], 30.0, False))
+        lab.instruments["lo_drive"].call("break_at", "hang", "get power")
+        threading.Timer(0.3, server.kill).start()
+        begin_s = time.monotonic()
+        with pytest.raises(WireError, match="went away before it answered"):
+            lab.instruments["lo_drive"].get("power_dbm")
+        with pytest.raises(WireError, match="nothing listens at"):
+            lab.ping()
+        assert time.monotonic() - begin_s < 5.0
+        start(address=address)
+        assert lab.ping() < 5.0 and session > 0
+
+
+def test_frozen_server_is_noticed_by_its_silence(start) -> None:
+    server = start()
+    with qctl.client.connect(server.address, timeout_s=0.5) as lab:
+        lab._link.ping_every_s = 0.2
+        lo = lab.instruments["lo_drive"]
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(WireError, match="did not answer within"):
+                lo.set("power_dbm", 1.0)
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert lab.ping() < 5.0
+
+
+def test_wait_for_a_result_outlasts_every_time_out_while_the_server_lives(lab) -> None:
+    with qctl.client.connect(lab.address, timeout_s=0.2) as other:
+        other._link.ping_every_s = 0.1
+        assert other.run(json.dumps({"block_s": 1.0}), shots=10).result().counts
+
+
+def test_instrument_that_is_not_there_is_named_with_those_that_are(lab) -> None:
+    with pytest.raises(RequestError, match=r"no instrument 'nope'; it has .*lo_drive"):
+        lab.instruments["nope"]
+    assert "nope" not in lab.instruments and lab.instruments.get("nope") is None
 
 
 def test_what_is_no_program_is_refused(lab) -> None:

@@ -246,3 +246,15 @@ def test_too_many_qubits_are_refused():
 def test_basis_without_cz_is_refused():
     with pytest.raises(RequestError, match="lacks cz"):
         Target(basis=("rz", "sx", "cx"))
+
+
+def test_what_a_circuit_becomes_is_a_circuit():
+    c = qctl.Circuit.from_qasm(
+        'OPENQASM 2.0; include "qelib1.inc"; qreg q[2]; creg c[2]; h q; reset q[0]; cx q[0], q[1];'
+    )
+    native = qctl.translate(c, Target(("rz", "sx", "cz"), ((0, 1),)))
+    assert type(native) is qctl.Circuit and "cz q[0], q[1]" in native.to_qasm(version=3).replace(",q", ", q")
+    assert "qasm.places" in c.metadata and "qasm.places" not in native.metadata
+    p = qctl.Program(qubits=2)
+    p.h(0)
+    assert type(qctl.translate(p, Target(("rz", "sx", "cz"), ((0, 1),)))) is qctl.Program

@@ -93,3 +93,66 @@ def test_killed_instrument_comes_back_at_its_address(lab):
         select.select([], [], [], 0.01)
     assert found["pids"]["awg0"] != note["pids"]["awg0"]
     assert found["addresses"]["awg0"] == where
+
+
+# A lab whose plant refuses awg0, never answers its hello, or refuses it from the second time on.
+STUBBORN = """
+import asyncio, sys
+from qctl.errors import RequestError
+from qctl.hil.plant import service
+how, seen, greet = sys.argv.pop(1), [], service._hello
+async def hello(plant, session, message):
+    if message["name"] == "awg0":
+        seen.append(1)
+        if how == "silent":
+            await asyncio.sleep(1000)
+        if how == "refuses" or (how == "refuses_again" and len(seen) > 1):
+            raise RequestError("awg0 has no cable")
+    return await greet(plant, session, message)
+table, = (item for item in vars(service).values() if isinstance(item, dict) and item.get("hello") is greet)
+table["hello"] = hello
+from qctl.cli.hil import hil
+sys.argv[0] = "qctl hil"
+hil()
+"""
+
+
+def stubborn_lab(folder, how):
+    command = [sys.executable, "-c", STUBBORN, how, "lab", "transmon2", "--out", "lab.toml"]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_lab_whose_plant_refuses_a_box_ends_and_says_so(tmp_path):
+    process = stubborn_lab(tmp_path, "refuses")
+    said, complaint = process.communicate(timeout=30)
+    assert process.returncode == 1 and said == ""
+    assert "awg0 has no cable" in complaint and "awg0 ended before it was ready" in complaint
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", ["silent", "refuses_again"])
+def test_lab_whose_boxes_do_not_come_up_ends_at_once_when_told_to(tmp_path, how, number):
+    process = stubborn_lab(tmp_path, how)
+    try:
+        for _ in range(2000):
+            if len(below := children_of(process.pid)) == 8:
+                break
+            select.select([], [], [], 0.01)
+        if how == "refuses_again":
+            address = process.stdout.readline().split()[1]
+            below = children_of(process.pid)
+            os.kill(running_labs()[address]["pids"]["awg0"], signal.SIGKILL)
+            for _ in range(3):
+                assert "no cable" in process.stderr.readline()
+        assert below
+        process.send_signal(number)
+        assert process.wait(5) == 0
+        for pid in below:
+            wait_ended(pid, 1.0)
+    finally:
+        process.kill()
+        process.communicate(timeout=10)

@@ -1,5 +1,6 @@
 """Each way to get a lab.toml wrong is refused with the path of the key; the rows are in refusals.toml."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -75,3 +76,24 @@ def test_a_qubit_of_two_processors_is_refused() -> None:
 def test_the_message_names_the_file() -> None:
     with pytest.raises(RequestError, match=r"^rack\.toml: colour: unknown key"):
         parse_lab(text_of("transmon5").replace("schema = 1", "schema = 1\ncolour = 2"), where="rack.toml")
+
+
+def test_problems_of_keys_and_of_values_are_found_together() -> None:
+    text = text_of("transmon5").replace("power_dbm =", "powerr_dbm =", 1)
+    text = re.sub(r"(drive = .*)amplitude_v = [\d.]+", r"\1amplitude_v = 9.0", text, count=1)
+    with pytest.raises(RequestError) as caught:
+        parse_lab(text)
+    found = "\n".join(caught.value.details["problems"])
+    assert "powerr_dbm: unknown key, did you mean power_dbm?" in found
+    assert "drive.amplitude_v: 9 V is above the" in found
+    assert len(caught.value.details["problems"]) == 2
+
+
+def test_a_key_in_another_unit_is_not_taken_for_its_value() -> None:
+    text = re.sub(r"(drive = .*)amplitude_v = [\d.]+", r"\1amplitude_mv = 150", text_of("transmon5"), count=1)
+    with pytest.raises(RequestError) as caught:
+        parse_lab(text)
+    found = caught.value.details["problems"]
+    assert "amplitude_mv: unknown key, did you mean amplitude_v?" in found[0] and not any(
+        "above" in one for one in found
+    )

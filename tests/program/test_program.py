@@ -245,3 +245,20 @@ def test_capture_modes_have_their_words():
     for mode in ("iq", "raw", "bit"):
         p.capture("r", into=mode, mode=mode, duration_s=1e-6)
     assert [c.mode for c in p.body.captures] == [CaptureMode.IQ, CaptureMode.RAW, CaptureMode.BIT]
+
+
+def test_angles_that_a_calibration_names_are_no_inputs():
+    p = qctl.Program(ports=["d"], qubits=1)
+    with p.cal("rz", [0], ["theta"]) as (theta,):
+        p.shift_phase("d", theta)
+    p.rz(qctl.Parameter("a"), 0)
+    assert p.inputs == p.body.parameters == ("a",)
+    with pytest.raises(RequestError, match=r"parameter = 'theta' is none of \['a'\]"):
+        p.bind(theta=1.0)
+    for again in (
+        qctl.Program.from_bytes(p.to_bytes()),
+        qctl.Program.from_text(p.to_text()),
+        qctl.Program.from_body(p.body),
+    ):
+        assert again == p and again.hash == p.hash and again.body.parameters == ("a",)
+    assert p.bind(a=0.5).body.parameters == ()

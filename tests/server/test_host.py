@@ -137,7 +137,9 @@ def test_setting_what_plays_is_refused(lab) -> None:
     with pytest.raises(LeaseError, match="awg0 plays run"):
         for _ in range(100):
             lab.instruments["awg0"].set("power_dbm", 1.0)
-    lab.instruments["lo_drive"].set("power_dbm", 1.0)
+    with pytest.raises(LeaseError, match="lo_drive is set for run"):
+        lab.instruments["lo_drive"].set("power_dbm", 1.0)
+    assert lab.instruments["lo_drive"].call("identify")
     assert job.result(20).counts == {"0": 5, "1": 5}
 
 

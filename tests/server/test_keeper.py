@@ -10,7 +10,7 @@ import time
 import pytest
 
 from qctl.client import connect
-from qctl.errors import RequestError, ScheduleError
+from qctl.errors import JobCancelledError, NotAllowedError, RequestError, ScheduleError
 
 
 def wait_for_end(pids: list[int]) -> None:
@@ -107,3 +107,22 @@ def test_snapshot_that_does_not_fit_is_refused(lab) -> None:
         with pytest.raises(RequestError):
             lab.write_snapshot("qpu0", values)
     assert lab.calibration("qpu0").number == 0
+
+
+def test_only_its_user_cancels_a_job_unless_forced(server, lab, monkeypatch) -> None:
+    job = lab.run(json.dumps({"block_s": 20.0}), shots=10)
+    with connect(server.address) as same_user:
+        waiting = lab.run(json.dumps({"level": 3}), shots=10)
+        same_user.job(waiting.id).cancel()
+        assert waiting.state == "cancelled"
+    monkeypatch.setattr("getpass.getuser", lambda: "somebody")
+    with connect(server.address) as other:
+        with pytest.raises(NotAllowedError, match=rf"job {job.id} belongs to \S+@\S+; .*force=True, or --force"):
+            other.job(job.id).cancel()
+        other.job(job.id).cancel(force=True)
+        with pytest.raises(JobCancelledError):
+            job.result(20)
+        again = other.replay(waiting.id)
+        assert again.row["client"].startswith("somebody@") and again.result(20).counts
+        with pytest.raises(NotAllowedError, match="belongs to somebody@"):
+            lab.job(other.run(json.dumps({"block_s": 0.5}), shots=10).id).cancel()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import numpy as np
 import pytest
 
 from qctl.client import connect
-from qctl.errors import CompileError, JobCancelledError, ScheduleError
+from qctl.errors import CompileError, JobCancelledError, LeaseError, ScheduleError
+
+
+def sets(instrument) -> list[str]:
+    return [call for call in instrument.call("history") if call.startswith("set")]
 
 
 def wait_for(job, *states: str) -> None:
@@ -62,22 +67,82 @@ def test_same_program_again_sends_no_waveform_bytes(lab) -> None:
     assert sum(again.values()) == 0
 
 
-def test_carriers_and_biases_are_set_before_the_run_and_then_left_alone(start) -> None:
+def test_every_run_plays_at_the_calibrated_carriers_and_biases(start) -> None:
     server = start()
     with connect(server.address) as lab:
         lab.run(json.dumps({}), shots=10).result(20)
         lo = lab.instruments["lo_drive"]
         assert lo.get("frequency_hz") == lab.description.instruments["lo_drive"].frequency_hz
         assert lo.get("output_on") is True
-        lo.set("frequency_hz", 5.2e9)
-        lab.run(json.dumps({}), shots=10).result(20)
-        assert lo.get("frequency_hz") == 5.2e9
+        lab.run(json.dumps({"level": 2}), shots=10).result(20)
+        made = [call.partition("=")[0] for call in sets(lo)]
+        assert len(set(made)) == len(made), "what is set already is not sent again"
+        calibrated_hz = lo.get("frequency_hz")
+        for change in (lambda: lo.set("frequency_hz", 5.2e9), lambda: lo.raw("FREQ 5.2 GHz")):
+            change()
+            assert lo.get("frequency_hz") == 5.2e9
+            lab.run(json.dumps({}), shots=10).result(20)
+            assert lo.get("frequency_hz") == lo.get("frequency_hz", cached=True) == calibrated_hz
         number = lab.write_snapshot("qpu0", {"qubits": {"q1": {"flux": {"offset_v": 0.125}}}}, "bias")
         assert number == 1
         assert lab.calibration("qpu0").qubits["q1"].flux.offset_v == 0.125
         result = lab.run(json.dumps({}), shots=10).result(20)
         assert result.content["snapshot"] == 1
         assert lab.instruments["dc0"].get("output2_voltage_v") == 0.125
+
+
+def test_what_is_set_under_a_lease_stays_for_the_runs_of_its_holder(server, lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    lab.run(json.dumps({}), shots=10).result(20)
+    calibrated = lo.get("frequency_hz")
+    with lab.lease("lo_drive"):
+        for frequency_hz in (5.2e9, 5.3e9):
+            lo.set("frequency_hz", frequency_hz)
+            lo.set("output_on", False)
+            lab.run(json.dumps({}), shots=10).result(20)
+            assert lo.get("frequency_hz") == frequency_hz and lo.get("output_on") is False
+    lab.run(json.dumps({}), shots=10).result(20)
+    assert lo.get("frequency_hz") == calibrated and lo.get("output_on") is True
+
+
+def test_parameters_that_the_holder_of_a_lease_does_not_set_are_brought_as_ever(lab) -> None:
+    lo = lab.instruments["lo_readout"]
+    lo.set("output_on", False)
+    with lab.lease("lo_readout"):
+        lo.set("power_dbm", 2.0)
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lo.get("output_on") is True and lo.get("power_dbm") == 2.0
+    lab.run(json.dumps({}), shots=10).result(20)
+    assert lo.get("power_dbm") == lab.description.instruments["lo_readout"].power_dbm
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_setting_the_carrier_of_a_run_that_plays_is_refused(start, tmp_path, apart: bool) -> None:
+    from fake_server import LAB
+
+    text = LAB.read_text()
+    if apart:
+        head, _, rest = text.partition("[instruments.lo_drive]")
+        text = head + "[instruments.lo_drive]" + rest.replace('group = "rack"\n', "", 1)
+    path = tmp_path / "lab.toml"
+    path.write_text(re.sub(r"^output\.5 = (.*)$", r"output.5 = \1\noutput.9 = \1", text, flags=re.M))
+    with connect(start(lab=path).address) as lab:
+        assert lab.instruments["lo_drive"].row["group"] == ("lo_drive" if apart else "rack")
+        lo, free = lab.instruments["lo_drive"], lab.instruments["dc0"]
+        job = lab.run(json.dumps({"n_points": 20, "block_s": 0.1}), shots=10)
+        for event in lab.events(f"progress.{job.id}", timeout_s=20):
+            if event.body["batch_points"] > 1:
+                break
+        run = job.row["run"]
+        for refused in (lambda: lo.set("frequency_hz", 5.2e9), lambda: lo.raw("FREQ 5.2 GHz")):
+            with pytest.raises(LeaseError, match=f"lo_drive is set for run {run}, which plays"):
+                refused()
+        assert float(lo.raw("FREQ?")) == lo.get("frequency_hz")
+        free.set("output9_voltage_v", 0.1)
+        with pytest.raises(LeaseError, match="dc0 is set for run"):
+            free.set("output1_voltage_v", 0.1)
+        job.result(20)
+        lo.set("frequency_hz", 5.2e9)
 
 
 def test_compile_error_is_the_clients(lab) -> None:

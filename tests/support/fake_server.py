@@ -14,9 +14,9 @@ LAB = SUPPORT / "transmon5.toml"
 class FakeServer:
     """A server process; `address` is known when it is ready."""
 
-    def __init__(self, store: Path, lab: Path = LAB, workers: int = 1) -> None:
+    def __init__(self, store: Path, lab: Path = LAB, workers: int = 1, address: str = "tcp://127.0.0.1:0") -> None:
         self.store = store
-        command = [sys.executable, str(Path(__file__).resolve()), str(lab), str(store), str(workers)]
+        command = [sys.executable, str(Path(__file__).resolve()), str(lab), str(store), str(workers), address]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -61,10 +61,8 @@ def main() -> None:
     sys.path.insert(0, str(SUPPORT))
     from qctl.server.app import ServerConfig, serve
 
-    lab, store, workers = sys.argv[1:]
-    config = ServerConfig(
-        Path(lab), "tcp://127.0.0.1:0", Path(store), "fake_lab:open_device", "fake_lab:prepare", int(workers)
-    )
+    lab, store, workers, address = sys.argv[1:]
+    config = ServerConfig(Path(lab), address, Path(store), "fake_lab:open_device", "fake_lab:prepare", int(workers))
     serve(config, lambda address: print(f"ready {address}", flush=True))
 
 
