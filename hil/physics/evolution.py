@@ -83,9 +83,9 @@ class Evolution:
         self.ends = np.array([(c.low, c.high) for c in processor.couplers], np.int64).reshape(-1, 2)
         self.at_rest = State(processor)
         self._scenes: OrderedDict[tuple[tuple[float, ...], float, float], _Scene] = OrderedDict()
-        self._windows: OrderedDict[
-            tuple[tuple[float, ...], float, int, Fluxes, tuple[int, ...]], FluxWindow
-        ] = OrderedDict()
+        self._windows: OrderedDict[tuple[tuple[float, ...], float, int, Fluxes, tuple[int, ...]], FluxWindow] = (
+            OrderedDict()
+        )
 
     def run(self, lines: Lines, stop_s: NDArray[np.float64], joint: bool = True) -> State:
         """Return the joint state when each transmon's measurement begins.

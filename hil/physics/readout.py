@@ -106,7 +106,7 @@ class Answer:
         return drawn
 
     def count_paths(self, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Return how many shots take each path (n, N_PATHS), drawn at once, given how many start in each level (n, 3)."""
+        """Return how many shots take each path (n, N_PATHS), given how many start in each level (n, 3)."""
         order = [before for before, _ in _JUMPS]
         hits = random.multinomial(counts[:, order], self._odds)[:, :, :N_BINS]
         drawn = np.concatenate([counts, hits.reshape(len(counts), -1)], axis=1)
