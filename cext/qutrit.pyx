@@ -14,14 +14,28 @@ cdef extern from *:
     #endif
     """
 
-cdef void exponential3(double e0, double e1, double e2, double complex drive, double dt, double complex* u) noexcept nogil:
-    """Fill u (3x3, row-major) with exp(-i dt H), H = diag(e0, e1, e2) + (drive a† + h.c.)/2, in rad/s.
+cdef double[40] INVERSE_FACTORIAL
+
+cdef void fill_factorials() noexcept:
+    """Fill the coefficients of the exponential's series, so that no division waits for the one before."""
+    cdef int k
+    INVERSE_FACTORIAL[0] = 1.0
+    for k in range(1, 40):
+        INVERSE_FACTORIAL[k] = INVERSE_FACTORIAL[k - 1] / k
+
+
+fill_factorials()
+
+
+cdef void traceless3(double e0, double e1, double e2, double complex drive, double dt, double complex* u) noexcept nogil:
+    """Fill u (3x3, row-major) with exp(-i dt H) but for its global phase, H = diag(e0, e1, e2) + (drive a† + h.c.)/2.
 
     H is tridiagonal, so a diagonal phase makes it real; Cayley-Hamilton turns its Taylor series into
     recurrences of three numbers. Steps of norm above 2 are halved and the result squared.
     """
     cdef double size = sqrt(drive.real * drive.real + drive.imag * drive.imag)
-    cdef double complex phase = drive / size if size > 0 else 1.0
+    cdef double inverse = 1 / size if size > 0 else 0.0
+    cdef double complex phase = drive * inverse if size > 0 else 1.0
     cdef double mean = (e0 + e1 + e2) / 3
     cdef double h0 = (e0 - mean) * dt, h1 = (e1 - mean) * dt, h2 = (e2 - mean) * dt
     cdef double b = 0.5 * size * dt
@@ -45,8 +59,9 @@ cdef void exponential3(double e0, double e1, double e2, double complex drive, do
     # cosine and sine parts of the coefficients of 1, H, H^2
     cdef double p = 1.0, q = 0.0, r = 0.0, t
     cdef double ar = 0, br = 0, cr = 0, ai = 0, bi = 0, ci = 0
-    cdef double factor = 1.0
+    cdef double factor
     for k in range(40):
+        factor = INVERSE_FACTORIAL[k]
         m = k & 3
         if m == 0:
             ar += factor * p
@@ -68,7 +83,6 @@ cdef void exponential3(double e0, double e1, double e2, double complex drive, do
         r = q
         q = p + t * d1
         p = t * d0
-        factor /= k + 1
         if k > 3 and factor * (fabs(p) + 4 * fabs(q) + 16 * fabs(r)) < 1e-18:
             break
     cdef double complex a0 = ar + 1j * ai
@@ -91,17 +105,23 @@ cdef void exponential3(double e0, double e1, double e2, double complex drive, do
                 s[3 * i + j] = u[3 * i] * u[j] + u[3 * i + 1] * u[3 + j] + u[3 * i + 2] * u[6 + j]
         for i in range(9):
             u[i] = s[i]
-    cdef double complex back = cos(mean * dt) - 1j * sin(mean * dt)
     cdef double complex pair = phase * phase
-    u[0] = u[0] * back
-    u[4] = u[4] * back
-    u[8] = u[8] * back
-    u[3] = u[3] * back * phase
-    u[1] = u[1] * back * phase.conjugate()
-    u[7] = u[7] * back * phase
-    u[5] = u[5] * back * phase.conjugate()
-    u[6] = u[6] * back * pair
-    u[2] = u[2] * back * pair.conjugate()
+    u[3] = u[3] * phase
+    u[1] = u[1] * phase.conjugate()
+    u[7] = u[7] * phase
+    u[5] = u[5] * phase.conjugate()
+    u[6] = u[6] * pair
+    u[2] = u[2] * pair.conjugate()
+
+
+cdef void exponential3(double e0, double e1, double e2, double complex drive, double dt, double complex* u) noexcept nogil:
+    """Fill u (3x3, row-major) with exp(-i dt H), H = diag(e0, e1, e2) + (drive a† + h.c.)/2, in rad/s."""
+    cdef double mean = (e0 + e1 + e2) / 3
+    cdef double complex back = cos(mean * dt) - 1j * sin(mean * dt)
+    cdef int k
+    traceless3(e0, e1, e2, drive, dt, u)
+    for k in range(9):
+        u[k] = u[k] * back
 
 
 cdef void relax3(const double* d, double complex* x) noexcept nogil:
@@ -154,7 +174,7 @@ cdef void propagate_states(
         e1 = levels[stride * k]
         e2 = levels[stride * k + 1]
         if not (known and drive[k] == last and e1 == last1 and e2 == last2):
-            exponential3(0.0, e1, e2, drive[k], 0.5 * dt, u)
+            traceless3(0.0, e1, e2, drive[k], 0.5 * dt, u)
             last = drive[k]
             last1 = e1
             last2 = e2

@@ -159,11 +159,15 @@ def _propagate(
     rho: NDArray[np.complex128],
     work: NDArray[np.complex128],
 ) -> None:
-    half, whole = (
-        np.stack([idle_step(t.t1_s, t.t2_s, t.thermal, 0.0, 0.0, time_s).real for t in window.transmons])
-        for time_s in (step_s / 2, step_s)
-    )
+    lives = tuple((t.t1_s, t.t2_s, t.thermal) for t in window.transmons)
+    half, whole = _relaxation(lives, step_s / 2), _relaxation(lives, step_s)
     lindblad.propagate(np.ascontiguousarray(steps), half, whole, rho, work)
+
+
+@lru_cache(maxsize=1024)
+def _relaxation(lives: tuple[tuple[float, float, float], ...], time_s: float) -> NDArray[np.float64]:
+    """Return the (n, 14) relaxation of transmons of given T1, T2 and thermal ratio, as the kernel takes it."""
+    return np.stack([idle_step(*life, 0.0, 0.0, time_s).real for life in lives])
 
 
 def cluster_couplings(

@@ -53,7 +53,8 @@ def mean_shifts_hz(
     anharmonicity_hz: tuple[float, float],
 ) -> NDArray[np.float64]:
     """Return the (3, 3) mean over samples of `coupler_shifts_hz`."""
-    return _spread(coupler, _pushes_hz(coupler, high_hz - low_hz, anharmonicity_hz).mean(axis=1, keepdims=True))[0]
+    pushes_hz = _pushes_hz(coupler, high_hz - low_hz, anharmonicity_hz).mean(axis=1, keepdims=True)
+    return np.asarray(_spread(coupler, pushes_hz)[0])
 
 
 def _pushes_hz(

@@ -78,7 +78,8 @@ class Evolution:
         self.warnings: set[str] = set()
         transmons = processor.transmons
         scale = TWO_PI * np.array([t.drive_hz_per_v for t in transmons])
-        self.coefficients = np.ascontiguousarray(scale[:, None] * np.conj(processor.crosstalk_matrix()))
+        matrix = scale[:, None] * np.conj(processor.crosstalk_matrix())
+        self.coefficients = np.ascontiguousarray(matrix, complex)
         self.rates = np.array([collapse_rates(t.t1_s, t.t2_s, t.thermal) for t in transmons])
         self.ends = np.array([(c.low, c.high) for c in processor.couplers], np.int64).reshape(-1, 2)
         self.at_rest = State(processor)

@@ -79,7 +79,7 @@ class Answer:
         times = self.window.start_s + np.arange(self.window.n_samples) / self.window.rate_hz
         late = int(np.searchsorted(times, at_s, side="right"))
         gap = self.fields[qubit, before, jump] - self.fields[qubit, after, jump]
-        made = self.base[qubit, before].copy()
+        made: NDArray[np.complex128] = self.base[qubit, before].copy()
         made[late:] = self.base[qubit, after, late:] + gap * np.exp(-self.rates[qubit, after] * (times[late:] - at_s))
         return made
 
@@ -106,7 +106,7 @@ class Answer:
         return drawn
 
     def count_paths(self, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Return how many shots take each path (n, N_PATHS), drawn at once, given how many start in each level (n, 3)."""
+        """Return how many shots take each path (n, N_PATHS), given how many start in each level (n, 3)."""
         order = [before for before, _ in _JUMPS]
         hits = random.multinomial(counts[:, order], self._odds)[:, :, :N_BINS]
         drawn = np.concatenate([counts, hits.reshape(len(counts), -1)], axis=1)
@@ -144,7 +144,7 @@ def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer
     fields = np.empty((n, 3, N_BINS), complex)
     starts = np.stack([np.full(n, window.start_s), jumps[:, 0]], axis=1)
     steps = np.stack([np.full(n, 1 / window.rate_hz), width], axis=1)
-    resonator.respond_levels(drive, drive_s, dt_s, rates, ways * half, starts, steps, base, fields)
+    resonator.respond_levels(drive, drive_s, dt_s, rates, np.asarray(ways * half, complex), starts, steps, base, fields)
     speeds = np.array([_speeds(transmon) for transmon in processor.transmons])
     left = np.exp(-speeds[:, :, None] * (width[:, None, None] * np.arange(N_BINS + 1)))
     return Answer(processor, window, start, base, jumps, left[:, :, :-1] - left[:, :, 1:], fields, rates)

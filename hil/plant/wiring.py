@@ -51,7 +51,7 @@ class Wiring:
     def __init__(self, cables: Cables, names: tuple[str, ...], faults: FaultTable) -> None:
         self.faults = faults
         self._nominal_dbm = cables.lo_power_dbm
-        plugs = {"feedline": (cables.readout.i, cables.readout.q)}
+        plugs: dict[str, tuple[str, ...]] = {"feedline": (cables.readout.i, cables.readout.q)}
         for name, drive, flux in zip(names, cables.drive, cables.flux, strict=True):
             plugs[f"{name}.drive"] = (drive.i, drive.q)
             if flux.output:
@@ -200,7 +200,7 @@ def _runs_of(
             spans.append((0, int(waveform.n_samples / ratio)))
         spans += [(int(start / ratio), int((start + part.size) / ratio)) for start, part in waveform.runs]
     spans = _union(spans)
-    outs = [np.zeros((stop - start, 2 if complex_line else 1)) for start, stop in spans]
+    outs: list[NDArray] = [np.zeros((stop - start, 2 if complex_line else 1)) for start, stop in spans]
     starts = [start for start, _ in spans]
     for playing, waveform, ratio, axis in parts:
         factor = playing.amplitude_vpp / 2 * gain
@@ -213,7 +213,7 @@ def _runs_of(
             for out, (start, stop) in zip(outs, spans, strict=True):
                 out[:, axis] = _volts(playing, waveform, ratio, start, stop) * gain
     if complex_line:
-        return tuple(Run(start, out.view(complex)[:, 0]) for start, out in zip(starts, outs, strict=True))
+        outs = [out.view(complex) for out in outs]
     return tuple(Run(start, out[:, 0]) for start, out in zip(starts, outs, strict=True))
 
 

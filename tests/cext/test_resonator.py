@@ -54,3 +54,36 @@ def test_assembly_refuses_what_does_not_fit():
         resonator.assemble(templates, np.array([[0], [2], [1]], np.int32), 1.0, records)
     with pytest.raises(ValueError, match="don't fit"):
         resonator.assemble(templates, np.zeros((2, 1), np.int32), 1.0, records)
+
+
+@pytest.mark.parametrize(("n", "n_drive", "n_seen", "n_jumps"), [(1, 1, 1, 1), (2, 40, 60, 7), (3, 40, 5, 30)])
+def test_levels_of_many_resonators_answer_as_one_by_one(n, n_drive, n_seen, n_jumps):
+    rng = np.random.default_rng(n)
+    drive = rng.normal(size=n_drive) + 1j * rng.normal(size=n_drive)
+    rates = 1.2e7 + 4e8j * rng.normal(size=(n, 3))
+    couplings = 1.2e7 * np.exp(1j * rng.normal(size=n))
+    starts, steps = np.tile([0.0, 1.1e-8], (n, 1)), np.tile([2e-9, 1.7e-9], (n, 1))
+    seen, jumping = np.empty((n, 3, n_seen), complex), np.empty((n, 3, n_jumps), complex)
+    resonator.respond_levels(drive, 1.3e-8, 1 / 1.2e9, rates, couplings, starts, steps, seen, jumping)
+    for k, level in np.ndindex(n, 3):
+        for out, start, step in ((seen, 0.0, 2e-9), (jumping, 1.1e-8, 1.7e-9)):
+            wanted = [
+                slow_field(drive, 1.3e-8, 1 / 1.2e9, rates[k, level], couplings[k], start + j * step)
+                for j in range(out.shape[2])
+            ]
+            np.testing.assert_allclose(out[k, level], wanted, atol=1e-12)
+
+
+def test_levels_without_a_drive_are_silent_and_misfits_are_refused():
+    rates, couplings, times = np.full((2, 3), 1e7 + 0j), np.ones(2, complex), np.ones((2, 2))
+    seen, jumping = np.ones((2, 3, 4), complex), np.ones((2, 3, 5), complex)
+    resonator.respond_levels(np.zeros(0, complex), 0.0, 1e-9, rates, couplings, times, times, seen, jumping)
+    assert not seen.any()
+    assert not jumping.any()
+    drive = np.ones(3, complex)
+    with pytest.raises(ValueError, match="couplings 1"):
+        resonator.respond_levels(drive, 0.0, 1e-9, rates, couplings[:1], times, times, seen, jumping)
+    with pytest.raises(ValueError, match=r"seen \(1, 3, 4\)"):
+        resonator.respond_levels(drive, 0.0, 1e-9, rates, couplings, times, times, seen[:1], jumping)
+    with pytest.raises(ValueError, match="above 0"):
+        resonator.respond_levels(drive, 0.0, 1e-9, rates, couplings, times, 0 * times, seen, jumping)

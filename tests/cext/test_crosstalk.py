@@ -1,0 +1,87 @@
+"""The crosstalk kernel against slow NumPy."""
+
+import numpy as np
+import pytest
+
+from qctl.cext import crosstalk
+
+DT_S = 1 / 1.2e9
+
+
+def scene(seed, n, spans):
+    """Return volts, runs sorted by start, beats, waves and coefficients of n lines."""
+    rng = np.random.default_rng(seed)
+    runs, begin = [], 0
+    for line, start, stop in sorted(spans, key=lambda span: span[1]):
+        runs.append((line, start, stop, begin))
+        begin += stop - start
+    volts = 0.1 * (rng.normal(size=begin) + 1j * rng.normal(size=begin))
+    beats = 1e8 * rng.normal(size=n)
+    beats[0] = 0.0
+    waves = 2e9 * rng.normal(size=(n, 2))
+    coefficients = 1e7 * (rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)))
+    return volts, np.array(runs, np.int64).reshape(-1, 4), beats, waves, coefficients
+
+
+def slow_drives(volts, runs, beats, waves, coefficients, bound_rad, length):
+    """Return Omega of every transmon and sample, and where it hears anything."""
+    n = len(waves)
+    omega, heard = np.zeros((n, length), complex), np.zeros((n, length), bool)
+    for line, start, stop, begin in runs.tolist():
+        k = np.arange(stop - start)
+        played = volts[begin : begin + k.size].conj() * np.exp(-1j * beats[line] * (start + 0.5 + k) * DT_S)
+        for q in range(n):
+            reach = max(abs(np.exp(1j * w * k * DT_S) @ played) for w in waves[q])
+            if q == line or reach * abs(coefficients[q, line]) * DT_S > bound_rad:
+                omega[q, start:stop] += coefficients[q, line] * played
+                heard[q, start:stop] = True
+    return omega, heard
+
+
+@pytest.mark.parametrize("bound_rad", [0.0, 5e-3, 10.0])
+@pytest.mark.parametrize(
+    ("n", "spans"),
+    [(1, [(0, 3, 27)]), (3, [(0, 0, 24), (2, 10, 60), (1, 60, 61), (1, 90, 110), (0, 95, 100)]), (2, [])],
+)
+def test_drives_are_those_of_slow_numpy(n, spans, bound_rad):
+    volts, runs, beats, waves, coefficients = scene(n, n, spans)
+    omega, heard = slow_drives(volts, runs, beats, waves, coefficients, bound_rad, 120)
+    pieces = np.full((len(runs) * n, 4), -1, np.int64)
+    out = np.full(volts.size * n, np.nan, complex)
+    marks = np.empty((len(runs), n), np.int64)
+    found = crosstalk.listen(volts, runs, beats, waves, coefficients, DT_S, bound_rad, marks, pieces, out)
+    mine, covered = np.zeros_like(omega), np.zeros_like(heard)
+    for q, start, stop, begin in pieces[:found].tolist():
+        assert not covered[q, start:stop].any()
+        covered[q, start:stop] = True
+        mine[q, start:stop] = out[begin : begin + stop - start]
+    np.testing.assert_allclose(mine, omega, atol=1e-6)
+    assert (covered >= heard).all()
+    order = pieces[:found, 0] * 1000 + pieces[:found, 1]
+    assert (np.diff(order) > 0).all()
+
+
+def test_what_does_not_fit_is_refused():
+    volts, runs, beats, waves, coefficients = scene(0, 2, [(0, 0, 10), (1, 5, 20)])
+    marks, pieces, out = np.empty((2, 2), np.int64), np.empty((4, 4), np.int64), np.empty(50, complex)
+
+    def listen(**changes):
+        names = ("volts", "runs", "beats", "waves", "coefficients", "marks", "pieces", "out")
+        values = dict(zip(names, (volts, runs, beats, waves, coefficients, marks, pieces, out), strict=True)) | changes
+        first = [values[name] for name in names[:5]]
+        return crosstalk.listen(*first, DT_S, 0.0, *[values[name] for name in names[5:]])
+
+    assert listen() == 3 or listen() == 2
+    with pytest.raises(ValueError, match="beats 1"):
+        listen(beats=beats[:1])
+    with pytest.raises(ValueError, match="coefficients"):
+        listen(coefficients=coefficients[:1])
+    with pytest.raises(ValueError, match="run 1 of line 1"):
+        listen(volts=volts[:20])
+    with pytest.raises(ValueError, match="is not in order"):
+        listen(runs=np.ascontiguousarray(runs[::-1]))
+    with pytest.raises(ValueError, match="run 0 of line 2"):
+        listen(runs=runs + np.array([2, 0, 0, 0]))
+    for name, short in (("marks", marks[:1]), ("pieces", pieces[:3]), ("out", out[:49])):
+        with pytest.raises(ValueError, match="don't hold 2 runs of 25 samples"):
+            listen(**{name: short})
