@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qctl.program.device_program import DeviceProgram
 
-__all__ = ["Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
+__all__ = ["Advancing", "Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,19 @@ class Player(Device, Protocol):
 
 
 @runtime_checkable
+class Advancing(Player, Protocol):
+    """A player that can go from point to point by itself, at the end of each block of triggers."""
+
+    def advances(self) -> bool:
+        """Return whether the loaded program does; it is then not told to `select`."""
+        ...
+
+    def check_point(self, point: int) -> None:
+        """Raise DeviceError unless this point is played at the next trigger."""
+        ...
+
+
+@runtime_checkable
 class Recorder(Device, Protocol):
     """A device that records inputs, one record per trigger."""
 
@@ -127,8 +140,8 @@ class Recorder(Device, Protocol):
         """Be ready for the next trigger when this returns."""
         ...
 
-    def read(self) -> Recording:
-        """Wait until the armed acquisition is complete, and return it."""
+    def read(self, rearm: bool = False) -> Recording:
+        """Wait until the armed acquisition is complete, and return it; `rearm`: with the device ready for the next."""
         ...
 
     def stop(self) -> None:

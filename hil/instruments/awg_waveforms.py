@@ -40,14 +40,17 @@ class Waveform:
 
     def __init__(self, n_points: int, kind: str) -> None:
         self.kind = kind
-        self.words: NDArray[np.uint16] = np.full(n_points, _MIDDLE, dtype="<u2")
+        self.n_points = n_points
+        self._words: NDArray[np.uint16] | None = None
         self._digest = ""
         self._runs: Runs | None = None
 
     @property
-    def n_points(self) -> int:
-        """Length in samples."""
-        return len(self.words)
+    def words(self) -> NDArray[np.uint16]:
+        """Its samples; those that were never written are the middle."""
+        if self._words is None:
+            self._words = np.full(self.n_points, _MIDDLE, dtype="<u2")
+        return self._words
 
     @property
     def digest(self) -> str:
@@ -61,8 +64,11 @@ class Waveform:
         return self._digest
 
     def write(self, start: int, words: NDArray[np.uint16]) -> None:
-        """Put samples at `start`."""
-        self.words[start : start + len(words)] = words
+        """Put samples at `start`; what is written whole is kept and not copied."""
+        if len(words) == self.n_points:
+            self._words = words
+        else:
+            self.words[start : start + len(words)] = words
         self._digest = ""
         self._runs = None
 
@@ -71,8 +77,8 @@ class Waveform:
         """Where it is not silent: the samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
         if self._runs is None:
             codes = np.bitwise_and(self.words, 0x3FFF)
-            heard = np.flatnonzero(codes != _MIDDLE)
-            cuts = np.flatnonzero(np.diff(heard) > _LONGEST_PAUSE) + 1 if heard.size else ()
+            heard = (codes != _MIDDLE).nonzero()[0]
+            cuts = (heard[1:] - heard[:-1] > _LONGEST_PAUSE).nonzero()[0] + 1
             self._runs = tuple(
                 (int(part[0]), _relative(codes[part[0] : part[-1] + 1]))
                 for part in (np.split(heard, cuts) if len(cuts) else [heard] if heard.size else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Output
-from qctl.hil.plant.messages import Runs, fill_runs
+from qctl.hil.plant.messages import Levels, Points, Runs, fill_runs
 
-__all__ = ["NoPlant", "Output", "Plant", "Runs"]
+__all__ = ["Levels", "NoPlant", "Output", "Plant", "Points", "Runs"]
 
 
 class Plant(Protocol):
@@ -43,6 +43,19 @@ class Plant(Protocol):
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say the same without waiting; it holds for every trigger fired later."""
 
+    async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
+        """Say what each sequence element that waits plays at a trigger, and where events lead from it."""
+
+    def tell_position(self, position: int) -> None:
+        """Say at which element of its sequence the box waits, without waiting for an answer."""
+
+    def tell_event(self) -> None:
+        """Say that the box itself made an event, without waiting for an answer."""
+
+    async def position(self) -> int:
+        """Return the element of its sequence at which the box waits: events may have moved it."""
+        ...
+
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Drive a DC output to a voltage."""
 
@@ -66,8 +79,8 @@ class Plant(Protocol):
     async def disarm(self) -> None:
         """Abandon the armed acquisition."""
 
-    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
-        """Fire a block of triggers and return the shots fired."""
+    async def fire(self, line: int, n_shots: int, period_s: float, once: Sequence[int] = ()) -> int:
+        """Fire a block of triggers, then each line of `once` one time; return the shots fired."""
         ...
 
     async def fired(self) -> int:
@@ -101,6 +114,8 @@ class NoPlant:
         self._shape = (1, 0, 0)
         self._abort = asyncio.Event()
         self._block = (0.0, 0, 1.0)
+        self._points: Points = {}
+        self._position = 1
 
     async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
         """Take the greeting."""
@@ -123,6 +138,23 @@ class NoPlant:
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Forget what plays."""
         take_now(self.outputs(element, rate_hz, armed))
+
+    async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
+        """Keep the jumps and the position."""
+        self._points = points
+        self._position = self._position if position is None else position
+
+    def tell_position(self, position: int) -> None:
+        """Keep the position."""
+        self._position = position
+
+    def tell_event(self) -> None:
+        """Follow the jump of the present element."""
+        self._position = self._points[self._position][1] or self._position
+
+    async def position(self) -> int:
+        """Return the position that was told."""
+        return self._position
 
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Forget the level."""
@@ -149,7 +181,7 @@ class NoPlant:
     async def disarm(self) -> None:
         """Do nothing."""
 
-    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
+    async def fire(self, line: int, n_shots: int, period_s: float, once: Sequence[int] = ()) -> int:
         """Wait as long as the shots take, or until `abort`; return how many there were."""
         self._abort.clear()
         start_s = time.monotonic()

@@ -31,6 +31,7 @@ HELLO, CAPABILITIES, SET_LINE, SET_BLOCK, FIRE, STOP, STATUS, SAFE = range(1, 9)
 GET_LINE, GET_BLOCK, SET_REFERENCE, ACK, DONE, ERROR = 0x09, 0x0A, 0x0B, 0x10, 0xC1, 0xFF
 E_KIND, E_PAYLOAD, E_RANGE, E_STATE, E_SEQUENCE, E_SESSION, E_REFERENCE, E_FAULT = range(1, 9)
 COMPLETE, STOPPED, FAULT = range(3)
+EACH_SHOT, ONCE_A_BLOCK = 1, 2
 _LENGTHS = {HELLO: 4, CAPABILITIES: 0, SET_LINE: 12, SET_BLOCK: 8, FIRE: 4, STOP: 0, STATUS: 0, SAFE: 0,
             GET_LINE: 1, GET_BLOCK: 0, SET_REFERENCE: 1}  # fmt: skip
 
@@ -242,8 +243,8 @@ class QctlTrigger:
         self._line(number)
         if reserved:
             raise _Problem(E_PAYLOAD, "reserved is not 0")
-        if enabled > 1 or width < 1:
-            raise _Problem(E_RANGE, "enabled is 0 or 1, width is 1 or more")
+        if enabled > ONCE_A_BLOCK or width < 1:
+            raise _Problem(E_RANGE, "enabled is 0 to 2, width is 1 or more")
         self._lines[number] = (number, enabled, 0, delay, width)
         return payload
 
@@ -268,21 +269,22 @@ class QctlTrigger:
             raise _Problem(E_RANGE, "block number 0")
         if self._reference() == 2:
             raise _Problem(E_REFERENCE, "external reference is not locked")
-        on = [line for line in self._lines.values() if line[1]]
+        on = [line for line in self._lines.values() if line[1] == EACH_SHOT]
+        once = [line[0] for line in self._lines.values() if line[1] == ONCE_A_BLOCK]
         if any(line[3] + line[4] >= period for line in on):
             raise _Problem(E_RANGE, "a pulse is longer than the period")
         self._number, self._n_shots, self._n_fired = number, n_shots, 0
         self._period_s = period / _TICK_HZ
         self._stopped = False
         self._task = asyncio.get_running_loop().create_task(
-            self._run(number, on[0][0] if on else 0, n_shots, self._session)
+            self._run(number, on[0][0] if on else 0, once, n_shots, self._session)
         )
         return payload
 
-    async def _run(self, number: int, line: int, n_shots: int, session: int) -> None:
+    async def _run(self, number: int, line: int, once: list[int], n_shots: int, session: int) -> None:
         reason = FAULT
         try:
-            n_fired = await self.plant.fire(line, n_shots, self._period_s)
+            n_fired = await self.plant.fire(line, n_shots, self._period_s, once)
             self._n_fired = n_shots if n_fired is None else n_fired
             reason = COMPLETE if self._n_fired == n_shots else STOPPED
         except QctlError:

@@ -5,8 +5,12 @@ SOURce, TRIGger, WLISt; limits from the AWG5000 Series data sheet (1.2 GSa/s, 14
 sequence steps, repeat 1 to 65,536, hardware sequencer from 250 points); value ranges also as in the QCoDeS driver
 ``tektronix/AWG5014.py``, which gives the integer format: 14 data bits around 8,191 and two markers above them.
 
-Not emulated: elements that wait and then lead to another one (refused when run), what free-running modes play between
-triggers (accepted, the plant hears nothing), setup and waveform files, predefined waveforms.
+A trigger plays the element that waits and those after it up to the next one that waits, which must be the same; this
+is refused otherwise when run, and so is an event jump to an element that does not wait. The box has then finished
+generating, so an event moves it at once in both jump timings (EVENt:JTIMing).
+
+Not emulated: what free-running modes play between triggers (accepted, the plant hears nothing), dynamic jumps, setup
+and waveform files, predefined waveforms.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from qctl.hil.instruments.awg_sequence import Layout, lay_out
 from qctl.hil.instruments.awg_waveforms import MAX_POINTS, WaveformList
-from qctl.hil.instruments.plant_link import Output
+from qctl.hil.instruments.plant_link import Levels, Output
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.errors import refusal
@@ -43,7 +48,8 @@ class TektronixAwg5014c(Box):
         self.n_steps = 0
         self._uncounted = self._uncounted_bytes = 0
         self._told: Any = None
-        self._memory: dict[int, tuple[dict[int, Output], float, bool]] = {}
+        self._layout: Layout | None = None
+        self._described = self._moved = False
         self._flushing = asyncio.Lock()
         self._control_group()
         self._source_group()
@@ -59,7 +65,8 @@ class TektronixAwg5014c(Box):
         add("AWGControl:RSTate?", lambda s, a: str(self._run_state()))
         self.choice("AWGControl:CLOCk:SOURce", "clock_source", "INT", "INTernal|EXTernal")
         add("AWGControl:SEQuencer:TYPE?", lambda s, a: self._sequencer_type())
-        add("AWGControl:SEQuencer:POSition?", lambda s, a: str(self.position))
+        add("AWGControl:SEQuencer:POSition?", lambda s, a: self._ask_position())
+        self.choice("AWGControl:EVENt:JMODe", "jump_mode", "EJUM", "EJUMp|DJUMp", dirty=True)
         add("AWGControl:SNAMe?", lambda s, a: '"","C:"')
         self.switch("AWGControl:DC<4>[:STATe]", "dc_on")
         self.number("AWGControl:DC<4>:VOLTage[:LEVel][:IMMediate]:OFFSet", "dc_v", 0.0, -3.0, 5.0)
@@ -94,8 +101,6 @@ class TektronixAwg5014c(Box):
         add("SEQuence:LENGth", lambda s, a: self._set_length(arg.integer(a[0], 0, _MAX_STEPS)), 1)
         add("SEQuence:LENGth?", lambda s, a: str(self.n_steps))
         add("SEQuence:JUMP[:IMMediate]", lambda s, a: self._jump(arg.integer(a[0], 1, max(1, self.n_steps))), 1)
-        self.choice("SEQuence:EVENt:JTIMing", "jump_timing", "SYNC", "SYNChronous|ASYNchronous")
-        self.table.add("AWGControl:EVENt:JMODe", lambda s, a: None, 1)
         step = "SEQuence:ELEMent<>"
         self._step_setting(step + ":WAVeform<4>", "step_waveform", "", self._known_name, '"{}"'.format)
         self._step_setting(step + ":TWAit", "step_wait", False, arg.boolean, _bit)
@@ -132,7 +137,7 @@ class TektronixAwg5014c(Box):
         self.number("EVENt:IMPedance", "event_ohm", 1e3, 50.0, 1e3)
         self.number("EVENt:LEVel", "event_level_v", 1.4, -5.0, 5.0)
         self.choice("EVENt:JTIMing", "event_timing", "SYNC", "SYNChronous|ASYNchronous")
-        self.table.add("EVENt[:IMMediate]", lambda s, a: None)
+        self.table.add("EVENt[:IMMediate]", lambda s, a: self._event() if self._sequencing() else None)
 
     # settings that need care -----------------------------------------------------------------------
 
@@ -142,7 +147,7 @@ class TektronixAwg5014c(Box):
 
     def put(self, name: str, value: Any, *suffixes: int) -> None:
         """Change a setting; one that all outputs share has no suffix."""
-        self._memory = {}
+        self._changed()
         super().put(name, value, *(() if name in self._shared_names else suffixes))
 
     def value(self, name: str, *suffixes: int) -> Any:
@@ -155,7 +160,7 @@ class TektronixAwg5014c(Box):
         def put(suffixes: tuple[int, ...], args: list[Any]) -> None:
             self._check_step(suffixes[0])
             self.put(name, read(args[0]), *suffixes)
-            self.dirty = self.dirty or (self.running and suffixes[0] == self.position)
+            self.dirty = self.dirty or self.running
 
         def ask(suffixes: tuple[int, ...], args: list[Any]) -> str:
             self._check_step(suffixes[0])
@@ -179,7 +184,7 @@ class TektronixAwg5014c(Box):
             for key in [key for key in self._values if key[0].startswith("step_") and key[1] > n_steps]:
                 del self._values[key]
         self.n_steps = n_steps
-        self._memory = {}
+        self._changed()
         self.dirty = self.running
 
     # waveforms ---------------------------------------------------------------------------------------
@@ -187,7 +192,7 @@ class TektronixAwg5014c(Box):
     def _take_samples(self, args: list[Any]) -> None:
         n_bytes = self.list.counters["waveform_bytes"]
         self._uncounted += 1
-        self._memory = {}
+        self._changed()
         try:
             self.list.take(args)
         finally:
@@ -196,18 +201,12 @@ class TektronixAwg5014c(Box):
 
     def _delete(self, argument: Any) -> None:
         names = self.list.delete(argument)
-        self._memory = {}
+        self._changed()
         for key in [
             key for key, value in self._values.items() if key[0] in ("waveform", "step_waveform") and value in names
         ]:
             del self._values[key]
         self.dirty = self.running
-
-    def _playing(self) -> list[str]:
-        """Return the name of each output's waveform at the next trigger; empty where none plays."""
-        if self.value("mode") == "SEQ" and self.n_steps:
-            return [self.value("step_waveform", self.position, output) for output in range(1, 5)]
-        return [self.value("waveform", output) for output in range(1, 5)]
 
     def _sequencer_type(self) -> str:
         used = {value for key, value in self._values.items() if key[0] == "step_waveform" and value}
@@ -215,31 +214,53 @@ class TektronixAwg5014c(Box):
 
     # running -----------------------------------------------------------------------------------------
 
+    def _changed(self) -> None:
+        """Forget what was made of the settings."""
+        self._layout = None
+        self._described = False
+
+    def _sequence(self) -> Layout:
+        """Return what triggers and events do in the present sequence."""
+        if self._layout is None:
+            events = self.value("jump_mode") == "EJUM"
+            self._layout = lay_out(self.n_steps, self._values, events, lambda name: self.list.get(name).n_points)
+        return self._layout
+
+    def _sequencing(self) -> bool:
+        """Return whether the box plays a sequence and waits for the trigger."""
+        in_sequence = self.running and self.value("mode") == "SEQ" and self.n_steps > 0
+        return in_sequence and self.position in self._sequence().points
+
     def _run(self) -> None:
         if self.unlocked():
             raise refusal(-241, "external reference is not locked")
-        names = self._playing()
-        if self.value("mode") == "SEQ":
-            names = [
-                self.value("step_waveform", step, out) for step in range(1, self.n_steps + 1) for out in range(1, 5)
-            ]
-            for output in range(4):
-                used = {name for name in names[output::4] if name}
-                if sum(self.list.get(name).n_points for name in used) > MAX_POINTS:
-                    raise refusal(-225, f"more than {MAX_POINTS} points on output {output + 1}")
-        lengths = {self.list.get(name).n_points for name in self._playing() if name}
-        if not any(names):
-            raise refusal(-221, "no waveform is assigned")
-        if len(lengths) > 1:
-            raise refusal(-221, f"waveforms of one step have lengths {sorted(lengths)}")
-        self._check_return(1)
-        self._memory = {}
+        if self.value("mode") == "SEQ" and self.n_steps:
+            self._check_memory()
+            self._enter(1)
+        else:
+            names = [name for output in range(1, 5) if (name := self.value("waveform", output))]
+            lengths = {self.list.get(name).n_points for name in names}
+            if not names:
+                raise refusal(-221, "no waveform is assigned")
+            if len(lengths) > 1:
+                raise refusal(-221, f"waveforms have lengths {sorted(lengths)}")
+            self.position = 1
+        self._described = False
         self.running = True
-        self.position = 1
-        self.dirty = True
+
+    def _check_memory(self) -> None:
+        used: dict[int, set[str]] = {output: set() for output in range(1, 5)}
+        for key, name in self._values.items():
+            if key[0] == "step_waveform" and name:
+                used[key[2]].add(name)
+        if not any(used.values()):
+            raise refusal(-221, "no waveform is assigned")
+        for output, names in used.items():
+            if sum(self.list.get(name).n_points for name in names) > MAX_POINTS:
+                raise refusal(-225, f"more than {MAX_POINTS} points on output {output}")
 
     def _stop(self) -> None:
-        self._memory = {}
+        self._described = False
         self.running = False
         self.dirty = True
 
@@ -247,28 +268,35 @@ class TektronixAwg5014c(Box):
         self._check_step(step)
         if not self.running or self.value("mode") != "SEQ":
             raise refusal(-221, "the sequencer is not running")
-        self._check_return(step)
-        self.position = step
-        self.dirty = True
+        self._enter(step)
 
-    def _check_return(self, step: int) -> None:
-        """Refuse a step that waits and then leaves: the plant plays the same at every trigger of a block."""
-        if self.value("mode") != "SEQ" or not self.value("step_wait", step):
-            return
-        returns = self.value("step_goto", step) and self.value("step_goto_index", step) == step
-        if not returns or self.value("step_infinite", step) or self.value("step_loops", step) != 1:
-            raise refusal(-300, f"the virtual lab plays element {step} only if it plays once and goes to itself")
+    def _enter(self, step: int) -> None:
+        """Go to an element, and on to the one that waits; stay where nothing ever waits."""
+        layout = self._sequence()
+        waiting = layout.waiting(step)
+        layout.check(waiting)
+        self.position = waiting or step
+        self._moved = self.dirty = True
+
+    async def _event(self) -> None:
+        await self.settle()
+        self.plant.tell_event()
+
+    def _ask_position(self) -> Any:
+        """Return the element where the box is; the plant knows where events have led it."""
+        return self._position() if self._sequencing() else str(self.position)
+
+    async def _position(self) -> str:
+        return str(await self.plant.position())
 
     def _run_state(self) -> int:
         if not self.running:
             return 0
-        mode = self.value("mode")
-        waits = mode in ("TRIG", "GAT") or (mode == "SEQ" and self.value("step_wait", self.position))
-        return 1 if waits else 2
+        return 1 if self.value("mode") in ("TRIG", "GAT") or self._sequencing() else 2
 
     def reset(self) -> None:
         """Do what ``*RST`` does: settings and sequence are gone, waveforms stay."""
-        self._memory = {}
+        self._changed()
         self.running = False
         self.position = 1
         self.n_steps = 0
@@ -287,36 +315,56 @@ class TektronixAwg5014c(Box):
                 amounts = {"waveforms": self._uncounted, "waveform_bytes": self._uncounted_bytes}
                 self._uncounted = self._uncounted_bytes = 0
                 await self.plant.count(**amounts)
-            memory, position = self._memory, self.position
-            if not memory:
-                await self._hand_over()
-            told = memory.get(position)
-            if told is None:
-                told = memory[position] = self._element()
-            if told != self._told:
-                self._told = told
-                self.plant.tell_outputs(*told)
+            if not self._sequencing():
+                await self._tell_outputs()
+            elif not self._described:
+                await self._tell_sequence()
+            elif self._moved:
+                self._moved = False
+                self.plant.tell_position(self.position)
 
-    def _element(self) -> tuple[dict[int, Output], float, bool]:
-        """Return what is played at this position, once the plant has its waveforms."""
-        element: dict[int, Output] = {}
-        for output, name in enumerate(self._playing() if self.running else [""] * 4, start=1):
-            waveform = self.list.get(name) if name else None
-            digest = waveform.digest if waveform is not None else None
-            levels = (self.value("amplitude_vpp", output), self.value("offset_v", output))
-            element[output] = Output(digest, *levels, self.value("on", output))
-        return element, self.value("rate_hz"), self._run_state() == 1
+    async def _tell_outputs(self) -> None:
+        """Say what is played without a sequence, or that nothing is."""
+        self._described = False
+        names = [self.value("waveform", n) if self.running and self.value("mode") != "SEQ" else "" for n in range(1, 5)]
+        await self._hand_over(set(names))
+        element = {
+            output: Output(self.list.get(name).digest if name else None, *level)
+            for (output, level), name in zip(self._levels().items(), names, strict=True)
+        }
+        told = (element, self.value("rate_hz"), self._run_state() == 1)
+        if told != self._told:
+            self._told = told
+            self.plant.tell_outputs(*told)
 
-    async def _hand_over(self) -> None:
-        """Give the plant the waveforms of all that may play now, in one message."""
-        if not self.running:
-            return
-        if self.value("mode") == "SEQ" and self.n_steps:
-            names = {value for key, value in self._values.items() if key[0] == "step_waveform"}
-        else:
-            names = set(self._playing())
-        found = {name: self.list.get(name) for name in sorted(names) if name}
-        await self.plant.waveforms({one.digest: (one.n_points, one.runs) for one in found.values()})
+    async def _tell_sequence(self) -> None:
+        """Say what the whole sequence plays, and where in it the box is if it has been told to go there."""
+        self._told = None
+        self._described = True
+        position = self.position if self._moved else None
+        self._moved = False
+        points = self._sequence().reachable()
+        names = {name for steps, _ in points.values() for step in steps for name in step.names.values()}
+        digests = {name: self.list.get(name).digest for name in names}
+        wire = {
+            number: (tuple(({n: digests[name] for n, name in step.names.items()}, step.n_loops) for step in steps), to)
+            for number, (steps, to) in points.items()
+        }
+        levels, rate_hz = self._levels(), self.value("rate_hz")
+        await self._hand_over(names)
+        await self.plant.sequence(wire, levels, rate_hz, position)
+
+    def _levels(self) -> Levels:
+        return {
+            output: (self.value("amplitude_vpp", output), self.value("offset_v", output), self.value("on", output))
+            for output in range(1, 5)
+        }
+
+    async def _hand_over(self, names: set[str]) -> None:
+        """Give the plant waveforms that it may not have, in one message."""
+        found = [self.list.get(name) for name in sorted(names) if name]
+        if found:
+            await self.plant.waveforms({one.digest: (one.n_points, one.runs) for one in found})
 
 
 def _bit(on: bool) -> str:

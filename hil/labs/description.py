@@ -130,7 +130,7 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
     if model == MODELS["awg"]:
         lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
-        lines.append('safe = { outputs = "off" }')
+        lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
         for number in sorted(_outputs_of(box, file)):
             lines.append(f"output.{number} = {{ limits_v = [-2.25, 2.25], amplitude_vpp = 1.0 }}")
     elif model == MODELS["dig"]:
@@ -146,7 +146,7 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
             lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")
     else:
         lines += ["clock_hz = 1.0e8", 'reference = "internal"', 'safe = { outputs = "off" }']
-        lines.append("line.1 = { width_s = 1.0e-7 }")
+        lines += [f"line.{number} = {{ width_s = 1.0e-7 }}" for number in (1, 2)]
     return [*lines, ""]
 
 

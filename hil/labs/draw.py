@@ -120,4 +120,5 @@ def _cables(name: str) -> Cables:
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], "lo_readout", "dig0:1", "dig0:2"),
         triggers=dict.fromkeys((*awgs, "dig0"), "trig0:1"),
+        events=dict.fromkeys(awgs, "trig0:2"),
     )

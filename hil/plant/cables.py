@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -51,6 +51,8 @@ class Cables:
         Box to the trigger box's line that reaches it ("awg0" to "trig0:1").
     lo_power_dbm : float
         LO power at which the mixers have their stated gain.
+    events : dict of str to str
+        Box to the trigger box's line that reaches its event input.
     """
 
     drive: tuple[DriveLine, ...]
@@ -58,6 +60,7 @@ class Cables:
     readout: Feedline
     triggers: dict[str, str]
     lo_power_dbm: float = 10.0
+    events: dict[str, str] = field(default_factory=dict)
 
 
 def load_cables(body: bytes) -> Cables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, error_from_wire
-from qctl.hil.plant.messages import Decoder, Runs, array_from_wire, array_to_wire, encode
+from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
 __all__ = ["Output", "PlantClient"]
 
@@ -128,6 +128,36 @@ class PlantClient:
         wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
         self._tell("outputs", element=wire, rate_hz=rate_hz, armed=armed)
 
+    async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
+        """Say once what a whole sequence plays; the box is then armed.
+
+        Parameters
+        ----------
+        points : mapping of int to (steps, target)
+            For each sequence element that waits for the trigger: what one trigger plays, as steps of ({output: hash},
+            times), and the element that an event leads to, 0 for none.
+        levels : mapping of int to (amplitude_vpp, offset_v, on)
+            Of every output.
+        rate_hz : float
+            Of the samples.
+        position : int or None
+            The element at which it waits; None leaves it where the plant has it.
+        """
+        wire = [[number, steps, target] for number, (steps, target) in points.items()]
+        await self._ask("sequence", points=wire, levels=levels, rate_hz=rate_hz, position=position)
+
+    def tell_position(self, position: int) -> None:
+        """Say at which element the box waits from now on; a refusal comes out at the next call."""
+        self._tell("position", position=position)
+
+    def tell_event(self) -> None:
+        """Say that the box made an event by itself; a refusal comes out at the next call."""
+        self._tell("event")
+
+    async def position(self) -> int:
+        """Return the element at which the box waits."""
+        return int((await self._ask("position"))["position"])
+
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Drive a DC output to a voltage, at a slew in volts per second of lab time (0: at once)."""
         await self._ask("level", output=output, volts=volts, slew_v_per_s=slew_v_per_s)
@@ -186,15 +216,18 @@ class PlantClient:
         """Abandon the armed acquisition."""
         await self._ask("disarm")
 
-    async def fire(self, line: int, n_shots: int, period_s: float) -> int:
+    async def fire(self, line: int, n_shots: int, period_s: float, once: Sequence[int] = ()) -> int:
         """Fire a block of triggers; return the shots fired when the block is done in lab time.
+
+        Each line of `once` has a pulse after the last shot of a block that was not ended before.
 
         Raises
         ------
         DeviceError
             If nothing on the line is armed, or a block is already under way.
         """
-        return int((await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s))["n_shots"])
+        reply = await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s, once=once)
+        return int(reply["n_shots"])
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

@@ -17,7 +17,7 @@ __all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "inver
 
 # name → value when none is given
 CABLE_FAULTS: dict[str, Any] = {"inverted_pulse": 2, "inverted_i": True, "scale": 0.5, "swap": "", "lo_shift": 5e6}
-BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True}
+BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True, "lost_event": True}
 WIRE_FAULTS: dict[str, Any] = {
     "delay": 0.5,
     "late_reply": 2.0,

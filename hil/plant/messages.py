@@ -17,10 +17,27 @@ from numpy.typing import NDArray
 
 from qctl.errors import WireError
 
-__all__ = ["INLINE_BYTES", "MAX_BYTES", "Decoder", "Runs", "array_from_wire", "array_to_wire", "encode", "fill_runs"]
+__all__ = [
+    "INLINE_BYTES",
+    "MAX_BYTES",
+    "Decoder",
+    "Levels",
+    "Points",
+    "Runs",
+    "array_from_wire",
+    "array_to_wire",
+    "encode",
+    "fill_runs",
+]
 
 Runs = tuple[tuple[int, NDArray[np.float32]], ...]
 """The stretches of a waveform that are not silent: first sample, and samples in -1…1."""
+
+Points = dict[int, tuple[tuple[tuple[dict[int, str], int], ...], int]]
+"""By sequence element that waits: what a trigger plays (each output's waveform, how often), where an event leads."""
+
+Levels = dict[int, tuple[float, float, bool]]
+"""By output: amplitude_vpp, offset_v, and whether it is on."""
 
 MAX_BYTES = 1 << 26
 INLINE_BYTES = 1 << 16

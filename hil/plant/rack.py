@@ -8,9 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.physics.lines import find_runs
 
-__all__ = ["Acquisition", "Box", "Playing", "Rack", "Tone", "Waveform"]
+__all__ = ["Acquisition", "Box", "Playing", "Point", "Rack", "Sequence", "Steps", "Tone", "Waveform"]
+
+_GAP = 3
+_MOST_SAMPLES = 1 << 26
+_KEPT_COMPOSED = 4096
+
+Steps = tuple[tuple[str, int], ...]
+"""What one output plays at a trigger: waveforms by hash and how often; the hash is empty for so many silent samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,39 @@ class Waveform:
 
 @dataclass(frozen=True, slots=True)
 class Playing:
-    """What an output plays at the next triggers."""
+    """What an output plays at the next triggers; no steps are silence."""
 
-    digest: str | None
+    steps: Steps
     amplitude_vpp: float
     offset_v: float
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One element of a sequence that waits, with those after it: the steps of each output, and where events lead."""
+
+    outputs: dict[int, Steps]
+    target: int
+
+
+@dataclass(slots=True)
+class Sequence:
+    """A sequence that a box plays, and the element where it waits for the trigger."""
+
+    points: dict[int, Point]
+    levels: dict[int, tuple[float, float, bool]]
+    position: int
+
+    def playing(self) -> dict[int, Playing]:
+        """Return what each output plays at the next trigger."""
+        outputs = self.points[self.position].outputs
+        return {number: Playing(outputs.get(number, ()), *level) for number, level in self.levels.items()}
+
+    def follow(self, n_events: int) -> None:
+        """Go where events lead."""
+        for _ in range(n_events):
+            self.position = self.points[self.position].target or self.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +121,7 @@ class Box:
     n_outputs: int
     n_inputs: int
     playing: dict[int, Playing] = field(default_factory=dict)
+    sequence: Sequence | None = None
     rate_hz: float = 0.0
     armed: bool = False
     tone: Tone = field(default_factory=Tone)
@@ -106,6 +142,15 @@ class Box:
         """Start moving a DC output towards a voltage."""
         self.levels[output] = (self.level_v(output, now_s), volts, now_s, slew)
 
+    def follow(self, n_events: int) -> bool:
+        """Go where events lead in the sequence; say whether that is further on."""
+        if self.sequence is None or not self.armed:
+            return False
+        before = self.sequence.position
+        self.sequence.follow(n_events)
+        self.playing = self.sequence.playing()
+        return self.sequence.position > before
+
 
 class Rack:
     """All attached boxes, and the samples that they handed over."""
@@ -114,6 +159,7 @@ class Rack:
         self.boxes: dict[str, Box] = {}
         self.counters: dict[str, dict[str, int]] = {}
         self._waveforms: dict[str, Waveform] = {}
+        self._composed: dict[Steps, Waveform] = {}
 
     def attach(self, name: str, kind: str, n_outputs: int, n_inputs: int) -> Box:
         """Return a fresh box under this name."""
@@ -124,7 +170,7 @@ class Rack:
     def add_waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
         """Keep samples under their hash; only what is not silent takes memory."""
         if digest not in self._waveforms:
-            runs = tuple((a, samples[a:b].copy()) for a, b in find_runs(samples != 0, gap=3))
+            runs = tuple((a, samples[a:b].copy()) for a, b in find_runs(samples != 0, gap=_GAP))
             self._waveforms[digest] = Waveform(int(samples.size), runs)
 
     def add_runs(self, digest: str, n_samples: int, runs: tuple[tuple[int, NDArray[np.float32]], ...]) -> None:
@@ -136,6 +182,59 @@ class Rack:
         """Return samples by their hash, if the plant has them."""
         return self._waveforms.get(digest)
 
+    def played(self, steps: Steps) -> Waveform:
+        """Return what steps play as one waveform; silence takes no memory however long it is."""
+        if len(steps) == 1 and steps[0][1] == 1:
+            return self._waveforms[steps[0][0]]
+        found = self._composed.get(steps)
+        if found is None:
+            if len(self._composed) >= _KEPT_COMPOSED:
+                self._composed.clear()
+            found = self._composed[steps] = _compose([(self._waveforms.get(d), n) for d, n in steps])
+        return found
+
+    def outputs_of(self, place: str, steps: list[tuple[dict[int, str], int]]) -> dict[int, Steps]:
+        """Return what each output plays when a box goes through steps; one without a waveform is silent meanwhile.
+
+        Raises
+        ------
+        RequestError
+            If the plant can't play it.
+        """
+        numbers = {int(number) for waveforms, _ in steps for number in waveforms}
+        outputs: dict[int, list[tuple[str, int]]] = {number: [] for number in numbers}
+        for waveforms, n_times in steps:
+            lengths = {found.n_samples for d in waveforms.values() if (found := self._waveforms.get(d)) is not None}
+            if len(lengths) != 1:
+                raise RequestError(f"{place}: a step with waveforms of {sorted(lengths)} samples")
+            (n_samples,) = lengths
+            for number in numbers:
+                digest = waveforms.get(number)
+                outputs[number].append((digest, n_times) if digest else ("", n_samples * n_times))
+        for number, parts in outputs.items():
+            self.check_steps(f"{place}, output {number}", tuple(parts))
+        return {number: tuple(parts) for number, parts in outputs.items()}
+
+    def check_steps(self, place: str, steps: Steps) -> None:
+        """Refuse steps with waveforms that the plant doesn't have, or that are too long to compose.
+
+        Raises
+        ------
+        RequestError
+            If so.
+        """
+        n_heard = 0
+        for digest, n_times in steps:
+            waveform = self._waveforms.get(digest) if digest else None
+            if digest and waveform is None:
+                raise RequestError(f"{place}: no waveform {digest}")
+            if n_times < 1:
+                raise RequestError(f"{place}: a step that is played {n_times} times")
+            if waveform is not None:
+                n_heard += n_times * sum(samples.size for _, samples in waveform.runs)
+        if n_heard > _MOST_SAMPLES:
+            raise RequestError(f"{place}: {n_heard} samples at one trigger are over {_MOST_SAMPLES}")
+
     def signature(self, names: list[str]) -> tuple[Any, ...]:
         """Return what decides the physics of a shot of these boxes, hashable."""
         parts: list[Any] = []
@@ -145,3 +244,32 @@ class Rack:
                 playing = tuple(sorted(box.playing.items(), key=lambda item: item[0])) if box.armed else ()
                 parts.append((name, playing, box.rate_hz, box.tone))
         return tuple(parts)
+
+
+def _compose(steps: list[tuple[Waveform | None, int]]) -> Waveform:
+    """Return the waveform that steps make one after the other, its runs cut as those of one long waveform."""
+    runs: list[tuple[int, int, list[tuple[int, NDArray[np.float32]]]]] = []
+    at = 0
+    for waveform, n_times in steps:
+        if waveform is None or not waveform.runs:
+            at += n_times * (1 if waveform is None else waveform.n_samples)
+            continue
+        for _ in range(n_times):
+            for first, samples in waveform.runs:
+                start, stop = at + first, at + first + samples.size
+                if runs and start - runs[-1][1] <= _GAP:
+                    runs[-1][2].append((start, samples))
+                    runs[-1] = (runs[-1][0], stop, runs[-1][2])
+                else:
+                    runs.append((start, stop, [(start, samples)]))
+            at += waveform.n_samples
+    return Waveform(at, tuple((start, _joined(start, stop, parts)) for start, stop, parts in runs))
+
+
+def _joined(start: int, stop: int, parts: list[tuple[int, NDArray[np.float32]]]) -> NDArray[np.float32]:
+    if len(parts) == 1:
+        return parts[0][1]
+    joined = np.zeros(stop - start, np.float32)
+    for first, samples in parts:
+        joined[first - start : first - start + samples.size] = samples
+    return joined

@@ -1,9 +1,10 @@
-"""The plant's socket: a table of verbs, the trigger logic, and the pace of lab time."""
+"""The plant's socket, the trigger logic, and the pace of lab time."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,13 +15,15 @@ from qctl.errors import DeviceError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.messages import Decoder, array_from_wire, array_to_wire, encode
-from qctl.hil.plant.rack import Acquisition, Box, Playing, Rack, Tone
+from qctl.hil.plant.messages import Decoder, encode
+from qctl.hil.plant.rack import Acquisition, Box, Rack
+from qctl.hil.plant.verbs import SLOW, VERBS
 
 __all__ = ["Plant", "Session"]
 
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
+_ANSWERS_S = 1e-4
 
 
 class Session:
@@ -119,12 +122,13 @@ class Plant:
         if self._n_changes == self._n_usual and not self.firing:
             asyncio.get_running_loop().call_soon(self._look_ahead)
 
-    def _look_ahead(self) -> None:
+    def _look_ahead(self, again: Sequence[Box] = ()) -> None:
+        """Work out what the armed digitizers would record now, and what those of `again` would if armed as before."""
         if self.firing or (self._computing is not None and not self._computing.done()):
             return
         with self.clock.paused():
             for box in self.rack.boxes.values():
-                if box.acquisition is not None and not box.acquisition.complete:
+                if box.acquisition is not None and (box in again or not box.acquisition.complete):
                     self.physics.look_ahead(self.rack, box.acquisition, self.clock.now_s())
 
     def faults_of(self, name: str) -> dict[str, Any]:
@@ -136,8 +140,8 @@ class Plant:
         for name, session in self.sessions.items():
             session.send({"faults": self.faults_of(name)})
 
-    async def fire(self, box: Box, line: int, n_shots: int, period_s: float) -> int:
-        """Run one block of shots and return how many were fired."""
+    async def fire(self, box: Box, line: int, n_shots: int, period_s: float, once: list[int]) -> int:
+        """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
         if self.firing:
             raise DeviceError(f"{box.name} is firing already", instrument=box.name)
         if n_shots < 1 or not period_s > 0:
@@ -164,11 +168,25 @@ class Plant:
                     continue
                 if fired == n_shots or (fired >= wanted and not acquisition.averaged):
                     acquisition.take(records, wanted)
+            if fired == n_shots and self._send_events(box, {line: n_shots} | dict.fromkeys(once, 1)):
+                # What is played next is known now; the answers to this block go out before it is worked out.
+                asyncio.get_running_loop().call_later(_ANSWERS_S, self._look_ahead, recorders)
             async with self.recorded:
                 self.recorded.notify_all()
             return fired
         finally:
             self.firing = False
+
+    def _send_events(self, box: Box, pulses: dict[int, int]) -> bool:
+        """Move the boxes whose event input is on a line with pulses; say whether any is at a later element now."""
+        forward = False
+        for name, place in self.physics.cables.events.items():
+            source, line = connector(place)
+            other = self.rack.boxes.get(name)
+            if source != box.name or line not in pulses or other is None or "lost_event" in self.faults_of(name):
+                continue
+            forward = other.follow(pulses[line]) or forward
+        return forward
 
     async def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
         """Compute the records of a block, None if it is aborted before; a long one leaves the sockets answered."""
@@ -203,160 +221,3 @@ class Plant:
         if not self.aborted.is_set():
             return n_shots
         return min(n_shots, int((self.clock.now_s() - started_s) / period_s))
-
-
-async def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    name = str(message["name"])
-    session.box = plant.rack.attach(name, message["kind"], message["n_outputs"], message["n_inputs"])
-    plant.sessions[name] = session
-    return {"folder": plant.folder, "faults": plant.faults_of(name)}
-
-
-async def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    return {"now_s": plant.clock.now_s()}
-
-
-async def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    return {"n_shots": plant.n_fired()}
-
-
-async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    samples = array_from_wire(message["samples"], plant.folder)
-    plant.rack.add_waveform(str(message["digest"]), samples)
-
-
-async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    samples = array_from_wire(message["samples"], plant.folder)
-    at = 0
-    for digest, n_samples, places in message["waveforms"]:
-        runs = []
-        for start, size in places:
-            if start < 0 or size < 0 or start + size > n_samples or at + size > samples.size:
-                raise RequestError(f"waveform {digest}: {size} samples from {start} are not in {n_samples}")
-            runs.append((int(start), samples[at : at + size]))
-            at += size
-        plant.rack.add_runs(str(digest), int(n_samples), tuple(runs))
-
-
-async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    box = session.attached()
-    element = {int(n): Playing(*entry) for n, entry in message["element"].items()}
-    for number, playing in element.items():
-        if not 1 <= number <= box.n_outputs:
-            raise RequestError(f"{box.name} has no output {number}")
-        if playing.digest is not None and plant.rack.waveform(playing.digest) is None:
-            raise RequestError(f"{box.name}:{number}: no waveform {playing.digest}")
-    box.playing, box.rate_hz, box.armed = element, float(message["rate_hz"]), bool(message["armed"])
-    plant.changed()
-
-
-async def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    now_s = plant.clock.now_s()
-    session.attached().set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
-
-
-async def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    session.attached().tone = Tone(message["frequency_hz"], message["power_dbm"], message["on"])
-
-
-async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    box = session.attached()
-    inputs = tuple(int(n) for n in message["inputs"])
-    n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
-    if n_samples < 1 or n_records < 1 or not message["rate_hz"] > 0:
-        raise RequestError(f"{box.name}: n_samples = {n_samples}, n_records = {n_records}: have to be above 0")
-    box.acquisition = Acquisition(
-        inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
-    )
-    plant.changed()
-
-
-async def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    session.attached().acquisition = None
-    async with plant.recorded:
-        plant.recorded.notify_all()
-
-
-async def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    box = session.attached()
-    acquisition = box.acquisition
-    if acquisition is None:
-        raise DeviceError(f"{box.name} is not armed", instrument=box.name)
-    async with plant.recorded:
-        await plant.recorded.wait_for(
-            lambda: (
-                box.acquisition is not acquisition
-                or (acquisition.complete and "silence" not in plant.faults_of(box.name))
-            )
-        )
-    if box.acquisition is not acquisition:
-        raise DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
-    return {"volts": array_to_wire(acquisition.volts(), plant.folder)}
-
-
-async def _fire(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    fired = await plant.fire(session.attached(), int(message["line"]), int(message["n_shots"]), message["period_s"])
-    return {"n_shots": fired}
-
-
-async def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.aborted.set()
-
-
-async def _reference(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    session.attached().locked = bool(message["locked"])
-
-
-async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    counters = session.attached().counters
-    for name, amount in message["amounts"].items():
-        counters[name] = counters.get(name, 0) + int(amount)
-
-
-async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    fault = plant.physics.faults.put(message["name"], message.get("on"), message.get("value"))
-    await _faults_changed(plant)
-    return {"fault": [fault.name, fault.on, fault.value]}
-
-
-async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.physics.faults.clear()
-    await _faults_changed(plant)
-
-
-async def _faults_changed(plant: Plant) -> None:
-    plant.push_faults()
-    async with plant.recorded:
-        plant.recorded.notify_all()
-
-
-async def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.present()]}
-
-
-async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    return {"counters": plant.rack.counters}
-
-
-SLOW = frozenset({"record", "fire"})
-VERBS = {
-    "abort": _abort,
-    "arm": _arm,
-    "clear_faults": _clear_faults,
-    "count": _count,
-    "counters": _counters,
-    "disarm": _disarm,
-    "faults": _faults,
-    "fire": _fire,
-    "fired": _fired,
-    "hello": _hello,
-    "level": _level,
-    "now": _now,
-    "outputs": _outputs,
-    "record": _record,
-    "reference": _reference,
-    "set_fault": _set_fault,
-    "tone": _tone,
-    "waveform": _waveform,
-    "waveforms": _waveforms,
-}

@@ -98,10 +98,9 @@ def _playing(rack: Rack, place: str) -> tuple[Playing, Waveform, float] | None:
     if box is None or not box.armed:
         return None
     playing = box.playing.get(output)
-    if playing is None or not playing.on or playing.digest is None:
+    if playing is None or not playing.on or not playing.steps:
         return None
-    waveform = rack.waveform(playing.digest)
-    return None if waveform is None else (playing, waveform, box.rate_hz)
+    return playing, rack.played(playing.steps), box.rate_hz
 
 
 def _runs(rack: Rack, places: tuple[str, ...], rate_hz: float) -> tuple[Run, ...]:

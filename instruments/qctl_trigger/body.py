@@ -8,18 +8,21 @@ __all__ = ["Line", "TriggerBody"]
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One pulse a shot on one line.
+    """One pulse on one line, each shot or once a block.
 
     Attributes
     ----------
     delay_ticks : int
-        From the start of the shot to the rising edge, in ticks of the controller.
+        To the rising edge, in ticks of the controller: from the start of the shot, or from the end of the last one.
     width_ticks : int
         Length of the pulse.
+    once : bool
+        Whether there is one pulse a block, after its last shot, and none each shot.
     """
 
     delay_ticks: int
     width_ticks: int
+    once: bool = False
 
 
 class TriggerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -14,7 +14,19 @@ import msgspec
 from qctl.device import Parameter
 from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RefusedError, RequestError
 from qctl.firmware_io.controller import Controller
-from qctl.firmware_io.messages import Block, Capabilities, Fire, Kind, Line, LineNumber, Reference, Status
+from qctl.firmware_io.messages import (
+    EACH_SHOT,
+    OFF,
+    ONCE_A_BLOCK,
+    Block,
+    Capabilities,
+    Fire,
+    Kind,
+    Line,
+    LineNumber,
+    Reference,
+    Status,
+)
 from qctl.firmware_io.serial_port import SerialPort, device_path
 from qctl.instruments.qctl_trigger.body import TriggerBody
 from qctl.lab import Instrument, Lab
@@ -125,9 +137,10 @@ class QctlTrigger:
             wanted = body.lines.get(number)
             if wanted is None:
                 line = self._known[number]
-                self._put_line(Line(number, 0, line.delay_ticks, line.width_ticks))
+                self._put_line(Line(number, OFF, line.delay_ticks, line.width_ticks))
             else:
-                self._put_line(Line(number, 1, wanted.delay_ticks, wanted.width_ticks))
+                mode = ONCE_A_BLOCK if wanted.once else EACH_SHOT
+                self._put_line(Line(number, mode, wanted.delay_ticks, wanted.width_ticks))
         self._call_echoed(Kind.SET_BLOCK, Block(body.period_ticks, body.n_shots))
         self._body = body
         return 0
@@ -144,7 +157,7 @@ class QctlTrigger:
             Limits(can.min_width_ticks, can.max_width_ticks).check(
                 line.width_ticks, f"{name}: line {number} width_ticks"
             )
-            if line.delay_ticks + line.width_ticks >= body.period_ticks:
+            if not line.once and line.delay_ticks + line.width_ticks >= body.period_ticks:
                 raise LimitError(
                     f"{name}: line {number} ends after {line.delay_ticks + line.width_ticks} ticks, "
                     f"the period is {body.period_ticks}"

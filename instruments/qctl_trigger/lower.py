@@ -18,7 +18,7 @@ __all__ = ["lower"]
 
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
-    """Return the program of one trigger controller: every wired line once a shot.
+    """Return the program of one trigger controller: trigger lines each shot, event lines once a block.
 
     The period is rounded up to a whole tick, for a shot must have ended before the next one begins.
 
@@ -35,21 +35,23 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
             f"{name}: period = {period_ticks} ticks is outside [{can.PERIOD_TICKS.low:g}, {can.PERIOD_TICKS.high:g}]",
             instrument=name,
         )
-    wires = {wire.line for box in lab.instruments.values() if (wire := box.trigger) is not None and wire.source == name}
+    boxes = lab.instruments.values()
+    wires = {wire.line for box in boxes if (wire := box.trigger) is not None and wire.source == name}
+    events = {cable.line for box in boxes if (cable := box.event) is not None and cable.source == name}
     if not wires:
         raise CompileError(f"{name}: no instrument of lab.toml is triggered by it", instrument=name)
     lines = {}
-    for number in sorted(wires):
+    for number in sorted(wires | events):
         line = instrument.line.get(number) or TriggerLine(number=number)
         delay, width = to_ticks(line.delay_s, tick_hz).ticks, to_ticks(line.width_s, tick_hz).ticks
         if not (can.DELAY_TICKS.low <= delay <= can.DELAY_TICKS.high and width >= can.WIDTH_TICKS.low):
             raise CompileError(f"{name}: line {number} with delay {delay} and width {width} ticks", instrument=name)
-        if delay + width >= period_ticks:
+        if number in wires and delay + width >= period_ticks:
             raise CompileError(
                 f"{name}: line {number} ends {delay + width} ticks after the start, the period is {period_ticks}",
                 instrument=name,
             )
-        lines[number] = Line(delay, width)
+        lines[number] = Line(delay, width, number not in wires)
     body = TriggerBody(shots.n_shots, period_ticks, lines, float(tick_hz))
     usage = (Usage("shots", shots.n_shots, int(can.SHOTS.high)), Usage("trigger lines", max(lines), can.N_LINES))
     return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, usage)

@@ -1,4 +1,4 @@
-"""The body of an AWG5014C DeviceProgram: clock, outputs and the steps of each sweep point, as msgpack."""
+"""The body of an AWG5014C DeviceProgram: clock, outputs and sequence elements, as msgpack."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One sequence element: a waveform on every output, played back to back some times.
+    """One sequence element.
 
     Attributes
     ----------
     waveforms : dict of int to str
-        Output → digest of its waveform, for every output that is used; all of one length. Silence is a waveform too.
+        Output → digest of its waveform; all of one length. Silence is a waveform too.
     n_loops : int
-        Times that it is played, 1 to 65,536.
+        How often it is played, without a gap.
     """
 
     waveforms: dict[int, str]
@@ -47,11 +47,12 @@ class AwgBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels : dict of int to Channel
         Outputs that are used, from 1; the others are switched off.
     points : tuple of tuple of Step
-        For each sweep point the steps that one trigger plays, one after the other.
+        One for each sweep point: what a trigger plays, one step after the other. Every output of `channels` is in
+        every step.
     trigger_level_v : float
-        Threshold of the trigger and event inputs.
+        Threshold of the trigger input, and of the event input.
     event : bool
-        Whether the event input moves the box to the next point, and from the last one to the first.
+        Whether a pulse at the event input leads from each point to the next one, and from the last to the first.
     """
 
     clock_hz: float

@@ -18,10 +18,10 @@ __all__ = [
     "CODE_LIMITS",
     "CODE_ZERO",
     "LENGTH_SAMPLES",
+    "LOOPS",
     "MARKER_BITS",
     "MAX_BLOCK_BYTES",
     "MAX_ELEMENTS",
-    "MAX_LOOPS",
     "MAX_WAVEFORMS",
     "MEMORY_SAMPLES",
     "MULTIPLE_SAMPLES",
@@ -41,8 +41,8 @@ MEMORY_SAMPLES = 16_200_000
 """Distinct waveforms of one output's sequence elements together, without option 01; data sheet."""
 MAX_ELEMENTS = 8000
 """Elements of the sequence; SEQuence:LENGth."""
-MAX_LOOPS = 65_536
-"""Times that one element is played; SEQuence:ELEMent[n]:LOOP:COUNt."""
+LOOPS = Limits(1, 65_536)
+"""Times that an element is played; SEQuence:ELEMent[n]:LOOP:COUNt."""
 MAX_WAVEFORMS = 32_000
 """Names in the waveform list, predefined ones included; data sheet."""
 MAX_BLOCK_BYTES = 650_000_000

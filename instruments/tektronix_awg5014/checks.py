@@ -34,8 +34,8 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
     steps = [step for point in body.points for step in point]
     Limits(1, can.MAX_ELEMENTS).check(len(steps), f"{name}: sequence elements")
-    for step in steps:
-        Limits(1, can.MAX_LOOPS).check(step.n_loops, f"{name}: loops of a sequence element")
+    if not all(body.points):
+        raise RequestError(f"{name}: a point has no step", instrument=name)
     for digest, words in blobs.items():
         _check_words(name, digest, words)
     for number, channel in body.channels.items():
@@ -66,10 +66,11 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
                     f"[{low:g}, {high:g}] V, in waveform {digest}",
                     instrument=name,
                 )
-    for index, element in enumerate([step.waveforms for step in steps]):
-        if set(element) != set(body.channels):
+    for index, step in enumerate(steps, 1):
+        can.LOOPS.check(step.n_loops, f"{name}: element {index} loops")
+        if set(step.waveforms) != set(body.channels):
             raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
-        if len({len(blobs[digest]) for digest in element.values()}) > 1:
+        if len({len(blobs[digest]) for digest in step.waveforms.values()}) > 1:
             raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
 
 

@@ -1,8 +1,9 @@
-"""Drive a Tektronix AWG5014C: upload what it lacks, build the sequence, jump from point to point.
+"""Drive a Tektronix AWG5014C: upload what it lacks, build the sequence, go from point to point by event or by jump.
 
 Source: Tektronix AWG5000 and AWG7000 Series Programmer Manual: AWGControl:RMODe, :RUN, :STOP, :RSTate; SOURce:FREQ,
 :ROSCillator:SOURce, :VOLTage[:LEVel][:IMMediate][:AMPLitude], :OFFSet; OUTPut:STATe; TRIGger:SOURce, :LEVel;
-SEQuence:LENGth, :ELEMent[n]:WAVeform[m], :TWAit, :LOOP:COUNt, :GOTO:STATe, :GOTO:INDex, SEQuence:JUMP:IMMediate;
+SEQuence:LENGth, :ELEMent[n]:WAVeform[m], :TWAit, :LOOP:COUNt, :GOTO:STATe, :GOTO:INDex, :JTARget:TYPE, :INDex,
+SEQuence:JUMP:IMMediate; EVENt:JTIMing, :POLarity, :LEVel, AWGControl:EVENt:JMODe, AWGControl:SEQuencer:POSition?;
 STATus:QUEStionable:CONDition (bit 5, FREQuency, is set while the reference is not locked); SYSTem:ERRor[:NEXT]?.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -60,17 +61,31 @@ COMMANDS = (
     Command("SOURce1:ROSCillator:SOURce", "reference_source", "Reference", kind=str, words=("INT", "EXT")),
     Command("TRIGger:SOURce", "trigger_source", "Trigger source", kind=str, words=("INT", "EXT")),
     Command("TRIGger:LEVel", "trigger_level_v", "Trigger level", "V", limits=Limits(-5, 5), resolution=0.05),
+    Command("AWGControl:EVENt:JMODe", "event_mode", "What an event does", kind=str, words=("EJUM", "DJUM")),
+    Command("EVENt:JTIMing", "event_timing", "When an event jumps", kind=str, words=("SYNC", "ASYN")),
+    Command("EVENt:POLarity", "event_polarity", "Event polarity", kind=str, words=("POS", "NEG")),
+    Command("EVENt:LEVel", "event_level_v", "Event level", "V", limits=Limits(-5, 5), resolution=0.05),
     Command("SEQuence:LENGth", "sequence_length", "Sequence length", kind=int, settable=False),
     Command("WLISt:SIZE", "n_waveforms", "Waveforms held", kind=int, settable=False),
 )
 
 
+class _Element(NamedTuple):
+    """One sequence element as it is sent; no target is no event jump."""
+
+    waveforms: dict[int, str]
+    waits: bool
+    n_loops: int
+    goto: int
+    target: int
+
+
 @dataclass(slots=True)
 class TektronixAwg5014:
-    """An arbitrary waveform generator with four outputs that plays one sequence element a trigger.
+    """An arbitrary waveform generator with four outputs that plays one sweep point a trigger.
 
-    Element k of the sequence (from 1) is sweep point k − 1: it waits for the trigger, plays once and goes to itself; so
-    the box stays at a point until it is told to jump.
+    A point is one or more elements of the sequence: the first waits for the trigger, each goes on to the next, the last
+    to the first. So the box stays at a point until it is told to jump, or an event takes it to the next point.
 
     Attributes
     ----------
@@ -86,7 +101,8 @@ class TektronixAwg5014:
     _waveforms: WaveformList = field(init=False)
     _generation: int = -1
     _known: dict[str, Any] = field(default_factory=dict)
-    _elements: list[tuple[dict[int, str], int, bool, int]] = field(default_factory=list)
+    _elements: list[_Element] = field(default_factory=list)
+    _heads: list[int] = field(default_factory=list)
     _body: AwgBody | None = None
 
     def __post_init__(self) -> None:
@@ -163,15 +179,19 @@ class TektronixAwg5014:
         self._put("clock_hz", body.clock_hz)
         self._put("trigger_source", "EXT")
         self._put("trigger_level_v", body.trigger_level_v)
+        if body.event:
+            for name, value in (("mode", "EJUM"), ("timing", "ASYN"), ("polarity", "POS")):
+                self._put(f"event_{name}", value)
+            self._put("event_level_v", body.trigger_level_v)
         for number, channel in body.channels.items():
             self._put(f"output{number}_amplitude_vpp", channel.amplitude_vpp)
             self._put(f"output{number}_offset_v", channel.offset_v)
-        n_bytes, evicted = self._waveforms.hold(
-            program.blobs, {d for steps in body.points for step in steps for d in step.waveforms.values()}
-        )
+        needed = {digest for point in body.points for step in point for digest in step.waveforms.values()}
+        n_bytes, evicted = self._waveforms.hold(program.blobs, needed)
         if evicted:
             self._elements = []
-        self._sequence(body)
+        self._heads, elements = _numbered(body)
+        self._sequence(elements)
         self._body = body
         return n_bytes
 
@@ -191,41 +211,28 @@ class TektronixAwg5014:
             self.settings.set(name, value)
             self._known[name] = value
 
-    def _sequence(self, body: AwgBody) -> None:
-        """Make the box's sequence that of the body, sending only what differs."""
-        outputs = set(body.channels)
-        if self._elements and set(self._elements[0][0]) != outputs:
+    def _sequence(self, elements: list[_Element]) -> None:
+        """Make the box's sequence this one, sending only what differs."""
+        if self._elements and set(self._elements[0].waveforms) != set(elements[0].waveforms):
             self._elements = []
-        rows = _rows(body)
         with self.link.burst():
-            self._write_sequence(rows)
+            self._write_sequence(elements)
         self._elements = []
-        confirm(self.link, f"a sequence of {len(rows)} elements")
+        confirm(self.link, f"a sequence of {len(elements)} elements")
         n_held = parsed_int(self.link, self.link.query("SEQ:LENG?"), "the sequence length")
-        if n_held != len(rows):
-            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {len(rows)}")
-        self._elements = rows
+        if n_held != len(elements):
+            raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {len(elements)}")
+        self._elements = elements
 
-    def _write_sequence(self, rows: list[tuple[dict[int, str], int, bool, int]]) -> None:
+    def _write_sequence(self, elements: list[_Element]) -> None:
         """Write what differs from the sequence that the box has."""
         if not self._elements:
             self.link.write("SEQ:LENG 0")
-        if len(self._elements) != len(rows):
-            self.link.write(f"SEQ:LENG {len(rows)}")
-        for index, (element, n_loops, waits, goto) in enumerate(rows, 1):
-            old, *rest = self._elements[index - 1] if index <= len(self._elements) else ({}, 0, False, 0)
-            words = [
-                f'SEQ:ELEM{index}:WAV{number} "{waveform_name(digest)}"'
-                for number, digest in sorted(element.items())
-                if old.get(number) != digest
-            ]
-            if rest != [n_loops, waits, goto]:
-                words += [
-                    f"SEQ:ELEM{index}:TWA {waits:d}",
-                    f"SEQ:ELEM{index}:LOOP:COUN {n_loops}",
-                    f"SEQ:ELEM{index}:GOTO:STAT {bool(goto):d}",
-                    f"SEQ:ELEM{index}:GOTO:IND {goto or 1}",
-                ]
+        if len(self._elements) != len(elements):
+            self.link.write(f"SEQ:LENG {len(elements)}")
+        n_old = len(self._elements)
+        for index, element in enumerate(elements):
+            words = _words(index + 1, element, self._elements[index] if index < n_old else None)
             if words:
                 self.link.write(";:".join(words))
 
@@ -244,11 +251,34 @@ class TektronixAwg5014:
 
     def select(self, point: int) -> None:
         """Play this point of the loaded program from the next trigger on; one round trip."""
-        body = self._loaded()
-        if not 0 <= point < len(body.points):
-            raise RequestError(f"{self.link.name}: point = {point} is outside [0, {len(body.points) - 1}]")
-        first = 1 + sum(len(steps) for steps in body.points[:point])
-        confirm(self.link, f"a jump to element {first}", f"SEQ:JUMP:IMM {first};:SYST:ERR?")
+        head = self._head(point)
+        confirm(self.link, f"a jump to element {head}", f"SEQ:JUMP:IMM {head};:SYST:ERR?")
+
+    def advances(self) -> bool:
+        """Return whether events take the loaded program from each point to the next, without `select`."""
+        return self._loaded().event
+
+    def check_point(self, point: int) -> None:
+        """Raise RefusedError unless this point is played at the next trigger; one round trip."""
+        head = self._head(point)
+        found = parsed_int(self.link, self.link.query("AWGC:SEQ:POS?"), "the position in the sequence")
+        if found != head:
+            wire = self.instrument.event
+            cable = f"{wire.source} line {wire.line}" if wire is not None else "the trigger controller"
+            raise RefusedError(
+                f"{self.link.name} is at sequence element {found}, not at {head}, where {point} events lead: "
+                f"check the cable from {cable} to its event input",
+                instrument=self.link.name,
+                element=found,
+                expected=head,
+            )
+
+    def _head(self, point: int) -> int:
+        """Return the sequence element that waits for the trigger at a point."""
+        self._loaded()
+        if not 0 <= point < len(self._heads):
+            raise RequestError(f"{self.link.name}: point = {point} is outside [0, {len(self._heads) - 1}]")
+        return self._heads[point]
 
     def stop(self) -> None:
         """Stop playing; leave the program loaded."""
@@ -286,14 +316,44 @@ class TektronixAwg5014:
         return self._body
 
 
-def _rows(body: AwgBody) -> list[tuple[dict[int, str], int, bool, int]]:
-    """Return waveforms, loops, whether it waits, and where it goes of each sequence element (0: to the next one)."""
-    rows = []
-    for steps in body.points:
-        first = len(rows) + 1
-        for k, step in enumerate(steps):
-            rows.append((dict(step.waveforms), step.n_loops, k == 0, first if k == len(steps) - 1 else 0))
-    return rows
+def _numbered(body: AwgBody) -> tuple[list[int], list[_Element]]:
+    """Return the element at which each point waits, and all elements."""
+    heads, n_elements = [], 0
+    for point in body.points:
+        heads.append(n_elements + 1)
+        n_elements += len(point)
+    elements = []
+    for k, point in enumerate(body.points):
+        target = heads[(k + 1) % len(heads)] if body.event else 0
+        for s, step in enumerate(point):
+            goto = heads[k] if s + 1 == len(point) else heads[k] + s + 1
+            elements.append(_Element(step.waveforms, s == 0, step.n_loops, goto, 0 if s else target))
+    return heads, elements
+
+
+def _words(number: int, element: _Element, old: _Element | None) -> list[str]:
+    """Return the commands that make one element of the sequence out of the one that the box has, or of a new one."""
+    place = f"SEQ:ELEM{number}:"
+    held = {} if old is None else old.waveforms
+    words = [
+        f'{place}WAV{output} "{waveform_name(digest)}"'
+        for output, digest in sorted(element.waveforms.items())
+        if held.get(output) != digest
+    ]
+    if old is None or old.waits != element.waits:
+        words.append(f"{place}TWA {int(element.waits)}")
+    if old is None or old.n_loops != element.n_loops:
+        words.append(f"{place}LOOP:COUN {element.n_loops}")
+    if old is None:
+        words.append(f"{place}GOTO:STAT 1")
+    if old is None or old.goto != element.goto:
+        words.append(f"{place}GOTO:IND {element.goto}")
+    target = 0 if old is None else old.target
+    if bool(element.target) != bool(target):
+        words.append(f"{place}JTAR:TYPE {'IND' if element.target else 'OFF'}")
+    if element.target and element.target != target:
+        words.append(f"{place}JTAR:IND {element.target}")
+    return words
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> TektronixAwg5014:

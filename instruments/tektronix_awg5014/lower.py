@@ -56,7 +56,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     made = {k: [x for one, key in zip(groups, keys[k], strict=True) for x in work.render(one, k, key)] for k in used}
     points = _points(list(chain(*cuts)), made, feeds)
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
-    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points)
+    event = instrument.event is not None and len(points) > 1
+    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points, event=event)
     for n, table in held.items():
         _check_limits(instrument, n, channels[n], table.values(), straights)
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}

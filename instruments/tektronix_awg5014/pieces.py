@@ -16,7 +16,7 @@ LOOPED_SAMPLES = 4096
 
 def longest_shot_samples() -> int:
     """Return the longest shot that the box's elements and loops can make."""
-    return can.MAX_ELEMENTS * can.MAX_LOOPS * _up(int(can.LENGTH_SAMPLES.low))
+    return can.MAX_ELEMENTS * int(can.LOOPS.high) * _up(int(can.LENGTH_SAMPLES.low))
 
 
 def cuts_of(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Cut]:
@@ -56,7 +56,7 @@ def _cut(quiet_from: list[int], quiet_until: list[int], total: int) -> Cut:
             at += pieces[-1].n_samples
         # The last waveform needs its shortest length too: it gets it from the silence before it.
         n_loops = (min(end, total - shortest) - at) // loop
-        for n in [can.MAX_LOOPS] * (n_loops // can.MAX_LOOPS) + [n_loops % can.MAX_LOOPS]:
+        for n in [int(can.LOOPS.high)] * (n_loops // int(can.LOOPS.high)) + [n_loops % int(can.LOOPS.high)]:
             if n > 0:
                 pieces.append(Piece(at, loop, n))
                 at += n * loop

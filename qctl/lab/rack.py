@@ -19,6 +19,7 @@ from qctl.lab.quantities import (
 )
 
 __all__ = [
+    "EventWire",
     "Input",
     "InputRef",
     "Instrument",
@@ -120,6 +121,21 @@ class TriggerWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     delay_s: DelayS = 0.0
 
 
+class EventWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The cable to a generator's event input, which takes it to the next sweep point.
+
+    Attributes
+    ----------
+    source : str
+        The trigger controller that fires this generator's shots.
+    line : int
+        A numbered line of it that triggers nothing: it pulses once, after the last shot of a block.
+    """
+
+    source: str
+    line: LineNumber
+
+
 class TriggerLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a trigger controller.
 
@@ -130,7 +146,7 @@ class TriggerLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     width_s : float
         Length of the pulse that it sends.
     delay_s : float
-        From the start of the shot to the pulse.
+        From the start of the shot to the pulse, or from the end of the last shot where the line is for events.
     """
 
     number: int
@@ -190,6 +206,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Where its 10 MHz come from; an unlocked instrument refuses synchronised runs.
     trigger : TriggerWire, optional
         What starts it.
+    event : EventWire, optional
+        What takes a generator to the next sweep point; without it the server tells it each point.
     frequency_hz, power_dbm : float, optional
         Settings of a source.
     limits : InstrumentLimits, optional
@@ -212,6 +230,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     clock_hz: ClockHz | None = None
     reference: Literal["internal", "external"] | None = None
     trigger: TriggerWire | None = None
+    event: EventWire | None = None
     frequency_hz: FrequencyHz | None = None
     power_dbm: PowerDbm | None = None
     limits: InstrumentLimits | None = None

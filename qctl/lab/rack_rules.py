@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from qctl.lab.addresses import Address, parse_address
 from qctl.lab.decoding import Problems, join
 from qctl.lab.lab import Lab
-from qctl.lab.rack import Instrument, Output
+from qctl.lab.rack import EventWire, Instrument, Output, TriggerWire
 
 __all__ = ["check_instruments", "is_dc", "unknown"]
 
@@ -38,6 +38,7 @@ def check_instruments(lab: Lab, problems: Problems) -> None:
         _inputs(instrument, path, problems)
         _source(instrument, path, problems)
         _trigger(lab, instrument, path, problems)
+        _event(lab, instrument, join(path, "event"), problems)
 
 
 def _address(instrument: Instrument, path: str, seen: dict[tuple[str, str, str, str], str], problems: Problems) -> None:
@@ -136,12 +137,45 @@ def _trigger(lab: Lab, instrument: Instrument, path: str, problems: Problems) ->
     wire = instrument.trigger
     if wire is None:
         return
-    at = join(path, "trigger")
+    _line(lab, instrument, wire, join(path, "trigger"), problems)
+
+
+def _event(lab: Lab, instrument: Instrument, path: str, problems: Problems) -> None:
+    wire = instrument.event
+    if wire is None:
+        return
+    if all(is_dc(output) for output in instrument.output.values()):
+        problems.add(path, "is for generators, which have outputs with amplitude_vpp")
+    elif _line(lab, instrument, wire, path, problems):
+        fired = _fired_by(lab, instrument)
+        if fired and wire.source != fired:
+            problems.add(join(path, "source"), f"{wire.source} does not know when a block is over: {fired} fires it")
+        for name, other in lab.instruments.items():
+            if other.trigger is not None and (other.trigger.source, other.trigger.line) == (wire.source, wire.line):
+                problems.add(join(path, "line"), f"{wire.source} line {wire.line} triggers {name} each shot")
+                break
+
+
+def _line(lab: Lab, instrument: Instrument, wire: TriggerWire | EventWire, path: str, problems: Problems) -> bool:
+    """Note what is wrong with the end of a wire, and say whether nothing is."""
     source = lab.instruments.get(wire.source)
     if source is None:
-        problems.add(join(at, "source"), unknown("instrument", wire.source, list(lab.instruments)))
+        problems.add(join(path, "source"), unknown("instrument", wire.source, list(lab.instruments)))
     elif source is instrument:
-        problems.add(join(at, "source"), "an instrument can't trigger itself")
+        problems.add(join(path, "source"), "an instrument can't trigger itself")
     elif wire.line not in source.line:
         known = ", ".join(map(str, source.line)) or "none"
-        problems.add(join(at, "line"), f"{wire.source} has no line {wire.line}; it has {known}")
+        problems.add(join(path, "line"), f"{wire.source} has no line {wire.line}; it has {known}")
+    else:
+        return True
+    return False
+
+
+def _fired_by(lab: Lab, instrument: Instrument) -> str:
+    """Return the instrument at the beginning of an instrument's trigger wires, or nothing."""
+    seen: list[str] = []
+    at: Instrument | None = instrument
+    while at is not None and at.name not in seen:
+        seen.append(at.name)
+        at = lab.instruments.get(at.trigger.source) if at.trigger is not None else None
+    return seen[-1] if len(seen) > 1 else ""

@@ -26,6 +26,7 @@ _COLOURS = {
     "lo": "#c0243c",
     "dc": "#6b8e23",
     "trigger": "#333333",
+    "event": "#b07d1a",
     "reference": "#8a8a8a",
     "qubit": "#222222",
 }
@@ -37,6 +38,7 @@ _WORDS = {
     "lo": "local oscillator",
     "dc": "static bias",
     "trigger": "trigger",
+    "event": "next point",
     "reference": "10 MHz reference",
 }
 _FILLS = {"qubit": "#eef3fb", "instrument": "#f7f5f0", "lo": "#fbeef0", "trigger": "#ececec", "beam": "#f3eefb"}

@@ -299,6 +299,7 @@ def _draw_triggers(
     right = {box.title: box for box in digitizers}
     sources = list(dict.fromkeys(i.trigger.source for i in lab.instruments.values() if i.trigger is not None))
     rails: dict[tuple[str, int], float] = {}
+    kinds: dict[tuple[str, int], str] = {}
     y = 0.5
     for name in [source for source in sources if source not in left and source not in right]:
         instrument = lab.instrument(name)
@@ -313,27 +314,30 @@ def _draw_triggers(
             word = "10 MHz" if instrument.reference == "external" else "internal reference"
             sketch.labels.append(Label(box.x + box.width / 2, box.y - 0.3, word, "reference", "center", 5.5))
         y -= 2.9
-    for instrument in lab.instruments.values():
-        wire = instrument.trigger
+    ends = [(i, "trigger", i.trigger) for i in lab.instruments.values()]
+    for instrument, kind, wire in [*ends, *((i, "event", i.event) for i in lab.instruments.values())]:
         target = left.get(instrument.name) or right.get(instrument.name)
         if wire is None or target is None or wire.source not in left:
             continue
         source = left[wire.source]
         rail = rails.setdefault((wire.source, wire.line), 2.2 + 0.35 * len(rails))
-        begin = (source.x + source.width, source.y + source.height / 2)
+        begin = (source.x + source.width, source.y + source.height / 2 - (0.0 if kind == "trigger" else 0.55))
         if source.x == _LEFT:
             begin = (source.x, source.y + 0.3)
         if instrument.name in left:
-            goal = target.y + target.height / 2 + 0.2
+            goal = target.y + target.height / 2 + (0.2 if kind == "trigger" else -0.2)
             points: tuple[tuple[float, float], ...] = (begin, (rail, begin[1]), (rail, goal), (target.x, goal))
         else:
             x = target.x + target.width / 2
             points = (begin, (rail, begin[1]), (rail, low), (x, low), (x, target.y))
-        sketch.wires.append(Wire(points, "trigger", instrument.name, arrow=True))
-    for (name, line), x in rails.items():
+        kinds[wire.source, wire.line] = kind
+        sketch.wires.append(Wire(points, kind, instrument.name, arrow=True))
+    for name, line in rails:
+        x = min(at for (source_name, _), at in rails.items() if source_name == name)
         source = left[name]
+        up = 0.22 if kinds[name, line] == "trigger" else -0.33
         sketch.labels.append(
-            Label(x - 0.1, source.y + source.height / 2 + 0.22, f"line {line}", "trigger", "right", 5.5)
+            Label(x - 0.1, source.y + source.height / 2 + up, f"line {line}", kinds[name, line], "right", 5.5)
         )
     _reference_rail(sketch, [box for i in generators if i.reference == "external" for box in [left[i.name]]])
 

@@ -1,4 +1,7 @@
-"""Plays one batch on one host: load all, start, then point by point select, arm, fire, wait, read."""
+"""Plays one batch on one host: load all, start, then point by point select, arm, fire, wait, read.
+
+Players that advance by themselves are not told to select; before the last point they are asked whether they got there.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Player, Recorder, Recording, TriggerSource
+from qctl.device import Advancing, Player, Recorder, Recording, TriggerSource
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, ScheduleError
 from qctl.program.device_program import DeviceProgram
 from qctl.server.instrument import Call, InstrumentThread, LinkState
@@ -105,6 +108,12 @@ class _Rack:
             else:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
+        self.advancing: list[InstrumentThread] = []
+
+    def part(self) -> None:
+        """Tell the players whose loaded programs advance by themselves from those that are told to select."""
+        self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
+        self.moving = [thread for thread in self.moving if thread not in self.advancing]
 
 
 class _Watch:
@@ -184,6 +193,7 @@ def play(
         begin = ring.mark(_UPLOAD, begin)
         _go_on(stop)
         progress("playing", 0)
+        rack.part()
         _wait(thread.submit(_start) for thread in rack.players)
         ring.mark(_START, begin)
         traces = {thread.name: _Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
@@ -215,7 +225,7 @@ def _points(
     fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
     told_s = time.monotonic()
     begin = perf_counter_ns()
-    _wait(_arm_for(0, order, rack))
+    _wait([*(thread.submit(_arm) for thread in rack.recorders), *_select(0, order, rack)])
     ring.mark(_ARM, begin)
     for point in range(order.n_points):
         _go_on(stop)
@@ -224,14 +234,15 @@ def _points(
         _wait(thread.submit(fire, longest_s=longest_s) for thread, fire in fires)
         _go_on(stop)
         begin = ring.mark(_FIRE, begin)
-        # The next point is selected and armed while this one's records are on their way.
-        reading = [thread.submit(_read, longest_s=longest_s) for thread in rack.recorders]
-        arming = _arm_for(point + 1, order, rack) if point + 1 < order.n_points else []
+        # The next point is selected, and the recorders armed for it, while this one's records are on their way.
+        more = point + 1 < order.n_points
+        reading = [thread.submit(_read_and_arm if more else _read, longest_s=longest_s) for thread in rack.recorders]
+        selecting = _select(point + 1, order, rack) if more else []
         for thread, recording in zip(rack.recorders, _wait(reading), strict=True):
             traces[thread.name].put(thread.name, point, recording)
         outcome.n_points = point + 1
         begin = ring.mark(_READ, begin)
-        _wait(arming)
+        _wait(selecting)
         ring.mark(_ARM, begin)
         now_s = time.monotonic()
         if now_s - told_s > _TELL_S:
@@ -239,12 +250,13 @@ def _points(
             progress("playing", point + 1)
 
 
-def _arm_for(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
-    """Have every recorder arm, and every player with more than one point select this one."""
-    calls = [thread.submit(_arm) for thread in rack.recorders]
-    if order.n_points > 1:
-        select = _selector(point)
-        calls += [thread.submit(select) for thread in rack.moving]
+def _select(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
+    """Have every player with more than one point select this one; those led by events say at the last that it's there."""
+    select = _selector(point)
+    calls = [thread.submit(select) for thread in rack.moving]
+    if point + 1 == order.n_points:
+        check = _checker(point)
+        calls += [thread.submit(check) for thread in rack.advancing]
     return calls
 
 
@@ -304,6 +316,13 @@ def _selector(point: int) -> Callable[[Any], None]:
     return select
 
 
+def _checker(point: int) -> Callable[[Any], None]:
+    def check(device: Any) -> None:
+        device.check_point(point)
+
+    return check
+
+
 def _fire(longest_s: float, timeout_s: float, stop: threading.Event) -> Callable[[Any], None]:
     """Return a function that fires a block and waits for its end, in slices, so that a stop is seen soon."""
 
@@ -336,6 +355,11 @@ def _arm(device: Any) -> None:
 
 def _read(device: Any) -> Recording:
     recording: Recording = device.read()
+    return recording
+
+
+def _read_and_arm(device: Any) -> Recording:
+    recording: Recording = device.read(rearm=True)
     return recording
 
 

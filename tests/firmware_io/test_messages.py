@@ -18,6 +18,7 @@ TEXT = st.text(st.characters(codec="ascii"), max_size=255)
 # docs/firmware-protocol.md, sections 4 and 5
 GOLDEN: list[tuple[Kind, Any, str]] = [
     (Kind.SET_LINE, messages.Line(1, 1, 0, 10), "01 01 00 00 00 00 00 00 0a 00 00 00"),
+    (Kind.SET_LINE, messages.Line(2, messages.ONCE_A_BLOCK, 100, 10), "02 02 00 00 64 00 00 00 0a 00 00 00"),
     (Kind.SET_BLOCK, messages.Block(20_000, 1000), "20 4e 00 00 e8 03 00 00"),
     (Kind.FIRE, messages.Fire(1), "01 00 00 00"),
     (Kind.STATUS, messages.Status(0, 1, 0, 1, 1000, 1000), "00 01 00 00 01 00 00 00 e8 03 00 00 e8 03 00 00"),

@@ -47,6 +47,14 @@ def test_trigger_wires_in_a_circle_are_refused() -> None:
     assert f"lab.toml: {circle}" in refusal(f"{head}[instruments.awg1]{tail}")
 
 
+def test_an_event_from_another_than_fires_the_shots_is_refused() -> None:
+    head, tail = text_of("transmon5").split("[instruments.awg1]")
+    head = head.replace('event = { source = "trig0", line = 2 }', 'event = { source = "awg1", line = 1 }')
+    found = refusal(f"{head}[instruments.awg1]\nline.1 = {{}}{tail}")
+    says = "awg1 does not know when a block is over: trig0 fires it"
+    assert found == [f"lab.toml: instruments.awg0.event.source: {says}"]
+
+
 def test_a_chain_of_triggers_is_accepted() -> None:
     text = text_of("transmon5")
     head, tail = text.split("[instruments.awg1]")

@@ -52,6 +52,8 @@ def test_each_triggered_box_gets_a_trigger_wire_and_each_lo_its_mixers() -> None
     sketch = sketch_wiring(lab)
     fired = {wire.name for wire in sketch.wires if wire.kind == "trigger"}
     assert fired == {name for name, instrument in lab.instruments.items() if instrument.trigger is not None}
+    led = {wire.name for wire in sketch.wires if wire.kind == "event"}
+    assert led == {name for name, instrument in lab.instruments.items() if instrument.event is not None} != set()
     assert sum(mark.shape == "mixer" for mark in sketch.marks) == 5 + 1 + 1
     assert sum(mark.shape == "tee" for mark in sketch.marks) == 5
     referenced = {wire.name for wire in sketch.wires if wire.kind == "reference"}

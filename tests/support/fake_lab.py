@@ -97,7 +97,7 @@ class FakeDevice:
 
 
 class FakePlayer(FakeDevice):
-    """Counts the bytes of waveforms that it does not hold yet."""
+    """Counts the bytes of waveforms that it does not hold yet; goes from point to point by itself if its body says."""
 
     def __init__(self, instrument: Instrument) -> None:
         super().__init__(instrument)
@@ -105,6 +105,7 @@ class FakePlayer(FakeDevice):
 
     def load(self, program: DeviceProgram) -> int:
         self.note("load")
+        self.event = msgspec.msgpack.decode(program.body).get("event", False)
         new = [digest for digest in program.blobs if digest not in self.held]
         self.held.update(new)
         return sum(program.blobs[digest].nbytes for digest in new)
@@ -115,6 +116,12 @@ class FakePlayer(FakeDevice):
 
     def select(self, point: int) -> None:
         self.note(f"select {point}")
+
+    def advances(self) -> bool:
+        return self.event
+
+    def check_point(self, point: int) -> None:
+        self.note(f"check {point}")
 
 
 class FakeRecorder(FakeDevice):
@@ -129,8 +136,10 @@ class FakeRecorder(FakeDevice):
     def arm(self) -> None:
         self.note("arm")
 
-    def read(self) -> Recording:
+    def read(self, rearm: bool = False) -> Recording:
         self.note("read")
+        if rearm:
+            self.note("arm")
         body = self.body
         shape = (1 if body["averaged"] else body["n_records"], 2, body["n_samples"])
         codes = np.zeros(shape, np.int16)
@@ -212,8 +221,9 @@ def _programs(
     digest = f"d{wish.get('level', 1)}x{len(word)}"
     digitizer = {"delay_s": 1e-7, "inputs": (1, 2), "n_samples": n_samples, "n_records": n_shots, "averaged": averaged}
     empty = msgspec.msgpack.encode({})
+    moving = msgspec.msgpack.encode({"event": wish.get("event", False)})
     return (
-        DeviceProgram("awg0", "tektronix-awg5014c", empty, {digest: word}, n_points),
+        DeviceProgram("awg0", "tektronix-awg5014c", moving, {digest: word}, n_points),
         DeviceProgram("awg1", "tektronix-awg5014c", empty, {digest: word}, 1),
         DeviceProgram("dig0", "keysight-infiniium-s", msgspec.msgpack.encode(digitizer)),
         DeviceProgram("trig0", "qctl-trigger", msgspec.msgpack.encode({"block_s": wish.get("block_s", 0.0)})),

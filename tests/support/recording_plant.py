@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.instruments.plant_link import NoPlant, Output
+from qctl.hil.instruments.plant_link import Levels, NoPlant, Output, Points
 
 __all__ = ["RecordingPlant"]
 
@@ -41,6 +41,21 @@ class RecordingPlant(NoPlant):
     async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Note what plays."""
         self.calls.append(("outputs", element, rate_hz, armed))
+
+    async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
+        """Note the sequence."""
+        self.calls.append(("sequence", points, levels, rate_hz, position))
+        await super().sequence(points, levels, rate_hz, position)
+
+    def tell_position(self, position: int) -> None:
+        """Note where it waits."""
+        self.calls.append(("position", position))
+        super().tell_position(position)
+
+    def heard(self, output: int) -> list[tuple[NDArray[np.float32], int]]:
+        """Return what an output plays at the next trigger: samples, and how often."""
+        steps, _ = self._points[self._position]
+        return [(self.samples[waveforms[output]], n_times) for waveforms, n_times in steps]
 
     async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
         """Note the level."""

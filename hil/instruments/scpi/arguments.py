@@ -23,9 +23,8 @@ _UNITS = ("DBM", "HZ", "V", "S", "A", "OHM", "VPP", "DB", "PCT", "%", "DEG", "SA
 
 def split(text: str, blocks: list[bytearray]) -> list[Argument]:
     """Return the arguments of a unit; quotes, brackets and blocks are kept whole."""
-    if '"' not in text and "'" not in text and "(" not in text:
-        pieces = text.split(",")
-    else:
+    pieces = text.split(",")
+    if "'" in text or "(" in text or (text.count('"') != pieces[0].count('"') or text.count('"') % 2):
         pieces, start, quote, depth = [], 0, "", 0
         for place, char in enumerate(text):
             if quote:

@@ -106,7 +106,7 @@ class Session:
                 if query and box.dirty:
                     yield box.flush()
                 result = command.call(suffixes, args)
-                if isawaitable(result):
+                if result is not None and type(result) is not str and isawaitable(result):
                     result = yield result
                 if query and result is not None:
                     replies.append(result)
@@ -128,9 +128,8 @@ def _units(text: str) -> list[str]:
         text = text.replace("\t", " ")
     if ";" not in text:
         return [text] if text else []
-    if '"' not in text and "'" not in text:
-        pieces = text.split(";")
-    else:
+    pieces = text.split(";")
+    if "'" in text or ('"' in text and any(piece.count('"') % 2 for piece in pieces)):
         pieces, start, quote = [], 0, ""
         for place, char in enumerate(text):
             if quote:

@@ -15,6 +15,8 @@ __all__ = ["BLOCK", "Message", "Stream"]
 BLOCK = "\x01"
 """Stands in a message's text where a block was."""
 
+_SHORT = 256
+
 
 class Message(NamedTuple):
     """One program message.
@@ -102,7 +104,7 @@ class Stream:
                     self._close_block()
             else:
                 raw = raw or bytes(view)
-                position = self._take(raw, position, found)
+                position = self._whole(raw, position, found) or self._take(raw, position, found)
         return found
 
     def end(self) -> list[Message]:
@@ -110,6 +112,25 @@ class Stream:
         if self._skip or (self._block is not None and not self._open_end):
             self._skip, self._block, self._error = 0, None, self._error or -161
         return [message] if (message := self._finish()) else []
+
+    def _whole(self, raw: bytes, position: int, found: list[Message]) -> int:
+        """Take the message that begins here if it has one block at its end and is all there; return where it ends."""
+        if self._text or self._head or self._blocks or self._block is not None:
+            return 0
+        mark = raw.find(b"#", position, position + _SHORT)
+        digits = raw[mark + 1] - 48 if 0 < mark < len(raw) - 1 else 0
+        if not 1 <= digits <= 9:
+            return 0
+        prefix, length = raw[position:mark], raw[mark + 2 : mark + 2 + digits]
+        if not length.isdigit() or b"\n" in prefix or b"'" in prefix or b"\x01" in prefix or prefix.count(b'"') % 2:
+            return 0
+        begin = mark + 2 + digits
+        end = begin + int(length)
+        if not begin < end <= begin + self._max_block or raw[end : end + 1] != b"\n":
+            return 0
+        text = prefix.decode("latin-1").lstrip() + BLOCK
+        found.append(Message(text, (bytearray(memoryview(raw)[begin:end]),)))
+        return end + 1
 
     def _take(self, raw: bytes, position: int, found: list[Message]) -> int:
         if self._open_end and self._block is not None:

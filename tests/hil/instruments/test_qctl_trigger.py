@@ -75,6 +75,17 @@ def test_transcript_of_the_document(host: Host) -> None:
     assert host.call(7).payload == struct.pack("<BBHIII", 0, 0, 0, 1, 1000, 1000)
 
 
+def test_line_that_pulses_once_a_block_is_stored_and_needs_not_fit_the_period(host: Host) -> None:
+    host.hello(7)
+    host.call(3, struct.pack("<BBHII", 1, 1, 0, 0, 10))
+    late = struct.pack("<BBHII", 2, 2, 0, 1_000_000, 10)
+    assert host.call(3, late).payload == late
+    assert host.error(3, struct.pack("<BBHII", 2, 3, 0, 0, 10)) == 3
+    host.fire(1, 100, 3)
+    done = host.receive()
+    assert done is not None and struct.unpack("<IIBBH", done.payload) == (1, 3, 0, 0, 0)
+
+
 def test_repeated_request_is_answered_again_and_not_executed_twice(host: Host) -> None:
     host.hello(7)
     first = host.call(3, struct.pack("<BBHII", 1, 1, 0, 0, 10))

@@ -61,23 +61,22 @@ def test_qcodes_driver_sets_and_reads_it(awg: Any) -> None:
 
 
 def test_waveform_and_jump_reach_the_plant(running: Any) -> None:
-    verb, element, rate_hz, armed = running.plant.calls[-1]
-    assert (verb, rate_hz, armed) == ("outputs", 1.2e9, True)
-    assert (element[1].amplitude_vpp, element[1].offset_v, element[1].on) == (1.5, 0.1, True)
-    assert element[2].digest is None and not element[2].on
-    np.testing.assert_allclose(running.plant.samples[element[1].digest], [0, 1, -1, 0])
+    verb, points, levels, rate_hz, position = running.plant.calls[-1]
+    assert (verb, rate_hz, position, list(points)) == ("sequence", 1.2e9, 1, [1, 2, 3])
+    assert levels[1] == (1.5, 0.1, True)
+    assert list(points[1][0][0][0]) == [1] and not levels[2][2]
+    np.testing.assert_allclose(running.plant.heard(1)[0][0], [0, 1, -1, 0])
     running.ask("SEQ:JUMP:IMM 3")
+    assert running.plant.calls[-1] == ("position", 3)
     assert running.ask("AWGC:SEQ:POS?") == b"3\n"
-    np.testing.assert_allclose(
-        running.plant.samples[running.plant.calls[-1][1][1].digest], [0, 1, -1, 2 / 8191], rtol=1e-6
-    )
+    np.testing.assert_allclose(running.plant.heard(1)[0][0], [0, 1, -1, 2 / 8191], rtol=1e-6)
     running.ask("AWGC:STOP")
     assert running.plant.calls[-1][1][1].digest is None and running.plant.calls[-1][3] is False
 
 
 def test_reply_comes_after_the_plant_was_told(running: Any) -> None:
     assert running.ask("SEQ:JUMP:IMM 2;*OPC?") == b"1\n"
-    assert running.plant.calls[-1][1][1].digest in running.plant.samples
+    assert running.plant.calls[-1] == ("position", 2)
 
 
 def test_markers_do_not_change_the_analog_waveform(bench: Any) -> None:
@@ -157,8 +156,8 @@ def test_real_waveforms_are_taken(bench: Any) -> None:
     np.testing.assert_array_equal(awg.box.list.get("r").words, [8191, 16382 | 0x4000, 0xC000])
 
 
-def test_element_that_waits_and_leaves_is_refused(running: Any) -> None:
-    running.ask("SEQ:ELEM2:LOOP:COUN 2;:SEQ:JUMP:IMM 2")
+def test_element_that_waits_and_leaves_for_another_that_waits_is_refused(running: Any) -> None:
+    running.ask("SEQ:ELEM2:LOOP:INF 1;:SEQ:JUMP:IMM 2")
     assert running.error() == -300
     running.ask("SEQ:ELEM3:GOTO:IND 1;:SEQ:JUMP:IMM 3")
     assert running.error() == -300
@@ -168,11 +167,36 @@ def test_element_that_waits_and_leaves_is_refused(running: Any) -> None:
 def test_changed_settings_of_a_running_element_reach_the_plant(running: Any) -> None:
     running.ask("SEQ:JUMP:IMM 2")
     running.ask("SEQ:JUMP:IMM 1;:SOUR1:VOLT 0.5")
-    assert running.plant.calls[-1][1][1].amplitude_vpp == 0.5
+    assert running.plant.calls[-1][2][1] == (0.5, 0.1, True)
     running.ask('SEQ:ELEM1:WAV1 "w2"')
-    assert running.plant.calls[-1][1][1].digest == running.box.list.get("w2").digest
+    assert running.plant.calls[-1][4] is None, "the plant knows where it waits"
+    np.testing.assert_allclose(running.plant.heard(1)[0][0], [0, 1, -1, 2 / 8191], rtol=1e-6)
     running.ask('WLIS:WAV:DEL "w2"')
-    assert running.plant.calls[-1][1][1].digest is None
+    assert running.plant.calls[-1][0] == "outputs" and running.plant.calls[-1][1][1].digest is None
+    assert running.plant.calls[-1][3] is False
+
+
+def test_elements_after_one_that_waits_are_played_with_it_and_come_back(running: Any) -> None:
+    running.ask("SEQ:ELEM2:TWA 0;LOOP:COUN 65536;:SEQ:ELEM1:GOTO:IND 2;:SEQ:ELEM2:GOTO:IND 3;:SEQ:ELEM3:TWA 0")
+    running.ask("SEQ:ELEM3:GOTO:IND 1")
+    assert running.ask("AWGC:RST?;:SYST:ERR?") == b'1;0,"No error"\n'
+    heard = running.plant.heard(1)
+    assert [n_times for _, n_times in heard] == [1, 65536, 1]
+    assert [samples[3] * 8191 for samples, _ in heard] == pytest.approx([0, 1, 2])
+    running.ask("SEQ:JUMP:IMM 3")
+    assert running.ask("AWGC:SEQ:POS?;:SYST:ERR?") == b'1;0,"No error"\n', "it goes on to the element that waits"
+
+
+def test_event_leads_to_the_jump_target(running: Any) -> None:
+    running.ask("SEQ:ELEM1:JTAR:TYPE IND;INDEX 3;:SEQ:ELEM3:JTAR:TYPE NEXT;:EVEN:JTIM ASYN")
+    for place in (3, 1, 3):
+        assert running.ask("EVEN:IMM;:AWGC:SEQ:POS?") == f"{place}\n".encode()
+    running.ask("SEQ:JUMP:IMM 2")
+    assert running.ask("EVEN;:AWGC:SEQ:POS?;:AWGC:RST?") == b"2;1\n", "an element without a target stays"
+    running.ask("AWGC:EVEN:JMOD DJUM;:SEQ:JUMP:IMM 1;:EVEN:IMM")
+    assert running.ask("AWGC:SEQ:POS?;:AWGC:EVEN:JMOD?;:SYST:ERR?") == b'1;DJUM;0,"No error"\n'
+    running.ask("AWGC:STOP;:SEQ:ELEM2:TWA 0;:AWGC:EVEN:JMOD EJUM;:SEQ:ELEM1:JTAR:IND 2;:AWGC:RUN")
+    assert running.error() == -300
 
 
 def test_lost_reference_shows_and_refuses_to_run(running: Any) -> None:

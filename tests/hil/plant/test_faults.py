@@ -43,7 +43,7 @@ def rack():
     for name, part in (("i", drive.real), ("q", drive.imag)):
         rack.add_waveform(name, part.astype(np.float32))
     box = rack.attach("awg0", "awg", 4, 0)
-    box.playing = {1: Playing("i", 1.0, 0.0, True), 2: Playing("q", 1.0, 0.0, True)}
+    box.playing = {1: Playing((("i", 1),), 1.0, 0.0, True), 2: Playing((("q", 1),), 1.0, 0.0, True)}
     box.rate_hz, box.armed = 1.2e9, True
     rack.attach("lo_drive", "source", 1, 0).tone = Tone(5.1e9, 10.0, True)
     return rack, drive / 2

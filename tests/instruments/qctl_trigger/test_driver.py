@@ -68,6 +68,13 @@ def test_load_sets_lines_and_block_and_fire_completes(device: QctlTrigger, wire:
     assert wire.device.fired[:2] == (1, 10)
 
 
+def test_line_for_events_is_set_to_pulse_once_a_block_whatever_the_period(device: QctlTrigger, wire: Wire) -> None:
+    device.load(program(l1=Line(0, 10), l2=Line(30_000, 10, once=True)))
+    assert wire.device.lines[2].hex() == "02020000307500000a000000"
+    device.load(program(l1=Line(0, 10), l2=Line(100, 10)))
+    assert wire.device.lines[2].hex() == "02010000640000000a000000"
+
+
 def test_second_load_sends_only_the_block_and_unused_lines_are_disabled(device: QctlTrigger, wire: Wire) -> None:
     device.load(program(l1=Line(0, 10), l3=Line(5, 7)))
     before = len(wire.device.executed)

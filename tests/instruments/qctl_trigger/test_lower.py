@@ -17,9 +17,10 @@ from qctl.program.timeline import Shots
 Named = Callable[..., Instrument]
 
 
-def test_wired_lines_fire_once_a_shot(lab: Lab, named: Named) -> None:
+def test_trigger_lines_fire_each_shot_and_event_lines_once_a_block(lab: Lab, named: Named) -> None:
     program = lower((), named("trig0"), lab, Shots(1000, False, 2e-4))
-    assert TriggerBody.from_bytes(program.body) == TriggerBody(1000, 20_000, {1: Line(0, 10)}, 1e8)
+    lines = {1: Line(0, 10), 2: Line(0, 10, once=True)}
+    assert TriggerBody.from_bytes(program.body) == TriggerBody(1000, 20_000, lines, 1e8)
     assert all(row.fits for row in program.usage)
 
 
@@ -31,6 +32,9 @@ def test_period_is_rounded_up(lab: Lab, named: Named, period_s: float, ticks: in
 
 
 def test_what_does_not_fit_is_refused(lab: Lab, named: Named) -> None:
+    after = named("trig0", line={n: TriggerLine(number=n, delay_s=(n - 1) * 2e-4) for n in (1, 2)})
+    lines = TriggerBody.from_bytes(lower((), after, lab, Shots(1, False, 2e-4)).body).lines
+    assert lines[2] == Line(20_000, 10, once=True), "an event comes after the period"
     late = named("trig0", line={1: TriggerLine(number=1, width_s=1e-7, delay_s=2e-4)})
     with pytest.raises(CompileError, match="line 1 ends 20010 ticks after the start, the period is 20000"):
         lower((), late, lab, Shots(1, False, 2e-4))

@@ -11,7 +11,7 @@ import pytest
 from emulators import Emulator
 from numpy.typing import NDArray
 
-from qctl.device import Player, Synchronised
+from qctl.device import Advancing, Player, Synchronised
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.instruments.registry import open_device
@@ -33,9 +33,9 @@ def words(*codes: int, n_samples: int = 250) -> NDArray[np.uint16]:
 
 def program(elements: list[dict[int, NDArray[np.uint16]]], **channels: Channel) -> DeviceProgram:
     blobs = {sha256(w.tobytes()).hexdigest(): w for element in elements for w in element.values()}
-    names = tuple((Step({n: sha256(w.tobytes()).hexdigest() for n, w in element.items()}),) for element in elements)
+    points = tuple((Step({n: sha256(w.tobytes()).hexdigest() for n, w in element.items()}),) for element in elements)
     used = {int(key[1:]): channel for key, channel in channels.items()}
-    return DeviceProgram("awg0", "tektronix-awg5014c", AwgBody(1.2e9, used, names).to_bytes(), blobs, len(elements))
+    return DeviceProgram("awg0", "tektronix-awg5014c", AwgBody(1.2e9, used, points).to_bytes(), blobs, len(elements))
 
 
 def setting(text: str, value: str, reply: str | None = None) -> list[Any]:
@@ -136,6 +136,54 @@ def test_refused_jump_has_the_boxes_words(named: Named) -> None:
             device.select(0)
 
 
+EVENTS = [
+    *setting("AWGC:EVEN:JMOD", "EJUM"),
+    *setting("EVEN:JTIM", "ASYN"),
+    *setting("EVEN:POL", "POS"),
+    *setting("EVEN:LEV", "0.5"),
+]
+
+
+def advancing(*points: tuple[tuple[NDArray[np.uint16], int], ...], event: bool = True) -> DeviceProgram:
+    """Return a program of output 1 with points of several steps."""
+    blobs = {sha256(w.tobytes()).hexdigest(): w for point in points for w, _ in point}
+    steps = tuple(tuple(Step({1: sha256(w.tobytes()).hexdigest()}, n) for w, n in point) for point in points)
+    body = AwgBody(1.2e9, {1: Channel(1.0)}, steps, event=event)
+    return DeviceProgram("awg0", "tektronix-awg5014c", body.to_bytes(), blobs, len(points))
+
+
+def test_points_of_several_steps_lead_round_and_events_from_point_to_point(named: Named) -> None:
+    pulse, quiet = words(8191, 9000), words()
+    a, b = (waveform_name(sha256(w.tobytes()).hexdigest()) for w in (pulse, quiet))
+    turns = first_load(pulse, [("WLIS:SIZE?", "0")])
+    start = next(k for k, turn in enumerate(turns) if str(turn[0]).startswith("TRIG:LEV")) + 3
+    uploads = [[(f'WLIS:WAV:NEW "{n}",250,INT', None), ((f'WLIS:WAV:DATA "{n}",0,250,', w.tobytes()), None)]
+               for n, w in sorted(((a, pulse), (b, quiet)))]  # fmt: skip
+    place = "SEQ:ELEM{0}:TWA {1};:SEQ:ELEM{0}:LOOP:COUN {2};:SEQ:ELEM{0}:GOTO:STAT 1;:SEQ:ELEM{0}:GOTO:IND {3}"
+    rows = [(1, a, 1, 1, 2, 4), (2, b, 0, 480, 3, 0), (3, a, 0, 1, 1, 0), (4, a, 1, 1, 4, 1)]
+    sequence = []
+    for number, name, waits, loops, goto, target in rows:
+        texts = [f'SEQ:ELEM{number}:WAV1 "{name}"', place.format(number, waits, loops, goto)]
+        texts += [f"SEQ:ELEM{number}:JTAR:TYPE IND", f"SEQ:ELEM{number}:JTAR:IND {target}"] if target else []
+        sequence.append((";:".join(texts), None))
+    turns = [*turns[:start], *EVENTS, *turns[start : start + 6], *uploads[0], *uploads[1], OK, ("SEQ:LENG 0", None)]
+    turns += [("SEQ:LENG 4", None), *sequence, OK, ("SEQ:LENG?", "4")]
+    turns += [("AWGC:SEQ:POS?", "4"), ("AWGC:SEQ:POS?", "1"), ("SEQ:JUMP:IMM 4;:SYST:ERR?", OK[1])]
+    turns += [*STOPPED, ("SEQ:ELEM1:JTAR:TYPE OFF", None), ("SEQ:ELEM4:JTAR:TYPE OFF", None), OK, ("SEQ:LENG?", "4")]
+    points = (((pulse, 1), (quiet, 480), (pulse, 1)), ((pulse, 1),))
+    with TranscriptLink(turns) as link:
+        device = TektronixAwg5014(link, named("awg0"))
+        device.load(advancing(*points))
+        assert isinstance(device, Advancing) and device.advances()
+        device.check_point(1)
+        with pytest.raises(RefusedError, match=r"is at sequence element 1, not at 4.*trig0 line 2") as caught:
+            device.check_point(1)
+        assert caught.value.details["instrument"] == link.name
+        device.select(1)
+        device.load(advancing(*points, event=False))
+        assert not device.advances()
+
+
 def test_nothing_plays_before_a_load(named: Named) -> None:
     with TranscriptLink([]) as link, pytest.raises(RequestError, match="no program is loaded"):
         TektronixAwg5014(link, named("awg0")).start()
@@ -164,6 +212,8 @@ LIMITS = [
     (program([{1: words()}], o1=Channel(1.0, 2.26)), "offset_v = 2.26"),
     (program([{1: words(n_samples=249)}], o1=Channel(1.0)), "samples = 249"),
     (program([{1: words(16382)}], o1=Channel(4.5, 0.01)), "would reach 2.26 to 2.26 V"),
+    (advancing(((words(), 65_537),)), "element 1 loops = 65537"),
+    (advancing(((words(), 0),)), "element 1 loops = 0"),
     (program([{1: words()}] * 8001, o1=Channel(1.0)), "sequence elements = 8001"),
 ]
 
@@ -267,6 +317,28 @@ def test_emulated_box_plays_and_counts(device: Any, emulated: Callable[[str, str
     )
     np.testing.assert_array_equal(sent, words(4, 5))
     device.safe()
+
+
+def test_emulated_box_follows_events_and_starts_again_at_the_first_point(device: Any) -> None:
+    points = [((words(k, 8191), 1), (words(), 100)) for k in range(5)]
+    device.load(advancing(*points))
+    device.start()
+    device.check_point(0)
+    for point in (1, 2):
+        device.link.write("EVEN:IMM")
+        device.check_point(point)
+    with pytest.raises(RefusedError, match="is at sequence element 5, not at 7"):
+        device.check_point(3)
+    device.select(4)
+    device.check_point(4)
+    device.stop()
+    device.start()
+    device.check_point(0)
+    device.load(advancing(*points[:3]))
+    device.start()
+    for point in (1, 2, 0):
+        device.link.write("EVEN:IMM")
+        device.check_point(point)
 
 
 def test_emulated_box_keeps_waveforms_for_the_next_driver(

@@ -1,0 +1,226 @@
+"""What attached instruments and control programs may ask the plant: a table of verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from qctl.errors import DeviceError, RequestError
+from qctl.hil.plant.messages import array_from_wire, array_to_wire
+from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
+
+if TYPE_CHECKING:
+    from qctl.hil.plant.service import Plant, Session
+
+__all__ = ["SLOW", "VERBS"]
+
+Verb = Callable[["Plant", "Session", dict[str, Any]], Awaitable[dict[str, Any] | None]]
+
+
+async def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    name = str(message["name"])
+    session.box = plant.rack.attach(name, message["kind"], message["n_outputs"], message["n_inputs"])
+    plant.sessions[name] = session
+    return {"folder": plant.folder, "faults": plant.faults_of(name)}
+
+
+async def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"now_s": plant.clock.now_s()}
+
+
+async def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"n_shots": plant.n_fired()}
+
+
+async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    samples = array_from_wire(message["samples"], plant.folder)
+    plant.rack.add_waveform(str(message["digest"]), samples)
+
+
+async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    samples = array_from_wire(message["samples"], plant.folder)
+    at = 0
+    for digest, n_samples, places in message["waveforms"]:
+        runs = []
+        for start, size in places:
+            if start < 0 or size < 0 or start + size > n_samples or at + size > samples.size:
+                raise RequestError(f"waveform {digest}: {size} samples from {start} are not in {n_samples}")
+            runs.append((int(start), samples[at : at + size]))
+            at += size
+        plant.rack.add_runs(str(digest), int(n_samples), tuple(runs))
+
+
+async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box = session.attached()
+    element = {
+        int(number): Playing(((digest, 1),) if digest is not None else (), *level)
+        for number, (digest, *level) in message["element"].items()
+    }
+    for number, playing in element.items():
+        if not 1 <= number <= box.n_outputs:
+            raise RequestError(f"{box.name} has no output {number}")
+        plant.rack.check_steps(f"{box.name}:{number}", playing.steps)
+    box.playing, box.rate_hz, box.armed = element, float(message["rate_hz"]), bool(message["armed"])
+    box.sequence = None
+    plant.changed()
+
+
+async def _sequence(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box = session.attached()
+    levels = {int(number): (float(vpp), float(v), bool(on)) for number, (vpp, v, on) in message["levels"].items()}
+    if not all(1 <= number <= box.n_outputs for number in levels):
+        raise RequestError(f"{box.name} has outputs 1 to {box.n_outputs}, not {sorted(levels)}")
+    points = {}
+    for number, steps, target in message["points"]:
+        outputs = plant.rack.outputs_of(f"{box.name}: element {number}", steps)
+        points[int(number)] = Point(outputs, int(target))
+    astray = [point.target for point in points.values() if point.target and point.target not in points]
+    position = message["position"]
+    if position is None:
+        position = box.sequence.position if box.sequence is not None else 1
+    if astray or position not in points:
+        raise RequestError(f"{box.name}: element {(astray or [position])[0]} does not wait for a trigger")
+    box.sequence = Sequence(points, levels, position)
+    box.playing, box.rate_hz, box.armed = box.sequence.playing(), float(message["rate_hz"]), True
+    plant.changed()
+
+
+def _attached_sequence(session: Session) -> tuple[Box, Sequence]:
+    box = session.attached()
+    if box.sequence is None:
+        raise RequestError(f"{box.name} plays no sequence")
+    return box, box.sequence
+
+
+async def _position(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    box, sequence = _attached_sequence(session)
+    wanted = message.get("position")
+    if wanted is not None:
+        if wanted not in sequence.points:
+            raise RequestError(f"{box.name}: element {wanted} does not wait for a trigger")
+        sequence.position = wanted
+        box.playing = sequence.playing()
+        plant.changed()
+    return {"position": sequence.position}
+
+
+async def _event(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box, _ = _attached_sequence(session)
+    box.follow(1)
+    plant.changed()
+
+
+async def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    now_s = plant.clock.now_s()
+    session.attached().set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
+
+
+async def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().tone = Tone(message["frequency_hz"], message["power_dbm"], message["on"])
+
+
+async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    box = session.attached()
+    inputs = tuple(int(n) for n in message["inputs"])
+    n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
+    if n_samples < 1 or n_records < 1 or not message["rate_hz"] > 0:
+        raise RequestError(f"{box.name}: n_samples = {n_samples}, n_records = {n_records}: have to be above 0")
+    box.acquisition = Acquisition(
+        inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
+    )
+    plant.changed()
+
+
+async def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().acquisition = None
+    async with plant.recorded:
+        plant.recorded.notify_all()
+
+
+async def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    box = session.attached()
+    acquisition = box.acquisition
+    if acquisition is None:
+        raise DeviceError(f"{box.name} is not armed", instrument=box.name)
+    async with plant.recorded:
+        await plant.recorded.wait_for(
+            lambda: (
+                box.acquisition is not acquisition
+                or (acquisition.complete and "silence" not in plant.faults_of(box.name))
+            )
+        )
+    if box.acquisition is not acquisition:
+        raise DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
+    return {"volts": array_to_wire(acquisition.volts(), plant.folder)}
+
+
+async def _fire(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    line, n_shots, once = int(message["line"]), int(message["n_shots"]), message.get("once", ())
+    fired = await plant.fire(session.attached(), line, n_shots, message["period_s"], [int(other) for other in once])
+    return {"n_shots": fired}
+
+
+async def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    plant.aborted.set()
+
+
+async def _reference(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    session.attached().locked = bool(message["locked"])
+
+
+async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    counters = session.attached().counters
+    for name, amount in message["amounts"].items():
+        counters[name] = counters.get(name, 0) + int(amount)
+
+
+async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    fault = plant.physics.faults.put(message["name"], message.get("on"), message.get("value"))
+    await _faults_changed(plant)
+    return {"fault": [fault.name, fault.on, fault.value]}
+
+
+async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    plant.physics.faults.clear()
+    await _faults_changed(plant)
+
+
+async def _faults_changed(plant: Plant) -> None:
+    plant.push_faults()
+    async with plant.recorded:
+        plant.recorded.notify_all()
+
+
+async def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.present()]}
+
+
+async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    return {"counters": plant.rack.counters}
+
+
+SLOW = frozenset({"record", "fire"})
+VERBS: dict[str, Verb] = {
+    "abort": _abort,
+    "arm": _arm,
+    "clear_faults": _clear_faults,
+    "count": _count,
+    "counters": _counters,
+    "disarm": _disarm,
+    "event": _event,
+    "faults": _faults,
+    "fire": _fire,
+    "fired": _fired,
+    "hello": _hello,
+    "level": _level,
+    "now": _now,
+    "outputs": _outputs,
+    "position": _position,
+    "record": _record,
+    "reference": _reference,
+    "sequence": _sequence,
+    "set_fault": _set_fault,
+    "tone": _tone,
+    "waveform": _waveform,
+    "waveforms": _waveforms,
+}

@@ -1,0 +1,36 @@
+"""How a batch is played: who is told of each point, and who is asked whether it got to the last one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from qctl.errors import DeviceError
+
+
+def played(lab: Any, name: str, **wish: Any) -> list[str]:
+    """Run a program, and return what a fake instrument was told meanwhile, but for settings."""
+    box = lab.instruments[name]
+    before = len(box.call("history"))
+    lab.run(json.dumps(wish), shots=10).result(20)
+    return [call for call in box.call("history")[before:] if not call.startswith(("get", "set"))]
+
+
+def test_player_is_told_of_each_point(lab: Any) -> None:
+    assert played(lab, "awg0", n_points=3) == ["load", "start", "select 0", "select 1", "select 2", "stop"]
+    assert played(lab, "awg1", n_points=3) == ["load", "start", "stop"]
+
+
+@pytest.mark.parametrize("n_points", [2, 5])
+def test_player_that_advances_by_itself_is_only_asked_before_the_last_point(lab: Any, n_points: int) -> None:
+    assert played(lab, "awg0", n_points=n_points, event=True) == ["load", "start", f"check {n_points - 1}", "stop"]
+    assert played(lab, "awg0", n_points=1, event=True) == ["load", "start", "stop"]
+
+
+def test_player_that_did_not_get_to_the_last_point_spoils_the_run(lab: Any) -> None:
+    lab.instruments["awg0"].call("break_at", "error", "check")
+    with pytest.raises(DeviceError, match="awg0 is on fire") as caught:
+        lab.run(json.dumps({"n_points": 4, "event": True}), shots=10).result(20)
+    assert caught.value.details["instrument"] == "awg0"
