@@ -204,7 +204,7 @@ def test_silence_is_looped_from_its_bound_on(lab):
 
 
 def test_loops_at_the_bound_are_one_step_and_one_more_are_two(lab):
-    for n_loops, expected in ((can.MAX_LOOPS, [65_536, 1]), (can.MAX_LOOPS + 1, [65_536, 1, 1])):
+    for n_loops, expected in ((int(can.LOOPS.high), [65_536, 1]), (int(can.LOOPS.high) + 1, [65_536, 1, 1])):
         _, body = lowered(pulses([(0, 250 * n_loops, 250, 0.1)], False), lab, "awg2")
         assert [step.n_loops for step in body.points[0]] == expected
 
@@ -223,7 +223,7 @@ def test_elements_at_the_bound_pass_and_one_more_is_over_and_not_rendered(lab, m
 
 
 def test_shot_later_than_all_loops_is_refused_by_name(lab, monkeypatch):
-    monkeypatch.setattr(can, "MAX_LOOPS", 40)
+    monkeypatch.setattr(can, "LOOPS", Limits(1, 40))
     monkeypatch.setattr(can, "MAX_ELEMENTS", 2)
     at, over = (compile_program(pulses([(0, n, 1000, 0.1)], False), lab).timeline for n in (19_000, 19_001))
     lower(at.straights(), lab.instruments["awg2"], lab, SHOTS)

@@ -33,7 +33,7 @@ def test_pieces_are_gapless_hold_every_pulse_and_keep_to_the_box(points, random)
             assert piece.first == at
             at += piece.n_samples * piece.n_loops
             assert can.LENGTH_SAMPLES.low <= piece.n_samples
-            assert 1 <= piece.n_loops <= can.MAX_LOOPS
+            assert 1 <= piece.n_loops <= int(can.LOOPS.high)
         assert at == max(*end, can.LENGTH_SAMPLES.low)
         for first, last in zip(begin, end, strict=True):
             if first == last:
@@ -51,7 +51,7 @@ def test_no_pulse_is_the_shortest_silence():
 
 
 def test_long_silence_is_several_steps():
-    n = 3 * can.MAX_LOOPS + 5
+    n = 3 * int(can.LOOPS.high) + 5
     (cut,) = cuts_of(np.array([[250 * n]]), np.array([[250 * n + 300]]))
-    assert [piece.n_loops for piece in cut] == [can.MAX_LOOPS] * 3 + [5, 1]
-    assert longest_shot_samples() == can.MAX_ELEMENTS * can.MAX_LOOPS * 250
+    assert [piece.n_loops for piece in cut] == [int(can.LOOPS.high)] * 3 + [5, 1]
+    assert longest_shot_samples() == can.MAX_ELEMENTS * int(can.LOOPS.high) * 250
