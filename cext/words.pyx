@@ -127,7 +127,7 @@ cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, ui
     """Hash the length and every run of groups that are not silent, with its place; silence outside begin … end."""
     cdef blake2b_state state
     cdef uint64_t group
-    cdef int64_t k = begin / _GROUP, first, n_groups = (end + _GROUP - 1) / _GROUP
+    cdef int64_t k = begin // _GROUP, first, n_groups = (end + _GROUP - 1) // _GROUP
     blake2b_begin(&state, _DIGEST)
     blake2b_add_u64(&state, n)
     while k < n_groups:
@@ -203,7 +203,7 @@ cdef void _all(
     cdef int64_t n_padded
     cdef const Play* row = NULL
     for k in range(pieces.shape[0]):
-        n_padded = (pieces[k, 2] + _GROUP - 1) / _GROUP * _GROUP
+        n_padded = (pieces[k, 2] + _GROUP - 1) // _GROUP * _GROUP
         if n_plays:
             row = &plays[pieces[k, 0], 0]
         _piece(line, row, n_plays, pieces[k, 1], pieces[k, 2], n_padded, &words[pieces[k, 3]],

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ class _Run:
     lead_s: dict[str, float]
 
     def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
-        """Yield batches that fit: halves of the points where players are full, fewer shots where recorders are."""
+        """Yield batches that fit: fewer points where players are full, fewer shots where recorders are."""
         programs = self._programs(first, end, n_shots)
         over = [(program, row) for program in programs for row in program.usage if not row.fits]
         if not over:
@@ -106,19 +107,18 @@ class _Run:
             yield Batch(programs, first, end - first, n_shots, self.averaged, period_s)
             return
         players = [pair for pair in over if model_of(pair[0].model).kind == "player"]
+        ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in players or over)
         if players and end - first > 1:
-            middle = (first + end) // 2
-            yield from self.cut(first, middle, n_shots)
-            yield from self.cut(middle, end, n_shots)
+            n_points = end - first
+            n_parts = min(max(ratio, 2), n_points)
+            cuts = [first + n_points * k // n_parts for k in range(n_parts + 1)]
+            for begin, until in pairwise(cuts):
+                yield from self.cut(begin, until, n_shots)
             return
         if not players and n_shots > 1:
-            ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in over)
             n_parts = min(max(ratio, 2), n_shots)
-            done = 0
-            for k in range(1, n_parts + 1):
-                until = n_shots * k // n_parts
-                yield from self.cut(first, end, until - done)
-                done = until
+            for begin, until in pairwise(n_shots * k // n_parts for k in range(n_parts + 1)):
+                yield from self.cut(first, end, until - begin)
             return
         program, row = (players or over)[0]
         raise CompileError(

@@ -48,11 +48,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     longest, place = _longest(groups, cuts)
     asked = _asked({k: dict.fromkeys(chain(*keys[k])) for k in used}, chain(*cuts))
     if len(straights) > 1 and not asked.fits:
-        usage = (
+        needed = (
             Usage("waveform samples", asked.n_samples, can.MEMORY_SAMPLES, f"up to {place}"),
             Usage("sequence elements", asked.n_elements, can.MAX_ELEMENTS),
         )
-        return DeviceProgram(instrument.name, instrument.model, b"", {}, len(straights), usage)
+        return DeviceProgram(instrument.name, instrument.model, b"", {}, len(straights), needed)
     made = {k: [x for one, key in zip(groups, keys[k], strict=True) for x in work.render(one, k, key)] for k in used}
     points = _points(list(chain(*cuts)), made, feeds)
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,22 +43,28 @@ def cuts_of(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Cut]:
     if not silent.any():
         whole = {total: (Piece(0, total),) for total in totals}
         return [whole[total] for total in totals]
-    return [_cut(before[k, silent[k]].tolist(), begins[k, silent[k]].tolist(), total) for k, total in enumerate(totals)]
+    most = int(can.LOOPS.high)
+    return [
+        _cut(tuple(before[k, silent[k]].tolist()), tuple(begins[k, silent[k]].tolist()), total, _up(shortest), most)
+        for k, total in enumerate(totals)
+    ]
 
 
-def _cut(quiet_from: list[int], quiet_until: list[int], total: int) -> Cut:
-    """Cut one shot at its long silences; what is left of one belongs to the waveform after it."""
-    shortest = int(can.LENGTH_SAMPLES.low)
-    loop = _up(shortest)
+@lru_cache(maxsize=4096)
+def _cut(quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, loop: int, most: int) -> Cut:
+    """Cut one shot at its long silences; what is left of one belongs to the waveform after it.
+
+    The generators of a lab often play together: their shots are cut alike, and only once.
+    """
     pieces: list[Piece] = []
     at = 0
     for begin, end in zip(quiet_from, quiet_until, strict=True):
         if begin > at:
-            pieces.append(Piece(at, _up(max(begin - at, shortest))))
+            pieces.append(Piece(at, _up(max(begin - at, loop))))
             at += pieces[-1].n_samples
         # The last waveform needs its shortest length too: it gets it from the silence before it.
-        n_loops = (min(end, total - shortest) - at) // loop
-        for n in [int(can.LOOPS.high)] * (n_loops // int(can.LOOPS.high)) + [n_loops % int(can.LOOPS.high)]:
+        n_loops = (min(end, total - loop) - at) // loop
+        for n in [most] * (n_loops // most) + [n_loops % most]:
             if n > 0:
                 pieces.append(Piece(at, loop, n))
                 at += n * loop

@@ -160,6 +160,7 @@ class _Walk:
             weights = envelope_samples(self.s.body.waveforms[row.weights], record_hz)
             if not weights.any():
                 raise CompileError(f"the weights of the capture {row.slot!r} are all 0")
+        assert isinstance(item.length_s, Fraction)  # a capture's length is not swept
         length_s = float(item.length_s)
         self._record(item.start_s, port, self._key(step), row.slot, row.mode.name.lower(), length_s, row.bit, weights)
 

@@ -100,7 +100,8 @@ def _refuse_over(n_points: int, plays: int, n_bytes: float, time_s: float, words
 def _leading(values: list[int]) -> float:
     """Return the leading coefficient of the polynomial of degree n through n + 1 values at 1, 2 …: their difference."""
     n = len(values) - 1
-    return sum((-1) ** (n - k) * comb(n, k) * value for k, value in enumerate(values)) / factorial(n)
+    difference = sum(comb(n, k) * (value if (n - k) % 2 == 0 else -value) for k, value in enumerate(values))
+    return difference / factorial(n)
 
 
 def _tried(

@@ -1,8 +1,9 @@
-"""Print how long compiling and lowering takes, and the sampling kernel against its NumPy twin: medians of one run.
+"""Print how long compiling and lowering takes, and the kernel of words against its NumPy twin: medians of one run.
 
 Goals: 20 ms for a 51-point Rabi sweep once its envelopes are kept; the kernel not slower than NumPy.
 """
 
+from hashlib import blake2b
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -10,7 +11,7 @@ from time import perf_counter
 import numpy as np
 
 import qctl
-from qctl.cext import envelopes
+from qctl.cext import words
 from qctl.lab import load_lab
 from qctl.program.timeline import PLAY
 
@@ -39,24 +40,28 @@ def rabi_s():
 
 
 def kernel_s():
-    """Return seconds of the kernel and of its twin for 1 us at 70 MHz."""
-    plays = np.array([(0, 0, 0, 0.05, 70e6, 0.3)], PLAY)
-    env, offsets = np.ones(1200), np.array([0, 1200])
-    out = np.zeros((2, 1200))
+    """Return seconds of the kernel and of its twin for the two outputs of 1 us at 70 MHz, hashed."""
+    plays = np.array([[(0, 0, 0, 0.05, 70e6, 0.3)]], PLAY)
+    env, offsets, half_v = np.ones(1200), np.array([0, 1200]), np.array([0.5, 0.5])
+    volts, made, pieces = np.zeros((2, 1200)), np.empty(2400, np.uint16), np.array([[0, 0, 1200, 0]])
+    digests, reached = np.empty((1, 2, words.DIGEST_BYTES), np.uint8), np.empty((1, 2, 2), np.uint16)
+    over, over_v = np.empty((1, 2), np.int64), np.empty((1, 2))
     t = (np.arange(1200) + 0.5) / 1.2e9
 
-    def twin():
-        wave = 0.05 * env * np.exp(1j * (0.3 + 2 * np.pi * 70e6 * t))
-        out[0] += wave.real
-        out[1] += wave.imag
+    def kernel():
+        words.render(
+            plays, pieces, env, env, offsets, 1.2e9, half_v, 1.0, 0.0, volts, made, digests, over, over_v, reached
+        )
 
-    return (
-        timed(lambda: envelopes.mix(plays, env, env, offsets, 1.2e9, out[0], out[1]), 300),
-        timed(twin, 300),
-    )
+    def twin():
+        wave = 0.05 * env * np.exp(1j * (2 * np.pi * 70e6 * t - 0.3))
+        for line in (wave.real, wave.imag):
+            blake2b((np.rint(line * (8191 / 0.5)) + 8191).astype(np.uint16).data, digest_size=20).digest()
+
+    return timed(kernel, 300), timed(twin, 300)
 
 
 if __name__ == "__main__":
     kernel, twin = kernel_s()
     print(f"51-point Rabi, compile and lower: {rabi_s() * 1e3:.2f} ms (goal 20)")
-    print(f"mix, 1200 samples: {kernel * 1e6:.1f} us, NumPy {twin * 1e6:.1f} us, ratio {twin / kernel:.1f}")
+    print(f"words of 1200 samples: {kernel * 1e6:.1f} us, NumPy {twin * 1e6:.1f} us, ratio {twin / kernel:.1f}")

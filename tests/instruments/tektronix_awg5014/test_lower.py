@@ -1,15 +1,20 @@
 """Lowering for the AWG5014C: content hashes, sharing, padding, ranges and the memory, at the limit and past it."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import qctl
 from qctl.compiler.pipeline import compile_program
 from qctl.errors import CompileError
+from qctl.instruments import rendering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
+from qctl.instruments.tektronix_awg5014 import pieces
 from qctl.instruments.tektronix_awg5014.body import AwgBody
 from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.lower import lower
@@ -17,12 +22,13 @@ from qctl.lab import load_lab
 from qctl.program.timeline import Shots
 from qctl.units import Limits
 
+LAB = Path(__file__).parents[2] / "support" / "transmon5.toml"
 SHOTS = Shots(100, False, 2e-4)
 
 
 @pytest.fixture(scope="module")
 def lab():
-    return load_lab(Path(__file__).parents[2] / "support" / "transmon5.toml")
+    return load_lab(LAB)
 
 
 def lowered(program, lab, name="awg0", shots=SHOTS):
@@ -132,6 +138,106 @@ def test_longest_waveform_passes_and_one_sample_more_is_refused_by_name(lab, mon
     assert all(row.fits for row in made.usage)
     with pytest.raises(CompileError, match=r"samples pulse .* of 20001 samples .* at most 20000"):
         lowered(held(20_001), lab, "awg2")
+
+
+def pulses(rows, carrier):
+    """Return a program of pulses: (line, delay before it in samples, length in samples, amplitude)."""
+    ports = ["q0.flux", "q1.flux"] if not carrier else ["q0.drive", "q1.drive"]
+    p = qctl.Program(ports=ports, tick_s=Fraction(1, 1_200_000_000))
+    for line, delay, length, amp in rows:
+        p.delay_ticks(ports[line], delay)
+        p.play(ports[line], qctl.samples(np.full(length, amp), 1.2e9))
+    return p
+
+
+def expanded(made, body, point=0):
+    """Return each output's words of a point, all loops played."""
+    steps = body.points[point]
+    return {n: np.concatenate([np.tile(made.blobs[s.waveforms[n]], s.n_loops) for s in steps]) for n in body.channels}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 1),
+            st.one_of(st.integers(0, 900), st.integers(3900, 5000), st.integers(0, 60_000)),
+            st.integers(1, 700),
+            st.floats(-0.4, 0.4),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_looped_silence_plays_the_samples_of_the_long_waveform(rows, carrier):
+    lab, name, program = load_lab(LAB), "awg0" if carrier else "awg2", pulses(rows, carrier)
+    short, body = lowered(program, lab, name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "LOOPED_SAMPLES", 10**9)
+        long, whole = lowered(program, lab, name)
+    assert all(len(steps) == 1 for steps in whole.points)
+    for n, words in expanded(long, whole).items():
+        np.testing.assert_array_equal(expanded(short, body)[n], words)
+    held = max(sum(len(short.blobs[d]) for d in {s.waveforms[n] for s in body.points[0]}) for n in body.channels)
+    assert held <= len(rows) * (700 + 2 * 4096 + 250)
+
+
+def test_pulse_after_100_microseconds_takes_kilobytes(lab):
+    p = qctl.Program(qubits=["q0"], bits=1, ports=["q0.drive"])
+    with p.sweep("delay", np.linspace(0, 100e-6, 11)) as delay:
+        p.x("q0")
+        p.delay("q0", delay)
+        p.measure("q0", 0)
+    made, body = lowered(p, lab)
+    assert sum(words.nbytes for words in made.blobs.values()) < 11 * 2 * 2 * 600
+    assert {len(steps) for steps in body.points} <= {1, 2, 3}
+    readout, _ = lowered(p, lab, "awg4")
+    assert sum(words.nbytes for words in readout.blobs.values()) < 10_000
+
+
+def test_silence_is_looped_from_its_bound_on(lab):
+    rows = [(0, 0, 10, 0.1), (0, pieces.LOOPED_SAMPLES - 1, 10, 0.1)]
+    assert len(lowered(pulses(rows, False), lab, "awg2")[1].points[0]) == 1
+    rows[1] = (0, pieces.LOOPED_SAMPLES, 10, 0.1)
+    assert [step.n_loops for step in lowered(pulses(rows, False), lab, "awg2")[1].points[0]] == [1, 14, 1]
+
+
+def test_loops_at_the_bound_are_one_step_and_one_more_are_two(lab):
+    for n_loops, expected in ((int(can.LOOPS.high), [65_536, 1]), (int(can.LOOPS.high) + 1, [65_536, 1, 1])):
+        _, body = lowered(pulses([(0, 250 * n_loops, 250, 0.1)], False), lab, "awg2")
+        assert [step.n_loops for step in body.points[0]] == expected
+
+
+def test_elements_at_the_bound_pass_and_one_more_is_over_and_not_rendered(lab, monkeypatch):
+    monkeypatch.setattr(can, "MAX_ELEMENTS", 9)
+    for n_points, fits in ((3, True), (4, False)):
+        p = qctl.Program(ports=["q0.flux"])
+        with p.sweep("amp", np.linspace(0.1, 0.2, n_points)) as amp:
+            for _ in range(2):
+                p.play("q0.flux", qctl.constant(1e-8, amp))
+                p.delay("q0.flux", 1e-5)
+        made = lower(compile_program(p, lab).timeline.straights(), lab.instruments["awg2"], lab, SHOTS)
+        row = next(row for row in made.usage if row.resource == "sequence elements")
+        assert (row.used, row.fits, bool(made.blobs)) == (3 * n_points, fits, fits)
+
+
+def test_shot_later_than_all_loops_is_refused_by_name(lab, monkeypatch):
+    monkeypatch.setattr(can, "LOOPS", Limits(1, 40))
+    monkeypatch.setattr(can, "MAX_ELEMENTS", 2)
+    at, over = (compile_program(pulses([(0, n, 1000, 0.1)], False), lab).timeline for n in (19_000, 19_001))
+    lower(at.straights(), lab.instruments["awg2"], lab, SHOTS)
+    with pytest.raises(CompileError, match=r"samples pulse .* ends 20001 samples .* at most 20000 in one shot"):
+        lower(over.straights(), lab.instruments["awg2"], lab, SHOTS)
+
+
+def test_words_of_one_timeline_are_kept_for_the_next(lab, monkeypatch):
+    made = [lowered(rabi([0.11, 0.22]), lab)[0].blobs for _ in range(2)]
+    assert all(made[0][digest] is made[1][digest] for digest in made[0])
+    monkeypatch.setattr(rendering, "MAX_KEPT_BYTES", 0)
+    again = [lowered(rabi([0.11, 0.22]), lab)[0].blobs for _ in range(2)]
+    assert all(np.array_equal(again[0][digest], again[1][digest]) for digest in made[0])
+    assert all(again[0][digest] is not again[1][digest] for digest in made[0])
 
 
 def test_mixer_correction_and_offset_are_applied(lab):

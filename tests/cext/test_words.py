@@ -1,0 +1,166 @@
+"""The kernel of DAC words against a NumPy twin and hashlib."""
+
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qctl.cext import words
+from qctl.program.timeline import PLAY
+
+RATE_HZ = 1.2e9
+ENVELOPES = np.random.default_rng(1).normal(size=55) * 0.1 + 0.1j
+OFFSETS = np.array([0, 15, 35, 35, 55])
+
+
+def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELOPES, offsets=OFFSETS, **changed):
+    """Return words (row for each piece and output), digests, over, over_v and reached."""
+    plays = np.array(plays, PLAY)
+    if plays.ndim == 1:
+        plays = plays[None, :]
+    padded = [-(-n // words.GROUP) * words.GROUP for _, _, n in pieces]
+    places = np.cumsum([0, *(len(half_v) * n for n in padded)])
+    table = np.array([(*piece, place) for piece, place in zip(pieces, places, strict=False)], np.int64).reshape(-1, 4)
+    made = np.full(changed.get("n_words", int(places[-1])), 7, np.uint16)
+    shape = (len(pieces), len(half_v))
+    out = (
+        np.empty((*shape, words.DIGEST_BYTES), np.uint8),
+        np.empty(shape, np.int64),
+        np.empty(shape),
+        np.empty((*shape, 2), np.uint16),
+    )
+    volts = np.zeros((2, changed.get("room", max((n for *_, n in pieces), default=0))))
+    words.render(
+        plays, table, env.real.copy(), env.imag.copy(), offsets, RATE_HZ, np.array(half_v, float), gain, phase_rad,
+        volts, made, *out,
+    )  # fmt: skip
+    assert not volts.any()
+    rows = [
+        [made[place + k * size : place + k * size + n] for k in range(len(half_v))]
+        for (*_, n), place, size in zip(pieces, places, padded, strict=False)
+    ]
+    return rows, *out
+
+
+def twin(plays, first, n, half_v, gain, phase_rad):
+    """Return the codes of one piece before rounding."""
+    z = np.zeros(n, complex)
+    for _, waveform, start, amplitude, frequency_hz, phase in plays:
+        env = ENVELOPES[OFFSETS[waveform] : OFFSETS[waveform + 1]]
+        if first <= start < first + n:
+            k = start + np.arange(len(env))
+            z[k - first] += amplitude * env * np.exp(1j * (2 * np.pi * frequency_hz * (k + 0.5) / RATE_HZ - phase))
+    lines = [z.real, gain * (z * np.exp(1j * phase_rad)).imag]
+    return [line * (8191 / half) for line, half in zip(lines, half_v, strict=False)]
+
+
+def digest(row):
+    """Return the hash that the kernel's docstring promises."""
+    padded = np.concatenate([row, np.full(-len(row) % 4, words.SILENCE, np.uint16)]).reshape(-1, 4)
+    loud = (padded != words.SILENCE).any(axis=1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
+    found = hashlib.blake2b(struct.pack("<q", len(row)), digest_size=20)
+    for begin, end in edges.reshape(-1, 2).tolist():
+        found.update(struct.pack("<qq", begin, end - begin))
+        found.update(padded[begin:end].tobytes())
+    return found.digest()
+
+
+PLAYS = st.tuples(
+    st.just(0),
+    st.integers(0, 3),
+    st.integers(0, 60),
+    st.floats(-0.3, 0.3),
+    st.sampled_from([0.0, 1e8, -4.1e8]),
+    st.floats(-7, 7),
+)
+
+
+@given(
+    st.lists(PLAYS, max_size=5),
+    st.floats(0.5, 1.5),
+    st.sampled_from([0.0, 0.2]),
+    st.sampled_from([(0.5,), (0.5, 0.3)]),
+    st.integers(80, 700),
+)
+@settings(max_examples=80, deadline=None)
+def test_words_digests_and_reach_equal_their_twin(plays, gain, phase_rad, half_v, n):
+    ((rows,), digests, over, over_v, reached) = render(plays, [(0, 0, n)], half_v, gain, phase_rad)
+    for k, codes in enumerate(twin(plays, 0, n, half_v, gain, phase_rad)):
+        clear = np.abs(np.abs(codes - np.floor(codes)) - 0.5) > 1e-6
+        expected = np.clip(np.rint(codes), -8191, 8191).astype(int) + 8191
+        np.testing.assert_array_equal(rows[k][clear], expected[clear])
+        assert digests[0, k].tobytes() == digest(rows[k])
+        assert reached[0, k].tolist() == [min(8191, rows[k].min()), max(8191, rows[k].max())]
+        beyond = np.flatnonzero(np.abs(codes) > 8191.5)
+        if len(beyond):
+            assert over[0, k] == beyond[0]
+            assert over_v[0, k] == pytest.approx(codes[beyond[0]] / 8191 * half_v[k])
+        elif np.abs(codes).max() < 8191.4:
+            assert over[0, k] == -1
+
+
+@given(st.lists(PLAYS, min_size=1, max_size=4), st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_points_that_share_carriers_are_rendered_like_single_ones(plays, amplitudes):
+    table = [[(*play[:3], play[3] + a, *play[4:]) for play in plays] for a in amplitudes]
+    many, *_ = render(table, [(k, 0, 90) for k in range(len(table))])
+    for row, one in zip(many, table, strict=True):
+        ((alone,), *_) = render(one, [(0, 0, 90)])
+        np.testing.assert_array_equal(row, alone)
+
+
+def test_pieces_hold_the_samples_of_the_whole():
+    plays = [
+        (0, 0, 5, 0.2, 3e8, 0.1),
+        (0, 1, 400, 0.3, 3e8, 0.2),
+        (0, 2, 30, 0.1, 0.0, 0.0),
+        (0, 3, 410, 0.1, 1e8, 1.0),
+    ]
+    ((whole,), *_) = render(plays, [(0, 0, 500)])
+    (first, silent, last), digests, *_ = render(plays, [(0, 0, 100), (0, 100, 250), (0, 350, 150)])
+    for k in range(2):
+        np.testing.assert_array_equal(np.concatenate([first[k], silent[k], last[k]]), whole[k])
+    assert (silent[0] == words.SILENCE).all()
+    assert digests[1, 0].tobytes() == digests[1, 1].tobytes() == digest(silent[0])
+
+
+@pytest.mark.parametrize("n", [1, 55, 56, 57, 64, 300, 6000])
+def test_hash_is_blake2b_at_the_edges_of_its_blocks(n):
+    env = np.full(n, 0.1 + 0j)
+    plays = np.array([(0, 0, 3, 1.0, 0.0, 0.0)], PLAY)
+    ((rows,), digests, *_) = render(plays, [(0, 0, n + 9)], env=env, offsets=np.array([0, n]))
+    assert [digests[0, k].tobytes() for k in range(2)] == [digest(row) for row in rows]
+
+
+@pytest.mark.parametrize("bad", [0.51, -0.51, np.nan, np.inf])
+def test_first_sample_out_of_range_is_named_and_clipped(bad):
+    env = np.array([0.5, -0.5, bad, bad]) + 0j
+    plays = np.array([(0, 0, 2, 1.0, 0.0, 0.0)], PLAY)
+    ((rows,), _, over, over_v, _) = render(plays, [(0, 0, 8)], (0.5,), env=env, offsets=np.array([0, 4]))
+    assert over[0, 0] == 4
+    assert over_v[0, 0] == bad or np.isnan(bad)
+    assert rows[0][2:4].tolist() == [16382, 0]
+    assert set(rows[0][4:6].tolist()) <= {0, 16382}
+
+
+@pytest.mark.parametrize(
+    ("plays", "pieces", "changed", "message"),
+    [
+        ([(0, 4, 0, 1, 0, 0)], [(0, 0, 80)], {}, "waveform 4 of 4"),
+        ([(0, 1, 66, 1, 0, 0)], [(0, 0, 80)], {}, "play 0 at sample 66 is outside the 80"),
+        ([(0, 1, 2, 1, 0, 0)], [(1, 0, 80)], {}, "piece 0 is of point 1 of 1"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, -1, 80)], {}, "80 samples from -1"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"room": 79}, "room for 79"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"n_words": 159}, "outside 159"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (0.0,)}, "not above 0"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (1.0, 1.0, 1.0)}, "3 outputs"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"offsets": np.array([0, 20])}, "don't span"),
+    ],
+)
+def test_what_does_not_fit_is_refused(plays, pieces, changed, message):
+    with pytest.raises(ValueError, match=message):
+        render(plays, pieces, **changed)
