@@ -243,49 +243,53 @@ def unitaries(
         )
 
 
-cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
-    """rho = u rho u† on the first d states of rho seen as (d, rest, d, rest); work is as large as rho."""
-    cdef Py_ssize_t dim = d * rest, i, j, k, r, width = rest * dim
+cdef void left_multiply(
+    const double* u, Py_ssize_t d, Py_ssize_t width, Py_ssize_t plane, const double* a, double* b
+) noexcept nogil:
+    """b = u a on d blocks of `width` numbers; real parts in the first plane of `a` and `b`, imaginary in the second."""
+    cdef Py_ssize_t i, j, k
     cdef double xr, xi
-    cdef const double* a
-    cdef double* b
-    memset(work, 0, 2 * dim * dim * sizeof(double))
+    cdef const double* re
+    cdef const double* im
+    cdef double* to_re
+    cdef double* to_im
+    memset(b, 0, 2 * plane * sizeof(double))
     for i in range(d):
-        b = work + 2 * width * i
+        to_re = b + width * i
+        to_im = to_re + plane
         for j in range(d):
             xr = u[2 * (d * i + j)]
             xi = u[2 * (d * i + j) + 1]
             if xr == 0.0 and xi == 0.0:
                 continue
-            a = rho + 2 * width * j
+            re = a + width * j
+            im = re + plane
             for k in range(width):
-                b[2 * k] += xr * a[2 * k] - xi * a[2 * k + 1]
-                b[2 * k + 1] += xr * a[2 * k + 1] + xi * a[2 * k]
-    memset(rho, 0, 2 * dim * dim * sizeof(double))
-    for r in range(dim):
-        for i in range(d):
-            b = rho + 2 * (dim * r + rest * i)
-            for j in range(d):
-                xr = u[2 * (d * i + j)]
-                xi = -u[2 * (d * i + j) + 1]
-                if xr == 0.0 and xi == 0.0:
-                    continue
-                a = work + 2 * (dim * r + rest * j)
-                for k in range(rest):
-                    b[2 * k] += xr * a[2 * k] - xi * a[2 * k + 1]
-                    b[2 * k + 1] += xr * a[2 * k + 1] + xi * a[2 * k]
+                to_re[k] += xr * re[k] - xi * im[k]
+                to_im[k] += xr * im[k] + xi * re[k]
+
+
+cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
+    """rho = u rho u† for a Hermitian rho, as u (u rho)†: both products then run along rows; leaves it in `work`."""
+    cdef Py_ssize_t dim = d * rest, plane = dim * dim, i, j
+    left_multiply(u, d, rest * dim, plane, rho, work)
+    for i in range(dim):
+        for j in range(dim):
+            rho[dim * i + j] = work[dim * j + i]
+            rho[plane + dim * i + j] = -work[plane + dim * j + i]
+    left_multiply(u, d, rest * dim, plane, rho, work)
 
 
 cdef void relax(const double* f, Py_ssize_t left, Py_ssize_t right, double* rho) noexcept nogil:
-    """Apply 14 numbers of relaxation (see qutrit.propagate) to one transmon of rho."""
-    cdef Py_ssize_t dim = 3 * left * right, row = 2 * right * dim, column = 2 * right, l1, r1, l2, k
+    """Apply 14 numbers of relaxation (see qutrit.propagate) to one transmon, in one plane of rho."""
+    cdef Py_ssize_t dim = 3 * left * right, row = right * dim, column = right, l1, r1, l2, k
     cdef double x, y, z
     cdef double* p
     for l1 in range(left):
         for r1 in range(right):
             for l2 in range(left):
-                p = rho + 2 * ((l1 * 3 * right + r1) * dim + l2 * 3 * right)
-                for k in range(2 * right):
+                p = rho + (l1 * 3 * right + r1) * dim + l2 * 3 * right
+                for k in range(right):
                     x = p[k]
                     y = p[k + row + column]
                     z = p[k + 2 * row + 2 * column]
@@ -308,19 +312,35 @@ cdef void _propagate(
     const double* steps, Py_ssize_t n_steps, int n, Py_ssize_t rest, const double* half, const double* whole,
     double* rho, double* work,
 ) noexcept nogil:
-    cdef Py_ssize_t d = 1, s, left, right
+    cdef Py_ssize_t d = 1, s, left, right, plane, i
     cdef int k
+    cdef double* now = work
+    cdef double* other = rho
+    cdef const double* numbers
     for k in range(n):
         d *= 3
+    plane = d * rest * d * rest
+    for i in range(plane):
+        now[i] = rho[2 * i]
+        now[plane + i] = rho[2 * i + 1]
     for s in range(n_steps + 1):
         left = 1
         right = d * rest
         for k in range(n):
             right //= 3
-            relax((half if s == 0 or s == n_steps else whole) + 14 * k, left, right, rho)
+            numbers = (half if s == 0 or s == n_steps else whole) + 14 * k
+            relax(numbers, left, right, now)
+            relax(numbers, left, right, now + plane)
             left *= 3
         if s < n_steps:
-            turn(steps + 2 * d * d * s, d, rest, rho, work)
+            turn(steps + 2 * d * d * s, d, rest, now, other)
+            now, other = other, now
+    if now == rho:
+        memcpy(work, rho, 2 * plane * sizeof(double))
+        now = work
+    for i in range(plane):
+        rho[2 * i] = now[i]
+        rho[2 * i + 1] = now[plane + i]
 
 
 def propagate(
@@ -339,7 +359,7 @@ def propagate(
     half, whole : (n, 14) float64
         Relaxation of each transmon over half a step and a whole one, as `qutrit.propagate` takes it.
     rho : (d * rest, d * rest) complex128
-        Joint density matrix; overwritten.
+        Joint density matrix, Hermitian; overwritten.
     work : as rho
         Overwritten.
 

@@ -138,7 +138,7 @@ cdef void turn3(const double complex* u, double complex* x) noexcept nogil:
             )
 
 
-cdef void _propagate(
+cdef void propagate_states(
     const double complex* drive, const double* levels, Py_ssize_t stride, double dt, const double* relax,
     double complex* states, Py_ssize_t n_samples, Py_ssize_t n_states,
 ) noexcept nogil:
@@ -212,7 +212,7 @@ def propagate(
     if n == 0 or states.shape[0] == 0:
         return
     with nogil:
-        _propagate(&drive[0], &levels[0, 0], stride, dt_s, &relaxation[0, 0], &states[0, 0, 0], n, states.shape[0])
+        propagate_states(&drive[0], &levels[0, 0], stride, dt_s, &relaxation[0, 0], &states[0, 0, 0], n, states.shape[0])
 
 
 def exponential(double level1, double level2, double complex drive, double dt_s, double complex[:, ::1] out not None):
@@ -223,7 +223,7 @@ def exponential(double level1, double level2, double complex drive, double dt_s,
         exponential3(0.0, level1, level2, drive, dt_s, &out[0, 0])
 
 
-cdef void _apply_local(
+cdef void apply_step(
     double complex* rho, Py_ssize_t n_left, Py_ssize_t n_right, const double complex* d
 ) noexcept nogil:
     """Apply a phase-covariant one-transmon map to rho seen as (left, 3, right, left, 3, right)."""
@@ -276,10 +276,10 @@ def apply_local(
     if step.shape[0] != 14:
         raise ValueError(f"step has {step.shape[0]} numbers, not 14")
     with nogil:
-        _apply_local(&rho[0, 0], n_left, n_right, &step[0])
+        apply_step(&rho[0, 0], n_left, n_right, &step[0])
 
 
-cdef void _apply_map(
+cdef void apply_matrix(
     double complex* rho, Py_ssize_t n_left, Py_ssize_t n_right, const double* m
 ) noexcept nogil:
     """Apply a one-transmon superoperator (9x9, real and imaginary parts in turn) to a joint state."""
@@ -335,4 +335,4 @@ def apply_map(
     if matrix.shape[0] != 9 or matrix.shape[1] != 9:
         raise ValueError(f"matrix has shape {(matrix.shape[0], matrix.shape[1])}, not (9, 9)")
     with nogil:
-        _apply_map(&rho[0, 0], n_left, n_right, <const double*> &matrix[0, 0])
+        apply_matrix(&rho[0, 0], n_left, n_right, <const double*> &matrix[0, 0])

@@ -12,6 +12,7 @@ from typing import Any
 from construct import Const, Construct, ConstructError, Int8ul, Int16ul, Int32ul, PascalString, Struct, Terminated
 
 from qctl.errors import WireError
+from qctl.firmware_io.fixed import FixedLayout
 
 __all__ = [
     "EACH_SHOT",
@@ -268,6 +269,10 @@ REPLIES: dict[Kind, type[Any]] = {
     Kind.SET_REFERENCE: Reference,
 }
 EVENTS: dict[int, type[Any]] = {Kind.DONE: Done}
+FIXED: dict[type[Any], FixedLayout] = {
+    kind: FixedLayout.of(layout) for kind, layout in LAYOUTS.items() if kind not in (HelloReply, ErrorReply)
+}
+"""All but the layouts with text, which have no fixed size."""
 
 
 def encode_payload(value: Payload) -> bytes:
@@ -278,6 +283,9 @@ def encode_payload(value: Payload) -> bytes:
     WireError
         If a number does not fit its field.
     """
+    fixed = FIXED.get(type(value))
+    if fixed is not None:
+        return fixed.build(*(getattr(value, name) for name in fixed.names))
     try:
         built: bytes = LAYOUTS[type(value)].build(asdict(value))
     except ConstructError as error:
@@ -286,6 +294,12 @@ def encode_payload(value: Payload) -> bytes:
 
 
 def _decode(kind: type[Any], payload: bytes) -> Any:
+    fixed = FIXED.get(kind)
+    if fixed is not None:
+        try:
+            return kind(**dict(zip(fixed.names, fixed.parse(payload), strict=True)))
+        except WireError as error:
+            raise WireError(f"{len(payload)} bytes are no {kind.__name__}: {error.message}") from error
     try:
         parsed = LAYOUTS[kind].parse(payload)
     except (ConstructError, UnicodeDecodeError) as error:

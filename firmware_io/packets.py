@@ -8,18 +8,18 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 
-from construct import Int8ul, Int16ul, Int32ul, Struct
+from construct import Int8ul, Int16ul, Struct
 
 from qctl.errors import WireError
+from qctl.firmware_io.fixed import FixedLayout
 
 __all__ = ["MAX_PAYLOAD", "FrameReader", "Packet", "cobs_decode", "cobs_encode", "decode_packet", "encode_packet"]
 
 LAYOUT = 1
 MAX_PAYLOAD = 1024
-_HEAD = Struct(
-    "layout" / Int8ul, "kind" / Int8ul, "session" / Int16ul, "number" / Int16ul, "length" / Int16ul
-).compile()
-_HEAD_BYTES = 8
+HEAD = Struct("layout" / Int8ul, "kind" / Int8ul, "session" / Int16ul, "number" / Int16ul, "length" / Int16ul)
+_head = FixedLayout.of(HEAD)
+_HEAD_BYTES = HEAD.sizeof()
 _CRC_BYTES = 4
 _MAX_FRAME = 1060
 
@@ -92,17 +92,8 @@ def encode_packet(packet: Packet) -> bytes:
     """
     if len(packet.payload) > MAX_PAYLOAD:
         raise WireError(f"a payload of {len(packet.payload)} bytes is over {MAX_PAYLOAD}")
-    head = _HEAD.build(
-        {
-            "layout": LAYOUT,
-            "kind": packet.kind,
-            "session": packet.session,
-            "number": packet.number,
-            "length": len(packet.payload),
-        }
-    )
-    body = head + packet.payload
-    return cobs_encode(body + Int32ul.build(zlib.crc32(body))) + b"\0"
+    body = _head.build(LAYOUT, packet.kind, packet.session, packet.number, len(packet.payload)) + packet.payload
+    return cobs_encode(body + zlib.crc32(body).to_bytes(_CRC_BYTES, "little")) + b"\0"
 
 
 def decode_packet(frame: bytes) -> Packet:
@@ -119,10 +110,10 @@ def decode_packet(frame: bytes) -> Packet:
     body = data[:-_CRC_BYTES]
     if zlib.crc32(body) != int.from_bytes(data[-_CRC_BYTES:], "little"):
         raise WireError("a packet whose CRC is wrong")
-    head = _HEAD.parse(body)
-    if head.layout != LAYOUT or head.length != len(body) - _HEAD_BYTES:
-        raise WireError(f"a packet of layout {head.layout} that says {head.length} bytes of payload")
-    return Packet(head.kind, head.session, head.number, body[_HEAD_BYTES:])
+    layout, kind, session, number, length = _head.parse(body[:_HEAD_BYTES])
+    if layout != LAYOUT or length != len(body) - _HEAD_BYTES:
+        raise WireError(f"a packet of layout {layout} that says {length} bytes of payload")
+    return Packet(kind, session, number, body[_HEAD_BYTES:])
 
 
 class FrameReader:

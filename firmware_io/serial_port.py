@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import select
 
@@ -11,6 +12,7 @@ from qctl.errors import DeviceError, RequestError
 
 __all__ = ["SerialPort", "device_path"]
 
+_READ_BYTES = 4096
 _ADDRESS = re.compile(r"ASRL(?P<path>.+?)(?:::INSTR)?", re.IGNORECASE)
 
 
@@ -78,7 +80,7 @@ class SerialPort:
             ready, _, _ = select.select((self._port.fileno(),), (), (), max(0.0, timeout_s))
             if not ready:
                 return b""
-            data: bytes = self._port.read(4096)
+            data = os.read(self._port.fileno(), _READ_BYTES)
         except OSError as error:
             raise DeviceError(f"{self._port.port}: {error}") from error
         if not data:

@@ -1,32 +1,51 @@
-"""Render what the outputs of a generator play in one shot: volts, then words, kept by content for the next time."""
+"""Render what the outputs of a generator play: the words of many points in one call, kept for the next time."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import envelopes
+from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.lab import Lab, Mixer
 from qctl.program.sampling import envelope_samples
 from qctl.program.tables import Waveform
-from qctl.program.timeline import Straight
+from qctl.program.timeline import PLAY, Straight
 
-__all__ = ["Feed", "Overshoot", "Renderer", "feeds_of"]
+__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of"]
 
 MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
+_MAX_KEPT = 200_000
+_MAX_NUMBERS = 100_000
 
 
-_SILENCE = np.uint16(8191)
-"""What `quantise_14bit` makes of 0 V."""
-_SCRATCH_SAMPLES = 1 << 21
+class Piece(NamedTuple):
+    """A stretch of a shot that one waveform plays; it is silent where it is played more than once."""
+
+    first: int
+    n_samples: int
+    n_loops: int = 1
+
+
+Cut = tuple[Piece, ...]
+"""How a point's shot is cut: pieces without gaps, from sample 0 on."""
+
+Key = tuple[bytes, Cut, int]
+"""All that decides what one feed plays at one point."""
+
+
+Words = tuple[str, NDArray[np.uint16], int, int]
+"""The words of one output in one piece: their content's hash, themselves, the lowest and the highest of them."""
+
+Made = tuple[tuple[Words, ...], ...]
+"""What one feed plays at one point: for each piece, the words of each of its outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +67,6 @@ class Feed:
     mixer: Mixer
 
 
-@dataclass(frozen=True, slots=True)
-class Overshoot:
-    """A sample that is out of an output's range.
-
-    Attributes
-    ----------
-    output : int
-        Where.
-    sample : int
-        When.
-    volts : float
-        What was asked for.
-    """
-
-    output: int
-    sample: int
-    volts: float
-
-
 def feeds_of(lab: Lab, instrument: str) -> tuple[Feed, ...]:
     """Return the feeds of a generator; ports of one feedline share one."""
     found: dict[tuple[int, ...], Feed] = {}
@@ -83,77 +83,117 @@ def feeds_of(lab: Lab, instrument: str) -> tuple[Feed, ...]:
 
 
 class _Kept:
-    """Words by what they were made of and by content; the oldest go first."""
+    """What was rendered, by all that decides it; the oldest goes first, so that whole buffers become free."""
 
     def __init__(self) -> None:
         self.numbers: dict[Waveform, int] = {}
-        self.digests: OrderedDict[tuple[object, ...], tuple[tuple[str, ...], Overshoot | None]] = OrderedDict()
-        self.words: OrderedDict[str, NDArray[np.uint16]] = OrderedDict()
+        self.settings: dict[tuple[object, ...], int] = {}
+        self.made: OrderedDict[Key, Made] = OrderedDict()
         self.n_bytes = 0
 
     def number(self, waveform: Waveform) -> int:
         """Return a number that stands for a waveform in this process."""
         return self.numbers.setdefault(waveform, len(self.numbers))
 
-    def put(self, words: NDArray[np.uint16], spans: Sequence[tuple[int, int]]) -> str:
-        """Keep words that are silent outside `spans`; return the hash of their length and all that is not silent."""
-        found = hashlib.blake2b(len(words).to_bytes(8, "little"), digest_size=20)
-        for start, stop in spans:
-            heard = np.flatnonzero(words[start:stop] != _SILENCE)
-            found.update((heard + start).data)
-            found.update(words[start:stop][heard].data)
-        digest = found.hexdigest()
-        if digest in self.words:
-            self.words.move_to_end(digest)
-        else:
-            words.setflags(write=False)
-            self.words[digest] = words
-            self.n_bytes += words.nbytes
-        return digest
+    def setting(self, *values: object) -> int:
+        """Return a number that stands for the settings of a feed in this process."""
+        return self.settings.setdefault(values, len(self.settings))
+
+    def put(self, key: Key, made: Made) -> None:
+        """Keep what was rendered."""
+        self.made[key] = made
+        self.n_bytes += _n_bytes(key, made)
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
-        while self.n_bytes > MAX_KEPT_BYTES and len(self.words) > 1:
-            _, words = self.words.popitem(last=False)
-            self.n_bytes -= words.nbytes
-        while len(self.digests) > 200_000:
-            self.digests.popitem(last=False)
-        if len(self.numbers) > 100_000:
-            self.numbers.clear()
-            self.digests.clear()
+        while self.made and (self.n_bytes > MAX_KEPT_BYTES or len(self.made) > _MAX_KEPT):
+            self.n_bytes -= _n_bytes(*self.made.popitem(last=False))
+        if len(self.numbers) > _MAX_NUMBERS or len(self.settings) > _MAX_NUMBERS:
+            self.__init__()  # type: ignore[misc]
+            _last.clear()
 
 
-class _Scratch:
-    """Volts that are 0 whenever nobody works on them."""
-
-    def __init__(self) -> None:
-        self._volts = np.zeros((2, 0))
-
-    def of(self, n_samples: int) -> NDArray[np.float64]:
-        """Return (2, n_samples) float64; who writes them sets them back to 0."""
-        if self._volts.shape[1] < n_samples or self._volts.shape[1] > _SCRATCH_SAMPLES:
-            self._volts = np.zeros((2, max(n_samples, 1 << 16)))
-        return self._volts[:, :n_samples]
+def _n_bytes(key: Key, made: Made) -> int:
+    return 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
 
 
 _kept = _Kept()
-_scratch = _Scratch()
 
 
-def _spans(starts: NDArray[np.int64], stops: NDArray[np.int64], n_samples: int) -> list[tuple[int, int]]:
-    """Return where plays are, without overlap and in order."""
-    spans: list[tuple[int, int]] = []
-    for start, stop in sorted(zip(starts.tolist(), stops.tolist(), strict=True)):
-        start, stop = max(start, 0), min(stop, n_samples)
-        if spans and start <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], stop))
-        elif start < stop:
-            spans.append((start, stop))
-    return spans
+class _Shapes:
+    """The envelopes of one timeline at one rate."""
+
+    def __init__(self, waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> None:
+        self.waveforms = waveforms
+        self.rate_hz = rate_hz
+        samples = [envelope_samples(waveform, rate_hz) for waveform in waveforms]
+        self.lengths = np.array([len(s) for s in samples], np.int64)
+        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
+        joined = np.concatenate(samples) if samples else np.empty(0, complex)
+        self.env_i = np.ascontiguousarray(joined.real)
+        # The lines carry the complex conjugate of what turns the qubit (see PLAY).
+        self.env_q = np.ascontiguousarray(-joined.imag)
+        self.numbers = np.array([_kept.number(w) for w in waveforms], np.uint32)
+
+
+_last: list[_Shapes] = []
+"""Those that were used last: the generators of a lab ask for the same ones, one after the other."""
+
+
+def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
+    for shapes in _last:
+        if shapes.waveforms is waveforms and shapes.rate_hz == rate_hz:
+            return shapes
+    shapes = _Shapes(waveforms, rate_hz)
+    _last[:] = [shapes, *_last[:1]]
+    return shapes
+
+
+class Points:
+    """Points of one timeline, one after the other, as one generator sees them.
+
+    Attributes
+    ----------
+    plays : (n_points, n_plays) PLAY
+        All plays, also those of other generators, at this one's ticks.
+    columns : list of (n,) intp
+        Plays of each feed.
+    labels : tuple of str
+        Name of each play.
+    """
+
+    def __init__(self, straights: Sequence[Straight], work: Renderer) -> None:
+        first = straights[0]
+        # Joined as bytes: numpy takes 100 times longer to put structured rows together.
+        rows = bytearray().join([straight.plays.data for straight in straights])
+        self.plays = np.ndarray((len(straights), len(first.plays)), PLAY, rows)
+        self.labels = first.labels
+        names = [port.name for port in first.ports]
+        owner = np.full(len(names) + 1, -1)
+        for k, feed in enumerate(work.feeds):
+            owner[[names.index(name) for name in feed.ports if name in names]] = k
+        of_play = owner[self.plays[0]["port"]]
+        self.columns = [np.flatnonzero(of_play == k) for k in range(len(work.feeds))]
+        self.shapes = _shapes(first.waveforms, work.rate_hz)
+        self.plays["port"] = 0
+        self.plays["start"] += work.lead_ticks
+
+    def __len__(self) -> int:
+        return len(self.plays)
+
+    def uses(self, feed: int) -> bool:
+        """Say whether a feed has any play."""
+        return len(self.columns[feed]) > 0
+
+    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.intp]]:
+        """Return first and end sample of every play of this generator, as (n_points, n) each, and its columns."""
+        columns = np.concatenate(self.columns) if self.columns else np.empty(0, np.intp)
+        starts = self.plays["start"][:, columns]
+        return starts, starts + self.shapes.lengths[self.plays["waveform"][:, columns]], columns
 
 
 class Renderer:
-    """Renders the straights of one generator.
+    """Renders the points of one generator.
 
     Parameters
     ----------
@@ -172,122 +212,98 @@ class Renderer:
         self.rate_hz = rate_hz
         self.half_v = half_v
         self.lead_ticks = lead_ticks
-        self._of: Straight | None = None
-        self._columns: list[NDArray[np.intp]] = []
 
-    def attend(self, straight: Straight) -> None:
-        """Learn the tables of a straight; those of one timeline share them."""
-        old = self._of
-        if old is not None and old.waveforms is straight.waveforms and old.labels is straight.labels:
-            return
-        self._of = straight
-        names = [port.name for port in straight.ports]
-        owner = np.full(len(names), -1)
-        for k, feed in enumerate(self.feeds):
-            owner[[names.index(name) for name in feed.ports if name in names]] = k
-        of_play = owner[straight.plays["port"]] if len(straight.plays) else np.empty(0, int)
-        self._columns = [np.flatnonzero(of_play == k) for k in range(len(self.feeds))]
-        samples = [envelope_samples(w, self.rate_hz) for w in straight.waveforms]
-        self._lengths = np.array([len(s) for s in samples], np.int64)
-        self._offsets = np.concatenate([[0], np.cumsum(self._lengths)]).astype(np.int64)
-        joined = np.concatenate(samples) if samples else np.empty(0, complex)
-        self._env_i = np.ascontiguousarray(joined.real)
-        # The lines carry the complex conjugate of what turns the qubit (see PLAY).
-        self._env_q = np.ascontiguousarray(-joined.imag)
-        self._numbers = np.array([_kept.number(w) for w in straight.waveforms], np.uint32)
+    def points_of(self, straights: Sequence[Straight]) -> list[Points]:
+        """Return the points, those of one timeline together."""
+        found = []
+        begin = 0
+        for k in range(1, len(straights) + 1):
+            old = straights[begin]
+            if k == len(straights) or straights[k].labels is not old.labels or straights[k].ports is not old.ports:
+                found.append(Points(straights[begin:k], self))
+                begin = k
+        return found
 
-    def plays_of(self, straight: Straight, feed: int) -> NDArray:
-        """Return a feed's plays at this generator's ticks."""
-        plays = straight.plays[self._columns[feed]]
-        plays["port"] = 0
-        plays["start"] += self.lead_ticks
-        return plays
+    def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
+        """Return what decides the words of one feed at each point."""
+        line = self.feeds[feed]
+        half_v = tuple(self.half_v[n] for n in line.outputs)
+        setting = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+        rows = points.plays.take(points.columns[feed], axis=1)
+        rows["waveform"] = points.shapes.numbers[rows["waveform"]]
+        raw, n_bytes = rows.tobytes(), rows.dtype.itemsize * rows.shape[1]
+        return [(raw[k * n_bytes : (k + 1) * n_bytes], cut, setting) for k, cut in enumerate(cuts)]
 
-    def end_of(self, straight: Straight) -> tuple[int, str]:
-        """Return the first tick after all plays, and the label of the last one; 0 without plays."""
-        last, label = 0, ""
-        for columns in self._columns:
-            if len(columns):
-                plays = straight.plays[columns]
-                ends = plays["start"] + self._lengths[plays["waveform"]] + self.lead_ticks
-                k = int(np.argmax(ends))
-                if ends[k] > last:
-                    last, label = int(ends[k]), straight.labels[columns[k]]
-        return last, label
-
-    def uses(self, feed: int) -> bool:
-        """Say whether a feed has any play."""
-        return len(self._columns[feed]) > 0
-
-    def words(self, straight: Straight, feed: int, n_samples: int) -> tuple[str, ...]:
-        """Return the digests of one feed's words, one for each output.
+    def render(self, points: Points, feed: int, keys: Sequence[Key]) -> list[Made]:
+        """Return what one feed plays at each point.
 
         Raises
         ------
         CompileError
             If a pulse goes over an output's range; it is named with value and bound.
         """
-        plays = self.plays_of(straight, feed)
-        line = self.feeds[feed]
-        numbered = plays.copy()
-        numbered["waveform"] = self._numbers[plays["waveform"]]
-        half_v = tuple(self.half_v[n] for n in line.outputs)
-        mixer = line.mixer
-        key = (numbered.tobytes(), n_samples, half_v, mixer.gain, mixer.phase_rad, self.rate_hz)
-        found = _kept.digests.get(key)
-        if found is None or any(digest not in _kept.words for digest in found[0]):
-            found = self._render(plays, line, n_samples, half_v)
-            _kept.digests[key] = found
-        digests, over = found
-        if over is not None:
-            self._refuse(straight, feed, plays, line.outputs[over.output], over)
-        return digests
-
-    def blob(self, digest: str) -> NDArray[np.uint16]:
-        """Return the words of a digest."""
-        return _kept.words[digest]
+        known = _kept.made
+        new: dict[Key, int] = {}
+        for k, key in enumerate(keys):
+            if key not in known:
+                new.setdefault(key, k)
+        if new:
+            self._render(points, feed, new)
+        return [known[key] for key in keys]
 
     def trim(self) -> None:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(
-        self, plays: NDArray, line: Feed, n_samples: int, half_v: tuple[float, ...]
-    ) -> tuple[tuple[str, ...], Overshoot | None]:
-        spans = _spans(plays["start"], plays["start"] + self._lengths[plays["waveform"]], n_samples)
-        volts = _scratch.of(n_samples)
-        try:
-            plays["phase_rad"] *= -1
-            envelopes.mix(plays, self._env_i, self._env_q, self._offsets, float(self.rate_hz), volts[0], volts[1])
-            if len(line.outputs) == 2 and (line.mixer.gain != 1.0 or line.mixer.phase_rad != 0.0):
-                for start, stop in spans:
-                    pair = volts[0, start:stop], volts[1, start:stop]
-                    envelopes.correct_mixer(line.mixer.gain, line.mixer.phase_rad, *pair)
-            digests = []
-            over = None
-            for k in range(len(line.outputs)):
-                words = np.full(n_samples, _SILENCE, np.uint16)
-                for start, stop in spans:
-                    sample = envelopes.quantise_14bit(volts[k, start:stop], half_v[k], words[start:stop])
-                    if sample >= 0 and over is None:
-                        over = Overshoot(k, start + sample, float(volts[k, start + sample]))
-                digests.append(_kept.put(words, spans))
-        finally:
-            for start, stop in spans:
-                volts[:, start:stop] = 0.0
-        return tuple(digests), over
+    def _render(self, points: Points, feed: int, new: dict[Key, int]) -> None:
+        line, shapes = self.feeds[feed], points.shapes
+        n_outputs = len(line.outputs)
+        rows = [(k, *piece[:2]) for (_, cut, _), k in new.items() for piece in cut]
+        pieces = np.empty((len(rows), 4), np.int64)
+        pieces[:, :3] = rows
+        padded = -(-pieces[:, 2] // kernel.GROUP) * kernel.GROUP
+        ends = np.cumsum(padded * n_outputs)
+        pieces[:, 3] = ends - padded * n_outputs
+        words = np.empty(int(ends[-1]), np.uint16)
+        digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
+        over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
+        reached = np.empty((len(rows), n_outputs, 2), np.uint16)
+        kernel.render(
+            points.plays.take(points.columns[feed], axis=1), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
+            float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
+            line.mixer.phase_rad, np.zeros((2, int(pieces[:, 2].max()))), words, digests, over, over_v, reached,
+        )  # fmt: skip
+        if (over >= 0).any():
+            k, output = (int(x) for x in np.argwhere(over >= 0)[0])
+            sample = int(pieces[k, 1] + over[k, output])
+            self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
+        words.setflags(write=False)
+        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
+        names = [text[k : k + size] for k in range(0, len(text), size)]
+        begins = pieces[:, 3:] + padded[:, None] * np.arange(n_outputs)
+        lasts = begins + pieces[:, 2:3]
+        views = [words[a:b] for a, b in zip(begins.ravel().tolist(), lasts.ravel().tolist(), strict=True)]
+        low, high = (reached[:, :, k].ravel().tolist() for k in (0, 1))
+        flat = zip(names, views, low, high, strict=True)
+        made = list(zip(*[flat] * n_outputs, strict=True))
+        row = 0
+        for key in new:
+            _kept.put(key, tuple(made[row : row + len(key[1])]))
+            row += len(key[1])
 
-    def _refuse(self, straight: Straight, feed: int, plays: NDArray, output: int, over: Overshoot) -> None:
+    def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
-        ends = plays["start"] + self._lengths[plays["waveform"]]
-        there = np.flatnonzero((plays["start"] <= over.sample) & (over.sample < ends))
-        worst = there[int(np.argmax(np.abs(plays["amplitude"][there])))]
-        label = straight.labels[int(self._columns[feed][worst])]
+        columns = points.columns[feed]
+        plays = points.plays[point, columns]
+        ends = plays["start"] + points.shapes.lengths[plays["waveform"]]
+        there = np.flatnonzero((plays["start"] <= sample) & (sample < ends))
+        label = points.labels[int(columns[there[int(np.argmax(np.abs(plays["amplitude"][there])))]])]
+        number = self.feeds[feed].outputs[output]
         raise CompileError(
-            f"{label}: {over.volts:.4g} V at {over.sample / float(self.rate_hz) * 1e9:.4g} ns is outside "
-            f"±{self.half_v[output]:.4g} V of output {output}",
+            f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "
+            f"±{self.half_v[number]:.4g} V of output {number}",
             pulse=label,
-            volts=over.volts,
-            bound_v=self.half_v[output],
-            output=output,
+            volts=volts,
+            bound_v=self.half_v[number],
+            output=number,
         )

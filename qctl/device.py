@@ -140,8 +140,8 @@ class Recorder(Device, Protocol):
         """Be ready for the next trigger when this returns."""
         ...
 
-    def read(self) -> Recording:
-        """Wait until the armed acquisition is complete, and return it."""
+    def read(self, rearm: bool = False) -> Recording:
+        """Wait until the armed acquisition is complete, and return it; `rearm`: with the device ready for the next."""
         ...
 
     def stop(self) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from qctl.hil.physics.parameters import Coupler, Processor, tuned_frequency_hz
 
-__all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "resonance_distance_hz", "rest_of"]
+__all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "mean_shifts_hz", "resonance_distance_hz", "rest_of"]
 
 _EXCHANGE = [((na, nb), (na + 1, nb - 1), float((na + 1) * nb)) for na in range(2) for nb in range(1, 3)]
 
@@ -42,20 +42,38 @@ def coupler_shifts_hz(
     (n, 3, 3) float64, Hz
         Level of the low transmon, level of the high one.
     """
-    low, high = np.atleast_1d(low_hz), np.atleast_1d(high_hz)
-    shape = np.broadcast(low, high).shape
-    shifts = np.zeros((*shape, 3, 3))
+    apart = np.atleast_1d(np.asarray(high_hz, float) - np.asarray(low_hz, float))
+    return _spread(coupler, _pushes_hz(coupler, apart, anharmonicity_hz))
+
+
+def mean_shifts_hz(
+    coupler: Coupler,
+    low_hz: NDArray[np.float64],
+    high_hz: NDArray[np.float64],
+    anharmonicity_hz: tuple[float, float],
+) -> NDArray[np.float64]:
+    """Return the (3, 3) mean over samples of `coupler_shifts_hz`."""
+    return _spread(coupler, _pushes_hz(coupler, high_hz - low_hz, anharmonicity_hz).mean(axis=1, keepdims=True))[0]
+
+
+def _pushes_hz(
+    coupler: Coupler, apart_hz: NDArray[np.float64], anharmonicity_hz: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return by how much each pair of states in _EXCHANGE repels, (4, n), for transmons so far apart."""
+    low, high, kerr = *anharmonicity_hz, coupler.cross_kerr_hz
+    # energies of both pairs differ by this, beside the distance of the transmons
+    rest = [(nb - 1) * high - na * low + kerr * (na * nb - ma * mb) for (na, nb), (ma, mb), _ in _EXCHANGE]
+    factors = np.array([coupler.coupling_hz**2 * factor for *_, factor in _EXCHANGE])
+    return np.asarray(factors[:, None] / (apart_hz + np.array(rest)[:, None]))
+
+
+def _spread(coupler: Coupler, pushes_hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (n, 3, 3) shifts that repulsion of (4, n) and cross-Kerr make."""
     n = np.arange(3)
-    shifts += coupler.cross_kerr_hz * np.outer(n, n)
-
-    def energy(na: int, nb: int) -> NDArray[np.float64]:
-        curve = anharmonicity_hz[0] / 2 * na * (na - 1) + anharmonicity_hz[1] / 2 * nb * (nb - 1)
-        return np.asarray(na * low + nb * high + curve + coupler.cross_kerr_hz * na * nb)
-
-    for (na, nb), (ma, mb), factor in _EXCHANGE:
-        push = coupler.coupling_hz**2 * factor / (energy(na, nb) - energy(ma, mb))
-        shifts[..., na, nb] += push
-        shifts[..., ma, mb] -= push
+    shifts = np.tile(coupler.cross_kerr_hz * np.outer(n, n), (pushes_hz.shape[1], 1, 1))
+    for (here, there, _), push in zip(_EXCHANGE, pushes_hz, strict=True):
+        shifts[:, *here] += push
+        shifts[:, *there] -= push
     return shifts
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import resonator as kernel
+from qctl.cext import paths, resonator
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import collapse_rates
@@ -46,12 +46,12 @@ class Answer:
         Demodulated feedline voltage for each steady level.
     jump_s : (n_transmons, N_BINS) float64
         When jumps happen.
-    shares : list of lists of (N_BINS,) float64
-        Probability of each jump at each time, by transmon and kind.
+    shares : (n_transmons, 3, N_BINS) float64
+        Probability of each jump at each time, by kind.
     fields : (n_transmons, 3, N_BINS) complex128, V
         Field of each steady level at the jumps.
-    lo_hz : float
-        LO of the readout.
+    rates : (n_transmons, 3) complex128, 1/s
+        How the field of each level fades and turns.
     """
 
     processor: Processor
@@ -59,74 +59,66 @@ class Answer:
     start_s: NDArray[np.float64]
     base: NDArray[np.complex128]
     jump_s: NDArray[np.float64]
-    shares: list[list[NDArray[np.float64]]]
+    shares: NDArray[np.float64]
     fields: NDArray[np.complex128]
-    lo_hz: float
-    _paths: NDArray[np.complex128] = field(init=False)
-    _made: NDArray[np.bool_] = field(init=False)
-    _odds: list[list[NDArray[np.float64]]] = field(init=False)
+    rates: NDArray[np.complex128]
+    _odds: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        n = len(self.processor.transmons)
-        self._paths = np.zeros((n, N_PATHS, self.window.n_samples), complex)
-        self._paths[:, :3] = self.base
-        self._made = np.zeros((n, N_PATHS), bool)
-        self._made[:, :3] = True
-        self._odds = [[np.append(one, max(0.0, 1.0 - one.sum())) for one in kinds] for kinds in self.shares]
+        stay = np.maximum(0.0, 1.0 - self.shares.sum(axis=2, keepdims=True))
+        self._odds = np.concatenate([self.shares, stay], axis=2)
 
     def path(self, qubit: int, path: int) -> NDArray[np.complex128]:
         """Return the (n_samples,) answer of one transmon's resonator along one path."""
-        made: NDArray[np.complex128] = self._paths[qubit, path]
-        if not self._made[qubit, path]:
-            kind, jump = divmod(path - 3, N_BINS)
-            before, after = _JUMPS[kind]
-            rate = _rate(self.processor.transmons[qubit], after, self.lo_hz)
-            times = self.window.start_s + np.arange(self.window.n_samples) / self.window.rate_hz
-            late = times > self.jump_s[qubit, jump]
-            made[:] = self.base[qubit, before]
-            gap = self.fields[qubit, before, jump] - self.fields[qubit, after, jump]
-            rest = np.exp(-rate * (times[late] - self.jump_s[qubit, jump]))
-            made[late] = self.base[qubit, after][late] + gap * rest
-            self._made[qubit, path] = True
+        if path < 3:
+            found: NDArray[np.complex128] = self.base[qubit, path]
+            return found
+        kind, jump = divmod(path - 3, N_BINS)
+        before, after = _JUMPS[kind]
+        at_s = self.jump_s[qubit, jump]
+        times = self.window.start_s + np.arange(self.window.n_samples) / self.window.rate_hz
+        late = int(np.searchsorted(times, at_s, side="right"))
+        gap = self.fields[qubit, before, jump] - self.fields[qubit, after, jump]
+        made = self.base[qubit, before].copy()
+        made[late:] = self.base[qubit, after, late:] + gap * np.exp(-self.rates[qubit, after] * (times[late:] - at_s))
         return made
 
-    def mean(self, qubit: int, counts: NDArray[np.int64]) -> NDArray[np.complex128]:
-        """Return the sum of the answers of one transmon's resonator, each path as often as `counts` says."""
-        taken = np.flatnonzero(counts)
-        for path in taken[~self._made[qubit, taken]].tolist():
-            self.path(qubit, path)
-        table = self._paths[qubit].view(float)
-        return np.asarray((counts[taken].astype(float) @ table[taken]).view(complex))
+    def total(self, counts: NDArray[np.int64]) -> NDArray[np.complex128]:
+        """Return the sum of all answers, each path of each transmon as often as `counts` (n, N_PATHS) says."""
+        out = np.zeros(self.window.n_samples, complex)
+        paths.add_answers(
+            self.base, counts.astype(float), self.fields, self.jump_s, self.rates, self.window.start_s,
+            1 / self.window.rate_hz, out,
+        )  # fmt: skip
+        return out
 
     def draw_paths(self, qubit: int, levels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int32]:
         """Return a path for each shot, given the level at the start of its measurement."""
-        paths = levels.astype(np.int32)
+        drawn = levels.astype(np.int32)
         for kind, (before, _) in enumerate(_JUMPS):
             where = np.flatnonzero(levels == before)
             if where.size == 0:
                 continue
-            edges = np.cumsum(self.shares[qubit][kind])
+            edges = np.cumsum(self.shares[qubit, kind])
             draw = np.searchsorted(edges, random.random(where.size), side="right")
             jumped = draw < N_BINS
-            paths[where[jumped]] = 3 + kind * N_BINS + draw[jumped]
-        return paths
+            drawn[where[jumped]] = 3 + kind * N_BINS + draw[jumped]
+        return drawn
 
-    def count_paths(self, qubit: int, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Return how many shots take each path, drawn at once, given how many start in each level."""
-        drawn = np.zeros(N_PATHS, np.int64)
-        drawn[:3] = counts
-        for kind, (before, _) in enumerate(_JUMPS):
-            if counts[before] == 0:
-                continue
-            hits = random.multinomial(counts[before], self._odds[qubit][kind])[:N_BINS]
-            drawn[3 + kind * N_BINS : 3 + (kind + 1) * N_BINS] = hits
-            drawn[before] -= hits.sum()
+    def count_paths(self, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
+        """Return how many shots take each path (n, N_PATHS), drawn at once, given how many start in each level (n, 3)."""
+        order = [before for before, _ in _JUMPS]
+        hits = random.multinomial(counts[:, order], self._odds)[:, :, :N_BINS]
+        drawn = np.concatenate([counts, hits.reshape(len(counts), -1)], axis=1)
+        drawn[:, order] -= hits.sum(axis=2)
         return drawn
 
 
-def _rate(transmon: Transmon, level: int, lo_hz: float) -> complex:
-    half = math.pi * transmon.resonator.kappa_hz
-    return half - 2j * math.pi * (transmon.resonator.frequency_hz[level] - lo_hz)
+def _rates(processor: Processor, lo_hz: float) -> NDArray[np.complex128]:
+    """Return the (n, 3) rates of all fields, turning included, in 1/s."""
+    kappa_hz = np.array([[t.resonator.kappa_hz] for t in processor.transmons])
+    offset_hz = np.array([t.resonator.frequency_hz for t in processor.transmons]) - lo_hz
+    return np.asarray(math.pi * kappa_hz - 2j * math.pi * offset_hz)
 
 
 def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer:
@@ -141,38 +133,40 @@ def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer
         drive_s = first * dt_s
     else:
         drive, drive_s = np.zeros(0, complex), window.start_s
+    rates = _rates(processor, lines.readout_lo_hz)
+    half = rates[:, 0].real
+    ways = np.array([t.resonator.gain * np.exp(1j * t.resonator.phase_rad) for t in processor.transmons])
+    start = _begins(rates, drive, drive_s, dt_s) if drive.size else np.full(n, drive_s)
     end_s = window.start_s + window.n_samples / window.rate_hz
-    base = np.zeros((n, 3, window.n_samples), complex)
-    fields = np.zeros((n, 3, N_BINS), complex)
-    start = np.full(n, drive_s)
-    jumps = np.zeros((n, N_BINS))
-    shares: list[list[NDArray[np.float64]]] = []
-    for q, transmon in enumerate(processor.transmons):
-        way = transmon.resonator.gain * np.exp(1j * transmon.resonator.phase_rad)
-        half = math.pi * transmon.resonator.kappa_hz
-        if drive.size:
-            start[q] = _begin(transmon, drive, drive_s, dt_s, lines.readout_lo_hz)
-        width = max(end_s - start[q], 1e-9) / N_BINS
-        jumps[q] = start[q] + width * (np.arange(N_BINS) + 0.5)
-        for level in range(3):
-            rate = _rate(transmon, level, lines.readout_lo_hz)
-            step = 1 / window.rate_hz
-            kernel.respond(drive, drive_s, dt_s, rate, way * half, window.start_s, step, base[q, level])
-            kernel.respond(drive, drive_s, dt_s, rate, way * half, jumps[q, 0], width, fields[q, level])
-        down, up, _ = collapse_rates(transmon.t1_s, transmon.t2_s, transmon.thermal)
-        edges = np.arange(N_BINS + 1) * width
-        shares.append([-np.diff(np.exp(-speed * edges)) for speed in (down, 2 * down, up)])
-    return Answer(processor, window, start, base, jumps, shares, fields, lines.readout_lo_hz)
+    width = np.maximum(end_s - start, 1e-9) / N_BINS
+    jumps = start[:, None] + width[:, None] * (np.arange(N_BINS) + 0.5)
+    base = np.empty((n, 3, window.n_samples), complex)
+    fields = np.empty((n, 3, N_BINS), complex)
+    starts = np.stack([np.full(n, window.start_s), jumps[:, 0]], axis=1)
+    steps = np.stack([np.full(n, 1 / window.rate_hz), width], axis=1)
+    resonator.respond_levels(drive, drive_s, dt_s, rates, ways * half, starts, steps, base, fields)
+    speeds = np.array([_speeds(transmon) for transmon in processor.transmons])
+    left = np.exp(-speeds[:, :, None] * (width[:, None, None] * np.arange(N_BINS + 1)))
+    return Answer(processor, window, start, base, jumps, left[:, :, :-1] - left[:, :, 1:], fields, rates)
 
 
-def _begin(transmon: Transmon, drive: NDArray[np.complex128], drive_s: float, dt_s: float, lo_hz: float) -> float:
-    """Return when a transmon's resonator begins to fill: a fifth of its highest field, less the time that takes."""
-    half = math.pi * transmon.resonator.kappa_hz
+def _speeds(transmon: Transmon) -> tuple[float, float, float]:
+    """Return how often each kind of jump happens, per second."""
+    down, up, _ = collapse_rates(transmon.t1_s, transmon.t2_s, transmon.thermal)
+    return down, 2 * down, up
+
+
+def _begins(
+    rates: NDArray[np.complex128], drive: NDArray[np.complex128], drive_s: float, dt_s: float
+) -> NDArray[np.float64]:
+    """Return when each resonator begins to fill: a fifth of its highest field, less the time that takes."""
     n = max(2, min(4000, int(drive.size * dt_s / 5e-9)))
     step = drive.size * dt_s / n
-    out = np.empty(n, complex)
-    kernel.respond(drive, drive_s, dt_s, _rate(transmon, 0, lo_hz), half, drive_s + step, step, out)
+    out = np.empty((len(rates), n), complex)
+    half = rates[:, 0].real
+    for k, rate in enumerate(rates[:, 0].tolist()):
+        resonator.respond(drive, drive_s, dt_s, rate, half[k], drive_s + step, step, out[k])
     size = np.abs(out)
-    crossing = drive_s + step * (1 + int(np.argmax(size > 0.2 * size.max())))
+    crossing = drive_s + step * (1 + np.argmax(size > 0.2 * size.max(axis=1, keepdims=True), axis=1))
     rise = -math.log(0.8) / half + 2 * step
-    return drive_s if crossing - drive_s < 2 * rise else crossing - rise
+    return np.where(crossing - drive_s < 2 * rise, drive_s, crossing - rise)

@@ -1,190 +1,121 @@
-"""One transmon by itself: its pieces of drive by the kernel, idling in one exact step."""
+"""What drives each transmon, and one transmon by itself while its flux moves."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import OrderedDict
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import qutrit
-from qctl.hil.physics.couplings import Rest
+from qctl.cext import crosstalk, qutrit
 from qctl.hil.physics.lines import Lines
-from qctl.hil.physics.parameters import Processor, Transmon
-from qctl.hil.physics.relaxation import idle_step, sample_relaxation
 from qctl.hil.physics.state import State
 
-__all__ = ["DrivePiece", "MapCache", "Pieces", "advance_one", "drive_pieces"]
+__all__ = ["Pieces", "drive_pieces", "propagate_one"]
 
 TWO_PI = 2 * np.pi
 CROSSTALK_RAD = 2e-3
-_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class DrivePiece:
-    """Omega of one transmon, sample by sample, in rad/s in the frame of the shot."""
-
-    start: int
-    omega: NDArray[np.complex128]
-
-    @property
-    def stop(self) -> int:
-        """Return the sample after the last."""
-        return self.start + int(self.omega.size)
-
-
 class Pieces:
-    """The pieces of drive of every transmon, in order of time."""
+    """The pieces of drive of every transmon.
 
-    def __init__(self, pieces: list[list[DrivePiece]]) -> None:
-        self._pieces = pieces
+    Attributes
+    ----------
+    table : (n_pieces, 4) int64
+        Transmon, first sample, sample after the last, where it begins in `omega`; by transmon, in order of time.
+    omega : (n_driven,) complex128, rad/s
+        Omega of all pieces in the frame of the shot.
+    """
 
-    def edges(self, qubit: int) -> list[int]:
-        """Return every start and stop."""
-        return [edge for piece in self._pieces[qubit] for edge in (piece.start, piece.stop)]
-
-    def any_within(self, qubit: int, start: int, stop: int) -> bool:
-        """Say whether the transmon is driven between two samples."""
-        return any(piece.start < stop and piece.stop > start for piece in self._pieces[qubit])
-
-    def within(self, qubit: int, start: int, stop: int) -> list[DrivePiece]:
-        """Return what lies between two samples, cut to fit."""
-        found = []
-        for piece in self._pieces[qubit]:
-            left, right = max(piece.start, start), min(piece.stop, stop)
-            if left < right:
-                found.append(DrivePiece(left, piece.omega[left - piece.start : right - piece.start]))
-        return found
+    table: NDArray[np.int64]
+    omega: NDArray[np.complex128]
 
     def dense(self, qubit: int, start: int, stop: int) -> NDArray[np.complex128]:
         """Return Omega of every sample between two."""
         omega = np.zeros(max(stop - start, 0), complex)
-        for piece in self.within(qubit, start, stop):
-            omega[piece.start - start : piece.stop - start] = piece.omega
+        for driven, first, last, at in self.table.tolist():
+            left, right = max(first, start), min(last, stop)
+            if driven == qubit and left < right:
+                omega[left - start : right - start] = self.omega[at + left - first : at + right - first]
         return omega
 
 
-def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float) -> Pieces:
+def drive_pieces(
+    lines: Lines, waves: NDArray[np.float64], coefficients: NDArray[np.complex128], frame_hz: float
+) -> Pieces:
     """Return the drives that matter to each transmon: its own line, and others' by crosstalk.
 
     The drive of another line enters where it could turn the transmon by more than CROSSTALK_RAD,
     judged by its Fourier component at the transmon's two transitions.
-    """
-    crosstalk = np.conj(processor.crosstalk_matrix())
-    dt_s = 1 / lines.rate_hz
-    n = len(processor.transmons)
-    scale = TWO_PI * np.array([t.drive_hz_per_v for t in processor.transmons])
-    offsets_hz = np.stack([rest.levels_hz[:, 0] - frame_hz, rest.levels_hz[:, 1] - rest.levels_hz[:, 0] - frame_hz])
-    heard: list[list[DrivePiece]] = [[] for _ in range(n)]
-    for j, runs in enumerate(lines.drive):
-        beat_hz = lines.drive_lo_hz[j] - frame_hz
-        for run in runs:
-            line = np.conj(run.volts)
-            if beat_hz:
-                times = (run.start + 0.5 + np.arange(line.size)) * dt_s
-                line = line * np.exp(-1j * TWO_PI * beat_hz * times)
-            reach = _waves(offsets_hz.tobytes(), line.size, dt_s) @ line
-            turned = np.abs(reach).reshape(2, n).max(axis=0) * np.abs(crosstalk[:, j]) * scale * dt_s
-            for q in range(n):
-                if q == j or turned[q] > CROSSTALK_RAD:
-                    heard[q].append(DrivePiece(run.start, np.ascontiguousarray(scale[q] * crosstalk[q, j] * line)))
-    return Pieces([_summed(pieces) for pieces in heard])
-
-
-@lru_cache(maxsize=64)
-def _waves(offsets_hz: bytes, n_samples: int, dt_s: float) -> NDArray[np.complex128]:
-    """Return exp(2 pi i f t) of every transition (rows), sample by sample."""
-    return np.exp(2j * np.pi * np.outer(np.frombuffer(offsets_hz), np.arange(n_samples) * dt_s))
-
-
-def _summed(pieces: list[DrivePiece]) -> list[DrivePiece]:
-    """Return pieces that don't overlap, with overlapping drives added."""
-    merged: list[DrivePiece] = []
-    for piece in sorted(pieces, key=lambda p: p.start):
-        if merged and piece.start < merged[-1].stop:
-            last = merged[-1]
-            total = np.zeros(max(last.stop, piece.stop) - last.start, complex)
-            total[: last.omega.size] = last.omega
-            total[piece.start - last.start : piece.stop - last.start] += piece.omega
-            merged[-1] = DrivePiece(last.start, total)
-        else:
-            merged.append(piece)
-    return merged
-
-
-class MapCache:
-    """Keeps superoperators of driven transmons by hash of samples and true parameters."""
-
-    def __init__(self) -> None:
-        self._maps: OrderedDict[bytes, NDArray[np.complex128]] = OrderedDict()
-
-    def driven(
-        self, transmon: Transmon, omega: NDArray[np.complex128], levels: NDArray[np.float64], dt_s: float
-    ) -> NDArray[np.complex128]:
-        """Return the (9, 9) superoperator of driven samples."""
-        found = hashlib.blake2b(omega.tobytes(), digest_size=16)
-        found.update(levels.tobytes())
-        found.update(f"{dt_s}/{transmon.t1_s}/{transmon.t2_s}/{transmon.thermal}".encode())
-        key = found.digest()
-        known = self._maps.get(key)
-        if known is None:
-            states = np.eye(9, dtype=complex).reshape(9, 3, 3)
-            relaxation = sample_relaxation(transmon.t1_s, transmon.t2_s, transmon.thermal, dt_s)
-            qutrit.propagate(omega, levels, dt_s, relaxation, states)
-            known = np.ascontiguousarray(states.reshape(9, 9).T)
-            self._maps[key] = known
-            if len(self._maps) > _KEPT:
-                self._maps.popitem(last=False)
-        else:
-            self._maps.move_to_end(key)
-        return known
-
-
-def advance_one(
-    maps: MapCache,
-    processor: Processor,
-    state: State,
-    qubit: int,
-    levels: NDArray[np.float64],
-    drive: NDArray[np.complex128] | int,
-    dt_s: float,
-) -> None:
-    """Advance one transmon of the joint state in place.
 
     Parameters
     ----------
-    maps : MapCache
-        Where superoperators are kept.
-    processor, state, qubit
-        Which transmon of what.
-    levels : (2,) or (n, 2) float64, rad/s
-        Energies in the rotating frame; one row per sample if the transmon moves.
-    drive : (n,) complex128 in rad/s, or int
-        Omega of each sample, or a number of samples to idle at constant levels.
+    lines : Lines
+        What arrives.
+    waves : (n, 2) float64, rad/s
+        Both transitions of each transmon, from the frame.
+    coefficients : (n, n) complex128, rad/s/V
+        Omega of each transmon (rows) by volts on each line.
+    frame_hz : float
+        Frequency of the frame.
+    """
+    played = sorted((run.start, j, run) for j, runs in enumerate(lines.drive) for run in runs if run.volts.size)
+    if not played:
+        return Pieces(np.empty((0, 4), np.int64), np.empty(0, complex))
+    n, begin = len(waves), 0
+    rows = []
+    for start, j, run in played:
+        rows.append((j, start, run.stop, begin))
+        begin += run.volts.size
+    runs = np.array(rows, np.int64)
+    volts = np.concatenate([run.volts for _, _, run in played], dtype=complex)
+    beats = TWO_PI * (np.array(lines.drive_lo_hz) - frame_hz)
+    heard = np.empty((len(rows), n), np.int64)
+    table = np.empty((len(rows) * n, 4), np.int64)
+    omega = np.empty(begin * n, complex)
+    found = crosstalk.listen(
+        volts, runs, beats, waves, coefficients, 1 / lines.rate_hz, CROSSTALK_RAD, heard, table, omega
+    )
+    return Pieces(table[:found], omega)
+
+
+def propagate_one(
+    state: State,
+    qubit: int,
+    levels: NDArray[np.float64],
+    omega: NDArray[np.complex128],
+    dt_s: float,
+    relaxation: NDArray[np.float64],
+) -> None:
+    """Propagate one transmon of the joint state in place while its levels move.
+
+    Parameters
+    ----------
+    state : State
+        Changed in place.
+    qubit : int
+        Which transmon.
+    levels : (n, 2) float64, rad/s
+        Energies in the rotating frame, sample by sample.
+    omega : (n,) complex128, rad/s
+        Drive of each sample.
     dt_s : float
         Length of a sample.
+    relaxation : (3, 14) float64
+        As `qutrit.propagate` takes it.
     """
-    transmon = processor.transmons[qubit]
-    index, place = state.place(qubit)
-    qubits, rho = state.groups[index]
-    left, right = 3**place, 3 ** (len(qubits) - 1 - place)
-    if isinstance(drive, int):
-        if drive > 0 and not state.resting(qubit):
-            step = idle_step(
-                transmon.t1_s, transmon.t2_s, transmon.thermal, float(levels[0]), float(levels[1]), drive * dt_s
-            )
-            qutrit.apply_local(rho, left, right, step)
+    if omega.size == 0:
         return
-    if drive.size == 0:
+    rows = np.ascontiguousarray(levels)
+    state.resting[qubit] = 0
+    index, _ = state.place(qubit)
+    members, rho = state.groups[index]
+    if len(members) == 1:
+        qutrit.propagate(omega, rows, dt_s, relaxation, rho.reshape(1, 3, 3))
         return
-    rows = np.ascontiguousarray(levels.reshape(-1, 2))
-    state.stir(qubit)
-    if len(qubits) == 1:
-        relaxation = sample_relaxation(transmon.t1_s, transmon.t2_s, transmon.thermal, dt_s)
-        qutrit.propagate(drive, rows, dt_s, relaxation, rho.reshape(1, 3, 3))
-    else:
-        qutrit.apply_map(rho, left, right, maps.driven(transmon, drive, rows, dt_s))
+    states = np.eye(9, dtype=complex).reshape(9, 3, 3)
+    qutrit.propagate(omega, rows, dt_s, relaxation, states)
+    _, left, right = state.places[qubit].tolist()
+    qutrit.apply_map(rho, left, right, np.ascontiguousarray(states.reshape(9, 9).T))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import InternalError
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.relaxation import equilibrium
 
 __all__ = ["State"]
+
+Group = tuple[tuple[int, ...], NDArray[np.complex128]]
 
 
 class State:
@@ -18,78 +19,96 @@ class State:
     Attributes
     ----------
     groups : list of (transmons, rho)
-        `transmons` is a tuple of indices; rho is (3**k, 3**k) complex128, first transmon slowest.
+        `transmons` is a tuple of indices; rho is (3**k, 3**k) complex128, first transmon slowest, a view into `flat`.
+    flat : (size,) complex128
+        All density matrices, one after the other.
+    places : (n, 3) int64
+        Of each transmon: where its group begins in `flat`, dimensions of the group before and after it.
+    resting : (n,) int64
+        1 while a transmon is as relaxation left it, so that idling changes nothing.
     """
 
     def __init__(self, processor: Processor) -> None:
-        self.groups: list[tuple[tuple[int, ...], NDArray[np.complex128]]] = [
-            ((q,), np.diag(equilibrium(transmon.thermal)).astype(complex))
-            for q, transmon in enumerate(processor.transmons)
-        ]
-        self._resting = [True] * len(processor.transmons)
+        states = [np.diag(equilibrium(transmon.thermal)).astype(complex) for transmon in processor.transmons]
+        self.resting = np.ones(len(states), np.int64)
+        self._join([((q,), rho) for q, rho in enumerate(states)])
 
-    def resting(self, qubit: int) -> bool:
-        """Say whether a transmon is still as relaxation left it, so that idling changes nothing."""
-        return self._resting[qubit]
+    def copy(self) -> State:
+        """Return a state that changes by itself."""
+        made = object.__new__(State)
+        made.flat = self.flat.copy()
+        made.places = self.places
+        made.resting = self.resting.copy()
+        made._members = self._members
+        return made
 
-    def stir(self, qubit: int) -> None:
-        """Note that a transmon was driven."""
-        self._resting[qubit] = False
+    @property
+    def groups(self) -> list[Group]:
+        """Return the groups, with their density matrices as views."""
+        found, begin = [], 0
+        for members in self._members:
+            d = 3 ** len(members)
+            found.append((members, self.flat[begin : begin + d * d].reshape(d, d)))
+            begin += d * d
+        return found
 
-    def coherent(self, qubit: int) -> float:
-        """Return the size of all coherences between different levels of a transmon, 0 to about 1."""
-        index, place = self.place(qubit)
-        qubits, rho = self.groups[index]
-        left, right = 3**place, 3 ** (len(qubits) - 1 - place)
-        cube = rho.reshape(left, 3, right, left, 3, right)
-        size = sum(float(np.linalg.norm(cube[:, i, :, :, j, :])) for i, j in ((0, 1), (0, 2), (1, 2)))
-        return min(1.0, 2 * size)
+    @property
+    def merged(self) -> bool:
+        """Say whether any group has more than one member."""
+        return len(self._members) < len(self.places)
+
+    def _join(self, groups: list[Group]) -> None:
+        self._members = tuple(members for members, _ in groups)
+        self.flat: NDArray[np.complex128] = np.concatenate([rho.ravel() for _, rho in groups])
+        self.places: NDArray[np.int64] = np.empty((self.resting.size, 3), np.int64)
+        begin = 0
+        for members, rho in groups:
+            for place, qubit in enumerate(members):
+                self.places[qubit] = begin, 3**place, 3 ** (len(members) - 1 - place)
+            begin += rho.size
 
     def place(self, qubit: int) -> tuple[int, int]:
         """Return the index of a transmon's group, and the transmon's place in it."""
-        for index, (qubits, _) in enumerate(self.groups):
-            if qubit in qubits:
-                return index, qubits.index(qubit)
-        raise InternalError(f"transmon {qubit} is in no group")
+        index = next(k for k, members in enumerate(self._members) if qubit in members)
+        return index, self._members[index].index(qubit)
 
     def merge(self, qubits: tuple[int, ...]) -> int:
         """Join the groups of these transmons into one, and return its index."""
         indices = sorted({self.place(qubit)[0] for qubit in qubits})
-        members, rho = self.groups[indices[0]]
         if len(indices) == 1:
             return indices[0]
+        groups = self.groups
+        members, rho = groups[indices[0]]
         for index in indices[1:]:
-            more, other = self.groups[index]
+            more, other = groups[index]
             members, rho = members + more, np.asarray(np.kron(rho, other), complex)
-        for index in reversed(indices[1:]):
-            del self.groups[index]
-        self.groups[indices[0]] = (members, np.ascontiguousarray(rho))
+        kept = [group for index, group in enumerate(groups) if index not in indices[1:]]
+        kept[indices[0]] = (members, rho)
+        self._join(kept)
         return indices[0]
 
-    def bring_forward(self, qubits: tuple[int, ...]) -> int:
-        """Join these transmons into one group in which they come first, in order; return its index."""
+    def bring_forward(self, qubits: tuple[int, ...]) -> NDArray[np.complex128]:
+        """Join these transmons into one group in which they come first, in order; return its density matrix."""
         index = self.merge(qubits)
-        members, rho = self.groups[index]
+        groups = self.groups
+        members, rho = groups[index]
         order = [members.index(qubit) for qubit in qubits]
         order += [k for k in range(len(members)) if k not in order]
         if order != list(range(len(members))):
             n = len(members)
             cube = rho.reshape((3,) * (2 * n)).transpose(order + [n + k for k in order])
-            rho = np.ascontiguousarray(cube).reshape(3**n, 3**n)
-            self.groups[index] = (tuple(members[k] for k in order), rho)
-        for qubit in members:
-            self.stir(qubit)
-        return index
+            groups[index] = (tuple(members[k] for k in order), cube.reshape(3**n, 3**n))
+            self._join(groups)
+        self.resting[list(members)] = 0
+        return self.groups[index][1]
 
     def populations(self) -> list[tuple[tuple[int, ...], NDArray[np.float64]]]:
         """Return the populations of each group, as `draw_levels` takes them."""
-        return [(qubits, rho.diagonal().real.copy()) for qubits, rho in self.groups]
+        return [(members, rho.diagonal().real.copy()) for members, rho in self.groups]
 
     def marginal(self, qubit: int) -> NDArray[np.float64]:
         """Return the (3,) populations of one transmon."""
         index, place = self.place(qubit)
-        qubits, rho = self.groups[index]
-        if len(qubits) == 1:
-            return rho.diagonal().real
-        cube = rho.diagonal().real.reshape((3,) * len(qubits))
-        return np.asarray(cube.sum(axis=tuple(a for a in range(len(qubits)) if a != place)))
+        members, rho = self.groups[index]
+        cube = rho.diagonal().real.reshape((3,) * len(members))
+        return np.asarray(cube.sum(axis=tuple(a for a in range(len(members)) if a != place)))

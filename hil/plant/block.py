@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import OrderedDict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from qctl.hil.physics.shots import Groups, draw_average, draw_shots
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
-from qctl.hil.plant.wiring import gather_lines
+from qctl.hil.plant.wiring import Line, Played, Wiring
 
 __all__ = ["Physics"]
 
@@ -45,8 +43,9 @@ class Physics:
         self.names = tuple(transmon.name for transmon in processor.transmons)
         self.faults = FaultTable(cables, self.names)
         self.random = np.random.Generator(np.random.SFC64(seed))
-        self._answers: OrderedDict[tuple[Any, ...], Answer] = OrderedDict()
-        self._known: OrderedDict[tuple[Any, ...], tuple[Answer, Groups]] = OrderedDict()
+        self.wiring = Wiring(cables, self.names, self.faults)
+        self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
+        self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups]] = OrderedDict()
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
@@ -63,12 +62,12 @@ class Physics:
         self._solve(rack, window, now_s, joint=not acquisition.averaged)
 
     def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
-        levels = tuple(box.level_v(n, now_s) for _, box in sorted(rack.boxes.items()) for n in sorted(box.levels))
-        key = (rack.signature(sorted(rack.boxes)), levels, self.faults.version, window, joint)
+        played = self.wiring.look(rack, now_s)
+        key = (played, window, joint)
         known = self._known.get(key)
         if known is None:
-            lines = gather_lines(rack, self.cables, self.names, self.faults, now_s)
-            answer = self._answer(lines, window)
+            lines = self.wiring.gather(rack, played)
+            answer = self._answer(played, lines, window)
             known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
             self._known[key] = known
             if len(self._known) > _KEPT:
@@ -77,13 +76,9 @@ class Physics:
             self._known.move_to_end(key)
         return known
 
-    def _answer(self, lines: Lines, window: Window) -> Answer:
+    def _answer(self, played: Played, lines: Lines, window: Window) -> Answer:
         """Return the feedline's answer; most sweep points share one."""
-        played = hashlib.blake2b(digest_size=16)
-        for run in lines.readout:
-            played.update(run.start.to_bytes(8, "little"))
-            played.update(run.volts.tobytes())
-        key = (played.digest(), lines.rate_hz, lines.readout_lo_hz, window)
+        key = (played.readout, played.readout_lo_hz, window)
         known = self._answers.get(key)
         if known is None:
             known = self._answers[key] = answer_readout(self.processor, lines, window)

@@ -2,125 +2,219 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.plant.cables import Cables, connector
-from qctl.hil.plant.faults import FaultTable, invert_pulse
-from qctl.hil.plant.rack import Playing, Rack, Tone, Waveform
+from qctl.hil.plant.faults import Fault, FaultTable, invert_pulse
+from qctl.hil.plant.rack import Playing, Rack, Waveform
 
-__all__ = ["gather_lines"]
+__all__ = ["Played", "Wiring"]
 
 _DEFAULT_RATE_HZ = 1.2e9
+_KEPT_BYTES = 1 << 26
+Place = tuple[str, int]
+Line = tuple[Any, ...] | None
+"""What decides the samples of one line: grid, version of the faults, name, gain, and what each output plays."""
 
 
-def gather_lines(rack: Rack, cables: Cables, names: tuple[str, ...], faults: FaultTable, now_s: float) -> Lines:
-    """Return what arrives on every line in a shot that is triggered now.
+class Played(NamedTuple):
+    """All that decides what arrives in one shot, hashable."""
+
+    rate_hz: float
+    drive: tuple[Line, ...]
+    drive_lo_hz: tuple[float, ...]
+    flux: tuple[Line, ...]
+    static_v: tuple[float, ...]
+    readout: Line
+    readout_lo_hz: float
+
+
+class Wiring:
+    """The cables between the boxes and the fridge; lines that play what they played before are kept.
 
     Parameters
     ----------
-    rack, cables : Rack, Cables
-        What plays, and where it goes.
+    cables : Cables
+        Where every connector goes.
     names : tuple of str
         Names of the transmons, in order.
     faults : FaultTable
         What is wrong with the cables.
-    now_s : float
-        Lab time, for DC outputs on their way.
     """
-    rate_hz = next((box.rate_hz for box in rack.boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
-    plugs: dict[str, tuple[str, ...]] = {"feedline": (cables.readout.i, cables.readout.q)}
-    for name, drive_line, flux_line in zip(names, cables.drive, cables.flux, strict=True):
-        plugs[f"{name}.drive"] = (drive_line.i, drive_line.q)
-        if flux_line.output:
-            plugs[f"{name}.flux"] = (flux_line.output,)
 
-    def arriving(line: str, gain: float) -> tuple[Run, ...]:
-        if line not in plugs or not gain:
+    def __init__(self, cables: Cables, names: tuple[str, ...], faults: FaultTable) -> None:
+        self.faults = faults
+        self._nominal_dbm = cables.lo_power_dbm
+        plugs = {"feedline": (cables.readout.i, cables.readout.q)}
+        for name, drive, flux in zip(names, cables.drive, cables.flux, strict=True):
+            plugs[f"{name}.drive"] = (drive.i, drive.q)
+            if flux.output:
+                plugs[f"{name}.flux"] = (flux.output,)
+        self._plugs = {line: tuple(connector(place) for place in places) for line, places in plugs.items()}
+        self._drive = tuple((f"{name}.drive", drive.lo) for name, drive in zip(names, cables.drive, strict=True))
+        self._flux = tuple(f"{name}.flux" for name in names)
+        self._static = tuple(connector(line.dc) if line.dc else None for line in cables.flux)
+        self._readout_lo = cables.readout.lo
+        self._version = -1
+        self._sources: dict[str, tuple[Place, ...]] = {}
+        self._wrong: dict[str, list[Fault]] = {}
+        self._runs: OrderedDict[Line, tuple[Run, ...]] = OrderedDict()
+        self._bytes = 0
+
+    def look(self, rack: Rack, now_s: float) -> Played:
+        """Return what decides a shot that is triggered now; `now_s` is lab time, for DC outputs on their way."""
+        if self._version != self.faults.version:
+            self._trace()
+        boxes = rack.boxes
+        rate_hz = next((box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
+        tones: dict[str, tuple[float, float]] = {}
+        for lo in {self._readout_lo, *(lo for _, lo in self._drive)}:
+            tones[lo] = self._tone(rack, lo)
+        levels = tuple(
+            boxes[place[0]].level_v(place[1], now_s) if place and place[0] in boxes else 0.0 for place in self._static
+        )
+        return Played(
+            rate_hz,
+            tuple(self._line(rack, rate_hz, line, tones[lo][1]) for line, lo in self._drive),
+            tuple(tones[lo][0] for _, lo in self._drive),
+            tuple(self._line(rack, rate_hz, line, 1.0) for line in self._flux),
+            levels,
+            self._line(rack, rate_hz, "feedline", tones[self._readout_lo][1]),
+            tones[self._readout_lo][0],
+        )
+
+    def gather(self, rack: Rack, played: Played) -> Lines:
+        """Return what arrives on every line of a shot, `played` as `look` gave it."""
+        return Lines(
+            played.rate_hz,
+            tuple(self._arriving(rack, line) for line in played.drive),
+            played.drive_lo_hz,
+            tuple(self._arriving(rack, line) for line in played.flux),
+            played.static_v,
+            self._arriving(rack, played.readout),
+            played.readout_lo_hz,
+        )
+
+    def _trace(self) -> None:
+        """Note where each line's cable comes from, and what is wrong with it, at this version of the faults."""
+        self._version = self.faults.version
+        self._sources = {}
+        for line, places in self._plugs.items():
+            self._sources[line] = self._plugs[self.faults.swapped(line)][: len(places)]
+        names = {*self._plugs, self._readout_lo, *(lo for _, lo in self._drive)}
+        self._wrong = {name: found for name in names if (found := self.faults.on_line(name))}
+
+    def _tone(self, rack: Rack, name: str) -> tuple[float, float]:
+        """Return the frequency of an LO, and the gain of a mixer that it feeds."""
+        box = rack.boxes.get(name)
+        if box is None:
+            return 0.0, 0.0
+        tone = box.tone
+        shift = sum(float(fault.value) for fault in self._wrong.get(name, ()) if fault.name == "lo_shift")
+        frequency_hz = tone.frequency_hz + shift
+        if not tone.on or frequency_hz <= 0:
+            return frequency_hz, 0.0
+        return frequency_hz, _mixer_gain(tone.power_dbm, self._nominal_dbm)
+
+    def _line(self, rack: Rack, rate_hz: float, line: str, gain: float) -> Line:
+        if not gain or line not in self._sources:
+            return None
+        places = self._sources[line]
+        heard = tuple([_playing(rack, place) for place in places])
+        if not any(heard):
+            return None
+        return (rate_hz, self._version, line if line in self._wrong else "", gain, len(self._plugs[line]), heard)
+
+    def _arriving(self, rack: Rack, line: Line) -> tuple[Run, ...]:
+        if line is None:
             return ()
-        source = faults.swapped(line)
-        places = plugs[source] if len(plugs[source]) == len(plugs[line]) else plugs[source][: len(plugs[line])]
-        runs = tuple(Run(run.start, run.volts * gain) for run in _runs(rack, places, rate_hz))
-        for fault in faults.on_line(line):
+        runs = self._runs.get(line)
+        if runs is not None:
+            self._runs.move_to_end(line)
+            return runs
+        rate_hz, _, name, gain, n_places, heard = line
+        runs = _runs_of(rack, heard, rate_hz, gain, complex_line=n_places == 2)
+        for fault in self._wrong.get(name, ()):
             if fault.name == "inverted_pulse":
                 runs = invert_pulse(runs, int(fault.value))
             elif fault.name == "inverted_i":
                 runs = tuple(Run(run.start, _inverted_i(run.volts)) for run in runs)
             elif fault.name == "scale":
                 runs = tuple(Run(run.start, run.volts * float(fault.value)) for run in runs)
+        self._runs[line] = runs
+        self._bytes += _size(runs)
+        while self._bytes > _KEPT_BYTES and len(self._runs) > 1:
+            self._bytes -= _size(self._runs.popitem(last=False)[1])
         return runs
 
-    tones = [_tone(rack, line.lo, faults) for line in cables.drive]
-    drive = tuple(
-        arriving(f"{name}.drive", _mixer_gain(tone, cables.lo_power_dbm))
-        for name, tone in zip(names, tones, strict=True)
-    )
-    flux = tuple(arriving(f"{name}.flux", 1.0) for name in names)
-    static = tuple(_static_v(rack, line.dc, now_s) for line in cables.flux)
-    tone = _tone(rack, cables.readout.lo, faults)
-    readout = arriving("feedline", _mixer_gain(tone, cables.lo_power_dbm))
-    return Lines(rate_hz, drive, tuple(t.frequency_hz for t in tones), flux, static, readout, tone.frequency_hz)
+
+def _size(runs: tuple[Run, ...]) -> int:
+    """Return about how many bytes runs take."""
+    return 500 + sum(200 + run.volts.nbytes for run in runs)
 
 
 def _inverted_i(volts: NDArray) -> NDArray:
     return -np.conj(volts) if np.iscomplexobj(volts) else -volts
 
 
-def _tone(rack: Rack, name: str, faults: FaultTable) -> Tone:
-    box = rack.boxes.get(name)
-    if box is None:
-        return Tone()
-    shift = sum(float(fault.value) for fault in faults.on_line(name) if fault.name == "lo_shift")
-    return Tone(box.tone.frequency_hz + shift, box.tone.power_dbm, box.tone.on)
-
-
-def _mixer_gain(tone: Tone, nominal_dbm: float) -> float:
-    """Return the conversion gain: 1 at the nominal LO power, saturating above, 0 without LO."""
-    if not tone.on or tone.frequency_hz <= 0:
-        return 0.0
-    level = 10 ** ((tone.power_dbm - nominal_dbm) / 20)
+def _mixer_gain(power_dbm: float, nominal_dbm: float) -> float:
+    """Return the conversion gain: 1 at the nominal LO power, saturating above."""
+    level = 10 ** ((power_dbm - nominal_dbm) / 20)
     return float(np.tanh(1.5 * level) / np.tanh(1.5))
 
 
-def _static_v(rack: Rack, place: str, now_s: float) -> float:
-    if not place:
-        return 0.0
-    name, output = connector(place)
-    box = rack.boxes.get(name)
-    return box.level_v(output, now_s) if box is not None else 0.0
-
-
-def _playing(rack: Rack, place: str) -> tuple[Playing, Waveform, float] | None:
-    """Return what a connector plays, its waveform and its box's rate; None when it is silent."""
-    name, output = connector(place)
+def _playing(rack: Rack, place: Place) -> tuple[Playing, float] | None:
+    """Return what a connector plays and its box's rate; None when it is silent."""
+    name, output = place
     box = rack.boxes.get(name)
     if box is None or not box.armed:
         return None
     playing = box.playing.get(output)
     if playing is None or not playing.on or not playing.steps:
         return None
-    return playing, rack.played(playing.steps), box.rate_hz
+    return playing, box.rate_hz
 
 
-def _runs(rack: Rack, places: tuple[str, ...], rate_hz: float) -> tuple[Run, ...]:
+def _waveform(rack: Rack, playing: Playing) -> Waveform | None:
+    return rack.played(playing.steps) if playing.steps else None
+
+
+def _runs_of(
+    rack: Rack, heard: tuple[tuple[Playing, float] | None, ...], rate_hz: float, gain: float, complex_line: bool
+) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
-    parts = [(_playing(rack, place), factor) for place, factor in zip(places, (1.0, 1j), strict=False)]
-    heard = [(found, factor) for found, factor in parts if found is not None]
+    parts: list[tuple[Playing, Waveform, float, int]] = []
+    for axis, found in enumerate(heard):
+        waveform = _waveform(rack, found[0]) if found else None
+        if found and waveform is not None:
+            parts.append((found[0], waveform, found[1] / rate_hz, axis))
     spans: list[tuple[int, int]] = []
-    for (playing, waveform, box_rate), _ in heard:
-        scale = rate_hz / box_rate
+    for playing, waveform, ratio, _ in parts:
         if playing.offset_v:
-            spans.append((0, int(waveform.n_samples * scale)))
-        spans += [(int(start * scale), int((start + part.size) * scale)) for start, part in waveform.runs]
-    complex_line = len(places) == 2
-    runs = []
-    for start, stop in _union(spans):
-        volts: NDArray = np.zeros(stop - start, complex if complex_line else float)
-        for (playing, waveform, box_rate), factor in heard:
-            volts += (factor if complex_line else 1.0) * _volts(playing, waveform, box_rate / rate_hz, start, stop)
-        runs.append(Run(start, volts))
-    return tuple(runs)
+            spans.append((0, int(waveform.n_samples / ratio)))
+        spans += [(int(start / ratio), int((start + part.size) / ratio)) for start, part in waveform.runs]
+    spans = _union(spans)
+    outs = [np.zeros((stop - start, 2 if complex_line else 1)) for start, stop in spans]
+    starts = [start for start, _ in spans]
+    for playing, waveform, ratio, axis in parts:
+        factor = playing.amplitude_vpp / 2 * gain
+        if ratio == 1.0 and not playing.offset_v:
+            for first, samples in waveform.runs:
+                k = bisect_right(starts, first) - 1
+                at = first - starts[k]
+                np.multiply(samples, factor, out=outs[k][at : at + samples.size, axis], dtype=np.float64)
+        else:
+            for out, (start, stop) in zip(outs, spans, strict=True):
+                out[:, axis] = _volts(playing, waveform, ratio, start, stop) * gain
+    if complex_line:
+        return tuple(Run(start, out.view(complex)[:, 0]) for start, out in zip(starts, outs, strict=True))
+    return tuple(Run(start, out[:, 0]) for start, out in zip(starts, outs, strict=True))
 
 
 def _volts(playing: Playing, waveform: Waveform, ratio: float, start: int, stop: int) -> NDArray[np.float64]:

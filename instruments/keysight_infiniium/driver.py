@@ -39,6 +39,7 @@ _POLL_S = 0.0005
 _ARM_TIMEOUT_S = 2.0
 _BLOCK_TIMEOUT_S = 30.0
 _ERRORS = ":SYST:ERR? STR"
+_ARM = ":SING;:AER?"
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
@@ -154,7 +155,10 @@ class KeysightInfiniium:
     def arm(self) -> None:
         """Be ready for the next trigger when this returns; one round trip unless the box is slow to arm."""
         self._loaded()
-        armed = self.link.query(":SING;:AER?")
+        self._await_armed(self.link.query(_ARM))
+
+    def _await_armed(self, armed: str) -> None:
+        """Return when the armed event has come; `armed` is the first answer."""
         end_s = time.monotonic() + _ARM_TIMEOUT_S
         while parsed_int(self.link, armed, "the armed event") == 0:
             if time.monotonic() > end_s:
@@ -163,8 +167,8 @@ class KeysightInfiniium:
             time.sleep(_POLL_S)
             armed = self.link.query(":AER?")
 
-    def read(self) -> Recording:
-        """Wait until the armed acquisition is complete, and return it; two round trips when it is.
+    def read(self, rearm: bool = False) -> Recording:
+        """Wait until the armed acquisition is complete, and return it; two round trips when it is, re-arming included.
 
         Raises
         ------
@@ -182,10 +186,17 @@ class KeysightInfiniium:
                 )
             time.sleep(_POLL_S)
         ask = ";".join(f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs)
-        blocks = self.link.query_blocks(ask, len(body.inputs), _BLOCK_TIMEOUT_S)
-        if self._scales is None:
-            self._scales = self._read_scales(body)
         n_records = 1 if body.averaged else body.n_records
+        timeout_s = _BLOCK_TIMEOUT_S if n_records > 1 else None
+        if rearm and self._scales is not None:
+            blocks, armed = self.link.query_blocks_line(f"{ask};{_ARM}", len(body.inputs), timeout_s)
+            self._await_armed(armed)
+        else:
+            blocks = self.link.query_blocks(ask, len(body.inputs), timeout_s)
+            if self._scales is None:
+                self._scales = self._read_scales(body)
+            if rearm:
+                self.arm()
         codes = np.empty((n_records, len(body.inputs), body.n_samples), np.int16)
         for index, block in enumerate(blocks):
             got = np.frombuffer(block, "<i2") if len(block) % 2 == 0 else np.empty(0, "<i2")

@@ -93,6 +93,12 @@ class Link(Protocol):
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         ...
 
+    def query_blocks_line(
+        self, text: str, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[memoryview], str]:
+        """Send one message that is answered by definite blocks and then a line, joined by ``;``; return them."""
+        ...
+
     def close(self) -> None:
         """Close the connection for good."""
         ...

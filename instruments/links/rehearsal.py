@@ -82,6 +82,12 @@ class RehearsalLink:
         """Return empty blocks."""
         return [memoryview(b"")] * n_blocks
 
+    def query_blocks_line(
+        self, text: str, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[memoryview], str]:
+        """Return empty blocks, and what an obedient instrument would answer to the last query."""
+        return self.query_blocks(text, n_blocks), self.query(text).rpartition(";")[2]
+
     def close(self) -> None:
         """Mark the link closed."""
         self.state = LinkState.CLOSED

@@ -11,7 +11,8 @@ from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_h
 
 __all__ = ["TranscriptLink"]
 
-Turn = tuple[str | tuple[str, bytes], str | list[bytes] | None]
+Reply = str | list[bytes] | tuple[list[bytes], str] | None
+Turn = tuple[str | tuple[str, bytes], Reply]
 
 
 class TranscriptLink:
@@ -21,7 +22,8 @@ class TranscriptLink:
     ----------
     turns : sequence of (sent, reply)
         In order. `sent` is the text of a message, or (text, bytes) for a command with a block. `reply` is None for a
-        write, text for a query, a list of bytes for a query answered by blocks.
+        write, text for a query, a list of bytes for a query answered by blocks, (list of bytes, text) for one answered
+        by blocks and a line.
 
     Use as a context manager: leaving it fails if turns are left over.
     """
@@ -49,7 +51,7 @@ class TranscriptLink:
             left = self._turns[self._n_done :]
             assert not left, f"{len(left)} turns of the transcript are left over, first {left[0]!r}"
 
-    def _next(self, said: str | tuple[str, bytes]) -> str | list[bytes] | None:
+    def _next(self, said: str | tuple[str, bytes]) -> Reply:
         assert self._n_done < len(self._turns), f"{said!r} was sent after the end of the transcript"
         sent, reply = self._turns[self._n_done]
         assert said == sent, f"turn {self._n_done + 1}: {said!r} was sent instead of {sent!r}"
@@ -74,6 +76,7 @@ class TranscriptLink:
         reply = self._next(text)
         if reply is None:
             raise DeviceTimeoutError(f"{self._name}: no answer to {text!r}; 0 bytes so far", instrument=self._name)
+        assert not isinstance(reply, tuple), f"{text!r} was asked as one answer, the transcript has blocks and a line"
         return reply if isinstance(reply, str) else b";".join(block_header(len(block)) + block for block in reply)
 
     def write_block(self, prefix: str, block: Block) -> None:
@@ -91,6 +94,16 @@ class TranscriptLink:
         assert isinstance(reply, list), f"{text!r} was asked as blocks, the transcript has {reply!r}"
         assert len(reply) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(reply)}"
         return [as_bytes_view(block) for block in reply]
+
+    def query_blocks_line(
+        self, text: str, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[memoryview], str]:
+        """Return the blocks and the line of the next turn."""
+        reply = self._next(text)
+        assert isinstance(reply, tuple), f"{text!r} was asked as blocks and a line, the transcript has {reply!r}"
+        blocks, line = reply
+        assert len(blocks) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(blocks)}"
+        return [as_bytes_view(block) for block in blocks], line
 
     def close(self) -> None:
         """Mark the link closed."""

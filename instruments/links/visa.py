@@ -187,13 +187,23 @@ class VisaLink:
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
-            limit_s = self._timeout_s if timeout_s is None else timeout_s
-            return [
-                self._block(port, text, limit_s, b"\n" if index == n_blocks - 1 else b";") for index in range(n_blocks)
-            ]
+            return self._blocks(text, [b";"] * (n_blocks - 1) + [b"\n"], timeout_s)
+
+    def query_blocks_line(
+        self, text: str, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[memoryview], str]:
+        """Send one message that is answered by definite blocks and then a line, joined by ``;``; return them."""
+        with self._lock:
+            blocks = self._blocks(text, [b";"] * n_blocks, timeout_s)
+            return blocks, self._line(self._ready(), text, self._timeout_s)
+
+    def _blocks(self, text: str, ends: list[bytes], timeout_s: float | None) -> list[memoryview]:
+        """Send one message and read a block for each of the bytes that come after one."""
+        port = self._ready()
+        self._send(port, text)
+        self._flush()
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        return [self._block(port, text, limit_s, end) for end in ends]
 
     def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
         """Read one block and the one byte after it; `first` has been read already."""

@@ -22,6 +22,7 @@ __all__ = ["PortClosedError", "VisaPort"]
 _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
 _READ_BYTES = 65_536
+_AHEAD_BYTES = 8192
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
@@ -117,6 +118,8 @@ class VisaPort:
         if self._socket is not None:
             self._send_socket(self._socket, list(parts), timeout_s)
             return
+        if self._ends_messages:
+            self._ahead = b""
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         try:
             self._limit(timeout_s)
@@ -132,17 +135,18 @@ class VisaPort:
         try:
             parts = _joined(parts)
             while parts:
-                _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
-                if not writable:
-                    raise TimeoutError(b"")
-                n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
+                try:
+                    n_sent = port.sendmsg(parts[:_MOST_PARTS], (), socket.MSG_DONTWAIT)
+                except BlockingIOError:
+                    _, writable, _ = select.select((), (port,), (), max(0.0, end_s - time.monotonic()))
+                    if not writable:
+                        raise TimeoutError(b"") from None
+                    continue
                 while parts and n_sent >= len(parts[0]):
                     n_sent -= len(parts.pop(0))
                 if n_sent:
                     parts[0] = memoryview(parts[0])[n_sent:]
                     end_s = time.monotonic() + timeout_s
-        except BlockingIOError as error:
-            raise TimeoutError(b"") from error
         except TimeoutError:
             raise
         except OSError as error:
@@ -203,6 +207,17 @@ class VisaPort:
         self._limit(timeout_s)
         if self._socket is not None:
             return self._read_socket(self._socket, n_bytes, timeout_s, got)
+        if not self._ends_messages:
+            return self._read_session(n_bytes, got)
+        if not self._ahead:
+            data, status = self._read_session(max(n_bytes, _AHEAD_BYTES), got)
+            if len(data) <= n_bytes:
+                return data, status
+            self._ahead = bytes(data)
+        return self._take_ahead(n_bytes), StatusCode.success_max_count_read
+
+    def _read_session(self, n_bytes: int, got: bytes | bytearray) -> tuple[bytes, StatusCode]:
+        """Read once through pyvisa-py's session."""
         try:
             data, status = self._session.read(n_bytes)
         except TimeoutError as error:
@@ -234,6 +249,10 @@ class VisaPort:
             if not self._ahead:
                 raise PortClosedError("the instrument closed the connection")
         newline = self._ahead.find(b"\n", 0, n_bytes) if self._newline_ends else -1
-        n_taken = min(n_bytes, len(self._ahead)) if newline < 0 else newline + 1
-        data, self._ahead = self._ahead[:n_taken], self._ahead[n_taken:]
+        data = self._take_ahead(n_bytes if newline < 0 else newline + 1)
         return data, _END[0] if newline >= 0 else StatusCode.success_max_count_read
+
+    def _take_ahead(self, n_bytes: int) -> bytes:
+        """Return at most so many of the bytes that were read ahead."""
+        data, self._ahead = self._ahead[:n_bytes], self._ahead[n_bytes:]
+        return data

@@ -1,13 +1,18 @@
-"""Lower straights to what an AWG5014C plays: 14-bit words by content, one sequence element a point."""
+"""Lower straights to what an AWG5014C plays: 14-bit words by content, steps for each point."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.rendering import Feed, Renderer, feeds_of
+from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
+from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
 from qctl.lab import Instrument, Lab, Output
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
@@ -15,12 +20,15 @@ from qctl.units import rational_hz, to_ticks
 
 __all__ = ["lower"]
 
+Steps = tuple[Step, ...]
+
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     """Return the program of one generator.
 
-    A waveform begins at time zero of the shot and ends with the last pulse of its point on any output, padded with
-    silence to the shortest length that the box plays. Outputs without a pulse at any point stay off.
+    A shot begins at time zero and ends with the last pulse of its point on any output, or with the shortest length that
+    the box plays. Where all outputs are silent for long, a short silent waveform is looped. Outputs without a pulse at
+    any point stay off. Where the report shows that the program is far over the memory, it has no waveforms.
 
     Raises
     ------
@@ -33,65 +41,140 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
     lead_ticks = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     work = Renderer(feeds, rate_hz, half_v, lead_ticks)
-    used: set[int] = set()
-    for straight in straights:
-        work.attend(straight)
-        used |= {k for k in range(len(feeds)) if work.uses(k)}
-    elements: list[dict[int, str]] = []
-    samples: dict[int, dict[str, int]] = {n: {} for k in used for n in feeds[k].outputs}
-    longest, longest_label = 0, ""
-    for straight in straights:
-        work.attend(straight)
-        n_samples, label = _length(work, straight, instrument)
-        if n_samples > longest:
-            longest, longest_label = n_samples, label
-        element: dict[int, str] = {}
-        for k in sorted(used):
-            try:
-                digests = work.words(straight, k, n_samples)
-            except ValueError as error:
-                raise CompileError(f"{instrument.name}: a pulse starts before time zero of the shot: {error}") from None
-            for n, digest in zip(feeds[k].outputs, digests, strict=True):
-                element[n] = digest
-                samples[n][digest] = n_samples
-        elements.append(element)
-    if all(element == elements[0] for element in elements):
-        elements = elements[:1]
-    points = tuple((Step(element),) for element in elements)
+    groups = work.points_of(straights)
+    cuts = [_cuts(points, instrument) for points in groups]
+    used = [k for k in range(len(feeds)) if any(points.uses(k) for points in groups)]
+    keys = {k: [work.keys(points, k, cut) for points, cut in zip(groups, cuts, strict=True)] for k in used}
+    longest, place = _longest(groups, cuts)
+    asked = _asked({k: dict.fromkeys(chain(*keys[k])) for k in used}, chain(*cuts))
+    if len(straights) > 1 and not asked.fits:
+        usage = (
+            Usage("waveform samples", asked.n_samples, can.MEMORY_SAMPLES, f"up to {place}"),
+            Usage("sequence elements", asked.n_elements, can.MAX_ELEMENTS),
+        )
+        return DeviceProgram(instrument.name, instrument.model, b"", {}, len(straights), usage)
+    made = {k: [x for one, key in zip(groups, keys[k], strict=True) for x in work.render(one, k, key)] for k in used}
+    points = _points(list(chain(*cuts)), made, feeds)
+    held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
     event = instrument.event is not None and len(points) > 1
-    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(samples)}, points, event=event)
-    blobs = {digest: work.blob(digest) for table in samples.values() for digest in table}
-    for n, table in samples.items():
-        _check_limits(instrument, n, channels[n], {d: blobs[d] for d in table}, straights)
-    fullest = max(samples, key=lambda n: sum(samples[n].values()), default=0)
+    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points, event=event)
+    for n, table in held.items():
+        _check_limits(instrument, n, channels[n], table.values(), straights)
+    blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
+    sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
+    fullest = max(sizes, key=lambda n: sizes[n], default=0)
     usage = (
-        Usage(
-            "waveform samples",
-            sum(samples.get(fullest, {}).values()),
-            can.MEMORY_SAMPLES,
-            f"output {fullest}, up to {longest_label}",
-        ),
-        Usage("longest waveform", longest, int(can.LENGTH_SAMPLES.high), longest_label),
-        Usage("sequence elements", len(elements), can.MAX_ELEMENTS),
+        Usage("waveform samples", sizes.get(fullest, 0), can.MEMORY_SAMPLES, f"output {fullest}, up to {place}"),
+        Usage("longest waveform", longest, int(can.LENGTH_SAMPLES.high), place),
+        Usage("sequence elements", sum(len(steps) for steps in points), can.MAX_ELEMENTS),
         Usage("waveforms", len(blobs), can.MAX_WAVEFORMS),
     )
     work.trim()
-    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(elements), usage)
+    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(points), usage)
 
 
-def _length(work: Renderer, straight: Straight, instrument: Instrument) -> tuple[int, str]:
-    """Return the samples of one point's waveforms, and the label of the pulse that ends last."""
-    end, label = work.end_of(straight)
-    if end > can.LENGTH_SAMPLES.high:
+def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
+    """Return how each point's shot is cut.
+
+    Raises
+    ------
+    CompileError
+        If a pulse is before time zero, or later than any shot ends.
+    """
+    starts, ends, columns = points.spans()
+    if starts.size and starts.min() < 0:
+        k, column = (int(x) for x in np.argwhere(starts < 0)[0])
         raise CompileError(
-            f"{label} ends {end} samples after the trigger; {instrument.name} ({instrument.model}) plays at most "
-            f"{int(can.LENGTH_SAMPLES.high)} in one shot",
+            f"{points.labels[columns[column]]} starts {-starts[k, column]} samples before time zero of the shot on "
+            f"{instrument.name}"
+        )
+    bound = longest_shot_samples()
+    if ends.size and ends.max() > bound:
+        k, column = (int(x) for x in np.argwhere(ends == ends.max())[0])
+        label = points.labels[columns[column]]
+        raise CompileError(
+            f"{label} ends {ends[k, column]} samples after the trigger; {instrument.name} ({instrument.model}) plays "
+            f"at most {bound} in one shot",
             pulse=label,
-            samples=end,
+            samples=int(ends[k, column]),
+            bound=bound,
+        )
+    return cuts_of(starts, ends)
+
+
+def _longest(groups: Sequence[Points], cuts: Sequence[Sequence[Cut]]) -> tuple[int, str]:
+    """Return the samples of the longest waveform, and the label of the pulse that ends it.
+
+    Raises
+    ------
+    CompileError
+        If it is longer than the box takes.
+    """
+    longest, label = 0, ""
+    for points, cut in zip(groups, cuts, strict=True):
+        lengths = [max(piece.n_samples for piece in pieces) for pieces in cut]
+        if max(lengths) <= longest:
+            continue
+        longest = max(lengths)
+        k = lengths.index(longest)
+        piece = next(piece for piece in cut[k] if piece.n_samples == longest)
+        starts, ends, columns = points.spans()
+        inside = np.flatnonzero((starts[k] >= piece.first) & (starts[k] < piece.first + longest))
+        label = points.labels[columns[inside[np.argmax(ends[k, inside])]]] if len(inside) else ""
+    if longest > can.LENGTH_SAMPLES.high:
+        raise CompileError(
+            f"{label} ends a waveform of {longest} samples without a pause; an AWG5014C plays at most "
+            f"{int(can.LENGTH_SAMPLES.high)} in one",
+            pulse=label,
+            samples=longest,
             bound=int(can.LENGTH_SAMPLES.high),
         )
-    n_samples = max(end, int(can.LENGTH_SAMPLES.low))
-    return -(-n_samples // can.MULTIPLE_SAMPLES) * can.MULTIPLE_SAMPLES, label
+    return longest, label
+
+
+class _Asked(NamedTuple):
+    """What a program would need, seen before it is rendered; equal waveforms of unequal pulses count twice."""
+
+    n_samples: int
+    n_elements: int
+
+    @property
+    def fits(self) -> bool:
+        """Say whether it is worth rendering."""
+        return self.n_samples <= 2 * can.MEMORY_SAMPLES and self.n_elements <= can.MAX_ELEMENTS
+
+
+def _asked(keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut]) -> _Asked:
+    n_samples = max(
+        (sum(piece.n_samples for _, cut, _ in table for piece in cut if piece.n_loops == 1) for table in keys.values()),
+        default=0,
+    )
+    counts = [len(cut) for cut in cuts]
+    return _Asked(n_samples, sum(counts) if any(len(table) > 1 for table in keys.values()) else counts[0])
+
+
+def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequence[Feed]) -> tuple[Steps, ...]:
+    """Return the steps of each point; of one if all points are the same."""
+    outputs = [n for k in made for n in feeds[k].outputs]
+    known: dict[tuple[object, ...], Steps] = {}
+    points = []
+    for k, cut in enumerate(cuts):
+        rows = [table[k] for table in made.values()]
+        key = (cut, *map(id, rows))
+        steps = known.get(key)
+        if steps is None:
+            steps = known[key] = tuple(
+                Step(dict(zip(outputs, [one[0] for row in rows for one in row[p]], strict=True)), piece.n_loops)
+                for p, piece in enumerate(cut)
+            )
+        points.append(steps)
+    return tuple(points[:1] if all(steps == points[0] for steps in points) else points)
+
+
+def _held(made: Sequence[Made], place: int) -> dict[str, Words]:
+    """Return the distinct waveforms of one output."""
+    distinct = {id(one): one for one in made}
+    return {piece[place][0]: piece[place] for one in distinct.values() for piece in one}
 
 
 def _channel(instrument: Instrument, number: int, feed: Feed, place: int) -> Channel:
@@ -115,19 +198,19 @@ def _given(value: float | None, what: str) -> float:
 
 
 def _check_limits(
-    instrument: Instrument, number: int, channel: Channel, blobs: dict, straights: Sequence[Straight]
+    instrument: Instrument, number: int, channel: Channel, held: Collection[Words], straights: Sequence[Straight]
 ) -> None:
     """Refuse waveforms whose voltage leaves the limits of lab.toml; most ranges can't, and are not looked at."""
     low, high = _output(instrument, number).limits_v
     half_v = channel.amplitude_vpp / 2
     if low <= channel.offset_v - half_v and channel.offset_v + half_v <= high:
         return
-    for words in blobs.values():
-        reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, words)
-        if not (low <= reached.min() and reached.max() <= high):
-            label = max((p for s in straights for p in s.labels), key=len, default="a pulse")
-            raise CompileError(
-                f"{label}: output {number} of {instrument.name} would reach {reached.min():.4g} to "
-                f"{reached.max():.4g} V, outside [{low:g}, {high:g}] V",
-                output=number,
-            )
+    codes = np.array([min(low for *_, low, _ in held), max(high for *_, high in held)])
+    reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, codes)
+    if not (low <= reached[0] and reached[1] <= high):
+        label = max((p for s in straights for p in s.labels), key=len, default="a pulse")
+        raise CompileError(
+            f"{label}: output {number} of {instrument.name} would reach {reached[0]:.4g} to {reached[1]:.4g} V, "
+            f"outside [{low:g}, {high:g}] V",
+            output=number,
+        )

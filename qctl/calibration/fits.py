@@ -7,7 +7,7 @@ A fit that fails is a value, not an exception: the node keeps its data and its p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,33 +159,21 @@ def fit_cosine(
     points, values = _arrays(x, y, 8)
     span = float(points.max() - points.min()) or 1.0
     unit = (points - points.min()) / span
-    centred = values - values.mean()
-    grid = np.linspace(0.3, len(points) / 2, 8 * len(points))
-    power = np.abs(np.exp(-2j * np.pi * np.outer(grid, unit)) @ centred)
-    guess = grid[int(np.argmax(power))]
-    swing = float(np.ptp(values)) / 2 or 1.0
+    rates = (0.0, 0.5, 2.0, 6.0) if decaying else (0.0,)
+    start = _best_cosine(unit, values, np.linspace(0.3, len(points) / 2, 8 * len(points)), rates)
 
     def model(u: Floats, offset: float, amplitude: float, frequency: float, phase: float, rate: float = 0.0) -> Floats:
         return offset + amplitude * np.exp(-u * rate) * np.cos(2 * np.pi * frequency * u + phase)
 
-    names = ["offset", "amplitude", "frequency", "phase"] + (["rate"] if decaying else [])
-    starts = [
-        [float(values.mean()), swing, guess * factor, phase] + ([0.5] if decaying else [])
-        for phase in (0.0, np.pi / 2, np.pi, -np.pi / 2)
-        for factor in (1.0, 0.8, 1.2)
-    ]
-    bounds = None
-    if decaying:
-        bounds = ([-np.inf, 0, 0, -20, 0], [np.inf, np.inf, len(points), 20, 50])
-    fit = _solve(
-        names,
-        model if decaying else lambda u, o, a, f, p: model(u, o, a, f, p),
-        unit,
-        values,
-        starts,
-        least_quality,
-        bounds,
-    )
+    def steady(u: Floats, offset: float, amplitude: float, frequency: float, phase: float) -> Floats:
+        return model(u, offset, amplitude, frequency, phase)
+
+    names = ("offset", "amplitude", "frequency", "phase", "rate")
+    fit = _solve(names[: 4 + decaying], model if decaying else steady, unit, values, [start], least_quality)
+    if decaying and not fit.values.get("rate", 0.0) >= 0:
+        # A fringe that grows is one that does not decay within the noise.
+        fit = _solve(names[:4], steady, unit, values, [start[:4]], least_quality)
+        fit = replace(fit, values=fit.values | {"rate": 0.0}, errors=fit.errors | {"rate": 0.0}) if fit.values else fit
     if not fit.values:
         return fit
     v = dict(fit.values)
@@ -203,6 +191,28 @@ def fit_cosine(
         v["decay"] = span / rate if rate > 0 else float("inf")
         e["decay"] = e.pop("rate") * span / rate**2 if rate > 0 else float("inf")
     return Fit(v, e, fit.quality, fit.curve, fit.reason)
+
+
+def _best_cosine(u: Floats, y: Floats, frequencies: Floats, rates: Sequence[float]) -> list[float]:
+    """Return the best start on a grid: offset, amplitude, frequency, phase (and rate), linear in all but two.
+
+    For each frequency and rate, offset and both quadratures follow from three normal equations.
+    """
+    best, found = np.inf, [0.0]
+    turns = 2 * np.pi * np.outer(frequencies, u)
+    for rate in rates:
+        fall = np.exp(-u * rate)
+        columns = np.stack([np.ones_like(turns), fall * np.cos(turns), fall * np.sin(turns)], axis=1)
+        grams = columns @ columns.transpose(0, 2, 1) + 1e-9 * np.eye(3)
+        solved = np.linalg.solve(grams, (columns @ y)[:, :, None])[:, :, 0]
+        missed = np.sum((y - np.einsum("fk,fkn->fn", solved, columns)) ** 2, axis=1)
+        k = int(np.argmin(missed))
+        if missed[k] < best:
+            offset, cosine, sine = map(float, solved[k])
+            best = float(missed[k])
+            found = [offset, float(np.hypot(cosine, sine)), float(frequencies[k]), float(np.arctan2(-sine, cosine))]
+            found += [rate] if len(rates) > 1 else []
+    return found
 
 
 def fit_decay(x: Sequence[float] | Floats, y: Sequence[float] | Floats, least_quality: float = 0.7) -> Fit:

@@ -222,10 +222,8 @@ class _Walk:
             ticks, error_s = to_ticks(start_s + line.delay_s, line.rate_hz)
             self.residual_s[port] = max(self.residual_s[port], abs(error_s))
             return ticks
-        found = np.empty(len(start_s), np.int64)
-        for k, value in enumerate(start_s.tolist()):
-            found[k], error_s = to_ticks(value + line.delay_s, line.rate_hz)
-            self.residual_s[port] = max(self.residual_s[port], abs(error_s))
+        found, error_s = (start_s + line.delay_s).ticks(line.rate_hz)
+        self.residual_s[port] = max(self.residual_s[port], error_s)
         return found
 
     def _add(self, item: Item, port: int, key: tuple[str, int], wave: Waveform, amplitude: Any, label: str) -> None:
@@ -322,7 +320,7 @@ def _first(ticks: int | NDArray[np.int64]) -> int:
 
 
 def _floats(time_s: Seconds) -> Numbers:
-    return float(time_s) if isinstance(time_s, Fraction) else time_s.astype(np.float64)
+    return float(time_s) if isinstance(time_s, Fraction) else time_s.floats()
 
 
 def _table(rows: list[tuple[Any, ...]], dtype: np.dtype, n_points: int) -> NDArray:

@@ -6,22 +6,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qctl.compiler.lines import Lines
-from qctl.compiler.steps import Step, split_measurements
+from qctl.compiler.steps import Step, Value, split_measurements
 from qctl.compiler.sweep_values import Grid, seconds_over_points
+from qctl.compiler.times import Times
 from qctl.errors import CompileError
 from qctl.lab import TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values
 from qctl.program.body import Body
+from qctl.program.expressions import Expression
 from qctl.program.opcodes import Op
 from qctl.units import rational_s
 
 __all__ = ["Item", "Seconds", "Setting", "items_of"]
 
-Seconds = Fraction | NDArray[np.object_]
+Seconds = Fraction | Times
 """An exact time: one for all points, or one a point."""
 
 _ZERO = Fraction(0)
@@ -123,6 +122,7 @@ class _Items:
         self.n_ports = len(setting.lines.lines)
         self.used: set[int] = set()
         self.exact: dict[float, Fraction] = {}
+        self.swept: dict[tuple[object, ...], Seconds] = {}
         self.all_of_qubit = [
             ports + tuple(self.n_ports + k for k in ports if setting.lines.lines[k].record_hz is not None)
             for ports in setting.lines.of_qubit
@@ -155,6 +155,16 @@ class _Items:
             found = self.exact[value] = rational_s(value)
         return found
 
+    def _over_points(self, value: Value, what: str) -> Seconds:
+        """Return a length, and the same one for the same expression: most qubits wait for the same sweep."""
+        if not isinstance(value, Expression):
+            return seconds_over_points(value, self.s.grid, what)
+        key = value.key()
+        found = self.swept.get(key)
+        if found is None:
+            found = self.swept[key] = seconds_over_points(value, self.s.grid, what)
+        return found
+
     def _item(self, step: Step) -> Item | None:
         op = step.op
         if op is Op.RZ:
@@ -177,13 +187,13 @@ class _Items:
             if op is Op.BARRIER:
                 return Item(step, tuple(dict.fromkeys(lines)), _ZERO)
             what = f"delay at instruction {step.where}"
-            return Item(step, tuple(lines), seconds_over_points(step.params[0], self.s.grid, what))
+            return Item(step, tuple(lines), self._over_points(step.params[0], what))
         if op is Op.PLAY:
             line = self.s.line_of_port[step.ports[0]]
             self._touch(line)
             wave = self.s.body.waveforms[step.number]
             what = f"duration of the {wave.kind} pulse at instruction {step.where}"
-            return Item(step, (line,), seconds_over_points(wave.duration_s, self.s.grid, what))
+            return Item(step, (line,), self._over_points(wave.duration_s, what))
         if op is Op.CAPTURE:
             return self._capture(step)
         if op in _FRAME:

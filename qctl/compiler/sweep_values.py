@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.compiler.steps import Value
+from qctl.compiler.times import Times
 from qctl.errors import CompileError
 from qctl.program.expressions import LEAVES, OPERATORS, Expression
 from qctl.program.tables import Sweep
@@ -90,7 +91,7 @@ def over_points(value: Value, grid: Grid, what: str = "value") -> float | NDArra
     return made if made.ndim else float(made)
 
 
-def seconds_over_points(value: Value, grid: Grid, what: str = "duration_s") -> Fraction | NDArray[np.object_]:
+def seconds_over_points(value: Value, grid: Grid, what: str = "duration_s") -> Fraction | Times:
     """Return a time as an exact fraction of seconds, or as one a point.
 
     Raises
@@ -98,16 +99,16 @@ def seconds_over_points(value: Value, grid: Grid, what: str = "duration_s") -> F
     CompileError
         If it is negative or not known.
     """
+    exact: Fraction | Times
     if isinstance(value, Fraction):
-        exact: Fraction | NDArray[np.object_] = value
-        low = value
+        exact = low = value
     else:
         found = over_points(value, grid, what)
         if isinstance(found, float):
             exact = low = rational_s(found)
         else:
-            exact = np.array([rational_s(x) for x in found.tolist()], dtype=object)
-            low = exact.min()
+            exact = Times.of(found.tolist())
+            low = exact.least()
     if low < 0:
         raise CompileError(f"{what} = {float(low):g} s is below 0")
     return exact

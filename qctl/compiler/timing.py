@@ -10,14 +10,12 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from math import ceil
 
-import numpy as np
-from numpy.typing import NDArray
-
 from qctl.compiler.frames import played
 from qctl.compiler.items import Item, Seconds, Setting, items_of
 from qctl.compiler.lines import lines_of
 from qctl.compiler.steps import StepLine
 from qctl.compiler.sweep_values import grid_of
+from qctl.compiler.times import later
 from qctl.errors import CompileError
 from qctl.lab import Lab
 from qctl.lab.snapshot import Values
@@ -78,13 +76,6 @@ def _ports(body: Body, number: Mapping[str, int]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _later(a: Seconds, b: Seconds) -> Seconds:
-    if isinstance(a, Fraction) and isinstance(b, Fraction):
-        return a if a >= b else b
-    found: NDArray[np.object_] = np.maximum(np.asarray(a, object), np.asarray(b, object))
-    return found
-
-
 def _asap(items: Sequence[Item], n_lines: int) -> None:
     """Start every item as soon as its lines are free."""
     free: list[Seconds] = [_ZERO] * n_lines
@@ -94,7 +85,7 @@ def _asap(items: Sequence[Item], n_lines: int) -> None:
         start = free[item.lines[0]]
         for line in item.lines[1:]:
             if free[line] is not start:
-                start = _later(start, free[line])
+                start = later(start, free[line])
         item.start_s = start
         end = start + item.length_s if item.length_s is not _ZERO else start
         for line in item.lines:
@@ -106,7 +97,7 @@ def _alap(items: Sequence[Item], n_lines: int) -> None:
     _asap(items[::-1], n_lines)
     end: Seconds = _ZERO
     for item in items:
-        end = _later(end, item.start_s + item.length_s)
+        end = later(end, item.start_s + item.length_s)
     for item in items:
         item.start_s = end - item.start_s - item.length_s
 
@@ -128,7 +119,7 @@ def _align(items: Sequence[Item], setting: Setting) -> None:
         wired = setting.lines.lines[capture]
         offset = _offset(first, setting) + wired.delay_s
         wanted = first.start_s + offset + shift
-        latest = wanted if isinstance(wanted, Fraction) else max(wanted.tolist())
+        latest = wanted if isinstance(wanted, Fraction) else wanted.greatest()
         rates = [wired.rate_hz] + ([wired.record_hz] if wired.record_hz is not None else [])
         step = common_grid_s(rates) or Fraction(1) / wired.rate_hz
         target = ceil(latest / step) * step

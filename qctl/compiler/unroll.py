@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from math import prod
 
 import numpy as np
 
+from qctl.compiler.extent import Peeled, counted
 from qctl.compiler.steps import Step, StepLine
 from qctl.errors import CompileError
 from qctl.program.body import Body
@@ -19,15 +21,19 @@ from qctl.program.layout import CONTROLS_SHIFT, NONE, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, OPCODES, Form, Op
 from qctl.program.tables import Block, BlockKind, Sweep
 
-__all__ = ["steps_between", "unroll"]
+__all__ = ["MAX_STEPS", "peeled_of", "steps_between", "unroll"]
 
 MAX_STEPS = 1_000_000
 """Longest straight line that is compiled; a longer one is a mistake or a job for several programs."""
+MAX_POINTS = 10_000_000
+"""Most sweep points of one program: the tables of more would need over ten gigabytes."""
 
 _HOISTABLE = frozenset(
     (Op.NOP, Op.BARRIER, Op.RESET, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY)
 )
 _PULSES = frozenset((Op.PLAY, Op.CAPTURE))
+_JUMPS = frozenset((Op.ASSIGN, Op.SET_BIT, Op.BREAK, Op.CONTINUE, Op.HALT))
+_NO_STEP = frozenset((Op.NOP, Op.BEGIN, Op.END, Op.CALL)) | _JUMPS
 _DEFINITIONS = (BlockKind.CALL, BlockKind.CAL)
 
 
@@ -44,6 +50,11 @@ def unroll(body: Body) -> StepLine:
         if name not in own:
             raise CompileError(f"parameter {name!r} has no value; use bind({name}=...)")
     return _Unrolling(body).line()
+
+
+def peeled_of(body: Body) -> Peeled:
+    """Return what is around the whole program, without unrolling it."""
+    return _Unrolling(body).peel()
 
 
 def steps_between(body: Body, first: int, end: int) -> tuple[Step, ...]:
@@ -81,29 +92,62 @@ class _Unrolling:
 
     def line(self) -> StepLine:
         """Peel what is around the whole program, and unroll the rest."""
+        peeled = self.peel()
+        if peeled.n_repeats == 0 or any(not len(axis.values) for axis in peeled.axes):
+            raise CompileError("the program's outermost loop has count = 0: it plays nothing")
+        n_steps = sum(n for op, n in counted(self.body, peeled).items() if self._is_step(op))
+        if n_steps > MAX_STEPS:
+            raise CompileError(
+                f"the program has {n_steps} steps a shot when its loops are unrolled, which is over {MAX_STEPS}; loop "
+                f"less often, or loop around the whole program and ask for its rounds as shots",
+                steps=n_steps,
+                bound=MAX_STEPS,
+            )
+        for first, end in peeled.ranges:
+            self._run(first, end)
+        return StepLine(tuple(self.steps), peeled.axes, peeled.n_repeats)
+
+    def _check_points(self, axes: list[Sweep], more: int) -> None:
+        shape = [*(len(axis.values) for axis in axes), *([more] if more != 1 else [])]
+        if prod(shape) > MAX_POINTS:
+            raise CompileError(
+                f"the program has {' x '.join(map(str, shape))} = {prod(shape)} points, which is over {MAX_POINTS}; "
+                f"sweep fewer values, or send the outermost sweep as several jobs",
+                points=prod(shape),
+                bound=MAX_POINTS,
+            )
+
+    def _is_step(self, op: int) -> bool:
+        """Say whether every instruction with this opcode becomes a step; one with a calibration may become none."""
+        spec = OPCODES.get(op)  # type: ignore[call-overload]
+        calibrated = self.cals and spec is not None and spec.form in (Form.GATE, Form.MEASURE, Form.QUBIT)
+        return op not in _NO_STEP and not calibrated
+
+    def peel(self) -> Peeled:
+        """Return the sweeps and loops that are around the whole program, and what is inside and between them."""
         axes: list[Sweep] = []
+        ranges: list[tuple[int, int]] = []
         n_repeats = 1
         first, end = 0, len(self.rows)
         ops = {row[0] for row in self.rows}
-        while not ops & {Op.ASSIGN, Op.SET_BIT, Op.BREAK, Op.CONTINUE, Op.HALT}:
+        while not ops & _JUMPS:
             block = self._around(first, end)
             if block is None:
                 break
             if block.kind is BlockKind.SWEEP:
                 axes.append(self.body.sweeps[block.sweep])
+                self._check_points(axes, 1)
             elif block.kind is BlockKind.LOOP:
                 if block.count < 0 or not ops & _PULSES:
                     break
                 if block.name:
+                    self._check_points(axes, block.count)
                     axes.append(Sweep(block.name, np.arange(block.count, dtype=np.float64)))
                 else:
                     n_repeats *= block.count
-            self._run(first, block.first)
+            ranges.append((first, block.first))
             first, end = block.first + 1, block.end
-        if n_repeats == 0 or any(not len(axis.values) for axis in axes):
-            raise CompileError("the program's outermost loop has count = 0: it plays nothing")
-        self._run(first, end)
-        return StepLine(tuple(self.steps), tuple(axes), n_repeats)
+        return Peeled(tuple(axes), n_repeats, (*ranges, (first, end)))
 
     def _around(self, first: int, end: int) -> Block | None:
         """Return the block that holds all that takes time between two instructions, or None."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from qctl.program.sampling import envelope_samples
 from qctl.program.timeline import Straight, Timeline
@@ -43,6 +45,17 @@ def pulse_figure(timeline: Timeline, point: int = 0) -> Figure:
     for axis, port in zip(axes[:, 0], used, strict=False):
         _draw_port(axis, straight, timeline, int(port))
     axes[-1, 0].set_xlabel("time (ns)")
+    figure.legend(
+        handles=[
+            Patch(color="tab:gray", alpha=0.6, label="in phase"),
+            Line2D([], [], color="tab:red", linewidth=0.8, label="quadrature"),
+            Patch(color="black", alpha=0.08, label="capture"),
+        ],
+        loc="outside lower right",
+        ncols=3,
+        fontsize=7,
+        frameon=False,
+    )
     axes[0, 0].set_title(
         f"{timeline.processor}: point {point} of {timeline.n_points}, {straight.length_s * 1e9:.6g} ns"
     )
@@ -53,9 +66,11 @@ def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) ->
     clock = straight.ports[port]
     rate_hz = float(clock.rate_hz)
     colour = _COLOURS.get(clock.name.rpartition(".")[2], "tab:gray")
+    peak_v = 0.0
     for play in straight.plays[straight.plays["port"] == port]:
         samples = envelope_samples(straight.waveforms[int(play["waveform"])], clock.rate_hz) * play["amplitude"]
         at_ns = (int(play["start"]) + np.arange(len(samples) + 1)) / rate_hz * 1e9
+        peak_v = max(peak_v, float(np.max(np.abs(samples), initial=0.0)))
         axis.stairs(samples.real, at_ns, color=colour, fill=True, alpha=0.6)
         if np.any(samples.imag):
             axis.stairs(samples.imag, at_ns, color="tab:red", linewidth=0.8)
@@ -63,6 +78,8 @@ def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) ->
         spec = timeline.specs[int(capture["capture"])]
         begin_ns = int(capture["start"]) / rate_hz * 1e9
         axis.axvspan(begin_ns, begin_ns + spec.length_s * 1e9, color="black", alpha=0.08)
+    if peak_v:
+        axis.text(1.005, 0.5, f"{peak_v:.3g} V", transform=axis.transAxes, va="center", fontsize=7)
     axis.set_ylabel(clock.name, rotation=0, ha="right", va="center", fontsize=8)
     axis.set_yticks([])
     axis.axhline(0, color="black", linewidth=0.4)

@@ -225,7 +225,7 @@ def _points(
     fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
     told_s = time.monotonic()
     begin = perf_counter_ns()
-    _wait(_arm_for(0, order, rack))
+    _wait([*(thread.submit(_arm) for thread in rack.recorders), *_select(0, order, rack)])
     ring.mark(_ARM, begin)
     for point in range(order.n_points):
         _go_on(stop)
@@ -234,14 +234,15 @@ def _points(
         _wait(thread.submit(fire, longest_s=longest_s) for thread, fire in fires)
         _go_on(stop)
         begin = ring.mark(_FIRE, begin)
-        # The next point is selected and armed while this one's records are on their way.
-        reading = [thread.submit(_read, longest_s=longest_s) for thread in rack.recorders]
-        arming = _arm_for(point + 1, order, rack) if point + 1 < order.n_points else []
+        # The next point is selected, and the recorders armed for it, while this one's records are on their way.
+        more = point + 1 < order.n_points
+        reading = [thread.submit(_read_and_arm if more else _read, longest_s=longest_s) for thread in rack.recorders]
+        selecting = _select(point + 1, order, rack) if more else []
         for thread, recording in zip(rack.recorders, _wait(reading), strict=True):
             traces[thread.name].put(thread.name, point, recording)
         outcome.n_points = point + 1
         begin = ring.mark(_READ, begin)
-        _wait(arming)
+        _wait(selecting)
         ring.mark(_ARM, begin)
         now_s = time.monotonic()
         if now_s - told_s > _TELL_S:
@@ -249,12 +250,10 @@ def _points(
             progress("playing", point + 1)
 
 
-def _arm_for(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
-    """Have every recorder arm, every player with more than one point select this one or say at the last it's there."""
-    calls = [thread.submit(_arm) for thread in rack.recorders]
-    if order.n_points > 1:
-        select = _selector(point)
-        calls += [thread.submit(select) for thread in rack.moving]
+def _select(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
+    """Have each player that moves select a point; those that events lead say at the last one that they are there."""
+    select = _selector(point)
+    calls = [thread.submit(select) for thread in rack.moving]
     if point + 1 == order.n_points:
         check = _checker(point)
         calls += [thread.submit(check) for thread in rack.advancing]
@@ -356,6 +355,11 @@ def _arm(device: Any) -> None:
 
 def _read(device: Any) -> Recording:
     recording: Recording = device.read()
+    return recording
+
+
+def _read_and_arm(device: Any) -> Recording:
+    recording: Recording = device.read(rearm=True)
     return recording
 
 

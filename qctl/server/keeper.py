@@ -28,7 +28,7 @@ from qctl.server.orders import ORDERS, Hosts, Leases, Quit, Ready
 from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.processes import begin_process
-from qctl.store.folders import has_result, read_result
+from qctl.store.folders import find_result, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
 
@@ -76,7 +76,7 @@ class Keeper:
         self._plan = plan
         self._lab = parse_lab(plan.lab_toml)
         self._queue = Queue(plan.places.database)
-        self._recovered = self._queue.recover(lambda job: has_result(plan.places.results, job))
+        self._recovered = self._queue.recover(self._find_result)
         self._runs = self._queue.next_run() - 1
         self._run_lock = threading.Lock()
         self._context = zmq.Context()
@@ -102,6 +102,10 @@ class Keeper:
             wire.Calibration: self._calibration,
             wire.WriteSnapshot: self._write_snapshot,
         }
+
+    def _find_result(self, job: int) -> tuple[str, str]:
+        state, folder = find_result(self._plan.places.results, job)
+        return state, str(folder.relative_to(self._plan.places.store))
 
     def _next_run(self) -> int:
         with self._run_lock:

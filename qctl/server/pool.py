@@ -15,12 +15,12 @@ from typing import Any
 from qctl.errors import CompileError, InternalError, JobCancelledError, QctlError
 from qctl.server.processes import SPAWN, begin_process, import_path
 
-__all__ = ["Pool"]
+__all__ = ["LONGEST_S", "MOST_BYTES", "Pool"]
 
 _NICE = 19
 _SLICE_S = 0.05
-_LONGEST_S = 300.0
-_MOST_BYTES = 4 << 30
+LONGEST_S = 300.0
+MOST_BYTES = 4 << 30
 
 
 def _serve(connection: Connection, warm: tuple[str, ...], most_bytes: int) -> None:
@@ -88,8 +88,8 @@ class Pool:
         self,
         n_workers: int,
         warm: tuple[str, ...] = (),
-        longest_s: float = _LONGEST_S,
-        most_bytes: int = _MOST_BYTES,
+        longest_s: float = LONGEST_S,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         self._warm, self._longest_s, self._most_bytes = warm, longest_s, most_bytes
         self._number = n_workers

@@ -131,15 +131,18 @@ def prepare(request: PrepareRequest) -> Prepared:
     Raises
     ------
     RequestError
-        If a program can't be read, compiled or lowered, or measures nothing.
+        If a program can't be read, compiled or lowered, measures nothing, or is too large for the pool.
     """
     from qctl.compiler.pipeline import compile_program
     from qctl.lowering import lower
+    from qctl.server.extent import refuse_if_too_large
 
     lab = _lab(request.lab_toml)
     begin = perf_counter()
     programs = [parse_program(kind, content) for kind, content in request.programs]
     parsed = perf_counter()
+    for program in programs:
+        refuse_if_too_large(program, lab, request.snapshot, request.qpu or None, request.level)
     compiled = [
         compile_program(
             program, lab, request.snapshot, request.qpu or None, seed=request.seed or 0, level=request.level

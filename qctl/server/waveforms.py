@@ -1,7 +1,8 @@
 """Waveform words in shared memory, one file for each device program: written by the pool, mapped by the hosts.
 
 A file's name is made from the digests of its waveforms. It begins with the length of its table in eight bytes, then
-comes the table, (dtype, number of samples) of each waveform in msgpack, then the words, one waveform after the other.
+comes the table in msgpack, (dtype, numbers of samples) of each run of waveforms of one dtype, then the words, one
+waveform after the other, each run from a multiple of eight bytes on.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +50,14 @@ class _Lazy(Mapping[str, NDArray[Any]]):
             some = next(iter(self._digests), "")
             raise InternalError(f"waveform {some} is not in shared memory any more") from None
         start = _HEAD_BYTES + int.from_bytes(memory[:_HEAD_BYTES], "little")
-        words = {}
-        for digest, (dtype, n_samples) in zip(
-            self._digests, msgspec.msgpack.decode(memory[_HEAD_BYTES:start]), strict=True
-        ):
+        rows: list[NDArray[Any]] = []
+        for dtype, sizes in msgspec.msgpack.decode(memory[_HEAD_BYTES:start]):
             start = _aligned(start)
-            row: NDArray[Any] = np.frombuffer(memory, dtype, n_samples, start)
-            words[digest] = row
-            start += row.nbytes
-        return words
+            run: NDArray[Any] = np.frombuffer(memory, dtype, sum(sizes), start)
+            start += run.nbytes
+            ends = list(accumulate(sizes))
+            rows += [run[begin:end] for begin, end in zip([0, *ends], ends, strict=False)]
+        return dict(zip(self._digests, rows, strict=True))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._digests)
@@ -89,16 +90,15 @@ class WaveformFiles:
         if path.exists():
             os.utime(path)
             return digests
-        rows = [np.ascontiguousarray(words) for words in blobs.values()]
-        table = msgspec.msgpack.encode([(row.dtype.str, row.size) for row in rows])
+        runs = [(dtype.str, list(run)) for dtype, run in groupby(blobs.values(), lambda words: words.dtype)]
+        table = msgspec.msgpack.encode([(dtype, [words.size for words in run]) for dtype, run in runs])
         pieces: list[Any] = [len(table).to_bytes(_HEAD_BYTES, "little"), table]
         end = _HEAD_BYTES + len(table)
-        for row in rows:
+        for _, run in runs:
+            words = np.concatenate(run)
             gap = _aligned(end) - end
-            if gap:
-                pieces.append(bytes(gap))
-            pieces.append(row.data)
-            end += gap + row.nbytes
+            pieces += [bytes(gap), words.data]
+            end += gap + words.nbytes
         handle, part = tempfile.mkstemp(dir=self.folder, suffix=".part")
         with os.fdopen(handle, "wb", buffering=1 << 18) as file:
             file.writelines(pieces)

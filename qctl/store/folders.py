@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import InternalError, RequestError, ScheduleError
 
-__all__ = ["RESULT_VERSION", "has_result", "read_result", "write_result"]
+__all__ = ["RESULT_VERSION", "find_result", "read_result", "write_result"]
 
 RESULT_VERSION = 1
 
@@ -98,15 +98,16 @@ def _plain(value: Any) -> Any:
     raise InternalError(f"{type(value).__name__} can't be written as JSON")
 
 
-def has_result(root: Path, job: int) -> str:
-    """Return the state that a whole result states (``done``, ``cancelled``), or an empty string."""
-    path = root / f"{job:08d}" / "result.json"
+def find_result(root: Path, job: int) -> tuple[str, Path]:
+    """Return the state that a whole result states (``done``, ``cancelled``), empty if there is none, and its folder."""
+    place = root / f"{job:08d}"
+    path = place / "result.json"
     if not path.exists():
-        return ""
+        return "", place
     try:
-        return str(json.loads(path.read_text()).get("state", ""))
+        return str(json.loads(path.read_text()).get("state", "")), place
     except (OSError, ValueError, AttributeError):
-        return ""
+        return "", place
 
 
 def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from qctl.errors import RequestError, ScheduleError
@@ -46,6 +46,14 @@ class Entry:
     row: dict[str, Any]
 
 
+# Built once: to build a statement and find its compiled form costs SQLAlchemy more than SQLite needs to run it.
+_ROW = select(jobs).where(jobs.c.id == bindparam("job"))
+_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("job"))
+_PROGRAMS = select(programs.c.format, programs.c.content).where(programs.c.job == bindparam("number"))
+_PROGRAMS = _PROGRAMS.order_by(programs.c.place)
+_CANDIDATES = select(jobs.c.id, jobs.c.qpu, jobs.c.client).where(jobs.c.state == JobState.QUEUED.value)
+_CANDIDATES = _CANDIDATES.order_by(jobs.c.id)
+_UPDATE = update(jobs).where(jobs.c.id == bindparam("job"))
 _DURABLE = FINAL | {JobState.UPLOADING}
 _MOST_JOBS = 2**63 - 1
 
@@ -123,14 +131,14 @@ class Queue:
             check_step(job, old, new)
             if new in _DURABLE or columns:
                 with self._writing() as connection:
-                    connection.execute(update(jobs).where(jobs.c.id == job).values(state=new.value, **columns))
+                    connection.execute(_UPDATE, {"job": job, "state": new.value, **columns})
             self._live[job] = new
             if new in FINAL:
                 del self._live[job]
 
     def _stored(self, job: int) -> JobState:
         with self._engine.connect() as connection:
-            state = connection.execute(select(jobs.c.state).where(jobs.c.id == job)).scalar()
+            state = connection.execute(_STATE, {"job": job}).scalar()
         if state is None:
             raise RequestError(f"there is no job {job}", job=job)
         return JobState(state)
@@ -155,7 +163,7 @@ class Queue:
         row = None
         if 0 <= job <= _MOST_JOBS:
             with self._engine.connect() as connection:
-                row = connection.execute(select(jobs).where(jobs.c.id == job)).first()
+                row = connection.execute(_ROW, {"job": job}).first()
         if row is None:
             raise RequestError(f"there is no job {job}", job=job)
         return self._entry(row)
@@ -178,9 +186,8 @@ class Queue:
 
     def programs(self, job: int) -> tuple[tuple[str, bytes], ...]:
         """Return a job's programs as (format, content)."""
-        query = select(programs.c.format, programs.c.content).where(programs.c.job == job).order_by(programs.c.place)
         with self._engine.connect() as connection:
-            return tuple((row.format, bytes(row.content)) for row in connection.execute(query))
+            return tuple((row.format, bytes(row.content)) for row in connection.execute(_PROGRAMS, {"number": job}))
 
     def waiting(self) -> list[Entry]:
         """Return queued jobs, oldest first."""
@@ -191,10 +198,8 @@ class Queue:
 
     def candidates(self) -> list[tuple[int, str, str]]:
         """Return (job, processor, client) of queued jobs, oldest first: what a choice needs, however many they are."""
-        columns = (jobs.c.id, jobs.c.qpu, jobs.c.client)
-        query = select(*columns).where(jobs.c.state == JobState.QUEUED.value).order_by(jobs.c.id)
         with self._engine.connect() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_CANDIDATES).all()
         return [(job, qpu, client) for job, qpu, client in rows if self._live.get(job, JobState.QUEUED) == "queued"]
 
     def unfinished(self) -> list[Entry]:
@@ -208,24 +213,25 @@ class Queue:
         with self._engine.connect() as connection:
             return int(connection.execute(select(func.max(jobs.c.run))).scalar() or 0) + 1
 
-    def recover(self, has_result: Any) -> list[Entry]:
+    def recover(self, find_result: Callable[[int], tuple[str, str]]) -> list[Entry]:
         """Bring jobs that a crash cut short into an honest state; return those that changed.
 
         Parameters
         ----------
-        has_result : callable of int to str
-            Returns the state that a whole result folder of this job states, or an empty string.
+        find_result : callable of int to (str, str)
+            Returns the state that a whole result of this job states, and its folder; two empty strings without one.
         """
         changed = []
         for entry in self.unfinished():
-            state = has_result(entry.job)
+            state, folder = find_result(entry.job)
+            found: dict[str, Any] = {}
             if state:
-                new = JobState(state)
+                new, found = JobState(state), {"folder": folder, "finished_s": time.time()}
             elif entry.state in AFTER_RESTART:
                 new = AFTER_RESTART[entry.state]
             else:
                 continue
-            columns: dict[str, Any] = {"state": new.value}
+            columns: dict[str, Any] = {"state": new.value} | found
             if new is JobState.INTERRUPTED:
                 message = f"the server ended while job {entry.job} was {entry.state.value}; it was not played again"
                 error = {"code": "schedule", "message": message, "details": {"job": entry.job}}

@@ -24,11 +24,12 @@ def volts(timeline, lab, name, point=0):
     """Return output → volts of one generator, from the words that would be uploaded."""
     program = lower(timeline.straights(), lab.instruments[name], lab, Shots(1, False, 2e-4))
     body = AwgBody.from_bytes(program.body)
-    (step,) = body.points[point if len(body.points) > 1 else 0]
-    return {
-        n: code_voltages(body.channels[n].amplitude_vpp, body.channels[n].offset_v, program.blobs[digest])
-        for n, digest in step.waveforms.items()
+    steps = body.points[point if len(body.points) > 1 else 0]
+    words = {
+        n: np.concatenate([np.tile(program.blobs[step.waveforms[n]], step.n_loops) for step in steps])
+        for n in body.channels
     }
+    return {n: code_voltages(body.channels[n].amplitude_vpp, body.channels[n].offset_v, words[n]) for n in words}
 
 
 def driven(timeline, lab, name, i, q, point=0):

@@ -12,7 +12,7 @@ from qctl import wire
 from qctl.client import connect
 from qctl.errors import QctlError, RequestError, ScheduleError, WireError
 from qctl.server.access import Access
-from qctl.store.folders import has_result, read_result, write_result
+from qctl.store.folders import find_result, read_result, write_result
 from qctl.store.queue import Queue, Submission
 from qctl.store.states import JobState
 
@@ -88,7 +88,7 @@ def test_damaged_result_is_an_error_and_the_keeper_lives(start) -> None:
 def test_damaged_result_does_not_keep_the_store_from_opening(tmp_path) -> None:
     write_result(tmp_path, 3, {"state": "done"}, {})
     (tmp_path / "00000003" / "result.json").write_bytes(b"\xff{")
-    assert has_result(tmp_path, 3) == ""
+    assert find_result(tmp_path, 3)[0] == ""
     with pytest.raises(RequestError, match="damaged"):
         read_result(tmp_path / "00000003")
 

@@ -10,7 +10,7 @@ import pytest
 
 from qctl.errors import RequestError
 from qctl.store import folders
-from qctl.store.folders import has_result, read_result, write_result
+from qctl.store.folders import find_result, read_result, write_result
 
 
 def test_result_comes_back(tmp_path: Path) -> None:
@@ -21,8 +21,8 @@ def test_result_comes_back(tmp_path: Path) -> None:
     ((row, found),) = arrays
     assert (row["program"], row["kind"], row["slot"]) == (0, "iq", "m")
     assert np.array_equal(found, iq)
-    assert has_result(tmp_path, 7) == "done"
-    assert has_result(tmp_path, 8) == ""
+    assert find_result(tmp_path, 7)[0] == "done"
+    assert find_result(tmp_path, 8)[0] == ""
 
 
 def test_a_crash_before_the_rename_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,10 +32,10 @@ def test_a_crash_before_the_rename_leaves_no_result(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(folders, "_flush", crash)
     with pytest.raises(KeyboardInterrupt):
         write_result(tmp_path, 1, {"state": "done"}, {(0, "iq", "m"): np.zeros(3)})
-    assert has_result(tmp_path, 1) == ""
+    assert find_result(tmp_path, 1)[0] == ""
     monkeypatch.undo()
     write_result(tmp_path, 1, {"state": "done"}, {})
-    assert has_result(tmp_path, 1) == "done"
+    assert find_result(tmp_path, 1)[0] == "done"
 
 
 def test_result_of_a_later_version_is_refused(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_after_a_crash_each_state_is_honest(tmp_path: Path, steps: list[str], af
     for step in steps:
         before.step(job, JobState(step))
     again = Queue(tmp_path / "q.sqlite")
-    again.recover(lambda _: "")
+    again.recover(lambda _: ("", ""))
     entry = again.entry(job)
     assert entry.state.value == after
     assert after != "interrupted" or "not played again" in entry.row["error"]["message"]
@@ -109,7 +109,8 @@ def test_whole_result_of_a_crashed_job_counts(tmp_path: Path) -> None:
     for step in ("compiling", "compiled", "uploading"):
         before.step(job, JobState(step))
     again = Queue(tmp_path / "q.sqlite")
-    assert [entry.state for entry in again.recover(lambda _: "done")] == [JobState.DONE]
+    assert [entry.state for entry in again.recover(lambda _: ("done", "results/1"))] == [JobState.DONE]
+    assert again.entry(job).row["folder"] == "results/1"
     assert JobState.DONE in FINAL
     again.close()
     before.close()

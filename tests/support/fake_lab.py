@@ -136,8 +136,10 @@ class FakeRecorder(FakeDevice):
     def arm(self) -> None:
         self.note("arm")
 
-    def read(self) -> Recording:
+    def read(self, rearm: bool = False) -> Recording:
         self.note("read")
+        if rearm:
+            self.note("arm")
         body = self.body
         shape = (1 if body["averaged"] else body["n_records"], 2, body["n_samples"])
         codes = np.zeros(shape, np.int16)

@@ -78,6 +78,7 @@ class _Line:
         self._loop = loop
         self._ours = ours
         self._waiting = bytearray()
+        self._watched = False
         self.deaf = False
 
     def read(self, take: Callable[[bytes], None]) -> None:
@@ -104,7 +105,10 @@ class _Line:
         except BlockingIOError:
             sent = 0
         del self._waiting[:sent]
-        if self._waiting:
+        if bool(self._waiting) is self._watched:
+            return
+        self._watched = not self._watched
+        if self._watched:
             self._loop.add_writer(self._ours, self._flush)
         else:
             self._loop.remove_writer(self._ours)

@@ -8,7 +8,7 @@ from qctl.hil.labs.draw import draw_lab
 from qctl.hil.physics.lines import Run
 from qctl.hil.plant.faults import FaultTable, invert_pulse
 from qctl.hil.plant.rack import Playing, Rack, Tone
-from qctl.hil.plant.wiring import gather_lines
+from qctl.hil.plant.wiring import Wiring
 
 FILE = draw_lab("transmon2", 5)
 NAMES = ("q0", "q1")
@@ -51,7 +51,8 @@ def rack():
 
 def arriving(faults, qubit):
     found, drive = rack()
-    lines = gather_lines(found, FILE.cables, NAMES, faults, 0.0)
+    wiring = Wiring(FILE.cables, NAMES, faults)
+    lines = wiring.gather(found, wiring.look(found, 0.0))
     return lines, lines.drive[qubit], drive
 
 

@@ -72,6 +72,22 @@ def test_segmented_records_arrive_in_order(named: Named) -> None:
         np.testing.assert_array_equal(device.read().codes[:, 0], two.reshape(3, 500))
 
 
+def test_reading_arms_for_the_next_point_in_the_same_message(named: Named) -> None:
+    one = np.arange(500, dtype="<i2").tobytes()
+    turns = [
+        *setup(":ACQ:MODE RTIM", ":ACQ:AVER:COUN 3;:ACQ:AVER 1"),
+        *(ARMED, (":ADER?", "1"), (READ, [one, one]), preamble(1, "1E-5", "0"), preamble(2, "1E-5", "0"), ARMED),
+        *((":ADER?", "0"), (":ADER?", "1"), (READ + ";:SING;:AER?", ([one, one], "0")), (":AER?", "1")),
+        *((":ADER?", "1"), (READ, [one, one])),
+    ]
+    with TranscriptLink(turns) as link:
+        device = KeysightInfiniium(link, named("dig0"))
+        device.load(program(averaged=True))
+        device.arm()
+        for rearm in (True, True, False):
+            assert device.read(rearm=rearm).codes.shape == (1, 2, 500)
+
+
 def test_average_is_one_record(named: Named) -> None:
     one = np.arange(500, dtype="<i2").tobytes()
     turns = [

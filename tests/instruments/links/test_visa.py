@@ -197,6 +197,17 @@ def test_blocks_pass_unchanged_whatever_bytes_they_hold() -> None:
         link.close()
 
 
+def test_blocks_and_a_line_come_in_one_answer() -> None:
+    data = bytes(range(256)) * 100
+    answer = f"#5{len(data)}".encode() + data + b";#13a;\n;+1\n"
+    with LineServer(lambda connection, line: connection.send(answer)) as server:
+        link = link_to(server, timeout_s=5)
+        blocks, rest = link.query_blocks_line("GET?", 2)
+        assert [bytes(block) for block in blocks] == [data, b"a;\n"]
+        assert rest == "+1"
+        link.close()
+
+
 def test_what_is_no_block_is_an_error_and_not_data() -> None:
     with LineServer(lambda connection, line: connection.reply("-113")) as server:
         link = link_to(server)

@@ -15,6 +15,7 @@ from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.lower import lower
 from qctl.lab import load_lab
 from qctl.program.timeline import Shots
+from qctl.units import Limits
 
 SHOTS = Shots(100, False, 2e-4)
 
@@ -48,8 +49,7 @@ def test_words_are_the_envelope_on_its_carrier(lab):
     p.play("q0.drive", qctl.drag(20e-9, amp=0.25, sigma_s=5e-9, beta_s=4e-10))
     made, body = lowered(p, lab)
     ((step,),) = body.points
-    element = step.waveforms
-    i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]]) for n in (1, 2))
+    i, q = (can.code_voltages(1.0, 0.0, made.blobs[step.waveforms[n]]) for n in (1, 2))
     t = (np.arange(24) + 0.5) / 1.2e9
     u = (t - 10e-9) / 5e-9
     g, floor = np.exp(-(u**2) / 2), np.exp(-2.0)
@@ -119,17 +119,19 @@ def test_limits_of_the_lab_hold_where_the_range_is_wider(lab):
         lowered(p, tight, "awg2")
 
 
-def test_longest_shot_passes_and_one_sample_more_is_refused_by_name(lab):
-    def late(samples):
-        p = qctl.Program(ports=["q1.flux"], tick_s=__import__("fractions").Fraction(1, 1_200_000_000))
-        p.delay_ticks("q1.flux", samples - 12)
-        p.play("q1.flux", qctl.constant(1e-8, 0.1))
-        return p
+def held(samples):
+    """Return a flux pulse of some samples."""
+    p = qctl.Program(ports=["q1.flux"])
+    p.play("q1.flux", qctl.samples(np.full(samples, 0.1), 1.2e9))
+    return p
 
-    made, _ = lowered(late(16_200_000), lab, "awg2")
+
+def test_longest_waveform_passes_and_one_sample_more_is_refused_by_name(lab, monkeypatch):
+    monkeypatch.setattr(can, "LENGTH_SAMPLES", Limits(250, 20_000))
+    made, _ = lowered(held(20_000), lab, "awg2")
     assert all(row.fits for row in made.usage)
-    with pytest.raises(CompileError, match=r"constant pulse .* ends 16200001 samples .* at most 16200000"):
-        lowered(late(16_200_001), lab, "awg2")
+    with pytest.raises(CompileError, match=r"samples pulse .* of 20001 samples .* at most 20000"):
+        lowered(held(20_001), lab, "awg2")
 
 
 def test_mixer_correction_and_offset_are_applied(lab):
@@ -141,8 +143,7 @@ def test_mixer_correction_and_offset_are_applied(lab):
     made, body = lowered(p, lab)
     assert [body.channels[n].offset_v for n in (1, 2)] == [0.01, -0.02]
     ((step,),) = body.points
-    element = step.waveforms
-    i, q = (can.code_voltages(1.0, 0.0, made.blobs[element[n]])[:120] for n in (1, 2))
+    i, q = (can.code_voltages(1.0, 0.0, made.blobs[step.waveforms[n]])[:120] for n in (1, 2))
     z = 0.1 * np.exp(2j * np.pi * -400e6 * (np.arange(120) + 0.5) / 1.2e9)
     np.testing.assert_allclose(i, z.real, atol=1e-4)
     np.testing.assert_allclose(q, 0.9 * (z * np.exp(0.1j)).imag, atol=1e-4)

@@ -1,0 +1,352 @@
+"""DAC words of one output or IQ pair at many sweep points: mix, correct the mixer, round and hash in one call."""
+
+from libc.math cimport M_PI, cos, fabs, floor, rint, sin
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset
+
+cdef extern from "blake2b.h" nogil:
+    ctypedef struct blake2b_state:
+        pass
+    void blake2b_begin(blake2b_state* state, size_t size) noexcept
+    void blake2b_add(blake2b_state* state, const void* data, size_t n) noexcept
+    void blake2b_add_u64(blake2b_state* state, uint64_t x) noexcept
+    void blake2b_end(blake2b_state* state, uint8_t* digest) noexcept
+
+SILENCE = 8191
+"""The word of 0 V."""
+DIGEST_BYTES = 20
+GROUP = 4
+"""Rows of words begin at multiples of this many, and are filled up with silence."""
+
+cdef enum:
+    _SILENCE = 8191
+    _DIGEST = 20
+    _GROUP = 4
+cdef uint64_t _SILENT_GROUP = 0x1FFF1FFF1FFF1FFF
+
+cdef packed struct Play:
+    uint32_t port
+    uint32_t waveform
+    int64_t start
+    double amplitude
+    double frequency_hz
+    double phase_rad
+
+cdef struct Line:
+    const double* env_i
+    const double* env_q
+    const int64_t* offsets
+    double rate_hz
+    double gain
+    double phase_rad
+    int corrected
+    Py_ssize_t n_outputs
+    double* volts[2]
+    double half_v[2]
+    double* carrier[2]
+    const int64_t* places
+    const Play** filled
+
+
+cdef void _turn(const Line* line, const Play* play, Py_ssize_t column) noexcept nogil:
+    """Fill the carrier of one play, exp(i (2 pi f t - phase)), unless the same one was there at the point before."""
+    cdef Py_ssize_t k, place = line.places[column]
+    cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], n_old
+    cdef double turns, angle
+    cdef double* c = line.carrier[0] + place
+    cdef double* s = line.carrier[1] + place
+    cdef const Play* old = line.filled[column]
+    if (old != NULL and old.start == play.start and old.frequency_hz == play.frequency_hz
+            and old.phase_rad == play.phase_rad):
+        n_old = line.offsets[old.waveform + 1] - line.offsets[old.waveform]
+        if n <= n_old:
+            return
+    line.filled[column] = play
+    for k in range(n):
+        # The DAC holds a sample for one period: the carrier is taken at its middle.
+        turns = play.frequency_hz * ((play.start + k) + 0.5) / line.rate_hz
+        turns = turns - floor(turns)
+        angle = -play.phase_rad + 2.0 * M_PI * turns
+        c[k] = cos(angle)
+        s[k] = sin(angle)
+
+
+cdef void _mix(const Line* line, const Play* play, Py_ssize_t column, int64_t first) noexcept nogil:
+    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
+    cdef Py_ssize_t k, at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
+    cdef Py_ssize_t place = line.places[column]
+    cdef double amplitude = play.amplitude, c, s, x, y
+    cdef const double* env_i = line.env_i + at
+    cdef const double* env_q = line.env_q + at
+    cdef const double* carrier_c = line.carrier[0] + place
+    cdef const double* carrier_s = line.carrier[1] + place
+    cdef double* out_i = line.volts[0] + (play.start - first)
+    cdef double* out_q = line.volts[1] + (play.start - first)
+    if play.frequency_hz == 0.0:
+        c = amplitude * cos(-play.phase_rad)
+        s = amplitude * sin(-play.phase_rad)
+        for k in range(n):
+            out_i[k] += c * env_i[k] - s * env_q[k]
+            out_q[k] += s * env_i[k] + c * env_q[k]
+        return
+    _turn(line, play, column)
+    for k in range(n):
+        c = amplitude * carrier_c[k]
+        s = amplitude * carrier_s[k]
+        x = env_i[k]
+        y = env_q[k]
+        out_i[k] += c * x - s * y
+        out_q[k] += s * x + c * y
+
+
+cdef int64_t _round(
+    const Line* line, int output, Py_ssize_t begin, Py_ssize_t end, uint16_t* words, double* volts
+) noexcept nogil:
+    """Round volts to words, ties to even; return the first sample that is out of range or NaN, and its volts."""
+    cdef Py_ssize_t k
+    cdef int64_t over = -1
+    cdef double v, x, scale = 8191.0 / line.half_v[output]
+    cdef double c = line.gain * cos(line.phase_rad), s = line.gain * sin(line.phase_rad)
+    cdef const double* own = line.volts[output]
+    cdef const double* i = line.volts[0]
+    cdef bint turned = output == 1 and line.corrected
+    for k in range(begin, end):
+        v = c * own[k] + s * i[k] if turned else own[k]
+        x = rint(v * scale)
+        if not fabs(x) <= 8191.0:
+            if over < 0:
+                over = k
+                volts[0] = v
+            x = 8191.0 if x > 0.0 else -8191.0
+        words[k] = <uint16_t>(<int>x + 8191)
+    return over
+
+
+cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint8_t* digest) noexcept nogil:
+    """Hash the length and every run of groups that are not silent, with its place; silence outside begin … end."""
+    cdef blake2b_state state
+    cdef uint64_t group
+    cdef int64_t k = begin / _GROUP, first, n_groups = (end + _GROUP - 1) / _GROUP
+    blake2b_begin(&state, _DIGEST)
+    blake2b_add_u64(&state, n)
+    while k < n_groups:
+        memcpy(&group, words + k * _GROUP, 8)
+        if group == _SILENT_GROUP:
+            k += 1
+            continue
+        first = k
+        while k < n_groups and group != _SILENT_GROUP:
+            k += 1
+            if k < n_groups:
+                memcpy(&group, words + k * _GROUP, 8)
+        blake2b_add_u64(&state, first)
+        blake2b_add_u64(&state, k - first)
+        blake2b_add(&state, words + first * _GROUP, 8 * (k - first))
+    blake2b_end(&state, digest)
+
+
+cdef void _piece(
+    const Line* line, const Play* plays, Py_ssize_t n_plays, int64_t first, int64_t n, int64_t n_padded,
+    uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, uint16_t* reached
+) noexcept nogil:
+    """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
+    cdef Py_ssize_t j, k
+    cdef int64_t begin = n, end = 0, a, b, last_a = 0, last_b = -1, found
+    cdef double volts = 0.0
+    cdef int output
+    cdef uint16_t* row
+    cdef uint16_t low, high
+    for j in range(n_plays):
+        a = plays[j].start - first
+        if 0 <= a < n:
+            b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+            begin = min(begin, a)
+            end = max(end, b)
+            _mix(line, &plays[j], j, first)
+    for output in range(line.n_outputs):
+        row = words + output * n_padded
+        over[output] = -1
+        for k in range(n_padded):
+            row[k] = _SILENCE
+        last_b = -1
+        for j in range(n_plays):
+            a = plays[j].start - first
+            if not 0 <= a < n:
+                continue
+            b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+            if last_a <= a and b <= last_b:
+                continue
+            last_a = a
+            last_b = b
+            found = _round(line, output, a, b, row, &volts)
+            if found >= 0 and (over[output] < 0 or found < over[output]):
+                over[output] = found
+                over_v[output] = volts
+        low = high = _SILENCE
+        for k in range(begin, end):
+            low = min(low, row[k])
+            high = max(high, row[k])
+        reached[2 * output] = low
+        reached[2 * output + 1] = high
+        _hash(row, n, begin, end, digests + output * _DIGEST)
+    if begin < end:
+        memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
+        memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
+
+
+cdef void _all(
+    const Line* line, const Play[:, ::1] plays, const int64_t[:, ::1] pieces, uint16_t[::1] words,
+    uint8_t[:, :, ::1] digests, int64_t[:, ::1] over, double[:, ::1] over_v, uint16_t[:, :, ::1] reached
+) noexcept nogil:
+    cdef Py_ssize_t k, n_plays = plays.shape[1]
+    cdef int64_t n_padded
+    cdef const Play* row = NULL
+    for k in range(pieces.shape[0]):
+        n_padded = (pieces[k, 2] + _GROUP - 1) / _GROUP * _GROUP
+        if n_plays:
+            row = &plays[pieces[k, 0], 0]
+        _piece(line, row, n_plays, pieces[k, 1], pieces[k, 2], n_padded, &words[pieces[k, 3]],
+               &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+
+
+def render(
+    const Play[:, ::1] plays not None,
+    const int64_t[:, ::1] pieces not None,
+    const double[::1] env_i not None,
+    const double[::1] env_q not None,
+    const int64_t[::1] offsets not None,
+    double rate_hz,
+    const double[::1] half_v not None,
+    double gain,
+    double phase_rad,
+    double[:, ::1] volts not None,
+    uint16_t[::1] words not None,
+    uint8_t[:, :, ::1] digests not None,
+    int64_t[:, ::1] over not None,
+    double[:, ::1] over_v not None,
+    uint16_t[:, :, ::1] reached not None,
+):
+    """Render pieces of sweep points on one output, or on the two of an IQ pair.
+
+    The volts are the sum of amplitude * envelope * exp(i (2 pi f t - phase)) over the plays, Q then turned by
+    `phase_rad` and scaled by `gain`: it becomes gain (Q cos phase + I sin phase). The words are ``rint(volts / half_v *
+    8191) + 8191``, ties to even; a sample out of range is clipped.
+
+    Parameters
+    ----------
+    plays : (n_points, n_plays) PLAY
+        Starts in samples from time zero of the shot, where t is 0.
+    pieces : (n_pieces, 4) int64
+        Point, first sample, number of samples, and place of its first row in `words`; a multiple of `GROUP`. The row
+        of the second output follows at the next multiple. A play is in one piece, or in none.
+    env_i, env_q : (m,) float64
+        Unit envelopes, one after the other.
+    offsets : (n_envelopes + 1,) int64
+        Envelope w is ``env[offsets[w]:offsets[w + 1]]``.
+    rate_hz : float
+        Samples per second.
+    half_v : (n_outputs,) float64
+        Half of each output's peak-to-peak range; one output or two.
+    gain, phase_rad : float
+        Correction of the mixer; 1 and 0 is none.
+    volts : (2, at least the longest piece) float64
+        All 0, for work; all 0 again afterwards.
+    words : (n_words,) uint16
+        Filled where the pieces are; the two marker bits are 0.
+    digests : (n_pieces, n_outputs, DIGEST_BYTES) uint8
+        Filled with the BLAKE2b hash of the piece's length and, for each run of groups that are not silent, of the
+        first group's number, the number of groups (all these as 64 bits, little-endian) and its words.
+    over : (n_pieces, n_outputs) int64
+        Filled with the first sample of the piece that is out of range or NaN, or -1.
+    over_v : (n_pieces, n_outputs) float64
+        Filled with the volts there.
+    reached : (n_pieces, n_outputs, 2) uint16
+        Filled with the lowest and the highest word, silence included.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or a play or piece reaches outside what holds it.
+    """
+    cdef Py_ssize_t j, k, n_points = plays.shape[0], n_plays = plays.shape[1]
+    cdef Py_ssize_t n_envelopes = offsets.shape[0] - 1, n_pieces = pieces.shape[0], n_outputs = half_v.shape[0]
+    cdef int64_t n, start, n_padded, n_words = words.shape[0], longest, n_carrier = 0
+    cdef Line line
+    cdef int64_t* places
+    if not 1 <= n_outputs <= 2:
+        raise ValueError(f"half_v has {n_outputs} outputs, not 1 or 2")
+    for k in range(n_outputs):
+        if not half_v[k] > 0.0:
+            raise ValueError(f"half_v = {half_v[k]} is not above 0")
+        line.half_v[k] = half_v[k]
+    if env_i.shape[0] != env_q.shape[0]:
+        raise ValueError(f"env_i has {env_i.shape[0]} samples, env_q {env_q.shape[0]}")
+    if not rate_hz > 0.0:
+        raise ValueError(f"rate_hz = {rate_hz} is not above 0")
+    if n_envelopes < 0 or offsets[0] != 0 or offsets[n_envelopes] != env_i.shape[0]:
+        raise ValueError(f"offsets of {n_envelopes} envelopes don't span the {env_i.shape[0]} samples")
+    for k in range(n_envelopes):
+        if offsets[k + 1] < offsets[k]:
+            raise ValueError(f"offsets[{k + 1}] = {offsets[k + 1]} is below {offsets[k]}")
+    if pieces.shape[1] != 4 or volts.shape[0] != 2:
+        raise ValueError(f"pieces have {pieces.shape[1]} columns, not 4; volts {volts.shape[0]} rows, not 2")
+    if digests.shape[0] != n_pieces or digests.shape[1] != n_outputs or digests.shape[2] != _DIGEST:
+        raise ValueError(f"digests are {digests.shape[0]} x {digests.shape[1]} x {digests.shape[2]}")
+    if over.shape[0] != n_pieces or over.shape[1] != n_outputs:
+        raise ValueError(f"over is {over.shape[0]} x {over.shape[1]}, not {n_pieces} x {n_outputs}")
+    if over_v.shape[0] != n_pieces or over_v.shape[1] != n_outputs:
+        raise ValueError(f"over_v is {over_v.shape[0]} x {over_v.shape[1]}, not {n_pieces} x {n_outputs}")
+    if reached.shape[0] != n_pieces or reached.shape[1] != n_outputs or reached.shape[2] != 2:
+        raise ValueError(f"reached is {reached.shape[0]} x {reached.shape[1]} x {reached.shape[2]}")
+    for k in range(n_pieces):
+        n = pieces[k, 2]
+        if not 0 <= pieces[k, 0] < n_points:
+            raise ValueError(f"piece {k} is of point {pieces[k, 0]} of {n_points}")
+        if not 1 <= n <= volts.shape[1] or pieces[k, 1] < 0:
+            raise ValueError(f"piece {k} has {n} samples from {pieces[k, 1]} on; there is room for {volts.shape[1]}")
+        n_padded = (n + _GROUP - 1) // _GROUP * _GROUP
+        if pieces[k, 3] < 0 or pieces[k, 3] % _GROUP or pieces[k, 3] > n_words - n_outputs * n_padded:
+            raise ValueError(f"piece {k} of {n} samples at word {pieces[k, 3]} is outside {n_words}")
+        for j in range(n_plays):
+            if plays[pieces[k, 0], j].waveform >= n_envelopes:
+                raise ValueError(f"play {j} has waveform {plays[pieces[k, 0], j].waveform} of {n_envelopes}")
+            start = plays[pieces[k, 0], j].start - pieces[k, 1]
+            if 0 <= start < n and start > n - (
+                offsets[plays[pieces[k, 0], j].waveform + 1] - offsets[plays[pieces[k, 0], j].waveform]
+            ):
+                raise ValueError(f"play {j} at sample {start} is outside the {n} samples of piece {k}")
+    if not n_pieces:
+        return
+    line.n_outputs = n_outputs
+    line.env_i = &env_i[0] if env_i.shape[0] else NULL
+    line.env_q = &env_q[0] if env_q.shape[0] else NULL
+    line.offsets = &offsets[0]
+    line.rate_hz = rate_hz
+    line.gain = gain
+    line.phase_rad = phase_rad
+    line.corrected = gain != 1.0 or phase_rad != 0.0
+    line.volts[0] = &volts[0, 0]
+    line.volts[1] = &volts[1, 0]
+    places = <int64_t*>malloc((n_plays + 1) * sizeof(int64_t))
+    line.filled = <const Play**>calloc(n_plays + 1, sizeof(Play*))
+    if places != NULL:
+        for j in range(n_plays):
+            longest = 0
+            for k in range(n_pieces):
+                start = plays[pieces[k, 0], j].waveform
+                longest = max(longest, offsets[start + 1] - offsets[start])
+            places[j] = n_carrier
+            n_carrier += longest
+    line.places = places
+    line.carrier[0] = <double*>malloc((2 * n_carrier + 1) * sizeof(double))
+    line.carrier[1] = line.carrier[0] + n_carrier
+    try:
+        if places == NULL or line.filled == NULL or line.carrier[0] == NULL:
+            raise MemoryError(f"no room for carriers of {n_carrier} samples")
+        with nogil:
+            _all(&line, plays, pieces, words, digests, over, over_v, reached)
+    finally:
+        free(places)
+        free(line.filled)
+        free(line.carrier[0])

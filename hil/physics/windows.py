@@ -1,0 +1,191 @@
+"""A flux window before its state: who moves and how, which transmons form clusters, what couplers outside them do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.physics.cluster import cluster_couplings
+from qctl.hil.physics.couplings import Rest, mean_shifts_hz, resonance_distance_hz, split_shifts
+from qctl.hil.physics.lines import Run
+from qctl.hil.physics.parameters import Processor, Transmon, tuned_frequency_hz
+
+__all__ = ["ACTIVE_HZ", "Cluster", "FluxWindow", "flux_within", "plan_window"]
+
+TWO_PI = 2 * np.pi
+ACTIVE_HZ = 3e8
+LONGEST_CLUSTER = 3
+
+Fluxes = tuple[tuple[tuple[int, bytes], ...], ...]
+"""Of each transmon: first sample in the window and float64 volts of all that its flux line plays there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Transmons that interact during a window; arrays as in `ClusterWindow`."""
+
+    members: tuple[int, ...]
+    transmons: tuple[Transmon, ...]
+    levels: NDArray[np.float64]
+    rest: NDArray[np.float64]
+    exchange: NDArray[np.float64]
+    kerr: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class FluxWindow:
+    """One flux window.
+
+    Attributes
+    ----------
+    clusters : tuple of Cluster
+        Transmons that interact.
+    moving : dict of int to (n_samples, 2) float64, rad/s
+        Energies in the frame of transmons that move and are in no cluster.
+    still : (n, 2) float64, rad/s
+        Mean energies in the frame of all others.
+    zz : (n_couplers, 3, 3) float64, rad/s
+        Mean ZZ of couplers that are in no cluster.
+    warnings : tuple of str
+        Where more transmons interact than are solved together.
+    """
+
+    clusters: tuple[Cluster, ...]
+    moving: dict[int, NDArray[np.float64]]
+    still: NDArray[np.float64]
+    zz: NDArray[np.float64]
+    warnings: tuple[str, ...]
+
+
+def flux_within(flux: tuple[tuple[Run, ...], ...], start: int, stop: int) -> Fluxes:
+    """Return what all flux lines play between two samples, hashable."""
+    return tuple(
+        tuple(
+            (max(run.start, start) - start, _bytes(run.volts[max(start - run.start, 0) : stop - run.start]))
+            for run in runs
+            if run.start < stop and run.stop > start
+        )
+        for runs in flux
+    )
+
+
+def _bytes(volts: NDArray[np.complex128]) -> bytes:
+    return np.asarray(volts.real, np.float64).tobytes()
+
+
+def plan_window(
+    processor: Processor,
+    rest: Rest,
+    static_v: tuple[float, ...],
+    frame_hz: float,
+    n_samples: int,
+    flux: Fluxes,
+    alive: tuple[int, ...],
+) -> FluxWindow:
+    """Return the window of `n_samples` in which the flux lines play `flux` and the transmons `alive` still move."""
+    frame = TWO_PI * frame_hz * np.array([1.0, 2.0])
+    frequency = _frequencies(processor, rest, static_v, n_samples, flux)
+    moved = {q for q, f in enumerate(frequency) if f.size > 1}
+    active, groups, warnings = _groups(processor, alive, frequency, moved)
+    levels, zz = _shifted_levels(processor, rest, alive, moved, frequency, active)
+    clusters = []
+    for members in groups:
+        inside = [k for k in active if processor.couplers[k].low in members]
+        sampled = np.stack([np.broadcast_to(levels[q], (n_samples, 2)) - frame for q in members], axis=1)
+        outside = TWO_PI * rest.levels_hz[list(members)] - frame
+        for k in inside:
+            coupler = processor.couplers[k]
+            low, high, _ = split_shifts(TWO_PI * rest.shifts_hz[k])
+            outside[members.index(coupler.low)] -= low[1:]
+            outside[members.index(coupler.high)] -= high[1:]
+        exchange, kerr = cluster_couplings(processor, members, inside)
+        transmons = tuple(processor.transmons[q] for q in members)
+        clusters.append(Cluster(members, transmons, sampled, outside, exchange, kerr))
+    together = {q for members in groups for q in members}
+    moving = {q: levels[q] - frame for q in alive if q in moved and q not in together}
+    still = np.stack([rows[0] - frame for rows in levels])
+    return FluxWindow(tuple(clusters), moving, still, zz, warnings)
+
+
+def _frequencies(
+    processor: Processor, rest: Rest, static_v: tuple[float, ...], n_samples: int, flux: Fluxes
+) -> list[NDArray[np.float64]]:
+    """Return each transmon's bare frequency in hertz: one number, or one per sample if it moves."""
+    found = []
+    for q, transmon in enumerate(processor.transmons):
+        if not flux[q]:
+            found.append(rest.bare_hz[q : q + 1])
+            continue
+        fast = np.zeros(n_samples)
+        for first, volts in flux[q]:
+            part = np.frombuffer(volts)
+            fast[first : first + part.size] = part
+        found.append(tuned_frequency_hz(transmon, fast, static_v[q]) if fast.any() else rest.bare_hz[q : q + 1])
+    return found
+
+
+def _curves(processor: Processor, coupler: int) -> tuple[float, float]:
+    c = processor.couplers[coupler]
+    return processor.transmons[c.low].anharmonicity_hz, processor.transmons[c.high].anharmonicity_hz
+
+
+def _groups(
+    processor: Processor, alive: tuple[int, ...], frequency: list[NDArray[np.float64]], moved: set[int]
+) -> tuple[list[int], list[tuple[int, ...]], tuple[str, ...]]:
+    """Return the active couplers, nearest resonance first, the clusters they make, and what was too large."""
+    near = []
+    for k, coupler in enumerate(processor.couplers):
+        if coupler.low in alive and coupler.high in alive and moved & {coupler.low, coupler.high}:
+            curves = _curves(processor, k)
+            distance = resonance_distance_hz(frequency[coupler.low], frequency[coupler.high], curves)
+            if distance < ACTIVE_HZ:
+                near.append((distance, k))
+    clusters: list[set[int]] = []
+    active = []
+    warnings = []
+    for _, k in sorted(near):
+        coupler = processor.couplers[k]
+        joined = [c for c in clusters if coupler.low in c or coupler.high in c]
+        together = set().union({coupler.low, coupler.high}, *joined)
+        if len(together) > LONGEST_CLUSTER:
+            names = "-".join(processor.transmons[q].name for q in sorted(together))
+            warnings.append(f"{names}: more than {LONGEST_CLUSTER} transmons interact at once")
+            continue
+        clusters = [c for c in clusters if c not in joined] + [together]
+        active.append(k)
+    return active, [tuple(sorted(c)) for c in clusters], tuple(warnings)
+
+
+def _shifted_levels(
+    processor: Processor,
+    rest: Rest,
+    alive: tuple[int, ...],
+    moved: set[int],
+    frequency: list[NDArray[np.float64]],
+    active: list[int],
+) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return levels (n or 1, 2) in rad/s with the mean shifts of inactive couplers, and their mean ZZ in rad/s."""
+    shifted = np.zeros((len(frequency), 2))
+    zz = np.zeros((len(processor.couplers), 3, 3))
+    for k, coupler in enumerate(processor.couplers):
+        if k in active:
+            continue
+        if moved & {coupler.low, coupler.high}:
+            curves = _curves(processor, k)
+            shifts = mean_shifts_hz(coupler, frequency[coupler.low], frequency[coupler.high], curves)
+        else:
+            shifts = rest.shifts_hz[k]
+        low, high, left = split_shifts(shifts)
+        shifted[coupler.low] += low[1:]
+        shifted[coupler.high] += high[1:]
+        if coupler.low in alive and coupler.high in alive:
+            zz[k] = TWO_PI * left
+    levels = []
+    for q, (transmon, f) in enumerate(zip(processor.transmons, frequency, strict=True)):
+        rows = np.empty((f.size, 2))
+        rows[:, 0] = f
+        rows[:, 1] = 2 * f + transmon.anharmonicity_hz
+        levels.append(TWO_PI * (rows + shifted[q]))
+    return levels, zz
