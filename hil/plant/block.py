@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,25 @@ __all__ = ["Physics"]
 
 _KEPT = 256
 _KEPT_ANSWERS = 16
+
+
+class _Block(NamedTuple):
+    """All that decides the records of a block, but for chance."""
+
+    played: Played
+    window: Window
+    averaged: bool
+    box: str
+    inputs: tuple[int, ...]
+    n_shots: int
+
+
+class _Draft(NamedTuple):
+    """Records drawn ahead, and the state of chance before: it is taken back if another block comes."""
+
+    block: _Block
+    records: NDArray[np.float32]
+    before: Any
 
 
 class Physics:
@@ -46,23 +66,46 @@ class Physics:
         self.wiring = Wiring(cables, self.names, self.faults)
         self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups]] = OrderedDict()
+        self._draft: _Draft | None = None
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
-        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
-        answer, groups = self._solve(rack, window, now_s, joint=not acquisition.averaged)
-        names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
-        inputs = tuple(names.get(f"{box.name}:{number}", "") for number in acquisition.inputs)
-        draw = draw_average if acquisition.averaged else draw_shots
-        return draw(answer, groups, inputs, n_shots, self.random)
+        block = self._block(rack, box, acquisition, n_shots, now_s)
+        draft = self._draft
+        if draft is not None and draft.block == block:
+            self._draft = None
+            return draft.records
+        self._take_back()
+        return self._draw(rack, block)
 
-    def look_ahead(self, rack: Rack, acquisition: Acquisition, now_s: float) -> None:
-        """Work out what `record` would need if it came now, and keep it."""
-        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
-        self._solve(rack, window, now_s, joint=not acquisition.averaged)
+    def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
+        """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been."""
+        block = self._block(rack, box, acquisition, n_shots, now_s)
+        if self._draft is not None and self._draft.block == block:
+            return
+        self._take_back()
+        before = self.random.bit_generator.state
+        self._draft = _Draft(block, self._draw(rack, block), before)
 
-    def _solve(self, rack: Rack, window: Window, now_s: float, joint: bool) -> tuple[Answer, Groups]:
+    def _take_back(self) -> None:
+        """Forget records that were drawn ahead."""
+        if self._draft is not None:
+            self.random.bit_generator.state = self._draft.before
+            self._draft = None
+
+    def _block(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> _Block:
+        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
         played = self.wiring.look(rack, now_s)
+        return _Block(played, window, acquisition.averaged, box.name, acquisition.inputs, n_shots)
+
+    def _draw(self, rack: Rack, block: _Block) -> NDArray[np.float32]:
+        answer, groups = self._solve(rack, block.played, block.window, joint=not block.averaged)
+        names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
+        inputs = tuple(names.get(f"{block.box}:{number}", "") for number in block.inputs)
+        draw = draw_average if block.averaged else draw_shots
+        return draw(answer, groups, inputs, block.n_shots, self.random)
+
+    def _solve(self, rack: Rack, played: Played, window: Window, joint: bool) -> tuple[Answer, Groups]:
         key = (played, window, joint)
         known = self._known.get(key)
         if known is None:

@@ -128,8 +128,12 @@ class Plant:
             return
         with self.clock.paused():
             for box in self.rack.boxes.values():
-                if box.acquisition is not None and (box in again or not box.acquisition.complete):
-                    self.physics.look_ahead(self.rack, box.acquisition, self.clock.now_s())
+                acquisition = box.acquisition
+                if acquisition is None or not (box in again or not acquisition.complete):
+                    continue
+                n_shots = min(acquisition.n_records, self._block[1])
+                if n_shots and (acquisition.averaged or n_shots * acquisition.n_samples < _LONG_SAMPLES):
+                    self.physics.look_ahead(self.rack, box, acquisition, n_shots, self.clock.now_s())
 
     def faults_of(self, name: str) -> dict[str, Any]:
         """Return what is wrong with one box."""

@@ -19,7 +19,6 @@ from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.rack import Rack
 from qctl.hil.plant.service import Plant
-from qctl.hil.plant.wiring import gather_lines
 
 RATE_HZ = 1.2e9
 KINDS = {"awg0": ("awg", 4, 0), "dig0": ("digitizer", 0, 2), "trig0": ("trigger", 8, 0)}
@@ -110,7 +109,7 @@ def test_steps_in_loops_give_the_lines_and_the_records_of_one_long_waveform(tmp_
             physics = plant.physics
             box = plant.rack.boxes["awg0"]
             box.playing = {n: replace(playing, offset_v=offset_v) for n, playing in box.playing.items()}
-            lines = gather_lines(plant.rack, physics.cables, physics.names, physics.faults, 0.0)
+            lines = physics.wiring.gather(plant.rack, physics.wiring.look(plant.rack, 0.0))
             return lines, await record(boxes)
 
         return scene
@@ -208,6 +207,33 @@ def test_next_point_is_worked_out_before_the_digitizer_is_armed_again(tmp_path: 
         return [n_before]
 
     assert play(tmp_path, scene) == [2]
+
+
+def test_records_are_the_same_whatever_was_worked_out_ahead(tmp_path: Path) -> None:
+    def scene_of(ahead: bool) -> Scene:
+        async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> list[Any]:
+            look = plant.physics.look_ahead
+            n_drawn = [0]
+
+            def counted(*arguments: Any) -> None:
+                n_drawn[0] += 1
+                look(*arguments)
+
+            plant.physics.look_ahead = counted if ahead else lambda *_: None  # type: ignore[method-assign]
+            await sweep(boxes)
+            found = []
+            for k in range(4):
+                if k == 2:
+                    boxes["awg0"].tell_position(1)
+                found.append(await record(boxes, (2,)))
+                while ahead and k < 2 and n_drawn[0] <= k:
+                    await asyncio.sleep(0.001)
+            return found
+
+        return scene
+
+    for one, other in zip(*(play(tmp_path, scene_of(ahead)) for ahead in (True, False)), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize(
