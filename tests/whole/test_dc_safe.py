@@ -1,4 +1,4 @@
-"""Slow voltages on every path: at the limit, over it, and on their way to the safe state, as the wire and the box saw it.
+"""Slow voltages on every path, as wire and box see it: at the limit, over it, and on their way to the safe state.
 
 The lab's time is slow enough to watch ramps, and what the server sends to the source is noted on the wire.
 """
@@ -11,7 +11,6 @@ import select
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
