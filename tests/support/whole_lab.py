@@ -37,6 +37,8 @@ class WholeLab:
         Time-out of every instrument, where it is not to be lab.toml's.
     edit : callable, optional
         Returns the text of lab.toml that the server gets instead of the lab's.
+    serve : callable
+        Starts the server, given the arguments of `qctl`.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class WholeLab:
         rate: float = 1000.0,
         timeout_s: float = 0.0,
         edit: Callable[[str], str] | None = None,
+        serve: Callable[[list[str]], Running] = start,
     ) -> None:
         self.folder, self.name, self.seed = folder, name, seed
         self.toml, self.truth_file = folder / "lab.toml", folder / "truth.json"
@@ -61,7 +64,7 @@ class WholeLab:
                 self.toml.write_text(text)
             if edit is not None:
                 self.toml.write_text(edit(self.toml.read_text()))
-            self._server = start(
+            self._server = serve(
                 ["serve", "--lab", str(self.toml), "--bind", "tcp://127.0.0.1:0", "--store", str(folder / "store")]
             )
             self.client = qctl.connect(self._server.address)
