@@ -20,7 +20,9 @@ from qctl.hil.physics.state import State
 __all__ = ["DrivePiece", "MapCache", "Pieces", "advance_one", "drive_pieces"]
 
 TWO_PI = 2 * np.pi
-CROSSTALK_RAD = 2e-3
+CROSSTALK_RAD = {False: 2e-3, True: 1e-6}
+"""Least turn by another line that counts, by whether the transmon is driven in the shot: what a turn x changes in the
+populations is x**2 / 4 at rest and x / 2 in a superposition."""
 _KEPT = 4096
 
 
@@ -71,7 +73,7 @@ class Pieces:
 def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float) -> Pieces:
     """Return the drives that matter to each transmon: its own line, and others' by crosstalk.
 
-    The drive of another line enters where it could turn the transmon by more than CROSSTALK_RAD,
+    The drive of another line enters where it could turn the transmon by CROSSTALK_RAD or more,
     judged by its Fourier component at the transmon's two transitions.
     """
     crosstalk = np.conj(processor.crosstalk_matrix())
@@ -80,6 +82,7 @@ def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float
     scale = TWO_PI * np.array([t.drive_hz_per_v for t in processor.transmons])
     offsets_hz = np.stack([rest.levels_hz[:, 0] - frame_hz, rest.levels_hz[:, 1] - rest.levels_hz[:, 0] - frame_hz])
     heard: list[list[DrivePiece]] = [[] for _ in range(n)]
+    least = [CROSSTALK_RAD[bool(runs)] for runs in lines.drive]
     for j, runs in enumerate(lines.drive):
         beat_hz = lines.drive_lo_hz[j] - frame_hz
         for run in runs:
@@ -90,7 +93,7 @@ def drive_pieces(processor: Processor, lines: Lines, rest: Rest, frame_hz: float
             reach = _waves(offsets_hz.tobytes(), line.size, dt_s) @ line
             turned = np.abs(reach).reshape(2, n).max(axis=0) * np.abs(crosstalk[:, j]) * scale * dt_s
             for q in range(n):
-                if q == j or turned[q] > CROSSTALK_RAD:
+                if q == j or turned[q] >= least[q]:
                     heard[q].append(DrivePiece(run.start, np.ascontiguousarray(scale[q] * crosstalk[q, j] * line)))
     return Pieces([_summed(pieces) for pieces in heard])
 

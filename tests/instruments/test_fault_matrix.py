@@ -181,7 +181,8 @@ def bench(request: pytest.FixtureRequest, lab: Lab, emulated: Any) -> Iterator[B
     assert threading.active_count() < 50
 
 
-# Only blocks are as long as "cut late" is. A plausible number in place of the right one can't be told from it where nothing confirms it.
+# Only blocks are as long as "cut late" is.
+# A plausible number in place of the right one can't be told from it where nothing confirms it.
 NONE = {("wrong number", "query"), ("cut late", "query"), ("cut late", "setting")}
 SCENARIOS = [(f, act) for f in FAULTS for act in ("query", "setting", "block") if (f, act) not in NONE]
 
