@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvisa
+from probe import PROBE
 
 import qctl
 from qctl.errors import LimitError
@@ -204,3 +205,16 @@ def test_steps_faster_than_the_slew_do_not_start(slow: Watched, end_v: float) ->
     with pytest.raises(LimitError, match="V/s"):
         slow.source.call("run_list", 1, [0.0, end_v / 2, end_v], 0.1)
     assert slow.volts()[0] == pytest.approx(SAFE_V[1], abs=1e-9)
+
+
+def test_cancel_while_a_bias_ramps_turns_it_round_at_once(slow: Watched) -> None:
+    for number, volts in SAFE_V.items():
+        slow.go(number, volts)
+    slow.lab.client.write_snapshot("qpu0", {"qubits": {"q0": {"flux": {"offset_v": 0.8}}}}, "a far bias")
+    job = slow.lab.client.run(qctl.Circuit.from_qasm(PROBE), shots=10)
+    up = slow.sample(lambda now: now[0] > 0.05)
+    job.cancel()
+    down = slow.sample(lambda now: all(abs(now[n - 1] - volts) < 1e-9 for n, volts in SAFE_V.items()))
+    check_slew(np.concatenate([up, down]))
+    assert down[:, 2].max() < 0.4, "the output went on to its bias after the cancel"
+    slow.lab.until(lambda: job.state == "cancelled", "the job is cancelled")
