@@ -195,9 +195,7 @@ class Settings:
         for short in command.words:
             if word.upper().startswith(short):
                 return short
-        raise DeviceError(
-            f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
-        )
+        raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
 
 
 def _shown(value: Any) -> str:

@@ -27,9 +27,9 @@ def submitted(submit: Callable[[], Job]) -> Job:
     """
     pressed: list[int] = []
 
-    def press(number: int, _: Any) -> None:
+    def press(number: int, frame: Any) -> None:
         if pressed:
-            raise KeyboardInterrupt
+            signal.default_int_handler(number, frame)
         pressed.append(number)
 
     before = signal.signal(signal.SIGINT, press)
@@ -39,7 +39,7 @@ def submitted(submit: Callable[[], Job]) -> Job:
         signal.signal(signal.SIGINT, before)
     if pressed:
         job.cancel()
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
     return job
 
 
