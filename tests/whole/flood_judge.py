@@ -217,25 +217,27 @@ def main(n_messages: int, n_jobs: int) -> int:
     with tempfile.TemporaryDirectory(prefix="qctl-flood-") as folder:
         store = Path(folder) / "store"
         server = FakeServer(store)
-        with connect(server.address) as lab:
-            lab.run("{}", shots=10).result(30)
-            events = f"tcp://127.0.0.1:{int(server.address.rpartition(':')[2]) + 1}"
-        crowd = Crowd(server.address, events)
-        first = memory_mb(server)
-        say("at rest", server, first)
-        crowd.ask_without_reading(N_ASKED)
-        codes = malformed(crowd, n_messages)
-        print(f"  {n_messages} malformed messages: {dict(codes)}", flush=True)
-        wrong += sum(codes.values()) != n_messages or not set(codes) <= {"wire", "version", "request"}
-        growth = say("after malformed messages, with three who never read", server, first)
-        acknowledged, cancelled = burst(crowd, server, n_jobs, kill_after=n_jobs // 3)
-        with connect(server.address) as lab:
-            print(f"  ping {lab.ping() * 1e3:.1f} ms", flush=True)
-        states_of(server.address, acknowledged[:1])
-        growth = max(growth, say("after the burst and a new keeper", server, first))
-        more, also = burst(crowd, server, n_jobs // 2, kill_after=0)
-        cancelled |= also
-        server.kill()
+        try:
+            with connect(server.address) as lab:
+                lab.run("{}", shots=10).result(30)
+                events = f"tcp://127.0.0.1:{int(server.address.rpartition(':')[2]) + 1}"
+            crowd = Crowd(server.address, events)
+            first = memory_mb(server)
+            say("at rest", server, first)
+            crowd.ask_without_reading(N_ASKED)
+            codes = malformed(crowd, n_messages)
+            print(f"  {n_messages} malformed messages: {dict(codes)}", flush=True)
+            wrong += sum(codes.values()) != n_messages or not set(codes) <= {"wire", "version", "request"}
+            growth = say("after malformed messages, with three who never read", server, first)
+            acknowledged, cancelled = burst(crowd, server, n_jobs, kill_after=n_jobs // 3)
+            with connect(server.address) as lab:
+                print(f"  ping {lab.ping() * 1e3:.1f} ms", flush=True)
+            states_of(server.address, acknowledged[:1])
+            growth = max(growth, say("after the burst and a new keeper", server, first))
+            more, also = burst(crowd, server, n_jobs // 2, kill_after=0)
+            cancelled |= also
+        finally:
+            server.kill()
         crowd.end()
         print("  the broker was killed", flush=True)
         again = FakeServer(store)
