@@ -10,7 +10,7 @@ def listen(
     waves: NDArray[np.float64],
     coefficients: NDArray[np.complex128],
     dt_s: float,
-    bound_rad: float,
+    least_rad: NDArray[np.float64],
     heard: NDArray[np.int64],
     pieces: NDArray[np.int64],
     omega: NDArray[np.complex128],

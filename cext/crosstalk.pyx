@@ -62,7 +62,7 @@ cdef void add(
 
 cdef Py_ssize_t _listen(
     const double* volts, const int64_t* runs, Py_ssize_t m, const double* beats, const double* waves,
-    const double* coefficients, Py_ssize_t n, double dt, double bound, int64_t* heard, int64_t* pieces, double* omega,
+    const double* coefficients, Py_ssize_t n, double dt, const double* least, int64_t* heard, int64_t* pieces, double* omega,
 ) noexcept nogil:
     cdef double[MOST] found
     cdef const int64_t* run
@@ -75,7 +75,7 @@ cdef Py_ssize_t _listen(
         reach(volts + 2 * run[3], run[2] - run[1], beats[run[0]], waves, n, dt, found)
         for q in range(n):
             factor = coefficients + 2 * (n * q + run[0])
-            heard[n * r + q] = q == run[0] or found[q] * sqrt(factor[0] * factor[0] + factor[1] * factor[1]) * dt > bound
+            heard[n * r + q] = q == run[0] or found[q] * sqrt(factor[0] * factor[0] + factor[1] * factor[1]) * dt >= least[q]
     for q in range(n):
         last = NULL
         for r in range(m):
@@ -109,14 +109,14 @@ def listen(
     const double[:, ::1] waves not None,
     const double complex[:, ::1] coefficients not None,
     double dt_s,
-    double bound_rad,
+    const double[::1] least_rad not None,
     int64_t[:, ::1] heard not None,
     int64_t[:, ::1] pieces not None,
     double complex[::1] omega not None,
 ):
     """Fill `pieces` and `omega` with the drive of each transmon, runs that overlap added up.
 
-    The drive of another line enters where it could turn the transmon by more than `bound_rad`, judged by its Fourier
+    The drive of another line enters where it could turn the transmon by `least_rad` or more, judged by its Fourier
     component at the transmon's two transitions.
 
     Parameters
@@ -133,8 +133,8 @@ def listen(
         Omega of each transmon (rows) by volts on each line.
     dt_s : float
         Length of a sample, in seconds.
-    bound_rad : float
-        Smallest turn by another's line that counts.
+    least_rad : (n,) float64
+        Smallest turn by another's line that counts, for each transmon.
     heard : (m, n) int64
         Overwritten: which transmon hears which run.
     pieces : (m n, 4) int64
@@ -154,11 +154,11 @@ def listen(
     """
     cdef Py_ssize_t n = waves.shape[0], m = runs.shape[0], k, found
     cdef int64_t total = 0
-    if not 1 <= n <= MOST or waves.shape[1] != 2 or beats.shape[0] != n or coefficients.shape[0] != n or (
-        coefficients.shape[1] != n or runs.shape[1] != 4
+    if not 1 <= n <= MOST or waves.shape[1] != 2 or beats.shape[0] != n or least_rad.shape[0] != n or (
+        coefficients.shape[0] != n or coefficients.shape[1] != n or runs.shape[1] != 4
     ):
         raise ValueError(
-            f"waves {(n, waves.shape[1])}, beats {beats.shape[0]}, coefficients "
+            f"waves {(n, waves.shape[1])}, beats {beats.shape[0]}, least_rad {least_rad.shape[0]}, coefficients "
             f"{(coefficients.shape[0], coefficients.shape[1])} and runs {(m, runs.shape[1])} don't fit up to {MOST} lines"
         )
     for k in range(m):
@@ -182,6 +182,6 @@ def listen(
     with nogil:
         found = _listen(
             <const double*> &volts[0], &runs[0, 0], m, &beats[0], &waves[0, 0], <const double*> &coefficients[0, 0], n,
-            dt_s, bound_rad, &heard[0, 0], &pieces[0, 0], <double*> &omega[0],
+            dt_s, &least_rad[0], &heard[0, 0], &pieces[0, 0], <double*> &omega[0],
         )
     return found

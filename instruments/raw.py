@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qctl.errors import NotAllowedError, RequestError
+from qctl.errors import LimitError, NotAllowedError, RequestError
 from qctl.instruments.commands import Command, Matched, match_command, parsed_value
 from qctl.instruments.confirm import confirm
 from qctl.lab import Instrument
@@ -93,7 +93,7 @@ def speak(
             instrument=instrument.name,
         )
     settings = [piece.found for piece in pieces if piece.found and not piece.found.query and not piece.common]
-    values = [_checked(device, found) for found in settings]
+    values = [_checked(device, instrument.name, found) for found in settings]
     longest_s = None if timeout_s is None else max(timeout_s, instrument.timeout_s)
     answers: list[str | bytes] = []
     for place, piece in enumerate(pieces):
@@ -139,11 +139,16 @@ def _matched(text: str, commands: Sequence[Command]) -> _Piece:
     return _Piece(text, found)
 
 
-def _checked(device: Any, found: Matched) -> Any:
+def _checked(device: Any, name: str, found: Matched) -> Any:
     """Return the value of a setting, refused here if its own limits refuse it: before the first text is sent."""
-    value = parsed_value(found)
     settings = getattr(device, "settings", None)
-    return value if settings is None else settings.checked(found.parameter, value)
+    try:
+        value = parsed_value(found)
+        return value if settings is None else settings.checked(found.parameter, value)
+    except (LimitError, RequestError) as error:
+        if name in error.message:
+            raise
+        raise type(error)(f"{name}: {error.message}", **{**error.details, "instrument": name}) from error
 
 
 def _asked(device: Any, piece: _Piece, timeout_s: float | None) -> str:

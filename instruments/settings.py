@@ -61,7 +61,7 @@ class Settings:
         command, number = self._find(name)
         if not command.askable:
             raise RequestError(f"{self.link.name}: {name} can't be asked for")
-        return self._parsed(command, self.link.query(f"{command.text(number)}?"))
+        return self._parsed(command, name, self.link.query(f"{command.text(number)}?"))
 
     def set(self, name: str, value: Any) -> None:
         """Check a value, send it, ask for errors and read it back.
@@ -176,28 +176,26 @@ class Settings:
                 return command, number
         raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
 
-    def _parsed(self, command: Command, reply: str) -> Any:
+    def _parsed(self, command: Command, name: str, reply: str) -> Any:
         if command.kind is float:
-            return parsed_float(self.link, reply, command.name)
+            return parsed_float(self.link, reply, name)
         if command.kind is int:
-            return parsed_int(self.link, reply, command.name)
+            return parsed_int(self.link, reply, name)
         if command.kind is bool:
             if reply.upper() not in _TRUE:
                 raise DeviceError(
-                    f"{self.link.name} answered {reply!r} where {command.name} was due", instrument=self.link.name
+                    f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
                 )
             return _TRUE[reply.upper()]
         if command.kind is list:
-            return [parsed_float(self.link, item, command.name) for item in reply.split(",") if item.strip()]
+            return [parsed_float(self.link, item, name) for item in reply.split(",") if item.strip()]
         word = reply.strip().strip("\"'")
         if not command.words:
             return word
         for short in command.words:
             if word.upper().startswith(short):
                 return short
-        raise DeviceError(
-            f"{self.link.name} answered {reply!r} where {command.name} was due", instrument=self.link.name
-        )
+        raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
 
 
 def _shown(value: Any) -> str:

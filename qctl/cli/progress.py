@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 from qctl.client import Job, Result
 
-__all__ = ["result_with_progress"]
+__all__ = ["result_with_progress", "submitted"]
 
 _SLICE_S = 0.25
+
+
+def submitted(submit: Callable[[], Job]) -> Job:
+    """Submit a job and return it; Ctrl-C waits for the job's number, to cancel it, and pressed again waits no more.
+
+    Without that the server would play a job that it was still taking when its client went away.
+
+    Parameters
+    ----------
+    submit : callable
+        Submits the job; ends by itself when nothing answers.
+    """
+    pressed: list[int] = []
+
+    def press(number: int, frame: Any) -> None:
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed.append(number)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        job = submit()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        job.cancel()
+        signal.raise_signal(signal.SIGINT)
+    return job
 
 
 def result_with_progress(job: Job, quiet: bool) -> Result:

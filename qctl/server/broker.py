@@ -12,12 +12,13 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
+from qctl.errors import DeviceError, InternalError, QctlError, QueueFullError, RequestError, WireError
 from qctl.lab import Lab
 from qctl.server.access import ALL, Access, Session
 from qctl.server.limits import LimitTable
 from qctl.server.orders import REPORTS, CancelBy, Hosts, Leases, Ready, ReplayBy
 from qctl.server.settings import may_change
+from qctl.server.unread import Unread
 from qctl.server.waiting import Gather, Waiting, gathered_rows
 
 __all__ = ["KEEPER", "Broker"]
@@ -74,6 +75,7 @@ class Broker:
         self._groups = groups
         self._access = Access()
         self._limits = LimitTable(lab)
+        self._unread = Unread()
         self._values: dict[tuple[str, str], tuple[Any, float]] = {}
         self._waiting: dict[bytes, Waiting] = {}
         self._number = 0
@@ -182,6 +184,12 @@ class Broker:
             self.front.send_multipart([identity, *parts], zmq.NOBLOCK, copy=len(parts) < 3)
         except zmq.ZMQError as problem:
             _LOG.warning("a reply could not be sent: %s", problem)
+
+    def _send_arrays(self, waiting: Waiting, parts: list[Any]) -> None:
+        try:
+            self._unread.send(self.front, waiting.identity, parts)
+        except QueueFullError as error:
+            self._send(waiting.identity, wire.pack(wire.error_reply(error, waiting.request.id)))
 
     def _hello(self, identity: bytes, _session: Session, request: wire.Hello, _buffers: Any) -> None:
         wire.check_release(request.release, self._release)
@@ -339,7 +347,10 @@ class Broker:
                 if not gather.n_left:
                     self._finish(gather)
                 return
-        self._send(waiting.identity, parts)
+        if len(parts) < 3:
+            self._send(waiting.identity, parts)
+        else:
+            self._send_arrays(waiting, parts)
 
     def _remember(self, request: Any, reply: Any) -> None:
         if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):

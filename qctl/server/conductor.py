@@ -183,7 +183,8 @@ def play(
     traces: dict[str, _Traces] = {}
     try:
         begin = perf_counter_ns()
-        _wait(threads[name].submit(_setter(threads[name], values)) for name, values in settings.items())
+        _wait(threads[name].submit(_setter(threads[name], values, stop)) for name, values in settings.items())
+        _go_on(stop)
         begin = ring.mark(_SET, begin)
         rack = _Rack(order, threads)
         watch = _Watch([*(threads[name] for name in settings), *(thread for thread, _ in rack.loads)])
@@ -272,7 +273,7 @@ def _stop_all(threads: Sequence[InstrumentThread]) -> None:
             pass
 
 
-def _setter(thread: InstrumentThread, values: Mapping[str, Any]) -> Callable[[Any], None]:
+def _setter(thread: InstrumentThread, values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
     """Return a function that makes settings, after a sign of life: no run starts on a link that has been cut."""
 
     def set_values(device: Any) -> None:
@@ -283,17 +284,17 @@ def _setter(thread: InstrumentThread, values: Mapping[str, Any]) -> Callable[[An
             device.set(name, value)
         for name, value in values.items():
             if name.endswith("_voltage_v"):
-                _wait_for_ramp(device, name.removesuffix("_voltage_v"), value)
+                _wait_for_ramp(device, name.removesuffix("_voltage_v"), value, stop)
 
     return set_values
 
 
-def _wait_for_ramp(device: Any, output: str, voltage_v: float) -> None:
-    """Return when an output that moves at its slew has arrived."""
+def _wait_for_ramp(device: Any, output: str, voltage_v: float, stop: threading.Event) -> None:
+    """Return when an output that moves at its slew has arrived, or the run is told to stop."""
     present = f"{output}_present_v"
     if all(item.name != present for item in device.parameters()):
         return
-    while abs(device.get(present) - voltage_v) > _ARRIVED_V:
+    while not stop.is_set() and abs(device.get(present) - voltage_v) > _ARRIVED_V:
         time.sleep(_RAMP_PAUSE_S)
 
 

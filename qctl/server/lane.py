@@ -190,6 +190,8 @@ class Lane:
                 self._free(other, run, links)
         work.marks["play_and_reduce"] = (perf_counter_ns() - begin) * 1e-9
         self._step(work.job, JobState.READING)
+        if work.cancelled.is_set() and problem is None:
+            problem = JobCancelledError(f"job {work.job} was cancelled while it was read", job=work.job)
         self._finish(work, reduction, run, sent, problem, links)
 
     def _play_batches(
@@ -296,7 +298,12 @@ class Lane:
         } | {"prepare_s": work.marks["prepared"] - work.marks["begin"]}
         folder = write_result(parts.places.results, work.job, content, arrays)
         error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
+        if work.cancelled.is_set() and not cancelled:
+            # The cancel came too late to end the run, before or while its end was written.
+            self._make_safe(links)
         self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
+        if work.cancelled.is_set() and not cancelled:
+            self._make_safe(links)
         keep = {load.digests for one in self._compiled.values() for batch in one.batches for load in batch.programs}
         WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, keep)
 

@@ -23,7 +23,7 @@ def scene(seed, n, spans):
     return volts, np.array(runs, np.int64).reshape(-1, 4), beats, waves, coefficients
 
 
-def slow_drives(volts, runs, beats, waves, coefficients, bound_rad, length):
+def slow_drives(volts, runs, beats, waves, coefficients, least_rad, length):
     """Return Omega of every transmon and sample, and where it hears anything."""
     n = len(waves)
     omega, heard = np.zeros((n, length), complex), np.zeros((n, length), bool)
@@ -32,24 +32,25 @@ def slow_drives(volts, runs, beats, waves, coefficients, bound_rad, length):
         played = volts[begin : begin + k.size].conj() * np.exp(-1j * beats[line] * (start + 0.5 + k) * DT_S)
         for q in range(n):
             reach = max(abs(np.exp(1j * w * k * DT_S) @ played) for w in waves[q])
-            if q == line or reach * abs(coefficients[q, line]) * DT_S > bound_rad:
+            if q == line or reach * abs(coefficients[q, line]) * DT_S >= least_rad[q]:
                 omega[q, start:stop] += coefficients[q, line] * played
                 heard[q, start:stop] = True
     return omega, heard
 
 
-@pytest.mark.parametrize("bound_rad", [0.0, 5e-3, 10.0])
+@pytest.mark.parametrize("least_rad", [0.0, 5e-3, 10.0])
 @pytest.mark.parametrize(
     ("n", "spans"),
     [(1, [(0, 3, 27)]), (3, [(0, 0, 24), (2, 10, 60), (1, 60, 61), (1, 90, 110), (0, 95, 100)]), (2, [])],
 )
-def test_drives_are_those_of_slow_numpy(n, spans, bound_rad):
+def test_drives_are_those_of_slow_numpy(n, spans, least_rad):
     volts, runs, beats, waves, coefficients = scene(n, n, spans)
-    omega, heard = slow_drives(volts, runs, beats, waves, coefficients, bound_rad, 120)
+    least = least_rad * np.arange(1.0, n + 1)
+    omega, heard = slow_drives(volts, runs, beats, waves, coefficients, least, 120)
     pieces = np.full((len(runs) * n, 4), -1, np.int64)
     out = np.full(volts.size * n, np.nan, complex)
     marks = np.empty((len(runs), n), np.int64)
-    found = crosstalk.listen(volts, runs, beats, waves, coefficients, DT_S, bound_rad, marks, pieces, out)
+    found = crosstalk.listen(volts, runs, beats, waves, coefficients, DT_S, least, marks, pieces, out)
     mine, covered = np.zeros_like(omega), np.zeros_like(heard)
     for q, start, stop, begin in pieces[:found].tolist():
         assert not covered[q, start:stop].any()
@@ -66,14 +67,16 @@ def test_what_does_not_fit_is_refused():
     marks, pieces, out = np.empty((2, 2), np.int64), np.empty((4, 4), np.int64), np.empty(50, complex)
 
     def listen(**changes):
-        names = ("volts", "runs", "beats", "waves", "coefficients", "marks", "pieces", "out")
-        values = dict(zip(names, (volts, runs, beats, waves, coefficients, marks, pieces, out), strict=True)) | changes
-        first = [values[name] for name in names[:5]]
-        return crosstalk.listen(*first, DT_S, 0.0, *[values[name] for name in names[5:]])
+        names = ("volts", "runs", "beats", "waves", "coefficients", "least", "marks", "pieces", "out")
+        given = (volts, runs, beats, waves, coefficients, np.zeros(2), marks, pieces, out)
+        values = dict(zip(names, given, strict=True)) | changes
+        return crosstalk.listen(*[values[name] for name in names[:5]], DT_S, *[values[name] for name in names[5:]])
 
     assert listen() == 3 or listen() == 2
     with pytest.raises(ValueError, match="beats 1"):
         listen(beats=beats[:1])
+    with pytest.raises(ValueError, match="least_rad 3"):
+        listen(least=np.zeros(3))
     with pytest.raises(ValueError, match="coefficients"):
         listen(coefficients=coefficients[:1])
     with pytest.raises(ValueError, match="run 1 of line 1"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 
 import numpy as np
@@ -194,6 +195,26 @@ def test_finished_points_of_a_cancelled_job_are_kept_and_marked(lab) -> None:
     done = result.content["points_done"]
     assert 5 < done < 500 and result.partial and result.state == "cancelled"
     assert [sum(counts.values()) for counts in result.counts] == [10] * done + [0] * (500 - done)
+
+
+def test_job_cancelled_while_its_records_are_written_leaves_every_output_safe(lab) -> None:
+    events = lab.events("job.", timeout_s=20)
+    settled = threading.Thread(target=next, args=(events,), daemon=True)
+    settled.start()
+    while settled.is_alive():
+        lab.run(json.dumps({}), shots=10).result(20)
+    job = lab.run(json.dumps({"n_points": 10, "samples": 20_000}), shots=100, keep_records=True)
+    for event in events:
+        if event.body["job"] == job.id and event.body["state"] == "reading":
+            break
+    job.cancel()
+    wait_for(job, "cancelled", "done")
+    # Every shot was there when the cancel came: the result is whole, or marked partial; outputs are safe either way.
+    result = job.result(20, partial=True)
+    assert result.state == "done" or result.partial
+    assert [sum(counts.values()) for counts in result.counts] == [100] * 10
+    for name in lab.instruments:
+        assert "safe" in lab.instruments[name].call("history")[-2:], name
 
 
 def test_queued_job_is_cancelled_while_another_plays_on(lab) -> None:

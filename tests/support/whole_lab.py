@@ -35,9 +35,22 @@ class WholeLab:
         Lab seconds per wall second.
     timeout_s : float
         Time-out of every instrument, where it is not to be lab.toml's.
+    edit : callable, optional
+        Returns the text of lab.toml that the server gets instead of the lab's.
+    serve : callable
+        Starts the server, given the arguments of `qctl`.
     """
 
-    def __init__(self, folder: Path, name: str, seed: int, rate: float = 1000.0, timeout_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str,
+        seed: int,
+        rate: float = 1000.0,
+        timeout_s: float = 0.0,
+        edit: Callable[[str], str] | None = None,
+        serve: Callable[[list[str]], Running] = start,
+    ) -> None:
         self.folder, self.name, self.seed = folder, name, seed
         self.toml, self.truth_file = folder / "lab.toml", folder / "truth.json"
         self._server: Running | None = None
@@ -49,7 +62,9 @@ class WholeLab:
                 text = re.sub(r"^timeout_s = .*\n", "", self.toml.read_text(), flags=re.M)
                 text = re.sub(r"^(\[instruments\.\w+\])$", rf"\1\ntimeout_s = {timeout_s}", text, flags=re.M)
                 self.toml.write_text(text)
-            self._server = start(
+            if edit is not None:
+                self.toml.write_text(edit(self.toml.read_text()))
+            self._server = serve(
                 ["serve", "--lab", str(self.toml), "--bind", "tcp://127.0.0.1:0", "--store", str(folder / "store")]
             )
             self.client = qctl.connect(self._server.address)
