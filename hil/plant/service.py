@@ -23,7 +23,7 @@ __all__ = ["Plant", "Session"]
 
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
-_ANSWERS_S = 1e-4
+_ANSWER_TURNS = 4
 
 
 class Session:
@@ -122,6 +122,14 @@ class Plant:
         if self._n_changes == self._n_usual and not self.firing:
             asyncio.get_running_loop().call_soon(self._look_ahead)
 
+    def _look_soon(self, again: Sequence[Box], turns: int) -> None:
+        """Look ahead after some turns of the loop: its timers are too coarse for what takes a tenth of a millisecond."""
+        loop = asyncio.get_running_loop()
+        if turns:
+            loop.call_soon(self._look_soon, again, turns - 1)
+        else:
+            loop.call_soon(self._look_ahead, again)
+
     def _look_ahead(self, again: Sequence[Box] = ()) -> None:
         """Work out what the armed digitizers would record now, and what those of `again` would if armed as before."""
         if self.firing or (self._computing is not None and not self._computing.done()):
@@ -174,7 +182,7 @@ class Plant:
                     acquisition.take(records, wanted)
             if fired == n_shots and self._send_events(box, {line: n_shots} | dict.fromkeys(once, 1)):
                 # What is played next is known now; the answers to this block go out before it is worked out.
-                asyncio.get_running_loop().call_later(_ANSWERS_S, self._look_ahead, recorders)
+                self._look_soon(recorders, _ANSWER_TURNS)
             async with self.recorded:
                 self.recorded.notify_all()
             return fired

@@ -35,7 +35,7 @@ from qctl.units import Limits
 
 __all__ = ["COMMANDS", "KeysightInfiniium", "open_driver"]
 
-_POLL_S = 0.0005
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5e-5, 5e-3
 _ARM_TIMEOUT_S = 2.0
 _BLOCK_TIMEOUT_S = 30.0
 _ERRORS = ":SYST:ERR? STR"
@@ -159,12 +159,13 @@ class KeysightInfiniium:
 
     def _await_armed(self, armed: str) -> None:
         """Return when the armed event has come; `armed` is the first answer."""
-        end_s = time.monotonic() + _ARM_TIMEOUT_S
+        end_s, pause_s = time.monotonic() + _ARM_TIMEOUT_S, _FIRST_PAUSE_S
         while parsed_int(self.link, armed, "the armed event") == 0:
             if time.monotonic() > end_s:
                 confirm(self.link, ":SINGle", _ERRORS)
                 raise DeviceTimeoutError(f"{self.link.name} is not armed after {_ARM_TIMEOUT_S:g} s")
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
             armed = self.link.query(":AER?")
 
     def read(self, rearm: bool = False) -> Recording:
@@ -176,7 +177,7 @@ class KeysightInfiniium:
             If the triggers don't come within the instrument's time-out.
         """
         body = self._loaded()
-        end_s = time.monotonic() + self.instrument.timeout_s
+        end_s, pause_s = time.monotonic() + self.instrument.timeout_s, _FIRST_PAUSE_S
         while parsed_int(self.link, self.link.query(":ADER?"), "the acquisition done event") == 0:
             if time.monotonic() > end_s:
                 self.stop()
@@ -184,7 +185,8 @@ class KeysightInfiniium:
                     f"{self.link.name}: {body.n_records} triggers did not come in {self.instrument.timeout_s:g} s",
                     instrument=self.link.name,
                 )
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
         ask = ";".join(f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs)
         n_records = 1 if body.averaged else body.n_records
         timeout_s = _BLOCK_TIMEOUT_S if n_records > 1 else None
