@@ -31,6 +31,10 @@ _LONG_LIFE_S, _LONGEST_PAUSE_S = 5.0, 5.0
 _WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
 
 
+_PLANT_NICE = 10
+"""Physics is worked out ahead while boxes answer; where processors are few, the boxes come first."""
+
+
 class VirtualLab:
     """One virtual lab, from the fork of its plant to the end of its last process.
 
@@ -110,6 +114,7 @@ class VirtualLab:
 
         try:
             said = lambda address: print("ready", address, flush=True)  # noqa: E731
+            os.nice(_PLANT_NICE)
             asyncio.run(run_plant(self.file, self.socket, self._folder, self.rate, said))
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -123,7 +124,7 @@ class Plant:
             asyncio.get_running_loop().call_soon(self._look_ahead)
 
     def _look_soon(self, again: Sequence[Box], turns: int) -> None:
-        """Look ahead after some turns of the loop: its timers are too coarse for what takes a tenth of a millisecond."""
+        """Look ahead after some turns of the loop, whose timers are too coarse for a tenth of a millisecond."""
         loop = asyncio.get_running_loop()
         if turns:
             loop.call_soon(self._look_soon, again, turns - 1)
@@ -227,9 +228,11 @@ class Plant:
         self._debt_s += self.clock.wall_s(n_shots * period_s)
         if self._debt_s < _SHORTEST_WAIT_S:
             return n_shots
-        wait_s, self._debt_s = self._debt_s, 0.0
+        wait_s, began_s = self._debt_s, time.monotonic()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.aborted.wait(), wait_s)
+        # A timer that is late has paid for what comes next.
+        self._debt_s = max(-_SHORTEST_WAIT_S, wait_s - (time.monotonic() - began_s))
         if not self.aborted.is_set():
             return n_shots
         return min(n_shots, int((self.clock.now_s() - started_s) / period_s))
