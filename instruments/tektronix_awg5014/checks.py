@@ -36,8 +36,7 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     Limits(1, can.MAX_ELEMENTS).check(len(steps), f"{name}: sequence elements")
     if not all(body.points):
         raise RequestError(f"{name}: a point has no step", instrument=name)
-    for digest, words in blobs.items():
-        _check_words(name, digest, words)
+    sizes = {digest: _checked_size(name, digest, words) for digest, words in blobs.items()}
     for number, channel in body.channels.items():
         output = instrument.output.get(number)
         if output is None:
@@ -46,10 +45,10 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
         can.OFFSET_V.check(channel.offset_v, f"{name}: output {number} offset_v")
         Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
         used = sorted({step.waveforms[number] for step in steps if number in step.waveforms})
-        missing = [digest for digest in used if digest not in blobs]
+        missing = [digest for digest in used if digest not in sizes]
         if missing:
             raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
-        n_samples = sum(len(blobs[digest]) for digest in used)
+        n_samples = sum(sizes[digest] for digest in used)
         if n_samples > can.MEMORY_SAMPLES:
             raise LimitError(
                 f"{name}: output {number} waveforms = {n_samples} samples is over {can.MEMORY_SAMPLES}", instrument=name
@@ -66,18 +65,24 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
                     f"[{low:g}, {high:g}] V, in waveform {digest}",
                     instrument=name,
                 )
+    outputs = body.channels.keys()
     for index, step in enumerate(steps, 1):
-        can.LOOPS.check(step.n_loops, f"{name}: element {index} loops")
-        if set(step.waveforms) != set(body.channels):
+        if not can.LOOPS.low <= step.n_loops <= can.LOOPS.high:
+            can.LOOPS.check(step.n_loops, f"{name}: element {index} loops")
+        if step.waveforms.keys() != outputs:
             raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
-        if len({len(blobs[digest]) for digest in step.waveforms.values()}) > 1:
+        if len({sizes[digest] for digest in step.waveforms.values()}) > 1:
             raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
 
 
-def _check_words(name: str, digest: str, words: NDArray[np.generic]) -> None:
+def _checked_size(name: str, digest: str, words: NDArray[np.generic]) -> int:
+    """Return the samples of a waveform, if they are what a block can carry."""
     if words.dtype != _WORD or words.ndim != 1 or not words.flags.c_contiguous:
         raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
-    can.LENGTH_SAMPLES.check(len(words), f"{name}: waveform {digest} samples")
+    n_samples = words.size
+    if not can.LENGTH_SAMPLES.low <= n_samples <= can.LENGTH_SAMPLES.high:
+        can.LENGTH_SAMPLES.check(n_samples, f"{name}: waveform {digest} samples")
+    return n_samples
 
 
 def _span(words: NDArray[np.generic]) -> NDArray[np.uint16]:
