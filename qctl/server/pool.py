@@ -94,7 +94,8 @@ class Pool:
         self._warm, self._longest_s, self._most_bytes = warm, longest_s, most_bytes
         self._number = n_workers
         self._lock = threading.Lock()
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        # The last one used goes first: what it knows of waveforms and timelines fits the next job best.
+        self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._all: list[_Worker] = []
         for number in range(n_workers):
             self._add(number)
