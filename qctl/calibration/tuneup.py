@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -165,6 +167,8 @@ def calibrate(
             raise RequestError(f"qpu is not given and the lab has {len(processors)}: {', '.join(processors)}")
         qpu = processors[0]
     begun = time.perf_counter()
+    # The fits' library takes a second to load; the first measurement takes as long.
+    threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
     bench = Bench(lab, qpu, lab.calibration(qpu), n_shots)
     outcomes: list[Outcome] = []
     for done, name in enumerate(wanted):
