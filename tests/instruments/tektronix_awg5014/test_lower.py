@@ -121,7 +121,7 @@ def test_limits_of_the_lab_hold_where_the_range_is_wider(lab):
     p.play("q1.flux", qctl.constant(1e-8, 0.2))
     lowered(p, tight, "awg2")
     p.play("q1.flux", qctl.constant(1e-8, -0.21))
-    with pytest.raises(CompileError, match=r"output 4 of awg2 would reach .* outside \[-0\.2, 0\.2\] V"):
+    with pytest.raises(CompileError, match=r"^output 4 of awg2 would reach .* outside \[-0\.2, 0\.2\] V"):
         lowered(p, tight, "awg2")
 
 
