@@ -272,7 +272,7 @@ def test_report_names_the_fullest_output_and_the_last_pulse(lab):
     assert rows["longest waveform"].place.startswith("gaussian pulse at instruction")
 
 
-def test_one_thread_lowers_at_a_time(lab: Lab) -> None:
+def test_one_thread_lowers_at_a_time(lab):
     p = qctl.Program(ports=["q1.flux"])
     p.play("q1.flux", qctl.constant(1e-8, 0.2))
     with ThreadPoolExecutor(1) as pool:
