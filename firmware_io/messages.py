@@ -43,7 +43,7 @@ __all__ = [
 PROTOCOL_VERSIONS = (1, 1)
 """Lowest and highest protocol version that this host speaks."""
 OFF, EACH_SHOT, ONCE_A_BLOCK = range(3)
-"""What `Line.enabled` may be."""
+"""What `Line.mode` may be."""
 
 
 class Kind(IntEnum):
@@ -106,7 +106,7 @@ class Line:
     """The pulses of one line: EACH_SHOT from the start of the shot, ONCE_A_BLOCK from the end of its last period."""
 
     line: int
-    enabled: int
+    mode: int
     delay_ticks: int
     width_ticks: int
 
@@ -218,7 +218,7 @@ LAYOUTS: dict[type[Any], Construct] = {
     HelloReply: Struct("lowest" / Int16ul, "highest" / Int16ul, "chosen" / Int16ul, "identity" / _TEXT, Terminated),
     Line: Struct(
         "line" / Int8ul,
-        "enabled" / Int8ul,
+        "mode" / Int8ul,
         _RESERVED16,
         "delay_ticks" / Int32ul,
         "width_ticks" / Int32ul,

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from qctl.program.sampling import envelope_samples
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
 
-__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of"]
+__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "lowering"]
 
 MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
@@ -118,6 +119,8 @@ def _n_bytes(key: Key, made: Made) -> int:
 
 
 _kept = _Kept()
+lowering = Lock()
+"""Held by whoever uses a Renderer: what is kept is shared by all threads."""
 
 
 class _Shapes:

@@ -130,10 +130,10 @@ class QctlTrigger:
         self._body = None
         if self.controller.generation != self._generation:
             self._known.clear()
-            for number in range(1, can.n_lines + 1):
-                self._known[number] = self.controller.call(Kind.GET_LINE, LineNumber(number))
             self._generation = self.controller.generation
         for number in range(1, can.n_lines + 1):
+            if number not in self._known:
+                self._known[number] = self.controller.call(Kind.GET_LINE, LineNumber(number))
             wanted = body.lines.get(number)
             if wanted is None:
                 line = self._known[number]
@@ -165,6 +165,7 @@ class QctlTrigger:
 
     def _put_line(self, line: Line) -> None:
         if self._known.get(line.line) != line:
+            self._known.pop(line.line, None)
             self._known[line.line] = self._call_echoed(Kind.SET_LINE, line)
 
     def _call_echoed(self, kind: Kind, value: Any) -> Any:
@@ -231,7 +232,7 @@ class QctlTrigger:
         self.controller.call(Kind.SAFE)
         for number in range(1, self._can().n_lines + 1):
             line: Line = self.controller.call(Kind.GET_LINE, LineNumber(number))
-            if line.enabled:
+            if line.mode != OFF:
                 raise RefusedError(
                     f"{self.controller.name}: line {number} is still enabled", instrument=self.controller.name
                 )

@@ -27,6 +27,7 @@ __all__ = [
     "MULTIPLE_SAMPLES",
     "N_OUTPUTS",
     "OFFSET_V",
+    "TRIGGER_LEVEL_V",
     "code_voltages",
 ]
 
@@ -51,6 +52,8 @@ AMPLITUDE_VPP = Limits(0.02, 4.5)
 """SOURce[n]:VOLTage[:AMPLitude], into 50 ohm."""
 OFFSET_V = Limits(-2.25, 2.25)
 """SOURce[n]:VOLTage:OFFSet, into 50 ohm."""
+TRIGGER_LEVEL_V = Limits(-5, 5)
+"""TRIGger:LEVel and EVENt:LEVel."""
 
 CODE_ZERO = 8191
 """The 14-bit code of the offset voltage: QCoDeS and the vendor's examples send round(x * 8191) + 8191."""

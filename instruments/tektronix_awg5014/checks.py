@@ -32,10 +32,14 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     """
     name = instrument.name
     can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
+    can.TRIGGER_LEVEL_V.check(body.trigger_level_v, f"{name}: trigger_level_v")
     steps = [step for point in body.points for step in point]
     Limits(1, can.MAX_ELEMENTS).check(len(steps), f"{name}: sequence elements")
     if not all(body.points):
         raise RequestError(f"{name}: a point has no step", instrument=name)
+    n_waveforms = len({digest for step in steps for digest in step.waveforms.values()})
+    if n_waveforms > can.MAX_WAVEFORMS:
+        raise LimitError(f"{name}: {n_waveforms} waveforms are over {can.MAX_WAVEFORMS}", instrument=name)
     sizes = {digest: _checked_size(name, digest, words) for digest, words in blobs.items()}
     for number, channel in body.channels.items():
         output = instrument.output.get(number)

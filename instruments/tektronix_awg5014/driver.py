@@ -34,6 +34,7 @@ __all__ = ["COMMANDS", "TektronixAwg5014", "open_driver"]
 
 _UNLOCKED = 1 << 5
 _START_TIMEOUT_S = 30.0
+_LEVEL_V = capabilities.TRIGGER_LEVEL_V
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
@@ -60,11 +61,11 @@ COMMANDS = (
     Command("AWGControl:RSTate", "run_state", "Run state", kind=int, settable=False),
     Command("SOURce1:ROSCillator:SOURce", "reference_source", "Reference", kind=str, words=("INT", "EXT")),
     Command("TRIGger:SOURce", "trigger_source", "Trigger source", kind=str, words=("INT", "EXT")),
-    Command("TRIGger:LEVel", "trigger_level_v", "Trigger level", "V", limits=Limits(-5, 5), resolution=0.05),
+    Command("TRIGger:LEVel", "trigger_level_v", "Trigger level", "V", limits=_LEVEL_V, resolution=0.05),
     Command("AWGControl:EVENt:JMODe", "event_mode", "What an event does", kind=str, words=("EJUM", "DJUM")),
     Command("EVENt:JTIMing", "event_timing", "When an event jumps", kind=str, words=("SYNC", "ASYN")),
     Command("EVENt:POLarity", "event_polarity", "Event polarity", kind=str, words=("POS", "NEG")),
-    Command("EVENt:LEVel", "event_level_v", "Event level", "V", limits=Limits(-5, 5), resolution=0.05),
+    Command("EVENt:LEVel", "event_level_v", "Event level", "V", limits=_LEVEL_V, resolution=0.05),
     Command("SEQuence:LENGth", "sequence_length", "Sequence length", kind=int, settable=False),
     Command("WLISt:SIZE", "n_waveforms", "Waveforms held", kind=int, settable=False),
 )
@@ -166,7 +167,8 @@ class TektronixAwg5014:
         Raises
         ------
         LimitError
-            If a waveform, an amplitude or the program's size is outside the limits; nothing has been sent.
+            If a waveform, a level or the program's size is outside the limits; nothing has been sent. Also if
+            waveforms of others leave no room for the program's; then the device has been stopped and set up.
         """
         try:
             body = AwgBody.from_bytes(program.body)
@@ -187,9 +189,11 @@ class TektronixAwg5014:
             self._put(f"output{number}_amplitude_vpp", channel.amplitude_vpp)
             self._put(f"output{number}_offset_v", channel.offset_v)
         needed = {digest for point in body.points for step in point for digest in step.waveforms.values()}
+        # Deleting a waveform takes it out of the sequence, also where an upload after it fails.
+        before, self._elements = self._elements, []
         n_bytes, evicted = self._waveforms.hold(program.blobs, needed)
-        if evicted:
-            self._elements = []
+        if not evicted:
+            self._elements = before
         self._heads, elements = _numbered(body)
         self._sequence(elements)
         self._body = body
@@ -208,6 +212,7 @@ class TektronixAwg5014:
     def _put(self, name: str, value: Any) -> None:
         """Set a value unless it is known to be set."""
         if self._known.get(name) != value:
+            self._known.pop(name, None)
             self.settings.set(name, value)
             self._known[name] = value
 
@@ -290,7 +295,6 @@ class TektronixAwg5014:
         self.link.write("AWGC:STOP")
         for number in range(1, capabilities.N_OUTPUTS + 1):
             self.link.write(f"OUTP{number} 0")
-            self._known.pop(f"output{number}_on", None)
         confirm(self.link, "switching all outputs off")
         for number in range(1, capabilities.N_OUTPUTS + 1):
             if self.link.query(f"OUTP{number}?") != "0":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of
+from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of, lowering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
@@ -35,6 +35,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     CompileError
         If a pulse goes over an output's range or limits, starts before time zero, or is too long for the memory.
     """
+    with lowering:
+        return _lower(straights, instrument, lab, shots)
+
+
+def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     rate_hz = rational_hz(_given(instrument.clock_hz, f"{instrument.name}: clock_hz"))
     feeds = feeds_of(lab, instrument.name)
     channels = {n: _channel(instrument, n, feed, k) for feed in feeds for k, n in enumerate(feed.outputs)}
@@ -59,7 +64,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     event = instrument.event is not None and len(points) > 1
     body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points, event=event)
     for n, table in held.items():
-        _check_limits(instrument, n, channels[n], table.values(), straights)
+        _check_limits(instrument, n, channels[n], table.values())
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
     sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
     fullest = max(sizes, key=lambda n: sizes[n], default=0)
@@ -197,9 +202,7 @@ def _given(value: float | None, what: str) -> float:
     return value
 
 
-def _check_limits(
-    instrument: Instrument, number: int, channel: Channel, held: Collection[Words], straights: Sequence[Straight]
-) -> None:
+def _check_limits(instrument: Instrument, number: int, channel: Channel, held: Collection[Words]) -> None:
     """Refuse waveforms whose voltage leaves the limits of lab.toml; most ranges can't, and are not looked at."""
     low, high = _output(instrument, number).limits_v
     half_v = channel.amplitude_vpp / 2
@@ -208,9 +211,8 @@ def _check_limits(
     codes = np.array([min(low for *_, low, _ in held), max(high for *_, high in held)])
     reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, codes)
     if not (low <= reached[0] and reached[1] <= high):
-        label = max((p for s in straights for p in s.labels), key=len, default="a pulse")
         raise CompileError(
-            f"{label}: output {number} of {instrument.name} would reach {reached[0]:.4g} to {reached[1]:.4g} V, "
+            f"output {number} of {instrument.name} would reach {reached[0]:.4g} to {reached[1]:.4g} V, "
             f"outside [{low:g}, {high:g}] V",
             output=number,
         )

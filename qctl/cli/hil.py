@@ -20,8 +20,8 @@ fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of 
 hil.add_typer(fault, name="fault")
 
 _FAULTS = (
-    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "delay", "late_reply", "drop",
-    "cut", "corrupt", "wrong_reply", "power_cycle",
+    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "delay",
+    "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
 )  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]

@@ -25,15 +25,15 @@ __all__ = ["translate"]
 _STRUCTURE = frozenset((Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT))
 
 
-Kind = TypeVar("Kind", bound=Program)
+AnyProgram = TypeVar("AnyProgram", bound=Program)
 
 
 def translate(
-    program: Kind,
+    program: AnyProgram,
     target: Target | TransmonProcessor | IonProcessor | AtomProcessor,
     level: int = 2,
     seed: int = 1,
-) -> Kind:
+) -> AnyProgram:
     """Return a program in a target's native gates, on its qubits and couplers; equal up to a global phase.
 
     Parameters

@@ -99,8 +99,8 @@ def test_killed_instrument_comes_back_at_its_address(lab):
 STUBBORN = """
 import asyncio, sys
 from qctl.errors import RequestError
-from qctl.hil.plant import service
-how, seen, greet = sys.argv.pop(1), [], service._hello
+from qctl.hil.plant import verbs
+how, seen, greet = sys.argv.pop(1), [], verbs._hello
 async def hello(plant, session, message):
     if message["name"] == "awg0":
         seen.append(1)
@@ -109,8 +109,7 @@ async def hello(plant, session, message):
         if how == "refuses" or (how == "refuses_again" and len(seen) > 1):
             raise RequestError("awg0 has no cable")
     return await greet(plant, session, message)
-table, = (item for item in vars(service).values() if isinstance(item, dict) and item.get("hello") is greet)
-table["hello"] = hello
+verbs.VERBS["hello"] = hello
 from qctl.cli.hil import hil
 sys.argv[0] = "qctl hil"
 hil()

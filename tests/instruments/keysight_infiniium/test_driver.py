@@ -124,7 +124,7 @@ def test_missing_triggers_are_a_time_out_that_stops_the_box(named: Named) -> Non
         *(ARMED, (":ADER?", "0"), (":ADER?", "0"), (":STOP;:AER?;:ADER?", "0;0")),
     ]
     with TranscriptLink(turns, "dig0") as link:
-        device = KeysightInfiniium(link, named("dig0", timeout_s=1e-6))
+        device = KeysightInfiniium(link, named("dig0", timeout_s=-1.0))
         device.load(program(n_records=1))
         device.arm()
         link._turns.pop(-2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from trigger_device import TriggerDevice
 
 from qctl.device import Synchronised, TriggerSource
-from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RequestError
+from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RefusedError, RequestError
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.messages import Kind
 from qctl.instruments.qctl_trigger.body import Line, TriggerBody
@@ -82,6 +83,29 @@ def test_second_load_sends_only_the_block_and_unused_lines_are_disabled(device: 
     assert wire.device.executed[before:] == [Kind.SET_BLOCK]
     device.load(program(l1=Line(0, 10)))
     assert wire.device.lines[3][1] == 0
+
+
+def test_line_that_was_stored_otherwise_is_sent_again_and_an_unused_one_asked_again(
+    device: QctlTrigger, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.load(program(l1=Line(0, 10)))
+    call = device.controller.call
+
+    def shortened(kind: Kind, *values: Any) -> Any:
+        if kind is Kind.SET_LINE:
+            return call(kind, replace(values[0], delay_ticks=3))
+        return call(kind, *values)
+
+    monkeypatch.setattr(Controller, "call", lambda self, *given: shortened(*given))
+    with pytest.raises(RefusedError, match="stored"):
+        device.load(program(l1=Line(5, 10)))
+    monkeypatch.undo()
+    before = len(wire.device.executed)
+    device.load(program(l2=Line(0, 10)))
+    assert wire.device.executed[before:].count(Kind.GET_LINE) == 1
+    assert wire.device.lines[1].hex() == "01000000030000000a000000"
+    device.load(program(l1=Line(0, 10)))
+    assert wire.device.lines[1].hex() == "01010000000000000a000000"
 
 
 @pytest.mark.parametrize(

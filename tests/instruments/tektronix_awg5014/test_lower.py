@@ -1,5 +1,6 @@
 """Lowering for the AWG5014C: content hashes, sharing, padding, ranges and the memory, at the limit and past it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_limits_of_the_lab_hold_where_the_range_is_wider(lab):
     p.play("q1.flux", qctl.constant(1e-8, 0.2))
     lowered(p, tight, "awg2")
     p.play("q1.flux", qctl.constant(1e-8, -0.21))
-    with pytest.raises(CompileError, match=r"output 4 of awg2 would reach .* outside \[-0\.2, 0\.2\] V"):
+    with pytest.raises(CompileError, match=r"^output 4 of awg2 would reach .* outside \[-0\.2, 0\.2\] V"):
         lowered(p, tight, "awg2")
 
 
@@ -269,3 +270,14 @@ def test_report_names_the_fullest_output_and_the_last_pulse(lab):
     assert rows["waveform samples"].used == 500
     assert rows["waveform samples"].place.startswith("output 1, up to gaussian pulse")
     assert rows["longest waveform"].place.startswith("gaussian pulse at instruction")
+
+
+def test_one_thread_lowers_at_a_time(lab):
+    p = qctl.Program(ports=["q1.flux"])
+    p.play("q1.flux", qctl.constant(1e-8, 0.2))
+    with ThreadPoolExecutor(1) as pool:
+        with rendering.lowering:
+            other = pool.submit(lowered, p, lab, "awg2")
+            with pytest.raises(TimeoutError):
+                other.result(0.2)
+        other.result(30)
