@@ -4,6 +4,11 @@ Time is cut into flux windows and quiet stretches between them. In a window, tra
 comes within ACTIVE_HZ of a resonance form a cluster of at most three; all else evolves one by one,
 and couplers between clusters are diagonal steps, half before and half after: exact within a group, by the
 neighbour's populations between groups, which merge when they would correlate.
+
+The state is kept in the dressed basis, the eigenstates of the processor at rest: preparation starts there and readout
+measures there. In shots with flux, a pair without further neighbours is driven and relaxes between windows as the whole
+Hamiltonian says (pulses.py); other transmons are driven one by one, which leaves out 1e-5 in the populations for smooth
+pulses, and up to 1e-3 where a line plays noise near the neighbour's frequency.
 """
 
 from __future__ import annotations
