@@ -15,7 +15,7 @@ from qctl.hil.physics.couplings import dressed_basis
 from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import idle_step
 
-__all__ = ["ClusterWindow", "StepCache", "propagate_cluster"]
+__all__ = ["ClusterWindow", "StepCache", "cluster_couplings", "propagate_cluster", "resting_basis"]
 
 TWO_PI = 2 * np.pi
 _KEPT_BYTES = 1 << 28
@@ -87,10 +87,17 @@ def _make_steps(window: ClusterWindow, per_step: int) -> NDArray[np.complex128]:
     drives = np.ascontiguousarray(window.drives)
     levels = np.ascontiguousarray(window.levels)
     lindblad.unitaries(levels, drives, window.exchange, window.kerr, window.dt_s, per_step, steps)
-    basis = _basis(window.rest.tobytes(), window.exchange.tobytes(), window.kerr.tobytes(), n)
+    basis = resting_basis(window.rest, window.exchange, window.kerr)
     steps[0] = steps[0] @ basis
     steps[-1] = basis.T @ steps[-1]
     return steps
+
+
+def resting_basis(
+    rest: NDArray[np.float64], exchange: NDArray[np.float64], kerr: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the dressed basis of a cluster at rest as columns; arrays as in `ClusterWindow`."""
+    return _basis(rest.tobytes(), exchange.tobytes(), kerr.tobytes(), len(rest))
 
 
 @lru_cache(maxsize=256)

@@ -115,6 +115,21 @@ def split_shifts(shifts: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDAr
     return low, high, shifts - low[..., :, None] - high[..., None, :]
 
 
+def resting_shifts_hz(
+    coupler: Coupler, low_hz: float, high_hz: float, anharmonicity_hz: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return the (3, 3) shifts of two transmons at rest, exactly: idling lasts long enough to show the fourth order."""
+    n = np.arange(3)
+    energies = [n * f + n * (n - 1) / 2 * curve for f, curve in zip((low_hz, high_hz), anharmonicity_hz, strict=True)]
+    alone = np.add.outer(*energies)
+    total = np.diag((alone + coupler.cross_kerr_hz * np.outer(n, n)).ravel())
+    for (na, nb), (ma, mb), factor in _EXCHANGE:
+        here, there = 3 * na + nb, 3 * ma + mb
+        total[here, there] = total[there, here] = coupler.coupling_hz * np.sqrt(factor)
+    basis = dressed_basis(total)
+    return np.asarray((basis.T @ total @ basis).diagonal().reshape(3, 3) - alone)
+
+
 @lru_cache(maxsize=256)
 def rest_of(processor: Processor, static_v: tuple[float, ...]) -> Rest:
     """Return the processor at rest, with static flux voltages applied."""
@@ -125,7 +140,7 @@ def rest_of(processor: Processor, static_v: tuple[float, ...]) -> Rest:
     zz = np.zeros_like(shifts)
     for k, coupler in enumerate(processor.couplers):
         curves = (transmons[coupler.low].anharmonicity_hz, transmons[coupler.high].anharmonicity_hz)
-        shifts[k] = coupler_shifts_hz(coupler, bare[coupler.low], bare[coupler.high], curves)[0]
+        shifts[k] = resting_shifts_hz(coupler, bare[coupler.low], bare[coupler.high], curves)
         low, high, zz[k] = split_shifts(shifts[k])
         levels[coupler.low] += low[1:]
         levels[coupler.high] += high[1:]

@@ -4,11 +4,16 @@ Time is cut into flux windows and quiet stretches between them. In a window, tra
 comes within ACTIVE_HZ of a resonance form a cluster of at most three; all else evolves one by one,
 and couplers between clusters are diagonal steps, half before and half after: exact within a group, by the
 neighbour's populations between groups, which merge when they would correlate.
+
+The state is kept in the dressed basis, the eigenstates of the processor at rest: preparation starts there and readout
+measures there. In shots with flux, a pair without further neighbours is driven and relaxes between windows as the whole
+Hamiltonian says (pulses.py); other transmons are driven one by one, which leaves out 1e-5 in the populations for smooth
+pulses, and up to 1e-3 where a line plays noise near the neighbour's frequency.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -16,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pairs, stretch
-from qctl.hil.physics.cluster import ClusterWindow, StepCache, propagate_cluster
+from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, rest_of
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.physics.parameters import Processor
+from qctl.hil.physics.pulses import Excess
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 from qctl.hil.physics.single import drive_pieces, propagate_one
 from qctl.hil.physics.state import State
@@ -33,6 +39,8 @@ VALLEY = 0.2
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 _KEPT = 256
+LONG_SAMPLES = 100
+"""What relaxation by dressing does in so many samples, below 1e-6 of the state, may come after the next pulse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class _Scene:
         Of each transmon during a sample.
     slices : dict of bool to (int, int)
         Longest slices between ZZ in samples, idling and driven, with correlations wanted or not.
+    excess : dict of int to Excess
+        Of the coupler of each pair without further neighbours: what drives do to both beyond driving each.
     """
 
     rest: Rest
@@ -61,6 +71,7 @@ class _Scene:
     zz: NDArray[np.float64]
     relaxation: NDArray[np.float64]
     slices: dict[bool, tuple[int, int]]
+    excess: dict[int, Excess]
 
 
 class Evolution:
@@ -83,6 +94,12 @@ class Evolution:
         self.rates = np.array([collapse_rates(t.t1_s, t.t2_s, t.thermal) for t in transmons])
         self.ends = np.array([(c.low, c.high) for c in processor.couplers], np.int64).reshape(-1, 2)
         self.at_rest = State(processor)
+        partners = Counter(self.ends.ravel().tolist())
+        self.pairs = tuple(
+            (k, (min(a, b), max(a, b)))
+            for k, (a, b) in enumerate(self.ends.tolist())
+            if partners[a] == partners[b] == 1
+        )
         self._scenes: OrderedDict[tuple[tuple[float, ...], float, float], _Scene] = OrderedDict()
         self._windows: OrderedDict[tuple[tuple[float, ...], float, int, Fluxes, tuple[int, ...]], FluxWindow] = (
             OrderedDict()
@@ -138,13 +155,23 @@ class Evolution:
             joint: (max(1, int(idle_s / dt_s)), max(1, int(driven_s / dt_s)))
             for joint, (idle_s, driven_s) in _SLICE_S.items()
         }
+        frame = TWO_PI * frame_hz * np.array([1.0, 2.0])
+        dressed = TWO_PI * levels - frame
+        excess = {}
+        for k, members in self.pairs:
+            curves = np.array([self.processor.transmons[q].anharmonicity_hz for q in members])
+            bare = rest.bare_hz[list(members)]
+            alone = TWO_PI * np.stack([bare, 2 * bare + curves], axis=1) - frame
+            couplings = cluster_couplings(self.processor, members, [k])
+            excess[k] = Excess(alone, dressed[list(members)], *couplings, self.rates[list(members)], dt_s)
         return _Scene(
             rest,
-            TWO_PI * levels - TWO_PI * frame_hz * np.array([1.0, 2.0]),
+            dressed,
             np.ascontiguousarray(TWO_PI * waves),
             TWO_PI * rest.zz_hz,
             np.stack(relaxation),
             slices,
+            excess,
         )
 
 
@@ -167,6 +194,10 @@ class _Shot:
         self.state = evolution.at_rest.copy()
         n = len(self.processor.transmons)
         self.cuts = np.empty(2 + n + 2 * len(self.pieces.table), np.int64)
+        fluxed = [bool(runs) for runs in lines.flux]
+        # Without flux a pair may stay apart, and does without this.
+        self.exact = [(k, pair) for k, pair in evolution.pairs if any(fluxed[q] for q in pair)]
+        self.pulses = self._pulses()
 
     def run(self) -> State:
         now = 0
@@ -184,20 +215,14 @@ class _Shot:
         Pulses that only touch, on one line or on two, have a window each: a window's couplers all act for as long
         as it lasts, and few transmons fit in one.
         """
-        spans = sorted(
+        spans = [
             (start, min(stop, end))
             for runs in self.lines.flux
             for run in runs
             for start, stop in _pulses_of(run)
             if start < end
-        )
-        merged: list[tuple[int, int]] = []
-        for start, stop in spans:
-            if merged and start < merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-            else:
-                merged.append((start, stop))
-        return merged
+        ]
+        return _merge(spans)
 
     def _moving(self, start: int) -> list[int]:
         return [q for q, stop in enumerate(self.stop.tolist()) if stop > start]
@@ -205,11 +230,53 @@ class _Shot:
     # quiet stretches ---------------------------------------------------------------------------
 
     def _quiet(self, start: int, stop: int) -> None:
+        """Advance from `start` to `stop`, with what drives do to pairs beyond driving each of their transmons."""
+        owed = 0.0
+        for left, right in self.pulses:
+            if left >= stop or right <= start:
+                continue
+            first, last = max(left, start), min(right, stop)
+            self._idle(start, first, self.scene.zz)
+            owed += first - start
+            if owed > LONG_SAMPLES:
+                self._relax(owed)
+                owed = 0.0
+            zz, turns = self.scene.zz.copy(), []
+            for k, pair in self.exact:
+                drives = self.pieces.dense(pair, first, last)
+                if self.stop[list(pair)].min() >= last and drives.any():
+                    zz[k] = 0.0
+                    turns.append((pair, self.scene.excess[k].of(drives)))
+            self._idle(first, last, zz)
+            for pair, turn in turns:
+                rho = self.state.bring_forward(pair)
+                rho[:] = turn @ rho @ turn.conj().T
+            start, owed = last, owed + last - first
+        self._idle(start, stop, self.scene.zz)
+        self._relax(owed + stop - start)
+
+    def _relax(self, n_samples: float) -> None:
+        """Let pairs in `exact` that are one group relax as the bare transmons do; both are at rest otherwise."""
+        for k, pair in self.exact if n_samples > 0 else ():
+            if self.state.places[pair[0], 0] == self.state.places[pair[1], 0]:
+                self.scene.excess[k].relax(self.state.bring_forward(pair), n_samples)
+
+    def _pulses(self) -> list[tuple[int, int]]:
+        """Return where any pair in `exact` is driven while both move."""
+        spans = []
+        for _, pair in self.exact:
+            last = int(self.stop[list(pair)].min())
+            spans += [
+                (row[1], min(row[2], last)) for row in self.pieces.table.tolist() if row[0] in pair and row[1] < last
+            ]
+        return _merge(spans)
+
+    def _idle(self, start: int, stop: int, zz: NDArray[np.float64]) -> None:
         """Advance from `start` to `stop`: linked transmons in common slices, the others in one go."""
         if stop > start:
             idling, driven = self.scene.slices[self.joint or self.state.merged]
             span = np.array([start, stop, idling, driven], np.int64)
-            self._stretch(span, self.scene.levels, self.evolution.ends, self.scene.zz, self.stop)
+            self._stretch(span, self.scene.levels, self.evolution.ends, zz, self.stop)
 
     def _stretch(
         self,
@@ -231,6 +298,8 @@ class _Shot:
 
     def _zz(self, zz: NDArray[np.float64], alive: tuple[int, ...], time_s: float, at: int) -> None:
         """Let ZZ of all couplers between `alive` act for a time."""
+        if not zz.any():
+            return
         left_s = (int(self.stop.max()) - at) * self.dt_s + time_s if self.joint else 0.0
         mask = np.zeros(len(self.stop), np.int64)
         mask[list(alive)] = 1
@@ -251,7 +320,7 @@ class _Shot:
         self._zz(window.zz, alive, n * self.dt_s / 2, start)
         stops = np.minimum(self.stop, stop)
         for cluster in window.clusters:
-            drives = np.stack([self.pieces.dense(q, start, stop) for q in cluster.members], axis=1)
+            drives = np.ascontiguousarray(self.pieces.dense(cluster.members, start, stop).T)
             sampled = ClusterWindow(
                 cluster.transmons, cluster.levels, cluster.rest, drives, cluster.exchange, cluster.kerr, self.dt_s
             )
@@ -259,12 +328,25 @@ class _Shot:
             stops[list(cluster.members)] = 0
         for q, levels in window.moving.items():
             end = int(stops[q])
-            omega = self.pieces.dense(q, start, end)
+            omega = self.pieces.dense((q,), start, end)[0]
             propagate_one(self.state, q, levels[: end - start], omega, self.dt_s, self.scene.relaxation[q])
             stops[q] = 0
+        if not stops.any():
+            return
         span = np.array([start, stop, n, n], np.int64)
         self._stretch(span, window.still, self.evolution.ends[:0], window.zz[:0], stops)
         self._zz(window.zz, alive, n * self.dt_s / 2, start)
+
+
+def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join stretches that overlap."""
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
 
 
 def _pulses_of(run: Run) -> list[tuple[int, int]]:

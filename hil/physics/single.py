@@ -34,13 +34,14 @@ class Pieces:
     table: NDArray[np.int64]
     omega: NDArray[np.complex128]
 
-    def dense(self, qubit: int, start: int, stop: int) -> NDArray[np.complex128]:
-        """Return Omega of every sample between two."""
-        omega = np.zeros(max(stop - start, 0), complex)
+    def dense(self, qubits: tuple[int, ...], start: int, stop: int) -> NDArray[np.complex128]:
+        """Return Omega of each of these transmons in every sample between two."""
+        omega = np.zeros((len(qubits), max(stop - start, 0)), complex)
         for driven, first, last, at in self.table.tolist():
             left, right = max(first, start), min(last, stop)
-            if driven == qubit and left < right:
-                omega[left - start : right - start] = self.omega[at + left - first : at + right - first]
+            if driven in qubits and left < right:
+                row = omega[qubits.index(driven)]
+                row[left - start : right - start] = self.omega[at + left - first : at + right - first]
         return omega
 
 

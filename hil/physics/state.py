@@ -81,7 +81,7 @@ class State:
         members, rho = groups[indices[0]]
         for index in indices[1:]:
             more, other = groups[index]
-            members, rho = members + more, np.asarray(np.kron(rho, other), complex)
+            members, rho = members + more, _product(rho, other)
         kept = [group for index, group in enumerate(groups) if index not in indices[1:]]
         kept[indices[0]] = (members, rho)
         self._join(kept)
@@ -90,16 +90,19 @@ class State:
     def bring_forward(self, qubits: tuple[int, ...]) -> NDArray[np.complex128]:
         """Join these transmons into one group in which they come first, in order; return its density matrix."""
         index = self.merge(qubits)
+        members = self._members[index]
+        self.resting[list(members)] = 0
+        if members[: len(qubits)] == qubits:
+            begin, d = int(self.places[members[0], 0]), 3 ** len(members)
+            return self.flat[begin : begin + d * d].reshape(d, d)
         groups = self.groups
-        members, rho = groups[index]
+        rho = groups[index][1]
         order = [members.index(qubit) for qubit in qubits]
         order += [k for k in range(len(members)) if k not in order]
-        if order != list(range(len(members))):
-            n = len(members)
-            cube = rho.reshape((3,) * (2 * n)).transpose(order + [n + k for k in order])
-            groups[index] = (tuple(members[k] for k in order), cube.reshape(3**n, 3**n))
-            self._join(groups)
-        self.resting[list(members)] = 0
+        n = len(members)
+        cube = rho.reshape((3,) * (2 * n)).transpose(order + [n + k for k in order])
+        groups[index] = (tuple(members[k] for k in order), cube.reshape(3**n, 3**n))
+        self._join(groups)
         return self.groups[index][1]
 
     def populations(self) -> list[tuple[tuple[int, ...], NDArray[np.float64]]]:
@@ -112,3 +115,9 @@ class State:
         members, rho = self.groups[index]
         cube = rho.diagonal().real.reshape((3,) * len(members))
         return np.asarray(cube.sum(axis=tuple(a for a in range(len(members)) if a != place)))
+
+
+def _product(low: NDArray[np.complex128], high: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return the Kronecker product of two square matrices; np.kron takes ten times as long."""
+    d = len(low) * len(high)
+    return np.asarray((low[:, None, :, None] * high[None, :, None, :]).reshape(d, d))
