@@ -6,8 +6,8 @@ and couplers between clusters are diagonal steps, half before and half after: ex
 neighbour's populations between groups, which merge when they would correlate.
 
 The state is kept in the dressed basis, the eigenstates of the processor at rest: preparation starts there and readout
-measures there. In shots with flux, a pair without further neighbours is driven and relaxes between windows as the whole
-Hamiltonian says (pulses.py); other transmons are driven one by one, which leaves out 1e-5 in the populations for smooth
+measures there. A pair without further neighbours is driven and relaxes between windows as the whole Hamiltonian says
+(pulses.py); other transmons are driven one by one, which leaves out 1e-5 in the populations for smooth
 pulses, and up to 1e-3 where a line plays noise near the neighbour's frequency.
 """
 
@@ -194,9 +194,7 @@ class _Shot:
         self.state = evolution.at_rest.copy()
         n = len(self.processor.transmons)
         self.cuts = np.empty(2 + n + 2 * len(self.pieces.table), np.int64)
-        fluxed = [bool(runs) for runs in lines.flux]
-        # Without flux a pair may stay apart, and does without this.
-        self.exact = [(k, pair) for k, pair in evolution.pairs if any(fluxed[q] for q in pair)]
+        self.exact = evolution.pairs
         self.pulses = self._pulses()
 
     def run(self) -> State:

@@ -181,9 +181,8 @@ def test_bursts_of_noise_on_a_pair_with_flux_agree_with_qutip_to_5e_6(seed):
     assert np.abs(our_populations(*shot) - joint_solution(*shot)).max() < 5e-6
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_drives_alone_on_a_pair_agree_with_qutip_to_3e_5(seed):
-    """Without flux in a shot the transmons are driven apart: how the exchange dresses drives is left out."""
+@pytest.mark.parametrize("seed", range(5))
+def test_drives_alone_on_a_pair_agree_with_qutip_to_1e_6(seed):
     rng = np.random.default_rng([seed, 4])
     low, high = transmon("q0", 4.72e9), transmon("q1", 5.45e9 + rng.uniform(-1e7, 1e7))
     system = processor([low, high], [Coupler(0, 1, 4.4e6, 3.4e4)])
@@ -191,7 +190,7 @@ def test_drives_alone_on_a_pair_agree_with_qutip_to_3e_5(seed):
     drives = [half_pulse(low, 0, n), half_pulse(high, 0, n) + half_pulse(high, 160, n)]
     wanted = joint_solution(system, drives, [None, None], n)
     found = our_populations(system, drives, [None, None], n)
-    assert np.abs(found - wanted).max() < 3e-5
+    assert np.abs(found - wanted).max() < 1e-6
 
 
 def test_cluster_split_of_three_transmons_agrees_with_the_joint_solution_to_1e_4():
