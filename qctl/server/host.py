@@ -179,7 +179,7 @@ class Host:
         if isinstance(request, wire.Set | wire.Call | wire.Raw):
             if playing is not None and name in playing.instruments:
                 raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
-            if may_change(request, getattr(thread.device, "ASKING", ())):
+            if may_change(request):
                 for run, settings in list(self._held.items()):
                     if touches(request, settings.get(name)):
                         text = f"{name} is set for run {run}, which plays; set it before or after"

@@ -117,6 +117,18 @@ def test_parameters_that_the_holder_of_a_lease_does_not_set_are_brought_as_ever(
     assert lo.get("power_dbm") == lab.description.instruments["lo_readout"].power_dbm
 
 
+def test_job_that_is_compiled_waits_for_a_lease_that_came_meanwhile(server, lab) -> None:
+    first = lab.run(json.dumps({"block_s": 1.0}), shots=10)
+    second = lab.run(json.dumps({"level": 8}), shots=10)
+    wait_for(second, "compiled")
+    with connect(server.address) as holder, holder.lease("lo_drive"):
+        assert first.result(20)
+        wait_for(second, "queued")
+        assert holder.run(json.dumps({"level": 9}), shots=10).result(20)
+        assert second.row["run"] is None
+    assert second.result(20)
+
+
 @pytest.mark.parametrize("apart", [False, True])
 def test_setting_the_carrier_of_a_run_that_plays_is_refused(start, tmp_path, apart: bool) -> None:
     from fake_server import LAB
