@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qctl.client import connect
-from qctl.errors import CompileError, JobCancelledError, LeaseError, ScheduleError
+from qctl.errors import CompileError, DeviceError, InternalError, JobCancelledError, LeaseError, ScheduleError
 
 
 def sets(instrument) -> list[str]:
@@ -104,6 +104,44 @@ def test_what_is_set_under_a_lease_stays_for_the_runs_of_its_holder(server, lab)
             assert lo.get("frequency_hz") == frequency_hz and lo.get("output_on") is False
     lab.run(json.dumps({}), shots=10).result(20)
     assert lo.get("frequency_hz") == calibrated and lo.get("output_on") is True
+
+
+def test_setting_that_was_refused_is_not_kept_for_the_runs_of_a_lease(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    lab.run(json.dumps({}), shots=10).result(20)
+    n_set = len(sets(lo))
+    lo.call("break_at", "bug", "set output_on")
+    with lab.lease("lo_drive"):
+        with pytest.raises(InternalError, match="a bug in a driver"):
+            lo.set("output_on", False)
+        lab.run(json.dumps({}), shots=10).result(20)
+    assert "set output_on=True" in sets(lo)[n_set + 1 :]
+
+
+def test_what_was_set_by_hand_is_not_kept_over_a_lost_link(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    calibrated = lo.get("frequency_hz")
+    lo.call("break_at", "error", "get power_dbm")
+    with lab.lease("lo_drive"):
+        lo.set("frequency_hz", 5.2e9)
+        with pytest.raises(DeviceError):
+            lo.get("power_dbm")
+        until = time.monotonic() + 20
+        while lo.row["link"] != "up":
+            assert time.monotonic() < until
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lo.get("frequency_hz") == calibrated
+
+
+def test_run_that_was_made_safe_at_its_end_is_not_taken_for_set(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    job = lab.run(json.dumps({"n_points": 20, "block_s": 0.05}), shots=10)
+    wait_for(job, "uploading")
+    lab.safe()
+    with pytest.raises(ScheduleError, match="safe state"):
+        job.result(20)
+    lab.run(json.dumps({}), shots=10).result(20)
+    assert lo.get("output_on") is True
 
 
 def test_parameters_that_the_holder_of_a_lease_does_not_set_are_brought_as_ever(lab) -> None:
