@@ -70,7 +70,8 @@ class CompiledJobs:
     def get(self, qpu: str, key: bytes) -> Prepared | None:
         """Return what was compiled for a processor under this key."""
         with self._lock:
-            return self._known.get(qpu, {}).get(key)
+            known = self._known.get(qpu)
+            return known.get(key) if known is not None else None
 
     def put(self, qpu: str, key: bytes, prepared: Prepared) -> None:
         """Keep this as the latest of its processor, and let go of the one that was used longest ago."""
