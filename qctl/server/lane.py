@@ -11,7 +11,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from qctl import wire
-from qctl.errors import JobCancelledError, QctlError, ScheduleError
+from qctl.errors import InternalError, JobCancelledError, QctlError, ScheduleError
 from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
 from qctl.server.hosts import HostLinks, group_of, only_group
@@ -136,8 +136,9 @@ class Lane:
         """Log what nobody caught, and wait a moment: a lane whose thread has ended would hold up its jobs for ever."""
         try:
             yield
-        except Exception:
-            _LOG.exception("the lane of %s goes on after a bug", self.qpu)
+        except Exception as problem:
+            bug = wire.internal_error(problem, f"the lane of {self.qpu}")
+            _LOG.exception("the lane goes on: %s", bug.message)
             with self._lock:
                 if not self._closing:
                     self._lock.wait(_PAUSE_S)
@@ -321,7 +322,7 @@ class Lane:
             self._make_safe(links)
         try:
             WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, parts.compiled.digests())
-        except Exception:
+        except OSError:
             _LOG.exception("waveforms could not be held under %d bytes", _WAVEFORM_BYTES)
 
     # -- ends ------------------------------------------------------------------------------------
@@ -352,7 +353,7 @@ class Lane:
                     if self._closing:
                         return
                     self._lock.wait(_PAUSE_S)
-                except Exception:
+                except InternalError:
                     _LOG.exception("job %d can't end as %s", work.job, state.value)
                     break
             self.works.pop(work.job, None)
