@@ -120,7 +120,7 @@ class Advancing(Player, Protocol):
     """A player that can go from point to point by itself, at the end of each block of triggers."""
 
     def advances(self) -> bool:
-        """Return whether the loaded program does; it is then not told to `select`."""
+        """Return whether the loaded program does; it is then not told to `select`. No I/O: any thread may ask."""
         ...
 
     def check_point(self, point: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
@@ -17,11 +18,11 @@ from qctl.client.lab import DEFAULT_ADDRESS, nested
 from qctl.client.link import GREET_AFTER_S, LAST_WORDS_S, PING_EVERY_S
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
 from qctl.client.result import Result
-from qctl.errors import QctlError, WireError
+from qctl.errors import QctlError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
 
-__all__ = ["Instrument", "Job", "Lab", "connect"]
+__all__ = ["Instrument", "Job", "Lab", "Lease", "connect"]
 
 
 class Job:
@@ -71,6 +72,32 @@ class Instrument:
         return found
 
 
+class Lease:
+    """Instruments that a client holds; the end of an ``async with`` block gives them back.
+
+    Attributes
+    ----------
+    instruments : tuple of str
+        Their names.
+    expires_s : float
+        When the lease ends without a sign of life, in seconds since the Unix epoch.
+    """
+
+    def __init__(self, lab: Lab, instruments: tuple[str, ...], expires_s: float) -> None:
+        self._lab = lab
+        self.instruments, self.expires_s = instruments, expires_s
+
+    async def release(self) -> None:
+        """Give the instruments back."""
+        await self._lab.release(*self.instruments)
+
+    async def __aenter__(self) -> Lease:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.release()
+
+
 class Lab:
     """A connection to a server; made by `connect`."""
 
@@ -85,11 +112,15 @@ class Lab:
         self._opening = asyncio.Lock()
         self._session = self._events = ""
         self._used_s = 0.0
+        self._greeted = False
+        self._ttl_s: dict[str, float] = {}
+        self._leases_changed = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
         self._described: wire.Lab | None = None
 
     async def _ready(self) -> None:
         """See to a connected socket whose session the server knows."""
-        if self._socket is not None and time.monotonic() - self._used_s < GREET_AFTER_S:
+        if self._greeted and time.monotonic() - self._used_s < GREET_AFTER_S:
             return
         async with self._opening:
             if self._socket is None:
@@ -103,19 +134,25 @@ class Lab:
                     asyncio.create_task(work)
                     for work in (self._read(self._socket), self._watch(monitor), self._ping_while_waiting())
                 ]
-            elif time.monotonic() - self._used_s < GREET_AFTER_S:
+            elif self._greeted and time.monotonic() - self._used_s < GREET_AFTER_S:
                 return
+            self._greeted = False
             try:
                 call = calls.hello(self._session)
                 call.send(await self._ask(next(call)))
             except StopIteration as end:
                 self._session, self._events = end.value.session, end.value.events
+                self._greeted = True
             except QctlError as problem:
                 self._drop(WireError(problem.message))
+                raise
+            except BaseException:  # a call that was cancelled must not leave a socket of nobody's
+                self._drop(gone(self.address))
                 raise
 
     def _drop(self, error: WireError) -> None:
         """Close the socket and fail what waits; the next call opens another."""
+        self._greeted = False
         socket, self._socket = self._socket, None
         tasks, self._tasks = self._tasks, []
         for task in tasks:
@@ -249,13 +286,31 @@ class Lab:
         """Bring instruments, or all, to their safe state."""
         await self.carry(calls.safe(instruments))
 
-    async def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> float:
-        """Keep others from setting instruments until `ttl_s` after the last request of this client."""
+    async def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Lease:
+        """Keep others from setting instruments; a task keeps the lease until it is released. See the sync client."""
         names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
-        return float(await self.carry(calls.lease(names, ttl_s, take_over)))
+        expires_s = float(await self.carry(calls.lease(names, ttl_s, take_over)))
+        self._ttl_s |= dict.fromkeys(names, ttl_s)
+        self._leases_changed.set()
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._beat())
+        return Lease(self, names, expires_s)
+
+    async def _beat(self) -> None:
+        """Ping as often as the shortest lease needs, while there is any."""
+        while self._ttl_s:
+            self._leases_changed.clear()
+            try:
+                await asyncio.wait_for(self._leases_changed.wait(), min(self._ttl_s.values()) / 3)
+            except TimeoutError:
+                with contextlib.suppress(WireError):
+                    await self.ping()
 
     async def release(self, *instruments: str) -> None:
         """End leases, or all of this client."""
+        for name in instruments or tuple(self._ttl_s):
+            self._ttl_s.pop(name, None)
+        self._leases_changed.set()
         await self.carry(calls.give_back(instruments))
 
     async def calibration(self, qpu: str) -> Any:
@@ -281,7 +336,12 @@ class Lab:
             socket.close(linger=0)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """End this client's leases and close the connection."""
+        if self._ttl_s:
+            with contextlib.suppress(WireError, ScheduleError):
+                await self.release()
+        if self._beating is not None:
+            self._beating.cancel()
         self._drop(gone(self.address))
         self._context.destroy(linger=0)
 

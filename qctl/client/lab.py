@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import zmq
 
 from qctl import wire
 from qctl.client import calls
+from qctl.client.heartbeat import Heartbeat
 from qctl.client.instrument import Instrument, Instruments, Lease
 from qctl.client.link import Link
 from qctl.client.reach import WAIT_S
@@ -97,7 +97,7 @@ class Lab:
         self._link = Link(address, timeout_s, wait_s)
         self._described: wire.Lab | None = None
         self._description: LabDescription | None = None
-        self._beat: threading.Event | None = None
+        self._beat = Heartbeat(self.ping, self._link)
         try:
             self.ping()
         except BaseException:
@@ -228,26 +228,12 @@ class Lab:
         """
         names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
         expires_s = float(self.carry(calls.lease(names, ttl_s, take_over)))
-        self._start_beat(ttl_s / 3)
+        self._beat.add(names, ttl_s)
         return Lease(self, names, expires_s)
-
-    def _start_beat(self, pause_s: float) -> None:
-        if self._beat is not None:
-            self._beat.set()
-        self._link.ping_every_s = min(self._link.ping_every_s, pause_s)
-        ended = self._beat = threading.Event()
-
-        def beat() -> None:
-            while not ended.wait(pause_s):
-                try:
-                    self.ping()
-                except WireError:
-                    continue
-
-        threading.Thread(target=beat, name="heartbeat", daemon=True).start()
 
     def release(self, *instruments: str) -> None:
         """End leases, or all of this client."""
+        self._beat.remove(instruments)
         self.carry(calls.give_back(instruments))
 
     def calibration(self, qpu: str = "") -> Any:
@@ -277,8 +263,7 @@ class Lab:
 
     def close(self) -> None:
         """End this client's leases and close the connection."""
-        if self._beat is not None:
-            self._beat.set()
+        if self._beat.remove():
             with contextlib.suppress(WireError, ScheduleError):
                 self.release()
         self._link.close()

@@ -59,6 +59,7 @@ class Link:
         self._socket: zmq.Socket[Any] | None = None
         self._monitor: zmq.Socket[Any] | None = None
         self._used_s = 0.0
+        self._greeted = False
 
     def carry(self, call: calls.Call) -> Any:
         """Carry a call's requests to the server, and return its value."""
@@ -83,7 +84,8 @@ class Link:
 
     def _ready(self) -> zmq.Socket[Any]:
         """Return a connected socket whose session the server knows."""
-        if self._socket is not None and self._monitor is not None and self._monitor.poll(0):
+        # A call that was interrupted before the server knew its session leaves a socket of nobody's.
+        if not self._greeted or (self._monitor is not None and self._monitor.poll(0)):
             self._drop()
         fresh = self._socket is None
         if self._socket is None:
@@ -102,15 +104,18 @@ class Link:
 
     def _greet(self, socket: zmq.Socket[Any]) -> None:
         call = calls.hello(self._session)
+        self._greeted = False
         try:
             call.send(self._ask(socket, next(call)))
         except StopIteration as end:
             self._session, self.events = end.value.session, end.value.events
-        except QctlError:
+            self._greeted = True
+        except BaseException:
             self._drop()
             raise
 
     def _drop(self) -> None:
+        self._greeted = False
         if self._socket is not None and self._monitor is not None:
             self._socket.disable_monitor()
             self._monitor.close(linger=0)

@@ -170,6 +170,11 @@ class Access:
         session.kept[name] = before | frozenset(parameters)
         return session.kept[name] != before
 
+    def forget_kept(self, names: Iterable[str]) -> bool:
+        """Forget what holders set by hand on instruments that lost it; return whether there was anything."""
+        lost = [self._holders[name].kept.pop(name, None) for name in names if name in self._holders]
+        return any(lost)
+
     def kept(self) -> dict[str, tuple[str, ...]]:
         """Return instrument → parameters that its holder set by hand."""
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
@@ -19,6 +19,7 @@ from qctl.server.limits import LimitTable
 from qctl.server.orders import REPORTS, CancelBy, Hosts, Leases, Ready, ReplayBy
 from qctl.server.settings import may_change
 from qctl.server.unread import Unread
+from qctl.server.values import Values
 from qctl.server.waiting import Gather, Waiting, gathered_rows
 
 __all__ = ["KEEPER", "Broker"]
@@ -76,7 +77,7 @@ class Broker:
         self._access = Access()
         self._limits = LimitTable(lab)
         self._unread = Unread()
-        self._values: dict[tuple[str, str], tuple[Any, float]] = {}
+        self._values = Values()
         self._waiting: dict[bytes, Waiting] = {}
         self._number = 0
         self._release = version("qctl")
@@ -120,8 +121,7 @@ class Broker:
         socket: zmq.Socket[Any] = self._context.socket(zmq.DEALER)
         socket.setsockopt(zmq.LINGER, 500)
         socket.connect(address)
-        self.peers[peer] = socket
-        self._addresses[peer] = address
+        self.peers[peer], self._addresses[peer] = socket, address
         self._tell_hosts()
         return socket
 
@@ -134,6 +134,7 @@ class Broker:
         for token, waiting in [(token, item) for token, item in self._waiting.items() if item.peer == peer]:
             del self._waiting[token]
             self._settle(waiting, wire.pack(wire.error_reply(self._ended(peer), waiting.request.id)))
+        self._lost(*self._groups.get(peer, ()))
         self._tell_hosts()
 
     def _ended(self, peer: str) -> QctlError:
@@ -249,9 +250,9 @@ class Broker:
         return self._group_of[name]
 
     def _get(self, identity: bytes, session: Session, request: wire.Get, buffers: Any) -> None:
-        if request.cached and (request.instrument, request.parameter) in self._values:
-            value, time_s = self._values[(request.instrument, request.parameter)]
-            self._send(identity, wire.pack(wire.Reading(value, time_s, id=request.id)))
+        known = self._values.get(request.instrument, request.parameter) if request.cached else None
+        if known is not None:
+            self._send(identity, wire.pack(wire.Reading(*known, id=request.id)))
         else:
             self._to_host(identity, session, request, buffers)
 
@@ -260,20 +261,18 @@ class Broker:
         for name in request.values:
             self._access.check(session, name)
         self._limits.check(request.values)
-        self._keep(session, request.values)
         gather = Gather(identity, request, len(hosts))
         for name, group in hosts.items():
             one = wire.Set({name: request.values[name]}, id=request.id)
-            self._pass(Waiting(identity, one, group, gather))
+            self._pass(Waiting(identity, one, group, gather, session))
         if not hosts:
             self._finish(gather)
 
     def _call(self, identity: bytes, session: Session, request: wire.Call | wire.Raw, buffers: Any) -> None:
         self._access.check(session, request.instrument)
-        if may_change(request):
-            self._keep(session, {request.instrument: (ALL,)})
-        self._values = {key: value for key, value in self._values.items() if key[0] != request.instrument}
-        self._pass(Waiting(identity, request, self._host(request.instrument)), buffers)
+        self._values.forget(request.instrument)
+        changer = session if may_change(request) else None
+        self._pass(Waiting(identity, request, self._host(request.instrument), session=changer), buffers)
 
     # -- leases ----------------------------------------------------------------------------------
 
@@ -285,17 +284,24 @@ class Broker:
         now_s = time.monotonic()
         expires_s = self._access.take(session, request.instruments, request.ttl_s, request.take_over, now_s)
         self._leases_changed("taken", request.instruments, session.name)
-        left_s = expires_s - now_s
-        self._send(identity, wire.pack(wire.Leased(request.instruments, time.time() + left_s, id=request.id)))
+        expires_s += time.time() - now_s
+        self._send(identity, wire.pack(wire.Leased(request.instruments, expires_s, id=request.id)))
 
     def _give_back(self, identity: bytes, session: Session, request: wire.Release, _buffers: Any) -> None:
         ended = self._access.give_back(session, request.instruments)
         self._leases_changed("released", tuple(ended), session.name)
         self._send(identity, wire.pack(wire.Done(id=request.id)))
 
-    def _keep(self, session: Session, settings: Mapping[str, Iterable[str]]) -> None:
-        """Have runs of a lease's holder leave alone what it sets by hand."""
+    def _keep(self, session: Session, request: Any) -> None:
+        """Have runs of a lease's holder leave alone what it has set by hand."""
+        settings = request.values if isinstance(request, wire.Set) else {request.instrument: (ALL,)}
         if [name for name, parameters in settings.items() if self._access.keep(session, name, parameters)]:
+            self.tell(KEEPER, Leases(self._access.held(), self._access.kept()))
+
+    def _lost(self, *names: str) -> None:
+        """Forget what was told and set by hand: an instrument whose link is opened again is in its safe state."""
+        self._values.forget(*names)
+        if self._access.forget_kept(names):
             self.tell(KEEPER, Leases(self._access.held(), self._access.kept()))
 
     def _leases_changed(self, what: str, names: tuple[str, ...], holder: str) -> None:
@@ -329,7 +335,7 @@ class Broker:
 
     def _settle(self, waiting: Waiting, parts: list[Any]) -> None:
         request = waiting.request
-        if isinstance(request, wire.Set | wire.Get) or waiting.gather is not None:
+        if isinstance(request, wire.Get) or waiting.gather is not None or waiting.session is not None:
             raw = [part.buffer if isinstance(part, zmq.Frame) else part for part in parts]
             try:
                 reply, _ = wire.unpack_reply(raw)
@@ -337,7 +343,10 @@ class Broker:
                 text = f"{waiting.peer} answered what can't be sent: {problem.message}"
                 reply = wire.error_reply(DeviceError(text), request.id)
                 parts = wire.pack(reply)
-            self._remember(request, reply)
+            for name, parameter, value in self._values.learn(request, reply, time.time()):
+                self.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+            if waiting.session is not None and not isinstance(reply, wire.Error):
+                self._keep(waiting.session, request)
             if waiting.gather is not None:
                 gather = waiting.gather
                 gather.n_left -= 1
@@ -351,18 +360,6 @@ class Broker:
             self._send(waiting.identity, parts)
         else:
             self._send_arrays(waiting, parts)
-
-    def _remember(self, request: Any, reply: Any) -> None:
-        if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):
-            self._values[(request.instrument, request.parameter)] = (reply.value, reply.time_s)
-        elif isinstance(request, wire.Set):
-            for name, settings in request.values.items():
-                for parameter, value in settings.items():
-                    if isinstance(reply, wire.Done):
-                        self._values[(name, parameter)] = (value, time.time())
-                        self.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
-                    else:
-                        self._values.pop((name, parameter), None)
 
     def _finish(self, gather: Gather) -> None:
         request = gather.request
@@ -387,10 +384,10 @@ class Broker:
                     self.on_ready(report)
                 continue
             if event.topic.startswith("link.") and event.body.get("state") != "up":
-                name = event.topic.partition(".")[2]
-                self._values = {key: value for key, value in self._values.items() if key[0] != name}
+                self._lost(event.topic.partition(".")[2])
             elif event.topic.startswith("value."):
-                self._values[(event.body["instrument"], event.body["parameter"])] = (event.body["value"], event.time_s)
+                body = event.body
+                self._values.put(body["instrument"], body["parameter"], body["value"], event.time_s)
             self._publisher.send_multipart([event.topic.encode(), *parts])
 
     def publish(self, topic: str, body: dict[str, Any]) -> None:

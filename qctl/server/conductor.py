@@ -204,10 +204,12 @@ def play(
         outcome.stopped = True
     except QctlError as error:
         outcome.error = error
-    begin = perf_counter_ns()
-    if rack is not None:
-        _stop_all((*rack.triggers, *rack.players, *rack.recorders))
-    ring.mark(_STOP, begin)
+    finally:  # whatever went wrong, no generator goes on playing
+        begin = perf_counter_ns()
+        if rack is not None:
+            error_of_stop = _stop_all((*rack.triggers, *rack.players, *rack.recorders))
+            outcome.error = outcome.error or error_of_stop
+        ring.mark(_STOP, begin)
     outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]
     return outcome
 
@@ -266,11 +268,13 @@ def _go_on(stop: threading.Event) -> None:
         raise _Stopped
 
 
-def _stop_all(threads: Sequence[InstrumentThread]) -> None:
+def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
+    """Stop instruments, each whatever the others do, and return the first error."""
     calls = [thread.submit(_stop) for thread in threads]
     for call in calls:
         while not call.wait(_SLICE_S):
             pass
+    return next((call.error for call in calls if call.error is not None), None)
 
 
 def _setter(thread: InstrumentThread, values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:

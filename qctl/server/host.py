@@ -81,6 +81,7 @@ class Host:
         self._waveforms = WaveformFiles(plan.places.waveforms)
         self._run: _Run | None = None
         self._applied: dict[tuple[str, str, int], Any] = {}
+        self._applied_lock = threading.Lock()
         self._held: dict[int, dict[str, dict[str, Any]]] = {}
         opener = import_path(plan.open_device)
         self._threads = {name: self._open(name, opener) for name in plan.instruments}
@@ -179,7 +180,7 @@ class Host:
         if isinstance(request, wire.Set | wire.Call | wire.Raw):
             if playing is not None and name in playing.instruments:
                 raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
-            if may_change(request, getattr(thread.device, "ASKING", ())):
+            if may_change(request):
                 for run, settings in list(self._held.items()):
                     if touches(request, settings.get(name)):
                         text = f"{name} is set for run {run}, which plays; set it before or after"
@@ -208,13 +209,14 @@ class Host:
 
     def _safe(self, request: wire.Safe, envelope: list[bytes]) -> None:
         names = [name for name in self._threads if not request.instruments or name in request.instruments]
-        self._forget(names)
         run = self._run
-        if run is not None and not run.stop.is_set():
-            hit = [name for name in names if name in run.instruments | run.settings]
-            if hit:
-                run.spoiled = hit[0]
-                run.stop.set()
+        with self._applied_lock:
+            if run is not None and not run.stop.is_set():
+                hit = [name for name in names if name in run.instruments | run.settings]
+                if hit:
+                    run.spoiled = hit[0]
+                    run.stop.set()
+            self._drop_applied(names)
         lock, left, problems = threading.Lock(), [len(names)], []
 
         def ended(call: Call) -> None:
@@ -249,19 +251,33 @@ class Host:
         arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
-    def _changed(self, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def _changed(self, settings: dict[str, dict[str, Any]], sessions: dict[str, int]) -> dict[str, dict[str, Any]]:
         """Return, for each instrument, the settings that the last run did not make on the same session of the link."""
         changed: dict[str, dict[str, Any]] = {}
         for name, values in settings.items():
             changed[name] = {}
-            session = self._threads[name].n_opened
             for parameter, value in values.items():
-                key = (name, parameter, session)
+                key = (name, parameter, sessions[name])
                 if key not in self._applied or self._applied[key] != value:
                     changed[name][parameter] = value
         return changed
 
     def _forget(self, names: list[str]) -> None:
+        with self._applied_lock:
+            self._drop_applied(names)
+
+    def _note_applied(self, settings: dict[str, dict[str, Any]], sessions: dict[str, int], run: _Run) -> None:
+        """Note what a run has set, unless it was stopped: its instruments may have gone to their safe state since."""
+        with self._applied_lock:
+            if run.stop.is_set():
+                return
+            for name, values in settings.items():
+                self._applied |= {(name, parameter, sessions[name]): value for parameter, value in values.items()}
+        for name, values in settings.items():
+            for parameter, value in values.items():
+                self._mail.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+
+    def _drop_applied(self, names: list[str]) -> None:
         for key in [key for key in list(self._applied) if key[0] in names]:
             self._applied.pop(key, None)
 
@@ -269,7 +285,8 @@ class Host:
         if before is not None:
             before.ended.wait()
         ring = Ring(STAGES)
-        settings = self._changed(request.settings)
+        sessions = {name: self._threads[name].n_opened for name in request.settings}
+        settings = self._changed(request.settings, sessions)
 
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
@@ -286,12 +303,7 @@ class Host:
             text = f"{run.spoiled} was brought to its safe state while run {run.number} played"
             outcome.error = ScheduleError(text, instrument=run.spoiled)
         if outcome.error is None:
-            for name, values in settings.items():
-                session = self._threads[name].n_opened
-                for parameter, value in values.items():
-                    self._applied[(name, parameter, session)] = value
-                    body = {"instrument": name, "parameter": parameter, "value": value}
-                    self._mail.publish(f"value.{name}", body)
+            self._note_applied(settings, sessions, run)
         stages = ring.totals_s() | {"host": (perf_counter_ns() - begin) * 1e-9}
         error = wire.error_reply(outcome.error, request.id, request.job) if outcome.error else None
         played = Played(

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, InternalError
+from qctl.errors import DeviceError, InternalError, ScheduleError
 from qctl.lab import Lab
-from qctl.server.orders import REPORTS, Play, Played, Stop
+from qctl.server.orders import REPORTS, BatchOrder, Play, Played, Stop
 
-__all__ = ["HostAddresses", "HostLinks", "group_of", "groups_of"]
+__all__ = ["HostAddresses", "HostLinks", "group_of", "groups_of", "only_group"]
 
 _SLICE_MS = 20
 
@@ -31,6 +31,24 @@ def groups_of(lab: Lab) -> dict[str, tuple[str, ...]]:
         group = group_of(lab, name)
         groups[group] = (*groups.get(group, ()), name)
     return groups
+
+
+def only_group(lab: Lab, batches: Iterable[BatchOrder]) -> str:
+    """Return the group that a run plays on.
+
+    Raises
+    ------
+    ScheduleError
+        If its instruments are in several.
+    """
+    names = sorted({load.instrument for batch in batches for load in batch.programs})
+    groups = sorted({group_of(lab, name) for name in names})
+    if len(groups) != 1:
+        raise ScheduleError(
+            f"one run plays on one group of instruments, and {', '.join(names)} are in groups {', '.join(groups)}: "
+            f"give them the same group in lab.toml"
+        )
+    return groups[0]
 
 
 class HostAddresses:

@@ -29,7 +29,7 @@ from qctl.server.orders import ORDERS, CancelBy, Hosts, Leases, Quit, Ready, Rep
 from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.processes import begin_process
-from qctl.server.work import LaneParts
+from qctl.server.work import CompiledJobs, LaneParts
 from qctl.store.folders import find_result, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
@@ -86,15 +86,14 @@ class Keeper:
         self._requests.bind(plan.endpoint)
         self._mail = Mailbox(self._context, self._requests, plan.broker)
         self._addresses = HostAddresses()
-        self._leases: dict[str, str] = {}
-        self._kept: dict[str, tuple[str, ...]] = {}
+        self._leases = Leases({})
         self._waiters: dict[int, list[_Waiter]] = {}
         self._ended: set[int] = set()
         self._ended_lock = threading.Lock()
         self._pool = Pool(plan.n_workers, warm=(plan.prepare,))
         parts = LaneParts(
             self._lab, plan.lab_toml, plan.places, self._queue, self._pool, plan.prepare, self._addresses,
-            self._context, self._mail.publish, self._note_end, self._next_run, self._leases, self._kept,
+            self._context, self._mail.publish, self._note_end, self._next_run, lambda: self._leases, CompiledJobs(),
         )  # fmt: skip
         self._lanes = {qpu: Lane(qpu, parts) for qpu in self._lab.processors}
         self._verbs: dict[type, Callable[[Any], Any]] = {
@@ -181,10 +180,7 @@ class Keeper:
         if isinstance(request, Hosts):
             self._addresses.update(request.addresses)
         elif isinstance(request, Leases):
-            self._leases.clear()
-            self._leases.update(request.held)
-            self._kept.clear()
-            self._kept.update(request.kept)
+            self._leases = request
             for lane in self._lanes.values():
                 lane.wake()
         elif isinstance(request, wire.Result):

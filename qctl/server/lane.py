@@ -5,29 +5,29 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from time import perf_counter_ns
 from typing import Any
 
 from qctl import wire
-from qctl.errors import JobCancelledError, QctlError, ScheduleError
+from qctl.errors import InternalError, JobCancelledError, QctlError, ScheduleError
 from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
-from qctl.server.hosts import HostLinks, group_of
+from qctl.server.hosts import HostLinks, group_of, only_group
 from qctl.server.orders import BatchOrder, Play, Played, Stop
-from qctl.server.prepare import Prepared, PrepareRequest
+from qctl.server.prepare import PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction
-from qctl.server.settings import run_settings, without_kept
+from qctl.server.settings import settings_by_group
 from qctl.server.waveforms import WaveformFiles
 from qctl.server.work import LaneParts, Work, cache_key
 from qctl.store.folders import write_result
-from qctl.store.states import JobState
+from qctl.store.states import FINAL, JobState
 
 __all__ = ["Lane"]
 
 _LOG = logging.getLogger(__name__)
-_CACHED_PROGRAMS = 64
 _WAVEFORM_BYTES = 1 << 30
 _PAUSE_S = 1.0
 
@@ -44,7 +44,6 @@ class Lane:
         self._playing = False
         self._n_safing = 0
         self._closing = False
-        self._compiled: OrderedDict[bytes, Prepared] = OrderedDict()
         self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
         self._threads = [
             threading.Thread(target=target, name=f"{qpu}.{target.__name__[1:]}", daemon=True)
@@ -62,13 +61,18 @@ class Lane:
         """Cancel a job of this lane, wherever it is; its end is announced when outputs are safe."""
         with self._lock:
             work = self.works.get(job)
-            if work is None:
-                self._step(job, JobState.CANCELLED, finished_s=time.time())
-                idle = self._begin_safing()
-            else:
+            if work is not None and work is not self._ready:
                 work.cancelled.set()
                 self._lock.notify_all()
                 return
+            if self._parts.queue.entry(job).state in FINAL:
+                return  # it ended while the request was on its way
+            self._step(job, JobState.CANCELLED, finished_s=time.time())
+            if work is not None:
+                self._ready = None
+                self.works.pop(job, None)
+                self._lock.notify_all()
+            idle = self._begin_safing()
         if idle:
             threading.Thread(target=self._safe_then_end, args=(job,), daemon=True).start()
         else:
@@ -82,13 +86,28 @@ class Lane:
 
     # -- preparing -------------------------------------------------------------------------------
 
+    def _holders(self) -> set[str]:
+        """Return who holds instruments of this processor: only jobs of one who holds all that are held may play."""
+        held = self._parts.leases().held
+        return {held[name] for name in self._instruments if name in held}
+
+    def _hand_back(self) -> None:
+        """Return the ready job to the queue if somebody else has leased an instrument since; the lock is held."""
+        work = self._ready
+        if work is None or self._holders() <= {work.entry.row["client"]}:
+            return
+        self._ready = None
+        self.works.pop(work.job, None)
+        self._step(work.job, JobState.QUEUED)
+        self._lock.notify_all()
+
     def _next(self) -> Work | None:
         with self._lock:
             while not self._closing:
+                self._hand_back()
                 if self._ready is None:
                     candidates = [Candidate(*row) for row in self._parts.queue.candidates()]
-                    holders = {self._parts.leases[name] for name in self._instruments if name in self._parts.leases}
-                    chosen = choose(candidates, self.qpu, holders)
+                    chosen = choose(candidates, self.qpu, self._holders())
                     if chosen is not None:
                         work = Work(self._parts.queue.entry(chosen.job))
                         self.works[work.job] = work
@@ -98,15 +117,31 @@ class Lane:
         return None
 
     def _prepare_all(self) -> None:
-        while (work := self._next()) is not None:
-            JOB.set(work.job)
-            try:
-                self._prepare(work)
-            except QctlError as error:
-                self._fail(work, error)
-            except Exception as problem:
-                _LOG.exception("job %d could not be prepared", work.job)
-                self._fail(work, wire.internal_error(problem, "preparing the job"))
+        while not self._closing:
+            with self._surviving():
+                work = self._next()
+                if work is None:
+                    return
+                JOB.set(work.job)
+                try:
+                    self._prepare(work)
+                except QctlError as error:
+                    self._fail(work, error)
+                except Exception as problem:
+                    _LOG.exception("job %d could not be prepared", work.job)
+                    self._fail(work, wire.internal_error(problem, "preparing the job"))
+
+    @contextmanager
+    def _surviving(self) -> Iterator[None]:
+        """Log what nobody caught, and wait a moment: a lane whose thread has ended would hold up its jobs for ever."""
+        try:
+            yield
+        except Exception as problem:
+            bug = wire.internal_error(problem, f"the lane of {self.qpu}")
+            _LOG.exception("the lane goes on: %s", bug.message)
+            with self._lock:
+                if not self._closing:
+                    self._lock.wait(_PAUSE_S)
 
     def _prepare(self, work: Work) -> None:
         parts, options = self._parts, work.entry.options
@@ -119,17 +154,16 @@ class Lane:
             options.get("level", 2), options.get("averaged"), parts.places.waveforms,
         )  # fmt: skip
         key = cache_key(request)
-        prepared = self._compiled.get(key)
+        prepared = parts.compiled.get(self.qpu, key)
         if prepared is None:
             prepared = parts.pool.call(parts.prepare, request, work.cancelled.is_set)
             work.marks |= prepared.times_s
-        self._compiled[key] = prepared
-        self._compiled.move_to_end(key)
-        if len(self._compiled) > _CACHED_PROGRAMS:
-            self._compiled.popitem(last=False)
+        parts.compiled.put(self.qpu, key, prepared)
         work.prepared = prepared
         work.marks["prepared"] = perf_counter_ns() * 1e-9
         with self._lock:
+            if work.cancelled.is_set():
+                raise JobCancelledError(f"job {work.job} was cancelled while it was compiled", job=work.job)
             self._step(work.job, JobState.COMPILED)
             self._ready = work
             self._lock.notify_all()
@@ -138,47 +172,47 @@ class Lane:
 
     def _play_all(self) -> None:
         links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
-        while True:
-            with self._lock:
-                while (self._ready is None or self._n_safing) and not self._closing:
-                    self._lock.wait()
-                work = self._ready
-                if self._closing or work is None:
+        while not self._closing:
+            with self._surviving():
+                work = self._take_ready()
+                if work is None:
                     break
-                self._ready, self._playing = None, True
-                self._lock.notify_all()
-            JOB.set(work.job)
-            try:
-                self._play(work, links)
-            except QctlError as error:
-                self._fail(work, error, links)
-            except Exception as problem:
-                _LOG.exception("job %d could not be played", work.job)
-                self._fail(work, wire.internal_error(problem, "playing the job"), links)
-            with self._lock:
-                self._playing = False
+                JOB.set(work.job)
+                try:
+                    self._play(work, links)
+                except QctlError as error:
+                    self._fail(work, error, links)
+                except Exception as problem:
+                    _LOG.exception("job %d could not be played", work.job)
+                    self._fail(work, wire.internal_error(problem, "playing the job"), links)
+                finally:
+                    with self._lock:
+                        self._playing = False
         links.close()
 
-    def _group(self, prepared: Prepared) -> str:
-        names = sorted({load.instrument for batch in prepared.batches for load in batch.programs})
-        groups = sorted({group_of(self._parts.lab, name) for name in names})
-        if len(groups) != 1:
-            raise ScheduleError(
-                f"one run plays on one group of instruments, and {', '.join(names)} are in groups {', '.join(groups)}: "
-                f"give them the same group in lab.toml"
-            )
-        return groups[0]
+    def _take_ready(self) -> Work | None:
+        """Wait for a job that may play now; None when the lane closes."""
+        with self._lock:
+            while not self._closing:
+                self._hand_back()
+                if self._ready is not None and not self._n_safing:
+                    work, self._ready, self._playing = self._ready, None, True
+                    self._lock.notify_all()
+                    return work
+                self._lock.wait()
+        return None
 
     def _play(self, work: Work, links: HostLinks) -> None:
         parts, prepared = self._parts, work.prepared
         assert prepared is not None
         if work.cancelled.is_set():
             raise JobCancelledError(f"job {work.job} was cancelled before it played", job=work.job)
-        group, run = self._group(prepared), parts.next_run()
+        group, run = only_group(parts.lab, prepared.batches), parts.next_run()
         number = work.snapshot.number if work.snapshot else 0
         self._step(work.job, JobState.UPLOADING, run=run, snapshot=number, started_s=time.time())
         begin = perf_counter_ns()
-        others = self._settings(work)
+        leases, values = parts.leases(), effective(parts.lab, self.qpu, work.snapshot)
+        others = settings_by_group(parts.lab, values, leases, work.entry.row["client"])
         here = others.pop(group, {})
         reduction = Reduction(prepared, bool(work.entry.options.get("keep_records")))
         sent: dict[str, int] = {}
@@ -226,16 +260,6 @@ class Lane:
         work.marks |= stages
         return problem
 
-    def _settings(self, work: Work) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return what is set for a run, by group; what its client set under a lease stays as it is."""
-        parts, client = self._parts, work.entry.row["client"]
-        kept = {name: found for name, found in list(parts.kept.items()) if parts.leases.get(name) == client}
-        wanted = without_kept(run_settings(parts.lab, effective(parts.lab, self.qpu, work.snapshot)), kept)
-        by_group: dict[str, dict[str, dict[str, Any]]] = {}
-        for name, values in wanted.items():
-            by_group.setdefault(group_of(parts.lab, name), {})[name] = values
-        return by_group
-
     def _set_others(self, work: Work, run: int, by_group: dict[str, Any], links: HostLinks) -> None:
         """Have hosts of other groups make their settings, and hold them until `_free`."""
         for other, settings in by_group.items():
@@ -281,21 +305,13 @@ class Lane:
             "state": state.value,
             "partial": problem is not None,
             "points_done": reduction.n_points_done,
-            "qpu": self.qpu,
             "run": run,
-            "snapshot": work.snapshot.number if work.snapshot else 0,
-            "shots": work.entry.shots,
-            "name": work.entry.row["name"],
-            "submitted_s": work.entry.row["submitted_s"],
-            "finished_s": time.time(),
             "programs": programs,
             "report": list(prepared.report),
             "uploaded_bytes": sent,
         }
         work.marks["before_save"] = perf_counter_ns() * 1e-9 - work.marks["begin"]
-        content["timings"] = {
-            f"{key}_s": value for key, value in work.marks.items() if key not in ("begin", "prepared")
-        } | {"prepare_s": work.marks["prepared"] - work.marks["begin"]}
+        content |= work.described() | {"timings": work.timings()}
         folder = write_result(parts.places.results, work.job, content, arrays)
         error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
         if work.cancelled.is_set() and not cancelled:
@@ -304,8 +320,10 @@ class Lane:
         self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
         if work.cancelled.is_set() and not cancelled:
             self._make_safe(links)
-        keep = {load.digests for one in self._compiled.values() for batch in one.batches for load in batch.programs}
-        WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, keep)
+        try:
+            WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, parts.compiled.digests())
+        except OSError:
+            _LOG.exception("waveforms could not be held under %d bytes", _WAVEFORM_BYTES)
 
     # -- ends ------------------------------------------------------------------------------------
 
@@ -335,6 +353,9 @@ class Lane:
                     if self._closing:
                         return
                     self._lock.wait(_PAUSE_S)
+                except InternalError:
+                    _LOG.exception("job %d can't end as %s", work.job, state.value)
+                    break
             self.works.pop(work.job, None)
             self._lock.notify_all()
         self._parts.ended(work.job)

@@ -10,8 +10,10 @@ from qctl import wire
 from qctl.lab import Lab
 from qctl.lab.snapshot import Values
 from qctl.server.access import ALL
+from qctl.server.hosts import group_of
+from qctl.server.orders import Leases
 
-__all__ = ["may_change", "run_settings", "touches", "without_kept"]
+__all__ = ["may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
 
 _ASKING = ("identify", "locked")
 _ONE_OUTPUT = re.compile(r"output\d+")
@@ -54,17 +56,22 @@ def without_kept(
     return left
 
 
-def may_change(request: Any, asking: Collection[str] = ()) -> bool:
-    """Say whether a client's request may change settings.
+def settings_by_group(lab: Lab, values: Values, leases: Leases, client: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what is set for a client's run, by group; what the client set by hand under a lease stays as it is."""
+    kept = {name: found for name, found in leases.kept.items() if leases.held.get(name) == client}
+    by_group: dict[str, dict[str, dict[str, Any]]] = {}
+    for name, wanted in without_kept(run_settings(lab, values), kept).items():
+        by_group.setdefault(group_of(lab, name), {})[name] = wanted
+    return by_group
 
-    An instrument's own text can't if it only asks, nor can `identify` and `locked`, nor the methods of its driver that
-    `asking` names.
-    """
+
+def may_change(request: Any) -> bool:
+    """Say whether a client's request may change settings: text that only asks can't, nor `identify` nor `locked`."""
     if isinstance(request, wire.Raw):
         commands = [part.split(maxsplit=1) for part in request.text.split(";")]
         return not all(words[0].endswith("?") for words in commands if words)
     if isinstance(request, wire.Call):
-        return request.method not in _ASKING and request.method not in asking
+        return request.method not in _ASKING
     return isinstance(request, wire.Set)
 
 

@@ -34,7 +34,10 @@ class Unread:
         """
         own, total = self._forget(identity)
         if own >= self._most_bytes or (own and total >= 4 * self._most_bytes):
-            raise QueueFullError(f"{own} bytes of replies wait to be read by this client: read them, then ask again")
+            raise QueueFullError(
+                f"{own} bytes of replies wait to be read by this client, and {total} by all; the bounds are "
+                f"{self._most_bytes} for one and {4 * self._most_bytes} for all: read them, then ask again"
+            )
         frames = [zmq.Frame(part.buffer if isinstance(part, zmq.Frame) else part, track=True) for part in parts]
         try:
             tracker = socket.send_multipart([identity, *frames], zmq.NOBLOCK, copy=False, track=True)

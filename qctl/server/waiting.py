@@ -8,6 +8,7 @@ from typing import Any
 
 from qctl import wire
 from qctl.lab import Lab
+from qctl.server.access import Session
 
 __all__ = ["Gather", "Waiting", "gathered_rows"]
 
@@ -25,12 +26,16 @@ class Gather:
 
 @dataclass(slots=True)
 class Waiting:
-    """A request that was passed on; its reply goes straight back, or into a gather."""
+    """A request that was passed on; its reply goes straight back, or into a gather.
+
+    `session` is named where the request may change settings: what its client did by hand is noted when it is done.
+    """
 
     identity: bytes
     request: Any
     peer: str
     gather: Gather | None = None
+    session: Session | None = None
 
 
 def gathered_rows(gather: Gather, lab: Lab, group_of: Mapping[str, str]) -> tuple[dict[str, Any], ...]:

@@ -12,6 +12,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,11 @@ class WaveformFiles:
         if not digests:
             return digests
         path = self.path(digests)
-        if path.exists():
+        try:
             os.utime(path)
             return digests
+        except FileNotFoundError:
+            pass
         runs = [(dtype.str, list(run)) for dtype, run in groupby(blobs.values(), lambda words: words.dtype)]
         table = msgspec.msgpack.encode([(dtype, [words.size for words in run]) for dtype, run in runs])
         pieces: list[Any] = [len(table).to_bytes(_HEAD_BYTES, "little"), table]
@@ -119,7 +122,12 @@ class WaveformFiles:
         keep : collection of tuple of str
             Digests of the programs whose files stay.
         """
-        found = [(entry.stat(), entry.name) for entry in os.scandir(self.folder) if entry.name.endswith(_SUFFIX)]
+        found = []
+        for entry in os.scandir(self.folder):
+            # Another lane, or the end of the server, may remove files at the same time.
+            with suppress(FileNotFoundError):
+                if entry.name.endswith(_SUFFIX):
+                    found.append((entry.stat(), entry.name))
         total = sum(stat.st_size for stat, _ in found)
         if total <= n_bytes:
             return
@@ -129,4 +137,4 @@ class WaveformFiles:
                 return
             if name not in stay:
                 total -= stat.st_size
-                (self.folder / name).unlink()
+                (self.folder / name).unlink(missing_ok=True)

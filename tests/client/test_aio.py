@@ -8,7 +8,7 @@ import json
 import pytest
 
 import qctl.aio
-from qctl.errors import CompileError, LimitError, WireError
+from qctl.errors import CompileError, LeaseError, LimitError, WireError
 
 
 def test_many_jobs_at_once(server) -> None:
@@ -74,3 +74,16 @@ def test_all_requests_end_when_their_server_dies(start) -> None:
                 await lab.ping()
 
     asyncio.run(asyncio.wait_for(work(), 20))
+
+
+def test_lease_is_kept_until_the_end_of_its_block(server) -> None:
+    async def work() -> None:
+        async with await qctl.aio.connect(server.address) as lab, await qctl.aio.connect(server.address) as other:
+            async with await lab.lease("dc0", ttl_s=0.4), await lab.lease("lo_drive", ttl_s=60.0):
+                await asyncio.sleep(1.5)
+                with pytest.raises(LeaseError, match="dc0 is held"):
+                    await other.lease("dc0")
+            async with await other.lease("dc0") as lease:
+                assert lease.instruments == ("dc0",)
+
+    asyncio.run(work())

@@ -14,7 +14,7 @@ import pytest
 import qctl.client
 from qctl.client import calls
 from qctl.client.result import ProgramResult, Result
-from qctl.errors import RequestError, WireError
+from qctl.errors import LeaseError, RequestError, WireError
 from qctl.program.program import Program
 
 
@@ -153,3 +153,25 @@ def test_lab_describes_itself(lab) -> None:
     assert list(lab.processors) == ["qpu0"]
     assert lab.instruments["dig0"].row["link"] == "up"
     assert {"name", "unit", "label"} <= set(lab.instruments["lo_drive"].parameters[0])
+
+
+def test_second_lease_does_not_starve_the_first(server) -> None:
+    with qctl.client.connect(server.address) as lab, qctl.client.connect(server.address) as other:
+        with lab.lease("dc0", ttl_s=0.6), lab.lease("lo_drive", ttl_s=60.0):
+            assert not list(other.events("lease.dc0", timeout_s=2.0))
+            with pytest.raises(LeaseError, match="dc0 is held"):
+                other.lease("dc0")
+        assert other.lease("dc0").expires_s > 0
+
+
+@pytest.mark.parametrize("problem", [KeyboardInterrupt, MemoryError])
+def test_greeting_that_is_interrupted_leaves_no_nameless_client(server, monkeypatch, problem) -> None:
+    with qctl.client.connect(server.address) as lab, lab.lease("dc0", ttl_s=60.0):
+        link = lab._link
+        link._drop()
+        ask = link._ask
+        monkeypatch.setattr(link, "_ask", lambda *_: (_ for _ in ()).throw(problem))
+        with pytest.raises(problem):
+            lab.ping()
+        monkeypatch.setattr(link, "_ask", ask)
+        lab.instruments["dc0"].set("output1_voltage_v", 0.0)

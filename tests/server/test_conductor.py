@@ -34,3 +34,27 @@ def test_player_that_did_not_get_to_the_last_point_spoils_the_run(lab: Any) -> N
     with pytest.raises(DeviceError, match="awg0 is on fire") as caught:
         lab.run(json.dumps({"n_points": 4, "event": True}), shots=10).result(20)
     assert caught.value.details["instrument"] == "awg0"
+
+
+@pytest.mark.parametrize("program", [{}, {"n_points": 4}])
+def test_generator_that_does_not_stop_spoils_the_run(lab: Any, program: dict[str, Any]) -> None:
+    lab.instruments["awg0"].call("break_at", "error", "stop")
+    with pytest.raises(DeviceError, match="awg0 is on fire"):
+        lab.run(json.dumps(program), shots=10).result(20)
+
+
+def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    import threading
+    from pathlib import Path
+    from types import SimpleNamespace
+
+    from qctl.server import conductor
+    from qctl.server.ring import Ring
+
+    stopped: list[Any] = []
+    rack = SimpleNamespace(players=["awg0"], recorders=[], triggers=[], loads=[], part=lambda: 1 / 0)
+    monkeypatch.setattr(conductor, "_Rack", lambda *_: rack)
+    monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
+    with pytest.raises(ZeroDivisionError):
+        conductor.play(None, {}, {}, None, Path(), threading.Event(), Ring(conductor.STAGES), lambda *_: None)  # type: ignore[arg-type]
+    assert stopped == ["awg0"]

@@ -87,11 +87,13 @@ def test_link_that_breaks_in_silence_is_noticed_and_settings_are_made_again(star
 
 
 def test_carrier_that_is_lost_during_a_run_spoils_it(lab) -> None:
+    lab.instruments["lo_drive"].call("break_at", "error", "get power")
     job = lab.run(json.dumps({"n_points": 500, "block_s": 0.02}), shots=10)
     for event in lab.events(f"progress.{job.id}", timeout_s=20):
         if event.body["batch_points"] > 0:
             break
-    lab.instruments["lo_drive"].call("break_at", "error", "identify")
+    with pytest.raises(DeviceError, match="lo_drive is on fire"):
+        lab.instruments["lo_drive"].get("power_dbm")
     with pytest.raises(DeviceError, match="lo_drive lost its link") as caught:
         job.result(20)
     assert caught.value.details["instrument"] == "lo_drive"

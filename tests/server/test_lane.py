@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from qctl.client import connect
-from qctl.errors import CompileError, JobCancelledError, LeaseError, ScheduleError
+from qctl.errors import CompileError, DeviceError, InternalError, JobCancelledError, LeaseError, ScheduleError
 
 
 def sets(instrument) -> list[str]:
@@ -106,6 +106,44 @@ def test_what_is_set_under_a_lease_stays_for_the_runs_of_its_holder(server, lab)
     assert lo.get("frequency_hz") == calibrated and lo.get("output_on") is True
 
 
+def test_setting_that_was_refused_is_not_kept_for_the_runs_of_a_lease(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    lab.run(json.dumps({}), shots=10).result(20)
+    n_set = len(sets(lo))
+    lo.call("break_at", "bug", "set output_on")
+    with lab.lease("lo_drive"):
+        with pytest.raises(InternalError, match="a bug in a driver"):
+            lo.set("output_on", False)
+        lab.run(json.dumps({}), shots=10).result(20)
+    assert "set output_on=True" in sets(lo)[n_set + 1 :]
+
+
+def test_what_was_set_by_hand_is_not_kept_over_a_lost_link(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    calibrated = lo.get("frequency_hz")
+    lo.call("break_at", "error", "get power_dbm")
+    with lab.lease("lo_drive"):
+        lo.set("frequency_hz", 5.2e9)
+        with pytest.raises(DeviceError):
+            lo.get("power_dbm")
+        until = time.monotonic() + 20
+        while lo.row["link"] != "up":
+            assert time.monotonic() < until
+        lab.run(json.dumps({}), shots=10).result(20)
+        assert lo.get("frequency_hz") == calibrated
+
+
+def test_run_that_was_made_safe_at_its_end_is_not_taken_for_set(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    job = lab.run(json.dumps({"n_points": 20, "block_s": 0.05}), shots=10)
+    wait_for(job, "uploading")
+    lab.safe()
+    with pytest.raises(ScheduleError, match="safe state"):
+        job.result(20)
+    lab.run(json.dumps({}), shots=10).result(20)
+    assert lo.get("output_on") is True
+
+
 def test_parameters_that_the_holder_of_a_lease_does_not_set_are_brought_as_ever(lab) -> None:
     lo = lab.instruments["lo_readout"]
     lo.set("output_on", False)
@@ -115,6 +153,18 @@ def test_parameters_that_the_holder_of_a_lease_does_not_set_are_brought_as_ever(
         assert lo.get("output_on") is True and lo.get("power_dbm") == 2.0
     lab.run(json.dumps({}), shots=10).result(20)
     assert lo.get("power_dbm") == lab.description.instruments["lo_readout"].power_dbm
+
+
+def test_job_that_is_compiled_waits_for_a_lease_that_came_meanwhile(server, lab) -> None:
+    first = lab.run(json.dumps({"block_s": 1.0}), shots=10)
+    second = lab.run(json.dumps({"level": 8}), shots=10)
+    wait_for(second, "compiled")
+    with connect(server.address) as holder, holder.lease("lo_drive"):
+        assert first.result(20)
+        wait_for(second, "queued")
+        assert holder.run(json.dumps({"level": 9}), shots=10).result(20)
+        assert second.row["run"] is None
+    assert second.result(20)
 
 
 @pytest.mark.parametrize("apart", [False, True])

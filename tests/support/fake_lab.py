@@ -31,8 +31,6 @@ KINDS = {"trigger": "trigger", "infiniium": "recorder", "awg": "player", "sgs": 
 class FakeDevice:
     """Settings in a dict, a history of what was called, and faults on request."""
 
-    ASKING = ("break_at", "history", "spin")
-
     def __init__(self, instrument: Instrument) -> None:
         self.name = instrument.name
         self.timeout_s = instrument.timeout_s

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from probe import long_sweep, outputs_on
 
+from qctl.errors import LeaseError
+
 BIAS_V, SLEW, RATE = 0.2, 0.1, 20.0
 N_POINTS = 200
 # stage → (where, what passes to the instrument when it is under way, points that are done before it is held)
@@ -40,6 +42,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
     lab = WholeLab(tmp_path_factory.mktemp("held"), "transmon2", 3, rate=RATE, timeout_s=4.0, edit=edit)
     lab.proxies = proxies  # type: ignore[attr-defined]
+    lab.client.write_snapshot("qpu0", {"qubits": {"q0": {"flux": {"offset_v": BIAS_V}}}}, "runs set a bias")
     try:
         yield lab
     finally:
@@ -75,7 +78,9 @@ def test_cancel_in_the_middle_of_an_exchange(held: Any, tmp_path: Path, stage: s
         hold = held.proxies[box].hold(pattern)
     assert hold.seen.wait(20), f"{stage} was not seen on the wire"
     assert job.state == ("uploading" if stage == "uploading" else job.state)
-    source.set("output1_voltage_v", BIAS_V)
+    with pytest.raises(LeaseError, match="dc0 is set for run"):
+        source.set("output1_voltage_v", 0.0)
+    assert source.get("output1_present_v") == pytest.approx(BIAS_V, abs=1e-3)
     if way == "ctrl-c":
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130

@@ -1,0 +1,42 @@
+"""The broker's cache: the last value of each parameter that an instrument told or confirmed, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from qctl import wire
+
+__all__ = ["Values"]
+
+
+class Values:
+    """Confirmed values by instrument and parameter; what can't be known any more is not there."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[Any, float]] = {}
+
+    def get(self, instrument: str, parameter: str) -> tuple[Any, float] | None:
+        """Return (value, seconds since 1970), or None."""
+        return self._known.get((instrument, parameter))
+
+    def put(self, instrument: str, parameter: str, value: Any, time_s: float) -> None:
+        """Take a value that was told or confirmed."""
+        self._known[(instrument, parameter)] = (value, time_s)
+
+    def forget(self, *instruments: str) -> None:
+        """Forget all of some instruments."""
+        self._known = {key: value for key, value in self._known.items() if key[0] not in instruments}
+
+    def learn(self, request: Any, reply: Any, time_s: float) -> Iterator[tuple[str, str, Any]]:
+        """Learn from a reply to `get` or `set`, and yield (instrument, parameter, value) of what was set."""
+        if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):
+            self.put(request.instrument, request.parameter, reply.value, reply.time_s)
+        elif isinstance(request, wire.Set):
+            for name, settings in request.values.items():
+                for parameter, value in settings.items():
+                    if isinstance(reply, wire.Done):
+                        self.put(name, parameter, value, time_s)
+                        yield name, parameter, value
+                    else:
+                        self._known.pop((name, parameter), None)
