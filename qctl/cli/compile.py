@@ -36,6 +36,9 @@ def compile_file(
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of layout and routing.")] = 0,
+    bind: Annotated[
+        list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
+    ] = None,
     snapshots: Annotated[
         Path | None,
         typer.Option(
@@ -46,7 +49,7 @@ def compile_file(
 ) -> None:
     """Compile a program for a processor."""
     try:
-        summary = _compiled(file, target, lab, emit, out, shots, seed, snapshots)
+        summary = _compiled(file, target, lab, emit, out, shots, seed, bind or [], snapshots)
     except QctlError as error:
         if as_json:
             print(json.dumps({"ok": False, "code": error.code, "message": error.message}))
@@ -64,8 +67,10 @@ def _compiled(
     out: Path | None,
     shots: int,
     seed: int,
+    words: list[str],
     folder: Path | None,
 ) -> dict[str, Any]:
+    from qctl.cli.run import bound
     from qctl.formats.load import load
     from qctl.lab import load_lab
     from qctl.lab.snapshot import latest
@@ -75,7 +80,8 @@ def _compiled(
     name = target or _only(lab)
     lab.processor(name)
     snapshot = latest(folder, name) if folder is not None else None
-    ready = compile_programs(load(file), lab, name, shots=shots, seed=seed, snapshot=snapshot)
+    program = bound(file, load(file), words) if words else load(file)
+    ready = compile_programs(program, lab, name, shots=shots, seed=seed, snapshot=snapshot)
     texts = _timeline_texts(ready) if emit is Emission.TIMELINE else _scpi_texts(ready, lab)
     files = []
     if out is not None:
@@ -88,7 +94,9 @@ def _compiled(
             from qctl.report.pulses import draw_pulses  # matplotlib takes a while to load
 
             files.append(str(draw_pulses(ready.timeline, out / f"{file.stem}.pulses.png")))
-    return _summary(file, name, ready, files, {} if out is not None else texts)
+    design = "design values of lab.toml (--snapshots STORE/snapshots takes measured ones)"
+    values = design if snapshot is None else f"values of snapshot {snapshot.number}"
+    return _summary(file, name, ready, files, {} if out is not None else texts) | {"calibration": values}
 
 
 def _only(lab: Lab) -> str:
@@ -169,6 +177,7 @@ def _text(summary: dict[str, Any]) -> str:
         f"{_count(summary['two_qubit_gates'], 'two-qubit gate')}, {_count(summary['pulses'], 'pulse')}, "
         f"{summary['length_s'] * 1e9:.6g} ns",
         f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
+        f"  with the {summary['calibration']}",
     ]
     lines += [
         f"  {row['instrument']}: {row['used']} of {row['allowed']} {row['resource']}"

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["run"]
+__all__ = ["bound", "run"]
 
 
 def run(
@@ -70,9 +70,27 @@ def _content(file: Path) -> str | bytes:
 
 def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
     """Return the bytes of the program with numbers for all of its parameters."""
-    from qctl.errors import ParseError, RequestError
+    from qctl.errors import ParseError
     from qctl.formats.load import loads
     from qctl.program.program import Program
+
+    try:
+        program = loads(content) if isinstance(content, str) else Program.from_bytes(content)
+    except ParseError as error:
+        error.message = f"{file}: {error.message}"
+        raise
+    return bound(file, program, words).to_bytes()
+
+
+def bound(file: Path, program: Any, words: list[str]) -> Any:
+    """Return a program with numbers for all of its parameters, from words like ``a=0.3``.
+
+    Raises
+    ------
+    RequestError
+        If a word is none, or a parameter is missing, unknown or named twice.
+    """
+    from qctl.errors import RequestError
 
     values: dict[str, float] = {}
     for word in words:
@@ -86,11 +104,6 @@ def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
         if name.strip() in values:
             raise RequestError(f"--bind names {name.strip()} twice")
         values[name.strip()] = number
-    try:
-        program = loads(content) if isinstance(content, str) else Program.from_bytes(content)
-    except ParseError as error:
-        error.message = f"{file}: {error.message}"
-        raise
     free = program.inputs
     missing = [name for name in free if name not in values]
     unknown = [name for name in values if name not in free]
@@ -99,7 +112,7 @@ def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
         problems.append(f"the program has no parameter {', '.join(unknown)}; it has {', '.join(free) or 'none'}")
     if problems:
         raise RequestError(f"{file}: {'; '.join(problems)}", missing=missing, unknown=unknown)
-    return program.bind(**values).to_bytes()
+    return program.bind(**values)
 
 
 def _print(job: int, result: Any) -> None:
