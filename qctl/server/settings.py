@@ -16,6 +16,8 @@ from qctl.server.orders import Leases
 __all__ = ["may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
 
 _ASKING = ("identify", "locked")
+_ENDS = re.compile(r"[;\x00-\x08\n-\x1f\x7f]")
+"""What may end a command of a raw message; more ends than instruments/raw.py knows do no harm."""
 _ONE_OUTPUT = re.compile(r"output\d+")
 
 
@@ -68,7 +70,7 @@ def settings_by_group(lab: Lab, values: Values, leases: Leases, client: str) -> 
 def may_change(request: Any) -> bool:
     """Say whether a client's request may change settings: text that only asks can't, nor `identify` nor `locked`."""
     if isinstance(request, wire.Raw):
-        commands = [part.split(maxsplit=1) for part in request.text.split(";")]
+        commands = [part.split(maxsplit=1) for part in _ENDS.split(request.text)]
         return not all(words[0].endswith("?") for words in commands if words)
     if isinstance(request, wire.Call):
         return request.method not in _ASKING
