@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from qctl.program.program import Program
 
 __all__ = ["bound", "run"]
 
@@ -82,7 +85,7 @@ def _bound(file: Path, content: str | bytes, words: list[str]) -> bytes:
     return bound(file, program, words).to_bytes()
 
 
-def bound(file: Path, program: Any, words: list[str]) -> Any:
+def bound(file: Path, program: Program, words: list[str]) -> Program:
     """Return a program with numbers for all of its parameters, from words like ``a=0.3``.
 
     Raises

@@ -125,7 +125,8 @@ class _Watch:
     def check(self) -> None:
         for thread, session in self._sessions:
             if thread.state is not LinkState.UP or thread.n_opened != session:
-                raise DeviceError(f"{thread.name} lost its link during the run: {thread.why or 'it was opened anew'}", instrument=thread.name)
+                why = thread.why or "it was opened anew"
+                raise DeviceError(f"{thread.name} lost its link during the run: {why}", instrument=thread.name)
             if thread.locked is False:
                 raise _unlocked(thread)
 
