@@ -18,10 +18,14 @@ from qctl.device import Parameter
 from qctl.errors import LimitError, RequestError
 from qctl.units import Limits
 
-__all__ = ["Command", "Matched", "match_command", "parsed_value", "short_form"]
+__all__ = ["Command", "Matched", "match_command", "parsed_value", "planned", "short_form"]
 
 _NODE = re.compile(r"([A-Z]+)([a-z]*)(\{n\})?")
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
+# Possessive: nothing is tried twice, so no text takes longer than it is long.
+_NUMBER = re.compile(r"([+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+)\s*+([A-Za-z]*+)", re.ASCII)
+_MAX_NUMBER = 64
+_MAX_HEADER = 256
+_MAX_DIGITS = 9
 _UNITS: Mapping[str, Mapping[str, float]] = {
     "V": {"V": 1.0, "MV": 1e-3, "UV": 1e-6},
     "Hz": {"HZ": 1.0, "KHZ": 1e3, "MHZ": 1e6, "GHZ": 1e9},
@@ -121,7 +125,7 @@ def short_form(header: str) -> str:
 @cache
 def _pattern(header: str) -> re.Pattern[str]:
     if header.startswith("*"):
-        return re.compile(re.escape(header), re.IGNORECASE)
+        return re.compile(re.escape(header), re.IGNORECASE | re.ASCII)
     text = header.replace("[", "(?:").replace("]", ")?")
     text = re.sub(r"^\(\?:([A-Za-z]+(?:\{n\})?):\)\?", r"(?:\1:)?", text)
 
@@ -129,7 +133,7 @@ def _pattern(header: str) -> re.Pattern[str]:
         long = f"(?:{match[2]})?" if match[2] else ""
         return f"{match[1]}{long}" + (r"(?P<n>\d*)" if match[3] else "")
 
-    return re.compile(":?" + _NODE.sub(node, text.lstrip(":")), re.IGNORECASE)
+    return re.compile(":?" + _NODE.sub(node, text.lstrip(":")), re.IGNORECASE | re.ASCII)
 
 
 def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
@@ -141,8 +145,15 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
         One message: a header, ``?`` or not, and its argument. Not a list joined with ``;``.
     commands : sequence of Command
         From `registry.declared_commands`.
+
+    Raises
+    ------
+    RequestError
+        If its header, or the number in it, is longer than any instrument's.
     """
     header, argument = [*text.split(None, 1), "", ""][:2]
+    if len(header) > _MAX_HEADER:
+        raise RequestError(f"the header {_start(header)} has {len(header)} characters, over {_MAX_HEADER}")
     query = header.endswith("?")
     for command in commands:
         if not (command.askable if query else command.settable):
@@ -151,7 +162,10 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
         if found:
             number = None
             if "{n}" in command.header:
-                number = int(found["n"] or 1)
+                digits = found["n"] or "1"
+                if len(digits) > _MAX_DIGITS:
+                    raise RequestError(f"the number in {_start(header)} has {len(digits)} digits, over {_MAX_DIGITS}")
+                number = int(digits)
             return Matched(command, number, query, argument.strip())
     return None
 
@@ -170,11 +184,11 @@ def parsed_value(matched: Matched) -> Any:
     name = matched.parameter or command.header
     if command.kind is type(None):
         if text:
-            raise RequestError(f"{name} takes no value, not {text!r}")
+            raise RequestError(f"{name} takes no value, not {_start(text)}")
         return None
     if command.kind is bool:
         if text.upper() not in _ON_OFF:
-            raise RequestError(f"{name} = {text!r} is not ON or OFF")
+            raise RequestError(f"{name} = {_start(text)} is not ON or OFF")
         return _ON_OFF[text.upper()]
     if command.kind is str:
         return text.strip("\"'")
@@ -183,7 +197,53 @@ def parsed_value(matched: Matched) -> Any:
     return _parsed_number(command, name, text)
 
 
+def planned(device: Any, runs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Check all settings of a request before the first is sent, with the values that would hold by then.
+
+    Whether a value may be set can depend on others (an amplitude on the offset): a driver that has ``plan(values,
+    pending)`` is asked for each run, with what the runs before will have set. Settings of one run that are fine
+    together are accepted in any order; they come back in an order in which none of them leaves the limits. Runs stay
+    in order, since what stands between them (a query) sees what holds there.
+
+    Parameters
+    ----------
+    device : Device
+        The open device; it is only asked, nothing is set.
+    runs : sequence of mapping
+        Values by parameter, to be set one run after another.
+
+    Returns
+    -------
+    list of mapping
+        The same runs, each in the order to set it in.
+
+    Raises
+    ------
+    LimitError, RequestError
+        If anything may not be set.
+    """
+    settings, plan = getattr(device, "settings", None), getattr(device, "plan", None)
+    if settings is not None:
+        runs = [{name: settings.checked(name, value) for name, value in run.items()} for run in runs]
+    if plan is None:
+        return list(runs)
+    found: list[Mapping[str, Any]] = []
+    pending: dict[str, Any] = {}
+    for run in runs:
+        found.append(plan(run, dict(pending)))
+        for name, value in run.items():
+            pending.pop(name, None)
+            pending[name] = value
+    return found
+
+
+def _start(text: str) -> str:
+    return repr(text) if len(text) <= _MAX_NUMBER else f"{text[:_MAX_NUMBER]!r}..."
+
+
 def _parsed_number(command: Command, name: str, text: str) -> float | int:
+    if len(text) > _MAX_NUMBER:
+        raise LimitError(f"{name} = {_start(text)} has {len(text)} characters, over the {_MAX_NUMBER} of a number")
     found = _NUMBER.fullmatch(text)
     scales = _UNITS.get(command.unit, {})
     if not found or (found[2] and found[2].upper() not in scales):

@@ -10,7 +10,7 @@ the same short forms are in the public driver qcodes_contrib_drivers `QDAC2`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,11 +155,32 @@ class QdevilQdac2:
             return
         self._hold_slew(number)
         if name.endswith("_start"):
-            self._check_moves(number)
+            self._check_moves(number, {})
             self.link.write(f"SOUR{number}:DC:TRIG:SOUR IMM")
         elif name.endswith("_voltage_v"):
             self.link.write(f"SOUR{number}:VOLT:MODE FIX")
         self.settings.set(name, checked)
+
+    def plan(self, values: Mapping[str, Any], pending: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings as they are, if each list or sweep that they start may run; nothing is sent but queries.
+
+        Their order stays: a start plays what stands before it. `pending` is what will have been set before, the
+        latest last.
+
+        Raises
+        ------
+        LimitError
+            If a list or sweep would have to move faster than the slew.
+        """
+        then: dict[str, Any] = {}
+        for place, (name, value) in enumerate([*pending.items(), *values.items()]):
+            number = self._number(name)
+            if place >= len(pending) and number is not None and name.endswith("_start"):
+                self._check_moves(number, then)
+            then[name] = value
+            if name.endswith("_voltage_v"):
+                then[f"output{number}_mode"] = "FIX"
+        return dict(values)
 
     def run_list(self, output: int, voltages_v: Sequence[float], dwell_s: float) -> None:
         """Play a list once, from now on.
@@ -237,11 +258,12 @@ class QdevilQdac2:
         if parsed_float(self.link, reply, "a slew") > bound * (1 + 1e-6):
             self.settings.set(f"output{number}_slew_v_per_s", bound)
 
-    def _check_moves(self, number: int) -> None:
-        """Check the list or sweep that the instrument holds, whoever put it there: each voltage and each step."""
+    def _check_moves(self, number: int, then: Mapping[str, Any]) -> None:
+        """Check the list or sweep that the instrument holds, or will `then`: each voltage and each step."""
 
         def held(name: str) -> Any:
-            return self.settings.get(f"output{number}_{name}")
+            parameter = f"output{number}_{name}"
+            return then[parameter] if parameter in then else self.settings.get(parameter)
 
         mode = held("mode")
         if mode == "LIST":

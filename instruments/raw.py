@@ -7,12 +7,12 @@ header before stopped).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from qctl.errors import LimitError, NotAllowedError, RequestError
-from qctl.instruments.commands import Command, Matched, match_command, parsed_value
+from qctl.instruments.commands import Command, Matched, match_command, parsed_value, planned
 from qctl.instruments.confirm import confirm
 from qctl.lab import Instrument
 
@@ -31,7 +31,10 @@ COMMON = (
 """What every script may say: none of these changes a setting."""
 
 _PIECES = re.compile(r"""(?:[^;\n\r"']|"[^"]*"|'[^']*'|["'])+|[;\n\r]""")
-_BOUND = re.compile(r"MIN(IMUM)?|MAX(IMUM)?|DEF(AULT)?", re.IGNORECASE)
+_BOUND = re.compile(r"MIN(IMUM)?|MAX(IMUM)?|DEF(AULT)?", re.IGNORECASE | re.ASCII)
+_MAX_TEXT = 1 << 20
+"""Holds the longest list of a source: 65,536 voltages."""
+_MAX_PIECES = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,12 @@ def speak(
 
     What matches a declared command goes the driver's way, whatever lab.toml allows; only the rest may be passed on.
 
+    All settings of the message are checked before the first is sent, with the values that would hold by then.
+    Settings in a row, each of another parameter, count together: a pair that is fine together but not one after the
+    other (more amplitude before less offset) is accepted, and the driver makes it in the order that is fine. A query
+    or another command between them divides them, as it sees what holds there. What is passed on may change anything:
+    each setting after it is checked once more, against the instrument, when its turn comes.
+
     Parameters
     ----------
     device : Device
@@ -62,7 +71,8 @@ def speak(
     instrument : Instrument
         Its entry in lab.toml.
     text : str
-        One message, or several joined with ``;``: all are matched and checked before the first is carried out.
+        One message, or several joined with ``;``: all are matched and checked before the first is carried out. ASCII,
+        at most 1 MiB and 1024 commands.
     commands : sequence of Command
         What the driver declares.
     block : bytes, optional
@@ -80,9 +90,15 @@ def speak(
     NotAllowedError
         If it matches no declared command and lab.toml does not say ``allow_raw = true``.
     LimitError
-        If a value is outside its limits; it was not sent.
+        If a value is outside its limits; nothing of the message was sent.
+    RequestError
+        If the text is too long or not ASCII; nothing was sent.
     """
-    pieces = list(_pieces(text, commands))
+    _check_text(instrument.name, text)
+    try:
+        pieces = list(_pieces(text, commands))
+    except RequestError as error:
+        raise RequestError(f"{instrument.name}: {error.message}", instrument=instrument.name) from error
     if block is not None and pieces:
         pieces[-1] = _Piece(pieces[-1].text + text[len(text.rstrip()) :], None)
     unknown = [piece for piece in pieces if piece.found is None]
@@ -92,34 +108,65 @@ def speak(
             f"allow_raw = true in lab.toml passes it on without limits",
             instrument=instrument.name,
         )
-    settings = [piece.found for piece in pieces if piece.found and not piece.found.query and not piece.common]
-    values = [_checked(device, instrument.name, found) for found in settings]
+    steps = _steps(device, instrument.name, pieces)
     longest_s = None if timeout_s is None else max(timeout_s, instrument.timeout_s)
     answers: list[str | bytes] = []
-    for place, piece in enumerate(pieces):
+    for place, piece in enumerate(steps):
         answer: str | bytes | None = None
-        if piece.found is None:
-            answer = _pass_on(device, piece.text, block if place == len(pieces) - 1 else None, longest_s)
+        if not isinstance(piece, _Piece):
+            for name, value in piece.items():
+                device.set(name, value)
+        elif piece.found is None:
+            answer = _pass_on(device, piece.text, block if place == len(steps) - 1 else None, longest_s)
         elif piece.found.query:
             answer = _asked(device, piece, longest_s)
-        elif piece.common:
-            _link(device, piece.text).write(piece.found.command.text())
         else:
-            device.set(piece.found.parameter, values.pop(0))
+            _link(device, piece.text).write(piece.found.command.text())
         if answer is not None:
             answers.append(answer)
     return _joined(answers)
 
 
+def _check_text(name: str, text: str) -> None:
+    """Refuse what no instrument reads, before any of it is looked at."""
+    if len(text) > _MAX_TEXT:
+        raise RequestError(f"{name}: a text of {len(text)} characters is over {_MAX_TEXT}", instrument=name)
+    if not text.isascii():
+        place = next(k for k, letter in enumerate(text) if not letter.isascii())
+        raise RequestError(f"{name}: {text[place]!r}, character {place + 1} of the text, is not ASCII", instrument=name)
+
+
+def _steps(device: Any, name: str, pieces: Sequence[_Piece]) -> list[_Piece | Mapping[str, Any]]:
+    """Return what to do in order, settings in a row as one mapping; refused here if one of them would be."""
+    runs: list[dict[str, Any]] = []
+    steps: list[_Piece | int] = []
+    for piece in pieces:
+        found = piece.found
+        if found is None or found.query or piece.common:
+            steps.append(piece)
+            continue
+        value = _checked(device, name, found)
+        if not steps or isinstance(steps[-1], _Piece) or found.parameter in runs[-1]:
+            steps.append(len(runs))
+            runs.append({})
+        runs[-1][found.parameter] = value
+    ready = planned(device, runs)
+    return [step if isinstance(step, _Piece) else ready[step] for step in steps]
+
+
 def _pieces(text: str, commands: Sequence[Command]) -> Iterator[_Piece]:
     """Yield the commands of a message with whole headers, each matched."""
-    path = ""
-    for raw in _PIECES.findall(text):
+    path, n_found = "", 0
+    for part in _PIECES.finditer(text):
+        raw = part[0]
         if raw in "\n\r":
             path = ""
         word = raw.strip()
         if not word or word == ";":
             continue
+        n_found += 1
+        if n_found > _MAX_PIECES:
+            raise RequestError(f"a text of more than {_MAX_PIECES} commands is refused; send it in parts")
         forms = [f"{path}:{word}", word] if path and word[0] not in ":*" else [word]
         piece = next((piece for form in forms if (piece := _matched(form, commands)).found), None)
         piece = piece or _Piece(forms[0], None)

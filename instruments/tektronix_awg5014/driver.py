@@ -9,7 +9,7 @@ STATus:QUEStionable:CONDition (bit 5, FREQuency, is set while the reference is n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -126,26 +126,50 @@ class TektronixAwg5014:
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""
-        self._check_span(name, value)
+        self.plan({name: value}, {})
         self._known.pop(name, None)
         self.settings.set(name, value)
 
-    def _check_span(self, name: str, value: Any) -> None:
-        """Refuse an amplitude or offset whose full scale would leave the output's limits."""
-        for number, output in self.instrument.output.items():
-            pair = [f"output{number}_amplitude_vpp", f"output{number}_offset_v"]
-            if name not in pair:
+    def plan(self, values: Mapping[str, Any], pending: Mapping[str, Any]) -> dict[str, Any]:
+        """Return settings in an order to make them in; nothing is sent but queries.
+
+        An amplitude and an offset that are fine together change places if the first of them alone would leave the
+        output's limits on the way. `pending` is what will have been set before.
+
+        Raises
+        ------
+        LimitError
+            If the full scale of an output would leave its limits.
+        """
+        order = list(values)
+        for number in self.instrument.output:
+            pair = (f"output{number}_amplitude_vpp", f"output{number}_offset_v")
+            asked = {name: self.settings.checked(name, values[name]) for name in order if name in pair}
+            if not asked:
                 continue
-            checked = self.settings.checked(name, value)
-            amplitude_vpp = checked if name == pair[0] else self.settings.get(pair[0])
-            offset_v = checked if name == pair[1] else self.settings.get(pair[1])
-            low, high = output.limits_v
-            if not (low <= offset_v - amplitude_vpp / 2 and offset_v + amplitude_vpp / 2 <= high):
-                raise LimitError(
-                    f"{self.link.name}: output {number} would reach {offset_v - amplitude_vpp / 2:g} to "
-                    f"{offset_v + amplitude_vpp / 2:g} V, outside [{low:g}, {high:g}] V",
-                    instrument=self.link.name,
-                )
+            names = list(asked)
+            asked_for = [name for name in pair if name not in asked or len(asked) == len(pair)]
+            held = {name: pending[name] if name in pending else self.settings.get(name) for name in asked_for}
+            self._check_span(number, *((held | asked)[name] for name in pair))
+            if len(asked) < len(pair):
+                continue
+            try:
+                self._check_span(number, *((held | {names[0]: asked[names[0]]})[name] for name in pair))
+            except LimitError:
+                self._check_span(number, *((held | {names[1]: asked[names[1]]})[name] for name in pair))
+                first, second = order.index(names[0]), order.index(names[1])
+                order[first], order[second] = order[second], order[first]
+        return {name: values[name] for name in order}
+
+    def _check_span(self, number: int, amplitude_vpp: float, offset_v: float) -> None:
+        """Refuse an amplitude and an offset whose full scale would leave the output's limits."""
+        low, high = self.instrument.output[number].limits_v
+        if not (low <= offset_v - amplitude_vpp / 2 and offset_v + amplitude_vpp / 2 <= high):
+            raise LimitError(
+                f"{self.link.name}: output {number} would reach {offset_v - amplitude_vpp / 2:g} to "
+                f"{offset_v + amplitude_vpp / 2:g} V, outside [{low:g}, {high:g}] V",
+                instrument=self.link.name,
+            )
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""

@@ -12,6 +12,7 @@ import numpy as np
 from qctl import wire
 from qctl.device import Device
 from qctl.errors import RequestError
+from qctl.instruments.commands import planned
 from qctl.instruments.registry import speak_raw
 from qctl.server.instrument import InstrumentThread
 
@@ -19,7 +20,7 @@ __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
 _LONGEST_S = 3600.0
 Buffers: TypeAlias = Sequence[bytes | memoryview]
-_NOT_CALLABLE = frozenset({"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set"})
+_NOT_CALLABLE = frozenset({"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set", "plan"})
 
 
 def plain(value: Any) -> Any:
@@ -72,7 +73,7 @@ def _set(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[
     def set_values(device: Device) -> None:
         for name in values:
             _known(thread.name, device, name, settable=True)
-        for name, value in values.items():
+        for name, value in planned(device, [values])[0].items():
             device.set(name, value)
 
     return set_values

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
 
 from qctl.errors import LimitError, RequestError
-from qctl.instruments.commands import Command, match_command, parsed_value, short_form
+from qctl.instruments.commands import _NUMBER, Command, match_command, parsed_value, short_form
 from qctl.units import Limits
 
 POWER = Command("SOURce:POWer[:LEVel][:IMMediate][:AMPLitude]", "power_dbm", "Power", "dBm", limits=Limits(-20, 15))
@@ -95,3 +98,40 @@ def test_short_form_is_what_is_sent() -> None:
     assert AMPLITUDE.text(3) == "SOUR3:VOLT"
     assert short_form(":ACQuire:SRATe[:ANALog]") == "ACQ:SRAT"
     assert OUTPUT.parameter(2).name == "output2_on"
+
+
+@pytest.mark.parametrize(
+    "argument", ["1" * 22_000 + "!", "." + "1" * 22_000 + "!", "1e" + "1" * 22_000 + "!", "1" + " " * 22_000 + "!"]
+)
+def test_long_number_is_refused_at_once(argument: str) -> None:
+    matched = match_command(f"SOUR:POW {argument}", ALL)
+    assert matched is not None
+    begin = time.perf_counter()
+    with pytest.raises(LimitError, match=r"has 2200\d characters, over the 64 of a number"):
+        parsed_value(matched)
+    assert _NUMBER.fullmatch(argument) is None
+    assert time.perf_counter() - begin < 0.5
+
+
+@pytest.mark.parametrize("text", ["1", "1.", "1.5", ".5", "-1.5e-3", "+1E3 mV", "1e5V", "1 EV", "12.75", "1.e2"])
+def test_numbers_are_read_as_before(text: str) -> None:
+    before = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)", text)
+    found = _NUMBER.fullmatch(text)
+    assert before and found and found.groups() == before.groups()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SOUR" + "1" * 5000 + ":VOLT 1", "5009 characters, over 256"),
+        ("SOUR" + "1" * 100 + ":VOLT 1", "100 digits, over 9"),
+    ],
+)
+def test_number_of_a_connector_that_no_instrument_has_is_refused(text: str, words: str) -> None:
+    with pytest.raises(RequestError, match=words):
+        match_command(text, ALL)
+
+
+@pytest.mark.parametrize("text", ["AWGC:RſTATE?", "*ıdn?", "OUTP٣ ON", "ſOUR:POW 1"])
+def test_letters_that_only_look_alike_match_nothing(text: str) -> None:
+    assert match_command(text, ALL) is None

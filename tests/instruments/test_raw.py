@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from qctl.errors import LimitError, NotAllowedError, RefusedError, RequestError
+from qctl.errors import LimitError, NotAllowedError, QctlError, RefusedError, RequestError
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.instruments.raw import speak
 from qctl.instruments.rohde_schwarz_sgs100a import COMMANDS, RohdeSchwarzSgs100a
@@ -105,3 +106,37 @@ def test_connector_that_lab_toml_does_not_name_is_not_asked(named: Callable[...,
     dc0 = named("dc0")
     with TranscriptLink([]) as link, pytest.raises(RequestError, match="output24_voltage_v"):
         speak(QdevilQdac2(link, dc0), dc0, "SOUR24:VOLT?", DC_COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SOUR:POW? MıN", "lo0: 'ı', character 12 of the text, is not ASCII"),
+        ("SOUR:POW 1;:SOUR:SECR 'µ'", "is not ASCII"),
+        ("OUTP 1;" + " " * (1 << 20), "characters is over 1048576"),
+        ("OUTP 1;" * 1025, "lo0: a text of more than 1024 commands"),
+        ("OUTP 1;:SOUR" + "1" * 5000 + ":VOLT 1", "lo0: the header .* over 256"),
+    ],
+)
+def test_what_no_instrument_reads_is_refused_before_anything_is_sent(
+    any_entry: Instrument, text: str, words: str
+) -> None:
+    with pytest.raises(RequestError, match=words):
+        said(any_entry, [], text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SOUR:POW " + "1" * 22_000 + "!",
+        "a;" * 500_000,
+        "'\"" * 500_000,
+        "'" + '"' * 1_000_001,
+        "SOUR:POW? " + "M" * 10**6,
+    ],
+)
+def test_no_text_takes_long_to_refuse(text: str) -> None:
+    begin = time.perf_counter()
+    with pytest.raises(QctlError):
+        said(entry(False), [], text)
+    assert time.perf_counter() - begin < 2
