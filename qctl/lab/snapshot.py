@@ -126,7 +126,7 @@ def check_fit(lab: Lab, snapshot: Snapshot, problems: Problems) -> None:
         name: msgspec.structs.replace(qubit, t2_s=min(qubit.t2_s, 2 * qubit.t1_s))
         for name, qubit in values.qubits.items()
     }
-    processor = msgspec.structs.replace(design, qubit=qubits, coupler=values.couplers)  # type: ignore[arg-type]
+    processor = msgspec.structs.replace(design, qubit=qubits, coupler=values.couplers)
     changed = msgspec.structs.replace(lab, processors={**lab.processors, design.name: processor})
     found = Problems()
     check_processors(changed, found)
