@@ -20,6 +20,8 @@ MAX_STEPS_3 = 500_000
 """Statements of one OpenQASM 3 text after expansion of gates and loops."""
 MAX_NESTING = 64
 """Nested brackets, blocks or signs."""
+MAX_OPERATORS = 1_000
+"""Operators and opening brackets of one OpenQASM 3 expression; its reference parser recurses at each."""
 MAX_CONTROLS = 255
 """Control qubits of one gate (the instruction's field has 8 bits)."""
 

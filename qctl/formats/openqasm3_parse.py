@@ -19,11 +19,16 @@ from openqasm3._antlr.qasm3Parser import qasm3Parser
 from openqasm3.parser import QASM3ParsingError, QASMNodeVisitor, get_span
 
 from qctl.errors import ParseError
-from qctl.formats.limits import MAX_NESTING, MAX_TEXT_CHARACTERS_3
+from qctl.formats.limits import MAX_NESTING, MAX_OPERATORS, MAX_TEXT_CHARACTERS_3
 
 __all__ = ["parse_openqasm3", "place_of"]
 
-_BRACKETS = re.compile(r"//[^\n]*+|/\*|[(\[{}\])]|\n")
+_SIGNS = re.compile(
+    r"(?P<skip>//[^\n]*+|@[^\W\d][^\n]*+|(?<!\w)#?pragma\b[^\n]*+)"
+    r"""|/\*|\n|"[^"\r\n]*+"|'[^'\r\n]*+'|\+\+|->|\*\*|&&|\|\||<<|>>|[<>=!]=|[-+*/%&|^<>!~()\[\]{};,]"""
+)
+_ENDS = frozenset((";", ",", "{", "}", "++"))
+"""Where the next expression begins, since the parser nests none of these in one another."""
 _SHOWN = 40
 _FOREIGN = (ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError, OverflowError)
 """What the reference parsers' visitors raise on some malformed texts."""
@@ -90,9 +95,12 @@ def _run(rule: Callable[[], Any], parser: Any, visit: Callable[[Any], Any]) -> A
 
 
 def _check_nesting(text: str) -> None:
-    depth, line, start, position = 0, 1, 0, 0
-    while match := _BRACKETS.search(text, position):
+    """Refuse what the parser would look through for long only to find it nested too deep."""
+    depth, line, start, position, n_signs, n_operators = 0, 1, 0, 0, 0, 0
+    while match := _SIGNS.search(text, position):
         sign = match.group()
+        if text[position : match.start()].strip():
+            n_signs = 0
         position = match.end()
         if sign == "\n":
             line, start = line + 1, position
@@ -103,12 +111,23 @@ def _check_nesting(text: str) -> None:
             line += text.count("\n", position, end)
             start = max(start, text.rfind("\n", 0, end) + 1)
             position = end + 2
-        elif sign in "([{":
-            depth += 1
-            if depth > MAX_NESTING:
-                raise ParseError(f"brackets are nested more than {MAX_NESTING} deep", line, match.start() - start + 1)
-        elif sign in ")]}":
+        elif sign in _ENDS:
+            depth += {"{": 1, "}": -1}.get(sign, 0)
+            n_operators = 0
+        elif sign in ")]":
             depth -= 1
+        elif sign[0] in "\"'":
+            n_signs = 0
+        elif match["skip"] is None:
+            depth += sign in "(["
+            n_signs += sign in "-!~"
+            n_operators += 1
+        if depth > MAX_NESTING:
+            raise ParseError(f"brackets are nested more than {MAX_NESTING} deep", line, match.start() - start + 1)
+        if n_signs > MAX_NESTING:
+            raise ParseError(f"signs are nested more than {MAX_NESTING} deep", line, match.start() - start + 1)
+        if n_operators > MAX_OPERATORS:
+            raise ParseError(f"the expression has more than {MAX_OPERATORS} operators", line, match.start() - start + 1)
 
 
 class _Visitor(QASMNodeVisitor):

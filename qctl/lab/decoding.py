@@ -17,6 +17,7 @@ __all__ = ["Problems", "decode", "join"]
 
 _REF = re.compile(r"([A-Za-z_][\w-]*):([1-9]\d{0,3})")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_MOST_BITS = 64
 _NAMED_BY_KEY = ("name", "number")
 
 
@@ -91,6 +92,8 @@ def _refuse(problems: Problems, path: str, text: str) -> _Broken:
 
 
 def _shown(raw: Any) -> str:
+    if isinstance(raw, int) and raw.bit_length() > _MOST_BITS:
+        return f"a whole number of {raw.bit_length()} bits"
     return repr(raw) if isinstance(raw, str | int | float | bool) else f"a {type(raw).__name__}"
 
 
@@ -202,6 +205,8 @@ def _number(raw: Any, kind: mi.FloatType | mi.IntType, path: str, problems: Prob
         return _refuse(problems, path, "expected a whole number" if whole else "expected a number")
     if isinstance(raw, float) and not math.isfinite(raw):
         return _refuse(problems, path, f"{raw} is not a finite number")
+    if isinstance(raw, int) and raw.bit_length() > _MOST_BITS:
+        return _refuse(problems, path, f"a whole number of {raw.bit_length()} bits is more than any value here")
     low = -math.inf if kind.ge is None else kind.ge
     high = math.inf if kind.le is None else kind.le
     if not low <= raw <= high:

@@ -17,6 +17,7 @@ from qctl.lab.value_rules import check_values
 
 __all__ = ["load_lab", "parse_lab"]
 
+_MOST_BYTES = 1 << 22
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -28,11 +29,15 @@ def load_lab(path: str | Path) -> Lab:
     RequestError
         If the file can't be read, or says something that can't be; `details["problems"]` has all of it.
     ParseError
-        If it is not TOML.
+        If it is not TOML, or larger than any lab.
     """
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise ParseError(f"{file}: is larger than {_MOST_BYTES} bytes, the most that a lab file may have")
+        text = data.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise RequestError(f"{file}: {error.strerror}", path=str(file)) from error
     except UnicodeDecodeError as error:
@@ -58,6 +63,10 @@ def parse_lab(text: str, where: str = "lab.toml") -> Lab:
         last = text.count("\n") + 1
         line, column = (int(match[1]), int(match[2])) if match and match[1] else (last, 1)
         raise ParseError(f"{where}: {reason[:1].lower()}{reason[1:]}", line, column) from error
+    except RecursionError:
+        raise ParseError(f"{where}: brackets are nested too deep") from None
+    except ValueError as error:  # the reader leaves numbers and dates to Python, which has bounds of its own
+        raise ParseError(f"{where}: a value can't be read: {str(error).partition(';')[0]}") from error
     problems = Problems()
     lab = decode(raw, Lab, problems)
     if not isinstance(lab, Lab):

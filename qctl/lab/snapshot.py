@@ -19,8 +19,10 @@ from msgspec import Struct
 from qctl.errors import ParseError, RequestError
 from qctl.lab.decoding import Problems, decode, join
 from qctl.lab.lab import Coupler, Lab, Qubit
+from qctl.lab.processor_rules import check_processors
+from qctl.lab.value_rules import check_values
 
-__all__ = ["Snapshot", "Values", "effective", "latest", "numbers", "read", "write"]
+__all__ = ["Snapshot", "Values", "check_fit", "effective", "latest", "numbers", "read", "write"]
 
 _NAME = re.compile(r"(\d{6,})\.json")
 
@@ -112,6 +114,30 @@ def _overlay(below: dict[str, Qubit] | dict[str, Coupler], above: Mapping[str, Q
         if type(value) is not type(below[name]):
             raise RequestError(f"{place} {name} is of another platform")
         below[name] = value  # type: ignore[assignment]
+
+
+def check_fit(lab: Lab, snapshot: Snapshot, problems: Problems) -> None:
+    """Note what lab.toml would be refused for if it had a snapshot's values: limits of outputs, names, physics.
+
+    That a measured T2 is above twice T1 is no reason: both have errors, and no output depends on them.
+    """
+    design, values = lab.processor(snapshot.processor), effective(lab, snapshot.processor, snapshot)
+    qubits = {
+        name: msgspec.structs.replace(qubit, t2_s=min(qubit.t2_s, 2 * qubit.t1_s))
+        for name, qubit in values.qubits.items()
+    }
+    processor = msgspec.structs.replace(design, qubit=qubits, coupler=values.couplers)
+    changed = msgspec.structs.replace(lab, processors={**lab.processors, design.name: processor})
+    found = Problems()
+    check_processors(changed, found)
+    if not found.found:
+        check_values(changed, found)
+    place = join("processors", design.name) + "."
+    for problem in found.found:
+        text = problem.removeprefix(place)
+        for one, many in (("qubit.", "qubits."), ("coupler.", "couplers.")):
+            text = many + text.removeprefix(one) if text.startswith(one) else text
+        problems.add("", text)
 
 
 def numbers(folder: str | Path, processor: str) -> list[int]:

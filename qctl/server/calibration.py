@@ -11,7 +11,7 @@ import msgspec
 from qctl.errors import RequestError
 from qctl.lab import Lab
 from qctl.lab.decoding import Problems, decode
-from qctl.lab.snapshot import Snapshot, effective
+from qctl.lab.snapshot import Snapshot, check_fit, effective
 
 __all__ = ["overlay"]
 
@@ -36,7 +36,7 @@ def overlay(lab: Lab, qpu: str, before: Snapshot | None, values: Mapping[str, An
     Raises
     ------
     RequestError
-        If a name or a value doesn't fit; all problems are in the details.
+        If a name or a value doesn't fit, or lab.toml would be refused with it; all problems are in the details.
     """
     known = effective(lab, qpu, before)
     problems = Problems()
@@ -54,9 +54,8 @@ def overlay(lab: Lab, qpu: str, before: Snapshot | None, values: Mapping[str, An
     unknown = set(values) - {"qubits", "couplers"}
     if unknown:
         problems.add(sorted(unknown)[0], "unknown key; known are qubits, couplers")
-    if problems.found:
-        raise RequestError(problems.found[0], problems=problems.found)
-    return Snapshot(
+    _raise(problems)
+    snapshot = Snapshot(
         number=0,
         time_s=time.time(),
         processor=qpu,
@@ -65,6 +64,14 @@ def overlay(lab: Lab, qpu: str, before: Snapshot | None, values: Mapping[str, An
         note=note,
         parent=before.number if before else 0,
     )
+    check_fit(lab, snapshot, problems)
+    _raise(problems)
+    return snapshot
+
+
+def _raise(problems: Problems) -> None:
+    if problems.found:
+        raise RequestError(problems.found[0], problems=problems.found)
 
 
 def _merge(below: Any, above: Any) -> Any:

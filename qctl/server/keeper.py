@@ -214,7 +214,7 @@ class Keeper:
         for what, text in (("name", name), ("key", request.key)):
             if len(text) > _LONGEST_NAME:
                 raise RequestError(f"the {what} of a job has {len(text)} characters, over {_LONGEST_NAME}")
-        return Submission(programs, qpu, request.shots, options, client, name, request.key)
+        return Submission(programs, qpu, request.shots, options, client, name, request.key, owner_of(client))
 
     def _submit(self, submissions: list[tuple[list[bytes], wire.Submit, Submission]]) -> None:
         if not submissions:
@@ -222,6 +222,10 @@ class Keeper:
         try:
             numbers = self._queue.submit([submission for _, _, submission in submissions])
         except QctlError as error:
+            if isinstance(error, RequestError) and len(submissions) > 1:  # one of them is wrong: the others are not
+                for item in submissions:
+                    self._submit([item])
+                return
             _LOG.error("%d jobs were not taken: %s", len(submissions), error.message)
             for envelope, request, _ in submissions:
                 self._reply(envelope, wire.error_reply(error, request.id))

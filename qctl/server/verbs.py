@@ -20,7 +20,9 @@ __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
 _LONGEST_S = 3600.0
 Buffers: TypeAlias = Sequence[bytes | memoryview]
-_NOT_CALLABLE = frozenset({"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set", "plan"})
+_NOT_CALLABLE = frozenset(
+    {"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set", "plan", "parameters"}
+)
 
 
 def plain(value: Any) -> Any:

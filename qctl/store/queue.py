@@ -23,7 +23,7 @@ __all__ = ["Entry", "Queue", "Submission"]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a client asks for: programs (format, content), and how to run them."""
+    """What a client asks for: programs (format, content), and how to run them; a key counts among its owner's."""
 
     programs: tuple[tuple[str, bytes], ...]
     qpu: str
@@ -32,6 +32,7 @@ class Submission:
     client: str = ""
     name: str = ""
     key: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,31 @@ _ROW = select(jobs).where(jobs.c.id == bindparam("job"))
 _STATE = select(jobs.c.state).where(jobs.c.id == bindparam("job"))
 _PROGRAMS = select(programs.c.format, programs.c.content).where(programs.c.job == bindparam("number"))
 _PROGRAMS = _PROGRAMS.order_by(programs.c.place)
+_OF_KEY = select(jobs).where(jobs.c.key == bindparam("known"))
 _CANDIDATES = select(jobs.c.id, jobs.c.qpu, jobs.c.client).where(jobs.c.state == JobState.QUEUED.value)
 _CANDIDATES = _CANDIDATES.order_by(jobs.c.id)
 _UPDATE = update(jobs).where(jobs.c.id == bindparam("job"))
 _DURABLE = FINAL | {JobState.UPLOADING}
 _MOST_JOBS = 2**63 - 1
+
+
+def _check_same(item: Submission, known: Row[Any], connection: Connection) -> None:
+    """Refuse a key that its owner gave to a job of other content."""
+    stored = connection.execute(_PROGRAMS, {"number": known.id}).all()
+    same = {
+        "programs": tuple((kind, bytes(content)) for kind, content in item.programs)
+        == tuple((row.format, bytes(row.content)) for row in stored),
+        "qpu": item.qpu == known.qpu,
+        "shots": item.shots == known.shots,
+        "options": json.loads(json.dumps(item.options)) == json.loads(known.options),
+    }
+    other = [what for what, is_same in same.items() if not is_same]
+    if other:
+        raise RequestError(
+            f"key {item.key!r} is that of job {known.id}, which has other {', '.join(other)}: "
+            "a key may only be repeated with the same job",
+            job=known.id,
+        )
 
 
 class Queue:
@@ -76,25 +97,29 @@ class Queue:
             raise ScheduleError(f"the store can't be written: {getattr(problem, 'orig', problem)}") from problem
 
     def submit(self, submissions: Sequence[Submission]) -> list[int]:
-        """Write jobs in one commit, and return their numbers; a known key is the job it was given to.
+        """Write jobs in one commit, and return their numbers; a known key of the same owner is the job it was given to.
 
         Raises
         ------
+        RequestError
+            If the owner gave the key to a job of other content; none was written.
         ScheduleError
             If the disk does not take them; none was written.
         """
         numbers = []
         with self._lock, self._writing() as connection:
             for item in submissions:
-                if item.key:
-                    known = connection.execute(select(jobs.c.id).where(jobs.c.key == item.key)).scalar()
+                owned = f"{item.owner}\0{item.key}" if item.key else None
+                if owned:
+                    known = connection.execute(_OF_KEY, {"known": owned}).first()
                     if known is not None:
-                        numbers.append(int(known))
+                        _check_same(item, known, connection)
+                        numbers.append(int(known.id))
                         continue
                 row = {
                     "state": JobState.QUEUED.value,
                     "client": item.client,
-                    "key": item.key or None,
+                    "key": owned,
                     "name": item.name,
                     "qpu": item.qpu,
                     "shots": item.shots,

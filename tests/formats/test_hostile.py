@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qctl.errors import RequestError
+from qctl.errors import ParseError, RequestError
 from qctl.formats.load import loads
 
 SEEDS = [
@@ -74,3 +75,34 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_the_seeds_are_valid(seed: str) -> None:
     """Or the mutants would test little."""
     loads(seed)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("rx(" + "-" * 50_000 + "1) q;", "line 4, column 68: signs are nested more than 64 deep"),
+        ("rx(" + "-/* */\n" * 50_000 + "1) q;", "line 68, column 1: signs are nested more than 64 deep"),
+        ("rx(" + "+".join(["1"] * 50_000) + ") q;", "line 4, column 2003: the expression has more than 1000 operators"),
+        ("int a = b" + "[0]" * 50_000 + ";", "the expression has more than 1000 operators"),
+        ("if (true) " * 50_000 + "x q;", "the expression has more than 1000 operators"),
+        ('include "pragma"; rx(' + "-" * 50_000 + "1) q;", "signs are nested more than 64 deep"),
+    ],
+)
+def test_deep_expressions_are_refused_before_they_are_parsed(text: str, told: str) -> None:
+    began_s = time.process_time()
+    with pytest.raises(ParseError) as caught:
+        loads('OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit q;\n' + text)
+    assert told in caught.value.message
+    assert time.process_time() - began_s < 1.0
+
+
+def test_what_is_long_but_not_deep_is_read() -> None:
+    head = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2000] q;\n'
+    dashes = "-" * 5000
+    signs = "rx(" + "-" * 64 + "0.5) q[0];\n"
+    joined = "let a = " + " ++ ".join(f"q[{n}]" for n in range(400)) + ";\nx a[399];\n"
+    terms = "rx(" + " + ".join(["-0.01"] * 100) + ") q[1];\n"
+    many = "rx(-0.5) q[3];\ncx q[0], q[1];\n" * 600
+    text = f"{head}// {dashes}\n/* {dashes} */\n@note {dashes}\nx q[0];\npragma other {dashes}\n"
+    program = loads(text + signs + joined + terms + many)
+    assert program.to_bytes()

@@ -67,7 +67,7 @@ REFUSED = {
     "qubit q; pow(2147483647) @ U(1, 2, 3) q;": (3, 10, "steps"),
     "qubit q; pow(2 ** 40) @ x q;": (3, 10, "outside"),
     "qubit q; rx(" + "(" * 1000 + "1" + ")" * 1000 + ") q;": (3, 76, "nested"),
-    "qubit q; rx(" + "-" * 5000 + "1) q;": (0, 0, "nested"),
+    "qubit q; rx(" + "-" * 5000 + "1) q;": (3, 77, "nested"),
     "/* no end": (3, 1, "no end"),
 }
 

@@ -88,3 +88,30 @@ def test_all_problems_are_reported_at_once() -> None:
         "lab.toml: processors.qpu0.qubit.q0.t1_s: expected a number",
         "lab.toml: instruments.dig0.clock_hz: nan is not a finite number",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("9" * 5000, "a value can't be read: "),
+        ("[" * 100_000, "brackets are nested too deep"),
+        ("0x" + "f" * 5000, "schema: a whole number of 20000 bits is not one of 1"),
+    ],
+)
+def test_hostile_values_are_refused_with_the_name_of_the_file(value: str, told: str, tmp_path: Path) -> None:
+    file = tmp_path / "rack.toml"
+    file.write_text(f"schema = {value}\n")
+    with pytest.raises(RequestError) as caught:
+        load_lab(file)
+    assert caught.value.message.startswith("rack.toml: " + told)
+
+
+def test_a_number_beyond_any_value_is_refused() -> None:
+    text = LABS["transmon5"].replace("t1_s = 32.0e-6", "t1_s = 0x" + "f" * 400)
+    with pytest.raises(RequestError, match=r"qubit\.q0\.t1_s: a whole number of 1600 bits is more than any value"):
+        parse_lab(text)
+
+
+def test_a_file_without_end_is_refused() -> None:
+    with pytest.raises(ParseError, match="/dev/zero: is larger than 4194304 bytes"):
+        load_lab("/dev/zero")

@@ -1,16 +1,19 @@
 """Snapshots are numbered, whole, never overwritten, and overlay the design values."""
 
 import os
+import re
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from qctl.errors import ParseError, RequestError
-from qctl.lab import Lab, load_lab
+from qctl.lab import Lab, load_lab, parse_lab
 from qctl.lab.snapshot import Snapshot, effective, latest, numbers, read, write
+from qctl.server.calibration import overlay
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -160,3 +163,41 @@ def test_a_snapshot_of_something_else_can_not_be_laid_over(lab: Lab) -> None:
     ion = load_lab(SUPPORT / "ions2.toml").processor("trap0").qubit["i0"]
     with pytest.raises(RequestError, match="qubit q0 is of another platform"):
         effective(lab, "qpu0", replace(good, qubits={"q0": ion}))
+
+
+def changed(lab: Lab, **changes: Any) -> Snapshot:
+    """Return what the server would write for values of q0 over the design."""
+    return overlay(lab, "qpu0", None, {"qubits": {"q0": changes}}, "test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"flux": {"offset_v": 25.0}}, "qubits.q0.flux.offset_v: 25 V is outside limits_v"),
+        ({"drive": {"amplitude_v": 9.0}}, "qubits.q0.drive.amplitude_v: 9 V is above the"),
+        ({"readout": {"amplitude_v": 9.0}}, "readout.amplitude_v: "),
+        ({"readout": {"length_s": 5e-4}}, "qubits.q0.readout.length_s: does not end within shot_period_s"),
+    ],
+)
+def test_what_the_wiring_can_not_deliver_is_refused_as_lab_toml_is(lab: Lab, changes: dict, told: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        changed(lab, **changes)
+    assert any(told in problem for problem in caught.value.details["problems"]), caught.value
+    text = (SUPPORT / "transmon5.toml").read_text()
+    (name, inner), *_ = changes.items()
+    ((key, value),) = inner.items()
+    head, table, rest = text.partition("[processors.qpu0.qubit.q0]")
+    own, brace, after = rest.partition("[processors.qpu0.qubit.q1]")
+    own = re.sub(rf"({name} = {{[^}}]*?\b{key} = )[-+.e0-9]+", rf"\g<1>{value}", own)
+    with pytest.raises(RequestError) as design:
+        parse_lab(head + table + own + brace + after)
+    said = [
+        problem.replace("lab.toml: processors.qpu0.qubit.", "qubits.") for problem in design.value.details["problems"]
+    ]
+    assert caught.value.details["problems"] == said
+
+
+def test_values_inside_the_limits_are_taken(lab: Lab) -> None:
+    assert changed(lab, flux={"offset_v": -0.5}).qubits["q0"].flux.offset_v == -0.5
+    found = changed(lab, t2_s=2.5 * lab.processor("qpu0").qubit["q0"].t1_s)
+    assert found.qubits["q0"].t2_s == 2.5 * lab.processor("qpu0").qubit["q0"].t1_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.metadata import version
 
 import pytest
 import zmq
@@ -55,6 +56,56 @@ def test_long_name_does_not_spoil_the_list_of_jobs(server, lab) -> None:
         reply = ask(server.address, wire.Submit(("qasm",), id=1, **change), b"{}")
         assert reply.code == "request" and "900000 characters" in reply.message
     assert lab.jobs() is not None
+
+
+def test_a_key_is_its_owners_and_refused_for_another_job(server) -> None:
+    context = zmq.Context()
+    sockets = [context.socket(zmq.DEALER) for _ in range(2)]
+
+    def answers(socket: zmq.Socket, *requests: tuple[wire.Head, bytes]) -> dict[int, wire.Head]:
+        for head, program in requests:
+            socket.send_multipart(wire.pack(head, [program] if program else []))
+        found = {}
+        for _ in requests:
+            assert socket.poll(20_000)
+            reply = wire.unpack_reply(socket.recv_multipart())[0]
+            found[reply.id] = reply
+        return found
+
+    for n, (socket, name) in enumerate(zip(sockets, ("ann@pc:1", "bob@pc:1"), strict=True)):
+        socket.connect(server.address)
+        (welcome,) = answers(socket, (wire.Hello(name, version("qctl"), id=n), b"")).values()
+        assert isinstance(welcome, wire.Welcome)
+    again = wire.Submit(("qasm",), 10, key="k", id=2)
+    ann = answers(
+        sockets[0],
+        (wire.Submit(("qasm",), 10, key="k", id=1), b"{}"),
+        (again, b"{}"),
+        (wire.Submit(("qasm",), 11, key="k", id=3), b'{"level": 1}'),
+        (wire.Submit(("qasm",), 10, key="l", id=4), b"{}"),
+    )
+    bob = answers(sockets[1], (again, b'{"level": 2}'))
+    assert ann[1].job == ann[2].job
+    assert (ann[3].code, ann[3].details["job"]) == ("request", ann[1].job)
+    assert ann[3].message.startswith(f"key 'k' is that of job {ann[1].job}, which has other programs, shots: ")
+    assert len({ann[1].job, ann[4].job, bob[2].job}) == 3, "others of the batch and other owners have jobs of their own"
+    context.destroy(linger=0)
+
+
+@pytest.mark.parametrize("number", [1, 2**63 - 1, 2**64 - 1, -(2**63)])
+def test_id_comes_back_as_it_was(server, number: int) -> None:
+    for head in (wire.Ping(id=number), wire.Jobs(id=number), wire.Get("awg0", "x", id=number)):
+        assert ask(server.address, head).id == number
+
+
+def test_hello_without_a_release_is_answered_in_one_sentence(server) -> None:
+    reply = ask(server.address, wire.Hello(id=1))
+    assert reply.code == "version" and reply.message.startswith("the client is qctl of unknown release and the server")
+
+
+def test_what_can_not_be_answered_can_not_be_called(lab) -> None:
+    with pytest.raises(RequestError, match="awg0 offers no method parameters"):
+        lab.instruments["awg0"].call("parameters")
 
 
 def test_programs_over_the_bound_are_refused_and_others_are_taken(server, lab) -> None:

@@ -130,3 +130,9 @@ def test_only_its_user_cancels_a_job_unless_forced(server, lab, monkeypatch) -> 
         assert again.row["client"].startswith("somebody@") and again.result(20).counts
         with pytest.raises(NotAllowedError, match="belongs to somebody@"):
             lab.job(other.run(json.dumps({"block_s": 0.5}), shots=10).id).cancel()
+
+
+def test_a_snapshot_outside_the_outputs_limits_is_refused(lab) -> None:
+    with pytest.raises(RequestError, match=r"qubits\.q0\.flux\.offset_v: 25 V is outside limits_v"):
+        lab.write_snapshot("qpu0", {"qubits": {"q0": {"flux": {"offset_v": 25.0}}}})
+    assert lab.calibration("qpu0").number == 0

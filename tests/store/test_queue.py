@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,29 @@ def test_store_of_another_schema_is_refused(tmp_path: Path) -> None:
         connection.execute(text("UPDATE versions SET number = 99"))
     with pytest.raises(VersionError, match="99"):
         open_engine(tmp_path / "q.sqlite")
+
+
+def test_a_key_is_its_owners(queue: Queue) -> None:
+    ann = replace(submission("k"), owner="ann@pc")
+    bob = replace(submission("k"), owner="bob@pc", shots=7)
+    first, second = queue.submit([ann, bob])
+    assert first != second
+    assert queue.submit([ann]) == [first] and queue.submit([bob]) == [second]
+    assert queue.submit([replace(ann, client="ann from another process", name="other")]) == [first]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"programs": (("qasm", b"h q[0];"), ("qis", b"\0\1"))}, "programs"),
+        ({"programs": (("qasm", b"x q[0];"),)}, "programs"),
+        ({"qpu": "qpu1"}, "qpu"),
+        ({"shots": 101}, "shots"),
+        ({"options": {"seed": 4}, "shots": 1}, "shots, options"),
+    ],
+)
+def test_a_key_with_other_content_is_refused(queue: Queue, change: dict, told: str) -> None:
+    (job,) = queue.submit([submission("k")])
+    with pytest.raises(RequestError, match=f"key 'k' is that of job {job}, which has other {told}: "):
+        queue.submit([submission("l"), replace(submission("k"), **change)])
+    assert [entry.job for entry in queue.latest(10)] == [job], "nothing of the batch was written"
