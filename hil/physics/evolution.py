@@ -7,8 +7,9 @@ neighbour's populations between groups, which merge when they would correlate.
 
 The state is kept in the dressed basis, the eigenstates of the processor at rest: preparation starts there and readout
 measures there. A pair without further neighbours is driven and relaxes between windows as the whole Hamiltonian says
-(pulses.py); other transmons are driven one by one, which leaves out 1e-5 in the populations for smooth
-pulses, and up to 1e-3 where a line plays noise near the neighbour's frequency.
+(pulses.py), in shots of up to EXACT_PIECES pulses and EXACT_SAMPLES driven samples; other transmons are driven one by
+one, which leaves out 1e-5 in the populations for smooth pulses, and up to 1e-3 where a line plays noise near the
+neighbour's frequency.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ VALLEY = 0.2
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 _KEPT = 256
+EXACT_PIECES, EXACT_SAMPLES = 200, 20_000
 LONG_SAMPLES = 100
 """What relaxation by dressing does in so many samples, below 1e-6 of the state, may come after the next pulse."""
 
@@ -194,7 +196,8 @@ class _Shot:
         self.state = evolution.at_rest.copy()
         n = len(self.processor.transmons)
         self.cuts = np.empty(2 + n + 2 * len(self.pieces.table), np.int64)
-        self.exact = evolution.pairs
+        few = len(self.pieces.table) <= EXACT_PIECES and len(self.pieces.omega) <= EXACT_SAMPLES
+        self.exact = evolution.pairs if few else ()
         self.pulses = self._pulses()
 
     def run(self) -> State:
