@@ -207,13 +207,16 @@ def test_run_whose_instrument_is_made_safe_by_somebody_else_is_not_done(lab, nam
 
 
 def test_carrier_that_is_lost_in_a_later_batch_spoils_the_run(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    lo.call("break_at", "error", "get power_dbm")
     job = lab.run(json.dumps({"n_points": 100, "block_s": 0.02, "batches": 2}), shots=10)
     n_uploads = 0
     for event in lab.events(f"progress.{job.id}", timeout_s=20):
         n_uploads += event.body["stage"] == "uploading"
         if n_uploads == 2:
             break
-    lab.instruments["lo_drive"].call("break_at", "error", "identify")
+    with pytest.raises(QctlError):
+        lo.get("power_dbm")
     with pytest.raises(QctlError, match="lo_drive lost its link"):
         job.result(20)
 
