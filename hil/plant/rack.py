@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,10 +177,6 @@ class Rack:
         if digest not in self._waveforms:
             self._waveforms[digest] = Waveform(n_samples, runs)
 
-    def waveform(self, digest: str) -> Waveform | None:
-        """Return samples by their hash, if the plant has them."""
-        return self._waveforms.get(digest)
-
     def played(self, steps: Steps) -> Waveform:
         """Return what steps play as one waveform; silence takes no memory however long it is."""
         if len(steps) == 1 and steps[0][1] == 1:
@@ -234,16 +229,6 @@ class Rack:
                 n_heard += n_times * sum(samples.size for _, samples in waveform.runs)
         if n_heard > _MOST_SAMPLES:
             raise RequestError(f"{place}: {n_heard} samples at one trigger are over {_MOST_SAMPLES}")
-
-    def signature(self, names: list[str]) -> tuple[Any, ...]:
-        """Return what decides the physics of a shot of these boxes, hashable."""
-        parts: list[Any] = []
-        for name in names:
-            box = self.boxes.get(name)
-            if box is not None:
-                playing = tuple(sorted(box.playing.items(), key=lambda item: item[0])) if box.armed else ()
-                parts.append((name, playing, box.rate_hz, box.tone))
-        return tuple(parts)
 
 
 def _compose(steps: list[tuple[Waveform | None, int]]) -> Waveform:

@@ -159,14 +159,22 @@ class KeysightInfiniium:
 
     def _await_armed(self, armed: str) -> None:
         """Return when the armed event has come; `armed` is the first answer."""
-        end_s, pause_s = time.monotonic() + _ARM_TIMEOUT_S, _FIRST_PAUSE_S
-        while parsed_int(self.link, armed, "the armed event") == 0:
+        if not self._comes(":AER?", "the armed event", _ARM_TIMEOUT_S, armed):
+            confirm(self.link, ":SINGle", _ERRORS)
+            raise DeviceTimeoutError(f"{self.link.name} is not armed after {_ARM_TIMEOUT_S:g} s")
+
+    def _comes(self, ask: str, what: str, timeout_s: float, answer: str | None = None) -> bool:
+        """Ask for an event, ever more slowly, until it has come; say whether it did in time."""
+        end_s, pause_s = time.monotonic() + timeout_s, _FIRST_PAUSE_S
+        if answer is None:
+            answer = self.link.query(ask)
+        while parsed_int(self.link, answer, what) == 0:
             if time.monotonic() > end_s:
-                confirm(self.link, ":SINGle", _ERRORS)
-                raise DeviceTimeoutError(f"{self.link.name} is not armed after {_ARM_TIMEOUT_S:g} s")
+                return False
             time.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
-            armed = self.link.query(":AER?")
+            answer = self.link.query(ask)
+        return True
 
     def read(self, rearm: bool = False) -> Recording:
         """Wait until the armed acquisition is complete, and return it; two round trips when it is, re-arming included.
@@ -177,16 +185,12 @@ class KeysightInfiniium:
             If the triggers don't come within the instrument's time-out.
         """
         body = self._loaded()
-        end_s, pause_s = time.monotonic() + self.instrument.timeout_s, _FIRST_PAUSE_S
-        while parsed_int(self.link, self.link.query(":ADER?"), "the acquisition done event") == 0:
-            if time.monotonic() > end_s:
-                self.stop()
-                raise DeviceTimeoutError(
-                    f"{self.link.name}: {body.n_records} triggers did not come in {self.instrument.timeout_s:g} s",
-                    instrument=self.link.name,
-                )
-            time.sleep(pause_s)
-            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+        if not self._comes(":ADER?", "the acquisition done event", self.instrument.timeout_s):
+            self.stop()
+            raise DeviceTimeoutError(
+                f"{self.link.name}: {body.n_records} triggers did not come in {self.instrument.timeout_s:g} s",
+                instrument=self.link.name,
+            )
         ask = ";".join(f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs)
         n_records = 1 if body.averaged else body.n_records
         timeout_s = _BLOCK_TIMEOUT_S if n_records > 1 else None
