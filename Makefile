@@ -37,15 +37,15 @@ checked-kernels: .venv/tests
 
 .venv/installed: .venv/bin/python $(SOURCES)
 	$(BIN)/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
-	$(BIN)/pip install -q -c constraints.txt -e .
+	$(BIN)/pip install -q --no-build-isolation -c constraints.txt -e .
 	@touch $@
 
 .venv/tests: .venv/installed
-	$(BIN)/pip install -q -c constraints.txt -e ".[test]"
+	$(BIN)/pip install -q -c constraints.txt --group test
 	@touch $@
 
 .venv/lint: .venv/tests
-	$(BIN)/pip install -q -c constraints.txt -e ".[lint]"
+	$(BIN)/pip install -q -c constraints.txt --group lint
 	@touch $@
 
 clean:

@@ -14,6 +14,7 @@ FOLDERS = {
     "qctl.firmware_io": "firmware_io",
     "qctl.hil": "hil",
 }
+WORKERS = os.cpu_count() or 1
 CHECKED = os.environ.get("QCTL_CYTHON_DEBUG") == "1"
 DIRECTIVES = {
     "language_level": 3,
@@ -49,7 +50,7 @@ def kernels() -> list[Extension]:
             f"qctl.cext.{source.stem}",
             [str(source)],
             include_dirs=["cext"],
-            extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-ffp-contract=off"],
+            extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-g0", "-ffp-contract=off"],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         )
         for source in sorted(Path("cext").glob("*.pyx"))
@@ -59,7 +60,14 @@ def kernels() -> list[Extension]:
         include_path=["build/pxd"],
         build_dir="build/cython-checked" if CHECKED else "build/cython",
         compiler_directives=DIRECTIVES,
+        nthreads=WORKERS,
     )
 
 
-setup(package_dir=FOLDERS, packages=packages(), ext_modules=kernels())
+if __name__ == "__main__":  # the processes that cythonize import this file anew
+    setup(
+        package_dir=FOLDERS,
+        packages=packages(),
+        ext_modules=kernels(),
+        options={"build_ext": {"parallel": WORKERS}},
+    )
