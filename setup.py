@@ -4,6 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 
@@ -15,6 +16,7 @@ FOLDERS = {
     "qctl.hil": "hil",
 }
 WORKERS = os.cpu_count() or 1
+NUMPY = Path(numpy.__file__).parent
 CHECKED = os.environ.get("QCTL_CYTHON_DEBUG") == "1"
 DIRECTIVES = {
     "language_level": 3,
@@ -49,7 +51,9 @@ def kernels() -> list[Extension]:
         Extension(
             f"qctl.cext.{source.stem}",
             [str(source)],
-            include_dirs=["cext"],
+            include_dirs=["cext", numpy.get_include()],
+            library_dirs=[str(NUMPY / "random" / "lib")],
+            libraries=["npyrandom", "m"] if source.stem == "chance" else [],
             extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-g0", "-ffp-contract=off"],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         )

@@ -13,16 +13,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import paths, resonator
+from qctl.cext import chance, paths, resonator
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import collapse_rates
 
-__all__ = ["N_BINS", "N_PATHS", "Answer", "Window", "answer_readout"]
+__all__ = ["N_BINS", "N_PATHS", "Answer", "Groups", "Window", "answer_readout"]
 
 N_BINS = 32
 N_PATHS = 3 + 3 * N_BINS
 _JUMPS = ((1, 0), (2, 1), (0, 1))
+Groups = list[tuple[tuple[int, ...], NDArray[np.float64]]]
+"""Transmons in groups that are independent of each other, each with the populations of its joint levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,10 @@ class Answer:
     shares: NDArray[np.float64]
     fields: NDArray[np.complex128]
     rates: NDArray[np.complex128]
-    _odds: NDArray[np.float64] = field(init=False)
+    _edges: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        stay = np.maximum(0.0, 1.0 - self.shares.sum(axis=2, keepdims=True))
-        self._odds = np.concatenate([self.shares, stay], axis=2)
+        self._edges = np.cumsum(self.shares, axis=2)
 
     def path(self, qubit: int, path: int) -> NDArray[np.complex128]:
         """Return the (n_samples,) answer of one transmon's resonator along one path."""
@@ -83,11 +84,11 @@ class Answer:
         made[late:] = self.base[qubit, after, late:] + gap * np.exp(-self.rates[qubit, after] * (times[late:] - at_s))
         return made
 
-    def total(self, counts: NDArray[np.int64]) -> NDArray[np.complex128]:
+    def total(self, counts: NDArray[np.float64]) -> NDArray[np.complex128]:
         """Return the sum of all answers, each path of each transmon as often as `counts` (n, N_PATHS) says."""
         out = np.zeros(self.window.n_samples, complex)
         paths.add_answers(
-            self.base, counts.astype(float), self.fields, self.jump_s, self.rates, self.window.start_s,
+            self.base, counts, self.fields, self.jump_s, self.rates, self.window.start_s,
             1 / self.window.rate_hz, out,
         )  # fmt: skip
         return out
@@ -99,19 +100,19 @@ class Answer:
             where = np.flatnonzero(levels == before)
             if where.size == 0:
                 continue
-            edges = np.cumsum(self.shares[qubit, kind])
-            draw = np.searchsorted(edges, random.random(where.size), side="right")
+            draw = np.searchsorted(self._edges[qubit, kind], random.random(where.size), side="right")
             jumped = draw < N_BINS
             drawn[where[jumped]] = 3 + kind * N_BINS + draw[jumped]
         return drawn
 
-    def count_paths(self, counts: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int64]:
-        """Return how many shots take each path (n, N_PATHS), given how many start in each level (n, 3)."""
-        order = [before for before, _ in _JUMPS]
-        hits = random.multinomial(counts[:, order], self._odds)[:, :, :N_BINS]
-        drawn = np.concatenate([counts, hits.reshape(len(counts), -1)], axis=1)
-        drawn[:, order] -= hits.sum(axis=2)
-        return drawn
+    def count_paths(self, groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """Draw how many of `n_shots` shots take each path: (n, N_PATHS) float64."""
+        counts = np.empty((len(self.base), N_PATHS))
+        members = np.array([qubit for qubits, _ in groups for qubit in qubits], np.int64)
+        sizes = np.array([len(qubits) for qubits, _ in groups], np.int64)
+        populations = np.concatenate([populations for _, populations in groups])
+        chance.count_paths(random.bit_generator, n_shots, populations, members, sizes, self._edges, counts)
+        return counts
 
 
 def _rates(processor: Processor, lo_hz: float) -> NDArray[np.complex128]:

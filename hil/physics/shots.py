@@ -6,11 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import resonator as kernel
-from qctl.hil.physics.readout import Answer
+from qctl.hil.physics.readout import Answer, Groups
 
-__all__ = ["count_levels", "draw_average", "draw_levels", "draw_shots"]
-
-Groups = list[tuple[tuple[int, ...], NDArray[np.float64]]]
+__all__ = ["draw_average", "draw_levels", "draw_shots"]
 
 
 def draw_levels(groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -39,21 +37,6 @@ def draw_levels(groups: Groups, n_shots: int, random: np.random.Generator) -> ND
     return levels
 
 
-def count_levels(groups: Groups, n: int, n_shots: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Draw how many of `n_shots` find each transmon in each level: (n, 3) int64; groups as in `draw_levels`."""
-    counts = np.empty((n, 3), np.int64)
-    alone = [(qubits[0], populations) for qubits, populations in groups if len(qubits) == 1]
-    if alone:
-        odds = np.clip([populations for _, populations in alone], 0.0, None)
-        counts[[q for q, _ in alone]] = random.multinomial(n_shots, odds / odds.sum(axis=1, keepdims=True))
-    for qubits, populations in groups:
-        if len(qubits) > 1:
-            joint = random.multinomial(n_shots, _clean(populations)).reshape((3,) * len(qubits))
-            for place, qubit in enumerate(qubits):
-                counts[qubit] = joint.sum(axis=tuple(axis for axis in range(len(qubits)) if axis != place))
-    return counts
-
-
 def draw_shots(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
@@ -77,11 +60,12 @@ def draw_average(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return (1, n_inputs, n_samples) float32 volts, distributed as the mean of `n_shots` single shots."""
-    counts = count_levels(groups, len(answer.start_s), n_shots, random)
-    total = answer.total(answer.count_paths(counts, random))
+    total = answer.total(answer.count_paths(groups, n_shots, random)) / n_shots
     record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
     record *= np.float32(answer.processor.noise_v / np.sqrt(n_shots))
-    record[0] += _spread(np.asarray(total / n_shots, complex), inputs).reshape(len(inputs), -1)
+    for seen, name in zip(record[0], inputs, strict=True):
+        if name:
+            seen += total.real if name == "i" else total.imag
     return record
 
 

@@ -14,7 +14,7 @@ import msgspec
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.file import PlantFile
-from qctl.hil.plant.service import Plant
+from qctl.hil.plant.service import Plant, Session
 
 __all__ = ["main", "run_plant"]
 
@@ -26,12 +26,12 @@ async def run_plant(file: PlantFile, path: str, folder: str, rate: float, ready:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = await asyncio.start_unix_server(plant.serve_session, path)
+    server = await loop.create_unix_server(lambda: Session(plant), path)
     ready(path)
     await stop.wait()
     server.close()
     for session in list(plant.sessions.values()):
-        session.writer.close()
+        session.close()
 
 
 def main(arguments: list[str] | None = None) -> None:

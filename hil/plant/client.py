@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, error_from_wire
+from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, WireError, error_from_wire
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
 __all__ = ["Output", "PlantClient"]
@@ -38,7 +38,7 @@ class Output:
     on: bool = True
 
 
-class PlantClient:
+class PlantClient(asyncio.Protocol):
     """One attached instrument; every method may be awaited from several tasks at once.
 
     Parameters
@@ -68,23 +68,42 @@ class PlantClient:
         self._folder = "/dev/shm"
         self._next = 0
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._decoder = Decoder()
         self._sent: set[str] = set()
         self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
 
     async def connect(self) -> None:
         """Open the socket."""
-        reader, self._writer = await asyncio.open_unix_connection(self.path)
-        self._task = asyncio.create_task(self._receive(reader))
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, self.path)
 
     async def close(self) -> None:
         """Leave; the plant takes every output of this box as switched off."""
-        if self._writer is not None:
-            self._writer.close()
-        if self._task is not None:
-            self._task.cancel()
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Hand answers to those who wait for them."""
+        try:
+            messages = self._decoder.feed(data)
+        except WireError as error:
+            self.connection_lost(error)
+            return
+        for message in messages:
+            self._handle(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell all who wait that the plant is gone."""
+        self.closed.set()
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(DeviceError(f"{self.name} lost the plant"))
 
     async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
         """Attach as a box of a kind: ``awg``, ``digitizer``, ``source``, ``dc`` or ``trigger``."""
@@ -251,38 +270,23 @@ class PlantClient:
 
     def _tell(self, verb: str, **content: Any) -> None:
         """Send what is answered only when it is refused."""
-        self._open_writer().write(encode({"id": 0, "verb": verb, **content}))
+        self._open_transport().write(encode({"id": 0, "verb": verb, **content}))
 
-    def _open_writer(self) -> asyncio.StreamWriter:
-        if self._writer is None or self.closed.is_set():
+    def _open_transport(self) -> asyncio.Transport:
+        if self._transport is None or self.closed.is_set():
             raise DeviceError(f"{self.name} is not attached to the plant")
         if self._refusal is not None:
             refusal, self._refusal = self._refusal, None
             raise refusal
-        return self._writer
+        return self._transport
 
     async def _ask(self, verb: str, **content: Any) -> dict[str, Any]:
-        writer = self._open_writer()
+        transport = self._open_transport()
         self._next += 1
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[self._next] = future
-        writer.write(encode({"id": self._next, "verb": verb, **content}))
-        await writer.drain()
+        transport.write(encode({"id": self._next, "verb": verb, **content}))
         return await future
-
-    async def _receive(self, reader: asyncio.StreamReader) -> None:
-        decoder = Decoder()
-        try:
-            while received := await reader.read(1 << 16):
-                for message in decoder.feed(received):
-                    self._handle(message)
-        except ConnectionError:
-            pass
-        finally:
-            self.closed.set()
-            for future in self._waiting.values():
-                if not future.done():
-                    future.set_exception(DeviceError(f"{self.name} lost the plant"))
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "faults" in message and "id" not in message:

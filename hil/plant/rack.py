@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,8 +36,7 @@ class Waveform:
                 out[low - start : high - start] += samples[low - first : high - first]
 
 
-@dataclass(frozen=True, slots=True)
-class Playing:
+class Playing(NamedTuple):
     """What an output plays at the next triggers; no steps are silence."""
 
     steps: Steps
@@ -60,11 +60,16 @@ class Sequence:
     points: dict[int, Point]
     levels: dict[int, tuple[float, float, bool]]
     position: int
+    _playing: dict[int, dict[int, Playing]] = field(default_factory=dict)
 
     def playing(self) -> dict[int, Playing]:
-        """Return what each output plays at the next trigger."""
-        outputs = self.points[self.position].outputs
-        return {number: Playing(outputs.get(number, ()), *level) for number, level in self.levels.items()}
+        """Return what each output plays at the next trigger; at one element always the same dict."""
+        found = self._playing.get(self.position)
+        if found is None:
+            outputs = self.points[self.position].outputs
+            found = {number: Playing(outputs.get(number, ()), *level) for number, level in self.levels.items()}
+            self._playing[self.position] = found
+        return found
 
     def follow(self, n_events: int) -> None:
         """Go where events lead."""
@@ -72,8 +77,7 @@ class Sequence:
             self.position = self.points[self.position].target or self.position
 
 
-@dataclass(frozen=True, slots=True)
-class Tone:
+class Tone(NamedTuple):
     """A source's continuous wave."""
 
     frequency_hz: float = 0.0
@@ -113,7 +117,7 @@ class Acquisition:
 
 @dataclass(slots=True)
 class Box:
-    """One attached instrument."""
+    """One attached instrument; what it plays is replaced as a whole, never changed in place."""
 
     name: str
     kind: str

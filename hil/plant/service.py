@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,9 +17,9 @@ from qctl.errors import DeviceError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.messages import Decoder, encode
+from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
-from qctl.hil.plant.verbs import SLOW, VERBS
+from qctl.hil.plant.verbs import LATER, VERBS
 
 __all__ = ["Plant", "Session"]
 
@@ -27,19 +28,61 @@ _LONG_SAMPLES = 2_000_000
 _ANSWER_TURNS = 4
 
 
-class Session:
-    """One attached instrument's side of the socket."""
+class Session(asyncio.Protocol):
+    """One attached instrument's side of the socket; when it ends, the box's outputs are off.
 
-    def __init__(self, plant: Plant, writer: asyncio.StreamWriter) -> None:
+    Parameters
+    ----------
+    plant : Plant
+        What it is attached to.
+    """
+
+    def __init__(self, plant: Plant) -> None:
         self.plant = plant
-        self.writer = writer
         self.box: Box | None = None
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.waiting: dict[int, Acquisition] = {}
+        self._transport: asyncio.Transport | None = None
+        self._decoder = Decoder()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what has come; what takes time is answered later."""
+        try:
+            messages = self._decoder.feed(data)
+        except WireError:
+            self.close()
+            return
+        for message in messages:
+            if message.get("verb") == "fire":
+                task = asyncio.create_task(self._fire(message))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            else:
+                self._answer(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the box."""
+        for task in self._tasks:
+            task.cancel()
+        box, plant = self.box, self.plant
+        if box is not None and plant.sessions.get(box.name) is self:
+            del plant.sessions[box.name]
+            plant.rack.boxes.pop(box.name, None)
+
+    def close(self) -> None:
+        """End the connection."""
+        if self._transport is not None:
+            self._transport.close()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message, if the other side is still there."""
-        if not self.writer.is_closing():
-            self.writer.write(encode(message))
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(encode(message))
 
     def attached(self) -> Box:
         """Return the box, or refuse what came before `hello`."""
@@ -47,20 +90,48 @@ class Session:
             raise RequestError("say hello first")
         return self.box
 
-    async def answer(self, message: dict[str, Any]) -> None:
-        """Handle one request and answer it."""
+    def settle(self) -> None:
+        """Answer the requests for records that are there, or never will be."""
+        for number, acquisition in list(self.waiting.items()):
+            box = self.attached()
+            if box.acquisition is not acquisition:
+                error = DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
+                self._refuse(number, error)
+            elif acquisition.complete and "silence" not in self.plant.faults_of(box.name):
+                self.send({"id": number, "volts": array_to_wire(acquisition.volts(), self.plant.folder)})
+            else:
+                continue
+            del self.waiting[number]
+
+    def _answer(self, message: dict[str, Any]) -> None:
         number = message.get("id", 0)
-        try:
+        with self._refusing(message):
             verb = VERBS.get(message.get("verb", ""))
             if verb is None:
                 raise RequestError(f"unknown verb {message.get('verb')!r}")
-            reply = await verb(self.plant, self, message) or {}
-            if number:
-                self.send({"id": number, **reply})
+            reply = verb(self.plant, self, message)
+            if number and reply is not LATER:
+                self.send({"id": number, **(reply or {})})
+
+    async def _fire(self, message: dict[str, Any]) -> None:
+        with self._refusing(message):
+            line, once = int(message["line"]), [int(other) for other in message.get("once", ())]
+            fired = await self.plant.fire(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
+            self.send({"id": message["id"], "n_shots": fired})
+
+    @contextlib.contextmanager
+    def _refusing(self, message: dict[str, Any]) -> Iterator[None]:
+        """Answer with the error that the body raises."""
+        number = message.get("id", 0)
+        try:
+            yield
         except QctlError as error:
-            self.send({"id": number, "error": [error.code, error.message, error.details]})
+            self._refuse(number, error)
         except (KeyError, TypeError, ValueError) as error:
-            self.send({"id": number, "error": ["request", f"{message.get('verb')}: {error!r}", {}]})
+            self._refuse(number, RequestError(f"{message.get('verb')}: {error!r}"))
+
+    def _refuse(self, number: int, error: QctlError) -> None:
+        self.send({"id": number, "error": [error.code, error.message, error.details]})
 
 
 class Plant:
@@ -84,34 +155,12 @@ class Plant:
         self.sessions: dict[str, Session] = {}
         self.firing = False
         self.aborted = asyncio.Event()
-        self.recorded = asyncio.Condition()
         self._debt_s = 0.0
         self._n_changes = self._n_usual = 0
         self._block = (0.0, 0, 1.0)
         self._computing: asyncio.Future[NDArray[np.float32]] | None = None
-
-    async def serve_session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection until it ends; its outputs are then off."""
-        session = Session(self, writer)
-        decoder = Decoder()
-        try:
-            while received := await reader.read(1 << 16):
-                for message in decoder.feed(received):
-                    if message.get("verb") in SLOW:
-                        task = asyncio.create_task(session.answer(message))
-                        session.tasks.add(task)
-                        task.add_done_callback(session.tasks.discard)
-                    else:
-                        await session.answer(message)
-        except (ConnectionError, WireError):
-            pass
-        finally:
-            for task in session.tasks:
-                task.cancel()
-            writer.close()
-            if session.box is not None and self.sessions.get(session.box.name) is session:
-                del self.sessions[session.box.name]
-                self.rack.boxes.pop(session.box.name, None)
+        self._triggered = _by_source(physics.cables.triggers)
+        self._led = _by_source(physics.cables.events)
 
     def changed(self) -> None:
         """Note that a box plays or records something new; work out the next block once all have said as usual.
@@ -152,6 +201,12 @@ class Plant:
         """Tell every attached box what is wrong with it now."""
         for name, session in self.sessions.items():
             session.send({"faults": self.faults_of(name)})
+        self.settle()
+
+    def settle(self) -> None:
+        """Answer the requests for records that can be answered now."""
+        for session in self.sessions.values():
+            session.settle()
 
     async def fire(self, box: Box, line: int, n_shots: int, period_s: float, once: list[int]) -> int:
         """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
@@ -159,11 +214,8 @@ class Plant:
             raise DeviceError(f"{box.name} is firing already", instrument=box.name)
         if n_shots < 1 or not period_s > 0:
             raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
-        reached = [
-            other
-            for name, place in self.physics.cables.triggers.items()
-            if connector(place) == (box.name, line) and (other := self.rack.boxes.get(name)) is not None
-        ]
+        wired = self._triggered.get((box.name, line), ())
+        reached = [other for name in wired if (other := self.rack.boxes.get(name)) is not None]
         recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
         if not recorders and not any(other.armed for other in reached):
             raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
@@ -184,8 +236,7 @@ class Plant:
             if fired == n_shots and self._send_events(box, {line: n_shots} | dict.fromkeys(once, 1)):
                 # What is played next is known now; the answers to this block go out before it is worked out.
                 self._look_soon(recorders, _ANSWER_TURNS)
-            async with self.recorded:
-                self.recorded.notify_all()
+            self.settle()
             return fired
         finally:
             self.firing = False
@@ -193,12 +244,11 @@ class Plant:
     def _send_events(self, box: Box, pulses: dict[int, int]) -> bool:
         """Move the boxes whose event input is on a line with pulses; say whether any is at a later element now."""
         forward = False
-        for name, place in self.physics.cables.events.items():
-            source, line = connector(place)
-            other = self.rack.boxes.get(name)
-            if source != box.name or line not in pulses or other is None or "lost_event" in self.faults_of(name):
-                continue
-            forward = other.follow(pulses[line]) or forward
+        for line, n_pulses in pulses.items():
+            for name in self._led.get((box.name, line), ()):
+                other = self.rack.boxes.get(name)
+                if other is not None and "lost_event" not in self.faults_of(name):
+                    forward = other.follow(n_pulses) or forward
         return forward
 
     async def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
@@ -236,3 +286,11 @@ class Plant:
         if not self.aborted.is_set():
             return n_shots
         return min(n_shots, int((self.clock.now_s() - started_s) / period_s))
+
+
+def _by_source(cables: Mapping[str, str]) -> dict[tuple[str, int], list[str]]:
+    """Return the boxes that each line reaches."""
+    reached: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for name, place in cables.items():
+        reached[connector(place)].append(name)
+    return reached

@@ -1,43 +1,46 @@
-"""What attached instruments and control programs may ask the plant: a table of verbs."""
+"""What attached instruments and control programs may ask the plant: a table of verbs; `fire` alone takes time."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import DeviceError, RequestError
-from qctl.hil.plant.messages import array_from_wire, array_to_wire
+from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["SLOW", "VERBS"]
+__all__ = ["LATER", "VERBS"]
 
-Verb = Callable[["Plant", "Session", dict[str, Any]], Awaitable[dict[str, Any] | None]]
+LATER: dict[str, Any] = {}
+"""What a verb returns whose answer is sent later."""
+
+Verb = Callable[["Plant", "Session", dict[str, Any]], dict[str, Any] | None]
 
 
-async def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     name = str(message["name"])
     session.box = plant.rack.attach(name, message["kind"], message["n_outputs"], message["n_inputs"])
     plant.sessions[name] = session
     return {"folder": plant.folder, "faults": plant.faults_of(name)}
 
 
-async def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"now_s": plant.clock.now_s()}
 
 
-async def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"n_shots": plant.n_fired()}
 
 
-async def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     samples = array_from_wire(message["samples"], plant.folder)
     plant.rack.add_waveform(str(message["digest"]), samples)
 
 
-async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     samples = array_from_wire(message["samples"], plant.folder)
     at = 0
     for digest, n_samples, places in message["waveforms"]:
@@ -50,7 +53,7 @@ async def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) ->
         plant.rack.add_runs(str(digest), int(n_samples), tuple(runs))
 
 
-async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box = session.attached()
     element = {
         int(number): Playing(((digest, 1),) if digest is not None else (), *level)
@@ -65,7 +68,7 @@ async def _outputs(plant: Plant, session: Session, message: dict[str, Any]) -> N
     plant.changed()
 
 
-async def _sequence(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _sequence(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box = session.attached()
     levels = {int(number): (float(vpp), float(v), bool(on)) for number, (vpp, v, on) in message["levels"].items()}
     if not all(1 <= number <= box.n_outputs for number in levels):
@@ -92,7 +95,7 @@ def _attached_sequence(session: Session) -> tuple[Box, Sequence]:
     return box, box.sequence
 
 
-async def _position(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _position(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     box, sequence = _attached_sequence(session)
     wanted = message.get("position")
     if wanted is not None:
@@ -104,22 +107,22 @@ async def _position(plant: Plant, session: Session, message: dict[str, Any]) -> 
     return {"position": sequence.position}
 
 
-async def _event(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _event(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box, _ = _attached_sequence(session)
     box.follow(1)
     plant.changed()
 
 
-async def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     now_s = plant.clock.now_s()
     session.attached().set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
 
 
-async def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().tone = Tone(message["frequency_hz"], message["power_dbm"], message["on"])
 
 
-async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box = session.attached()
     inputs = tuple(int(n) for n in message["inputs"])
     n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
@@ -128,78 +131,58 @@ async def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     box.acquisition = Acquisition(
         inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
     )
+    session.settle()
     plant.changed()
 
 
-async def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
-    async with plant.recorded:
-        plant.recorded.notify_all()
+    session.settle()
 
 
-async def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     box = session.attached()
     acquisition = box.acquisition
     if acquisition is None:
         raise DeviceError(f"{box.name} is not armed", instrument=box.name)
-    async with plant.recorded:
-        await plant.recorded.wait_for(
-            lambda: (
-                box.acquisition is not acquisition
-                or (acquisition.complete and "silence" not in plant.faults_of(box.name))
-            )
-        )
-    if box.acquisition is not acquisition:
-        raise DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
-    return {"volts": array_to_wire(acquisition.volts(), plant.folder)}
+    session.waiting[int(message["id"])] = acquisition
+    session.settle()
+    return LATER
 
 
-async def _fire(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    line, n_shots, once = int(message["line"]), int(message["n_shots"]), message.get("once", ())
-    fired = await plant.fire(session.attached(), line, n_shots, message["period_s"], [int(other) for other in once])
-    return {"n_shots": fired}
-
-
-async def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     plant.aborted.set()
 
 
-async def _reference(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _reference(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().locked = bool(message["locked"])
 
 
-async def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     counters = session.attached().counters
     for name, amount in message["amounts"].items():
         counters[name] = counters.get(name, 0) + int(amount)
 
 
-async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     fault = plant.physics.faults.put(message["name"], message.get("on"), message.get("value"))
-    await _faults_changed(plant)
+    plant.push_faults()
     return {"fault": [fault.name, fault.on, fault.value]}
 
 
-async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     plant.physics.faults.clear()
-    await _faults_changed(plant)
-
-
-async def _faults_changed(plant: Plant) -> None:
     plant.push_faults()
-    async with plant.recorded:
-        plant.recorded.notify_all()
 
 
-async def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.present()]}
 
 
-async def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+def _counters(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"counters": plant.rack.counters}
 
 
-SLOW = frozenset({"record", "fire"})
 VERBS: dict[str, Verb] = {
     "abort": _abort,
     "arm": _arm,
@@ -209,7 +192,6 @@ VERBS: dict[str, Verb] = {
     "disarm": _disarm,
     "event": _event,
     "faults": _faults,
-    "fire": _fire,
     "fired": _fired,
     "hello": _hello,
     "level": _level,

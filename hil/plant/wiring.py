@@ -66,19 +66,28 @@ class Wiring:
         self._wrong: dict[str, list[Fault]] = {}
         self._runs: OrderedDict[Line, tuple[Run, ...]] = OrderedDict()
         self._bytes = 0
+        self._seen: tuple[Any, ...] = ()
+        self._played: Played | None = None
 
     def look(self, rack: Rack, now_s: float) -> Played:
         """Return what decides a shot that is triggered now; `now_s` is lab time, for DC outputs on their way."""
         if self._version != self.faults.version:
             self._trace()
         boxes = rack.boxes
+        levels = tuple(
+            [boxes[place[0]].level_v(place[1], now_s) if place and place[0] in boxes else 0.0 for place in self._static]
+        )
+        seen = (self._version, levels, [(b.name, b.playing, b.rate_hz, b.armed, b.tone) for b in boxes.values()])
+        if self._played is None or seen != self._seen:
+            self._seen, self._played = seen, self._look(rack, levels)
+        return self._played
+
+    def _look(self, rack: Rack, levels: tuple[float, ...]) -> Played:
+        boxes = rack.boxes
         rate_hz = next((box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
         tones: dict[str, tuple[float, float]] = {}
         for lo in {self._readout_lo, *(lo for _, lo in self._drive)}:
             tones[lo] = self._tone(rack, lo)
-        levels = tuple(
-            boxes[place[0]].level_v(place[1], now_s) if place and place[0] in boxes else 0.0 for place in self._static
-        )
         return Played(
             rate_hz,
             tuple(self._line(rack, rate_hz, line, tones[lo][1]) for line, lo in self._drive),
@@ -181,40 +190,39 @@ def _playing(rack: Rack, place: Place) -> tuple[Playing, float] | None:
     return playing, box.rate_hz
 
 
-def _waveform(rack: Rack, playing: Playing) -> Waveform | None:
-    return rack.played(playing.steps) if playing.steps else None
-
-
 def _runs_of(
     rack: Rack, heard: tuple[tuple[Playing, float] | None, ...], rate_hz: float, gain: float, complex_line: bool
 ) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
     parts: list[tuple[Playing, Waveform, float, int]] = []
-    for axis, found in enumerate(heard):
-        waveform = _waveform(rack, found[0]) if found else None
-        if found and waveform is not None:
-            parts.append((found[0], waveform, found[1] / rate_hz, axis))
     spans: list[tuple[int, int]] = []
-    for playing, waveform, ratio, _ in parts:
+    for axis, found in enumerate(heard):
+        if found is None or not found[0].steps:
+            continue
+        playing, ratio = found[0], found[1] / rate_hz
+        waveform = rack.played(playing.steps)
+        parts.append((playing, waveform, ratio, axis))
         if playing.offset_v:
             spans.append((0, int(waveform.n_samples / ratio)))
-        spans += [(int(start / ratio), int((start + part.size) / ratio)) for start, part in waveform.runs]
+        if ratio == 1.0:
+            spans += [(start, start + part.size) for start, part in waveform.runs]
+        else:
+            spans += [(int(start / ratio), int((start + part.size) / ratio)) for start, part in waveform.runs]
     spans = _union(spans)
-    outs: list[NDArray] = [np.zeros((stop - start, 2 if complex_line else 1)) for start, stop in spans]
+    outs: list[NDArray] = [np.zeros(stop - start, complex if complex_line else float) for start, stop in spans]
     starts = [start for start, _ in spans]
     for playing, waveform, ratio, axis in parts:
-        factor = playing.amplitude_vpp / 2 * gain
         if ratio == 1.0 and not playing.offset_v:
+            factor = playing.amplitude_vpp / 2 * gain
             for first, samples in waveform.runs:
                 k = bisect_right(starts, first) - 1
                 at = first - starts[k]
-                np.multiply(samples, factor, out=outs[k][at : at + samples.size, axis], dtype=np.float64)
+                part = (outs[k].imag if axis else outs[k].real)[at : at + samples.size]
+                np.multiply(samples, factor, out=part, dtype=np.float64)
         else:
             for out, (start, stop) in zip(outs, spans, strict=True):
-                out[:, axis] = _volts(playing, waveform, ratio, start, stop) * gain
-    if complex_line:
-        outs = [out.view(complex) for out in outs]
-    return tuple(Run(start, out[:, 0]) for start, out in zip(starts, outs, strict=True))
+                (out.imag if axis else out.real)[:] = _volts(playing, waveform, ratio, start, stop) * gain
+    return tuple([Run(start, out) for start, out in zip(starts, outs, strict=True)])
 
 
 def _volts(playing: Playing, waveform: Waveform, ratio: float, start: int, stop: int) -> NDArray[np.float64]:

@@ -97,18 +97,18 @@ def test_killed_instrument_comes_back_at_its_address(lab):
 
 # A lab whose plant refuses awg0, never answers its hello, or refuses it from the second time on.
 STUBBORN = """
-import asyncio, sys
+import sys
 from qctl.errors import RequestError
 from qctl.hil.plant import verbs
 how, seen, greet = sys.argv.pop(1), [], verbs._hello
-async def hello(plant, session, message):
+def hello(plant, session, message):
     if message["name"] == "awg0":
         seen.append(1)
         if how == "silent":
-            await asyncio.sleep(1000)
+            return verbs.LATER
         if how == "refuses" or (how == "refuses_again" and len(seen) > 1):
             raise RequestError("awg0 has no cable")
-    return await greet(plant, session, message)
+    return greet(plant, session, message)
 verbs.VERBS["hello"] = hello
 from qctl.cli.hil import hil
 sys.argv[0] = "qctl hil"

@@ -18,7 +18,7 @@ from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.rack import Rack
-from qctl.hil.plant.service import Plant
+from qctl.hil.plant.service import Plant, Session
 
 RATE_HZ = 1.2e9
 KINDS = {"awg0": ("awg", 4, 0), "dig0": ("digitizer", 0, 2), "trig0": ("trigger", 8, 0)}
@@ -35,7 +35,7 @@ def play(folder: Path, scene: Scene, events: dict[str, str] | None = None) -> An
         cables = file.cables if events is None else replace(file.cables, events=events)
         plant = Plant(Physics(file.processor, cables, 1), LabClock(0.0, 1000.0), str(folder))
         path = str(folder / f"plant{len(list(folder.iterdir()))}")
-        server = await asyncio.start_unix_server(plant.serve_session, path)
+        server = await asyncio.get_running_loop().create_unix_server(lambda: Session(plant), path)
         boxes = {name: PlantClient(path, name) for name in KINDS}
         try:
             for name, box in boxes.items():
@@ -108,7 +108,7 @@ def test_steps_in_loops_give_the_lines_and_the_records_of_one_long_waveform(tmp_
             await prepare(boxes)
             physics = plant.physics
             box = plant.rack.boxes["awg0"]
-            box.playing = {n: replace(playing, offset_v=offset_v) for n, playing in box.playing.items()}
+            box.playing = {n: playing._replace(offset_v=offset_v) for n, playing in box.playing.items()}
             lines = physics.wiring.gather(plant.rack, physics.wiring.look(plant.rack, 0.0))
             return lines, await record(boxes)
 

@@ -10,7 +10,7 @@ from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.service import Plant
+from qctl.hil.plant.service import Plant, Session
 
 RATE_HZ = 1.2e9
 
@@ -25,7 +25,7 @@ class Bench:
         self.path = str(folder / "plant")
 
     async def __aenter__(self):
-        self.server = await asyncio.start_unix_server(self.plant.serve_session, self.path)
+        self.server = await asyncio.get_running_loop().create_unix_server(lambda: Session(self.plant), self.path)
         kinds = {"awg0": ("awg", 4, 0), "dig0": ("digitizer", 0, 2), "trig0": ("trigger", 8, 0)}
         kinds |= dict.fromkeys(("lo_drive", "lo_readout"), ("source", 1, 0))
         for name, kind in kinds.items():
