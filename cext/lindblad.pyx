@@ -4,90 +4,30 @@ Without drive the number of quanta is conserved, and exponentials are of blocks 
 Complex numbers are pairs of doubles here: C's complex product checks for infinities, at three times the cost.
 """
 
-from libc.math cimport cos, fabs, sin
 from libc.string cimport memcpy, memset
+
+from qctl.cext.exponentials cimport exponential, exponential_real, multiply
 
 cdef enum:
     MAX_STATES = 27
     MAX_PAIRS = 729
+    MAX_BLOCK = 7
+    MAX_SECTORS = 7
 
 
-cdef void multiply(const double* a, const double* b, double* c, int m) noexcept nogil:
-    """c = a b for m x m complex matrices."""
-    cdef int i, j, k
-    cdef double xr, xi
-    cdef const double* row
-    cdef double* to
-    for i in range(m):
-        to = c + 2 * m * i
-        memset(to, 0, 2 * m * sizeof(double))
-        for k in range(m):
-            xr = a[2 * (m * i + k)]
-            xi = a[2 * (m * i + k) + 1]
-            if xr == 0.0 and xi == 0.0:
-                continue
-            row = b + 2 * m * k
-            for j in range(m):
-                to[2 * j] += xr * row[2 * j] - xi * row[2 * j + 1]
-                to[2 * j + 1] += xr * row[2 * j + 1] + xi * row[2 * j]
-
-
-cdef void exponential(double* h, double dt, double* out, double* work, int m) noexcept nogil:
-    """out = exp(-i dt h) for a Hermitian m x m; h is overwritten, work has room for one matrix."""
-    cdef int i, j, k, halvings = 0
-    cdef double mean = 0.0, norm = 0.0, total, re, im, scale
-    for i in range(m):
-        mean += h[2 * (m + 1) * i] / m
-    for i in range(m):
-        h[2 * (m + 1) * i] -= mean
-    for i in range(m):
-        total = 0.0
-        for j in range(m):
-            total += fabs(h[2 * (m * i + j)]) + fabs(h[2 * (m * i + j) + 1])
-        norm = total if total > norm else norm
-    norm *= dt
-    scale = dt
-    while norm > 0.4:
-        norm *= 0.5
-        scale *= 0.5
-        halvings += 1
-    for i in range(m * m):
-        re = h[2 * i]
-        im = h[2 * i + 1]
-        h[2 * i] = scale * im
-        h[2 * i + 1] = -scale * re
-    # Horner: 1 + A (1 + A/2 (1 + A/3 ...)), to order 11 (error below 1e-14 at norm 0.4)
-    memset(out, 0, 2 * m * m * sizeof(double))
-    for i in range(m):
-        out[2 * (m + 1) * i] = 1.0
-    for k in range(11, 0, -1):
-        multiply(h, out, work, m)
-        for i in range(2 * m * m):
-            out[i] = work[i] / k
-        for i in range(m):
-            out[2 * (m + 1) * i] += 1.0
-    for k in range(halvings):
-        multiply(out, out, work, m)
-        memcpy(out, work, 2 * m * m * sizeof(double))
-    re = cos(mean * dt)
-    im = -sin(mean * dt)
-    for i in range(m * m):
-        total = out[2 * i] * re - out[2 * i + 1] * im
-        out[2 * i + 1] = out[2 * i] * im + out[2 * i + 1] * re
-        out[2 * i] = total
-
-
-cdef int quanta(int state, int transmon, int n) noexcept nogil:
-    """Return the level of one transmon (0 slowest) in a product state."""
-    cdef int k
-    for k in range(n - 1 - transmon):
-        state //= 3
-    return state % 3
+cdef void list_quanta(int n, int d, int* quanta) noexcept nogil:
+    """List the level of each of n transmons (0 slowest) in each product state: d x n."""
+    cdef int i, k, left
+    for i in range(d):
+        left = i
+        for k in range(n - 1, -1, -1):
+            quanta[n * i + k] = left % 3
+            left //= 3
 
 
 cdef void hamiltonian(
-    const double* levels, const double* drives, const double* exchange, const double* kerr, int n, const int* members,
-    int m, double* h,
+    const double* levels, const double* drives, const double* exchange, const double* kerr, const int* quanta, int n,
+    const int* members, int m, double* h,
 ) noexcept nogil:
     """Fill the m x m block of `members` with the Hamiltonian in rad/s."""
     cdef int i, j, a, b, na, nb, ma, mb, differing, other
@@ -97,23 +37,23 @@ cdef void hamiltonian(
     for i in range(m):
         value = 0.0
         for a in range(n):
-            na = quanta(members[i], a, n)
+            na = quanta[n * members[i] + a]
             if na:
                 value += levels[2 * a + na - 1]
             for b in range(a):
-                value += kerr[n * a + b] * na * quanta(members[i], b, n)
+                value += kerr[n * a + b] * na * quanta[n * members[i] + b]
         h[2 * (m + 1) * i] = value
         for j in range(m):
             differing = 0
             a = b = -1
             for other in range(n):
-                if quanta(members[i], other, n) != quanta(members[j], other, n):
+                if quanta[n * members[i] + other] != quanta[n * members[j] + other]:
                     differing += 1
                     b = a
                     a = other
             if differing == 1:
-                na = quanta(members[i], a, n)
-                ma = quanta(members[j], a, n)
+                na = quanta[n * members[i] + a]
+                ma = quanta[n * members[j] + a]
                 if na == ma + 1:
                     factor = 0.5 if na == 1 else 0.7071067811865476
                     h[2 * (m * i + j)] += factor * drives[2 * a]
@@ -123,10 +63,10 @@ cdef void hamiltonian(
                     h[2 * (m * i + j)] += factor * drives[2 * a]
                     h[2 * (m * i + j) + 1] -= factor * drives[2 * a + 1]
             elif differing == 2:
-                na = quanta(members[i], a, n)
-                ma = quanta(members[j], a, n)
-                nb = quanta(members[i], b, n)
-                mb = quanta(members[j], b, n)
+                na = quanta[n * members[i] + a]
+                ma = quanta[n * members[j] + a]
+                nb = quanta[n * members[i] + b]
+                mb = quanta[n * members[j] + b]
                 if (na - ma) * (nb - mb) == -1:
                     factor = 1.0
                     if na == 2 or ma == 2:
@@ -136,21 +76,63 @@ cdef void hamiltonian(
                     h[2 * (m * i + j)] += factor * exchange[n * a + b]
 
 
+cdef void put_block(const double* block, const int* members, int m, int d, double* out) noexcept nogil:
+    """Write an m x m block into a d x d matrix."""
+    cdef int i, j
+    for i in range(m):
+        for j in range(m):
+            out[2 * (d * members[i] + members[j])] = block[2 * (m * i + j)]
+            out[2 * (d * members[i] + members[j]) + 1] = block[2 * (m * i + j) + 1]
+
+
+cdef void multiply_block(const double* a, const int* members, int m, int d, double* b) noexcept nogil:
+    """b = a b where both have no elements but in one m x m block, of which `a` is given alone."""
+    cdef double[2 * MAX_BLOCK * MAX_BLOCK] before
+    cdef double[2 * MAX_BLOCK * MAX_BLOCK] after
+    cdef int i, j
+    for i in range(m):
+        for j in range(m):
+            before[2 * (m * i + j)] = b[2 * (d * members[i] + members[j])]
+            before[2 * (m * i + j) + 1] = b[2 * (d * members[i] + members[j]) + 1]
+    multiply(a, before, after, m)
+    put_block(after, members, m, d, b)
+
+
+cdef int gather_block(int total, const int* quanta, int n, int d, int* members) noexcept nogil:
+    """List the states with so many quanta, or all if `total` is below 0; return how many there are."""
+    cdef int i, k, m = 0, sum_of
+    for i in range(d):
+        sum_of = 0
+        for k in range(n):
+            sum_of += quanta[n * i + k]
+        if total < 0 or sum_of == total:
+            members[m] = i
+            m += 1
+    return m
+
+
 cdef void _steps(
     const double* levels, const double* drives, const double* exchange, const double* kerr, double dt,
     Py_ssize_t per_step, Py_ssize_t n_samples, int n, double* out,
 ) noexcept nogil:
     cdef double[2 * MAX_PAIRS] whole
     cdef double[2 * MAX_PAIRS] h
-    cdef double[2 * MAX_PAIRS] block
     cdef double[2 * MAX_PAIRS] work
-    cdef int[MAX_STATES] members
-    cdef int d = 1, k, i, j, m, total, sum_of
+    cdef double[MAX_SECTORS][2 * MAX_BLOCK * MAX_BLOCK] blocks
+    cdef int[MAX_SECTORS][MAX_STATES] members
+    cdef int[MAX_SECTORS] sizes
+    cdef int[MAX_STATES] all_states
+    cdef int[3 * MAX_STATES] quanta
+    cdef int d = 1, k, i, total, n_sectors = 2 * n + 1
     cdef Py_ssize_t sample, step
-    cdef bint driven, same
+    cdef bint driven = False, same, plain = True
     cdef double* target
     for k in range(n):
         d *= 3
+    list_quanta(n, d, quanta)
+    for total in range(n_sectors):
+        sizes[total] = gather_block(total, quanta, n, d, members[total])
+    gather_block(-1, quanta, n, d, all_states)
     for sample in range(n_samples):
         same = sample > 0
         driven = False
@@ -162,28 +144,30 @@ cdef void _steps(
                 or drives[2 * n * sample + k] != drives[2 * n * (sample - 1) + k]
             ):
                 same = False
-        if not same:
+        if not same and driven:
+            hamiltonian(levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, all_states, d, h)
+            exponential(h, dt, whole, work, d)
+        elif not same:
             memset(whole, 0, 2 * d * d * sizeof(double))
-            for total in range(0, 1 if driven else 2 * n + 1):
-                m = 0
-                for i in range(d):
-                    sum_of = 0
-                    for k in range(n):
-                        sum_of += quanta(i, k, n)
-                    if driven or sum_of == total:
-                        members[m] = i
-                        m += 1
-                hamiltonian(levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, n, members, m, h)
-                exponential(h, dt, block, work, m)
-                for i in range(m):
-                    for j in range(m):
-                        whole[2 * (d * members[i] + members[j])] = block[2 * (m * i + j)]
-                        whole[2 * (d * members[i] + members[j]) + 1] = block[2 * (m * i + j) + 1]
+            for total in range(n_sectors):
+                k = sizes[total]
+                hamiltonian(
+                    levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, members[total], k, h
+                )
+                for i in range(k * k):
+                    h[i] = h[2 * i]
+                exponential_real(h, dt, blocks[total], k)
+                put_block(blocks[total], members[total], k, d, whole)
         step = sample // per_step
         target = out + 2 * d * d * step
         if sample % per_step == 0:
             memcpy(target, whole, 2 * d * d * sizeof(double))
+            plain = not driven
+        elif plain and not driven:
+            for total in range(n_sectors):
+                multiply_block(blocks[total], members[total], sizes[total], d, target)
         else:
+            plain = False
             multiply(whole, target, work, d)
             memcpy(target, work, 2 * d * d * sizeof(double))
 
