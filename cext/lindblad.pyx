@@ -8,6 +8,11 @@ from libc.string cimport memcpy, memset
 
 from qctl.cext.exponentials cimport exponential, exponential_real, multiply
 
+cdef extern from "rows.h" nogil:
+    void qctl_left_multiply(
+        const double* u, Py_ssize_t d, Py_ssize_t width, Py_ssize_t plane, const double* a, double* b
+    ) noexcept
+
 cdef enum:
     MAX_STATES = 27
     MAX_PAIRS = 729
@@ -227,41 +232,15 @@ def unitaries(
         )
 
 
-cdef void left_multiply(
-    const double* u, Py_ssize_t d, Py_ssize_t width, Py_ssize_t plane, const double* a, double* b
-) noexcept nogil:
-    """b = u a on d blocks of `width` numbers; real parts in the first plane of `a` and `b`, imaginary in the second."""
-    cdef Py_ssize_t i, j, k
-    cdef double xr, xi
-    cdef const double* re
-    cdef const double* im
-    cdef double* to_re
-    cdef double* to_im
-    memset(b, 0, 2 * plane * sizeof(double))
-    for i in range(d):
-        to_re = b + width * i
-        to_im = to_re + plane
-        for j in range(d):
-            xr = u[2 * (d * i + j)]
-            xi = u[2 * (d * i + j) + 1]
-            if xr == 0.0 and xi == 0.0:
-                continue
-            re = a + width * j
-            im = re + plane
-            for k in range(width):
-                to_re[k] += xr * re[k] - xi * im[k]
-                to_im[k] += xr * im[k] + xi * re[k]
-
-
 cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
     """rho = u rho u† for a Hermitian rho, as u (u rho)†: both products then run along rows; leaves it in `work`."""
     cdef Py_ssize_t dim = d * rest, plane = dim * dim, i, j
-    left_multiply(u, d, rest * dim, plane, rho, work)
+    qctl_left_multiply(u, d, rest * dim, plane, rho, work)
     for i in range(dim):
         for j in range(dim):
             rho[dim * i + j] = work[dim * j + i]
             rho[plane + dim * i + j] = -work[plane + dim * j + i]
-    left_multiply(u, d, rest * dim, plane, rho, work)
+    qctl_left_multiply(u, d, rest * dim, plane, rho, work)
 
 
 cdef void relax(const double* f, Py_ssize_t left, Py_ssize_t right, double* rho) noexcept nogil:
