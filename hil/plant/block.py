@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
-from qctl.hil.physics.readout import Answer, Window, answer_readout
-from qctl.hil.physics.shots import Groups, draw_average, draw_shots
+from qctl.hil.physics.readout import Answer, Groups, Window, answer_readout
+from qctl.hil.physics.shots import draw_average, draw_shots
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
