@@ -30,7 +30,7 @@ def run(
 ) -> None:
     """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
     from qctl.cli.app import print_json
-    from qctl.cli.progress import result_with_progress, submitted
+    from qctl.cli.progress import result_with_progress
     from qctl.client import connect
     from qctl.errors import CompileError, ParseError
 
@@ -39,7 +39,7 @@ def run(
         content = _bound(file, content, bind)
     with connect(server) as lab:
         try:
-            job = submitted(lambda: lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name))
+            job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
             result = result_with_progress(job, quiet=as_json)
         except (ParseError, CompileError) as error:
             error.message = f"{file}: {error.message}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -37,9 +37,18 @@ class Job:
         found: dict[str, Any] = await self._lab.carry(calls.row(self.id))
         return found
 
-    async def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
-        """Wait for the result; see the sync client."""
-        found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial))
+    async def result(
+        self,
+        timeout_s: float | None = None,
+        partial: bool = False,
+        on_wait: Callable[[str], object] | None = None,
+    ) -> Result:
+        """Wait for the result; see the sync client.
+
+        A task that is cancelled while it waits, by Ctrl-C, a task group or `asyncio.timeout`, cancels the job, and then
+        goes on with its CancelledError. `timeout_s` and `asyncio.shield` leave the job running.
+        """
+        found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial, on_wait))
         return found
 
     async def cancel(self, force: bool = False) -> None:
@@ -199,14 +208,14 @@ class Lab:
                 future.set_exception(error)
 
     async def carry(self, call: calls.Call) -> Any:
-        """Carry a call's requests to the server, and return its value."""
+        """Carry a call's requests to the server, and return its value; the call hears of cancelled tasks too."""
         try:
             exchange = next(call)
             while True:
                 try:
                     await self._ready()
                     answer = await self._ask(exchange)
-                except QctlError as problem:
+                except BaseException as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import zmq
@@ -45,22 +45,29 @@ class Job:
         """Ask for the job's state."""
         return str(self.row["state"])
 
-    def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
-        """Wait for the result.
+    def result(
+        self,
+        timeout_s: float | None = None,
+        partial: bool = False,
+        on_wait: Callable[[str], object] | None = None,
+    ) -> Result:
+        """Wait for the result; Ctrl-C cancels the job, and the KeyboardInterrupt has a note that says so.
 
         Parameters
         ----------
         timeout_s : float, optional
-            Longest wait; None waits for ever.
+            Longest wait; None waits for ever. When it is up, the job goes on.
         partial : bool
             Accept what a cancelled or failed job has finished, instead of raising its error.
+        on_wait : callable, optional
+            Called with the job's state, about four times a second.
 
         Raises
         ------
         QctlError
             What the job failed with, or ScheduleError when time is up.
         """
-        found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial))
+        found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial, on_wait))
         return found
 
     def cancel(self, force: bool = False) -> None:
@@ -121,7 +128,7 @@ class Lab:
         keep_records: bool = False,
         name: str = "",
     ) -> Job:
-        """Submit a job; return when it is durable, before it has run.
+        """Submit a job; return when it is durable, before it has run. Ctrl-C meanwhile cancels it.
 
         Parameters
         ----------

@@ -13,7 +13,6 @@ import zmq
 from qctl import wire
 from qctl.client import calls
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
-from qctl.errors import QctlError
 
 __all__ = ["GREET_AFTER_S", "LAST_WORDS_S", "PING_EVERY_S", "Link"]
 
@@ -62,19 +61,28 @@ class Link:
         self._greeted = False
 
     def carry(self, call: calls.Call) -> Any:
-        """Carry a call's requests to the server, and return its value."""
+        """Carry a call's requests to the server, and return its value; the call hears of Ctrl-C as of errors."""
         try:
             exchange = next(call)
             while True:
                 try:
                     with self._lock:
-                        answer = self._ask(self._ready(), exchange)
-                except QctlError as problem:
+                        answer = self._answer(exchange)
+                except BaseException as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)
         except StopIteration as end:
             return end.value
+
+    def _answer(self, exchange: calls.Exchange) -> calls.Answer:
+        try:
+            return self._ask(self._ready(), exchange)
+        except Exception:
+            raise
+        except BaseException:
+            self._greeted = False  # a message may be half read or half sent: what comes next takes another socket
+            raise
 
     def close(self) -> None:
         """Close the connection."""
