@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.calibration.fits import Fit
-from qctl.calibration.readout import project
+from qctl.client.populations import project
 from qctl.errors import RequestError
 from qctl.lab import TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values

@@ -49,7 +49,7 @@ def run(
     if out is not None:
         _write(out, result)
     if as_json:
-        shown = {"counts": result.counts, "job": job.id, "timings": result.timings, "shots": shots}
+        shown = {"counts": _counts(result), "job": job.id, "timings": result.timings, "shots": shots}
         print_json(shown | {key: result.content[key] for key in ("qpu", "run", "snapshot", "uploaded_bytes")})
         return
     _print(job.id, result)
@@ -118,8 +118,13 @@ def bound(file: Path, program: Program, words: list[str]) -> Program:
     return program.bind(**values)
 
 
+def _counts(result: Any) -> Any:
+    """Return the counts of the only program, empty where there are none."""
+    return result[0].content["counts"]
+
+
 def _print(job: int, result: Any) -> None:
-    counts = result.counts
+    counts = _counts(result)
     if isinstance(counts, dict):
         total = sum(counts.values())
         for bits, n in sorted(counts.items(), key=lambda item: -item[1]):

@@ -127,7 +127,7 @@ def test_qiskit_circuit_is_told_to_come_as_text() -> None:
 
 def test_result_shows_itself_in_one_line() -> None:
     axes = (("amp", np.zeros(3), "V"),)
-    program = ProgramResult({}, axes, {"q0": np.zeros((400, 3), complex)}, {}, {"shots": 400})
+    program = ProgramResult(7, axes, {"q0": np.zeros((400, 3), complex)}, {}, {"shots": 400})
     assert repr(Result(7, "done", (program,), {})) == "<Result of job 7: done, [<ProgramResult: 400 shots, amp: 3 V>]>"
 
 
