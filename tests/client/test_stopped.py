@@ -40,7 +40,7 @@ def test_ctrl_c_in_a_script_cancels_the_job_and_says_so(lab, server) -> None:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None
     job = int(process.stdout.readline())
-    wait_for(lab, job, "uploading")
+    wait_for(lab, job, "playing")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert said.splitlines()[-2:] == ["KeyboardInterrupt", f"job {job} was cancelled"]
