@@ -180,9 +180,10 @@ async def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) ->
     return {"fault": [fault.name, fault.on, fault.value]}
 
 
-async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.physics.faults.clear()
+async def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    removed = plant.physics.faults.clear(message.get("name"), message.get("on"))
     await _faults_changed(plant)
+    return {"faults_cleared": [[fault.name, fault.on, fault.value] for fault in removed]}
 
 
 async def _faults_changed(plant: Plant) -> None:
