@@ -16,6 +16,7 @@ from qctl import wire
 from qctl.client import calls
 from qctl.client.lab import DEFAULT_ADDRESS, nested
 from qctl.client.link import GREET_AFTER_S, LAST_WORDS_S, PING_EVERY_S
+from qctl.client.opening import Opening
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
 from qctl.client.result import Result
 from qctl.errors import QctlError, ScheduleError, WireError
@@ -295,9 +296,15 @@ class Lab:
         """Bring instruments, or all, to their safe state."""
         await self.carry(calls.safe(instruments))
 
-    async def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Lease:
-        """Keep others from setting instruments; a task keeps the lease until it is released. See the sync client."""
+    def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Opening[Lease]:
+        """Keep others from setting instruments: ``async with lab.lease("dc0"):``, or await it and release it.
+
+        A task keeps the lease meanwhile. See the sync client for the parameters.
+        """
         names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
+        return Opening(self._lease(names, ttl_s, take_over))
+
+    async def _lease(self, names: tuple[str, ...], ttl_s: float, take_over: bool) -> Lease:
         expires_s = float(await self.carry(calls.lease(names, ttl_s, take_over)))
         self._ttl_s |= dict.fromkeys(names, ttl_s)
         self._leases_changed.set()
@@ -361,8 +368,15 @@ class Lab:
         await self.close()
 
 
-async def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Lab:
-    """Connect to a server; parameters and errors are those of the sync client."""
+def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Opening[Lab]:
+    """Connect to a server: ``async with connect() as lab:``, or ``lab = await connect()`` and close it yourself.
+
+    Parameters and errors are those of the sync client.
+    """
+    return Opening(_connect(address, timeout_s, wait_s))
+
+
+async def _connect(address: str, timeout_s: float, wait_s: float) -> Lab:
     lab = Lab(address, timeout_s, wait_s)
     try:
         await lab.ping()

@@ -49,7 +49,7 @@ def test_ctrl_c_in_a_script_cancels_the_job_and_says_so(lab, server) -> None:
 
 def test_cancelled_task_cancels_its_job_and_a_time_out_of_result_does_not(lab, server) -> None:
     async def work() -> tuple[int, list[str]]:
-        async with await qctl.aio.connect(server.address) as other:
+        async with qctl.aio.connect(server.address) as other:
             job = await other.run(LONG, shots=10)
             with pytest.raises(qctl.errors.ScheduleError, match="is still"):
                 await job.result(0.0)
