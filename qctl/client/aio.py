@@ -19,6 +19,7 @@ from qctl.client.link import GREET_AFTER_S, LAST_WORDS_S, PING_EVERY_S
 from qctl.client.opening import Opening
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
 from qctl.client.result import Result
+from qctl.client.sockets import Sockets
 from qctl.errors import QctlError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
@@ -114,10 +115,11 @@ class Lab:
     def __init__(self, address: str, timeout_s: float, wait_s: float) -> None:
         self.address = address
         self._timeout_s, self._wait_s = timeout_s, wait_s
-        self._context = zmq.asyncio.Context()
+        self._sockets = Sockets(self, zmq.asyncio.Context())
         self._number = 0
         self._waiting: dict[int, asyncio.Future[calls.Answer]] = {}
         self._socket: zmq.asyncio.Socket | None = None
+        self._monitor: Any = None
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._session = self._events = ""
@@ -136,13 +138,12 @@ class Lab:
             if self._socket is None:
                 await asyncio.to_thread(check_listening, self.address, self._wait_s, self._timeout_s)
                 self._wait_s = min(self._wait_s, WAIT_S)
-                self._socket = self._context.socket(zmq.DEALER)
-                self._socket.setsockopt(zmq.LINGER, 0)
-                monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+                self._socket = self._sockets.open(zmq.DEALER)
+                self._monitor = self._sockets.watch(self._socket)
                 self._socket.connect(self.address)
                 self._tasks = [
                     asyncio.create_task(work)
-                    for work in (self._read(self._socket), self._watch(monitor), self._ping_while_waiting())
+                    for work in (self._read(self._socket), self._watch(self._monitor), self._ping_while_waiting())
                 ]
             elif self._greeted and time.monotonic() - self._used_s < GREET_AFTER_S:
                 return
@@ -170,7 +171,8 @@ class Lab:
                 task.cancel()
         if socket is not None:
             socket.disable_monitor()
-            socket.close(linger=0)
+            self._sockets.close(self._monitor)
+            self._sockets.close(socket)
         self._fail_all(error)
 
     async def _watch(self, monitor: zmq.asyncio.Socket) -> None:
@@ -340,8 +342,7 @@ class Lab:
     async def events(self, *topics: str) -> AsyncIterator[wire.Event]:
         """Yield events as they are published; topics are beginnings, none means all."""
         await self._ready()
-        socket = self._context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
+        socket = self._sockets.open(zmq.SUB)
         for topic in topics or ("",):
             socket.subscribe(topic)
         socket.connect(self._events)
@@ -349,7 +350,7 @@ class Lab:
             while True:
                 yield wire.unpack_event(await socket.recv_multipart())
         finally:
-            socket.close(linger=0)
+            self._sockets.close(socket)
 
     async def close(self) -> None:
         """End this client's leases and close the connection."""
@@ -359,7 +360,7 @@ class Lab:
         if self._beating is not None:
             self._beating.cancel()
         self._drop(gone(self.address))
-        self._context.destroy(linger=0)
+        self._sockets.close_all()
 
     async def __aenter__(self) -> Lab:
         return self

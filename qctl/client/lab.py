@@ -141,7 +141,7 @@ class Lab:
         seed : int, optional
             Of layout and routing.
         level : int
-            How hard the compiler tries.
+            Of layout and routing: 0 starts from the circuit's numbers, 1 searches a layout; 2 and 3 act as 1.
         averaged : bool, optional
             Let the digitizer average; by default it does when no capture sets a bit.
         keep_records : bool
@@ -210,7 +210,7 @@ class Lab:
         Parameters
         ----------
         values : mapping
-            ``{"lo0": {"power_dbm": -10}}``, or flat: ``{"lo0.power_dbm": -10}``.
+            ``{"lo_drive": {"power_dbm": -10}}``, or flat: ``{"lo_drive.power_dbm": -10}``.
         """
         self.carry(calls.set_many(nested(values)))
 
@@ -261,12 +261,11 @@ class Lab:
         timeout_s : float, optional
             Longest wait for one event; None waits for ever.
         """
-        socket = self._link.context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
+        socket = self._link.sockets.open(zmq.SUB)
         for topic in topics or ("",):
             socket.subscribe(topic)
         socket.connect(self._link.events)
-        return _events(socket, timeout_s)
+        return _events(self._link, socket, timeout_s)
 
     def close(self) -> None:
         """End this client's leases and close the connection."""
@@ -282,12 +281,12 @@ class Lab:
         self.close()
 
 
-def _events(socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
+def _events(link: Link, socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
     try:
         while socket.poll(None if timeout_s is None else round(1e3 * timeout_s)):
             yield wire.unpack_event(socket.recv_multipart())
     finally:
-        socket.close(linger=0)
+        link.sockets.close(socket)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
