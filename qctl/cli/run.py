@@ -24,7 +24,7 @@ def run(
         list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
-    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries: 0 hardly, 3 most.")] = 2,
+    level: Annotated[int, typer.Option(min=0, max=3, help="0: layout by number; 1: search one; 2, 3: as 1.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:
