@@ -1,5 +1,5 @@
-"""The asyncio client under its public name: `await qctl.aio.connect(address)`."""
+"""The asyncio client under its public name: `async with qctl.aio.connect(address) as lab`."""
 
-from qctl.client.aio import Instrument, Job, Lab, connect
+from qctl.client.aio import Instrument, Job, Lab, Lease, connect
 
-__all__ = ["Instrument", "Job", "Lab", "connect"]
+__all__ = ["Instrument", "Job", "Lab", "Lease", "connect"]

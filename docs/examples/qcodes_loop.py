@@ -15,7 +15,7 @@ from qctl.integrations.qcodes import QctlInstrument
 def measure(server: str, database: str) -> qcodes.dataset.DataSetProtocol:
     """Return the dataset of a sweep of two settings."""
     with qctl.connect(server) as lab:
-        lo = QctlInstrument("lo0", lab.instruments["lo0"])
+        lo = QctlInstrument("lo_drive", lab.instruments["lo_drive"])
         dc = QctlInstrument("dc0", lab.instruments["dc0"])
         station = qcodes.Station(lo, dc)
         initialise_or_create_database_at(database)

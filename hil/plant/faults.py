@@ -84,10 +84,22 @@ class FaultTable:
         self.version += 1
         return found
 
-    def clear(self) -> None:
-        """Remove every fault."""
-        self._faults.clear()
+    def clear(self, name: str | None = None, on: str | None = None) -> list[Fault]:
+        """Remove the faults of a name, of a place, or both; every fault without them. Return what was removed.
+
+        Raises
+        ------
+        RequestError
+            If no such fault is set.
+        """
+        removed = [f for f in self._faults.values() if name in (None, f.name) and (on is None or self._is_at(f, on))]
+        if not removed and (name, on) != (None, None):
+            there = ", ".join(f"{f.name} on {f.on}" for f in self._faults.values()) or "none"
+            raise RequestError(f"fault {name or 'of any name'}{f' on {on}' if on else ''} is not set; set is {there}")
+        for fault in removed:
+            del self._faults[fault.name, fault.on]
         self.version += 1
+        return removed
 
     def present(self) -> list[Fault]:
         """Return every fault that is set."""
@@ -136,15 +148,29 @@ class FaultTable:
         boxes |= {connector(place)[0] for place in cables.triggers.values()}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}
 
+    def _is_at(self, fault: Fault, place: str) -> bool:
+        return fault.on in (place, place.partition(":")[0], *self._lines_at(place))
+
     def _line(self, place: str, name: str) -> str:
-        """Return the line that a qubit, a line, a connector or a box stands for."""
+        """Return the one line that a qubit, a line, a connector or a box stands for."""
+        found = self._lines_at(place)
+        if len(found) > 1:
+            raise RequestError(f"{name}: {place} has several lines, and a fault is on one: name {' or '.join(found)}")
+        if not found:
+            lines = ", ".join(self._lines())
+            raise RequestError(f"{name}: {place!r} is no line, output or box of this lab; lines are {lines}")
+        return found[0]
+
+    def _lines_at(self, place: str) -> list[str]:
+        """Return the lines at a qubit, a line, a connector or a box."""
         lines = self._lines()
         if f"{place}.drive" in lines:
-            return f"{place}.drive"
-        for line, connectors in lines.items():
-            if place == line or place in connectors or place in {connector(c)[0] for c in connectors}:
-                return line
-        raise RequestError(f"{name}: {place!r} is no line, output or box of this lab; lines are {', '.join(lines)}")
+            return [f"{place}.drive"]
+        return [
+            line
+            for line, connectors in lines.items()
+            if place == line or place in connectors or place in {connector(c)[0] for c in connectors}
+        ]
 
     def _lines(self) -> dict[str, tuple[str, ...]]:
         cables = self._cables

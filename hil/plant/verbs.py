@@ -170,9 +170,10 @@ def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[
     return {"fault": [fault.name, fault.on, fault.value]}
 
 
-def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.physics.faults.clear()
+def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    removed = plant.physics.faults.clear(message.get("name"), message.get("on"))
     plant.push_faults()
+    return {"faults_cleared": [[fault.name, fault.on, fault.value] for fault in removed]}
 
 
 def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.calibration.fits import Fit
-from qctl.calibration.readout import project
+from qctl.client.populations import project
 from qctl.errors import RequestError
 from qctl.lab import TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values
@@ -21,6 +21,8 @@ __all__ = ["Bench", "Finding", "Outcome"]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,11 @@ class Bench:
         Where the tune-up starts from.
     n_shots : int
         Shots averaged for each sweep point.
+
+    Attributes
+    ----------
+    node : str
+        Name of the node that works now; jobs and snapshots are named after it.
     """
 
     def __init__(self, lab: Any, qpu: str, values: Values, n_shots: int = 400) -> None:
@@ -114,6 +121,8 @@ class Bench:
         self.qpu = qpu
         self.values = values
         self.n_shots = n_shots
+        self.node = ""
+        self._unwritten: list[str] = []
         self.points_used = 0
         self.shots_used = 0
 
@@ -134,7 +143,8 @@ class Bench:
     def averaged(self, program: Program, n_shots: int | None = None) -> dict[str, Complex]:
         """Measure a program with the digitizer's own averaging; return IQ by qubit, shaped by the sweeps."""
         shots = n_shots or self.n_shots
-        result = self.lab.run(program, shots=shots, qpu=self.qpu, averaged=True).result()
+        name = self._job_name(program)
+        result = self.lab.run(program, shots=shots, qpu=self.qpu, averaged=True, name=name).result()
         self._count(program, shots)
         return {name: np.asarray(iq) for name, iq in result.iq.items()}
 
@@ -142,10 +152,17 @@ class Bench:
         """Measure programs with one record a shot; return IQ by qubit, (n_shots,) each."""
         found = []
         for program in programs:
-            result = self.lab.run(program, shots=n_shots, qpu=self.qpu).result()
+            name = self._job_name(program)
+            result = self.lab.run(program, shots=n_shots, qpu=self.qpu, name=name).result()
             self._count(program, n_shots)
             found.append({name: np.asarray(iq).reshape(n_shots, -1)[:, 0] for name, iq in result.iq.items()})
         return found
+
+    def _job_name(self, program: Program) -> str:
+        """Return a name for people: the node, and the qubits that are measured, if they are not too many to read."""
+        qubits = program.body.qubits
+        shown = " ".join(qubits)
+        return f"{self.node} {shown if len(shown) <= _LONGEST_SHOWN else f'{len(qubits)} qubits'}".strip()
 
     def _count(self, program: Program, shots: int) -> None:
         points = int(np.prod([len(sweep.values) for sweep in program.body.sweeps], initial=1))
@@ -161,15 +178,25 @@ class Bench:
         return project(iq, complex(*readout.center0_v), one)
 
     def take(self, outcome: Outcome) -> None:
-        """Make the accepted values today's values, and write them as a new snapshot for the compiler."""
+        """Make the accepted values today's values; the compiler has them from the next `write` on."""
         qubits, couplers = dict(self.values.qubits), dict(self.values.couplers)
-        taken = [finding for finding in outcome.findings if finding.accepted and finding.update is not None]
-        for finding in taken:
+        for finding in outcome.findings:
+            if not finding.accepted or finding.update is None:
+                continue
             if isinstance(finding.update, TransmonCoupler):
                 couplers[finding.target] = finding.update
-            elif finding.update is not None:
+            else:
                 qubits[finding.target] = finding.update
-        if taken:
-            note = f"tune-up: {outcome.node} of {', '.join(finding.target for finding in taken)}"
-            number = self.lab.write_snapshot(self.qpu, {"qubits": qubits, "couplers": couplers}, note=note)
-            self.values = msgspec.structs.replace(self.values, qubits=qubits, couplers=couplers, number=int(number))
+            if finding.target not in self._unwritten:
+                self._unwritten.append(finding.target)
+        self.values = msgspec.structs.replace(self.values, qubits=qubits, couplers=couplers)
+
+    def write(self) -> None:
+        """Write today's values as a new snapshot, if any was taken since the last."""
+        if not self._unwritten:
+            return
+        note = f"tune-up: {self.node} of {', '.join(self._unwritten)}"
+        values = {"qubits": self.values.qubits, "couplers": self.values.couplers}
+        number = int(self.lab.write_snapshot(self.qpu, values, note=note))
+        self.values = msgspec.structs.replace(self.values, number=number)
+        self._unwritten = []

@@ -194,8 +194,9 @@ def calibrate(
 
 
 def _run(bench: Bench, name: str) -> Outcome:
-    """Run one node on all its targets; targets that fail are tried again, wider."""
+    """Run one node on all its targets, and write what it found; targets that fail are tried again, wider."""
     kind, node = NODES[name]
+    bench.node = name
     todo = list(bench.values.qubits if kind == "qubits" else bench.values.couplers)
     found: dict[str, Finding] = {}
     parts: list[Outcome] = []
@@ -208,6 +209,7 @@ def _run(bench: Bench, name: str) -> Outcome:
         todo = [target for target in todo if not found[target].accepted]
         if not todo:
             break
+    bench.write()
     return _joined(parts, name, tuple(found.values()))
 
 

@@ -53,25 +53,39 @@ def lab(
         raise typer.Exit(code)
 
 
+Place = Annotated[str | None, typer.Option(help="A line (q0.drive), a qubit, INSTRUMENT:OUTPUT or INSTRUMENT.")]
+
+
 @fault.command("set")
 def set_fault(
     name: Annotated[str, typer.Argument(help=f"{', '.join(_FAULTS)}.", metavar="NAME")],
-    on: Annotated[str | None, typer.Option(help="INSTRUMENT[:OUTPUT], a line (q0.drive) or a qubit.")] = None,
+    on: Place = None,
     value: Annotated[str | None, typer.Option(help="How much; each fault has a default.")] = None,
     lab: LabSocket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set one fault of a running lab."""
+    """Set one fault of a running lab.
+
+    inverted_pulse, inverted_i, scale and swap are faults of one line's cables: an instrument with several lines is
+    refused with their names. lo_shift is of a source, the others of any instrument.
+    """
     found = _do(lambda: _ask(lab, "set_fault", name=name, on=on, value=value), as_json)["fault"]
-    print(json.dumps(dict(zip(("name", "on", "value"), found, strict=True))) if as_json else _line(found))
+    print(json.dumps(_row(found)) if as_json else _line(found))
 
 
 @fault.command("clear")
-def clear_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
-    """Remove every fault."""
-    _do(lambda: _ask(lab, "clear_faults"), as_json)
+def clear_faults(
+    name: Annotated[str | None, typer.Argument(help="Only faults of this name.", metavar="[NAME]")] = None,
+    on: Annotated[str | None, typer.Option(help="Only faults at this line, qubit, output or instrument.")] = None,
+    lab: LabSocket = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove faults, and show which: all of them, or those of a NAME, a place, or both."""
+    found = _do(lambda: _ask(lab, "clear_faults", name=name, on=on), as_json)["faults_cleared"]
     if as_json:
-        print(json.dumps({"ok": True}))
+        print(json.dumps({"ok": True, "cleared": [_row(entry) for entry in found]}))
+    else:
+        print(*(f"cleared {_line(entry)}" for entry in found), sep="\n", end="\n" if found else "")
 
 
 @fault.command("list")
@@ -79,7 +93,7 @@ def list_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
     """Show the faults that are set."""
     found = _do(lambda: _ask(lab, "faults"), as_json)["faults_set"]
     if as_json:
-        print(json.dumps([dict(zip(("name", "on", "value"), entry, strict=True)) for entry in found]))
+        print(json.dumps([_row(entry) for entry in found]))
     else:
         print(*map(_line, found), sep="\n", end="\n" if found else "")
 
@@ -118,6 +132,10 @@ def _do(work: Callable[[], Any], as_json: bool) -> Any:
         else:
             print(error.message, file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def _row(entry: list[Any]) -> dict[str, Any]:
+    return dict(zip(("name", "on", "value"), entry, strict=True))
 
 
 def _line(entry: list[Any]) -> str:

@@ -2,49 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
 from qctl.client import Job, Result
 
-__all__ = ["result_with_progress", "submitted"]
-
-_SLICE_S = 0.25
-
-
-def submitted(submit: Callable[[], Job]) -> Job:
-    """Submit a job and return it; Ctrl-C waits for the job's number, to cancel it, and pressed again waits no more.
-
-    Without that the server would play a job that it was still taking when its client went away.
-
-    Parameters
-    ----------
-    submit : callable
-        Submits the job; ends by itself when nothing answers.
-    """
-    pressed: list[int] = []
-
-    def press(number: int, frame: Any) -> None:
-        if pressed:
-            signal.default_int_handler(number, frame)
-        pressed.append(number)
-
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        job = submit()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        job.cancel()
-        signal.raise_signal(signal.SIGINT)
-    return job
+__all__ = ["result_with_progress"]
 
 
 def result_with_progress(job: Job, quiet: bool) -> Result:
-    """Wait for a job and return its result; Ctrl-C cancels it and raises KeyboardInterrupt.
+    """Wait for a job and return its result; as with `Job.result`, Ctrl-C cancels it.
 
     Parameters
     ----------
@@ -53,25 +20,18 @@ def result_with_progress(job: Job, quiet: bool) -> Result:
     quiet : bool
         Show nothing.
     """
-    from qctl.errors import ScheduleError
-
     begin_s, shown = time.monotonic(), False
-    shows = not quiet and sys.stderr.isatty()
+
+    def show(state: str) -> None:
+        nonlocal shown
+        waited_s = time.monotonic() - begin_s
+        if waited_s > 1:
+            shown = True
+            sys.stderr.write(f"\rjob {job.id}: {state}, {waited_s:.0f} s ")
+            sys.stderr.flush()
+
     try:
-        while True:
-            try:
-                return job.result(_SLICE_S if shows else None)
-            except ScheduleError as error:
-                if "state" not in error.details:
-                    raise
-                waited_s = time.monotonic() - begin_s
-                if shows and waited_s > 1:
-                    shown = True
-                    sys.stderr.write(f"\rjob {job.id}: {error.details['state']}, {waited_s:.0f} s ")
-                    sys.stderr.flush()
-    except KeyboardInterrupt:
-        job.cancel()
-        raise
+        return job.result(on_wait=show if not quiet and sys.stderr.isatty() else None)
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")

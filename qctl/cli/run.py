@@ -24,13 +24,13 @@ def run(
         list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
-    level: Annotated[int, typer.Option(min=0, max=3, help="How hard the compiler tries: 0 hardly, 3 most.")] = 2,
+    level: Annotated[int, typer.Option(min=0, max=3, help="0: layout by number; 1: search one; 2, 3: as 1.")] = 2,
     out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:
     """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
     from qctl.cli.app import print_json
-    from qctl.cli.progress import result_with_progress, submitted
+    from qctl.cli.progress import result_with_progress
     from qctl.client import connect
     from qctl.errors import CompileError, ParseError
 
@@ -39,7 +39,7 @@ def run(
         content = _bound(file, content, bind)
     with connect(server) as lab:
         try:
-            job = submitted(lambda: lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name))
+            job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
             result = result_with_progress(job, quiet=as_json)
         except (ParseError, CompileError) as error:
             error.message = f"{file}: {error.message}"
@@ -49,7 +49,7 @@ def run(
     if out is not None:
         _write(out, result)
     if as_json:
-        shown = {"counts": result.counts, "job": job.id, "timings": result.timings, "shots": shots}
+        shown = {"counts": _counts(result), "job": job.id, "timings": result.timings, "shots": shots}
         print_json(shown | {key: result.content[key] for key in ("qpu", "run", "snapshot", "uploaded_bytes")})
         return
     _print(job.id, result)
@@ -118,8 +118,13 @@ def bound(file: Path, program: Program, words: list[str]) -> Program:
     return program.bind(**values)
 
 
+def _counts(result: Any) -> Any:
+    """Return the counts of the only program, empty where there are none."""
+    return result[0].content["counts"]
+
+
 def _print(job: int, result: Any) -> None:
-    counts = result.counts
+    counts = _counts(result)
     if isinstance(counts, dict):
         total = sum(counts.values())
         for bits, n in sorted(counts.items(), key=lambda item: -item[1]):

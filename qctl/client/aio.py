@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,8 +16,10 @@ from qctl import wire
 from qctl.client import calls
 from qctl.client.lab import DEFAULT_ADDRESS, nested
 from qctl.client.link import GREET_AFTER_S, LAST_WORDS_S, PING_EVERY_S
+from qctl.client.opening import Opening
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
 from qctl.client.result import Result
+from qctl.client.sockets import Sockets
 from qctl.errors import QctlError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
@@ -37,9 +39,18 @@ class Job:
         found: dict[str, Any] = await self._lab.carry(calls.row(self.id))
         return found
 
-    async def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
-        """Wait for the result; see the sync client."""
-        found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial))
+    async def result(
+        self,
+        timeout_s: float | None = None,
+        partial: bool = False,
+        on_wait: Callable[[str], object] | None = None,
+    ) -> Result:
+        """Wait for the result; see the sync client.
+
+        A task that is cancelled while it waits, by Ctrl-C, a task group or `asyncio.timeout`, cancels the job, and then
+        goes on with its CancelledError. `timeout_s` and `asyncio.shield` leave the job running.
+        """
+        found: Result = await self._lab.carry(calls.result(self.id, timeout_s, partial, on_wait))
         return found
 
     async def cancel(self, force: bool = False) -> None:
@@ -104,10 +115,11 @@ class Lab:
     def __init__(self, address: str, timeout_s: float, wait_s: float) -> None:
         self.address = address
         self._timeout_s, self._wait_s = timeout_s, wait_s
-        self._context = zmq.asyncio.Context()
+        self._sockets = Sockets(self, zmq.asyncio.Context())
         self._number = 0
         self._waiting: dict[int, asyncio.Future[calls.Answer]] = {}
         self._socket: zmq.asyncio.Socket | None = None
+        self._monitor: Any = None
         self._tasks: list[asyncio.Task[None]] = []
         self._opening = asyncio.Lock()
         self._session = self._events = ""
@@ -126,13 +138,12 @@ class Lab:
             if self._socket is None:
                 await asyncio.to_thread(check_listening, self.address, self._wait_s, self._timeout_s)
                 self._wait_s = min(self._wait_s, WAIT_S)
-                self._socket = self._context.socket(zmq.DEALER)
-                self._socket.setsockopt(zmq.LINGER, 0)
-                monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+                self._socket = self._sockets.open(zmq.DEALER)
+                self._monitor = self._sockets.watch(self._socket)
                 self._socket.connect(self.address)
                 self._tasks = [
                     asyncio.create_task(work)
-                    for work in (self._read(self._socket), self._watch(monitor), self._ping_while_waiting())
+                    for work in (self._read(self._socket), self._watch(self._monitor), self._ping_while_waiting())
                 ]
             elif self._greeted and time.monotonic() - self._used_s < GREET_AFTER_S:
                 return
@@ -160,7 +171,8 @@ class Lab:
                 task.cancel()
         if socket is not None:
             socket.disable_monitor()
-            socket.close(linger=0)
+            self._sockets.close(self._monitor)
+            self._sockets.close(socket)
         self._fail_all(error)
 
     async def _watch(self, monitor: zmq.asyncio.Socket) -> None:
@@ -199,14 +211,14 @@ class Lab:
                 future.set_exception(error)
 
     async def carry(self, call: calls.Call) -> Any:
-        """Carry a call's requests to the server, and return its value."""
+        """Carry a call's requests to the server, and return its value; the call hears of cancelled tasks too."""
         try:
             exchange = next(call)
             while True:
                 try:
                     await self._ready()
                     answer = await self._ask(exchange)
-                except QctlError as problem:
+                except BaseException as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)
@@ -286,9 +298,15 @@ class Lab:
         """Bring instruments, or all, to their safe state."""
         await self.carry(calls.safe(instruments))
 
-    async def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Lease:
-        """Keep others from setting instruments; a task keeps the lease until it is released. See the sync client."""
+    def lease(self, instruments: str | Iterable[str], ttl_s: float = 10.0, take_over: bool = False) -> Opening[Lease]:
+        """Keep others from setting instruments: ``async with lab.lease("dc0"):``, or await it and release it.
+
+        A task keeps the lease meanwhile. See the sync client for the parameters.
+        """
         names = (instruments,) if isinstance(instruments, str) else tuple(instruments)
+        return Opening(self._lease(names, ttl_s, take_over))
+
+    async def _lease(self, names: tuple[str, ...], ttl_s: float, take_over: bool) -> Lease:
         expires_s = float(await self.carry(calls.lease(names, ttl_s, take_over)))
         self._ttl_s |= dict.fromkeys(names, ttl_s)
         self._leases_changed.set()
@@ -324,8 +342,7 @@ class Lab:
     async def events(self, *topics: str) -> AsyncIterator[wire.Event]:
         """Yield events as they are published; topics are beginnings, none means all."""
         await self._ready()
-        socket = self._context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
+        socket = self._sockets.open(zmq.SUB)
         for topic in topics or ("",):
             socket.subscribe(topic)
         socket.connect(self._events)
@@ -333,7 +350,7 @@ class Lab:
             while True:
                 yield wire.unpack_event(await socket.recv_multipart())
         finally:
-            socket.close(linger=0)
+            self._sockets.close(socket)
 
     async def close(self) -> None:
         """End this client's leases and close the connection."""
@@ -343,7 +360,7 @@ class Lab:
         if self._beating is not None:
             self._beating.cancel()
         self._drop(gone(self.address))
-        self._context.destroy(linger=0)
+        self._sockets.close_all()
 
     async def __aenter__(self) -> Lab:
         return self
@@ -352,8 +369,15 @@ class Lab:
         await self.close()
 
 
-async def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Lab:
-    """Connect to a server; parameters and errors are those of the sync client."""
+def connect(address: str = DEFAULT_ADDRESS, timeout_s: float = 10.0, wait_s: float = WAIT_S) -> Opening[Lab]:
+    """Connect to a server: ``async with connect() as lab:``, or ``lab = await connect()`` and close it yourself.
+
+    Parameters and errors are those of the sync client.
+    """
+    return Opening(_connect(address, timeout_s, wait_s))
+
+
+async def _connect(address: str, timeout_s: float, wait_s: float) -> Lab:
     lab = Lab(address, timeout_s, wait_s)
     try:
         await lab.ping()

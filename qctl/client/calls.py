@@ -9,20 +9,21 @@ import getpass
 import os
 import secrets
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from numbers import Integral
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import msgspec
 
 from qctl import wire
 from qctl.client.result import Result, result_from_reply
-from qctl.errors import JobCancelledError, RequestError, ScheduleError, error_from_wire
+from qctl.errors import JobCancelledError, QctlError, RequestError, ScheduleError, error_from_wire
 
 __all__ = ["Call", "Exchange"]
 
 _SLICE_S = 10.0
+_SHOWN_EVERY_S = 0.25
 
 
 class Exchange(NamedTuple):
@@ -93,7 +94,7 @@ def run(
     keep_records: bool,
     name: str,
 ) -> Call:
-    """Submit a job; return its number when it is durable."""
+    """Submit a job; return its number when it is durable. One that is stopped meanwhile is cancelled."""
     if not isinstance(shots, Integral):
         raise RequestError(f"shots = {shots!r} is not a whole number")
     items = list(programs) if isinstance(programs, Sequence) and not isinstance(programs, str | bytes) else [programs]
@@ -109,8 +110,40 @@ def run(
         name,
         secrets.token_hex(12),
     )
-    reply, _ = yield Exchange(request, tuple(content for _, content in encoded), extra_s=30.0)
+    submission = Exchange(request, tuple(content for _, content in encoded), extra_s=30.0)
+    try:
+        reply, _ = yield submission
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as stop:
+        yield from _give_up(stop, submission)
     return reply.job
+
+
+def _give_up(stop: BaseException, asked: Exchange | int) -> Generator[Exchange, Answer, NoReturn]:
+    """Cancel the job of a call that Ctrl-C or a cancelled task has stopped, and go on with what stopped it.
+
+    Parameters
+    ----------
+    stop : BaseException
+        Gets a note of what became of the job.
+    asked : Exchange or int
+        The job's number, or the submission whose number is not yet known: its key gives the same job again.
+    """
+    try:
+        if isinstance(asked, Exchange):
+            reply, _ = yield asked
+            job = reply.job
+        else:
+            job = asked
+        reply, _ = yield Exchange(wire.Cancel(job))
+    except QctlError as error:
+        stop.add_note(f"the job could not be cancelled and may go on: {error.message}")
+    else:
+        state = reply.job["state"]
+        became = f"had ended already: {state}" if state in ("done", "failed", "interrupted") else "was cancelled"
+        stop.add_note(f"job {job} {became}")
+    raise stop
 
 
 def row(job: int) -> Call:
@@ -125,8 +158,8 @@ def rows(limit: int, state: str) -> Call:
     return list(reply.jobs)
 
 
-def result(job: int, timeout_s: float | None, partial: bool) -> Call:
-    """Wait for a result and return it.
+def result(job: int, timeout_s: float | None, partial: bool, on_wait: Callable[[str], object] | None = None) -> Call:
+    """Wait for a result and return it; a wait that is stopped by other than an error cancels the job.
 
     Raises
     ------
@@ -136,13 +169,22 @@ def result(job: int, timeout_s: float | None, partial: bool) -> Call:
         If there is no result within the time.
     """
     until_s = None if timeout_s is None else time.monotonic() + timeout_s
-    while True:
-        wait_s = _SLICE_S if until_s is None else min(_SLICE_S, max(0.0, until_s - time.monotonic()))
-        reply, buffers = yield Exchange(wire.Result(job, wait_s), extra_s=wait_s)
-        if isinstance(reply, wire.Finished):
-            return _whole(result_from_reply(reply, buffers), partial)
-        if until_s is not None and time.monotonic() >= until_s:
-            raise ScheduleError(f"job {job} is still {reply.state} after {timeout_s:g} s", job=job, state=reply.state)
+    slice_s = _SLICE_S if on_wait is None else _SHOWN_EVERY_S
+    try:
+        while True:
+            wait_s = slice_s if until_s is None else min(slice_s, max(0.0, until_s - time.monotonic()))
+            reply, buffers = yield Exchange(wire.Result(job, wait_s), extra_s=wait_s)
+            if isinstance(reply, wire.Finished):
+                return _whole(result_from_reply(reply, buffers), partial)
+            if until_s is not None and time.monotonic() >= until_s:
+                text = f"job {job} is still {reply.state} after {timeout_s:g} s"
+                raise ScheduleError(text, job=job, state=reply.state)
+            if on_wait is not None:
+                on_wait(reply.state)
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException as stop:
+        yield from _give_up(stop, job)
 
 
 def _whole(found: Result, partial: bool) -> Result:

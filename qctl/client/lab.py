@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import zmq
@@ -45,22 +45,29 @@ class Job:
         """Ask for the job's state."""
         return str(self.row["state"])
 
-    def result(self, timeout_s: float | None = None, partial: bool = False) -> Result:
-        """Wait for the result.
+    def result(
+        self,
+        timeout_s: float | None = None,
+        partial: bool = False,
+        on_wait: Callable[[str], object] | None = None,
+    ) -> Result:
+        """Wait for the result; Ctrl-C cancels the job, and the KeyboardInterrupt has a note that says so.
 
         Parameters
         ----------
         timeout_s : float, optional
-            Longest wait; None waits for ever.
+            Longest wait; None waits for ever. When it is up, the job goes on.
         partial : bool
             Accept what a cancelled or failed job has finished, instead of raising its error.
+        on_wait : callable, optional
+            Called with the job's state, about four times a second.
 
         Raises
         ------
         QctlError
             What the job failed with, or ScheduleError when time is up.
         """
-        found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial))
+        found: Result = self._lab.carry(calls.result(self.id, timeout_s, partial, on_wait))
         return found
 
     def cancel(self, force: bool = False) -> None:
@@ -121,7 +128,7 @@ class Lab:
         keep_records: bool = False,
         name: str = "",
     ) -> Job:
-        """Submit a job; return when it is durable, before it has run.
+        """Submit a job; return when it is durable, before it has run. Ctrl-C meanwhile cancels it.
 
         Parameters
         ----------
@@ -134,7 +141,7 @@ class Lab:
         seed : int, optional
             Of layout and routing.
         level : int
-            How hard the compiler tries.
+            Of layout and routing: 0 starts from the circuit's numbers, 1 searches a layout; 2 and 3 act as 1.
         averaged : bool, optional
             Let the digitizer average; by default it does when no capture sets a bit.
         keep_records : bool
@@ -203,7 +210,7 @@ class Lab:
         Parameters
         ----------
         values : mapping
-            ``{"lo0": {"power_dbm": -10}}``, or flat: ``{"lo0.power_dbm": -10}``.
+            ``{"lo_drive": {"power_dbm": -10}}``, or flat: ``{"lo_drive.power_dbm": -10}``.
         """
         self.carry(calls.set_many(nested(values)))
 
@@ -254,12 +261,11 @@ class Lab:
         timeout_s : float, optional
             Longest wait for one event; None waits for ever.
         """
-        socket = self._link.context.socket(zmq.SUB)
-        socket.setsockopt(zmq.LINGER, 0)
+        socket = self._link.sockets.open(zmq.SUB)
         for topic in topics or ("",):
             socket.subscribe(topic)
         socket.connect(self._link.events)
-        return _events(socket, timeout_s)
+        return _events(self._link, socket, timeout_s)
 
     def close(self) -> None:
         """End this client's leases and close the connection."""
@@ -275,12 +281,12 @@ class Lab:
         self.close()
 
 
-def _events(socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
+def _events(link: Link, socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
     try:
         while socket.poll(None if timeout_s is None else round(1e3 * timeout_s)):
             yield wire.unpack_event(socket.recv_multipart())
     finally:
-        socket.close(linger=0)
+        link.sockets.close(socket)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

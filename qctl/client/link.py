@@ -13,7 +13,7 @@ import zmq
 from qctl import wire
 from qctl.client import calls
 from qctl.client.reach import WAIT_S, check_listening, gone, silent
-from qctl.errors import QctlError
+from qctl.client.sockets import Sockets
 
 __all__ = ["GREET_AFTER_S", "LAST_WORDS_S", "PING_EVERY_S", "Link"]
 
@@ -39,8 +39,8 @@ class Link:
 
     Attributes
     ----------
-    context : zmq.Context
-        For sockets beside this one.
+    sockets : Sockets
+        What is open, for sockets beside this one.
     ping_every_s : float
         How often the server is pinged while an answer is awaited.
     events : str
@@ -49,7 +49,7 @@ class Link:
 
     def __init__(self, address: str, timeout_s: float, wait_s: float) -> None:
         self.address = address
-        self.context = zmq.Context()
+        self.sockets = Sockets(self, zmq.Context())
         self.ping_every_s = PING_EVERY_S
         self.events = ""
         self._timeout_s, self._wait_s = timeout_s, wait_s
@@ -62,25 +62,34 @@ class Link:
         self._greeted = False
 
     def carry(self, call: calls.Call) -> Any:
-        """Carry a call's requests to the server, and return its value."""
+        """Carry a call's requests to the server, and return its value; the call hears of Ctrl-C as of errors."""
         try:
             exchange = next(call)
             while True:
                 try:
                     with self._lock:
-                        answer = self._ask(self._ready(), exchange)
-                except QctlError as problem:
+                        answer = self._answer(exchange)
+                except BaseException as problem:
                     exchange = call.throw(problem)
                 else:
                     exchange = call.send(answer)
         except StopIteration as end:
             return end.value
 
+    def _answer(self, exchange: calls.Exchange) -> calls.Answer:
+        try:
+            return self._ask(self._ready(), exchange)
+        except Exception:
+            raise
+        except BaseException:
+            self._greeted = False  # a message may be half read or half sent: what comes next takes another socket
+            raise
+
     def close(self) -> None:
         """Close the connection."""
         with self._lock:
             self._drop()
-        self.context.destroy(linger=0)
+        self.sockets.close_all()
 
     def _ready(self) -> zmq.Socket[Any]:
         """Return a connected socket whose session the server knows."""
@@ -96,9 +105,8 @@ class Link:
         return self._socket
 
     def _open(self) -> zmq.Socket[Any]:
-        socket: zmq.Socket[Any] = self.context.socket(zmq.DEALER)
-        socket.setsockopt(zmq.LINGER, 0)
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        socket: zmq.Socket[Any] = self.sockets.open(zmq.DEALER)
+        self._monitor = self.sockets.watch(socket)
         socket.connect(self.address)
         return socket
 
@@ -118,8 +126,8 @@ class Link:
         self._greeted = False
         if self._socket is not None and self._monitor is not None:
             self._socket.disable_monitor()
-            self._monitor.close(linger=0)
-            self._socket.close(linger=0)
+            self.sockets.close(self._monitor)
+            self.sockets.close(self._socket)
         self._socket = self._monitor = None
 
     def _send(self, socket: zmq.Socket[Any], head: wire.Head, buffers: tuple[Any, ...] = ()) -> int:

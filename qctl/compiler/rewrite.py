@@ -43,7 +43,7 @@ def translate(
     target : Target or Processor
         Native gates and coupling graph.
     level : int
-        0 keeps the program's numbers as start layout, 1 and above search one.
+        0 keeps the program's numbers as start layout, 1 searches one; 2 and 3 are accepted and act as 1.
     seed : int
         Of layout and routing: same seed, same result.
 

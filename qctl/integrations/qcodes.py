@@ -40,7 +40,7 @@ class QctlInstrument(QcodesInstrument):
     name : str
         Of the QCoDeS instrument.
     instrument : Instrument
-        ``lab.instruments["lo0"]``.
+        ``lab.instruments["lo_drive"]``.
     **kwargs
         For QCoDeS: ``metadata``, ``label``.
     """

@@ -3,7 +3,7 @@
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.lab import Coupler, Lab, Processor, Qubit
-from qctl.lab.load import load_lab, parse_lab
+from qctl.lab.load import load_lab, parse_lab, read_lab
 from qctl.lab.rack import Input, InputRef, Instrument, Mixer, Output, OutputRef, Port
 from qctl.lab.transmon import (
     CzPulse,
@@ -42,4 +42,5 @@ __all__ = [
     "TransmonReadout",
     "load_lab",
     "parse_lab",
+    "read_lab",
 ]

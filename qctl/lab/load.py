@@ -15,7 +15,7 @@ from qctl.lab.processor_rules import check_processors
 from qctl.lab.rack_rules import check_instruments
 from qctl.lab.value_rules import check_values
 
-__all__ = ["load_lab", "parse_lab"]
+__all__ = ["load_lab", "parse_lab", "read_lab"]
 
 _MOST_BYTES = 1 << 22
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -31,18 +31,30 @@ def load_lab(path: str | Path) -> Lab:
     ParseError
         If it is not TOML, or larger than any lab.
     """
+    return parse_lab(read_lab(path), where=Path(path).name)
+
+
+def read_lab(path: str | Path) -> str:
+    """Return the text of a lab file, which `parse_lab` checks.
+
+    Raises
+    ------
+    RequestError
+        If the file can't be read.
+    ParseError
+        If it is not UTF-8, or larger than any lab.
+    """
     file = Path(path)
     try:
         with file.open("rb") as stream:
             data = stream.read(_MOST_BYTES + 1)
         if len(data) > _MOST_BYTES:
             raise ParseError(f"{file}: is larger than {_MOST_BYTES} bytes, the most that a lab file may have")
-        text = data.decode("utf-8").replace("\r\n", "\n")
+        return data.decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise RequestError(f"{file}: {error.strerror}", path=str(file)) from error
     except UnicodeDecodeError as error:
         raise ParseError(f"{file.name}: byte {error.start} is not UTF-8") from error
-    return parse_lab(text, where=file.name)
 
 
 def parse_lab(text: str, where: str = "lab.toml") -> Lab:

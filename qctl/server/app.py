@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import zmq
 
 from qctl.errors import NotAllowedError, RequestError, WireError
-from qctl.lab import parse_lab
+from qctl.lab import parse_lab, read_lab
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
@@ -112,7 +112,7 @@ class Server:
 
     def __init__(self, config: ServerConfig) -> None:
         address = check_address(config.address)
-        self._toml = config.lab.read_text(encoding="utf-8")
+        self._toml = read_lab(config.lab)
         self._lab = parse_lab(self._toml, config.lab.name)
         self._config = config
         self._places = make_places(config.store.resolve())

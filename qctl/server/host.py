@@ -20,7 +20,7 @@ from qctl.lab import Lab, parse_lab
 from qctl.server.conductor import STAGES, Outcome, play
 from qctl.server.instrument import Call, InstrumentThread
 from qctl.server.mailbox import Mailbox
-from qctl.server.orders import ORDERS, Play, Played, Quit, Ready, Stop
+from qctl.server.orders import ORDERS, Play, Played, Playing, Quit, Ready, Stop
 from qctl.server.places import Places
 from qctl.server.processes import begin_process, import_path
 from qctl.server.ring import Ring
@@ -291,6 +291,8 @@ class Host:
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
             self._mail.publish(f"progress.{request.job}", body)
+            if stage == "playing" and not done:
+                self._mail.post(envelope, wire.pack(Playing(request.run, id=request.id)))
 
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"

@@ -12,7 +12,7 @@ import zmq
 from qctl import wire
 from qctl.errors import DeviceError, InternalError, ScheduleError
 from qctl.lab import Lab
-from qctl.server.orders import REPORTS, BatchOrder, Play, Played, Stop
+from qctl.server.orders import REPORTS, BatchOrder, Play, Played, Playing, Stop
 
 __all__ = ["HostAddresses", "HostLinks", "group_of", "groups_of", "only_group"]
 
@@ -103,8 +103,25 @@ class HostLinks:
         socket.send_multipart([token, *wire.pack(head)])
         return address, socket, token
 
-    def play(self, group: str, order: Play, is_cancelled: Callable[[], bool]) -> Played:
+    def play(
+        self,
+        group: str,
+        order: Play,
+        is_cancelled: Callable[[], bool],
+        on_playing: Callable[[], None] = lambda: None,
+    ) -> Played:
         """Play a batch on a host; stop it when the job is cancelled.
+
+        Parameters
+        ----------
+        group : str
+            Of the host.
+        order : Play
+            The batch.
+        is_cancelled : callable
+            Asked again and again.
+        on_playing : callable
+            Called when all is uploaded and the batch plays.
 
         Raises
         ------
@@ -115,21 +132,14 @@ class HostLinks:
         stopping = False
         while True:
             parts = self._reply(group, address, socket, token)
-            if parts is not None:
-                break
+            report = None if parts is None else _report(group, parts[1])
+            if isinstance(report, Played):
+                return report
+            if report is not None:
+                on_playing()
             if is_cancelled() and not stopping:
                 stopping = True
                 self._send(group, Stop(run=order.run))
-        try:
-            played = REPORTS.decode(parts[1])
-        except msgspec.ValidationError:
-            reply = wire.REPLIES.decode(parts[1])
-            if isinstance(reply, wire.Error):
-                wire.raise_error(reply)
-            raise InternalError(f"the host of {group} answered play with {type(reply).__name__}") from None
-        if not isinstance(played, Played):
-            raise InternalError(f"the host of {group} answered play with {type(played).__name__}")
-        return played
 
     def ask(self, group: str, request: wire.Head) -> Any:
         """Return a host's reply to a client's verb; raise what it answers as an error."""
@@ -153,3 +163,16 @@ class HostLinks:
         """Close the sockets."""
         for _, socket in self._sockets.values():
             socket.close(linger=0)
+
+
+def _report(group: str, head: bytes) -> Played | Playing:
+    """Return what a host says of a batch; raise what it answers as an error."""
+    try:
+        report = REPORTS.decode(head)
+    except msgspec.ValidationError:
+        report = wire.REPLIES.decode(head)
+        if isinstance(report, wire.Error):
+            wire.raise_error(report)
+    if not isinstance(report, Played | Playing):
+        raise InternalError(f"the host of {group} answered play with {type(report).__name__}")
+    return report

@@ -245,7 +245,7 @@ class Lane:
         problem: QctlError | None = None
         for place, batch in enumerate(prepared.batches):
             order = Play(run, work.job, batch, here, id=place)
-            played = links.play(group, order, work.cancelled.is_set)
+            played = links.play(group, order, work.cancelled.is_set, lambda: self._step(work.job, JobState.PLAYING))
             _add(stages, played.stages_s)
             _add(sent, played.sent_bytes)
             at = perf_counter_ns()

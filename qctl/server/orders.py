@@ -19,6 +19,7 @@ __all__ = [
     "Load",
     "Play",
     "Played",
+    "Playing",
     "Quit",
     "Ready",
     "ReplayBy",
@@ -130,6 +131,12 @@ class Played(Head, frozen=True):
     error: Error | None = None
 
 
+class Playing(Head, frozen=True):
+    """Host to keeper, before Played: all is uploaded, and the batch plays."""
+
+    run: int
+
+
 class Ready(Head, frozen=True):
     """A process to the broker: it answers now."""
 
@@ -138,4 +145,4 @@ class Ready(Head, frozen=True):
 
 
 ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy)
-REPORTS = msgspec.msgpack.Decoder(Played | Ready)
+REPORTS = msgspec.msgpack.Decoder(Played | Playing | Ready)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,22 @@ class _Slot:
     values: NDArray[np.complex128]
     filled: NDArray[np.int64]
     weight: NDArray[np.float64]
+
+
+def _names(captures: Sequence[CaptureSpec]) -> list[str]:
+    """Return a name for the values of each capture of a program."""
+    names: list[str] = []
+    for place, spec in enumerate(captures):
+        name = spec.slot or spec.qubit or f"capture{place}"
+        names.append(f"{name}.{place}" if name in names else name)
+    return names
+
+
+def _readout(spec: CaptureSpec) -> dict[str, Any]:
+    """Return the qubit of a capture, and the IQ points of its states in volts, null where none was calibrated."""
+    centers = {"center0_v": spec.center0, "center1_v": spec.center1}
+    pairs = {key: None if point is None else [point.real, point.imag] for key, point in centers.items()}
+    return {"qubit": spec.qubit} | pairs
 
 
 class Reduction:
@@ -167,7 +183,8 @@ class Reduction:
         programs = []
         for number, part in enumerate(self._prepared.parts):
             shape = tuple(len(axis.values) for axis in part.axes)
-            self._put_arrays(number, part, shape, arrays)
+            names = _names(part.captures)
+            self._put_arrays(number, part, names, shape, arrays)
             counts, n_done = self._counts(number, part)
             programs.append(
                 {
@@ -179,22 +196,20 @@ class Reduction:
                     "shots": part.n_shots,
                     "shots_done": min(n_done, default=0),
                     "averaged": self._averaged,
+                    "readout": dict(zip(names, map(_readout, part.captures), strict=True)),
                     **self._prepared.programs[number],
                 }
             )
         return programs, arrays
 
     def _put_arrays(
-        self, number: int, part: Part, shape: tuple[int, ...], arrays: dict[ArrayKey, NDArray[Any]]
+        self, number: int, part: Part, names: list[str], shape: tuple[int, ...], arrays: dict[ArrayKey, NDArray[Any]]
     ) -> None:
-        for place, spec in enumerate(part.captures):
+        for place, name in enumerate(names):
             slot = self._slots.get((number, place))
             if slot is None:
                 continue
             values = slot.values[0].reshape(shape) if self._averaged else slot.values.reshape(-1, *shape)
-            name = spec.slot or spec.qubit or f"capture{place}"
-            if (number, "iq", name) in arrays:
-                name = f"{name}.{place}"
             arrays[(number, "iq", name)] = values
         for (program, instrument), pieces in self._records.items():
             if program != number:

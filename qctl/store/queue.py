@@ -205,7 +205,11 @@ class Queue:
             raise RequestError(f"state = {state!r} is none of {', '.join(JobState)}")
         query = select(jobs).order_by(jobs.c.id.desc()).limit(max(0, min(limit, 10_000)))
         if state:
-            query = query.where(jobs.c.state == state)
+            with self._lock:
+                live = dict(self._live)
+            there = [job for job, now in live.items() if now == state]
+            stored = (jobs.c.state == state) & jobs.c.id.not_in(list(live))
+            query = query.where(stored | jobs.c.id.in_(there))
         with self._engine.connect() as connection:
             return [self._entry(row) for row in connection.execute(query)]
 

@@ -47,7 +47,16 @@ Parts: TypeAlias = Sequence[Any]
 REQUESTS = msgspec.msgpack.Decoder(Request)
 REPLIES = msgspec.msgpack.Decoder(Reply)
 EVENTS = msgspec.msgpack.Decoder(Event)
-_ENCODER = msgspec.msgpack.Encoder()
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy's as Python's: a loop over an array sets such."""
+    if isinstance(value, np.generic) and not isinstance(value, np.complexfloating):
+        return value.item()
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 def pack(head: Struct, buffers: Sequence[Any] = ()) -> list[Any]:

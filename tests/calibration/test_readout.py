@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.special import erfc
 
-from qctl.calibration.readout import discriminate, project
+from qctl.calibration.readout import discriminate
+from qctl.client.populations import project
 from qctl.errors import RequestError
 
 

@@ -13,7 +13,7 @@ from qctl.errors import CompileError, LeaseError, LimitError, WireError
 
 def test_many_jobs_at_once(server) -> None:
     async def work() -> list[dict[str, int]]:
-        async with await qctl.aio.connect(server.address) as lab:
+        async with qctl.aio.connect(server.address) as lab:
             jobs = await asyncio.gather(*(lab.run(json.dumps({"level": n}), shots=10) for n in range(10)))
             results = await asyncio.gather(*(job.result(30) for job in jobs))
             return [result.counts for result in results]
@@ -83,7 +83,27 @@ def test_lease_is_kept_until_the_end_of_its_block(server) -> None:
                 await asyncio.sleep(1.5)
                 with pytest.raises(LeaseError, match="dc0 is held"):
                     await other.lease("dc0")
-            async with await other.lease("dc0") as lease:
+            async with other.lease("dc0") as lease:
                 assert lease.instruments == ("dc0",)
+            async with lab.lease("dc0"):
+                pass
+
+    asyncio.run(work())
+
+
+def test_connection_is_awaited_entered_or_made_by_a_task(server) -> None:
+    async def work() -> None:
+        lab = await qctl.aio.connect(server.address)
+        assert await lab.ping() < 5.0
+        await lab.close()
+        async with asyncio.timeout(20), await asyncio.create_task(qctl.aio.connect(server.address)) as lab:
+            assert await lab.ping() < 5.0
+        with pytest.raises(WireError, match="nothing listens"):
+            async with qctl.aio.connect("tcp://127.0.0.1:9"):
+                raise AssertionError("entered")
+        one, two = await asyncio.gather(*(qctl.aio.connect(server.address) for _ in range(2)))
+        await one.close()
+        await two.close()
+        qctl.aio.connect(server.address).close()
 
     asyncio.run(work())

@@ -76,6 +76,10 @@ def test_faults_are_set_listed_and_cleared_on_a_running_lab(lab):
     assert command("fault", "list", lab=address)[1] == [{"name": "scale", "on": "q0.drive", "value": 0.5}]
     code, answer = command("fault", "set", "melt", lab=address)
     assert code == 1 and answer["code"] == "request"
+    assert command("fault", "set", "delay", "--on", "dig0", lab=address)[0] == 0
+    cleared = command("fault", "clear", "scale", "--on", "q0", lab=address)
+    assert cleared == (0, {"ok": True, "cleared": [{"name": "scale", "on": "q0.drive", "value": 0.5}]})
+    assert command("fault", "list", lab=address)[1] == [{"name": "delay", "on": "dig0", "value": 0.5}]
     assert command("fault", "clear", lab=address)[0] == 0
     assert command("fault", "list", lab=address)[1] == []
 

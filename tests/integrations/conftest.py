@@ -36,18 +36,18 @@ readout = {{ frequency_hz = 5.2e9, amplitude_v = 0.05, length_s = 1.0e-6, delay_
 [ports."q0.drive"]
 i = "awg0:1"
 q = "awg0:2"
-lo = "lo0"
+lo = "lo_drive"
 
 [ports."q0.readout"]
 i = "awg0:3"
 q = "awg0:4"
-lo = "lo0"
+lo = "lo_drive"
 acquire_i = "dig0:1"
 acquire_q = "dig0:2"
 
-[instruments.lo0]
+[instruments.lo_drive]
 model = "rohde-schwarz-sgs100a"
-address = "{lo0}"
+address = "{lo_drive}"
 group = "sources"
 frequency_hz = 5.1e9
 power_dbm = -20.0
@@ -94,7 +94,7 @@ reference = "internal"
 safe = {{ outputs = "off" }}
 line.1 = {{ width_s = 1e-7 }}
 """
-MODELS = {"lo0": "rohde-schwarz-sgs100a", "dc0": "qdevil-qdac2", "awg0": "tektronix-awg5014c"}
+MODELS = {"lo_drive": "rohde-schwarz-sgs100a", "dc0": "qdevil-qdac2", "awg0": "tektronix-awg5014c"}
 MODELS |= {"dig0": "keysight-infiniium-s", "trig0": "qctl-trigger"}
 
 

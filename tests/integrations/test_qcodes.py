@@ -24,21 +24,21 @@ def lab(bench: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def lo(lab: Any) -> QctlInstrument:
-    return QctlInstrument("lo0", lab.instruments["lo0"])
+    return QctlInstrument("lo_drive", lab.instruments["lo_drive"])
 
 
 def test_measurement_loop_of_the_example_runs(bench: Any, example: Any, tmp_path: Path) -> None:
     dataset = example("qcodes_loop").measure(bench.server, str(tmp_path / "loop.db"))
     found = dataset.to_xarray_dataset()
-    assert dict(found.sizes) == {"lo0_power_dbm": 3, "dc0_output1_voltage_v": 5}
-    assert np.array_equal(found["lo0_power_dbm"], [-20, -15, -10])
+    assert dict(found.sizes) == {"lo_drive_power_dbm": 3, "dc0_output1_voltage_v": 5}
+    assert np.array_equal(found["lo_drive_power_dbm"], [-20, -15, -10])
     assert found["dc0_output1_present_v"].attrs["units"] == "V"
     assert np.all(np.abs(found["dc0_output1_present_v"]) <= 2.1e-3)
-    assert dataset.snapshot["station"]["instruments"]["lo0"]["parameters"]["power_dbm"]["unit"] == "dBm"
+    assert dataset.snapshot["station"]["instruments"]["lo_drive"]["parameters"]["power_dbm"]["unit"] == "dBm"
 
 
 def test_parameters_have_label_unit_and_setter(lo: QctlInstrument) -> None:
-    assert (lo.power_dbm.label, lo.power_dbm.unit, lo.power_dbm.full_name) == ("Power", "dBm", "lo0_power_dbm")
+    assert (lo.power_dbm.label, lo.power_dbm.unit, lo.power_dbm.full_name) == ("Power", "dBm", "lo_drive_power_dbm")
     lo.power_dbm(np.float64(-12.5))
     assert lo.power_dbm() == -12.5
     lo.output_on(True)
@@ -71,7 +71,7 @@ def test_snapshot_is_qcodes_own_and_takes_one_message(lo: QctlInstrument, monkey
 
 
 def test_station_has_the_instruments_of_the_lab(lab: Any) -> None:
-    station = qcodes_station(lab, "lo0", "dc0")
-    assert set(station.components) == {"lo0", "dc0"}
+    station = qcodes_station(lab, "lo_drive", "dc0")
+    assert set(station.components) == {"lo_drive", "dc0"}
     assert station.dc0.output1_voltage_v.unit == "V"
-    assert set(station.snapshot(update=True)["instruments"]) == {"lo0", "dc0"}
+    assert set(station.snapshot(update=True)["instruments"]) == {"lo_drive", "dc0"}

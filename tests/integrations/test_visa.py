@@ -21,7 +21,7 @@ SCRIPT = Path(__file__).parents[2] / "docs" / "examples" / "plain_pyvisa.py"
 
 
 ALL = {
-    "lo0": "SOUR:POW?;:SOUR:FREQ?;:OUTP?",
+    "lo_drive": "SOUR:POW?;:SOUR:FREQ?;:OUTP?",
     "dc0": "SOUR1:VOLT?;:SOUR1:VOLT:MODE?;:SOUR1:LIST:VOLT?",
     "awg0": "SOUR1:VOLT?;:SOUR1:VOLT:OFFS?",
 }
@@ -42,7 +42,7 @@ def run(script: str, address: str, folder: Path) -> str:
 
 
 def test_plain_script_needs_one_changed_line(bench: Any, tmp_path: Path) -> None:
-    address, script = bench.boxes["lo0"].address, SCRIPT.read_text()
+    address, script = bench.boxes["lo_drive"].address, SCRIPT.read_text()
     old, new = 'rm = pyvisa.ResourceManager("@py")', f'import qctl; rm = qctl.visa_manager("{bench.server}")'
     assert script.count(old) == 1
     alone = run(script, address, tmp_path)
@@ -58,14 +58,14 @@ def test_manager_and_resource_are_pyvisas_own(bench: Any, rm: Any) -> None:
     assert set(rm.list_resources()) == set(addresses.values())
     assert set(rm.list_resources("?*::SOCKET")) == {addresses["dc0"], addresses["awg0"]}
     assert rm.resource_info("dc0").alias == "dc0"
-    with rm.open_resource("dc0") as dc, rm.open_resource(addresses["lo0"]) as lo:
+    with rm.open_resource("dc0") as dc, rm.open_resource(addresses["lo_drive"]) as lo:
         assert isinstance(dc, pyvisa.resources.TCPIPSocket)
         assert isinstance(lo, pyvisa.resources.TCPIPInstrument)
-        assert {one.resource_name for one in rm.list_opened_resources()} == {addresses["dc0"], addresses["lo0"]}
+        assert {one.resource_name for one in rm.list_opened_resources()} == {addresses["dc0"], addresses["lo_drive"]}
     assert rm.list_opened_resources() == []
     with pytest.raises(pyvisa.errors.InvalidSession):
         lo.query("*IDN?")
-    with pytest.raises(RequestError, match="lo0"):
+    with pytest.raises(RequestError, match="lo_drive"):
         rm.open_resource("TCPIP::127.0.0.1::1::SOCKET")
 
 
@@ -84,12 +84,12 @@ def test_terminations_are_the_scripts_choice(rm: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("lo0", "SOUR:POW 11"),
-        ("lo0", ":source:power:level:immediate:amplitude 2e1"),
-        ("lo0", "SOUR:POW\t11"),
-        ("lo0", "SOUR:POW MAX"),
-        ("lo0", "OUTP ON;:SOUR:POW 11"),
-        ("lo0", "SOUR:FREQ 5GHZ;POW 11"),
+        ("lo_drive", "SOUR:POW 11"),
+        ("lo_drive", ":source:power:level:immediate:amplitude 2e1"),
+        ("lo_drive", "SOUR:POW\t11"),
+        ("lo_drive", "SOUR:POW MAX"),
+        ("lo_drive", "OUTP ON;:SOUR:POW 11"),
+        ("lo_drive", "SOUR:FREQ 5GHZ;POW 11"),
         ("dc0", "SOUR1:VOLT 1.5"),
         ("dc0", "SOUR1:LIST:VOLT 0,1.5"),
         ("awg0", "SOUR1:VOLT 1.5"),
@@ -111,12 +111,12 @@ def test_value_outside_limits_is_never_sent(bench: Any, rm: Any, name: str, text
 
 @pytest.mark.parametrize("text", ["*RST", "SOUR:POW:MODE CW", "SOUR:FREQ 5GHZ;:*RST", "MEM:NOTHING?"])
 def test_text_that_is_not_declared_is_refused(rm: Any, text: str) -> None:
-    with rm.open_resource("lo0") as lo, pytest.raises(NotAllowedError, match="allow_raw"):
+    with rm.open_resource("lo_drive") as lo, pytest.raises(NotAllowedError, match="allow_raw"):
         lo.write(text)
 
 
 def test_compound_message_goes_on_where_the_header_before_stopped(rm: Any) -> None:
-    with rm.open_resource("lo0", read_termination="\n") as lo:
+    with rm.open_resource("lo_drive", read_termination="\n") as lo:
         lo.write("SOUR:FREQ 5.2 GHz;POW -12.5;:OUTP 1")
         assert lo.query("SOUR:FREQ?;POW?;:OUTP?").split(";")[2] == "1"
         assert lo.query_ascii_values("SOUR:FREQ?;POW?", separator=";") == [5.2e9, -12.5]
@@ -153,7 +153,7 @@ def test_managers_of_one_address_are_one_until_closed(bench: Any) -> None:
     first.close()
     with qctl.visa_manager(bench.server) as again:
         assert again is not first
-        assert again.open_resource("lo0").query("*OPC?") == "1\n"
+        assert again.open_resource("lo_drive").query("*OPC?") == "1\n"
 
 
 def test_text_that_the_instrument_refuses_is_told_in_its_words(rm: Any) -> None:
@@ -162,16 +162,16 @@ def test_text_that_the_instrument_refuses_is_told_in_its_words(rm: Any) -> None:
 
 
 def test_instrument_that_somebody_else_leases_is_not_touched(bench: Any, rm: Any) -> None:
-    with qctl.connect(bench.server) as other, rm.open_resource("lo0") as lo:
-        other.lease(["lo0"])
+    with qctl.connect(bench.server) as other, rm.open_resource("lo_drive") as lo:
+        other.lease(["lo_drive"])
         with pytest.raises(LeaseError):
             lo.write("SOUR:POW -15")
-        other.release("lo0")
+        other.release("lo_drive")
         lo.lock_excl()
         with pytest.raises(LeaseError):
-            other.instruments["lo0"].set("power_dbm", -16.0)
+            other.instruments["lo_drive"].set("power_dbm", -16.0)
         lo.unlock()
-        other.instruments["lo0"].set("power_dbm", -16.0)
+        other.instruments["lo_drive"].set("power_dbm", -16.0)
         assert lo.query_ascii_values("SOUR:POW?") == [-16.0]
 
 

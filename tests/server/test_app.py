@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qctl.client import connect
-from qctl.errors import NotAllowedError, RequestError, WireError
+from qctl.errors import NotAllowedError, ParseError, RequestError, WireError
 from qctl.server.app import Server, ServerConfig, check_address
 
 
@@ -36,6 +36,16 @@ def test_port_that_is_taken_is_one_clear_error(server, tmp_path: Path) -> None:
     lab = Path(__file__).parents[1] / "support" / "transmon5.toml"
     with pytest.raises(WireError, match="can't be bound"):
         Server(ServerConfig(lab, server.address, tmp_path / "store"))
+
+
+def test_lab_file_is_read_with_the_bounds_of_every_reader(tmp_path: Path) -> None:
+    with pytest.raises(ParseError, match="/dev/zero: is larger than 4194304 bytes"):
+        Server(ServerConfig(Path("/dev/zero"), "tcp://127.0.0.1:0", tmp_path / "store"))
+    with pytest.raises(RequestError, match=r"none\.toml: No such file"):
+        Server(ServerConfig(tmp_path / "none.toml", "tcp://127.0.0.1:0", tmp_path / "store"))
+    (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
+    with pytest.raises(ParseError, match=r"latin\.toml: byte 8 is not UTF-8"):
+        Server(ServerConfig(tmp_path / "latin.toml", "tcp://127.0.0.1:0", tmp_path / "store"))
 
 
 def test_server_ends_cleanly_and_leaves_nothing_behind(start) -> None:

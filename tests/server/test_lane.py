@@ -136,7 +136,7 @@ def test_what_was_set_by_hand_is_not_kept_over_a_lost_link(lab) -> None:
 def test_run_that_was_made_safe_at_its_end_is_not_taken_for_set(lab) -> None:
     lo = lab.instruments["lo_drive"]
     job = lab.run(json.dumps({"n_points": 20, "block_s": 0.05}), shots=10)
-    wait_for(job, "uploading")
+    wait_for(job, "playing")
     lab.safe()
     with pytest.raises(ScheduleError, match="safe state"):
         job.result(20)
@@ -214,8 +214,8 @@ def test_next_job_is_compiled_while_this_one_plays(lab) -> None:
     ("program", "state"),
     [
         ({"spin_s": 20}, "compiling"),
-        ({"block_s": 20}, "uploading"),
-        ({"n_points": 2000, "block_s": 0.01}, "uploading"),
+        ({"block_s": 20}, "playing"),
+        ({"n_points": 2000, "block_s": 0.01}, "playing"),
     ],
 )
 def test_cancelled_job_leaves_every_output_safe(lab, program: dict, state: str) -> None:
@@ -267,6 +267,17 @@ def test_job_cancelled_while_its_records_are_written_leaves_every_output_safe(la
         assert "safe" in lab.instruments[name].call("history")[-2:], name
 
 
+def test_job_that_plays_is_listed_as_playing_through_all_of_its_batches(lab, server) -> None:
+    job = lab.run(json.dumps({"block_s": 0.3, "batches": 3}), shots=12)
+    wait_for(job, "playing")
+    assert [row["id"] for row in lab.jobs(state="playing")] == [job.id]
+    assert lab.jobs(state="uploading") == []
+    seen = set()
+    while job.state != "done":
+        seen.add(job.state)
+    assert seen <= {"playing", "reading", "done"}
+
+
 def test_queued_job_is_cancelled_while_another_plays_on(lab) -> None:
     first = lab.run(json.dumps({"block_s": 1.0}), shots=10)
     lab.run(json.dumps({"level": 8}), shots=10)
@@ -300,4 +311,4 @@ def test_events_tell_the_way_of_a_job(server, lab) -> None:
                         break
             if states[0] == "queued":
                 break
-    assert states == ["queued", "compiling", "compiled", "uploading", "reading", "done"]
+    assert states == ["queued", "compiling", "compiled", "uploading", "playing", "reading", "done"]

@@ -122,3 +122,11 @@ def test_capture_outside_the_record_is_a_bug_that_is_told(tmp_path: Path) -> Non
     reduction = Reduction(prepared(spec(n_points=1, start_s=1e-7), 1, order), False)
     with pytest.raises(InternalError, match="outside the record of dig0"):
         reduction.take(order, WINDOWS, trace(tmp_path / "r", tone(np.ones((1, 1)) * 0.1 + 0j)), 1)
+
+
+def test_result_says_what_the_states_of_each_slot_look_like(tmp_path: Path) -> None:
+    order = batch(n_shots=1, averaged=True)
+    reduction = Reduction(prepared(spec(center0=1 + 2j, n_points=4), 1, order), False)
+    reduction.take(order, WINDOWS, trace(tmp_path / "r", tone(np.full((4, 1), 0.1 + 0j))), 4)
+    programs, _ = reduction.results()
+    assert programs[0]["readout"] == {"m": {"qubit": "q0", "center0_v": [1.0, 2.0], "center1_v": None}}

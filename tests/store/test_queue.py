@@ -55,6 +55,18 @@ def test_numbers_are_never_given_twice(queue: Queue, tmp_path: Path) -> None:
     assert [entry.job for entry in queue.latest(1)] == [2]
 
 
+def test_jobs_are_listed_by_the_state_in_memory_where_it_is_ahead_of_the_disk(queue: Queue) -> None:
+    first, second = queue.submit([submission(), submission()])
+    for state in (JobState.COMPILING, JobState.COMPILED, JobState.UPLOADING, JobState.PLAYING):
+        queue.step(first, state)
+        assert [entry.job for entry in queue.latest(9, state.value)] == [first]
+        assert [entry.job for entry in queue.latest(9, "queued")] == [second]
+    assert queue.latest(9, "uploading") == []
+    queue.step(first, JobState.READING)
+    queue.step(first, JobState.DONE)
+    assert [entry.job for entry in queue.latest(9, "done")] == [first] and not queue.latest(9, "playing")
+
+
 @pytest.mark.parametrize("old", JobState)
 def test_only_steps_of_the_table_are_taken(queue: Queue, old: JobState) -> None:
     ways = {JobState.QUEUED: []}

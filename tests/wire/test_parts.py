@@ -43,6 +43,14 @@ def test_every_vector_is_tested() -> None:
     assert set(vectors()) == set(VECTORS)
 
 
+def test_numbers_of_numpy_are_sent_as_numbers() -> None:
+    values = {"a": np.float64(-10.0), "b": np.int32(3), "c": np.bool_(True), "d": np.float32(0.5), "e": np.str_("x")}
+    request, _ = wire.unpack_request(wire.pack(wire.Set({"lo_drive": values}, id=1)))
+    assert request.values == {"lo_drive": {"a": -10.0, "b": 3, "c": True, "d": 0.5, "e": "x"}}
+    with pytest.raises(TypeError, match="complex128"):
+        wire.pack(wire.Set({"lo_drive": {"a": np.complex128(1j)}}))
+
+
 @pytest.mark.parametrize("verb", VECTORS)
 def test_message_is_what_the_document_says(verb: str) -> None:
     magic, head, *buffers = vectors()[verb]

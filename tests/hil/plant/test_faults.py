@@ -106,6 +106,7 @@ def test_box_faults_go_to_the_box():
     [
         ("melt", None, None, "not one of"),
         ("scale", "awg9:1", None, "no line"),
+        ("inverted_i", "awg0", None, "awg0 has several lines, and a fault is on one: name q0.drive or q1.drive"),
         ("lo_shift", "awg0", None, "not an LO"),
         ("silence", "nobody", None, "not one of"),
         ("scale", "q0", "much", "not a float"),
@@ -114,3 +115,24 @@ def test_box_faults_go_to_the_box():
 def test_wrong_fault_is_refused_by_name(name, on, value, says):
     with pytest.raises(RequestError, match=says):
         table().put(name, on, value)
+
+
+def test_single_faults_are_cleared_by_name_by_place_or_both():
+    faults = table()
+    for name, on in (("scale", "q0"), ("scale", "q1"), ("inverted_i", "q1"), ("delay", "awg0"), ("delay", "dig0")):
+        faults.put(name, on, None)
+    version = faults.version
+    assert [(f.name, f.on) for f in faults.clear("scale", "awg0:3")] == [("scale", "q1.drive")]
+    assert faults.version > version
+    assert [(f.name, f.on) for f in faults.clear("delay")] == [("delay", "awg0"), ("delay", "dig0")]
+    assert [(f.name, f.on) for f in faults.clear(on="awg0")] == [("scale", "q0.drive"), ("inverted_i", "q1.drive")]
+    assert faults.present() == [] and faults.clear() == []
+
+
+@pytest.mark.parametrize("wish", [("scale", "q1"), ("delay", None), (None, "dig0"), ("melt", None)])
+def test_fault_that_is_not_set_is_not_cleared(wish):
+    faults = table()
+    faults.put("scale", "q0", None)
+    with pytest.raises(RequestError, match=r"is not set; set is scale on q0\.drive"):
+        faults.clear(*wish)
+    assert len(faults.present()) == 1

@@ -1,0 +1,118 @@
+"""A tune-up writes one snapshot for each node, names its jobs, and has today's values in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from qctl.calibration import tuneup
+from qctl.calibration.bench import Bench, Finding, Outcome
+from qctl.calibration.single import ramsey
+from qctl.lab import parse_lab
+from qctl.lab.snapshot import effective
+from qctl.program.program import Program
+
+LAB = parse_lab((Path(__file__).parents[1] / "support" / "transmon5.toml").read_text())
+X = np.zeros(2)
+
+
+class FakeLab:
+    """A lab whose jobs measure the same everywhere; keeps what they are called and what is written."""
+
+    processors = LAB.processors
+
+    def __init__(self) -> None:
+        self.jobs: list[str] = []
+        self.notes: list[str] = []
+        self.written: list[dict[str, Any]] = []
+
+    def calibration(self, qpu: str) -> Any:
+        """Return the design values."""
+        return effective(LAB, qpu, None)
+
+    def run(self, program: Program, shots: int, qpu: str, averaged: bool = False, name: str = "") -> Any:
+        """Return a job whose values are all zero."""
+        self.jobs.append(name)
+        shape = tuple(len(sweep.values) for sweep in program.body.sweeps)
+        shape = shape if averaged else (shots, *shape)
+        iq = {qubit: np.zeros(shape, complex) for qubit in program.body.qubits}
+        return SimpleNamespace(result=lambda: SimpleNamespace(iq=iq))
+
+    def write_snapshot(self, qpu: str, values: dict[str, Any], note: str = "") -> int:
+        """Keep a snapshot."""
+        self.written.append(values)
+        self.notes.append(note)
+        return len(self.written)
+
+
+def shift(bench: Bench, name: str, reason: str = "") -> Finding:
+    """Return a finding that moves a qubit's frequency by 1 Hz."""
+    qubit = bench.qubit(name)
+    return Finding(
+        name, X, X, update=msgspec.structs.replace(qubit, frequency_hz=qubit.frequency_hz + 1), reason=reason
+    )
+
+
+def faster(bench: Bench, name: str) -> Finding:
+    """Return a finding that changes a coupler."""
+    return Finding(name, X, X, update=msgspec.structs.replace(bench.coupler(name), coupling_hz=1e6))
+
+
+def test_node_writes_one_snapshot_of_all_its_targets_and_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def qubits(bench: Bench, names: Any, attempt: int) -> Outcome:
+        return Outcome("t1", tuple(shift(bench, n, "poor" if n == "q1" and attempt == 1 else "") for n in names))
+
+    monkeypatch.setitem(tuneup.NODES, "t1", ("qubits", qubits))
+    monkeypatch.setitem(
+        tuneup.NODES, "cz_phase", ("couplers", lambda bench, name, _: Outcome("cz_phase", (faster(bench, name),)))
+    )
+    lab = FakeLab()
+    found = tuneup.calibrate(lab, only=["t1", "cz_phase"])
+    couplers = ", ".join(found.values.couplers)
+    assert lab.notes == ["tune-up: t1 of q0, q2, q3, q4, q1", f"tune-up: cz_phase of {couplers}"]
+    assert found.accepted and found.snapshot == found.values.number == 2
+    design = effective(LAB, "qpu0", None).qubits
+    for name, qubit in lab.written[0]["qubits"].items():
+        assert qubit.frequency_hz == design[name].frequency_hz + 1
+    assert all(coupler.coupling_hz == 1e6 for coupler in lab.written[1]["couplers"].values())
+
+
+def test_node_that_found_nothing_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def poor(bench: Bench, names: Any, attempt: int) -> Outcome:
+        return Outcome("t1", tuple(shift(bench, name, "poor") for name in names))
+
+    monkeypatch.setitem(tuneup.NODES, "t1", ("qubits", poor))
+    lab = FakeLab()
+    assert not tuneup.calibrate(lab, only="t1").accepted and lab.notes == []
+
+
+def test_second_round_of_ramsey_is_played_at_what_the_first_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = FakeLab()
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    bench.node = "ramsey"
+    # A fringe at 2.45 MHz where points are 25 ns apart and 2.5 MHz are expected: the frequency is 50 kHz off.
+    monkeypatch.setattr(
+        Bench, "signal", lambda self, name, iq: 0.5 + 0.5 * np.cos(np.arange(len(iq)) * 0.12250 * np.pi)
+    )
+    before_hz = bench.qubit("q0").frequency_hz
+    assert ramsey(bench, ["q0"], 1).accepted
+    (values,) = lab.written
+    assert values["qubits"]["q0"].frequency_hz - before_hz == pytest.approx(50e3, rel=0.01)
+    assert lab.jobs == ["ramsey q0", "ramsey q0"]
+
+
+def test_jobs_are_named_after_node_and_qubits() -> None:
+    lab = FakeLab()
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    bench.node = "rabi"
+    program = Program([], ["q0", "q3"], ["q0", "q3"])
+    bench.averaged(program)
+    bench.single_shots([program], 20)
+    many = [f"qubit{number}" for number in range(30)]
+    bench.averaged(Program([], many, many))
+    assert lab.jobs == ["rabi q0 q3", "rabi q0 q3", "rabi 30 qubits"]
