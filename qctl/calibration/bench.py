@@ -140,34 +140,50 @@ class Bench:
             raise RequestError(f"coupler {name} is no transmon coupler; these nodes tune transmons")
         return value
 
-    def averaged(self, program: Program, n_shots: int | None = None) -> dict[str, Complex]:
-        """Measure a program with the digitizer's own averaging; return IQ by qubit, shaped by the sweeps."""
-        shots = n_shots or self.n_shots
-        name = self._job_name(program)
-        result = self.lab.run(program, shots=shots, qpu=self.qpu, averaged=True, name=name).result()
-        self._count(program, shots)
-        return {name: np.asarray(iq) for name, iq in result.iq.items()}
+    def averaged(self, programs: Sequence[Program], n_shots: int | None = None) -> list[dict[str, Complex]]:
+        """Measure programs with the digitizer's own averaging, all in one job.
+
+        Parameters
+        ----------
+        programs : sequence of Program
+            They share the job's preparation and upload; none may depend on what another finds.
+        n_shots : int, optional
+            Shots of each point; the tune-up's without it.
+
+        Returns
+        -------
+        list of dict of str to complex128, V
+            For each program IQ by qubit, shaped by the program's sweeps.
+        """
+        return [
+            {name: np.asarray(iq) for name, iq in one.items()}
+            for one in self._measure(programs, n_shots or self.n_shots, averaged=True)
+        ]
 
     def single_shots(self, programs: Sequence[Program], n_shots: int) -> list[dict[str, Complex]]:
-        """Measure programs with one record a shot; return IQ by qubit, (n_shots,) each."""
-        found = []
+        """Measure programs with one record a shot, all in one job; return IQ by qubit, (n_shots,) each."""
+        return [
+            {name: np.asarray(iq).reshape(n_shots, -1)[:, 0] for name, iq in one.items()}
+            for one in self._measure(programs, n_shots, averaged=None)
+        ]
+
+    def _measure(self, programs: Sequence[Program], n_shots: int, averaged: bool | None) -> list[dict[str, Any]]:
+        if not programs:
+            return []
+        name = self._job_name(programs)
+        job = self.lab.run(list(programs), shots=n_shots, qpu=self.qpu, averaged=averaged, name=name)
+        found = [program.iq for program in job.result()]
         for program in programs:
-            name = self._job_name(program)
-            result = self.lab.run(program, shots=n_shots, qpu=self.qpu, name=name).result()
-            self._count(program, n_shots)
-            found.append({name: np.asarray(iq).reshape(n_shots, -1)[:, 0] for name, iq in result.iq.items()})
+            points = int(np.prod([len(sweep.values) for sweep in program.body.sweeps], initial=1))
+            self.points_used += points
+            self.shots_used += points * n_shots
         return found
 
-    def _job_name(self, program: Program) -> str:
+    def _job_name(self, programs: Sequence[Program]) -> str:
         """Return a name for people: the node, and the qubits that are measured, if they are not too many to read."""
-        qubits = program.body.qubits
+        qubits = list(dict.fromkeys(qubit for program in programs for qubit in program.body.qubits))
         shown = " ".join(qubits)
         return f"{self.node} {shown if len(shown) <= _LONGEST_SHOWN else f'{len(qubits)} qubits'}".strip()
-
-    def _count(self, program: Program, shots: int) -> None:
-        points = int(np.prod([len(sweep.values) for sweep in program.body.sweeps], initial=1))
-        self.points_used += points
-        self.shots_used += points * shots
 
     def signal(self, name: str, iq: Complex) -> Floats:
         """Return a real signal that grows with excitation: the population once both centres are known."""

@@ -62,7 +62,7 @@ def _each(
 def reference(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Measure where the ground state lies in the IQ plane."""
     shots = bench.n_shots * 8
-    iq = bench.averaged(experiments.prepared(bench.values, qubits, ()), shots)
+    (iq,) = bench.averaged([experiments.prepared(bench.values, qubits, ())], shots)
     findings = []
     for name in qubits:
         qubit, point = bench.qubit(name), complex(iq[name].ravel()[0])
@@ -84,7 +84,7 @@ def spectroscopy(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Find each qubit's frequency to about 0.5 MHz; a second attempt looks twice as far."""
     span = SPAN_HZ * attempt
     x = np.linspace(-span, span, 51 * attempt)
-    iq = bench.averaged(experiments.spectroscopy(bench.values, qubits, x, LENGTH_S))
+    (iq,) = bench.averaged([experiments.spectroscopy(bench.values, qubits, x, LENGTH_S)])
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         fit = fit_peak(x, y)
@@ -100,7 +100,7 @@ def spectroscopy(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
 def rabi(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Find the amplitude of the π/2 pulse to a per cent, and where |1> lies in the IQ plane."""
     x = np.linspace(0.0, 2.4, 61 * attempt)
-    iq = bench.averaged(experiments.rabi(bench.values, qubits, x))
+    (iq,) = bench.averaged([experiments.rabi(bench.values, qubits, x)])
 
     def one(qubit: TransmonQubit, _: Floats) -> Finding:
         y = bench.signal(qubit.name, iq[qubit.name])
@@ -126,8 +126,9 @@ def ramsey(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     for longest, detuning in ((1.2e-6, 2.5e6), (6e-6, 0.6e6)):
         bench.write()  # gates are the compiler's: the second round is played at the frequencies that the first found
         x = np.linspace(0.0, longest, 49 * attempt)
-        for group in _apart(bench, qubits):
-            iq = bench.averaged(experiments.ramsey(bench.values, group, x, detuning, group))
+        groups = _apart(bench, qubits)
+        found_iq = bench.averaged([experiments.ramsey(bench.values, group, x, detuning, group) for group in groups])
+        for group, iq in zip(groups, found_iq, strict=True):
             used += len(x)
             for name in group:
                 qubit, y = bench.qubit(name), bench.signal(name, iq[name])
@@ -162,7 +163,7 @@ def amplitude(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     used = 0
     for n_pulses, span in ((4, 0.12 * attempt), (12, 0.045 * attempt)):
         x = np.linspace(1 - span, 1 + span, 25)
-        iq = bench.averaged(experiments.pulse_train(bench.values, qubits, x, n_pulses))
+        (iq,) = bench.averaged([experiments.pulse_train(bench.values, qubits, x, n_pulses)])
         used += len(x)
         for name in qubits:
             qubit, y = bench.qubit(name), bench.signal(name, iq[name])
@@ -183,7 +184,7 @@ def beta(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     middle = {name: 0.5 / (2 * np.pi * abs(bench.qubit(name).anharmonicity_hz)) for name in qubits}
     widest = 3.0 * attempt * max(middle.values())
     x = np.linspace(-widest / 2, widest, 31)
-    iq = bench.averaged(experiments.beta_train(bench.values, qubits, x, 8), 2 * bench.n_shots)
+    (iq,) = bench.averaged([experiments.beta_train(bench.values, qubits, x, 8)], 2 * bench.n_shots)
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         lowest = x[int(np.argmin(np.convolve(np.pad(y, 1, mode="edge"), np.ones(3) / 3, mode="valid")))]
@@ -239,7 +240,7 @@ def _lifetime(bench: Bench, qubits: Sequence[str], attempt: int, echo: bool) -> 
     field = "t2_s" if echo else "t1_s"
     longest = 2.5 * attempt * max(getattr(bench.qubit(name), field) for name in qubits)
     x = np.linspace(0.0, longest, 21)
-    iq = bench.averaged(experiments.lifetime(bench.values, qubits, x, echo), 2 * bench.n_shots)
+    (iq,) = bench.averaged([experiments.lifetime(bench.values, qubits, x, echo)], 2 * bench.n_shots)
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         fit = fit_decay(x, y)

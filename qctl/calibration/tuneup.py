@@ -20,10 +20,9 @@ from qctl.lab.snapshot import Values
 
 __all__ = ["NODES", "Calibration", "calibrate", "figure_of"]
 
-QubitNode = Callable[[Bench, Sequence[str], int], Outcome]
-PairNode = Callable[[Bench, str, int], Outcome]
+Node = Callable[[Bench, Sequence[str], int], Outcome]
 
-NODES: dict[str, tuple[str, Any]] = {
+NODES: dict[str, tuple[str, Node]] = {
     "reference": ("qubits", single.reference),
     "spectroscopy": ("qubits", single.spectroscopy),
     "rabi": ("qubits", single.rabi),
@@ -201,11 +200,10 @@ def _run(bench: Bench, name: str) -> Outcome:
     found: dict[str, Finding] = {}
     parts: list[Outcome] = []
     for attempt in range(1, MOST_ATTEMPTS + 1):
-        tried = [node(bench, todo, attempt)] if kind == "qubits" else [node(bench, one, attempt) for one in todo]
-        for outcome in tried:
-            bench.take(outcome)
-            parts.append(outcome)
-            found.update({finding.target: finding for finding in outcome.findings})
+        outcome = node(bench, todo, attempt)
+        bench.take(outcome)
+        parts.append(outcome)
+        found.update({finding.target: finding for finding in outcome.findings})
         todo = [target for target in todo if not found[target].accepted]
         if not todo:
             break

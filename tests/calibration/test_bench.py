@@ -35,13 +35,15 @@ class FakeLab:
         """Return the design values."""
         return effective(LAB, qpu, None)
 
-    def run(self, program: Program, shots: int, qpu: str, averaged: bool = False, name: str = "") -> Any:
+    def run(self, programs: list[Program], shots: int, qpu: str, averaged: bool | None = None, name: str = "") -> Any:
         """Return a job whose values are all zero."""
         self.jobs.append(name)
-        shape = tuple(len(sweep.values) for sweep in program.body.sweeps)
-        shape = shape if averaged else (shots, *shape)
-        iq = {qubit: np.zeros(shape, complex) for qubit in program.body.qubits}
-        return SimpleNamespace(result=lambda: SimpleNamespace(iq=iq))
+        results = []
+        for program in programs:
+            shape = tuple(len(sweep.values) for sweep in program.body.sweeps)
+            shape = shape if averaged else (shots, *shape)
+            results.append(SimpleNamespace(iq={qubit: np.zeros(shape, complex) for qubit in program.body.qubits}))
+        return SimpleNamespace(result=lambda: results)
 
     def write_snapshot(self, qpu: str, values: dict[str, Any], note: str = "") -> int:
         """Keep a snapshot."""
@@ -69,7 +71,9 @@ def test_node_writes_one_snapshot_of_all_its_targets_and_attempts(monkeypatch: p
 
     monkeypatch.setitem(tuneup.NODES, "t1", ("qubits", qubits))
     monkeypatch.setitem(
-        tuneup.NODES, "cz_phase", ("couplers", lambda bench, name, _: Outcome("cz_phase", (faster(bench, name),)))
+        tuneup.NODES,
+        "cz_phase",
+        ("couplers", lambda bench, names, _: Outcome("cz_phase", tuple(faster(bench, n) for n in names))),
     )
     lab = FakeLab()
     found = tuneup.calibrate(lab, only=["t1", "cz_phase"])
@@ -111,8 +115,20 @@ def test_jobs_are_named_after_node_and_qubits() -> None:
     bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
     bench.node = "rabi"
     program = Program([], ["q0", "q3"], ["q0", "q3"])
-    bench.averaged(program)
+    bench.averaged([program])
     bench.single_shots([program], 20)
     many = [f"qubit{number}" for number in range(30)]
-    bench.averaged(Program([], many, many))
+    bench.averaged([Program([], many, many)])
     assert lab.jobs == ["rabi q0 q3", "rabi q0 q3", "rabi 30 qubits"]
+
+
+def test_programs_that_need_nothing_of_each_other_share_one_job() -> None:
+    lab = FakeLab()
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    bench.node = "cz_phase"
+    first, second = Program([], ["q0"], ["q0"]), Program([], ["q1", "q0"], ["q1", "q0"])
+    found = bench.averaged([first, second], 30)
+    assert [sorted(iq) for iq in found] == [["q0"], ["q0", "q1"]]
+    assert lab.jobs == ["cz_phase q0 q1"]
+    assert (bench.points_used, bench.shots_used) == (2, 60)
+    assert bench.averaged([]) == [] and len(lab.jobs) == 1
