@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from numbers import Integral
-from typing import Any, NamedTuple, NoReturn, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -117,11 +117,12 @@ def run(
         raise
     except BaseException as stop:
         yield from _give_up(stop, submission)
+        raise
     return reply.job
 
 
-def _give_up(stop: BaseException, asked: Exchange | int) -> Generator[Exchange, Answer, NoReturn]:
-    """Cancel the job of a call that Ctrl-C or a cancelled task has stopped, and go on with what stopped it.
+def _give_up(stop: BaseException, asked: Exchange | int) -> Call:
+    """Cancel the job of a call that Ctrl-C or a cancelled task has stopped.
 
     Parameters
     ----------
@@ -143,7 +144,6 @@ def _give_up(stop: BaseException, asked: Exchange | int) -> Generator[Exchange, 
         state = reply.job["state"]
         became = f"had ended already: {state}" if state in ("done", "failed", "interrupted") else "was cancelled"
         stop.add_note(f"job {job} {became}")
-    raise stop
 
 
 def row(job: int) -> Call:
@@ -185,6 +185,7 @@ def result(job: int, timeout_s: float | None, partial: bool, on_wait: Callable[[
         raise
     except BaseException as stop:
         yield from _give_up(stop, job)
+        raise
 
 
 def _whole(found: Result, partial: bool) -> Result:

@@ -15,7 +15,7 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, LeaseError, QctlError, ScheduleError, WireError
+from qctl.errors import DeviceError, LeaseError, QctlError, RequestError, ScheduleError, WireError
 from qctl.lab import Lab, parse_lab
 from qctl.server.conductor import STAGES, Outcome, play
 from qctl.server.instrument import Call, InstrumentThread
@@ -202,7 +202,7 @@ class Host:
             reply = wire.Reading(call.value, time.time(), id=request.id)
         try:
             parts = wire.pack(reply, buffers)
-        except (TypeError, OverflowError) as problem:
+        except (RequestError, TypeError, OverflowError) as problem:
             text = f"{request.instrument} answered with what can't be sent: {problem}"
             parts = wire.pack(wire.error_reply(DeviceError(text, instrument=request.instrument), request.id))
         self._mail.post(envelope, parts)

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from qctl.errors import InternalError, QctlError, VersionError, WireError, error_from_wire
+from qctl.errors import InternalError, QctlError, RequestError, VersionError, WireError, error_from_wire
 from qctl.wire.messages import ArrayPart, Error, Event, Reply, Request
 
 __all__ = [
@@ -53,7 +53,7 @@ def _plain(value: Any) -> Any:
     """Return a number of NumPy's as Python's: a loop over an array sets such."""
     if isinstance(value, np.generic) and not isinstance(value, np.complexfloating):
         return value.item()
-    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
+    raise RequestError(f"a {type(value).__name__} can't be sent")
 
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
@@ -141,7 +141,7 @@ def error_reply(error: QctlError, request_id: int = 0, job: int | None = None) -
     details = {str(key): value for key, value in error.details.items()}
     try:
         _ENCODER.encode(details)
-    except (TypeError, OverflowError):
+    except (RequestError, TypeError, OverflowError):
         details = {key: str(value) for key, value in details.items()}
     if job is None:
         job = details.get("job")

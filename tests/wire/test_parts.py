@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qctl import wire
-from qctl.errors import LimitError, VersionError, WireError
+from qctl.errors import LimitError, RequestError, VersionError, WireError
 from qctl.store.states import NEXT
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "wire.md").read_text()
@@ -47,8 +47,9 @@ def test_numbers_of_numpy_are_sent_as_numbers() -> None:
     values = {"a": np.float64(-10.0), "b": np.int32(3), "c": np.bool_(True), "d": np.float32(0.5), "e": np.str_("x")}
     request, _ = wire.unpack_request(wire.pack(wire.Set({"lo_drive": values}, id=1)))
     assert request.values == {"lo_drive": {"a": -10.0, "b": 3, "c": True, "d": 0.5, "e": "x"}}
-    with pytest.raises(TypeError, match="complex128"):
+    with pytest.raises(RequestError, match="a complex128 can't be sent"):
         wire.pack(wire.Set({"lo_drive": {"a": np.complex128(1j)}}))
+    assert wire.error_reply(LimitError("x", place=Path("a"))).details == {"place": "a"}
 
 
 @pytest.mark.parametrize("verb", VECTORS)
