@@ -17,9 +17,11 @@ from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["JOB", "SPAWN", "begin_process", "configure_log", "import_path"]
+__all__ = ["END_SIGNALS", "JOB", "SPAWN", "begin_process", "configure_log", "import_path"]
 
 SPAWN = multiprocessing.get_context("spawn")
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What asks a server to end; a closed terminal sends SIGHUP to all of its processes at once."""
 JOB: ContextVar[int] = ContextVar("job", default=0)
 
 
@@ -51,7 +53,7 @@ def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) ->
     nice : int
         Added to the process's niceness.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     configure_log()
     if nice:
