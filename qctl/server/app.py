@@ -25,7 +25,7 @@ from qctl.server.hosts import groups_of
 from qctl.server.keeper import KeeperPlan, run_keeper
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
-from qctl.server.processes import END_SIGNALS, SPAWN, configure_log
+from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process
 from qctl.store.opening import check_database, claim_store
 from qctl.wire import Safe
 
@@ -214,7 +214,7 @@ class Server:
             self._toml, self._places, endpoint, self._intake, self._config.prepare, self._config.n_workers
         )
         process = SPAWN.Process(target=run_keeper, args=(plan,), name=KEEPER)
-        process.start()
+        start_process(process)
         return process, endpoint
 
     def _start_host(self, group: str, generation: int) -> tuple[BaseProcess, str]:
@@ -224,7 +224,7 @@ class Server:
             safe_first=generation > 0,
         )  # fmt: skip
         process = SPAWN.Process(target=run_host, args=(plan,), name=f"host.{group}")
-        process.start()
+        start_process(process)
         return process, endpoint
 
     def _bury(self, name: str, child: _Child) -> None:

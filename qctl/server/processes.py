@@ -12,12 +12,14 @@ import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["END_SIGNALS", "JOB", "SPAWN", "begin_process", "configure_log", "import_path"]
+__all__ = ["END_SIGNALS", "JOB", "SPAWN", "begin_process", "configure_log", "import_path", "start_process"]
 
 SPAWN = multiprocessing.get_context("spawn")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -43,6 +45,16 @@ def configure_log(level: int = logging.WARNING) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def start_process(process: BaseProcess) -> None:
+    """Start a process that hears no signal before `begin_process`: a terminal sends them to those that import, too."""
+    resource_tracker.ensure_running()  # or it would be started here, and end the hold
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
     """Set up a spawned process: signals left to the parent, a lower priority if asked for, an end when the parent ends.
 
@@ -55,6 +67,7 @@ def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) ->
     """
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     configure_log()
     if nice:
         os.nice(nice)
