@@ -47,9 +47,10 @@ def configure_log(level: int = logging.WARNING) -> None:
 
 def start_process(process: BaseProcess) -> None:
     """Start a process that hears no signal before `begin_process`: a terminal sends them to those that import, too."""
-    resource_tracker.ensure_running()  # or it would be started here, and end the hold
     held = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
+        resource_tracker.ensure_running()  # lives under the hold, or SIGHUP would end it; lifts it in part
+        signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
         process.start()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
