@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
-from qctl.hil.offspring import Child, ToldToEnd, fork_child, stop_children
+from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import PlantFile
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
@@ -28,7 +29,7 @@ _PREFIX = "qctl-lab-"
 _PATIENCE_S = 20.0
 _END_PATIENCE_S = 2.0
 _LONG_LIFE_S, _LONGEST_PAUSE_S = 5.0, 5.0
-_WATCHED = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+_WATCHED = {*END_SIGNALS, signal.SIGCHLD}
 
 
 _PLANT_NICE = 10
@@ -66,7 +67,7 @@ class VirtualLab:
         return f"{self._folder}/plant"
 
     def run(self, out: Path, truth: Path | None, ready: Callable[[str], None]) -> int:
-        """Start everything, write lab.toml and truth.json, call `ready`, and stay until SIGTERM or SIGINT.
+        """Start everything, write lab.toml and truth.json, call `ready`, and stay until a signal asks for the end.
 
         Returns
         -------
@@ -78,20 +79,24 @@ class VirtualLab:
         DeviceError
             If a process does not come up.
         """
-        previous = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+        watched = {number for number in _WATCHED if signal.getsignal(number) is not signal.SIG_IGN}
+        previous = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+        handlers = {number: signal.signal(number, _to_main) for number in END_SIGNALS if number in watched}
         try:
             self._start()
             _write(out, describe_lab(self.name, self.file, self.addresses))
             if truth is not None:
                 _write(truth, json.dumps(true_values(self.file.processor), indent=2) + "\n")
             ready(self.socket)
-            return self._watch()
+            return self._watch(watched)
         except ToldToEnd:
             return 0
         finally:
             self._stop()
-            while signal.sigtimedwait(_WATCHED, 0) is not None:
+            while signal.sigtimedwait(watched, 0) is not None:
                 pass
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
             signal.pthread_sigmask(signal.SIG_SETMASK, previous)
 
     def _start(self) -> None:
@@ -146,11 +151,11 @@ class VirtualLab:
         note = {"name": self.name, "seed": self.file.seed, "supervisor": os.getpid(), "plant": self._plant.pid}
         _write(Path(self._folder) / "lab.json", json.dumps(note | {"pids": pids, "addresses": self.addresses}))
 
-    def _watch(self) -> int:
+    def _watch(self, watched: set[signal.Signals]) -> int:
         """Wait for the end; an instrument that dies is started again, ever more slowly if it dies at once."""
         while True:
             left_s = min(self._due_s.values(), default=time.monotonic() + _PATIENCE_S) - time.monotonic()
-            found = signal.sigtimedwait(_WATCHED, max(left_s, 0.0))
+            found = signal.sigtimedwait(watched, max(left_s, 0.0))
             if found is not None and found.si_signo != signal.SIGCHLD:
                 return 0
             if not self._bury():
@@ -199,6 +204,11 @@ class VirtualLab:
             stop_children([self._plant], _END_PATIENCE_S)
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _to_main(number: int, _frame: Any) -> None:
+    """Hand a signal on to the thread that waits for it: until the first fork, NumPy's threads may get it instead."""
+    signal.pthread_kill(threading.main_thread().ident or 0, number)
 
 
 def running_labs() -> dict[str, dict[str, Any]]:

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 
 from qctl.errors import DeviceError, InternalError
 
-__all__ = ["Child", "ToldToEnd", "fork_child", "stop_children"]
+__all__ = ["END_SIGNALS", "Child", "ToldToEnd", "fork_child", "stop_children"]
 
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What asks a lab to end; a closed terminal sends SIGHUP, unless nohup keeps it off."""
 _SLICE_S = 0.1
 
 
 class ToldToEnd(Exception):
-    """A blocked SIGTERM or SIGINT came while a child was waited for."""
+    """A blocked signal that asks for the end came while a child was waited for."""
 
 
 @dataclass(slots=True)
@@ -51,11 +52,11 @@ class Child:
         DeviceError
             If it ends or stays silent.
         ToldToEnd
-            If this process blocks SIGTERM or SIGINT, and one of them came.
+            If this process blocks signals that ask for the end, and one of them came.
         """
         said = b""
         while b"\n" not in said:
-            if signal.sigpending() & {signal.SIGTERM, signal.SIGINT}:
+            if signal.sigpending() & set(END_SIGNALS):
                 raise ToldToEnd
             left_s = deadline_s - time.monotonic()
             if left_s <= 0:
@@ -93,9 +94,10 @@ def fork_child(name: str, work: Callable[[], int]) -> Child:
         libc = ctypes.CDLL(None)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         libc.prctl(_PR_SET_NAME, f"qctl-{name}".encode())
-        for number in _SIGNALS:
+        signals = {*END_SIGNALS, signal.SIGCHLD}
+        for number in signals:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
         code = work() if os.getppid() == parent else 0
     except BaseException as error:
         internal = InternalError(f"{name}: {error!r}")

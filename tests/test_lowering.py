@@ -67,9 +67,19 @@ def test_too_many_shots_for_the_recorder_are_cut_exactly(lab):
     assert covered(ready.lowered, 100_001)
 
 
-def test_shots_at_the_recorders_limit_are_one_batch(lab):
+def test_shots_at_the_recorders_limit_are_one_batch(lab, monkeypatch):
+    n_most = digitizer.READ_SAMPLES // 500  # of 1 us at 500 MS/s
+    assert len(qctl.compile(rabi(1), lab, shots=n_most).lowered.batches) == 1
+    assert len(qctl.compile(rabi(1), lab, shots=n_most + 1).lowered.batches) == 2
+    monkeypatch.setattr(digitizer, "READ_SAMPLES", digitizer.MEMORY_SAMPLES)
     assert len(qctl.compile(rabi(1), lab, shots=65_536).lowered.batches) == 1
     assert len(qctl.compile(rabi(1), lab, shots=65_537).lowered.batches) == 2
+
+
+def test_ten_million_shots_are_cut_into_reads_that_no_link_waits_long_for(lab):
+    lowered = qctl.compile(rabi(1), lab, shots=10_000_000).lowered
+    assert covered(lowered, 10_000_000)
+    assert max(batch.n_shots for batch in lowered.batches) * 500 <= digitizer.READ_SAMPLES
 
 
 def test_too_many_points_are_cut_at_points(lab, monkeypatch):

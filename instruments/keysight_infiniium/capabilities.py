@@ -19,6 +19,7 @@ __all__ = [
     "N_INPUTS",
     "RANGE_V",
     "RATES_HZ",
+    "READ_SAMPLES",
     "RECORD_SAMPLES",
 ]
 
@@ -32,6 +33,9 @@ RECORD_SAMPLES = Limits(16, 100_000_000)
 """Samples of one record; :ACQuire:POINts."""
 MEMORY_SAMPLES = 100_000_000
 """Samples of all segments together, on each input; standard memory of an S-series."""
+READ_SAMPLES = 1 << 23
+"""Samples of all segments that are read at once from each input: 16 MB. No bound of the box, which has twelve times as
+much memory; but it answers nothing while it sends, and a link that hears nothing for its time-out is taken for dead."""
 MIN_SEGMENTS, MAX_SEGMENTS = 2, 65_536
 """Records of one segmented acquisition; :ACQuire:SEGMented:COUNt. One record is taken without segments."""
 MIN_AVERAGES, MAX_AVERAGES = 2, 65_534

@@ -56,10 +56,12 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         if shots.averaged
         else Usage("records", shots.n_shots, can.MAX_SEGMENTS)
     )
+    n_held = n_samples * (1 if shots.averaged else shots.n_shots)
     usage = (
         counted,
         Usage("record samples", n_samples, int(can.RECORD_SAMPLES.high), longest),
-        Usage("samples", n_samples * (1 if shots.averaged else shots.n_shots), can.MEMORY_SAMPLES, longest),
+        Usage("samples", n_held, can.MEMORY_SAMPLES, longest),
+        Usage("samples a read", n_held, max(can.READ_SAMPLES, n_samples), longest),
     )
     return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, usage)
 

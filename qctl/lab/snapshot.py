@@ -16,7 +16,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from qctl.errors import ParseError, RequestError
+from qctl.errors import ParseError, RequestError, ScheduleError
 from qctl.lab.decoding import Problems, decode, join
 from qctl.lab.lab import Coupler, Lab, Qubit
 from qctl.lab.processor_rules import check_processors
@@ -169,6 +169,8 @@ def read(folder: str | Path, processor: str, number: int) -> Snapshot:
         data = file.read_bytes()
     except FileNotFoundError:
         raise RequestError(f"{processor} has no snapshot {number}") from None
+    except OSError as problem:
+        raise ParseError(f"{file}: can't be read: {problem}", path=str(file)) from problem
     try:
         form = msgspec.json.decode(data, type=_File)
     except msgspec.DecodeError as error:
@@ -197,8 +199,18 @@ def write(folder: str | Path, snapshot: Snapshot) -> Snapshot:
     ------
     RequestError
         If a value is not a number or outside what lab.toml would accept; nothing was written.
+    ScheduleError
+        If the disk does not take it.
     """
     _check(snapshot)
+    try:
+        return _write(folder, snapshot)
+    except OSError as problem:
+        place = Path(folder) / snapshot.processor
+        raise ScheduleError(f"the snapshot can't be written to {place}: {problem}") from problem
+
+
+def _write(folder: str | Path, snapshot: Snapshot) -> Snapshot:
     home = Path(folder) / snapshot.processor
     home.mkdir(parents=True, exist_ok=True)
     while True:

@@ -16,15 +16,17 @@ from urllib.parse import urlsplit
 
 import zmq
 
-from qctl.errors import NotAllowedError, RequestError, WireError
+from qctl.errors import NotAllowedError, ParseError, RequestError, ScheduleError, WireError
 from qctl.lab import parse_lab, read_lab
+from qctl.lab.snapshot import latest
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
 from qctl.server.keeper import KeeperPlan, run_keeper
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
-from qctl.server.processes import SPAWN, configure_log
+from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process
+from qctl.store.opening import check_database, claim_store
 from qctl.wire import Safe
 
 __all__ = ["Server", "ServerConfig", "check_address", "serve"]
@@ -115,7 +117,12 @@ class Server:
         self._toml = read_lab(config.lab)
         self._lab = parse_lab(self._toml, config.lab.name)
         self._config = config
-        self._places = make_places(config.store.resolve())
+        self._claim = claim_store(config.store.resolve())
+        try:
+            self._places = make_places(config.store.resolve())
+        except BaseException:
+            self._claim.release()
+            raise
         self._context = zmq.Context()
         self._intake = self._places.endpoint("broker")
         self._groups = groups_of(self._lab)
@@ -123,11 +130,25 @@ class Server:
         self._poller = zmq.Poller()
         self._children: dict[str, _Child] = {}
         try:
+            self._look_through_store()
             self.broker = Broker(self._context, self._lab, self._toml, address, self._intake, self._groups)
-        except zmq.ZMQError as problem:
+        except BaseException as problem:
             remove_places(self._places)
-            raise WireError(f"{address} can't be bound: {problem}") from problem
+            self._claim.release()
+            if isinstance(problem, zmq.ZMQError):
+                raise WireError(f"{address} can't be bound: {problem}") from problem
+            raise
         self.broker.on_ready = self._on_ready
+
+    def _look_through_store(self) -> None:
+        """Refuse a store that the keeper could not use, while somebody reads what is said."""
+        check_database(self._places.database)
+        for name in self._lab.processors:
+            try:
+                latest(self._places.snapshots, name)
+            except ParseError as error:
+                text = f"{error.message}. Put a copy in its place, or move it away to go on with the one before it"
+                raise ScheduleError(text, **error.details) from error
 
     @property
     def address(self) -> str:
@@ -143,7 +164,8 @@ class Server:
         announced = False
         started_s = time.monotonic()
         try:
-            self._start_all()
+            if not self._ending:
+                self._start_all()
             self._poller.register(self.broker.front, zmq.POLLIN)
             self._poller.register(self.broker.intake, zmq.POLLIN)
             while not self._ending:
@@ -192,7 +214,7 @@ class Server:
             self._toml, self._places, endpoint, self._intake, self._config.prepare, self._config.n_workers
         )
         process = SPAWN.Process(target=run_keeper, args=(plan,), name=KEEPER)
-        process.start()
+        start_process(process)
         return process, endpoint
 
     def _start_host(self, group: str, generation: int) -> tuple[BaseProcess, str]:
@@ -202,7 +224,7 @@ class Server:
             safe_first=generation > 0,
         )  # fmt: skip
         process = SPAWN.Process(target=run_host, args=(plan,), name=f"host.{group}")
-        process.start()
+        start_process(process)
         return process, endpoint
 
     def _bury(self, name: str, child: _Child) -> None:
@@ -257,10 +279,11 @@ class Server:
         self.broker.close()
         self._context.term()
         remove_places(self._places)
+        self._claim.release()
 
 
 def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
-    """Run a server in this process until SIGTERM or SIGINT.
+    """Run a server in this process until SIGTERM, SIGINT or the end of its terminal.
 
     Parameters
     ----------
@@ -272,12 +295,22 @@ def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
     Raises
     ------
     QctlError
-        If the address or the lab is refused, or the port is taken.
+        If the address, the lab or the store is refused, or the port is taken.
     """
     configure_log()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    asked: list[int] = []
+    _on_end_signals(lambda number, _frame: asked.append(number))
     server = Server(config)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.stop)
+    _on_end_signals(server.stop)
+    if asked:
+        server.stop()
     server.run(on_ready)
+
+
+def _on_end_signals(handler: Callable[[int, Any], Any]) -> None:
+    """Have signals that ask for the end handled, but those that nohup has ignored."""
+    for number in END_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)

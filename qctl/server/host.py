@@ -15,7 +15,7 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, LeaseError, QctlError, RequestError, ScheduleError, WireError
+from qctl.errors import DeviceError, LeaseError, LimitError, QctlError, RequestError, ScheduleError, WireError
 from qctl.lab import Lab, parse_lab
 from qctl.server.conductor import STAGES, Outcome, play
 from qctl.server.instrument import Call, InstrumentThread
@@ -266,6 +266,19 @@ class Host:
         with self._applied_lock:
             self._drop_applied(names)
 
+    def _doubt(self, error: QctlError) -> None:
+        """Trust nothing that is known of the instrument that failed a run: somebody may have reset it by hand."""
+        thread = self._threads.get(str(error.details.get("instrument")))
+        if thread is None or isinstance(error, LimitError):
+            return
+
+        def forget(device: Any) -> None:
+            if hasattr(device, "forget"):
+                device.forget()
+
+        self._forget([thread.name])
+        thread.submit(forget)
+
     def _note_applied(self, settings: dict[str, dict[str, Any]], sessions: dict[str, int], run: _Run) -> None:
         """Note what a run has set, unless it was stopped: its instruments may have gone to their safe state since."""
         with self._applied_lock:
@@ -306,6 +319,8 @@ class Host:
             outcome.error = ScheduleError(text, instrument=run.spoiled)
         if outcome.error is None:
             self._note_applied(settings, sessions, run)
+        else:
+            self._doubt(outcome.error)
         stages = ring.totals_s() | {"host": (perf_counter_ns() - begin) * 1e-9}
         error = wire.error_reply(outcome.error, request.id, request.job) if outcome.error else None
         played = Played(

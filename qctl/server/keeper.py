@@ -30,7 +30,7 @@ from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.processes import begin_process
 from qctl.server.work import CompiledJobs, LaneParts
-from qctl.store.folders import find_result, read_result
+from qctl.store.folders import find_result, last_number, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
 
@@ -79,6 +79,7 @@ class Keeper:
         self._lab = parse_lab(plan.lab_toml)
         self._queue = Queue(plan.places.database)
         self._recovered = self._queue.recover(self._find_result)
+        self._queue.number_after(last_number(plan.places.results))
         self._runs = self._queue.next_run() - 1
         self._run_lock = threading.Lock()
         self._context = zmq.Context()
@@ -287,8 +288,13 @@ class Keeper:
         now_s = time.monotonic()
         late = {job for job, waiters in self._waiters.items() if any(waiter.until_s <= now_s for waiter in waiters)}
         for job in (ended | late) & set(self._waiters):
-            entry = self._queue.entry(job)
             waiters = self._waiters.pop(job)
+            try:
+                entry = self._queue.entry(job)
+            except QctlError as error:
+                for waiter in waiters:
+                    self._reply(waiter.envelope, wire.error_reply(error, waiter.request.id, job))
+                continue
             if entry.state in FINAL:
                 for waiter in waiters:
                     self._send_result(waiter, entry)

@@ -8,6 +8,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from qctl.errors import ScheduleError
+
 __all__ = ["Places", "make_places", "remove_places"]
 
 
@@ -67,7 +69,13 @@ def _alive(pid: int) -> bool:
 
 
 def make_places(store: Path) -> Places:
-    """Make the folders of a server, and remove shared memory that a killed one left behind."""
+    """Make the folders of a server, and remove shared memory that a killed one left behind.
+
+    Raises
+    ------
+    ScheduleError
+        If a folder can't be made.
+    """
     memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
     for old in memory.glob(f"qctl-{os.getuid()}-*"):
         pid = old.name.split("-")[2]
@@ -75,8 +83,12 @@ def make_places(store: Path) -> Places:
             shutil.rmtree(old, ignore_errors=True)
     shared = Path(tempfile.mkdtemp(prefix=f"qctl-{os.getuid()}-{os.getpid()}-", dir=memory))
     places = Places(shared, store)
-    for folder in (places.waveforms, places.records, places.results, places.snapshots):
-        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for folder in (places.waveforms, places.records, places.results, places.snapshots):
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        remove_places(places)
+        raise ScheduleError(f"a folder can't be made: {problem}") from problem
     return places
 
 

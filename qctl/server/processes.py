@@ -12,14 +12,18 @@ import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from importlib import import_module
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["JOB", "SPAWN", "begin_process", "configure_log", "import_path"]
+__all__ = ["END_SIGNALS", "JOB", "SPAWN", "begin_process", "configure_log", "import_path", "start_process"]
 
 SPAWN = multiprocessing.get_context("spawn")
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""What asks a server to end; a closed terminal sends SIGHUP to all of its processes at once."""
 JOB: ContextVar[int] = ContextVar("job", default=0)
 
 
@@ -41,6 +45,17 @@ def configure_log(level: int = logging.WARNING) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
 
 
+def start_process(process: BaseProcess) -> None:
+    """Start a process that hears no signal before `begin_process`: a terminal sends them to those that import, too."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        resource_tracker.ensure_running()  # lives under the hold, or SIGHUP would end it; lifts it in part
+        signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+
+
 def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
     """Set up a spawned process: signals left to the parent, a lower priority if asked for, an end when the parent ends.
 
@@ -51,8 +66,9 @@ def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) ->
     nice : int
         Added to the process's niceness.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
     configure_log()
     if nice:
         os.nice(nice)

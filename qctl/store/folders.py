@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import InternalError, RequestError, ScheduleError
+from qctl.store.tables import disk_words
 
-__all__ = ["RESULT_VERSION", "find_result", "read_result", "write_result"]
+__all__ = ["RESULT_VERSION", "find_result", "last_number", "read_result", "write_result"]
 
 RESULT_VERSION = 1
 
@@ -56,7 +57,8 @@ def write_result(
         return _write(root, part, job, content, arrays)
     except OSError as problem:
         shutil.rmtree(part, ignore_errors=True)
-        raise ScheduleError(f"the result of job {job} can't be written: {problem}", job=job) from problem
+        why = f"{problem} ({disk_words(root)})"
+        raise ScheduleError(f"the result of job {job} can't be written: {why}", job=job) from problem
 
 
 def _write(
@@ -108,6 +110,11 @@ def find_result(root: Path, job: int) -> tuple[str, Path]:
         return str(json.loads(path.read_text()).get("state", "")), place
     except (OSError, ValueError, AttributeError):
         return "", place
+
+
+def last_number(root: Path) -> int:
+    """Return the highest number of a job that has a result folder, 0 if none has."""
+    return max((int(name) for name in os.listdir(root) if name.isdecimal() and name.isascii()), default=0)
 
 
 def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from qctl.errors import RequestError, ScheduleError
 from qctl.store.states import AFTER_RESTART, FINAL, JobState, check_step
-from qctl.store.tables import jobs, open_engine, programs
+from qctl.store.tables import disk_words, jobs, open_engine, programs
 
 __all__ = ["Entry", "Queue", "Submission"]
 
@@ -56,6 +56,9 @@ _OF_KEY = select(jobs).where(jobs.c.key == bindparam("known"))
 _CANDIDATES = select(jobs.c.id, jobs.c.qpu, jobs.c.client).where(jobs.c.state == JobState.QUEUED.value)
 _CANDIDATES = _CANDIDATES.order_by(jobs.c.id)
 _UPDATE = update(jobs).where(jobs.c.id == bindparam("job"))
+_LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
+_FIRST_NUMBER = text("INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', :number)")
+_NEXT_NUMBER = text("UPDATE sqlite_sequence SET seq = :number WHERE name = 'jobs'")
 _DURABLE = FINAL | {JobState.UPLOADING}
 _MOST_JOBS = 2**63 - 1
 
@@ -83,6 +86,7 @@ class Queue:
     """Jobs in the database of one server; every method is one transaction, durable when it returns."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._engine = open_engine(path)
         self._lock = threading.Lock()
         self._live: dict[int, JobState] = {}
@@ -94,7 +98,17 @@ class Queue:
             with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as problem:
-            raise ScheduleError(f"the store can't be written: {getattr(problem, 'orig', problem)}") from problem
+            orig = getattr(problem, "orig", problem)
+            raise ScheduleError(f"{self._path} can't be written: {orig} ({disk_words(self._path.parent)})") from problem
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Begin to read; a database that is damaged or gone is a ScheduleError."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as problem:
+            raise ScheduleError(f"{self._path} can't be read: {getattr(problem, 'orig', problem)}") from problem
 
     def submit(self, submissions: Sequence[Submission]) -> list[int]:
         """Write jobs in one commit, and return their numbers; a known key of the same owner is the job it was given to.
@@ -162,7 +176,7 @@ class Queue:
                 del self._live[job]
 
     def _stored(self, job: int) -> JobState:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             state = connection.execute(_STATE, {"job": job}).scalar()
         if state is None:
             raise RequestError(f"there is no job {job}", job=job)
@@ -187,7 +201,7 @@ class Queue:
         """
         row = None
         if 0 <= job <= _MOST_JOBS:
-            with self._engine.connect() as connection:
+            with self._reading() as connection:
                 row = connection.execute(_ROW, {"job": job}).first()
         if row is None:
             raise RequestError(f"there is no job {job}", job=job)
@@ -210,37 +224,52 @@ class Queue:
             there = [job for job, now in live.items() if now == state]
             stored = (jobs.c.state == state) & jobs.c.id.not_in(list(live))
             query = query.where(stored | jobs.c.id.in_(there))
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [self._entry(row) for row in connection.execute(query)]
 
     def programs(self, job: int) -> tuple[tuple[str, bytes], ...]:
         """Return a job's programs as (format, content)."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return tuple((row.format, bytes(row.content)) for row in connection.execute(_PROGRAMS, {"number": job}))
 
     def waiting(self) -> list[Entry]:
         """Return queued jobs, oldest first."""
         query = select(jobs).where(jobs.c.state == JobState.QUEUED.value).order_by(jobs.c.id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             entries = [self._entry(row) for row in connection.execute(query)]
         return [entry for entry in entries if entry.state is JobState.QUEUED]
 
     def candidates(self) -> list[tuple[int, str, str]]:
         """Return (job, processor, client) of queued jobs, oldest first: what a choice needs, however many they are."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             rows = connection.execute(_CANDIDATES).all()
         return [(job, qpu, client) for job, qpu, client in rows if self._live.get(job, JobState.QUEUED) == "queued"]
 
     def unfinished(self) -> list[Entry]:
         """Return jobs that have not ended, oldest first."""
         query = select(jobs).where(jobs.c.state.not_in([state.value for state in FINAL])).order_by(jobs.c.id)
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return [self._entry(row) for row in connection.execute(query)]
 
     def next_run(self) -> int:
         """Return the number of the next run."""
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return int(connection.execute(select(func.max(jobs.c.run))).scalar() or 0) + 1
+
+    def number_after(self, number: int) -> None:
+        """Give new jobs numbers above this one: results of that number exist, if not their rows.
+
+        Raises
+        ------
+        ScheduleError
+            If the disk does not take it.
+        """
+        with self._lock, self._writing() as connection:
+            known = connection.execute(_LAST_NUMBER).scalar()
+            if known is None:
+                connection.execute(_FIRST_NUMBER, {"number": number})
+            elif known < number:
+                connection.execute(_NEXT_NUMBER, {"number": number})
 
     def recover(self, find_result: Callable[[int], tuple[str, str]]) -> list[Entry]:
         """Bring jobs that a crash cut short into an honest state; return those that changed.
@@ -254,7 +283,7 @@ class Queue:
         for entry in self.unfinished():
             state, folder = find_result(entry.job)
             found: dict[str, Any] = {}
-            if state:
+            if state in FINAL:
                 new, found = JobState(state), {"folder": folder, "finished_s": time.time()}
             elif entry.state in AFTER_RESTART:
                 new = AFTER_RESTART[entry.state]
@@ -265,7 +294,7 @@ class Queue:
                 message = f"the server ended while job {entry.job} was {entry.state.value}; it was not played again"
                 error = {"code": "schedule", "message": message, "details": {"job": entry.job}}
                 columns |= {"error": json.dumps(error), "finished_s": time.time()}
-            with self._lock, self._engine.begin() as connection:
+            with self._lock, self._writing() as connection:
                 connection.execute(update(jobs).where(jobs.c.id == entry.job).values(**columns))
             changed.append(self.entry(entry.job))
         return changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from sqlalchemy import (
     event,
     select,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
-from qctl.errors import VersionError
+from qctl.errors import ScheduleError, VersionError
 
-__all__ = ["SCHEMA_VERSION", "jobs", "metadata", "open_engine", "programs", "versions"]
+__all__ = ["SCHEMA_VERSION", "disk_words", "jobs", "metadata", "open_engine", "programs", "versions"]
 
 SCHEMA_VERSION = 1
 
@@ -59,15 +61,37 @@ programs = Table(
 )
 
 
+def disk_words(folder: Path) -> str:
+    """Say how much room a folder's disk has, for errors: what the system says of a full one is often something else."""
+    try:
+        return f"{shutil.disk_usage(folder).free / 1e6:.6g} MB are free in {folder}"
+    except OSError as problem:
+        return f"{folder} can't be looked at: {problem}"
+
+
 def open_engine(path: Path) -> Engine:
     """Open the database, and create its tables in a new one.
 
     Raises
     ------
+    ScheduleError
+        If the file is damaged, or the disk does not give it.
     VersionError
         If another release of qctl wrote it with a schema that this one does not know.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _open_engine(path)
+    except (SQLAlchemyError, OSError) as problem:
+        why = f"{getattr(problem, 'orig', problem)} ({disk_words(path.parent)})"
+        raise ScheduleError(
+            f"{path} can't be opened: {why}. If it is damaged, put a copy in its place, or move it away to begin "
+            "with no jobs; results and snapshots stay",
+            path=str(path),
+        ) from problem
+
+
+def _open_engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30.0})
 
     @event.listens_for(engine, "connect")

@@ -136,7 +136,7 @@ def test_lab_whose_plant_refuses_a_box_ends_and_says_so(tmp_path):
     assert "awg0 has no cable" in complaint and "awg0 ended before it was ready" in complaint
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("how", ["silent", "refuses_again"])
 def test_lab_whose_boxes_do_not_come_up_ends_at_once_when_told_to(tmp_path, how, number):
     process = stubborn_lab(tmp_path, how)
@@ -159,3 +159,36 @@ def test_lab_whose_boxes_do_not_come_up_ends_at_once_when_told_to(tmp_path, how,
     finally:
         process.kill()
         process.communicate(timeout=10)
+
+
+TOLD_EARLY = """
+import os, sys, threading
+from pathlib import Path
+import qctl.hil.lab as hil
+threading.Thread(target=threading.Event().wait, daemon=True).start()  # hears signals, as NumPy's threads do
+lab = hil.VirtualLab("transmon1", 1)
+def tell(models):
+    print(lab._folder, flush=True)
+    os.kill(os.getpid(), int(sys.argv[1]))
+hil._import_all = tell
+sys.exit(lab.run(Path("lab.toml"), None, print))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_signal_that_another_thread_hears_ends_the_start_cleanly(tmp_path, number):
+    command = [sys.executable, "-c", TOLD_EARLY, str(int(number))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not Path(done.stdout.strip()).exists()
+
+
+def test_closed_terminal_ends_a_lab_unless_nohup_keeps_it(tmp_path):
+    options = ["lab", "transmon1", "--out", "lab.toml"]
+    process = subprocess.Popen(["nohup", *QCTL_HIL, *options], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    address = process.stdout.readline().split()[1]
+    process.send_signal(signal.SIGHUP)
+    assert command("fault", "list", lab=address) == (0, [])
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    process.stdout.close()

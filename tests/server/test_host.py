@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from qctl.client import connect
-from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LeaseError
+from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LeaseError, RefusedError
 
 
 def fast_lab(tmp_path, timeout_s: float = 0.2):
@@ -117,6 +117,17 @@ def test_failure_in_a_run_names_the_instrument_and_stops_the_others(lab, name: s
     assert lab.instruments["trig0" if name != "trig0" else "dig0"].call("history")[-1] == "stop"
     wait_for_link(lab, name, "up")
     assert lab.run(json.dumps({}), shots=10).result(20).counts == {"0": 5, "1": 5}
+
+
+@pytest.mark.parametrize("where", ["load", "start"])
+def test_instrument_that_refuses_a_run_is_believed_to_hold_nothing(lab, where: str) -> None:
+    program = json.dumps({"waveform_samples": 100 + len(where)})
+    sent = [lab.run(program, shots=10).result(20).content["uploaded_bytes"]["awg0"] for _ in range(2)]
+    assert sent[0] > sent[1] == 0
+    lab.instruments["awg0"].call("break_at", "refuse", where)
+    with pytest.raises(RefusedError, match="awg0 refused"):
+        lab.run(program, shots=10).result(20)
+    assert lab.run(program, shots=10).result(20).content["uploaded_bytes"]["awg0"] == sent[0]
 
 
 def test_finished_points_of_a_failed_run_are_kept_and_marked(lab) -> None:

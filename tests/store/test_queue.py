@@ -67,6 +67,25 @@ def test_jobs_are_listed_by_the_state_in_memory_where_it_is_ahead_of_the_disk(qu
     assert [entry.job for entry in queue.latest(9, "done")] == [first] and not queue.latest(9, "playing")
 
 
+def test_numbers_go_on_above_results_that_are_there(queue: Queue, tmp_path: Path) -> None:
+    queue.number_after(0)
+    assert queue.submit([submission()]) == [1]
+    queue.number_after(41)
+    assert queue.submit([submission()]) == [42]
+    queue.number_after(7)
+    assert queue.submit([submission()]) == [43]
+    other = Queue(tmp_path / "new.sqlite")
+    other.number_after(9)
+    assert other.submit([submission()]) == [10]
+    other.close()
+
+
+def test_result_that_states_no_end_ends_no_job(queue: Queue) -> None:
+    (job,) = queue.submit([submission()])
+    queue.recover(lambda _job: ("bogus", "results/1"))
+    assert queue.entry(job).state is JobState.QUEUED
+
+
 @pytest.mark.parametrize("old", JobState)
 def test_only_steps_of_the_table_are_taken(queue: Queue, old: JobState) -> None:
     ways = {JobState.QUEUED: []}

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 
 from qctl.device import Parameter, Recording
-from qctl.errors import CompileError, DeviceError, DeviceTimeoutError, RequestError
+from qctl.errors import CompileError, DeviceError, DeviceTimeoutError, RefusedError, RequestError
 from qctl.lab import Instrument, Lab
 from qctl.lowering import Batch, Lowered, Part
 from qctl.program.device_program import DeviceProgram, Usage
@@ -57,6 +57,8 @@ class FakeDevice:
                 raise DeviceTimeoutError(f"{self.name} did not answer within {self.timeout_s:g} s")
             if kind == "error":
                 raise DeviceError(f"{self.name} is on fire")
+            if kind == "refuse":
+                raise RefusedError(f"{self.name} refused: no such waveform")
             if kind == "bug":
                 raise ValueError("a bug in a driver")
             if kind == "crash":
@@ -109,6 +111,9 @@ class FakePlayer(FakeDevice):
         new = [digest for digest in program.blobs if digest not in self.held]
         self.held.update(new)
         return sum(program.blobs[digest].nbytes for digest in new)
+
+    def forget(self) -> None:
+        self.held.clear()
 
     def start(self) -> None:
         self.note("start")

@@ -33,7 +33,7 @@ def test_window_covers_all_captures_of_all_points(lab: Lab, named: Named) -> Non
     assert body.n_samples == 2000 + 500 - 752
     assert (body.inputs, body.range_v, body.n_records, body.averaged) == ((1, 2), (0.8, 0.8), 10, False)
     assert [(row.resource, row.used) for row in program.usage] == [
-        *(("records", 10), ("record samples", 1748), ("samples", 17480)),
+        *(("records", 10), ("record samples", 1748), ("samples", 17480), ("samples a read", 17480)),
     ]
     assert all(row.fits for row in program.usage)
 
@@ -51,6 +51,12 @@ def test_averaging_keeps_one_record(lab: Lab, named: Named) -> None:
 def test_shots_over_the_box_are_reported(lab: Lab, named: Named, n_shots: int, averaged: bool, fits: bool) -> None:
     program = lowered(lab, named("dig0"), capture(1e-6), n_shots=n_shots, averaged=averaged)
     assert program.usage[0].fits is fits
+
+
+def test_record_longer_than_a_read_is_one_read(lab: Lab, named: Named) -> None:
+    long = lowered(lab, named("dig0"), capture(1e-6, 0.02), n_shots=1)
+    assert long.usage[3].used == 10_000_000 and all(row.fits for row in long.usage)
+    assert not lowered(lab, named("dig0"), capture(1e-6, 0.02), n_shots=2).usage[3].fits
 
 
 def test_short_capture_gets_the_shortest_record(lab: Lab, named: Named) -> None:
