@@ -313,8 +313,9 @@ class Broker:
         """End leases whose holders give no sign of life; their instruments go to their safe state."""
         for name, holder in self._access.expire(time.monotonic()):
             _LOG.warning("the lease of %s by %s ended without a sign of life", name, holder)
-            self._leases_changed("expired", (name,), holder)
+            # A job that waits for the lease may start once its end is known: outputs are made safe before.
             self.tell(self._group_of[name], wire.Safe((name,)))
+            self._leases_changed("expired", (name,), holder)
         self._access.forget_idle(time.monotonic())
 
     # -- replies and events ----------------------------------------------------------------------

@@ -132,7 +132,10 @@ class _Watch:
 
 
 def _unlocked(thread: InstrumentThread) -> ScheduleError:
-    text = f"{thread.name} is not locked to its {thread.instrument.reference} reference clock"
+    text = (
+        f"{thread.name} is not locked to its {thread.instrument.reference} reference clock: check the cable, or its "
+        f"setting if the instrument was reset by hand (qctl instruments get {thread.name})"
+    )
     return ScheduleError(text, instrument=thread.name)
 
 

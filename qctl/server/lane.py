@@ -14,6 +14,7 @@ from qctl import wire
 from qctl.errors import InternalError, JobCancelledError, QctlError, ScheduleError
 from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
+from qctl.server.disk import insist, is_full
 from qctl.server.hosts import HostLinks, group_of, only_group
 from qctl.server.orders import BatchOrder, Play, Played, Stop
 from qctl.server.prepare import PrepareRequest
@@ -312,7 +313,10 @@ class Lane:
         }
         work.marks["before_save"] = perf_counter_ns() * 1e-9 - work.marks["begin"]
         content |= work.described() | {"timings": work.timings()}
-        folder = write_result(parts.places.results, work.job, content, arrays)
+        folder = insist(
+            f"job {work.job} can't be saved", lambda: write_result(parts.places.results, work.job, content, arrays),
+            self._lock, lambda why: self._closing or work.cancelled.is_set() or not is_full(why),
+        )  # fmt: skip
         error = {"code": problem.code, "message": problem.message, "details": problem.details} if problem else None
         if work.cancelled.is_set() and not cancelled:
             # The cancel came too late to end the run, before or while its end was written.
@@ -343,19 +347,14 @@ class Lane:
 
     def _end(self, work: Work, state: JobState, **columns: Any) -> None:
         with self._lock:
-            while True:
-                try:
-                    self._step(work.job, state, finished_s=time.time(), **columns)
-                    break
-                except ScheduleError as problem:
-                    # Without its end on disk the job has not ended; the disk may have room again soon.
-                    _LOG.error("job %d can't end as %s: %s", work.job, state.value, problem.message)
-                    if self._closing:
-                        return
-                    self._lock.wait(_PAUSE_S)
-                except InternalError:
-                    _LOG.exception("job %d can't end as %s", work.job, state.value)
-                    break
+            try:
+                # Without its end on disk the job has not ended, cancelled or not.
+                step = lambda: self._step(work.job, state, finished_s=time.time(), **columns)  # noqa: E731
+                insist(f"job {work.job} can't end as {state.value}", step, self._lock, lambda _: self._closing)
+            except ScheduleError:
+                return
+            except InternalError:
+                _LOG.exception("job %d can't end as %s", work.job, state.value)
             self.works.pop(work.job, None)
             self._lock.notify_all()
         self._parts.ended(work.job)
