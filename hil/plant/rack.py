@@ -192,6 +192,13 @@ class Rack:
             found = self._composed[steps] = _compose([(self._waveforms.get(d), n) for d, n in steps])
         return found
 
+    def n_heard(self) -> int:
+        """Return how many samples that are not silent all outputs play at a trigger."""
+        playing = [
+            one for box in self.boxes.values() if box.armed for one in box.playing.values() if one.on and one.steps
+        ]
+        return sum(samples.size for one in playing for _, samples in self.played(one.steps).runs)
+
     def outputs_of(self, place: str, steps: list[tuple[dict[int, str], int]]) -> dict[int, Steps]:
         """Return what each output plays when a box goes through steps; one without a waveform is silent meanwhile.
 

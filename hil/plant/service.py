@@ -25,6 +25,8 @@ __all__ = ["Plant", "Session"]
 
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
+_LONG_DRIVE_SAMPLES = 40_000
+"""Samples read, and samples played in a shot, from which on physics takes so long that it has a thread of its own."""
 _ANSWER_TURNS = 4
 
 
@@ -190,7 +192,7 @@ class Plant:
                 if acquisition is None or not (box in again or not acquisition.complete):
                     continue
                 n_shots = min(acquisition.n_records, self._block[1])
-                if n_shots and (acquisition.averaged or n_shots * acquisition.n_samples < _LONG_SAMPLES):
+                if n_shots and not self._is_long(acquisition, n_shots):
                     self.physics.look_ahead(self.rack, box, acquisition, n_shots, self.clock.now_s())
 
     def faults_of(self, name: str) -> dict[str, Any]:
@@ -261,13 +263,18 @@ class Plant:
         if self._computing is not None:
             await asyncio.wait([self._computing])
             self._computing = None
-        if acquisition.averaged or wanted * acquisition.n_samples < _LONG_SAMPLES:
+        if not self._is_long(acquisition, wanted):
             return acquisition, work(), wanted
         self._computing = asyncio.ensure_future(asyncio.to_thread(work))
         aborted = asyncio.ensure_future(self.aborted.wait())
         await asyncio.wait((self._computing, aborted), return_when=asyncio.FIRST_COMPLETED)
         aborted.cancel()
         return acquisition, self._computing.result() if self._computing.done() else None, wanted
+
+    def _is_long(self, acquisition: Acquisition, n_shots: int) -> bool:
+        """Say whether a block takes so long to compute that sockets would wait for it."""
+        n_read = acquisition.n_samples * (1 if acquisition.averaged else n_shots)
+        return n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
 
     def n_fired(self) -> int:
         """Return how many shots of the present or last block have been fired by now."""

@@ -229,7 +229,7 @@ def _points(
     outcome: Outcome,
 ) -> None:
     longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
-    fires = [(thread, _fire(longest_s, thread.instrument.timeout_s, stop)) for thread in rack.triggers]
+    fires = [(thread, _fire(thread, longest_s, stop)) for thread in rack.triggers]
     told_s = time.monotonic()
     begin = perf_counter_ns()
     _wait([*(thread.submit(_arm) for thread in rack.recorders), *_select(0, order, rack)])
@@ -332,7 +332,7 @@ def _checker(point: int) -> Callable[[Any], None]:
     return check
 
 
-def _fire(longest_s: float, timeout_s: float, stop: threading.Event) -> Callable[[Any], None]:
+def _fire(thread: InstrumentThread, longest_s: float, stop: threading.Event) -> Callable[[Any], None]:
     """Return a function that fires a block and waits for its end, in slices, so that a stop is seen soon."""
 
     def fire(device: Any) -> None:
@@ -343,11 +343,13 @@ def _fire(longest_s: float, timeout_s: float, stop: threading.Event) -> Callable
             try:
                 device.wait(_SLICE_S)
                 return
-            except DeviceTimeoutError:
+            except DeviceTimeoutError as problem:
                 now_s = time.monotonic()
-                link_is_silent = now_s - asked_s > _SLICE_S + 0.8 * timeout_s
-                if link_is_silent or now_s > until_s:
-                    raise
+                if now_s - asked_s > _SLICE_S + 0.8 * thread.instrument.timeout_s:
+                    raise  # the link is silent
+                if now_s > until_s:
+                    text = f"{thread.name}: the block has not ended {longest_s:.0f} s after it was fired"
+                    raise DeviceTimeoutError(text, instrument=thread.name) from problem
                 if stop.is_set():
                     return
 
