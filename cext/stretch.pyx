@@ -281,14 +281,8 @@ def advance(
 
     Parameters
     ----------
-    rho : (size,) complex128
-        Density matrices of all groups, one after the other; overwritten.
-    places : (n, 3) int64
-        Of each transmon: where its group begins in `rho`, dimensions of the group before and after it.
-    couplers : (n_couplers, 2) int64
-        The two transmons of each.
-    zz : (n_couplers, 3, 3) float64, rad/s
-        Energy of each pair of levels, first transmon of the coupler slowest; row and column 0 are 0.
+    rho, places, couplers, zz
+        The joint state, its n transmons and the ZZ between them, as `pairs.turn` takes them; `rho` is overwritten.
     levels : (n, 2) float64, rad/s
         Energies of levels 1 and 2 in the rotating frame.
     rates : (n, 3) float64, 1/s

@@ -120,17 +120,18 @@ class Settings:
         bounds = [bound for bound in (self.limits.get(name), command.limits) if bound is not None]
         if isinstance(value, bool) or not bounds:
             raise LimitError(f"{self.link.name}: {name} = {value!r} has no limits or is no number; it was not sent")
+        number = 0.0
         try:
             for bound in bounds:
-                bound.check(value, f"{self.link.name}: {name}")
+                number = bound.check(value, f"{self.link.name}: {name}")
         except LimitError as error:
             error.details["instrument"] = self.link.name
             raise
         if command.kind is int:
-            if float(value) != int(value):
+            if not number.is_integer():
                 raise LimitError(f"{self.link.name}: {name} = {value!r} is not a whole number")
-            return int(value)
-        return float(value)
+            return int(number)
+        return number
 
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Output
-from qctl.hil.plant.messages import Levels, Points, Runs, fill_runs
+from qctl.hil.plant.messages import Levels, Points, Runs
 
 __all__ = ["Levels", "NoPlant", "Output", "Plant", "Points", "Runs"]
 
@@ -31,17 +30,11 @@ class Plant(Protocol):
         """Return lab time."""
         ...
 
-    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
-        """Hand over samples under the hash of their content."""
-
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Hand over many at once: by hash the length and the stretches that are not silent."""
 
-    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Say what each output plays at the next triggers."""
-
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Say the same without waiting; it holds for every trigger fired later."""
+        """Say what each output plays at every trigger fired later, without waiting for an answer."""
 
     async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
         """Say what each sequence element that waits plays at a trigger, and where events lead from it."""
@@ -62,15 +55,10 @@ class Plant(Protocol):
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Set the continuous wave of a source."""
 
-    async def arm_record(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
-    ) -> None:
-        """Arm one acquisition."""
-
     def tell_arm(
         self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
-        """Arm one acquisition without waiting; it takes every trigger fired later."""
+        """Arm one acquisition, which takes every trigger fired later, without waiting for an answer."""
 
     async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
         """Wait for the armed acquisition."""
@@ -97,12 +85,6 @@ class Plant(Protocol):
         """Add to this box's counters."""
 
 
-def take_now(work: Coroutine[Any, Any, None]) -> None:
-    """Run what does not wait for anything."""
-    with suppress(StopIteration):
-        work.send(None)
-
-
 class NoPlant:
     """Take everything, and answer records with noise at once; for tests of drivers."""
 
@@ -124,20 +106,11 @@ class NoPlant:
         """Return wall time: without a plant there is no lab time."""
         return time.time()
 
-    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
-        """Forget the samples."""
-
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
-        """Take one after the other."""
-        for digest, (n_samples, runs) in waveforms.items():
-            await self.waveform(digest, fill_runs(n_samples, runs))
-
-    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Forget what plays."""
+        """Forget the samples."""
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Forget what plays."""
-        take_now(self.outputs(element, rate_hz, armed))
 
     async def sequence(self, points: Points, levels: Levels, rate_hz: float, position: int | None) -> None:
         """Keep the jumps and the position."""
@@ -162,17 +135,11 @@ class NoPlant:
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Forget the tone."""
 
-    async def arm_record(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
-    ) -> None:
-        """Remember the shape of the next record."""
-        self._shape = (1 if averaged else n_records, len(inputs), n_samples)
-
     def tell_arm(
         self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
         """Remember the shape of the next record."""
-        take_now(self.arm_record(inputs, rate_hz, delay_s, n_samples, n_records, averaged))
+        self._shape = (1 if averaged else n_records, len(inputs), n_samples)
 
     async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
         """Return 1 mV of noise, (n_records or 1, n_inputs, n_samples) in volts."""

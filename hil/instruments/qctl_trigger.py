@@ -127,7 +127,6 @@ class QctlTrigger:
         elif packet.number != self._last % 65535 + 1:
             self._refuse(packet, E_SEQUENCE, f"expected {self._last % 65535 + 1}")
         elif self._slow is None:
-            self._slow = None
             self._execute(packet)
 
     def _take_hello(self, packet: Packet) -> None:

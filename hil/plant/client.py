@@ -23,7 +23,7 @@ class Output:
     Attributes
     ----------
     digest : str or None
-        Name of samples handed over by `PlantClient.waveform`; None plays nothing (0 V).
+        Name of samples handed over by `PlantClient.waveforms`; None plays nothing (0 V).
     amplitude_vpp : float
         Peak-to-peak volts into 50 ohm of samples that go from -1 to 1.
     offset_v : float
@@ -115,16 +115,8 @@ class PlantClient(asyncio.Protocol):
         """Return lab time in seconds since the Unix epoch."""
         return float((await self._ask("now"))["now_s"])
 
-    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
-        """Hand over samples in -1…1 under the hash of their content; sent once per content."""
-        if digest in self._sent:
-            return
-        entry = array_to_wire(np.asarray(samples, np.float32), self._folder)
-        await self._ask("waveform", digest=digest, samples=entry)
-        self._sent.add(digest)
-
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
-        """Hand over many waveforms at once: by hash the length and the stretches that are not silent."""
+        """Hand over many waveforms at once: by hash the length and the stretches that are not silent; each once."""
         fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
         if not fresh:
             return
@@ -137,13 +129,11 @@ class PlantClient(asyncio.Protocol):
         await self._ask("waveforms", waveforms=heads, samples=array_to_wire(joined, self._folder))
         self._sent.update(fresh)
 
-    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Say what each output plays at the next triggers; `armed` False stops all outputs of the box."""
-        wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-        await self._ask("outputs", element=wire, rate_hz=rate_hz, armed=armed)
-
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
-        """Say the same without waiting; it holds for every later trigger, and a refusal comes out at the next call."""
+        """Say what each output plays at every trigger fired later; `armed` False stops all outputs of the box.
+
+        Nothing waits for an answer; a refusal comes out at the next call.
+        """
         wire = {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
         self._tell("outputs", element=wire, rate_hz=rate_hz, armed=armed)
 
@@ -185,24 +175,13 @@ class PlantClient(asyncio.Protocol):
         """Set the continuous wave of a source."""
         await self._ask("tone", frequency_hz=frequency_hz, power_dbm=power_dbm, on=on)
 
-    async def arm_record(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
-    ) -> None:
-        """Arm one acquisition: a record per trigger, `n_records` of them kept or averaged into one."""
-        await self._ask(
-            "arm",
-            inputs=inputs,
-            rate_hz=rate_hz,
-            delay_s=delay_s,
-            n_samples=n_samples,
-            n_records=n_records,
-            averaged=averaged,
-        )
-
     def tell_arm(
         self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
-        """Arm one acquisition without waiting: it takes every trigger fired later; a refusal comes out at `record`."""
+        """Arm one acquisition: a record per trigger fired later, `n_records` of them kept or averaged into one.
+
+        Nothing waits for an answer; a refusal comes out at the next call.
+        """
         self._tell(
             "arm",
             inputs=inputs,

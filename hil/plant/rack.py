@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-from qctl.hil.physics.lines import find_runs
 
 __all__ = ["Acquisition", "Box", "Playing", "Point", "Rack", "Sequence", "Steps", "Tone", "Waveform"]
 
@@ -169,12 +168,6 @@ class Rack:
         box = Box(name, kind, n_outputs, n_inputs, counters=self.counters.setdefault(name, {}))
         self.boxes[name] = box
         return box
-
-    def add_waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
-        """Keep samples under their hash; only what is not silent takes memory."""
-        if digest not in self._waveforms:
-            runs = tuple((a, samples[a:b].copy()) for a, b in find_runs(samples != 0, gap=_GAP))
-            self._waveforms[digest] = Waveform(int(samples.size), runs)
 
     def add_runs(self, digest: str, n_samples: int, runs: tuple[tuple[int, NDArray[np.float32]], ...]) -> None:
         """Keep what is not silent of samples under their hash."""

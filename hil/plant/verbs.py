@@ -35,11 +35,6 @@ def _fired(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str,
     return {"n_shots": plant.n_fired()}
 
 
-def _waveform(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    samples = array_from_wire(message["samples"], plant.folder)
-    plant.rack.add_waveform(str(message["digest"]), samples)
-
-
 def _waveforms(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     samples = array_from_wire(message["samples"], plant.folder)
     at = 0
@@ -204,6 +199,5 @@ VERBS: dict[str, Verb] = {
     "sequence": _sequence,
     "set_fault": _set_fault,
     "tone": _tone,
-    "waveform": _waveform,
     "waveforms": _waveforms,
 }

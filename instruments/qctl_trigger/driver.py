@@ -31,7 +31,7 @@ from qctl.firmware_io.serial_port import SerialPort, device_path
 from qctl.instruments.qctl_trigger.body import TriggerBody
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
-from qctl.units import Limits
+from qctl.units import Limits, rational_hz, to_ticks
 
 __all__ = ["QctlTrigger", "open_driver"]
 
@@ -92,11 +92,13 @@ class QctlTrigger:
         block: Block = self.controller.call(Kind.GET_BLOCK)
         place = f"{self.controller.name}: {name}"
         if name == "n_shots":
-            Limits(1, can.max_shots).check(value, place)
-            wanted = Block(block.period_ticks, int(value))
+            number = Limits(1, can.max_shots).check(value, place)
+            if not number.is_integer():
+                raise LimitError(f"{place} = {number:g} is not a whole number", instrument=self.controller.name)
+            wanted = Block(block.period_ticks, int(number))
         elif name == "period_s":
-            Limits(can.min_period_ticks / can.tick_hz, can.max_period_ticks / can.tick_hz).check(value, place)
-            wanted = Block(round(value * can.tick_hz), block.n_shots)
+            number = Limits(can.min_period_ticks / can.tick_hz, can.max_period_ticks / can.tick_hz).check(value, place)
+            wanted = Block(to_ticks(number, rational_hz(can.tick_hz)).ticks, block.n_shots)
         else:
             raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
         self._body = None

@@ -97,18 +97,11 @@ def spectroscopy(values: Values, qubits: Sequence[str], detunings_hz: Floats, le
 
 def rabi(values: Values, qubits: Sequence[str], factors: Floats) -> Program:
     """Sweep the amplitude of two equal π/2 pulses, as a factor on today's amplitude."""
-    program = _program(values, qubits)
-    with program.sweep("factor", factors) as factor:
-        for name in qubits:
-            qubit = _transmon(values, name)
-            for _ in range(2):
-                program.play(f"{name}.drive", _pulse(qubit, factor * qubit.drive.amplitude_v))
-        _measure(program, qubits)
-    return program
+    return pulse_train(values, qubits, factors, 2)
 
 
 def pulse_train(values: Values, qubits: Sequence[str], factors: Floats, n_pulses: int) -> Program:
-    """Sweep the amplitude of a train of π/2 pulses; a multiple of four of them returns to |0>."""
+    """Sweep the amplitude of a train of π/2 pulses, as a factor on today's; a multiple of four returns to |0>."""
     program = _program(values, qubits)
     with program.sweep("factor", factors) as factor:
         for name in qubits:

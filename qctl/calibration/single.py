@@ -52,11 +52,9 @@ def _each(
     x: Floats,
     one: Callable[[TransmonQubit, Floats], Finding],
     labels: tuple[str, str],
-    runs: int = 1,
 ) -> Outcome:
     findings = [one(bench.qubit(name), bench.signal(name, iq[name])) for name in qubits]
-    n_points = len(x) * runs
-    return Outcome(node, tuple(findings), *labels, n_points, n_points * bench.n_shots)
+    return Outcome(node, tuple(findings), *labels, len(x), len(x) * bench.n_shots)
 
 
 def reference(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
@@ -102,8 +100,7 @@ def rabi(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     x = np.linspace(0.0, 2.4, 61 * attempt)
     (iq,) = bench.averaged([experiments.rabi(bench.values, qubits, x)])
 
-    def one(qubit: TransmonQubit, _: Floats) -> Finding:
-        y = bench.signal(qubit.name, iq[qubit.name])
+    def one(qubit: TransmonQubit, y: Floats) -> Finding:
         fit = fit_cosine(x, y, least_quality=0.85)
         if not fit.values:
             return Finding(qubit.name, x, y, fit, reason=fit.reason)

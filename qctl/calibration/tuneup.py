@@ -55,7 +55,7 @@ class Calibration:
     values : Values
         Today's values.
     snapshot : int
-        Number under which they were written; 0 if nothing was accepted.
+        Number of the newest snapshot, which has them; 0 if none was ever written.
     n_points, n_shots : int
         Sweep points measured and shots taken.
     seconds : float

@@ -321,7 +321,7 @@ class Lab:
             try:
                 await asyncio.wait_for(self._leases_changed.wait(), min(self._ttl_s.values()) / 3)
             except TimeoutError:
-                with contextlib.suppress(WireError):
+                with contextlib.suppress(QctlError):
                     await self.ping()
 
     async def release(self, *instruments: str) -> None:
@@ -354,13 +354,15 @@ class Lab:
 
     async def close(self) -> None:
         """End this client's leases and close the connection."""
-        if self._ttl_s:
-            with contextlib.suppress(WireError, ScheduleError):
-                await self.release()
-        if self._beating is not None:
-            self._beating.cancel()
-        self._drop(gone(self.address))
-        self._sockets.close_all()
+        try:
+            if self._ttl_s:
+                with contextlib.suppress(WireError, ScheduleError):
+                    await self.release()
+        finally:
+            if self._beating is not None:
+                self._beating.cancel()
+            self._drop(gone(self.address))
+            self._sockets.close_all()
 
     async def __aenter__(self) -> Lab:
         return self

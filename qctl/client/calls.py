@@ -97,7 +97,8 @@ def run(
     """Submit a job; return its number when it is durable. One that is stopped meanwhile is cancelled."""
     if not isinstance(shots, Integral):
         raise RequestError(f"shots = {shots!r} is not a whole number")
-    items = list(programs) if isinstance(programs, Sequence) and not isinstance(programs, str | bytes) else [programs]
+    several = isinstance(programs, Sequence) and not isinstance(programs, str | bytes | bytearray | memoryview)
+    items = list(programs) if several else [programs]
     encoded = [encode_program(item) for item in items]
     request = wire.Submit(
         tuple(kind for kind, _ in encoded),

@@ -9,7 +9,7 @@ from typing import Any
 import zmq
 
 from qctl.client.link import PING_EVERY_S, Link
-from qctl.errors import WireError
+from qctl.errors import QctlError
 
 __all__ = ["Heartbeat"]
 
@@ -66,5 +66,5 @@ class Heartbeat:
                     continue
             try:
                 self._ping()
-            except (WireError, zmq.ZMQError):
-                continue
+            except (QctlError, zmq.ZMQError):
+                continue  # whatever the answer was, the leases are to be kept as long as they are not given back

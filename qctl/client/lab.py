@@ -269,10 +269,12 @@ class Lab:
 
     def close(self) -> None:
         """End this client's leases and close the connection."""
-        if self._beat.remove():
-            with contextlib.suppress(WireError, ScheduleError):
-                self.release()
-        self._link.close()
+        try:
+            if self._beat.remove():
+                with contextlib.suppress(WireError, ScheduleError):
+                    self.release()
+        finally:
+            self._link.close()
 
     def __enter__(self) -> Lab:
         return self

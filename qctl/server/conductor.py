@@ -302,8 +302,9 @@ def _wait_for_ramp(device: Any, output: str, voltage_v: float, stop: threading.E
     present = f"{output}_present_v"
     if all(item.name != present for item in device.parameters()):
         return
-    while not stop.is_set() and abs(device.get(present) - voltage_v) > _ARRIVED_V:
-        time.sleep(_RAMP_PAUSE_S)
+    while abs(device.get(present) - voltage_v) > _ARRIVED_V:
+        if stop.wait(_RAMP_PAUSE_S):
+            return
 
 
 def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import threading
 import time
@@ -44,22 +45,24 @@ def longest_call_s(instrument: Instrument) -> float:
 class Call:
     """A function of a device that waits for its turn, and then has a value or an error."""
 
-    __slots__ = ("_lock", "deadline_s", "error", "function", "on_end", "value")
+    __slots__ = ("_claim", "_lock", "deadline_s", "error", "function", "longest_s", "on_end", "value")
 
-    def __init__(self, function: Callable[[Device], Any], deadline_s: float, on_end: Callable[[Call], None] | None):
+    def __init__(self, function: Callable[[Device], Any], longest_s: float, on_end: Callable[[Call], None] | None):
         self.function = function
-        self.deadline_s = deadline_s
+        self.longest_s = longest_s
+        self.deadline_s = math.inf  # until its thread begins: what waits in the queue can't hang
         self.on_end = on_end
         self.value: Any = None
         self.error: QctlError | None = None
+        self._claim = threading.Lock()
         self._lock = threading.Lock()
         self._lock.acquire()
 
     def end(self, value: Any, error: QctlError | None) -> bool:
-        """Set the outcome once, and return whether this was the first time."""
-        on_end, self.on_end = self.on_end, None
-        if not self._lock.locked():
+        """Set the outcome once, and return whether this was the first time; from any thread."""
+        if not self._claim.acquire(blocking=False):
             return False
+        on_end, self.on_end = self.on_end, None
         self.value, self.error = value, error
         self._lock.release()
         if on_end is not None:
@@ -126,7 +129,7 @@ class InstrumentThread:
         self, function: Callable[[Any], Any], on_end: Callable[[Call], None] | None = None, longest_s: float = 0.0
     ) -> Call:
         """Have the thread call `function(device)`; a link that is not up ends the call at once."""
-        call = Call(function, time.monotonic() + self.longest_s + longest_s, on_end)
+        call = Call(function, self.longest_s + longest_s, on_end)
         if self.state in (LinkState.UP, LinkState.OPENING):
             self._calls.put(call)
         else:
@@ -138,13 +141,14 @@ class InstrumentThread:
         call = self._current
         if call is None or call.ended or time.monotonic() < call.deadline_s:
             return
-        text = f"{self.name} did not come back from a call within {self.longest_s:g} s"
+        text = f"{self.name} did not come back from a call within {call.longest_s:g} s"
         error = DeviceTimeoutError(text, instrument=self.name)
         if call.end(None, error):
             self._lose(error)
             self.device = None
-            self._drop_waiting()
-            self._calls = queue.SimpleQueue()
+            # The new queue is there before the old one is emptied: no call is left on one that nobody looks at.
+            waiting, self._calls = self._calls, queue.SimpleQueue()
+            self._drop(waiting)
             self._start()
 
     def beat(self, device: Device) -> None:
@@ -177,10 +181,11 @@ class InstrumentThread:
         self.why = error.message
         self._change(LinkState.DEGRADED)
 
-    def _drop_waiting(self) -> None:
+    def _drop(self, waiting: queue.SimpleQueue[Call | None]) -> None:
+        """End the calls of a queue; the word to close stays."""
         while True:
             try:
-                call = self._calls.get_nowait()
+                call = waiting.get_nowait()
             except queue.Empty:
                 return
             if call is not None:
@@ -197,7 +202,7 @@ class InstrumentThread:
                 device = self._try_open()
                 self.tried.set()
                 if device is None:
-                    self._drop_waiting()
+                    self._drop(calls)
                     if self._closed_while_down(calls, pause_s):
                         return
                     pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
@@ -206,7 +211,7 @@ class InstrumentThread:
             try:
                 call = calls.get(timeout=_BEAT_S)
             except queue.Empty:
-                call = Call(self.beat, 0.0, None)
+                call = Call(self.beat, self.longest_s, None)
             if call is None:
                 break
             if self._serve(call, device, me):
@@ -214,7 +219,7 @@ class InstrumentThread:
                 device = None
                 if self._thread is me:
                     self.device = None
-                    self._drop_waiting()
+                    self._drop(calls)
         if device is not None:
             self._close(device)
         if self._thread is me:
@@ -258,8 +263,8 @@ class InstrumentThread:
 
     def _serve(self, call: Call, device: Device, me: threading.Thread) -> bool:
         """Carry out one call, and return whether the link is lost."""
+        call.deadline_s = time.monotonic() + call.longest_s
         self._current = call
-        call.deadline_s = max(call.deadline_s, time.monotonic() + self.longest_s)
         value, lost = None, False
         error: QctlError | None = None
         try:

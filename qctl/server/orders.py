@@ -29,7 +29,7 @@ __all__ = [
 
 
 class Load(Struct, frozen=True):
-    """One device's program; its waveforms are files in the shared folder, by digest."""
+    """One device's program; its waveforms are a file in the shared folder, named after their digests."""
 
     instrument: str
     model: str
@@ -78,7 +78,6 @@ class Hosts(Head, frozen=True):
     """Broker to keeper: which address each host answers at now; a host that died has none."""
 
     addresses: dict[str, str]
-    died: str = ""
 
 
 class Leases(Head, frozen=True):

@@ -20,7 +20,7 @@ class Places:
     Attributes
     ----------
     shared : Path
-        Private folder in shared memory: sockets, waveforms by digest, records of the run.
+        Private folder in shared memory: sockets, waveforms of device programs, records of the runs.
     store : Path
         The database, results and calibration snapshots.
     """
@@ -30,7 +30,7 @@ class Places:
 
     @property
     def waveforms(self) -> Path:
-        """Return the folder of waveform words, one .npy for each digest."""
+        """Return the folder of waveform words, one file for each device program."""
         return self.shared / "waveforms"
 
     @property

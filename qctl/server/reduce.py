@@ -54,6 +54,16 @@ def integration_weights(spec: CaptureSpec, rate_hz: float, first_s: float, n_sam
     return turned
 
 
+def _weighed(n_points: int, pieces: Sequence[tuple[int, int, NDArray[np.float32]]]) -> NDArray[np.float64]:
+    """Return the mean record of each point over averages by batch, (first point, shots, records); NaN where none is."""
+    shape = pieces[0][2].shape[2:]
+    total, weight = np.zeros((n_points, *shape)), np.zeros((n_points, *(1 for _ in shape)))
+    for begin, n_shots, volts in pieces:
+        total[begin : begin + len(volts)] += volts[:, 0].astype(np.float64) * n_shots
+        weight[begin : begin + len(volts)] += n_shots
+    return np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
+
+
 @dataclass(slots=True)
 class _Slot:
     """What one capture has gathered: values by shot and point, and how many shots of each point."""
@@ -94,7 +104,7 @@ class Reduction:
         self._prepared = prepared
         self._keep = keep_records
         self._slots: dict[tuple[int, int], _Slot] = {}
-        self._records: dict[tuple[int, str], list[tuple[int, NDArray[np.float32]]]] = {}
+        self._records: dict[tuple[int, str], list[tuple[int, int, NDArray[np.float32]]]] = {}
         self._averaged = any(batch.averaged for batch in prepared.batches)
         self.n_points_done = 0
 
@@ -121,7 +131,7 @@ class Reduction:
                 if self._keep or any(spec.mode == "raw" for spec in part.captures):
                     volts = chosen * scale[0][:, None] + scale[1][:, None]
                     kept = self._records.setdefault((number, trace.instrument), [])
-                    kept.append((first - part.first_point, volts.astype(np.float32)))
+                    kept.append((first - part.first_point, batch.n_shots, volts.astype(np.float32)))
 
     def _slot(self, number: int, place: int, part: Part) -> _Slot:
         key = (number, place)
@@ -214,16 +224,14 @@ class Reduction:
         for (program, instrument), pieces in self._records.items():
             if program != number:
                 continue
-            first = pieces[0][1]
+            first = pieces[0][2]
             if self._averaged:
-                whole = np.full((part.n_points, *first.shape[2:]), np.nan, np.float32)
-                for begin, volts in pieces:
-                    whole[begin : begin + len(volts)] = volts[:, 0]
+                whole = _weighed(part.n_points, pieces).astype(np.float32)
                 arrays[(number, "records", instrument)] = whole.reshape(*shape, *first.shape[2:])
                 continue
             shots = np.full((part.n_shots, part.n_points, *first.shape[2:]), np.nan, np.float32)
             filled = np.zeros(part.n_points, np.int64)
-            for begin, volts in pieces:
+            for begin, _, volts in pieces:
                 for offset, rows in enumerate(volts):
                     point = begin + offset
                     end = min(int(filled[point]) + len(rows), part.n_shots)

@@ -29,9 +29,15 @@ class Values:
         self._known = {key: value for key, value in self._known.items() if key[0] not in instruments}
 
     def learn(self, request: Any, reply: Any, time_s: float) -> Iterator[tuple[str, str, Any]]:
-        """Learn from a reply to `get` or `set`, and yield (instrument, parameter, value) of what was set."""
+        """Learn from a reply, and yield (instrument, parameter, value) of what was set.
+
+        A call or raw text that may have changed something makes all of its instrument unknown; what was asked before
+        it may have been answered since it was passed on.
+        """
         if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):
             self.put(request.instrument, request.parameter, reply.value, reply.time_s)
+        elif isinstance(request, wire.Call | wire.Raw):
+            self.forget(request.instrument)
         elif isinstance(request, wire.Set):
             for name, settings in request.values.items():
                 for parameter, value in settings.items():

@@ -101,6 +101,12 @@ def test_what_is_no_program_is_refused(lab) -> None:
         lab.set_many({"lo_drive": 3})
 
 
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+def test_bytes_of_every_kind_are_one_program(kind) -> None:
+    request, buffers, _ = next(calls.run(kind(b"QIS"), 1, "", None, 2, None, False, ""))
+    assert (request.formats, buffers) == (("qis",), (b"QIS",))
+
+
 def test_mistakes_of_a_newcomer_are_named(lab, tmp_path) -> None:
     with pytest.raises(RequestError, match=r"pass pathlib\.Path\('bell\.qasm'\) to run the file"):
         lab.run("bell.qasm")

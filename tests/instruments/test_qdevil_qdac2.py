@@ -45,6 +45,14 @@ def test_slew_of_a_power_cycled_box_is_set_again_before_the_voltage(one: Instrum
         QdevilQdac2(link, one).set("output1_voltage_v", -1)
 
 
+def test_whole_number_may_come_as_text(one: Instrument) -> None:
+    with TranscriptLink([]) as link:
+        settings = QdevilQdac2(link, one).settings
+        assert settings.checked("output1_sweep_points", "3.0") == 3
+        with pytest.raises(LimitError, match="not a whole number"):
+            settings.checked("output1_sweep_points", "2.5")
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -90,6 +90,18 @@ def test_averaged_batches_are_weighed_by_their_shots(tmp_path: Path) -> None:
     assert programs[0]["shots_done"] == 400
 
 
+def test_averaged_records_of_batches_are_weighed_by_their_shots(tmp_path: Path) -> None:
+    first, second = batch(n_shots=100, averaged=True), batch(3, n_shots=300, averaged=True)
+    reduction = Reduction(prepared(spec(), 400, first, second), True)
+    volts = [tone(np.full((n_points, 1), amplitude + 0j)) for n_points, amplitude in ((4, 0.1), (3, 0.2))]
+    reduction.take(first, WINDOWS, trace(tmp_path / "a", volts[0], 100), 3)
+    reduction.take(second, WINDOWS, trace(tmp_path / "b", volts[1], 300), 3)
+    records = reduction.results()[1][(0, "records", "dig0")]
+    assert records.shape == (4, 2, 400) and records.dtype == np.float32
+    np.testing.assert_allclose(records[:3], 1.75 * volts[0][:3, 0], atol=VOLTS)
+    assert np.isnan(records[3]).all()
+
+
 def test_states_are_told_apart_by_angle_and_threshold(tmp_path: Path) -> None:
     order = batch(1, n_shots=4)
     points = np.array([[1, 3, 3, 1]]) * 0.05 * np.exp(0.4j)

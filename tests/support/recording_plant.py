@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.instruments.plant_link import Levels, NoPlant, Output, Points
+from qctl.hil.instruments.plant_link import Levels, NoPlant, Output, Points, Runs
+from qctl.hil.plant.messages import fill_runs
 
 __all__ = ["RecordingPlant"]
 
@@ -34,11 +36,11 @@ class RecordingPlant(NoPlant):
         """Return the time that was set."""
         return self.time_s
 
-    async def waveform(self, digest: str, samples: NDArray[np.float32]) -> None:
+    async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Keep the samples."""
-        self.samples[digest] = samples.copy()
+        self.samples |= {digest: fill_runs(n_samples, runs) for digest, (n_samples, runs) in waveforms.items()}
 
-    async def outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
+    def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Note what plays."""
         self.calls.append(("outputs", element, rate_hz, armed))
 
@@ -65,7 +67,7 @@ class RecordingPlant(NoPlant):
         """Note the tone."""
         self.calls.append(("tone", frequency_hz, power_dbm, on))
 
-    async def arm_record(
+    def tell_arm(
         self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
     ) -> None:
         """Note what is armed."""

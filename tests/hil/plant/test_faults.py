@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from runs import runs_of
 
 from qctl.errors import RequestError
 from qctl.hil.labs.draw import draw_lab
@@ -41,7 +42,7 @@ def rack():
     rack = Rack()
     drive = pulse(24, 2e8)
     for name, part in (("i", drive.real), ("q", drive.imag)):
-        rack.add_waveform(name, part.astype(np.float32))
+        rack.add_runs(name, *runs_of(part))
     box = rack.attach("awg0", "awg", 4, 0)
     box.playing = {1: Playing((("i", 1),), 1.0, 0.0, True), 2: Playing((("q", 1),), 1.0, 0.0, True)}
     box.rate_hz, box.armed = 1.2e9, True

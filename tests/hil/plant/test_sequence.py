@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from runs import runs_of
 
 from qctl.errors import RequestError
 from qctl.hil.labs.draw import draw_lab
@@ -82,23 +83,22 @@ def one_long(steps: tuple[tuple[dict[int, str], int], ...]) -> dict[int, NDArray
 
 
 async def record(boxes: dict[str, PlantClient], once: tuple[int, ...] = ()) -> NDArray[np.float32]:
-    await boxes["dig0"].arm_record([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False)
+    boxes["dig0"].tell_arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False)
+    await boxes["dig0"].now_s()
     assert await boxes["trig0"].fire(1, 200, 2e-4, once) == 200
     return await boxes["dig0"].record(5.0)
 
 
 async def as_sequence(boxes: dict[str, PlantClient]) -> None:
-    for name, samples in pieces().items():
-        await boxes["awg0"].waveform(name, samples)
+    await boxes["awg0"].waveforms({name: runs_of(samples) for name, samples in pieces().items()})
     await boxes["awg0"].sequence({1: (STEPS, 0)}, LEVELS, RATE_HZ, 1)
 
 
 async def as_waveforms(boxes: dict[str, PlantClient]) -> None:
-    element = {}
-    for number, samples in one_long(STEPS).items():
-        await boxes["awg0"].waveform(f"long{number}", samples)
-        element[number] = Output(f"long{number}", 2.0)
-    await boxes["awg0"].outputs(element, RATE_HZ, True)
+    long = one_long(STEPS)
+    await boxes["awg0"].waveforms({f"long{number}": runs_of(samples) for number, samples in long.items()})
+    boxes["awg0"].tell_outputs({number: Output(f"long{number}", 2.0) for number in long}, RATE_HZ, True)
+    await boxes["awg0"].now_s()
 
 
 @pytest.mark.parametrize("offset_v", [0.0, 0.03])
@@ -125,8 +125,8 @@ def test_steps_in_loops_give_the_lines_and_the_records_of_one_long_waveform(tmp_
 
 def test_long_silence_takes_no_memory() -> None:
     rack = Rack()
-    rack.add_waveform("quiet", np.zeros(250, np.float32))
-    rack.add_waveform("pulse", np.ones(250, np.float32))
+    rack.add_runs("quiet", *runs_of(np.zeros(250)))
+    rack.add_runs("pulse", *runs_of(np.ones(250)))
     outputs = rack.outputs_of("box", [({1: "pulse"}, 1), ({1: "quiet"}, 65536), ({1: "pulse"}, 1)])
     made = rack.played(outputs[1])
     assert made.n_samples == 65538 * 250
@@ -139,8 +139,7 @@ def sweep(boxes: dict[str, PlantClient], n_points: int = 3) -> Coroutine[Any, An
     """Make awg0 play a sequence whose points events lead through, and back to the first."""
 
     async def work() -> None:
-        for k in range(n_points):
-            await boxes["awg0"].waveform(f"point{k}", np.full(250, 0.1 * k, np.float32))
+        await boxes["awg0"].waveforms({f"point{k}": runs_of(np.full(250, 0.1 * k)) for k in range(n_points)})
         points = {k + 1: ((({1: f"point{k}"}, 1),), (k + 1) % n_points + 1) for k in range(n_points)}
         await boxes["awg0"].sequence(points, LEVELS, RATE_HZ, 1)
 
@@ -182,7 +181,8 @@ def test_event_that_does_not_come_leaves_the_box_where_it_is(
 def test_block_that_is_stopped_sends_no_event(tmp_path: Path) -> None:
     async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> tuple[bool, int]:
         await sweep(boxes)
-        await boxes["dig0"].arm_record([1], 5e8, 0.0, 100, 100_000, True)
+        boxes["dig0"].tell_arm([1], 5e8, 0.0, 100, 100_000, True)
+        await boxes["dig0"].now_s()
         firing = asyncio.create_task(boxes["trig0"].fire(1, 100_000, 1.0, (2,)))
         while not plant.firing:
             await asyncio.sleep(0)
@@ -248,8 +248,7 @@ def test_records_are_the_same_whatever_was_worked_out_ahead(tmp_path: Path) -> N
 )
 def test_sequence_that_can_not_be_played_is_refused(tmp_path: Path, points: Any, position: int, words: str) -> None:
     async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> None:
-        await boxes["awg0"].waveform("a", np.ones(250, np.float32))
-        await boxes["awg0"].waveform("b", np.ones(300, np.float32))
+        await boxes["awg0"].waveforms({"a": runs_of(np.ones(250)), "b": runs_of(np.ones(300))})
         with pytest.raises(RequestError, match=words):
             await boxes["awg0"].sequence(points, LEVELS, RATE_HZ, position)
         with pytest.raises(RequestError, match="plays no sequence"):

@@ -4,6 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
+from runs import runs_of
 
 from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
 from qctl.hil.labs.draw import draw_lab
@@ -60,15 +61,18 @@ class Bench:
         k = np.arange(400, 1700)
         f = self.transmon.resonator.frequency_hz
         readout[400:1700] = 0.05 * np.exp(2j * np.pi * ((f[0] + f[1]) / 2 - 7.07e9) * k / RATE_HZ)
-        element = {}
+        element, waveforms = {}, {}
         for number, samples in enumerate((drive.real, drive.imag, readout.real, readout.imag), 1):
             digest = f"{hash(samples.tobytes())}"
-            await self.awg0.waveform(digest, samples.astype(np.float32))
+            waveforms[digest] = runs_of(samples)
             element[number] = Output(digest, 2.0)
-        await self.awg0.outputs(element, RATE_HZ, armed=True)
+        await self.awg0.waveforms(waveforms)
+        self.awg0.tell_outputs(element, RATE_HZ, armed=True)
+        await self.awg0.now_s()
         records = []
         for _ in range(rounds):
-            await self.dig0.arm_record([1, 2], 5e8, 400 / RATE_HZ, 500, n_records, averaged)
+            self.dig0.tell_arm([1, 2], 5e8, 400 / RATE_HZ, 500, n_records, averaged)
+            await self.dig0.now_s()
             assert await self.trig0.fire(1, n_records, 2e-4) == n_records
             records.append(await self.dig0.record(5.0))
         return np.concatenate(records)
@@ -124,7 +128,9 @@ def test_fire_with_nothing_armed_is_refused(tmp_path):
             with pytest.raises(DeviceError, match="nothing is armed"):
                 await bench.trig0.fire(1, 10, 1e-4)
             with pytest.raises(RequestError, match="no waveform"):
-                await bench.awg0.outputs({1: Output("unknown", 1.0)}, RATE_HZ, True)
+                bench.awg0.tell_outputs({1: Output("unknown", 1.0)}, RATE_HZ, True)
+                await bench.awg0.now_s()
+                await bench.awg0.now_s()  # the refusal was on its way while the first was asked
 
     run(scene())
 
@@ -132,7 +138,7 @@ def test_fire_with_nothing_armed_is_refused(tmp_path):
 def test_record_that_is_never_triggered_times_out(tmp_path):
     async def scene():
         async with Bench(tmp_path) as bench:
-            await bench.dig0.arm_record([1], 5e8, 0.0, 100, 10, False)
+            bench.dig0.tell_arm([1], 5e8, 0.0, 100, 10, False)
             with pytest.raises(DeviceTimeoutError):
                 await bench.dig0.record(0.05)
 

@@ -197,7 +197,7 @@ def test_parameters_are_asked_and_set(device: QctlTrigger) -> None:
     device.set("period_s", 2e-4)
     device.set("n_shots", 7)
     assert (device.get("period_s"), device.get("n_shots"), device.get("state")) == (2e-4, 7, 0)
-    for name, value in (("period_s", 1e-7), ("period_s", float("nan")), ("n_shots", 0)):
+    for name, value in (("period_s", 1e-7), ("period_s", float("nan")), ("n_shots", 0), ("n_shots", 7.9)):
         with pytest.raises(LimitError):
             device.set(name, value)
     with pytest.raises(RequestError):
