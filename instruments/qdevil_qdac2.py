@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from qctl.device import Parameter
-from qctl.errors import LimitError, RequestError
+from qctl.errors import LimitError, RefusedError, RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float
 from qctl.instruments.links.link import Link
@@ -222,10 +222,21 @@ class QdevilQdac2:
         self.set(f"output{number}_start", None)
 
     def safe(self) -> None:
-        """Abandon lists and sweeps, and let every output move to its safe voltage at its slew."""
-        numbers = sorted(self.instrument.output)
-        for number in numbers:
-            self._hold_slew(number)
+        """Abandon lists and sweeps, and let every output move to its safe voltage at its slew.
+
+        Raises
+        ------
+        RefusedError
+            If the slew of any output can't be held, when all others are on their way; that output only stops.
+        """
+        numbers, refused = [], None
+        for number in sorted(self.instrument.output):
+            try:
+                self._hold_slew(number)
+                numbers.append(number)
+            except RefusedError as error:
+                refused = refused or error
+                self.link.write(f"SOUR{number}:DC:ABOR")
         for number in numbers:
             safe_v = self.settings.checked(f"output{number}_voltage_v", self.instrument.output[number].safe_v)
             self.link.write(f"SOUR{number}:DC:ABOR")
@@ -234,6 +245,8 @@ class QdevilQdac2:
         confirm(self.link, "the safe voltages")
         for number in numbers:
             self.settings.read_back(f"output{number}_voltage_v", self.instrument.output[number].safe_v)
+        if refused is not None:
+            raise refused
 
     def prepare(self) -> None:
         """Clear the status and set the slew of every output of lab.toml."""

@@ -145,7 +145,12 @@ class KeysightInfiniium:
         return 0
 
     def _read_back(self, body: DigitizerBody) -> None:
-        rate_hz, n_samples = self.link.query(":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?").split(";")
+        answer = self.link.query(":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?")
+        rate_hz, separator, n_samples = answer.partition(";")
+        if not separator:
+            raise DeviceError(
+                f"{self.link.name}: {answer[:60]!r} is no rate and record length", instrument=self.link.name
+            )
         for name, wanted, got in (("rate_hz", body.rate_hz, rate_hz), ("n_samples", body.n_samples, n_samples)):
             if parsed_float(self.link, got, name) != wanted:
                 raise RefusedError(

@@ -124,7 +124,7 @@ class Host:
                 sender, token, _magic, head, *buffers = self._requests.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return True
-            envelope = [sender, token]
+            envelope, request = [sender, token], None
             try:
                 request = self._decode(head)
                 if isinstance(request, Quit):
@@ -132,12 +132,16 @@ class Host:
                     return False
                 self._handle(request, envelope, buffers)
             except QctlError as error:
-                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(error))])
+                self._refuse(envelope, request, error)
             except Exception as problem:
                 _LOG.exception("a request failed")
-                bug = wire.internal_error(problem, f"the host of group {self._plan.group}")
-                self._requests.send_multipart([*envelope, *wire.pack(wire.error_reply(bug))])
+                self._refuse(envelope, request, wire.internal_error(problem, f"the host of group {self._plan.group}"))
         return True
+
+    def _refuse(self, envelope: list[bytes], request: Any, error: QctlError) -> None:
+        """Answer a request with an error; one that could not be read has no number."""
+        reply = wire.error_reply(error, getattr(request, "id", 0))
+        self._requests.send_multipart([*envelope, *wire.pack(reply)])
 
     @staticmethod
     def _decode(head: bytes) -> Any:

@@ -263,6 +263,7 @@ class Keeper:
         programs, name = self._queue.programs(old.job), old.row["name"]
         again = Submission(programs, old.qpu, old.shots, old.options, request.client, name)
         job = self._queue.submit([again])[0]
+        self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": old.qpu})
         self._lanes[old.qpu].wake()
         return wire.Accepted(job, id=request.id)
 

@@ -223,6 +223,7 @@ class Lane:
         finally:
             for other in others:
                 self._free(other, run, links)
+            parts.places.forget_records(run)
         work.marks["play_and_reduce"] = (perf_counter_ns() - begin) * 1e-9
         self._step(work.job, JobState.READING)
         if work.cancelled.is_set() and problem is None:

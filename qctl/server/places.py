@@ -53,6 +53,11 @@ class Places:
         """Return the folder of calibration snapshots."""
         return self.store / "snapshots"
 
+    def forget_records(self, run: int) -> None:
+        """Remove the record files of a run that nobody took: its host died, or its records could not be read."""
+        for path in self.records.glob(f"{run}-*"):
+            path.unlink(missing_ok=True)
+
     def endpoint(self, name: str, generation: int = 0) -> str:
         """Return the address of a process; a restarted one gets a new address, so nothing old reaches it."""
         return f"ipc://{self.shared}/{name}.{generation}"

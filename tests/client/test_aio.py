@@ -107,3 +107,17 @@ def test_connection_is_awaited_entered_or_made_by_a_task(server) -> None:
         qctl.aio.connect(server.address).close()
 
     asyncio.run(work())
+
+
+def test_refused_request_ends_nothing_else_that_is_under_way(server) -> None:
+    async def work() -> None:
+        async with qctl.aio.connect(server.address) as lab:
+            job = await lab.run(json.dumps({"block_s": 1}), shots=10)
+            while (await job.row())["state"] != "playing":
+                await asyncio.sleep(0)
+            waiting = asyncio.ensure_future(job.result(20))
+            with pytest.raises(LeaseError, match="awg0 plays run"):
+                await lab.instrument("awg0").set("output1_offset_v", 0.0)
+            assert (await waiting).counts == {"0": 5, "1": 5}
+
+    asyncio.run(work())

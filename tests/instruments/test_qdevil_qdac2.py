@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qctl.errors import LimitError, RequestError
+from qctl.errors import LimitError, RefusedError, RequestError
 from qctl.instruments.commands import match_command, parsed_value
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.instruments.qdevil_qdac2 import COMMANDS, QdevilQdac2
@@ -126,6 +126,17 @@ def test_safe_aborts_and_goes_to_the_safe_voltage(one: Instrument) -> None:
     ]
     with TranscriptLink(turns) as link:
         QdevilQdac2(link, one).safe()
+
+
+def test_safe_moves_the_others_when_one_refuses_its_slew(named: Named) -> None:
+    outputs = {n: Output(number=n, limits_v=(-1.0, 1.0), slew_v_per_s=0.1, safe_v=0.0) for n in (1, 2)}
+    fast, refused = ("SOUR1:VOLT:SLEW?", "5"), ("SYST:ERR?", '-221,"Settings conflict"')
+    turns = [
+        *(fast, ("SOUR1:VOLT:SLEW 0.1", None), refused, OK, ("SOUR1:DC:ABOR", None), ("SOUR2:VOLT:SLEW?", "0.1")),
+        *(("SOUR2:DC:ABOR", None), ("SOUR2:VOLT:MODE FIX", None), ("SOUR2:VOLT 0", None), OK, ("SOUR2:VOLT?", "0")),
+    ]
+    with TranscriptLink(turns) as link, pytest.raises(RefusedError, match="Settings conflict"):
+        QdevilQdac2(link, named("dc0", output=outputs)).safe()
 
 
 def test_output_without_slew_is_refused(named: Named) -> None:
