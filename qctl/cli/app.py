@@ -22,7 +22,7 @@ __all__ = ["COMMANDS", "help_text", "load_command", "main", "present", "print_js
 # not in --help, and none is imported before its command is called.
 COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "demo": ("demo", "demo", "The whole story on the built-in virtual lab: calibrate, run, plot."),
-    "serve": ("serve", "serve", "Run the server until SIGTERM."),
+    "serve": ("serve", "serve", "Run the server until Ctrl-C or SIGTERM."),
     "check": ("check", "check", "Validate a lab.toml and draw its wiring."),
     "run": ("run", "run", "Run a program on a server."),
     "compile": ("compile", "compile_file", "Compile a program without playing it."),

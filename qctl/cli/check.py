@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from qctl.errors import QctlError
+from qctl.errors import QctlError, RequestError
+from qctl.instruments.registry import MODELS
 from qctl.lab import Lab, load_lab
 from qctl.lab.addresses import Address, parse_address
 
@@ -24,6 +26,7 @@ def check(
     """Validate a lab file and draw its wiring."""
     try:
         found = load_lab(lab)
+        _check_models(found, lab.name)
         picture = _draw(found, out or Path(f"{lab.stem}-wiring.png"))
     except QctlError as error:
         problems = error.details.get("problems", [error.message])
@@ -34,6 +37,18 @@ def check(
         raise typer.Exit(1) from None
     summary = summarise(found, picture)
     print(json.dumps(summary) if as_json else _text(lab, summary))
+
+
+def _check_models(lab: Lab, where: str) -> None:
+    """Refuse models without a driver; the server would start, and never reach these instruments."""
+    problems = []
+    for name, instrument in lab.instruments.items():
+        if instrument.model not in MODELS:
+            close = get_close_matches(instrument.model, MODELS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(MODELS))}"
+            problems.append(f"{where}: instruments.{name}.model: there is no driver {instrument.model!r}, {hint}")
+    if problems:
+        raise RequestError(problems[0], problems=problems)
 
 
 def _draw(lab: Lab, path: Path) -> Path:

@@ -48,13 +48,20 @@ def compile_file(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a program for a processor."""
+    from qctl.lab import load_lab
+
+    what: Path | None = None  # an error of the lab's is not the program's
     try:
-        summary = _compiled(file, target, lab, emit, out, shots, seed, bind or [], snapshots)
+        if snapshots is not None and not snapshots.is_dir():
+            raise RequestError(f"there is no folder {snapshots}; a server keeps its snapshots in STORE/snapshots")
+        found = load_lab(lab)
+        what = file
+        summary = _compiled(file, target, found, emit, out, shots, seed, bind or [], snapshots)
     except QctlError as error:
         if as_json:
             print(json.dumps({"ok": False, "code": error.code, "message": error.message}))
         else:
-            print(f"{file}: {error.message}", file=sys.stderr)
+            print(f"{what}: {error.message}" if what else error.message, file=sys.stderr)
         raise typer.Exit(1) from None
     print(json.dumps(summary) if as_json else _text(summary))
 
@@ -62,7 +69,7 @@ def compile_file(
 def _compiled(
     file: Path,
     target: str,
-    lab_file: Path,
+    lab: Lab,
     emit: Emission,
     out: Path | None,
     shots: int,
@@ -72,11 +79,9 @@ def _compiled(
 ) -> dict[str, Any]:
     from qctl.cli.run import bound
     from qctl.formats.load import load
-    from qctl.lab import load_lab
     from qctl.lab.snapshot import latest
     from qctl.lowering import compile as compile_programs
 
-    lab = load_lab(lab_file)
     name = target or _only(lab)
     lab.processor(name)
     snapshot = latest(folder, name) if folder is not None else None
@@ -94,7 +99,8 @@ def _compiled(
             from qctl.report.pulses import draw_pulses  # matplotlib takes a while to load
 
             files.append(str(draw_pulses(ready.timeline, out / f"{file.stem}.pulses.png")))
-    design = "design values of lab.toml (--snapshots STORE/snapshots takes measured ones)"
+    hint = "--snapshots STORE/snapshots takes measured ones" if folder is None else f"{folder} has none of {name}"
+    design = f"design values of lab.toml ({hint})"
     values = design if snapshot is None else f"values of snapshot {snapshot.number}"
     return _summary(file, name, ready, files, {} if out is not None else texts) | {"calibration": values}
 
@@ -111,7 +117,7 @@ def _timeline_texts(ready: Ready) -> dict[str, str]:
 
     timeline = ready.timeline
     straight = timeline.straight(0)
-    rows = [f"# {timeline.n_points} points; point 0: tick of the port's clock, port, what"]
+    rows = [f"# {_count(timeline.n_points, 'point')}; point 0: tick of the port's clock, port, what"]
     entries = [
         (int(play["start"]), straight.ports[int(play["port"])].name, f"{label}, {play['amplitude']:.6g} V")
         for play, label in zip(straight.plays, straight.labels, strict=True)

@@ -23,6 +23,7 @@ _FAULTS = (
     "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "delay",
     "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
 )  # fmt: skip
+_WRITTEN = b"# The built-in virtual lab "
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
 
@@ -36,7 +37,7 @@ def lab(
     rate: Annotated[float, typer.Option(help="Lab seconds per wall second.", min=1e-3)] = 1000.0,
     as_json: AsJson = False,
 ) -> None:
-    """Run a built-in virtual lab until SIGTERM; print `ready ADDRESS` when every socket listens."""
+    """Run a built-in virtual lab until Ctrl-C or SIGTERM; print `ready ADDRESS` when every socket listens."""
 
     def say(address: str) -> None:
         line = {"ready": address, "lab": str(out), "truth": str(truth) if truth else None}
@@ -45,12 +46,22 @@ def lab(
     def work() -> int:
         from qctl.hil.lab import VirtualLab
 
+        if not _may_be_replaced(out):
+            raise RequestError(f"{out} describes no virtual lab and is not overwritten; name another file with --out")
         return VirtualLab(name, seed, rate).run(out, truth, say)
 
     code = _do(work, as_json)
     if code:
         print("the virtual lab's plant ended by itself", file=sys.stderr)
         raise typer.Exit(code)
+
+
+def _may_be_replaced(file: Path) -> bool:
+    """Say whether a file is not there or was written for a virtual lab; the description of a real one took work."""
+    if not file.is_file():
+        return True
+    with file.open("rb") as stream:
+        return stream.read(len(_WRITTEN)) in (_WRITTEN, b"")
 
 
 Place = Annotated[str | None, typer.Option(help="A line (q0.drive), a qubit, INSTRUMENT:OUTPUT or INSTRUMENT.")]

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 from qctl.client import Job, Result
 
-__all__ = ["result_with_progress"]
+__all__ = ["result_with_progress", "saying_what_became"]
+
+
+@contextlib.contextmanager
+def saying_what_became(who: str) -> Iterator[None]:
+    """On Ctrl-C print the notes that the client left about its job, which the parser of the command line drops."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        for note in getattr(stop, "__notes__", ()):
+            sys.stderr.write(f"{who}: {note}\n")
+        raise
 
 
 def result_with_progress(job: Job, quiet: bool) -> Result:

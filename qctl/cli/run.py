@@ -30,14 +30,14 @@ def run(
 ) -> None:
     """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
     from qctl.cli.app import print_json
-    from qctl.cli.progress import result_with_progress
+    from qctl.cli.progress import result_with_progress, saying_what_became
     from qctl.client import connect
     from qctl.errors import CompileError, ParseError
 
     content = _content(file)
     if bind:
         content = _bound(file, content, bind)
-    with connect(server) as lab:
+    with saying_what_became("qctl run"), connect(server) as lab:
         try:
             job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
             result = result_with_progress(job, quiet=as_json)

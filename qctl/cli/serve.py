@@ -23,7 +23,7 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that compile.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
-    """Run the server; print `ready ADDRESS` when it answers."""
+    """Run the server until Ctrl-C or SIGTERM; print `ready ADDRESS` when it answers."""
     from qctl.errors import RequestError
     from qctl.server.app import ServerConfig
     from qctl.server.app import serve as run_server

@@ -97,7 +97,7 @@ class _Rack:
             thread = threads[load.instrument]
             device = thread.device
             if device is None:
-                raise DeviceError(f"{thread.name} is {thread.state.value}", instrument=thread.name)
+                raise thread.down()
             self.loads.append((thread, load))
             if isinstance(device, TriggerSource):
                 self.triggers.append(thread)

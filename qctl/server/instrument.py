@@ -133,7 +133,7 @@ class InstrumentThread:
         if self.state in (LinkState.UP, LinkState.OPENING):
             self._calls.put(call)
         else:
-            call.end(None, self._down())
+            call.end(None, self.down())
         return call
 
     def check_deadline(self) -> None:
@@ -169,8 +169,10 @@ class InstrumentThread:
         """Wait for the thread to end."""
         self._thread.join(timeout_s)
 
-    def _down(self) -> DeviceError:
-        return DeviceError(f"{self.name} is {self.state.value}: {self.why}", instrument=self.name)
+    def down(self) -> DeviceError:
+        """Return the error of an instrument whose link is not up, with the reason where it is known."""
+        why = self.why.removeprefix(f"{self.name}: ")
+        return DeviceError(f"{self.name} is {self.state.value}" + (f": {why}" if why else ""), instrument=self.name)
 
     def _change(self, state: LinkState) -> None:
         if state is not self.state:
@@ -189,7 +191,7 @@ class InstrumentThread:
             except queue.Empty:
                 return
             if call is not None:
-                call.end(None, self._down())
+                call.end(None, self.down())
             else:
                 self._calls.put(None)
                 return
@@ -236,7 +238,7 @@ class InstrumentThread:
             if call is None:
                 self._change(LinkState.CLOSED)
                 return True
-            call.end(None, self._down())
+            call.end(None, self.down())
         return False
 
     def _try_open(self) -> Device | None:

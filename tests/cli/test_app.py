@@ -185,8 +185,8 @@ def test_interrupted_run_cancels_its_job(server, lab, tmp_path: Path) -> None:
             break
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
-    assert process.returncode == 130 and err == "qctl run: interrupted\n"
     row = lab.jobs(limit=1)[0]
+    assert process.returncode == 130 and err == f"qctl run: job {row['id']} was cancelled\nqctl run: interrupted\n"
     assert row["name"] == "long.qasm"
     with pytest.raises(Exception, match="cancelled"):
         lab.job(row["id"]).result(20)

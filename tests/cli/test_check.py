@@ -76,6 +76,21 @@ def test_every_problem_is_a_line_and_the_exit_is_not_zero(app: typer.Typer, as_j
         assert got.stdout == ""
 
 
+def test_a_model_without_driver_is_a_problem(app: typer.Typer, tmp_path: Path) -> None:
+    wrong = tmp_path / "lab.toml"
+    wrong.write_text(
+        LAB.read_text().replace('"rohde-schwarz-sgs100a"', '"rohde-schwarz-sgs100"').replace('"qdevil-qdac2"', '"x"')
+    )
+    got = CliRunner().invoke(app, [str(wrong)])
+    assert got.exit_code == 1
+    close = "there is no driver 'rohde-schwarz-sgs100', did you mean rohde-schwarz-sgs100a?"
+    problems = got.stderr.splitlines()
+    assert f"lab.toml: instruments.lo_drive.model: {close}" in problems
+    assert f"lab.toml: instruments.lo_readout.model: {close}" in problems
+    assert any("dc0.model: there is no driver 'x', there are keysight-infiniium-s" in problem for problem in problems)
+    assert not (tmp_path / "lab-wiring.png").exists()
+
+
 def test_a_picture_of_unknown_kind_is_refused(app: typer.Typer, tmp_path: Path) -> None:
     got = CliRunner().invoke(app, [str(LAB), "--out", str(tmp_path / "wiring.doc")])
     assert got.exit_code == 1

@@ -67,6 +67,19 @@ def test_the_processor_is_named_as_in_run(run):
     assert result.exit_code == 0 and "1 point in 1 batch, 1 two-qubit gate, 3 pulses" in result.output
 
 
+def test_what_is_wrong_with_the_lab_is_not_said_of_the_program(run, tmp_path):
+    result = run("--lab", str(tmp_path / "lab.toml"))
+    assert (result.exit_code, result.stderr) == (1, f"{tmp_path / 'lab.toml'}: No such file or directory\n")
+
+
+def test_snapshots_that_are_not_there_are_said_not_passed_over(run, tmp_path):
+    result = run("--snapshots", str(tmp_path / "nosuch"))
+    assert result.exit_code == 1 and result.stderr.startswith(f"there is no folder {tmp_path / 'nosuch'}")
+    (tmp_path / "empty").mkdir()
+    result = run("--snapshots", str(tmp_path / "empty"))
+    assert f"with the design values of lab.toml ({tmp_path / 'empty'} has none of qpu0)" in result.output
+
+
 def test_unknown_target_is_one_line(run):
     result = run("--target", "qpu7")
     assert result.exit_code == 1

@@ -62,9 +62,11 @@ def test_job_that_is_taken_after_ctrl_c_is_cancelled(start: Any, tmp_path: Path,
         finally:
             os.kill(keeper, signal.SIGCONT)
         assert process.wait(20) == 130
-        assert process.communicate()[1].strip() == "qctl run: interrupted"
+        *became, last = process.communicate()[1].splitlines()
+        assert last == "qctl run: interrupted"
         if presses == 1:
             (job,) = lab.jobs()
+            assert became == [f"qctl run: job {job['id']} was cancelled"]
             end_s = time.monotonic() + 10
             while lab.job(job["id"]).state != "cancelled":
                 assert time.monotonic() < end_s, lab.job(job["id"]).row

@@ -57,6 +57,15 @@ def test_lab_is_described_when_ready_and_gone_after_sigterm(lab):
     assert not Path(address).parent.exists()
 
 
+def test_description_of_another_lab_is_not_overwritten(tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_text('schema = 1\nname = "the real one"\n')
+    done = subprocess.run([*QCTL_HIL, "lab", "--out", str(file)], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"{file} describes no virtual lab and is not overwritten; name another file with --out\n"
+    assert "the real one" in file.read_text()
+
+
 def test_children_end_and_clean_up_when_the_supervisor_is_killed(lab):
     process, address, _ = lab
     note = running_labs()[address]

@@ -13,7 +13,12 @@ from pathlib import Path
 import pytest
 
 from qctl.client import connect
+from qctl.device import Device
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LeaseError, RefusedError
+from qctl.lab import load_lab
+from qctl.server.instrument import InstrumentThread
+
+LAB = Path(__file__).parents[1] / "support" / "transmon5.toml"
 
 
 def fast_lab(tmp_path, timeout_s: float = 0.2):
@@ -188,3 +193,19 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
 def _is_host(pid: int) -> bool:
     """Say whether a process has the socket of a host open: it has a thread named after an instrument."""
     return len(os.listdir(f"/proc/{pid}/task")) > 10
+
+
+def test_instrument_that_is_down_says_why_and_its_name_once() -> None:
+    def open_device() -> Device:
+        raise DeviceTimeoutError("lo_drive: no answer in time", instrument="lo_drive")
+
+    instrument = load_lab(LAB).instruments["lo_drive"]
+    thread = InstrumentThread(instrument, open_device, lambda topic, body: None)
+    try:
+        assert thread.tried.wait(10)
+        assert re.fullmatch("lo_drive is (degraded|reconnecting): no answer in time", thread.down().message)
+        thread.why = ""
+        assert re.fullmatch("lo_drive is (degraded|reconnecting)", thread.down().message)
+    finally:
+        thread.close()
+        thread.join(10)

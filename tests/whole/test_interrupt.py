@@ -57,7 +57,7 @@ def interrupted(lab: Any, file: Path, happened: Callable[[Any], bool], shots: in
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130, said
-    assert said.strip().splitlines() == ["qctl run: interrupted"]
+    assert said.strip().splitlines() == [f"qctl run: job {job} was cancelled", "qctl run: interrupted"]
     return job
 
 
