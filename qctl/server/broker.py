@@ -42,8 +42,6 @@ class Broker:
         Its text, for clients that ask.
     address : str
         Where clients connect; port 0 takes a free one.
-    events : str
-        Where events are published; empty takes the next port.
     intake : str
         Where the server's processes send events.
     groups : mapping of str to tuple of str
