@@ -22,16 +22,24 @@ cdef enum:
 cdef int[3] BEFORE = [1, 2, 0]
 
 
+cdef Py_ssize_t n_joint_of(int64_t n_members) noexcept nogil:
+    """Return how many joint levels a group has: 3**n_members."""
+    cdef Py_ssize_t d = 1
+    cdef int64_t m
+    for m in range(n_members):
+        d *= LEVELS
+    return d
+
+
 cdef void draw_levels(
     bitgen_t* bitgen, binomial_t* memory, int64_t n_shots, const double* populations, const int64_t* members,
     int64_t n_members, Py_ssize_t n_paths, double* counts,
 ) noexcept nogil:
     """Draw the joint levels of one group, one outcome after the other, and add to the levels of its members."""
-    cdef Py_ssize_t d = 1, k, m
+    cdef Py_ssize_t d = n_joint_of(n_members), k, m
     cdef double left = 0.0, odds
     cdef int64_t hits, place
     for m in range(n_members):
-        d *= LEVELS
         for k in range(LEVELS):
             counts[members[m] * n_paths + k] = 0.0
     for k in range(d):
@@ -90,14 +98,11 @@ cdef void _count_paths(
     Py_ssize_t n_groups, const double* edges, Py_ssize_t n, Py_ssize_t n_bins, double* counts,
 ) noexcept nogil:
     cdef binomial_t memory
-    cdef Py_ssize_t group, m, d, n_paths = LEVELS * (1 + n_bins)
+    cdef Py_ssize_t group, m, n_paths = LEVELS * (1 + n_bins)
     memset(&memory, 0, sizeof(memory))
     for group in range(n_groups):
         draw_levels(bitgen, &memory, n_shots, populations, members, sizes[group], n_paths, counts)
-        d = 1
-        for m in range(sizes[group]):
-            d *= LEVELS
-        populations += d
+        populations += n_joint_of(sizes[group])
         members += sizes[group]
     for m in range(n):
         draw_jumps(bitgen, &memory, edges + LEVELS * n_bins * m, n_bins, counts + n_paths * m)
@@ -136,7 +141,7 @@ def count_paths(
     ValueError
         If the shapes don't fit, or `members` aren't all transmons.
     """
-    cdef Py_ssize_t n = members.shape[0], n_bins = edges.shape[2], n_groups = sizes.shape[0], k, m, d, n_joint = 0
+    cdef Py_ssize_t n = members.shape[0], n_bins = edges.shape[2], n_groups = sizes.shape[0], k, n_joint = 0
     cdef int64_t n_members = 0
     if edges.shape[0] != n or edges.shape[1] != LEVELS or n_bins < 1 or (
         counts.shape[0] != n or counts.shape[1] != LEVELS * (1 + n_bins)
@@ -150,10 +155,7 @@ def count_paths(
     for k in range(n_groups):
         if not 1 <= sizes[k] <= MOST_MEMBERS:
             raise ValueError(f"sizes[{k}] = {sizes[k]} is outside [1, {MOST_MEMBERS}]")
-        d = 1
-        for m in range(sizes[k]):
-            d *= LEVELS
-        n_joint += d
+        n_joint += n_joint_of(sizes[k])
         n_members += sizes[k]
     if n_members != n or n_joint != populations.shape[0]:
         raise ValueError(f"sizes make {n_members} members and {n_joint} populations, not {n} and {populations.shape[0]}")

@@ -7,7 +7,7 @@ from libc.math cimport cos, fabs, sin
 from libc.string cimport memcpy, memset
 
 cdef enum:
-    MAX_REAL = 27
+    MAX_STATES = 27
     TERMS = 9
 
 
@@ -115,7 +115,7 @@ cdef void exponential_real(double* h, double dt, double* out, int m) noexcept no
     Both to order 17 of a norm up to 1 (what is left out is below 1 / 18! = 1.6e-16), then doubled by
     cos 2a = 2 cos a cos a - 1 and sin 2a = 2 sin a cos a.
     """
-    cdef double[5 * MAX_REAL * MAX_REAL] room
+    cdef double[5 * MAX_STATES * MAX_STATES] room
     cdef double[2 * TERMS] terms
     cdef int i, k, halvings = 0, size = m * m
     cdef double mean = 0.0, norm = 0.0, total, factor = 1.0, re, im
@@ -187,15 +187,15 @@ def exponential_of(const double complex[:, ::1] hamiltonian not None, double dt_
         If the shapes don't fit.
     """
     cdef Py_ssize_t m = hamiltonian.shape[0]
-    cdef double[2 * MAX_REAL * MAX_REAL] h
-    cdef double[2 * MAX_REAL * MAX_REAL] work
+    cdef double[2 * MAX_STATES * MAX_STATES] h
+    cdef double[2 * MAX_STATES * MAX_STATES] work
     cdef Py_ssize_t i
     cdef bint real = True
     cdef const double* numbers
-    if not 1 <= m <= MAX_REAL or hamiltonian.shape[1] != m or out.shape[0] != m or out.shape[1] != m:
+    if not 1 <= m <= MAX_STATES or hamiltonian.shape[1] != m or out.shape[0] != m or out.shape[1] != m:
         raise ValueError(
             f"hamiltonian {(m, hamiltonian.shape[1])} and out {(out.shape[0], out.shape[1])} are not both (m, m), "
-            f"m from 1 to {MAX_REAL}"
+            f"m from 1 to {MAX_STATES}"
         )
     numbers = <const double*> &hamiltonian[0, 0]
     for i in range(m * m):
