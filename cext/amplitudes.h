@@ -11,6 +11,23 @@
 
 #define QCTL_LANES_OF_SUM 8
 
+/* weight[j] = sum of c[step t] (-1)**parity((i + j) & z[t]) for 64 neighbours: terms that agree in their six lowest bits
+   are added up first, and a Walsh-Hadamard transform spreads them. */
+static QCTL_CLONES void qctl_weights(
+    int64_t i, const uint64_t *z, const double *c, int64_t step, int64_t n_terms, double *weight)
+{
+    memset(weight, 0, 64 * sizeof(double));
+    for (int64_t t = 0; t < n_terms; t++)
+        weight[z[t] & 63] += __builtin_parityll((uint64_t)i & z[t]) ? -c[step * t] : c[step * t];
+    for (int half = 1; half < 64; half *= 2)
+        for (int j = 0; j < 64; j += 2 * half)
+            for (int k = j; k < j + half; k++) {
+                const double a = weight[k], b = weight[k + half];
+                weight[k] = a + b;
+                weight[k + half] = a - b;
+            }
+}
+
 /* The probabilities of `n` neighbouring amplitudes, summed up in eight lanes and then over the lanes. */
 #define QCTL_AMPLITUDES(REAL, NAME) \
     static QCTL_CLONES double qctl_weight_##NAME(const REAL *restrict x, int64_t n) \
@@ -97,16 +114,7 @@
         for (int64_t i = first; i < end; i += 64) { \
             const int64_t n = end - i < 64 ? end - i : 64; \
             double weight[64]; \
-            memset(weight, 0, sizeof weight); \
-            for (int64_t t = 0; t < n_terms; t++) { \
-                const double at = __builtin_parityll((uint64_t)i & z[t]) ? -c[t] : c[t]; \
-                if (!(z[t] & 63)) \
-                    for (int64_t j = 0; j < 64; j++) \
-                        weight[j] += at; \
-                else \
-                    for (int64_t j = 0; j < 64; j++) \
-                        weight[j] += __builtin_parityll((uint64_t)j & z[t]) ? -at : at; \
-            } \
+            qctl_weights(i, z, c, 1, n_terms, weight); \
             for (int64_t j = 0; j < n; j++) { \
                 const REAL *a = x + 2 * (i + j), *b = x + 2 * ((i ^ high) + (j ^ (int64_t)(flip & 63))); \
                 re += weight[j] * ((double)b[0] * (double)a[0] + (double)b[1] * (double)a[1]); \
@@ -117,20 +125,21 @@
         out[1] = im; \
     } \
 \
-    /* y[i ^ flip] += sign(i) x[i] (phase is a power of i), for the terms of one flip. */ \
+    /* y[i ^ flip] += sign(i) x[i], for the terms of one flip; their weights are complex. */ \
     static QCTL_CLONES void qctl_paint_##NAME( \
         const REAL *x, int64_t n, uint64_t flip, const uint64_t *z, const double *c, int64_t n_terms, REAL *y) \
     { \
-        for (int64_t i = 0; i < n; i++) { \
-            double re = 0, im = 0; \
-            for (int64_t t = 0; t < n_terms; t++) { \
-                const int odd = __builtin_parityll((uint64_t)i & z[t]); \
-                re += odd ? -c[2 * t] : c[2 * t]; \
-                im += odd ? -c[2 * t + 1] : c[2 * t + 1]; \
+        for (int64_t i = 0; i < n; i += 64) { \
+            const int64_t here = n - i < 64 ? n - i : 64; \
+            double re[64], im[64]; \
+            qctl_weights(i, z, c, 2, n_terms, re); \
+            qctl_weights(i, z, c + 1, 2, n_terms, im); \
+            for (int64_t j = 0; j < here; j++) { \
+                const double xr = x[2 * (i + j)], xi = x[2 * (i + j) + 1]; \
+                REAL *to = y + 2 * ((i + j) ^ (int64_t)flip); \
+                to[0] += (REAL)(re[j] * xr - im[j] * xi); \
+                to[1] += (REAL)(re[j] * xi + im[j] * xr); \
             } \
-            REAL *to = y + 2 * (i ^ (int64_t)flip); \
-            to[0] += (REAL)(re * (double)x[2 * i] - im * (double)x[2 * i + 1]); \
-            to[1] += (REAL)(re * (double)x[2 * i + 1] + im * (double)x[2 * i]); \
         } \
     }
 

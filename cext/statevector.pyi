@@ -26,3 +26,16 @@ def evolution(
     set: str = "avx512",
     most_chunk_qubits: int = 0,
 ) -> Evolution: ...
+def adjoint(
+    instructions: NDArray[Any],
+    operands: NDArray[Any],
+    constants: NDArray[Any],
+    expressions: NDArray[Any],
+    first: int,
+    end: int,
+    state: NDArray[Any],
+    partner: NDArray[Any],
+    derivatives: NDArray[Any],
+    set: str = "avx512",
+    most_chunk_qubits: int = 0,
+) -> Evolution: ...

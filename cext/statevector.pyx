@@ -33,6 +33,9 @@ cdef extern from "statevector_evolution.h" nogil:
         void* state
         int n_chunk, n_low
         int64_t next, end, n_left, n_passes, n_steps, bad_row
+        int backward
+        void* adjoint
+        double* derivatives
 
     int qctl_best_set(int most) noexcept
     const qctl_set* qctl_set_of(int set, int is_double) noexcept
@@ -173,4 +176,50 @@ def evolution(
     made.all.n_low = min(5, made.all.n_chunk)
     made.all.next = first
     made.all.end = end
+    return made
+
+
+def adjoint(
+    const unsigned char[::1] instructions not None,
+    const unsigned int[::1] operands not None,
+    const double[::1] constants not None,
+    const double[::1] expressions not None,
+    Py_ssize_t first,
+    Py_ssize_t end,
+    amplitude[::1] state not None,
+    amplitude[::1] partner not None,
+    double[::1] derivatives not None,
+    str set="avx512",
+    int most_chunk_qubits=0,
+):
+    """Return an evolution that plays rows backwards on two states, and takes derivatives by the way.
+
+    Parameters
+    ----------
+    instructions, operands, constants, expressions, first, end, set, most_chunk_qubits
+        As of `evolution`.
+    state : (2**n_qubits,) complex64 or complex128
+        The state after the rows, |x>; it becomes the state before them.
+    partner : (2**n_qubits,) of the same dtype
+        An observable applied to it, |y>; changed likewise.
+    derivatives : (n_expressions,) float64
+        To each entry 2 Re <y| d/de |x> is added, where e is the value of the expression that is an angle.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit.
+    """
+    cdef Evolution made = evolution(
+        instructions, operands, constants, expressions, first, end, state, set, most_chunk_qubits
+    )
+    if partner.shape[0] != state.shape[0]:
+        raise ValueError(f"partner has shape {(partner.shape[0],)}, state {(state.shape[0],)}")
+    if derivatives.shape[0] != expressions.shape[0]:
+        raise ValueError(f"derivatives have shape {(derivatives.shape[0],)}, expressions {(expressions.shape[0],)}")
+    made.kept = (made.kept, partner, derivatives)
+    made.all.backward = 1
+    made.all.adjoint = <void*> &partner[0]
+    if derivatives.shape[0]:
+        made.all.derivatives = &derivatives[0]
     return made

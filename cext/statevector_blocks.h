@@ -3,8 +3,6 @@
    A chunk has its real and imaginary parts in two planes. Qubits of a block that lie within a vector are reached by
    permuting lanes, all others by whole vectors; the coefficients are vectors too, so both are one product. */
 
-#define LANES (1 << LOG_LANES)
-
 /* (re, im) of a chunk from the state: runs of 2**log_run neighbours, run r at state + 2 offsets[r]. */
 static TARGET void NAME(gather)(
     const void *state, const int64_t *offsets, int64_t n_runs, int log_run, void *chunk_re, void *chunk_im)
@@ -57,12 +55,7 @@ static inline __attribute__((always_inline)) TARGET void NAME(dense)(
     for (int m = 1; m < ways; m++)
         indices[m] = LOAD_INDICES(step->indices + 16 * m);
     for (int64_t outer = 0; outer < n_outer; outer++) {
-        int64_t base = outer << log_inner;
-        for (int i = 0; i < n_insert; i++) {
-            const int64_t low = ((int64_t)1 << step->insert[i]) - 1;
-            base = ((base & ~low) << 1) | (base & low);
-        }
-        base |= step->fixed;
+        const int64_t base = qctl_group(step, outer << log_inner);
         REAL *re_at = re + base * LANES, *im_at = im + base * LANES;
         for (int64_t inner = 0; inner < n_inner; inner++, re_at += LANES, im_at += LANES) {
             VECTOR xr[8], xi[8];
@@ -155,5 +148,16 @@ static const qctl_set NAME(set) = {
         {NAME(dense_30), 0, 0, 0},
 #endif
     },
+    {
+#if LOG_LANES
+        {0, NAME(transition_01), NAME(transition_02)},
+        {NAME(transition_10), NAME(transition_11), 0},
+        {NAME(transition_20), 0, 0},
+#else
+        {0, 0, 0},
+        {NAME(transition_10), 0, 0},
+        {NAME(transition_20), 0, 0},
+#endif
+    },
+    NAME(transition_diagonal),
 };
-#undef LANES

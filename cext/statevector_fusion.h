@@ -13,6 +13,7 @@ typedef struct {
     int qubit[QCTL_MOST_DIAGONAL]; /* ascending; bit i of an index is qubit[i] */
     uint64_t targets, controls;
     double cost;
+    int64_t head, tail;            /* its gates, in their order, as a list through `follows` */
     double m[128];                 /* (2**k, 2**k) complex, or its diagonal */
 } qctl_block;
 
@@ -20,6 +21,8 @@ typedef struct {
     qctl_block *blocks;
     int64_t n, capacity;
     uint64_t inside;                /* qubits of the chunk: all that a matrix reaches across, or may be fused over */
+    int most_dense;                 /* qubits of a matrix at most */
+    int64_t *follows;               /* which gate follows which in a block, or -1 */
     int64_t last[QCTL_MOST_QUBITS]; /* the last block on each qubit, or -1 */
 } qctl_blocks;
 
@@ -85,6 +88,7 @@ static void qctl_begin(qctl_block *block, uint64_t targets, int diagonal)
     block->diagonal = diagonal;
     block->targets = targets;
     block->controls = 0;
+    block->head = block->tail = -1;
     for (uint64_t left = targets; left; left &= left - 1)
         block->qubit[block->k++] = __builtin_ctzll(left);
     const int d = 1 << block->k;
@@ -151,7 +155,7 @@ static inline double qctl_cost_of(const qctl_blocks *all, uint64_t qubits, int d
     const int k = __builtin_popcountll(qubits);
     if (diagonal && k <= QCTL_MOST_DIAGONAL)
         return qctl_cost(1, k, 0);
-    return k <= QCTL_MOST_DENSE && !(qubits & ~all->inside) ? qctl_cost(0, k, 0) : -1;
+    return k <= all->most_dense && !(qubits & ~all->inside) ? qctl_cost(0, k, 0) : -1;
 }
 
 static int qctl_is_leaf(const qctl_blocks *all, int64_t i)
@@ -176,8 +180,17 @@ static int qctl_add_block(qctl_blocks *all)
     return QCTL_OK;
 }
 
-/* Put a gate behind all blocks so far, or into those whose last product it may be. */
-static int qctl_fuse(qctl_blocks *all, const qctl_gate *gate)
+static inline void qctl_join_lists(qctl_blocks *all, qctl_block *block, int64_t head, int64_t tail)
+{
+    if (block->head < 0)
+        block->head = head;
+    else
+        all->follows[block->tail] = head;
+    block->tail = tail;
+}
+
+/* Put gate `number` behind all blocks so far, or into those whose last product it may be. */
+static int qctl_fuse(qctl_blocks *all, const qctl_gate *gate, int64_t number)
 {
     const uint64_t mine = gate->along | gate->across;
     const double alone = qctl_cost_of(all, mine, gate->diagonal);
@@ -224,6 +237,7 @@ static int qctl_fuse(qctl_blocks *all, const qctl_gate *gate)
         diagonal &= all->blocks[newest].diagonal;
         qctl_begin(&new_block, qubits, diagonal);
         qctl_append_block(&new_block, all->blocks + newest);
+        qctl_join_lists(all, &new_block, all->blocks[newest].head, all->blocks[newest].tail);
     } else if (chosen) {
         for (int i = 0; i < n_candidates; i++)
             if (chosen >> i & 1) {
@@ -234,6 +248,7 @@ static int qctl_fuse(qctl_blocks *all, const qctl_gate *gate)
         for (int i = 0; i < n_candidates; i++)
             if (chosen >> i & 1) {
                 qctl_append_block(&new_block, all->blocks + candidates[i]);
+                qctl_join_lists(all, &new_block, all->blocks[candidates[i]].head, all->blocks[candidates[i]].tail);
                 all->blocks[candidates[i]].alive = 0;
             }
     } else if (gate->diagonal && alone > 0) {
@@ -243,6 +258,8 @@ static int qctl_fuse(qctl_blocks *all, const qctl_gate *gate)
         new_block.controls = gate->controls;
     }
     qctl_append_gate(&new_block, gate);
+    all->follows[number] = -1;
+    qctl_join_lists(all, &new_block, number, number);
     new_block.cost = qctl_cost(new_block.diagonal, new_block.k, __builtin_popcountll(new_block.controls));
     int64_t at = newest;
     if (!in_place) {

@@ -112,6 +112,9 @@
 
 #endif
 
+#undef LANES
+#define LANES (1 << LOG_LANES)
+
 /* Complex pairs to planes and back, one vector of each plane at a time. */
 
 static inline TARGET void NAME(split)(const REAL *pairs, REAL *re, REAL *im)

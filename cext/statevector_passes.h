@@ -163,6 +163,7 @@ static void qctl_compile_dense(
     for (int i = 0; i < block->k; i++) {
         const int place = __builtin_popcountll(inside & (((uint64_t)1 << block->qubit[i]) - 1));
         if (place < set->log_lanes) {
+            step->low[n_low] = (uint8_t)place;
             low[n_low++] = place;
         } else {
             for (int r = 0; r < 8; r++)
@@ -184,6 +185,7 @@ static void qctl_compile_dense(
         }
     }
     step->fixed = (int64_t)ones;
+    step->lane_controls = lane_controls;
     step->n_insert = 0;
     for (uint64_t left = fixed_bits; left; left &= left - 1)
         step->insert[step->n_insert++] = (uint8_t)__builtin_ctzll(left);
@@ -266,6 +268,7 @@ static int qctl_compile(const qctl_set *set, const qctl_blocks *all, uint64_t in
         qctl_step *step = pass->steps + s++;
         step->diagonal = block->diagonal;
         step->outer = 0;
+        step->block = i;
         step->indices = (int *)at;
         step->coefficients = at + 8 * 16 * sizeof(int);
         if (block->diagonal)
