@@ -22,7 +22,8 @@ __all__ = ["ShotPlayer", "certain_rows"]
 MOST_ROUNDS = 100_000
 """Rounds after which a loop without a count is refused."""
 
-_QUIET = (*GATES, Op.BARRIER, Op.DELAY, Op.NOP)
+_LOUD = np.ones(2**16, bool)
+_LOUD[[*GATES, Op.BARRIER, Op.DELAY, Op.NOP]] = False
 _CHANCE = (Op.MEASURE, Op.RESET, Op.HALT)
 Saved = tuple[dict[str, float], dict[str, float], bool]
 
@@ -84,7 +85,7 @@ class ShotPlayer:
         self.bits: dict[str, float] = dict.fromkeys(body.bits, 0.0)
         self.values: dict[str, float] = {register.name: 0.0 for register in body.registers}
         self.halted = False
-        self._loud = np.append(np.flatnonzero(~np.isin(body.instructions["op"], _QUIET)), len(body))
+        self._loud = np.append(np.flatnonzero(_LOUD[body.instructions["op"]]), len(body))
         self._used: dict[tuple[int, int], tuple[int, ...]] = {}
         self._started = time.monotonic()
 

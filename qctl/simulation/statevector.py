@@ -23,20 +23,23 @@ SECONDS_PER_GATE = 1e-6
 
 _STRAIGHT = {BlockKind.BOX, BlockKind.CAL}
 _FIRST_GATE, _LAST_GATE = min(GATES), max(GATES)
+_MIDWAY = np.zeros(2**16, bool)
+_MIDWAY[[Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT]] = True
 
 
 def estimate(body: Body, wish: Wish) -> Estimate:
     """Return what the state vector of a program takes; a loop is counted once."""
+    n_shots = (wish.shots or 1) if final_measurements(body) is None else 1
+    return _expect(body, wish, n_shots)
+
+
+def _expect(body: Body, wish: Wish, n_shots: int) -> Estimate:
     ops = body.instructions["op"]
     n_gates = int(np.count_nonzero((ops >= _FIRST_GATE) & (ops <= _LAST_GATE)))
-    n_shots = (wish.shots or 1) if final_measurements(body) is None else 1
+    n_states = 1 if n_shots == 1 else 2
+    per_gate_s = SECONDS_PER_GATE + SECONDS_PER_AMPLITUDE[wish.precision] * 2.0**body.n_qubits / wish.threads
     bytes_a_state = wish.dtype.itemsize * 2 ** max(1, body.n_qubits)
-    time_s = (
-        n_shots
-        * n_gates
-        * (SECONDS_PER_GATE + SECONDS_PER_AMPLITUDE[wish.precision] * 2.0**body.n_qubits / wish.threads)
-    )
-    return Estimate("statevector", bytes_a_state * (1 if n_shots == 1 else 2), time_s)
+    return Estimate("statevector", n_states * bytes_a_state, n_shots * n_gates * per_gate_s)
 
 
 def play(body: Body, wish: Wish) -> Simulated:
@@ -48,9 +51,9 @@ def play(body: Body, wish: Wish) -> Simulated:
         If the program has pulses, or the state doesn't fit in memory.
     """
     source = final_measurements(body)
-    repeated = source is None and (wish.shots or 1) > 1
-    refuse_too_large(body.n_qubits, wish.dtype, 2 if repeated else 1)
-    expected = estimate(body, wish)
+    n_shots = (wish.shots or 1) if source is None else 1
+    refuse_too_large(body.n_qubits, wish.dtype, 1 if n_shots == 1 else 2)
+    expected = _expect(body, wish, n_shots)
     rng = np.random.default_rng(wish.seed)
     state = ground(body.n_qubits, wish.dtype)
     if source is not None:
@@ -92,7 +95,7 @@ def final_measurements(body: Body) -> dict[int, int] | None:
         return None
     rows = body.instructions
     ops = rows["op"]
-    if np.isin(ops, (Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT)).any():
+    if _MIDWAY[ops].any():
         return None
     places = np.flatnonzero(ops == Op.MEASURE)
     if not len(places):
