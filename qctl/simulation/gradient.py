@@ -69,7 +69,7 @@ def gradient(
     ------
     RequestError
         If the program has branches, loops or measurements midway, a parameter has no value or there is no such
-        parameter, an angle has no derivative, or three states don't fit in memory.
+        parameter, an angle has no derivative, or two states don't fit in memory.
     """
     if precision not in ("double", "single"):
         raise RequestError(f"precision = {precision!r} is neither 'double' nor 'single'")

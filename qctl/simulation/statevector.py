@@ -61,7 +61,7 @@ def play(body: Body, wish: Wish) -> Simulated:
         if straight and not body.expressions:
             evolve(body, 0, len(body), state, None, wish.threads, wish.progress)
         else:
-            ShotPlayer(body, rng, state, wish.threads, skip_measurements=True).play(body.structure())
+            ShotPlayer(body, rng, state, wish.threads, True, wish.progress).play(body.structure())
         counts = count_bits(sample(state, wish.shots, rng), source, len(body.bits)) if wish.shots and body.bits else {}
         return Simulated(counts, state[: 2**body.n_qubits], estimate=expected)
     counts = _repeat(body, wish, rng, state)
@@ -72,9 +72,9 @@ def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.
     """Play a program shot by shot, from the first place that may end in one way or another; the last state stays."""
     tree = body.structure()
     certain = certain_rows(body, tree)
-    player = ShotPlayer(body, rng, state, wish.threads)
-    player.play(Range(-1, 0, certain, tuple(child for child in tree.children if child.first <= certain)), tree)
     n_shots = wish.shots or 1
+    player = ShotPlayer(body, rng, state, wish.threads, progress=wish.progress if n_shots == 1 else None)
+    player.play(Range(-1, 0, certain, tuple(child for child in tree.children if child.first <= certain)), tree)
     rest = Range(-1, certain, tree.end, tuple(child for child in tree.children if child.first > certain))
     before = (player.save(), state.copy() if n_shots > 1 else state)
     counts: Counter[str] = Counter()
@@ -84,7 +84,7 @@ def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.
             player.restore(before[0])
         player.play(rest, tree)
         counts["".join(str(int(player.bits[name])) for name in reversed(body.bits))] += 1
-        if wish.progress is not None and player.is_slow():
+        if wish.progress is not None and n_shots > 1 and player.is_slow():
             wish.progress((shot + 1) / n_shots)
     return dict(counts)
 

@@ -177,6 +177,16 @@ def test_progress_is_told_in_long_runs(monkeypatch):
     assert len(heard) > 1
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
+    monkeypatch.setattr("qctl.simulation.shot_player.QUIET_S", 0.0)
+    c = layered(3, np.random.default_rng(4))
+    c.reset(0)
+    c.h(0)
+    for shots in (None, 50):
+        heard.clear()
+        simulate(c, shots=shots, progress=heard.append)
+        assert len(heard) > 1
+        assert heard == sorted(heard)
+        assert heard[-1] == 1.0
 
 
 def test_the_method_is_named_with_its_reason():
