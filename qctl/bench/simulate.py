@@ -22,10 +22,10 @@ ERRORS = {"single": 1e-5, "double": 1e-10}
 
 
 def _agree(bound: float, values: Mapping[str, Any]) -> None:
-    """Compare states up to a phase of all."""
-    own = state_of(values["qctl"])
+    """Compare states up to a phase of all; the products are summed in double precision."""
+    own = state_of(values["qctl"]).astype(np.complex128)
     for side, value in values.items():
-        overlap = abs(np.vdot(own, state_of(value)))
+        overlap = abs(np.vdot(own, state_of(value).astype(np.complex128)))
         assert abs(overlap - 1) < bound, f"the state of {side} overlaps qctl's by {overlap}"
 
 

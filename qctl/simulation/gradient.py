@@ -87,8 +87,8 @@ def gradient(
     state = ground(body.n_qubits, dtype)
     observable.refuse_beyond(body.n_qubits)
     evolve(body, 0, len(body), state, numbers, threads)
+    value = observable.expectation(state)
     partner = observable.apply(state)
-    value = float(np.vdot(state, partner).real)
     rates = np.zeros(len(slopes))
     backwards = adjoint(*kernel_tables(body), numbers, 0, len(body), state, partner, rates, instruction_set())
     while not backwards.finished:
