@@ -66,7 +66,7 @@ def test_the_portable_set_runs_everywhere():
 @pytest.mark.parametrize("dtype", ERRORS)
 def test_random_gates_are_those_of_their_matrices(name, dtype):
     rng = np.random.default_rng(len(name))
-    for _ in range(25):
+    for _ in range(12):
         n = int(rng.integers(1, 13))
         circuit = random_gates(n, int(rng.integers(1, 100)), rng)
         expected = slow(circuit)
@@ -100,7 +100,7 @@ def test_threads_change_no_bit(dtype):
 
 
 def test_a_large_program_is_planned_in_windows():
-    circuit = random_gates(5, 5000, np.random.default_rng(6))
+    circuit = random_gates(5, 2500, np.random.default_rng(6))
     assert np.abs(fast(circuit) - slow(circuit)).max() < 1e-11
 
 
@@ -109,10 +109,10 @@ def test_no_rows_change_nothing():
 
 
 def test_a_budget_comes_back_before_the_end():
-    circuit = random_gates(12, 400, np.random.default_rng(7))
-    body, state = circuit.body, np.zeros(2**12, complex)
+    circuit = random_gates(10, 150, np.random.default_rng(7))
+    body, state = circuit.body, np.zeros(2**10, complex)
     state[0] = 1
-    run = evolution(body.instructions.view(np.uint8), body.operands, body.constants, np.zeros(0), 0, 400, state,
+    run = evolution(body.instructions.view(np.uint8), body.operands, body.constants, np.zeros(0), 0, 150, state,
                     most_chunk_qubits=8)  # fmt: skip
     rounds = 0
     while not run.finished:
