@@ -18,6 +18,7 @@ PUBLIC = {
     "flat_top": "qctl.program.envelopes",
     "gaussian": "qctl.program.envelopes",
     "load": "qctl.formats.load",
+    "propagate": "qctl.simulation.propagate",
     "samples": "qctl.program.envelopes",
     "simulate": "qctl.simulation.simulate",
     "sine": "qctl.program.envelopes",
