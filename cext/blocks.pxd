@@ -1,9 +1,9 @@
 """From routed items to native rows."""
 
-from qctl.cext.expand cimport source_t
+from qctl.cext.operands cimport source_t
 from qctl.cext.gatelist cimport gatelist_t
 from qctl.cext.native cimport native_t
-from qctl.cext.routing cimport op_t
+from qctl.cext.router cimport op_t
 from qctl.cext.skeleton cimport skeleton_t
 
 cdef struct plan_t:

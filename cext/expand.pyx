@@ -9,6 +9,7 @@ from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from qctl.cext.gatelist cimport angle_t, gatelist_t, rotate, swap, turn, turn_z
+from qctl.cext.operands cimport row_qubits
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, instruction_t
 from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, spin, spin_t
 
@@ -21,79 +22,6 @@ cdef enum:
     G_SQRTISWAPDG = 0x11E, G_CP, G_CRX, G_CRY, G_CRZ, G_RXX, G_RYY, G_RZZ, G_RZX, G_CU, G_CCX, G_CCZ, G_CSWAP, G_MS
 
 cdef double ROOT = 0.70710678118654752440
-# qubits and angles of each gate from id on; 0 qubits: any number
-cdef int[44] N_QUBITS = [
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 3, 3, 3, 0,
-]
-cdef int[44] N_ANGLES = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 3, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,
-    4, 0, 0, 0, 2,
-]
-
-
-cdef Py_ssize_t check_rows(const source_t *source) noexcept nogil:
-    """Return the first row that names what isn't there, or -1."""
-    cdef Py_ssize_t i, k
-    cdef const instruction_t *row
-    cdef uint32_t word
-    cdef int g, n
-    for i in range(source.n_rows):
-        row = source.rows + i
-        g = <int> row.op - OP_FIRST_GATE
-        if row.flags & FLAG_WIDE:
-            if <uint64_t> row.a + row.b + row.c > <uint64_t> source.n_words or row.b > MOST_QUBITS and g >= 0:
-                return i
-            for k in range(row.b):
-                word = source.words[row.a + k]
-                if not word & WORD_PORT and word >= <uint32_t> source.n_qubits:
-                    return i
-            for k in range(row.b, row.b + row.c):
-                word = source.words[row.a + k]
-                if not word & EXPRESSION and word >= source.n_numbers:
-                    return i
-            if 0 <= g < 44:
-                n = <int> (row.flags >> 8)
-                if row.c != <uint32_t> N_ANGLES[g] or row.b < <uint32_t> (n + N_QUBITS[g]):
-                    return i
-                if N_QUBITS[g] and row.b != <uint32_t> (n + N_QUBITS[g]):
-                    return i
-                if g == 20 and row.b != <uint32_t> n:
-                    return i
-        elif 0 <= g < 44:
-            if row.a >= <uint32_t> source.n_qubits or N_QUBITS[g] > 2 or N_QUBITS[g] == 0 or N_ANGLES[g] > 1:
-                return i
-            if N_QUBITS[g] == 2:
-                if row.b >= <uint32_t> source.n_qubits or row.a == row.b:
-                    return i
-                if N_ANGLES[g] and not row.c & EXPRESSION and row.c >= source.n_numbers:
-                    return i
-            elif N_ANGLES[g] and not row.flags & (FLAG_IMM | FLAG_EXPR):
-                return i
-        elif row.op == OP_MEASURE or row.op == OP_RESET or row.op == OP_DELAY and not row.a & WORD_PORT:
-            if row.a >= <uint32_t> source.n_qubits:
-                return i
-    return -1
-
-
-cdef int row_qubits(const source_t *source, Py_ssize_t i, uint32_t *out) noexcept nogil:
-    """Fill in the qubits of a row and return their number; -1 for one that acts on ports, or on what is unknown."""
-    cdef const instruction_t *row = source.rows + i
-    cdef int k
-    if row.flags & FLAG_WIDE:
-        for k in range(<int> row.b):
-            if source.words[row.a + k] & WORD_PORT:
-                return -1
-            out[k] = source.words[row.a + k]
-        return <int> row.b if row.op >= OP_FIRST_GATE and row.op <= OP_LAST_GATE or row.op == OP_BARRIER else -1
-    if row.op >= OP_FIRST_GATE and row.op <= OP_LAST_GATE:
-        out[0] = row.a
-        out[1] = row.b
-        return N_QUBITS[row.op - OP_FIRST_GATE]
-    if row.op == OP_MEASURE or row.op == OP_RESET or row.op == OP_DELAY and not row.a & WORD_PORT:
-        out[0] = row.a
-        return 1
-    return 0 if row.op == 0 else -1
 
 
 cdef inline angle_t number(double value) noexcept nogil:
@@ -397,6 +325,7 @@ cdef void expand(gatelist_t *self, const source_t *source, Py_ssize_t i) noexcep
     cdef angle_t[4] p
     cdef int k, n_all = 0
     cdef uint64_t bits
+    cdef uint32_t[2] pair
     if row.flags & FLAG_WIDE:
         n_all = <int> row.b
         for k in range(n_all):
@@ -408,8 +337,8 @@ cdef void expand(gatelist_t *self, const source_t *source, Py_ssize_t i) noexcep
     q[0] = <int> row.a
     q[1] = <int> row.b
     p[0] = number(0)
-    if N_QUBITS[row.op - OP_FIRST_GATE] == 2:
-        if N_ANGLES[row.op - OP_FIRST_GATE]:
+    if row_qubits(source, i, pair) == 2:
+        if row.c != NONE:
             p[0] = value(source, row.c)
     elif row.flags & FLAG_IMM:
         bits = row.b | <uint64_t> row.c << 32
@@ -417,4 +346,4 @@ cdef void expand(gatelist_t *self, const source_t *source, Py_ssize_t i) noexcep
     elif row.flags & FLAG_EXPR:
         p[0].times = 1
         p[0].expression = row.b
-    gate(self, row.op, q, 0, N_QUBITS[row.op - OP_FIRST_GATE], p)
+    gate(self, row.op, q, 0, 2, p)

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint64_t
 
-from qctl.cext.routing cimport graph_t
+from qctl.cext.coupling cimport graph_t
 from qctl.cext.skeleton cimport skeleton_t
 
 cdef struct meetings_t:

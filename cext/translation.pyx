@@ -6,13 +6,15 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
 from qctl.cext.blocks cimport plan_t, write
-from qctl.cext.expand cimport OP_BARRIER, OP_FIRST_GATE, OP_LAST_GATE, OP_MEASURE, OP_RESET
-from qctl.cext.expand cimport check_rows, expand, row_qubits, source_t
+from qctl.cext.coupling cimport close_graph, graph_t, open_graph
+from qctl.cext.expand cimport expand
+from qctl.cext.operands cimport OP_BARRIER, OP_FIRST_GATE, OP_LAST_GATE, OP_MEASURE, OP_RESET
+from qctl.cext.operands cimport check_rows, row_qubits, source_t
 from qctl.cext.gatelist cimport close_list, forget, gatelist_t, hold, open_list
 from qctl.cext.native cimport close_native, native_t, open_native
 from qctl.cext.placing cimport close_meetings, meetings_t, open_meetings
 from qctl.cext.records cimport instruction_t
-from qctl.cext.routing cimport close_graph, close_router, graph_t, open_graph, open_router, router_t
+from qctl.cext.router cimport close_router, open_router, router_t
 from qctl.cext.skeleton cimport close_skeleton, open_skeleton, skeleton_t
 from qctl.cext.trials cimport best_route, bring_home, effort_t
 

@@ -2,8 +2,9 @@
 
 from libc.stdint cimport uint64_t
 
+from qctl.cext.coupling cimport graph_t
 from qctl.cext.placing cimport meetings_t
-from qctl.cext.routing cimport graph_t, router_t
+from qctl.cext.router cimport router_t
 
 cdef struct effort_t:
     int n_visits        # of the search for a perfect layout; 0 for none
