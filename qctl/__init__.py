@@ -8,6 +8,7 @@ from typing import Any
 PUBLIC = {
     "Circuit": "qctl.circuit",
     "Parameter": "qctl.program.expressions",
+    "PauliSum": "qctl.simulation.observables",
     "Program": "qctl.program.program",
     "Target": "qctl.compiler.translate",
     "calibrate": "qctl.calibration.tuneup",
@@ -15,8 +16,10 @@ PUBLIC = {
     "connect": "qctl.client",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
+    "estimate": "qctl.simulation.simulate",
     "flat_top": "qctl.program.envelopes",
     "gaussian": "qctl.program.envelopes",
+    "gradient": "qctl.simulation.gradient",
     "load": "qctl.formats.load",
     "samples": "qctl.program.envelopes",
     "simulate": "qctl.simulation.simulate",
