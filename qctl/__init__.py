@@ -21,6 +21,7 @@ PUBLIC = {
     "gaussian": "qctl.program.envelopes",
     "gradient": "qctl.simulation.gradient",
     "load": "qctl.formats.load",
+    "propagate": "qctl.simulation.propagate",
     "samples": "qctl.program.envelopes",
     "simulate": "qctl.simulation.simulate",
     "sine": "qctl.program.envelopes",
