@@ -185,7 +185,7 @@ def _binary(name: str, packed: bool, bound_s: float, peers: Mapping[str, tuple[A
     encode = {"qctl": partial(_encode, packed, N_GATES), **{peer: sides[0] for peer, sides in peers.items()}}
     decode = {"qctl": partial(_decode, packed, N_GATES), **{peer: sides[1] for peer, sides in peers.items()}}
     own = Goal("qctl", bound_s)
-    shape = {"n_units": N_GATES, "unit": "gate"}
+    shape: dict[str, Any] = {"n_units": N_GATES, "unit": "gate"}
     return [
         Case(
             name=f"{name}-encode",
@@ -209,21 +209,21 @@ def _binary(name: str, packed: bool, bound_s: float, peers: Mapping[str, tuple[A
 
 def _long(packed: bool) -> list[Case]:
     form = "packed" if packed else "raw"
-    shape = {"n_units": N_LONG, "unit": "gate", "rounds": 2}
+    shape: dict[str, Any] = {"n_units": N_LONG, "unit": "gate", "rounds": 2}
     return [
         Case(
             name=f"{form}-encode-1e7",
             work=f"1e7 mixed gates to {form} bytes: what grows beyond 1e5 is the cost of fresh memory",
             sides={"qctl": partial(_encode, packed, N_LONG)},
             agree=partial(_comes_back, N_LONG),
-            **shape,  # type: ignore[arg-type]
+            **shape,
         ),
         Case(
             name=f"{form}-decode-1e7",
             work=f"1e7 mixed gates from {form} bytes",
             sides={"qctl": partial(_decode, packed, N_LONG)},
             agree=partial(_same_gates, N_LONG),
-            **shape,  # type: ignore[arg-type]
+            **shape,
         ),
     ]
 
