@@ -1,8 +1,17 @@
 """Checks every instruction of a program against its tables, in one pass without recursion."""
 
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_TICKS, FLAG_WIDE, instruction_t
+
+cdef extern from "narrow.h" nogil:
+    ctypedef struct qctl_narrow_t:
+        pass
+    void qctl_narrow_close(qctl_narrow_t *to, uint32_t op)
+    void qctl_narrow_open(qctl_narrow_t *to, uint32_t op, uint32_t flags, uint32_t n_qubits, uint32_t b_first, uint32_t b_span,
+                          uint32_t c_first, uint32_t c_span, bint two)
+    int64_t qctl_narrow_run(const qctl_narrow_t *narrow, uint32_t n_ops, const void *rows, int64_t n)
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
@@ -217,12 +226,44 @@ cdef int inside_loop(const int32_t[:, ::1] blocks, const int32_t *stack, int dep
     return NOT_IN_LOOP
 
 
+cdef void describe_narrow(const int16_t[:, ::1] ops, const limits_t *limits, qctl_narrow_t *narrow) noexcept nogil:
+    """Fill a row for each opcode."""
+    cdef int64_t k
+    cdef uint32_t op, n = <uint32_t> limits.n_qubits, last_qubit = n - 1 if n else 0, last
+    cdef int form, n_qubits, n_params
+    for k in range(limits.n_ops):
+        op = <uint32_t> k
+        qctl_narrow_close(narrow + k, op)
+        form = ops[k, 0]
+        n_qubits = ops[k, 1]
+        n_params = ops[k, 2]
+        if n == 0:
+            continue
+        if form == GATE and n_qubits == 1 and n_params == 0 or form == QUBIT:
+            qctl_narrow_open(narrow + k, op, 0, n, NONE, 0, NONE, 0, False)
+        elif form == GATE and n_qubits == 1 and n_params == 1:
+            qctl_narrow_open(narrow + k, op, FLAG_IMM, n, 0, NONE, 0, NONE, False)
+        elif form == GATE and n_qubits == 2 and n_params == 0:
+            qctl_narrow_open(narrow + k, op, 0, n, 0, last_qubit, NONE, 0, True)
+        elif form == GATE and n_qubits == 2 and n_params == 1 and 0 < limits.n_constants <= EXPRESSION:
+            last = <uint32_t> (limits.n_constants - 1)
+            qctl_narrow_open(narrow + k, op, 0, n, 0, last_qubit, 0, last, True)
+        elif form == MEASURE and limits.n_bits:
+            last = <uint32_t> (limits.n_bits - 1)
+            qctl_narrow_open(narrow + k, op, 0, n, 0, last, NONE, 0, False)
+
+
 cdef int64_t check_all(const instruction_t *rows, const uint32_t *words, const int32_t[:, ::1] blocks,
-                       const int16_t[:, ::1] ops, int64_t *marks, const limits_t *limits, int *fault) noexcept nogil:
+                       const int16_t[:, ::1] ops, const qctl_narrow_t *narrow, int64_t *marks, const limits_t *limits,
+                       int *fault) noexcept nogil:
     cdef int64_t i, used = 0, started = 0, last_if = -2
     cdef int32_t[DEEPEST] stack
     cdef int depth = 0, form
-    for i in range(limits.n_rows):
+    i = 0
+    while True:
+        i += qctl_narrow_run(narrow, <uint32_t> limits.n_ops, rows + i, limits.n_rows - i)
+        if i == limits.n_rows:
+            break
         form = ops[rows[i].op, 0] if rows[i].op < limits.n_ops else -1
         if form < 0:
             fault[0] = BAD_OP
@@ -248,6 +289,7 @@ cdef int64_t check_all(const instruction_t *rows, const uint32_t *words, const i
                 fault[0] = inside_loop(blocks, stack, depth)
         if fault[0] != FINE:
             return i
+        i += 1
     if depth or started != limits.n_blocks:
         fault[0] = OPEN
     elif used != limits.n_words:
@@ -276,13 +318,18 @@ def check(const uint8_t[::1] rows not None, const uint32_t[::1] words not None, 
     cdef limits_t limits
     cdef int fault = FINE
     cdef int64_t found
+    cdef Py_ssize_t k
     cdef const instruction_t *first_row = NULL
     cdef const uint32_t *first_word = NULL
     cdef int64_t *first_mark = NULL
+    cdef qctl_narrow_t *narrow
     if rows.shape[0] % 16 or counts.shape[0] != 9 or blocks.shape[1] != 3 or ops.shape[1] != 3:
         raise ValueError(f"shapes {rows.shape[0]}, {counts.shape[0]}, {blocks.shape[1]}, {ops.shape[1]} are not 16 n, 9, 3, 3")
     if marks.shape[0] != counts[0] + counts[2]:
         raise ValueError(f"marks has {marks.shape[0]} places, expected {counts[0] + counts[2]}")
+    for k in range(counts.shape[0]):
+        if not 0 <= counts[k] <= NONE:
+            raise ValueError(f"counts[{k}] = {counts[k]} is outside [0, {NONE}]")
     limits.n_qubits = counts[0]
     limits.n_bits = counts[1]
     limits.n_ports = counts[2]
@@ -301,6 +348,11 @@ def check(const uint8_t[::1] rows not None, const uint32_t[::1] words not None, 
         first_word = &words[0]
     if marks.shape[0]:
         first_mark = &marks[0]
+    narrow = <qctl_narrow_t *> malloc(<size_t> (limits.n_ops + 1) * sizeof(qctl_narrow_t))
+    if narrow == NULL:
+        raise MemoryError(f"no memory for {limits.n_ops} opcodes")
     with nogil:
-        found = check_all(first_row, first_word, blocks, ops, first_mark, &limits, &fault)
+        describe_narrow(ops, &limits, narrow)
+        found = check_all(first_row, first_word, blocks, ops, narrow, first_mark, &limits, &fault)
+        free(narrow)
     return None if fault == FINE else (found, FAULTS[fault])

@@ -2,4 +2,6 @@
 
 from collections.abc import Buffer
 
-def crc32c(content: Buffer, crc: int = 0) -> int: ...
+BY_HARDWARE: bool
+
+def crc32c(content: Buffer, crc: int = 0, by_tables: bool = False) -> int: ...

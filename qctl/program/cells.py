@@ -16,6 +16,7 @@ MOST_NAME_BYTES = 255
 
 _CODES = {"u8": "<B", "u16": "<H", "u32": "<I", "u64": "<Q", "i64": "<q", "f64": "<d"}
 _CELLS = {name: struct.Struct(code) for name, code in _CODES.items()}
+_U32 = _CELLS["u32"]
 
 
 class Writer:
@@ -34,8 +35,7 @@ class Writer:
             raw = value.encode()
         except UnicodeEncodeError as error:
             raise RequestError(f"text {value!r} can't be UTF-8: {error.reason}") from None
-        self.parts.append(_CELLS["u32"].pack(len(raw)))
-        self.parts.append(raw)
+        self.parts += (_U32.pack(len(raw)), raw)
 
     def name(self, value: str) -> None:
         """Append a name: text of 1 to 255 bytes."""

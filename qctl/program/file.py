@@ -1,12 +1,11 @@
-"""The .qis file and wire form: header and section table in construct, checksums, and the content hash."""
+"""The .qis file and wire form: header and section table, checksums, and the content hash."""
 
 from __future__ import annotations
 
 import hashlib
+import struct
 from fractions import Fraction
-from typing import Any
-
-from construct import Const, ConstructError, Int16ul, Int32ul, Int64ul, Struct
+from typing import NamedTuple
 
 from qctl.cext.crc32c import crc32c
 from qctl.cext.packing import pack, unpack
@@ -24,30 +23,40 @@ SCHEMA = (1, 0)
 OPTIONAL = 1
 PACKED = 2
 
-HEADER = Struct(
-    "magic" / Const(MAGIC),
-    "major" / Int16ul,
-    "minor" / Int16ul,
-    "n_sections" / Int32ul,
-    "n_bytes" / Int64ul,
-    "tick_numerator" / Int64ul,
-    "tick_denominator" / Int64ul,
-    "reserved" / Const(b"\0\0\0\0"),
-    "crc" / Int32ul,
-)
-"""48 bytes; `crc` is the CRC-32C of the 44 bytes before it, then of the section table."""
+HEADER = struct.Struct("<8sHHIQQQ4sI")
+"""Magic, major, minor, number of sections, bytes, tick numerator and denominator, reserved, CRC-32C of all before it
+and of the section table."""
+SECTION_ROW = struct.Struct("<HHIQQQ")
+"""Kind, flags, CRC-32C of the stored bytes, offset, stored bytes, raw bytes."""
 
-SECTION_ROW = Struct(
-    "kind" / Int16ul,
-    "flags" / Int16ul,
-    "crc" / Int32ul,
-    "offset" / Int64ul,
-    "n_stored" / Int64ul,
-    "n_raw" / Int64ul,
-)
-"""32 bytes a section; `crc` is the CRC-32C of the stored bytes."""
 
-HEADER_BYTES, ROW_BYTES = 48, 32
+class Header(NamedTuple):
+    """What stands first in a file."""
+
+    magic: bytes
+    major: int
+    minor: int
+    n_sections: int
+    n_bytes: int
+    tick_numerator: int
+    tick_denominator: int
+    reserved: bytes
+    crc: int
+
+
+class SectionRow(NamedTuple):
+    """Where a section stands."""
+
+    kind: int
+    flags: int
+    crc: int
+    offset: int
+    n_stored: int
+    n_raw: int
+
+
+HEADER_BYTES, ROW_BYTES = HEADER.size, SECTION_ROW.size
+_KNOWN = frozenset(map(int, Section))
 MOST_SECTIONS = 1024
 
 
@@ -72,31 +81,23 @@ def to_bytes(body: Body, packed: bool = False) -> bytes:
     wrong = fault(body)
     if wrong:
         raise RequestError(wrong)
-    table, bodies = b"", b""
     sections = encoded(body)
-    start = HEADER_BYTES + ROW_BYTES * len(sections)
+    table = bytearray()
+    parts: list[bytes | memoryview] = []
+    end = HEADER_BYTES + ROW_BYTES * len(sections)
     for kind, raw in sections.items():
         flags, stored = OPTIONAL if kind is Section.METADATA else 0, raw
         if packed and kind in ITEM_BYTES:
             shorter = pack(raw, ITEM_BYTES[kind])
-            if len(shorter) < len(raw):
+            if shorter is not None and len(shorter) < len(raw):
                 flags, stored = flags | PACKED, shorter
-        row = {"kind": kind, "flags": flags, "crc": crc32c(stored), "offset": start + len(bodies)}
-        table += SECTION_ROW.build({**row, "n_stored": len(stored), "n_raw": len(raw)})
-        bodies += stored + bytes(_aligned(len(stored)) - len(stored))
-    header = HEADER.build(
-        {
-            "major": SCHEMA[0],
-            "minor": SCHEMA[1],
-            "n_sections": len(sections),
-            "n_bytes": start + len(bodies),
-            "tick_numerator": body.tick_s.numerator,
-            "tick_denominator": body.tick_s.denominator,
-            "crc": 0,
-        }
-    )[:-4]
-    checked: bytes = header + Int32ul.build(crc32c(table, crc32c(header))) + table + bodies
-    return checked
+        table += SECTION_ROW.pack(kind, flags, crc32c(stored), end, len(stored), len(raw))
+        parts += (stored, bytes(-len(stored) % 8))
+        end = _aligned(end + len(stored))
+    tick_s = body.tick_s
+    counts = (len(sections), end, tick_s.numerator, tick_s.denominator)
+    header = HEADER.pack(MAGIC, *SCHEMA, *counts, bytes(4), 0)[:-4]
+    return b"".join((header, crc32c(table, crc32c(header)).to_bytes(4, "little"), table, *parts))
 
 
 def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
@@ -109,15 +110,15 @@ def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
     WireError
         If the bytes are damaged, cut short, or not consistent.
     """
-    whole = memoryview(stored).cast("B")
+    whole = memoryview(stored if isinstance(stored, bytes) else bytes(memoryview(stored)))
     header = _header(whole)
     table = whole[HEADER_BYTES : HEADER_BYTES + ROW_BYTES * header.n_sections]
     if crc32c(table, crc32c(whole[: HEADER_BYTES - 4])) != header.crc:
         raise WireError("header: the checksum of header and section table is wrong")
-    sections: dict[Section, bytes] = {}
+    sections: dict[Section, bytes | memoryview] = {}
     expected, last = HEADER_BYTES + len(table), 0
     for i in range(header.n_sections):
-        row = SECTION_ROW.parse(table[ROW_BYTES * i : ROW_BYTES * (i + 1)])
+        row = SectionRow(*SECTION_ROW.unpack_from(table, ROW_BYTES * i))
         place = f"section table, row {i} (kind {row.kind})"
         if row.kind <= last:
             raise WireError(f"{place}: sections are not in ascending order")
@@ -133,7 +134,7 @@ def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
         content = whole[row.offset : end]
         if crc32c(content) != row.crc:
             raise WireError(f"{place}: the checksum is wrong")
-        if row.kind in set(Section):
+        if row.kind in _KNOWN:
             sections[Section(row.kind)] = _raw(Section(row.kind), row, content, place)
         elif not row.flags & OPTIONAL:
             raise VersionError(
@@ -152,15 +153,12 @@ def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
     return body
 
 
-def _header(whole: memoryview) -> Any:
+def _header(whole: memoryview) -> Header:
     if len(whole) < HEADER_BYTES:
         raise WireError(f"header: {len(whole)} bytes are below {HEADER_BYTES}")
     if bytes(whole[:8]) != MAGIC:
         raise WireError(f"header: the first bytes are {bytes(whole[:8])!r}, not {MAGIC!r}: this is no .qis file")
-    try:
-        header = HEADER.parse(whole[:HEADER_BYTES])
-    except ConstructError as error:
-        raise WireError(f"header: {error}") from None
+    header = Header(*HEADER.unpack_from(whole))
     if header.major != SCHEMA[0]:
         raise VersionError(
             f"the file has schema {header.major}.{header.minor}, this qctl reads {SCHEMA[0]}.x: use one of its version"
@@ -169,13 +167,15 @@ def _header(whole: memoryview) -> Any:
         raise WireError(f"header: the file should have {header.n_bytes} bytes and has {len(whole)}")
     if header.n_sections > MOST_SECTIONS or ROW_BYTES * header.n_sections > len(whole) - HEADER_BYTES:
         raise WireError(f"header: {header.n_sections} sections don't fit in {len(whole)} bytes")
+    if header.reserved != bytes(4):
+        raise WireError(f"header: the reserved bytes are {header.reserved!r}, not zeros")
     if not header.tick_numerator or not header.tick_denominator:
         raise WireError(f"header: a tick of {header.tick_numerator}/{header.tick_denominator} s is not above 0")
     return header
 
 
-def _raw(kind: Section, row: Any, content: memoryview, place: str) -> bytes:
-    """Return a known section's raw bytes; the flags must be its own."""
+def _raw(kind: Section, row: SectionRow, content: memoryview, place: str) -> bytes | memoryview:
+    """Return a known section's raw bytes, a view unless they were packed; the flags must be its own."""
     allowed = (OPTIONAL if kind is Section.METADATA else 0, PACKED if kind in ITEM_BYTES else 0)
     if row.flags & ~PACKED != allowed[0] or row.flags & PACKED & ~allowed[1]:
         raise WireError(f"{place}: flags = {row.flags} are not those of {kind.name.lower()}")
@@ -190,7 +190,7 @@ def _raw(kind: Section, row: Any, content: memoryview, place: str) -> bytes:
             raise WireError(f"{place}: {error}") from None
     if row.n_raw != row.n_stored:
         raise WireError(f"{place}: {row.n_stored} stored bytes are not its {row.n_raw} raw bytes")
-    return bytes(content)
+    return content
 
 
 def content_hash(body: Body) -> str:
@@ -200,9 +200,9 @@ def content_hash(body: Body) -> str:
     each section but metadata its kind as u16, its raw length as u64, and its raw bytes.
     """
     digest = hashlib.sha256(b"qis" + bytes([SCHEMA[0]]))
-    digest.update(Int64ul.build(body.tick_s.numerator) + Int64ul.build(body.tick_s.denominator))
+    digest.update(struct.pack("<QQ", body.tick_s.numerator, body.tick_s.denominator))
     for kind, raw in encoded(body).items():
         if kind is not Section.METADATA:
-            digest.update(Int16ul.build(kind) + Int64ul.build(len(raw)))
+            digest.update(struct.pack("<HQ", kind, len(raw)))
             digest.update(raw)
     return digest.hexdigest()

@@ -13,7 +13,8 @@ from qctl.program.body import Body
 from qctl.program.file import content_hash, from_bytes, to_bytes
 from qctl.program.layout import CONSTANT, INSTRUCTION, OPERAND
 from qctl.program.pulses import PulseBuilder
-from qctl.program.tables import Symbol, SymbolKind, own_names
+from qctl.program.symbols import bit_symbol, qubit_symbol
+from qctl.program.tables import SymbolKind, own_names
 from qctl.program.text import to_text
 
 __all__ = ["Program"]
@@ -54,8 +55,8 @@ class Program(PulseBuilder):
             if block.end < 0:
                 raise RequestError(f"block {i} ({block.kind.name.lower()}, from instruction {block.first}) has no end")
         symbols = (
-            *(Symbol(SymbolKind.QUBIT, name) for name in self._qubits),
-            *(Symbol(SymbolKind.BIT, name) for name in self._bits),
+            *map(qubit_symbol, self._qubits),
+            *map(bit_symbol, self._bits),
             *self._ports,
         )
         body = Body(
@@ -164,5 +165,5 @@ class Program(PulseBuilder):
         return f"<{type(self).__name__}: {sizes}>"
 
 
-def _raw(array: np.ndarray) -> bytes:
-    return np.ascontiguousarray(array).tobytes()
+def _raw(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).view(np.uint8)

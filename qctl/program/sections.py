@@ -16,6 +16,7 @@ from qctl.program.cells import Reader, Writer
 from qctl.program.envelopes import ENVELOPES
 from qctl.program.expressions import LEAVES, MOST_TOKENS, OPERATORS, Expression, Value
 from qctl.program.layout import CONSTANT, INSTRUCTION, NONE, OPERAND
+from qctl.program.symbols import PLAIN_SYMBOLS, plain_symbols, write_symbol
 from qctl.program.tables import (
     Block,
     BlockKind,
@@ -57,18 +58,21 @@ TOKENS: tuple[str, ...] = (*LEAVES, *OPERATORS)
 """Words of the postfix code, by their numbers in the file."""
 
 _WAVEFORMS = tuple(ENVELOPES)
+_KIND_LIST = tuple(SymbolKind)
+_SPACES = (0, 1, 2, 2)
+"""Index space of each kind of symbol."""
 _LEAF_TABLE = {"param": "parameters", "sweep": "sweeps", "register": "registers", "bit": "bits"}
 
 
-def encoded(body: Body) -> dict[Section, bytes]:
-    """Return the raw bytes of every section that isn't empty, in order.
+def encoded(body: Body) -> dict[Section, bytes | memoryview]:
+    """Return the raw bytes of every section that isn't empty, in order; those of arrays are views.
 
     Raises
     ------
     RequestError
         If a table names what isn't in the program.
     """
-    found: dict[Section, bytes] = {}
+    found: dict[Section, bytes | memoryview] = {}
     expressions = {e: i for i, e in enumerate(body.expressions)}
     for section, (write, rows) in _writers(body, expressions).items():
         if rows:
@@ -84,7 +88,7 @@ def encoded(body: Body) -> dict[Section, bytes]:
     }
     for section, (array, dtype) in arrays.items():
         if len(array):
-            found[section] = np.ascontiguousarray(array, dtype).tobytes()
+            found[section] = np.ascontiguousarray(array, dtype).view(np.uint8).data
     return dict(sorted(found.items()))
 
 
@@ -107,9 +111,8 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
         w.cell("u64", r.denominator if r else 0)
 
     def symbol(w: Writer, s: Symbol) -> None:
-        w.cell("u8", s.kind)
-        w.name(s.name)
-        if s.kind in (SymbolKind.PORT, SymbolKind.FRAME):
+        write_symbol(w, s)
+        if s.kind >= SymbolKind.PORT:
             rational(w, s.clock_hz)
             w.text(s.parent)
 
@@ -197,7 +200,7 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
     }
 
 
-def decoded(sections: Mapping[Section, bytes], tick_s: Fraction) -> Body:
+def decoded(sections: Mapping[Section, bytes | memoryview], tick_s: Fraction) -> Body:
     """Return the program that raw sections hold; its instructions are not checked yet.
 
     Raises
@@ -207,9 +210,14 @@ def decoded(sections: Mapping[Section, bytes], tick_s: Fraction) -> Body:
     """
     fields: dict[str, Any] = {"tick_s": tick_s}
     for section, (name, least, read) in _READERS.items():
-        reader = Reader(sections.get(section, b"\0\0\0\0"), section.name.lower())
-        rows = [read(reader, fields) for _ in range(reader.count(least))]
-        if not rows and section in sections:
+        if section not in sections:
+            fields[name] = ()
+            continue
+        reader = Reader(sections[section], section.name.lower())
+        n_rows = reader.count(least)
+        rows = plain_symbols(reader, n_rows) if section is Section.SYMBOLS else []
+        rows += [read(reader, fields) for _ in range(n_rows - len(rows))]
+        if not rows:
             raise reader.fail("an empty table is left out, not stored")
         reader.end()
         fields[name] = tuple(rows)
@@ -233,11 +241,11 @@ def decoded(sections: Mapping[Section, bytes], tick_s: Fraction) -> Body:
 def _refuse_twins(fields: Mapping[str, Any]) -> None:
     """Refuse rows that a name or value does not tell apart."""
     symbols = fields["symbols"]
-    order = [min(s.kind, SymbolKind.PORT) for s in symbols]
+    order = [_SPACES[s.kind] for s in symbols]
     if order != sorted(order):
         raise WireError("section symbols: not in the order qubits, bits, ports and frames")
-    keys = {
-        "symbols": [(min(s.kind, SymbolKind.PORT), s.name) for s in symbols],
+    keys: dict[str, Any] = {
+        "symbols": [(space, s.name) for space, s in zip(order, symbols, strict=True)],
         "registers": [r.name for r in fields["registers"]],
         "sweeps": [s.name for s in fields["sweeps"]],
         "parameters": fields["parameters"],
@@ -252,8 +260,7 @@ def _refuse_twins(fields: Mapping[str, Any]) -> None:
 def _value(r: Reader, fields: Mapping[str, Any]) -> Value | None:
     kind = r.choice(("none", "number", "expression"), "kind of value")
     if kind == 2:
-        found: Expression = _row(r, fields["expressions"], "expression")
-        return found
+        return _row(r, fields["expressions"], "expression")  # type: ignore[no-any-return]
     return r.number() if kind else None
 
 
@@ -291,14 +298,14 @@ def _rational(r: Reader) -> Fraction | None:
 
 
 def _symbol(r: Reader, fields: Mapping[str, Any]) -> Symbol:
-    kind = SymbolKind(r.choice(list(SymbolKind), "kind of symbol"))
+    kind = _KIND_LIST[r.choice(_KIND_LIST, "kind of symbol")]
     name = r.name()
-    if kind in (SymbolKind.PORT, SymbolKind.FRAME):
+    if kind >= SymbolKind.PORT:
         clock, parent = _rational(r), r.text()
         if bool(parent) != (kind is SymbolKind.FRAME):
             raise r.fail("a frame, and nothing else, has a port")
         return Symbol(kind, name, clock, parent)
-    return Symbol(kind, name)
+    return PLAIN_SYMBOLS[kind](name)
 
 
 def _register(r: Reader, fields: Mapping[str, Any]) -> Register:
@@ -315,14 +322,10 @@ def _sweep(r: Reader, fields: Mapping[str, Any]) -> Sweep:
 def _leaves(fields: Mapping[str, Any]) -> dict[str, Sequence[str]]:
     """Return the names that leaves of expressions may have, by kind; made once."""
     if "_leaves" not in fields:
-        fields["_leaves"] = {  # type: ignore[index]
-            "param": fields["parameters"],
-            "sweep": [s.name for s in fields["sweeps"]],
-            "register": [s.name for s in fields["registers"]],
-            "bit": [s.name for s in fields["symbols"] if s.kind == SymbolKind.BIT],
-        }
-    found: dict[str, Sequence[str]] = fields["_leaves"]
-    return found
+        bits = [s.name for s in fields["symbols"] if s.kind == SymbolKind.BIT]
+        names = {name: [s.name for s in fields[name + "s"]] for name in ("sweep", "register")}
+        fields["_leaves"] = {"param": fields["parameters"], "bit": bits, **names}  # type: ignore[index]
+    return fields["_leaves"]  # type: ignore[no-any-return]
 
 
 def _expression(r: Reader, fields: Mapping[str, Any]) -> Expression:

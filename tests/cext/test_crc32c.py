@@ -1,6 +1,7 @@
 """The checksum agrees with the published check values and with a bitwise twin."""
 
 import numpy as np
+import pytest
 
 from qctl.cext.crc32c import crc32c
 
@@ -28,3 +29,11 @@ def test_any_length_and_split_agrees_with_the_twin():
     for n in range(len(content)):
         assert crc32c(content[:n]) == twin(content[:n])
         assert crc32c(content[n:], crc32c(content[:n])) == twin(content)
+
+
+@pytest.mark.parametrize("n", [6143, 6144, 6145, 12_288, 50_000])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_long_content_has_the_same_sum_by_instruction_and_by_tables(n, offset):
+    content = np.random.default_rng(n).integers(0, 256, n + offset, dtype=np.uint8).tobytes()[offset:]
+    assert crc32c(content) == crc32c(content, by_tables=True) == twin(content)
+    assert crc32c(content, 12345) == crc32c(content, 12345, by_tables=True)

@@ -132,7 +132,7 @@ def test_every_float64_survives_raw_packed_and_text(bits):
         p.rzz(0.5, 0, 1)
         p.play("d", qctl.samples([0.5], 1e9))
     pattern = np.array([0.5]).tobytes()
-    replaced = {k: v.replace(pattern, int(bits).to_bytes(8, "little")) for k, v in encoded(p.body).items()}
+    replaced = {k: bytes(v).replace(pattern, int(bits).to_bytes(8, "little")) for k, v in encoded(p.body).items()}
     body = decoded(replaced, p.tick_s)
     assert b"".join(encoded(body).values()).count(int(bits).to_bytes(8, "little")) == 3
     for again in (

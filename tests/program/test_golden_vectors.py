@@ -64,9 +64,19 @@ def test_program_has_the_bytes_and_hash_of_the_page(name, build, digest):
 
 
 def test_packed_vectors_are_what_the_kernels_write_and_read():
-    start = VECTORS["rz"].index(bytes.fromhex("04010000"))
+    values, derived = qctl.Circuit(260), qctl.Circuit(3)
+    for angle, qubit in ((0.1, 0), (0.2, 1), (0.1, 2), (0.2, 259)):
+        values.rx(angle, qubit)
+    values.cx(0, 1)
+    values.cx(2, 1)
+    derived.rzz(0.5, 0, 1)
+    derived.rzz(0.25, 0, 2)
+    derived.u(1.0, 2.0, 3.0, 1)
+    derived.u(4.0, 5.0, 6.0, 1)
     cases = {
-        "packed instructions": (16, VECTORS["rz"][start : start + 64]),
+        "packed instructions": (16, rz().instruction_bytes()),
+        "packed instructions with values": (16, values.instruction_bytes()),
+        "packed instructions that derive": (16, derived.instruction_bytes()),
         "packed operands": (4, np.array([0, 1, 2, 1 << 30], "<u4").tobytes()),
         "packed constants": (8, struct.pack("<3d", 1.0, 1.0, -0.0)),
     }

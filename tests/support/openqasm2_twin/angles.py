@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from openqasm2_twin.tokens import END, Tokens
 from qctl.errors import ParseError
 from qctl.formats.limits import MAX_NESTING
-from qctl.formats.tokens import END, Tokens
 
 __all__ = ["Angle", "angle_value", "read_angle", "read_angles"]
 

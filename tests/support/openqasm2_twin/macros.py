@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from openqasm2_twin.angles import Angle, angle_value, read_angles
+from openqasm2_twin.tokens import Tokens
 from qctl.errors import ParseError
-from qctl.formats.angles import Angle, angle_value, read_angles
 from qctl.formats.gates import Gate
 from qctl.formats.limits import MAX_NESTING, MAX_STEPS
-from qctl.formats.tokens import Tokens
 
 __all__ = ["Callee", "Macro", "expand", "read_body", "read_names"]
 

@@ -1,0 +1,8 @@
+"""Types of the reader of angles."""
+
+from qctl.cext.scanner import Scanner
+
+CODES: tuple[str, ...]
+
+class AngleReader(Scanner):
+    def undefined(self, word: str, operands: tuple[float, ...]) -> str: ...

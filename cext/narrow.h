@@ -1,0 +1,82 @@
+/* Says without branches that rows of the commonest forms (gates on one or two qubits, measure, reset) are right. */
+
+#ifndef QCTL_NARROW_H
+#define QCTL_NARROW_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* What a right row of an opcode looks like: each of its words lies in first ... first + span. */
+typedef struct {
+    uint32_t first[4], span[4]; /* opcode with flags in the high half, a, b, c */
+    uint32_t two[4];            /* all ones at a where a and b must differ */
+} qctl_narrow_t;
+
+/* An opcode whose rows are all looked at closely: no opcode stands there. */
+static inline void qctl_narrow_close(qctl_narrow_t *to, uint32_t op)
+{
+    memset(to, 0, sizeof *to);
+    to->first[0] = ~op;
+}
+
+static inline void qctl_narrow_open(qctl_narrow_t *to, uint32_t op, uint32_t flags, uint32_t n_qubits, uint32_t b_first,
+    uint32_t b_span, uint32_t c_first, uint32_t c_span, int two)
+{
+    const uint32_t first[4] = {op | flags << 16, 0, b_first, c_first}, span[4] = {0, n_qubits - 1, b_span, c_span};
+    memcpy(to->first, first, sizeof first);
+    memcpy(to->span, span, sizeof span);
+    memset(to->two, 0, sizeof to->two);
+    to->two[1] = two ? UINT32_MAX : 0;
+}
+
+#if defined(__GNUC__)
+typedef uint32_t qctl_four_t __attribute__((vector_size(16)));
+
+/* How many rows from the first one on are surely right, up to `n` or a few less; opcodes are below `n_ops`.
+   A row that is not surely right may still be: an expression for an angle, for instance. */
+static inline int64_t qctl_narrow_run(const qctl_narrow_t *narrow, uint32_t n_ops, const void *rows, int64_t n)
+{
+    const char *at = rows;
+    int64_t i = 0;
+    for (; i < n; i++, at += 16) {
+        qctl_four_t row, first, span, two, bad;
+        uint32_t op;
+        uint64_t halves[2];
+        memcpy(&row, at, 16);
+        op = row[0] & 0xFFFF;
+        if (op >= n_ops)
+            break;
+        memcpy(&first, narrow[op].first, 16);
+        memcpy(&span, narrow[op].span, 16);
+        memcpy(&two, narrow[op].two, 16);
+        bad = (qctl_four_t)(row - first > span);
+        bad |= (qctl_four_t)(row == (qctl_four_t){row[2], row[2], row[2], row[2]}) & two;
+        memcpy(halves, &bad, 16);
+        if (halves[0] | halves[1])
+            break;
+    }
+    return i;
+}
+#else
+static inline int64_t qctl_narrow_run(const qctl_narrow_t *narrow, uint32_t n_ops, const void *rows, int64_t n)
+{
+    const char *at = rows;
+    int64_t i = 0;
+    for (; i < n; i++, at += 16) {
+        uint32_t row[4], bad = 0;
+        memcpy(row, at, 16);
+        if ((row[0] & 0xFFFF) >= n_ops)
+            break;
+        narrow += row[0] & 0xFFFF;
+        for (int f = 0; f < 4; f++)
+            bad |= row[f] - narrow->first[f] > narrow->span[f];
+        bad |= row[1] == row[2] && narrow->two[1];
+        narrow -= row[0] & 0xFFFF;
+        if (bad)
+            break;
+    }
+    return i;
+}
+#endif
+
+#endif
