@@ -153,7 +153,7 @@ def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
 
 
 class Points:
-    """Points of one timeline, one after the other, as one generator sees them.
+    """Points with the same plays on the same ports, one after the other, as one generator sees them.
 
     Attributes
     ----------
@@ -161,8 +161,6 @@ class Points:
         All plays, also those of other generators, at this one's ticks.
     columns : list of (n,) intp
         Plays of each feed.
-    labels : sequence of str
-        Name of each play.
     """
 
     def __init__(self, straights: Sequence[Straight], work: Renderer) -> None:
@@ -170,7 +168,7 @@ class Points:
         # Joined as bytes: numpy takes 100 times longer to put structured rows together.
         rows = bytearray().join([straight.plays.data for straight in straights])
         self.plays = np.ndarray((len(straights), len(first.plays)), PLAY, rows)
-        self.labels = first.labels
+        self.straights = straights
         names = [port.name for port in first.ports]
         owner = np.full(len(names) + 1, -1)
         for k, feed in enumerate(work.feeds):
@@ -184,6 +182,10 @@ class Points:
     def __len__(self) -> int:
         return len(self.plays)
 
+    def label(self, point: int, column: int) -> str:
+        """Return the name of a play."""
+        return self.straights[point].labels[column]
+
     def uses(self, feed: int) -> bool:
         """Say whether a feed has any play."""
         return len(self.columns[feed]) > 0
@@ -193,6 +195,14 @@ class Points:
         columns = np.concatenate(self.columns) if self.columns else np.empty(0, np.intp)
         starts = self.plays["start"][:, columns]
         return starts, starts + self.shapes.lengths[self.plays["waveform"][:, columns]], columns
+
+
+def _alike(one: Straight, other: Straight) -> bool:
+    """Say whether two points can stand in one table of plays."""
+    if one.labels is other.labels and one.ports is other.ports:
+        return True
+    same = one.ports is other.ports and one.waveforms is other.waveforms
+    return same and np.array_equal(one.plays["port"], other.plays["port"])
 
 
 class Renderer:
@@ -217,12 +227,12 @@ class Renderer:
         self.lead_ticks = lead_ticks
 
     def points_of(self, straights: Sequence[Straight]) -> list[Points]:
-        """Return the points, those of one timeline together."""
+        """Return the points, together those of one timeline, or of several that play as much on the same ports."""
         found = []
         begin = 0
         for k in range(1, len(straights) + 1):
             old = straights[begin]
-            if k == len(straights) or straights[k].labels is not old.labels or straights[k].ports is not old.ports:
+            if k == len(straights) or not _alike(straights[k], old):
                 found.append(Points(straights[begin:k], self))
                 begin = k
         return found
@@ -300,7 +310,7 @@ class Renderer:
         plays = points.plays[point, columns]
         ends = plays["start"] + points.shapes.lengths[plays["waveform"]]
         there = np.flatnonzero((plays["start"] <= sample) & (sample < ends))
-        label = points.labels[int(columns[there[int(np.argmax(np.abs(plays["amplitude"][there])))]])]
+        label = points.label(point, int(columns[there[int(np.argmax(np.abs(plays["amplitude"][there])))]]))
         number = self.feeds[feed].outputs[output]
         raise CompileError(
             f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "

@@ -15,9 +15,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qctl.compiler.alignment import aligned
-from qctl.compiler.pipeline import Compiled, compile_program
+from qctl.compiler.pipeline import Compiled, compile_programs
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Lab, Processor, load_lab
@@ -162,12 +163,12 @@ class _Run:
 
 def _players(lab: Lab, straights: Sequence[Straight]) -> set[str]:
     """Return the instruments that any play is on."""
-    names: set[str] = set()
-    seen: set[int] = set()
+    plays: dict[int, list[NDArray]] = {}
+    ports = {}
     for straight in straights:
-        if id(straight.labels) not in seen:
-            seen.add(id(straight.labels))
-            names.update(straight.ports[k].name for k in np.unique(straight.plays["port"]).tolist())
+        ports[id(straight.ports)] = straight.ports
+        plays.setdefault(id(straight.ports), []).append(straight.plays["port"])
+    names = {ports[key][k].name for key, tables in plays.items() for k in np.unique(np.concatenate(tables)).tolist()}
     return {ref.instrument for name in names for ref in lab.port(name).outputs}
 
 
@@ -246,6 +247,6 @@ def compile(
     """
     rack = lab if isinstance(lab, Lab) else load_lab(lab)
     line = [programs] if isinstance(programs, Program) else list(programs)
-    compiled = tuple(compile_program(p, rack, snapshot, qpu, seed=seed, level=level) for p in line)
+    compiled = compile_programs(line, rack, snapshot, qpu, seed=seed, level=level)
     lowered = lower([one.timeline for one in compiled], rack, snapshot, n_shots=shots, averaged=averaged)
     return Ready(compiled, lowered)

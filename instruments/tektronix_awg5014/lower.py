@@ -90,13 +90,13 @@ def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
     if starts.size and starts.min() < 0:
         k, column = (int(x) for x in np.argwhere(starts < 0)[0])
         raise CompileError(
-            f"{points.labels[columns[column]]} starts {-starts[k, column]} samples before time zero of the shot on "
+            f"{points.label(k, columns[column])} starts {-starts[k, column]} samples before time zero of the shot on "
             f"{instrument.name}"
         )
     bound = longest_shot_samples()
     if ends.size and ends.max() > bound:
         k, column = (int(x) for x in np.argwhere(ends == ends.max())[0])
-        label = points.labels[columns[column]]
+        label = points.label(k, columns[column])
         raise CompileError(
             f"{label} ends {ends[k, column]} samples after the trigger; {instrument.name} ({instrument.model}) plays "
             f"at most {bound} in one shot",
@@ -125,7 +125,7 @@ def _longest(groups: Sequence[Points], cuts: Sequence[Sequence[Cut]]) -> tuple[i
         piece = next(piece for piece in cut[k] if piece.n_samples == longest)
         starts, ends, columns = points.spans()
         inside = np.flatnonzero((starts[k] >= piece.first) & (starts[k] < piece.first + longest))
-        label = points.labels[columns[inside[np.argmax(ends[k, inside])]]] if len(inside) else ""
+        label = points.label(k, columns[inside[np.argmax(ends[k, inside])]]) if len(inside) else ""
     if longest > can.LENGTH_SAMPLES.high:
         raise CompileError(
             f"{label} ends a waveform of {longest} samples without a pause; an AWG5014C plays at most "

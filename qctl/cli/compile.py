@@ -24,6 +24,7 @@ class Emission(StrEnum):
 
     TIMELINE = "timeline"
     SCPI = "scpi"
+    Q1ASM = "q1asm"
 
 
 def compile_file(
@@ -32,7 +33,9 @@ def compile_file(
         str, typer.Option("--qpu", "--target", help="Processor; the lab's only one by default.", metavar="NAME")
     ] = "",
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
-    emit: Annotated[Emission, typer.Option(help="Pulses with their ticks, or the text commands.")] = Emission.TIMELINE,
+    emit: Annotated[
+        Emission, typer.Option(help="Pulses with their ticks, text commands, or Qblox programs.")
+    ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of layout and routing.")] = 0,
@@ -87,12 +90,12 @@ def _compiled(
     snapshot = latest(folder, name) if folder is not None else None
     program = bound(file, load(file), words) if words else load(file)
     ready = compile_programs(program, lab, name, shots=shots, seed=seed, snapshot=snapshot)
-    texts = _timeline_texts(ready) if emit is Emission.TIMELINE else _scpi_texts(ready, lab)
+    texts = _TEXTS[emit](ready, lab)
     files = []
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for part, text in texts.items():
-            path = out / f"{file.stem}.{part}.txt"
+            path = out / f"{file.stem}.{part}{'' if '.' in part and emit is Emission.Q1ASM else '.txt'}"
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
         if emit is Emission.TIMELINE:
@@ -111,7 +114,7 @@ def _only(lab: Lab) -> str:
     return next(iter(lab.processors))
 
 
-def _timeline_texts(ready: Ready) -> dict[str, str]:
+def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return the timeline as a list of plays and captures, and as a program at pulse level."""
     from qctl.program.program import Program
 
@@ -144,6 +147,28 @@ def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
             key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
             texts[key] = "\n".join(commands) + "\n"
     return texts
+
+
+def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each sequencer's program, and its sequence as the vendor's JSON; what is no Qblox module is left out."""
+    from qctl.instruments.qblox.body import QbloxBody, sequence_of
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        for program in batch.programs:
+            if not program.model.startswith("qblox-"):
+                continue
+            for one in QbloxBody.from_bytes(program.body).sequencers:
+                name = f"{program.instrument}.seq{one.number}"
+                key = name if len(ready.lowered.batches) == 1 else f"{name}.batch{k}"
+                texts[f"{key}.q1asm"] = one.program
+                texts[f"{key}.json"] = json.dumps(sequence_of(one, program.blobs)) + "\n"
+    if not texts:
+        raise RequestError("no instrument of this processor is a Qblox module")
+    return texts
+
+
+_TEXTS = {Emission.TIMELINE: _timeline_texts, Emission.SCPI: _scpi_texts, Emission.Q1ASM: _q1asm_texts}
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:

@@ -36,4 +36,24 @@ def serve(
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
+    _check_driven(lab)
     run_server(ServerConfig(lab, bind, store, n_workers=workers), ready)
+
+
+def _check_driven(path: Path) -> None:
+    """Refuse a lab with a model that programs are compiled for only: its instruments would never answer."""
+    from qctl.errors import QctlError, RequestError
+    from qctl.instruments.registry import MODELS
+    from qctl.lab import load_lab
+
+    try:
+        lab = load_lab(path)
+    except QctlError:
+        return  # the server says what is wrong, with all places
+    for name, instrument in lab.instruments.items():
+        model = MODELS.get(instrument.model)
+        if model is not None and not model.driver:
+            raise RequestError(
+                f"instruments.{name}: {instrument.model} can be compiled for, but is not driven yet; "
+                f"qctl compile --emit writes its programs"
+            )

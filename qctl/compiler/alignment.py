@@ -30,12 +30,13 @@ def aligned(
     n_shots : int
         Shots of each point.
     """
-    firsts = [_first_capture_s(timeline) for timeline in timelines]
-    latest = max((first for first in firsts if first is not None), default=None)
+    known: dict[tuple[int, Fraction], Fraction] = {}
+    firsts = [_first_capture_s(timeline, known) for timeline in timelines]
+    latest = max(known.values(), default=None)
     straights: list[Straight] = []
     parts: list[Part] = []
     for timeline, first in zip(timelines, firsts, strict=True):
-        shift = Fraction(0) if first is None or latest is None else _on_grid(latest - first, timeline)
+        shift = _ZERO if first is None or latest is None or first is latest else _on_grid(latest - first, timeline)
         moved = _moved(timeline, shift) if shift else timeline
         at = len(straights)
         straights += moved.straights()
@@ -44,12 +45,19 @@ def aligned(
     return tuple(straights), tuple(parts)
 
 
-def _first_capture_s(timeline: Timeline) -> Fraction | None:
-    """Return when the first capture starts, exactly; all points share it."""
+_ZERO = Fraction(0)
+
+
+def _first_capture_s(timeline: Timeline, known: dict[tuple[int, Fraction], Fraction]) -> Fraction | None:
+    """Return when the first capture starts, exactly and as one object for one time; all points share it."""
     if not timeline.captures.shape[1]:
         return None
-    row = timeline.captures[0, 0]
-    return int(row["start"]) / timeline.ports[int(row["port"])].rate_hz
+    port, _, start = timeline.captures.item(0)
+    rate_hz = timeline.ports[port].rate_hz
+    key = (start, rate_hz)
+    if key not in known:
+        known[key] = start / rate_hz
+    return known[key]
 
 
 def _on_grid(shift: Fraction, timeline: Timeline) -> Fraction:
@@ -75,8 +83,9 @@ def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
 
 
 def _placed(spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float]) -> CaptureSpec:
-    late = shift + rational_s(lead_s.get(spec.instrument, 0.0))
-    if not late and not first_point:
-        return spec
+    lead = lead_s.get(spec.instrument, 0.0)
+    if not shift and not lead:
+        return replace(spec, first_point=first_point) if first_point else spec
+    late = shift + rational_s(lead)
     starts_s = None if spec.starts_s is None else spec.starts_s + float(late)
     return replace(spec, start_s=float(rational_s(spec.start_s) + late), starts_s=starts_s, first_point=first_point)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from qctl.compiler.steps import StepLine
-from qctl.compiler.tables import tables_of
-from qctl.compiler.timing import time_program
-from qctl.compiler.translate import native_steps, target_of
+import numpy as np
+
+from qctl.compiler.native import Joined, pairs_of, rows_of_lines
+from qctl.compiler.steps import Step, StepLine
+from qctl.compiler.tables import Tables, tables_of
+from qctl.compiler.timing import time_program, time_rows
+from qctl.compiler.translate import Target, native_steps, target_of
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
@@ -22,7 +26,7 @@ from qctl.program.timeline import Timeline
 if TYPE_CHECKING:
     from qctl.program.program import Program
 
-__all__ = ["Compiled", "compile_program"]
+__all__ = ["Compiled", "compile_program", "compile_programs"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,41 +86,138 @@ def compile_program(
     CompileError
         If the program can't be played on the processor; the message names what and where.
     """
-    try:
-        return _compiled(program.body, lab, snapshot, qpu, seed, level)
-    except CompileError as error:
-        name_place(error, program.body)
-        raise
+    (compiled,) = compile_programs([program], lab, snapshot, qpu, seed=seed, level=level)
+    return compiled
 
 
-def _compiled(body: Body, lab: Lab, snapshot: Snapshot | None, qpu: str | None, seed: int, level: int) -> Compiled:
-    begin = perf_counter()
+def compile_programs(
+    programs: Sequence[Program],
+    lab: Lab,
+    snapshot: Snapshot | None = None,
+    qpu: str | None = None,
+    *,
+    seed: int = 0,
+    level: int = 1,
+) -> tuple[Compiled, ...]:
+    """Return the timelines of several programs; those that are native lines already are timed together.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        Each as `compile_program` takes it.
+    lab, snapshot, qpu, seed, level
+        As `compile_program` takes them.
+
+    Raises
+    ------
+    CompileError
+        If a program can't be played on the processor; the message names what and where.
+    """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    values = effective(lab, processor.name, snapshot)
-    target = target_of(processor)
-    line = unroll(body)
-    unrolled = perf_counter()
-    names = tuple(values.qubits)
-    places = _places(body, names)
-    steps = line.steps
-    if places is not None:
-        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
-    n_qubits = body.n_qubits if places is None else len(names)
-    routed = native_steps(steps, n_qubits, target, level=level, seed=seed, fixed=places is not None)
-    translated = perf_counter()
-    timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, tables_of(lab, values))
-    timed = perf_counter()
-    start, end = routed.layout, routed.final_layout
-    if places is not None:
-        start = end = tuple(places)
-    return Compiled(
-        timeline,
-        tuple(names[q] for q in start),
-        tuple(names[q] for q in end),
-        sum(step.op is Op.CZ for step in routed.steps),
-        sum(step.op is Op.SX for step in routed.steps),
-        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
-    )
+    work = _Work(tables_of(lab, effective(lab, processor.name, snapshot)), target_of(processor), seed, level)
+    return work.run([program.body for program in programs])
+
+
+class _Work:
+    """What all programs of a call share."""
+
+    def __init__(self, tables: Tables, target: Target, seed: int, level: int) -> None:
+        self.tables = tables
+        self.target = target
+        self.options = {"level": level, "seed": seed}
+        self.layouts: dict[object, tuple[int, ...] | None] = {}
+        self.fixed: dict[tuple[str, ...], list[int] | None] = {}
+
+    def run(self, bodies: Sequence[Body]) -> tuple[Compiled, ...]:
+        """Return all of them, in order."""
+        begin = perf_counter()
+        if not bodies:
+            return ()
+        lines = Joined(bodies)
+        groups: dict[tuple[int, ...], list[int]] = {}
+        made: list[Compiled | None] = [None] * len(bodies)
+        for k in np.flatnonzero(lines.native).tolist():
+            places = self._layout(bodies[k], pairs_of(lines.rows[lines.bounds[k] : lines.bounds[k + 1]]))
+            if places is not None:
+                groups.setdefault(places, []).append(k)
+        joined_s = (perf_counter() - begin) / len(bodies)
+        for places, members in groups.items():
+            self._lines(bodies, lines, members, places, joined_s, made)
+        found = []
+        for body, done in zip(bodies, made, strict=True):
+            try:
+                found.append(self._general(body) if done is None else done)
+            except CompileError as error:
+                name_place(error, body)
+                raise
+        return tuple(found)
+
+    def _lines(
+        self, bodies: Sequence[Body], lines: Joined, members: list[int], places: tuple[int, ...], joined_s: float,
+        made: list[Compiled | None],
+    ) -> None:  # fmt: skip
+        """Time native lines together."""
+        begin = perf_counter()
+        rows = rows_of_lines(lines, members, places, self.tables)
+        timelines = time_rows(rows, [bodies[k] for k in members], self.tables)
+        timed_s = (perf_counter() - begin) / len(members)
+        layout = tuple(self.tables.names[q] for q in places)
+        counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
+        times_s = (("unroll", joined_s), ("translate", 0.0), ("time", timed_s))
+        for k, timeline, n_cz, n_sx in zip(members, timelines, *counts, strict=True):
+            made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s)
+
+    def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
+        """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""
+        if not len(body) or body.parameters or body.n_qubits > len(self.tables.names):
+            return None
+        key = (body.qubits, pairs)
+        if key not in self.layouts:
+            fixed = self._places(body)
+            graph = self.target.graph(body.n_qubits)
+            if fixed is not None:
+                coupled = all(fixed[b] in graph[fixed[a]] for a, b in pairs)
+                self.layouts[key] = tuple(fixed) if coupled else None
+            else:
+                # The layout is chosen by the pairs alone: that of a line in which each stands once is that of the line.
+                short = [Step(Op.CZ, pair) for pair in pairs]
+                short = [step for cz in short for step in (cz, Step(Op.BARRIER, cz.qubits))]
+                routed = native_steps(short, body.n_qubits, self.target, **self.options)
+                self.layouts[key] = None if routed.n_swaps else routed.layout[: body.n_qubits]
+        return self.layouts[key]
+
+    def _places(self, body: Body) -> list[int] | None:
+        if body.ports:
+            return _places(body, self.tables.names)
+        if body.qubits not in self.fixed:
+            self.fixed[body.qubits] = _places(body, self.tables.names)
+        return self.fixed[body.qubits]
+
+    def _general(self, body: Body) -> Compiled:
+        begin = perf_counter()
+        line = unroll(body)
+        unrolled = perf_counter()
+        names = self.tables.names
+        places = self._places(body)
+        steps = line.steps
+        if places is not None:
+            steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
+        n_qubits = body.n_qubits if places is None else len(names)
+        routed = native_steps(steps, n_qubits, self.target, fixed=places is not None, **self.options)
+        translated = perf_counter()
+        timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, self.tables)
+        timed = perf_counter()
+        start, end = routed.layout, routed.final_layout
+        if places is not None:
+            start = end = tuple(places)
+        return Compiled(
+            timeline,
+            tuple(names[q] for q in start),
+            tuple(names[q] for q in end),
+            sum(step.op is Op.CZ for step in routed.steps),
+            sum(step.op is Op.SX for step in routed.steps),
+            (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
+        )
 
 
 def _only(lab: Lab) -> str:

@@ -7,8 +7,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from qctl.cli.app import main
 from qctl.cli.compile import compile_file
+from qctl.cli.serve import _check_driven
+from qctl.errors import RequestError
 
+QBLOX = str(Path(__file__).parents[1] / "support" / "qblox2.toml")
 LAB = str(Path(__file__).parents[1] / "support" / "transmon5.toml")
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";
@@ -92,3 +96,23 @@ def test_refusal_of_feedback_names_file_line_and_column(run, tmp_path):
     found = run()
     assert found.exit_code == 1
     assert found.stderr.startswith(f"{tmp_path}/bell.qasm: line 8, column 3: if at instruction 3 depends on")
+
+
+def test_q1asm_of_a_qblox_lab_is_written_as_text_and_as_the_vendors_json(tmp_path):
+    source, out = tmp_path / "bell.qasm", tmp_path / "out"
+    source.write_text(BELL)
+    with pytest.raises(SystemExit) as done:
+        main(["compile", str(source), "--target", "qpu0", "--emit", "q1asm", "--out", str(out), "--lab", QBLOX])
+    assert done.value.code == 0
+    names = {path.name for path in out.iterdir()}
+    assert {"bell.qcm0.seq0.q1asm", "bell.qcm0.seq0.json", "bell.qrm0.seq0.q1asm"} <= names
+    assert "acquire 0,R1," in (out / "bell.qrm0.seq0.q1asm").read_text()
+    assert sorted(json.loads((out / "bell.qrm0.seq0.json").read_text())) == [
+        "acquisitions", "program", "waveforms", "weights",
+    ]  # fmt: skip
+
+
+def test_lab_whose_modules_are_not_driven_yet_is_not_served():
+    with pytest.raises(RequestError, match="qblox-qcm can be compiled for, but is not driven yet"):
+        _check_driven(Path(QBLOX))
+    _check_driven(Path(LAB))

@@ -1,0 +1,118 @@
+"""Programs that are native lines already: from arrays to rows together, without a step in Python for each gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext import minimal
+from qctl.compiler.rows import Rows
+from qctl.compiler.sweep_values import seconds_over_points
+from qctl.compiler.tables import Tables
+from qctl.compiler.unroll import MAX_STEPS
+from qctl.program.body import Body
+from qctl.program.layout import INSTRUCTION, OPERAND
+from qctl.program.opcodes import Op
+
+__all__ = ["Joined", "pairs_of", "rows_of_lines"]
+
+
+class Joined:
+    """Bodies' arrays, one after the other.
+
+    Parameters
+    ----------
+    bodies : sequence of Body
+        Any.
+
+    Attributes
+    ----------
+    rows, bounds, words, word_bounds
+        Instructions and operands of all bodies, and where each body's begin.
+    native : (n,) bool
+        Which of them translation would leave as they are.
+    """
+
+    def __init__(self, bodies: Sequence[Body]) -> None:
+        self.bounds = _bounds([len(body.instructions) for body in bodies])
+        self.word_bounds = _bounds([len(body.operands) for body in bodies])
+        self.rows = np.frombuffer(bytearray().join([body.instructions.data for body in bodies]), INSTRUCTION)
+        self.words = np.frombuffer(bytearray().join([body.operands.data for body in bodies]), OPERAND)
+        n_qubits = np.array([body.n_qubits for body in bodies], np.int64)
+        found = np.empty(len(bodies), np.uint8)
+        work = np.empty(24 * int(n_qubits.max(initial=0)) + 8, np.int8)
+        minimal.native(self.rows, self.bounds, self.words, self.word_bounds, n_qubits, work, found)
+        found &= np.diff(self.bounds) <= MAX_STEPS
+        self.native = found.astype(bool)
+
+
+def _bounds(counts: list[int]) -> NDArray[np.int64]:
+    bounds = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=bounds[1:])
+    return bounds
+
+
+def pairs_of(rows: NDArray) -> tuple[tuple[int, int], ...]:
+    """Return the pairs of qubits that a line's cz gates join, each once, in order."""
+    found = rows[rows["op"] == Op.CZ]
+    if not len(found):
+        return ()
+    low, high = np.minimum(found["a"], found["b"]), np.maximum(found["a"], found["b"])
+    codes, firsts = np.unique(low.astype(np.uint64) << np.uint64(32) | high, return_index=True)
+    return tuple((int(codes[k]) >> 32, int(codes[k]) & 0xFFFFFFFF) for k in np.argsort(firsts))
+
+
+def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], tables: Tables) -> Rows:
+    """Return the rows of native lines whose qubits have the same places.
+
+    Parameters
+    ----------
+    lines : Joined
+        All bodies.
+    chosen : sequence of int
+        Which of them.
+    places : sequence of int
+        Physical qubit of each of their qubits.
+    tables : Tables
+        The processor.
+    """
+    if len(chosen) == len(lines.native):
+        rows, words, bounds, word_bounds = lines.rows.copy(), lines.words, lines.bounds, lines.word_bounds
+    else:
+        rows = np.concatenate([lines.rows[lines.bounds[s] : lines.bounds[s + 1]] for s in chosen])
+        words = np.concatenate([lines.words[lines.word_bounds[s] : lines.word_bounds[s + 1]] for s in chosen])
+        bounds = _bounds([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
+        word_bounds = _bounds([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
+    if len(chosen) > 1:
+        barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
+        rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
+    lengths = _delays(rows, len(tables.lengths_s))
+    starts = np.repeat(bounds[:-1], np.diff(bounds))
+    return Rows(
+        rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
+        tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
+        np.arange(len(rows)) - starts,
+    )  # fmt: skip
+
+
+_NONE = np.empty(0, np.int32)
+
+
+def _delays(rows: NDArray, n_known: int) -> tuple[Fraction, ...]:
+    """Put the index of its length into every delay; return the lengths."""
+    delays = np.flatnonzero(rows["op"] == Op.DELAY)
+    if not len(delays):
+        return ()
+    halves = np.stack([rows["b"][delays], rows["c"][delays]], axis=1)
+    values, index = np.unique(halves.view("<f8").ravel(), return_inverse=True)
+    rows["b"][delays] = n_known + index
+    found: list[Fraction] = []
+    for value in values.tolist():
+        where = f"delay at instruction {int(delays[index.tolist().index(len(found))])}"
+        seconds = seconds_over_points(value, {}, where)
+        assert isinstance(seconds, Fraction)
+        found.append(seconds)
+    return tuple(found)
