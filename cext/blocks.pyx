@@ -12,7 +12,7 @@ from qctl.cext.operands cimport OP_BARRIER, OP_DELAY, OP_FIRST_GATE, OP_LAST_GAT
 from qctl.cext.gatelist cimport HELD, TURN, node_t
 from qctl.cext.native cimport finish_turn, put_cz, put_row, put_symbol, put_turn, put_word
 from qctl.cext.records cimport FLAG_WIDE, instruction_t
-from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, after, inverse, spin, spin_t
+from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, after, inverse, qctl_atan2, spin, spin_t
 from qctl.cext.weyl cimport add_rotation, canonical_t, complex4_t, decompose, identity, n_entanglers, settle
 
 cdef uint32_t NONE = 0xFFFFFFFFu
@@ -63,15 +63,34 @@ cdef void with_swap(canonical_t *u) noexcept nogil:
         u.c[k] += QCTL_PI / 4
 
 
+cdef double z_part(spin_t u) noexcept nogil:
+    """Return the last angle of a turn as rz ry rz."""
+    cdef double sum_ = 2 * qctl_atan2(u.z, u.w), difference = 2 * qctl_atan2(-u.x, u.y)
+    if u.x * u.x + u.y * u.y < 1e-18:
+        return sum_
+    return difference if u.w * u.w + u.z * u.z < 1e-18 else 0.5 * (sum_ + difference)
+
+
+cdef void through_iswap(canonical_t *u) noexcept nogil:
+    """Push turns about z through an iswap: they change sides, and what is left before it has no free angle."""
+    cdef double a = z_part(u.first_a), b = z_part(u.first_b)
+    u.first_a = after(about_z(-a), u.first_a)
+    u.first_b = after(about_z(-b), u.first_b)
+    u.last_b = after(u.last_b, about_z(a))
+    u.last_a = after(u.last_a, about_z(b))
+
+
 cdef void put_form(writing_t *self, canonical_t *u, int p, int q) noexcept nogil:
     """Write a canonical form with the fewest cz."""
     cdef native_t *out = self.out
     cdef spin_t h = spin(0, ROOT, 0, ROOT), va, vb, last_a, last_b
     cdef int n
     settle(u)
+    n = n_entanglers(u)
+    if n == 2 and u.c[0] + u.c[1] > QCTL_PI / 2 - 1e-9:
+        through_iswap(u)
     last_a = inverse(u.last_a)
     last_b = inverse(u.last_b)
-    n = n_entanglers(u)
     if n == 0:
         self.frames[p] = after(after(self.frames[p], inverse(u.first_a)), last_a)
         self.frames[q] = after(after(self.frames[q], inverse(u.first_b)), last_b)

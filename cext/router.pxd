@@ -15,6 +15,7 @@ cdef struct op_t:
 cdef struct rules_t:
     double ahead            # weight of what comes behind the front
     double price            # weight of the cz that a swap costs, beside edges of distance
+    double late             # weight of the cz that are already on a qubit's way
     int n_ahead
 
 cdef struct router_t:
@@ -50,6 +51,8 @@ cdef struct router_t:
     Py_ssize_t n_ops, ops_room
     bint recording, failed, stuck
     int cost, n_swaps
+    int *late               # cz on the longest way to each physical qubit's last step
+    int latest
 
 cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *graph) noexcept nogil
 cdef void close_router(router_t *self) noexcept nogil

@@ -13,6 +13,7 @@ cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *gra
     self.graph = graph
     self.rules.ahead = 0.5
     self.rules.price = 0.5
+    self.rules.late = 0.01
     self.rules.n_ahead = 20
     self.place = <int *> malloc((items.n_wires + 1) * sizeof(int))
     self.who = <int *> malloc(n * sizeof(int))
@@ -30,6 +31,7 @@ cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *gra
     self.front_gain = <int *> malloc((graph.n_edges + 1) * sizeof(int))
     self.ahead_gain = <int *> malloc((graph.n_edges + 1) * sizeof(int))
     self.busy = <int *> malloc(n * sizeof(int))
+    self.late = <int *> malloc(n * sizeof(int))
     self.tired = <double *> malloc(n * sizeof(double))
     self.met = <int *> malloc(n * sizeof(int))
     self.met_price = <int *> malloc(n * sizeof(int))
@@ -37,7 +39,7 @@ cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *gra
         self.place == NULL or self.who == NULL or self.waits == NULL or self.waits_at_start == NULL or self.left == NULL
         or self.group_ends == NULL or self.queue == NULL or self.front == NULL or self.front_at == NULL
         or self.head == NULL or self.next_ == NULL or self.ahead == NULL or self.touched == NULL
-        or self.front_gain == NULL or self.ahead_gain == NULL or self.busy == NULL or self.tired == NULL
+        or self.front_gain == NULL or self.ahead_gain == NULL or self.busy == NULL or self.late == NULL or self.tired == NULL
         or self.met == NULL or self.met_price == NULL
     ):
         return 0
@@ -74,6 +76,7 @@ cdef void close_router(router_t *self) noexcept nogil:
     free(self.front_gain)
     free(self.ahead_gain)
     free(self.busy)
+    free(self.late)
     free(self.tired)
     free(self.met)
     free(self.met_price)

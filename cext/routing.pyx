@@ -96,6 +96,15 @@ cdef void leave_front(router_t *self, int item) noexcept nogil:
     weigh(self, item, self.front_gain, -1)
 
 
+cdef inline void delay(router_t *self, int p, int q, int n) noexcept nogil:
+    """Count n more cz on two qubits, behind all that is on either."""
+    cdef int at = self.late[p] if self.late[p] > self.late[q] else self.late[q]
+    at += n
+    self.late[p] = self.late[q] = at
+    if at > self.latest:
+        self.latest = at
+
+
 cdef void execute(router_t *self, int item, bint backwards) noexcept nogil:
     """Take an item as done; what waited for it may be queued."""
     cdef const skeleton_t *items = self.items
@@ -106,12 +115,10 @@ cdef void execute(router_t *self, int item, bint backwards) noexcept nogil:
         self.n_steps += 1
         self.met[p] = self.met[q] = self.n_steps
         self.met_price[p] = items.cost_swapped[item] - items.cost[item]
-    else:
-        for s in range(items.side_first[item], items.side_first[item + 1]):
-            pass
-        if p >= 0:
-            self.n_steps += 1
-            self.met[p] = self.n_steps
+        delay(self, p, q, items.cost[item])
+    elif p >= 0:
+        self.n_steps += 1
+        self.met[p] = self.n_steps
     record(self, item, p, q)
     for s in range(items.side_first[item], items.side_first[item + 1]):
         g = items.sides[s]
@@ -219,6 +226,7 @@ cdef void swap(router_t *self, int p, int q) noexcept nogil:
     shift(self, v, -1)
     shift_ahead(self, u, v, -1)
     self.cost += swap_price(self, p, q)
+    delay(self, p, q, swap_price(self, p, q))
     self.n_swaps += 1
     self.n_steps += 1
     self.met[p] = self.met[q] = self.n_steps
@@ -266,6 +274,7 @@ cdef int best_edge(router_t *self) noexcept nogil:
         tired = self.tired[p] if self.tired[p] > self.tired[q] else self.tired[q]
         score = (front + self.front_gain[e] + ahead * (self.ahead_sum + self.ahead_gain[e])) * tired
         score += self.rules.price * swap_price(self, p, q)
+        score += self.rules.late * (self.late[p] if self.late[p] > self.late[q] else self.late[q])
         if score < least - 1e-9:
             least = score
             best = e
@@ -308,6 +317,7 @@ cdef int run(router_t *self, const int *layout, bint backwards, bint recording, 
     for k in range(graph.n):
         self.who[k] = -1
         self.busy[k] = 0
+        self.late[k] = 0
         self.met[k] = -1 - k
         self.met_price[k] = SWAP_COST
     for k in range(items.n_wires):
@@ -319,6 +329,7 @@ cdef int run(router_t *self, const int *layout, bint backwards, bint recording, 
     memset(self.front_gain, 0, graph.n_edges * sizeof(int))
     rest(self)
     self.front_sum = self.n_front = self.n_queued = self.n_done = self.cost = self.n_swaps = self.n_steps = 0
+    self.latest = 0
     self.n_ops = 0
     self.recording = recording
     self.stuck = False

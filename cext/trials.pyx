@@ -78,6 +78,8 @@ cdef int best_route(
             memcpy(room, router.place, n * sizeof(int))
         draws = router.draws
         cost = run(router, room, False, False, best)
+        if cost >= 0:
+            cost += router.latest       # of two with as many cz, the shallower one
         if cost >= 0 and cost < best and not router.stuck:
             best = cost
             kept = draws

@@ -35,7 +35,7 @@ class _Effort(NamedTuple):
     """How often each of them goes there and back before it counts."""
 
 
-_EFFORTS = (_Effort(0, 0, 0), _Effort(4_000, 1, 1), _Effort(20_000, 3, 1), _Effort(200_000, 20, 2))
+_EFFORTS = (_Effort(0, 0, 0), _Effort(4_000, 2, 1), _Effort(20_000, 7, 1), _Effort(200_000, 40, 1))
 
 
 class Native(NamedTuple):
