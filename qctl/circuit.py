@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import ArrayLike
 from qctl.cext.bulk import append_gates
 from qctl.errors import RequestError
 from qctl.program.combine import extend
+from qctl.program.counting import count_ops, depth
 from qctl.program.expressions import constant_value
 from qctl.program.layout import Flag
 from qctl.program.opcodes import GATES, Op
@@ -198,6 +201,25 @@ class Circuit(Program):
         new = self._empty()
         append_power(new, self, number)
         return new
+
+    def count_ops(self) -> dict[str, int]:
+        """Return how often each instruction is there, the most frequent first."""
+        return count_ops(self.body)
+
+    def depth(self) -> int:
+        """Return the number of instructions on the longest way through qubits and bits, barriers left out."""
+        return depth(self.body)
+
+    def draw(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return a drawing as text, or draw into a .png, .svg or .pdf file and return its name.
+
+        Raises
+        ------
+        RequestError
+            If there are too many instructions, or the file's ending is another.
+        """
+        drawing = import_module("qctl.formats.drawing")
+        return str(drawing.draw_text(self.body) if path is None else drawing.draw_picture(self.body, Path(path)))
 
     def to_qasm(self, version: int = 3) -> str:
         """Return it as OpenQASM text of version 2 or 3.
