@@ -1,6 +1,5 @@
 """Types of the shared memory of instruction buffers."""
 
-from collections.abc import Buffer
-
-class Storage(Buffer):
+class Storage:
     def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...

@@ -113,7 +113,8 @@ class Circuit(Program):
             raise RequestError(f"ops, first, second have the dtypes {[x.dtype for x in given]}, expected integers")
         if second is None:
             given[2] = np.zeros(given[0].shape, np.int64)
-        wrong = append_gates(self, *(np.ascontiguousarray(x, np.int64) for x in given), theta, _SHAPES)
+        codes, a, b = (np.ascontiguousarray(x, np.int64) for x in given)
+        wrong = append_gates(self, codes, a, b, theta, _SHAPES)
         if wrong is not None:
             i, k = wrong
             value = (*given, theta)[k - 1][i]

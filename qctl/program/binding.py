@@ -112,7 +112,7 @@ def ready_binding(body: Body) -> Binding | None:
         for word, x in expression.code:
             words.append(_WORDS[word])
             if word == "param" and x in index:
-                arguments.append(index[x])  # type: ignore[index]
+                arguments.append(index[x])
             elif word == "const":
                 arguments.append(float(x))  # type: ignore[arg-type]
             elif x is None:

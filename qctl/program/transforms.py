@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def _inverses() -> NDArray[np.int16]:
     return _table({op: (int(inverse), rule) for op, (inverse, rule) in table.items()}, 2)
 
 
-def _table(rows: dict[Op, tuple[int, ...]], n_columns: int) -> NDArray[np.int16]:
+def _table(rows: Mapping[Op, tuple[int, ...]], n_columns: int) -> NDArray[np.int16]:
     found = np.zeros((max(OPCODES) + 1, n_columns), np.int16)
     for op, row in rows.items():
         found[op] = row
