@@ -281,25 +281,30 @@ cdef class Binding:
         cdef double[DEEPEST] stack
         cdef instruction_t *row
         cdef uint32_t k = <uint32_t> source.n_numbers
+        cdef const int64_t *starts = &self.starts[0]
+        cdef const uint8_t *tokens = &self.words[0] if n else NULL
+        cdef const double *arguments = &self.arguments[0] if n else NULL
+        cdef Py_ssize_t n_places = self.rows.shape[0]
+        cdef const int64_t *places = &self.rows[0, 0] if n_places else NULL
         for i in range(self.n_params):
             if not isfinite(values[i]):
                 return n
         for i in range(n):
-            start = self.starts[i]
-            if self.starts[i + 1] == start + 1 and self.words[start] == PARAM:
-                found[i] = values[<int64_t> self.arguments[start]]
+            start = starts[i]
+            if starts[i + 1] == start + 1 and tokens[start] == PARAM:
+                found[i] = values[<int64_t> arguments[start]]
             else:
-                found[i] = evaluate(&self.words[start], &self.arguments[start], self.starts[i + 1] - start, values, stack)
+                found[i] = evaluate(tokens + start, arguments + start, starts[i + 1] - start, values, stack)
             if not isfinite(found[i]):
                 return i
         if source.n_rows:
             memcpy(rows, source.rows, source.n_rows * sizeof(instruction_t))
         if source.n_numbers:
             memcpy(numbers, source.numbers, source.n_numbers * 8)
-        for i in range(self.rows.shape[0]):
-            row = rows + self.rows[i, 0]
+        for i in range(n_places):
+            row = rows + places[2 * i]
             row.flags ^= FLAG_EXPR | FLAG_IMM
-            memcpy(&row.b, &found[self.rows[i, 1]], 8)
+            memcpy(&row.b, found + places[2 * i + 1], 8)
         for i in range(self.tails.shape[0]):
             rows[self.tails[i, 0]].c = k
             numbers[k] = found[self.tails[i, 1]]

@@ -107,7 +107,7 @@ def test_drawing_shows_each_qubit_and_gate(tmp_path):
     lines = c.draw().splitlines()
     assert len(lines) == 5
     assert lines[0].startswith("q[0]: ─h──●──") and lines[0].endswith("─░──●──M→c[0]──")
-    assert lines[2].startswith("q[1]: ────┼──rz(0.1)─░──●")
+    assert lines[2].startswith("q[1]: ────┼──rz(0.1)──░──●")
     for ending in (".png", ".svg", ".pdf"):
         assert (tmp_path / f"c{ending}").samefile(c.draw(tmp_path / f"c{ending}"))
     with pytest.raises(RequestError, match="the ending is not one of"):
