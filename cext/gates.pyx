@@ -1,5 +1,8 @@
 """Gate methods at C speed over the instruction buffer; opcode numbers are those of qctl/program/opcodes.py."""
 
+from libc.math cimport M_PI
+from libc.stdint cimport uint16_t, uint32_t
+
 from qctl.cext.records cimport InstructionBuffer
 
 
@@ -76,11 +79,11 @@ cdef class GateBuffer(InstructionBuffer):
 
     def u(self, theta, phi, lam, q):
         """Append the general one-qubit gate U of OpenQASM 3."""
-        self.wide(0x111, 0, (q,), (theta, phi, lam))
+        self.three_angles(0x111, theta, phi, lam, q)
 
     def u3(self, theta, phi, lam, q):
         """Append u3 of qelib1: u up to a global phase."""
-        self.wide(0x112, 0, (q,), (theta, phi, lam))
+        self.three_angles(0x112, theta, phi, lam, q)
 
     def rphi(self, theta, phi, q):
         """Append a rotation by theta about the axis cos(phi) X + sin(phi) Y."""
@@ -183,3 +186,76 @@ cdef class GateBuffer(InstructionBuffer):
         if len(qubits) < 2:
             self.refuse_count(0x12B, len(qubits))
         self.wide(0x12B, 0, qubits, (theta, phi))
+
+    # --- gates of QPanda3 and of qelib1 by their names there, as those above ------------------------------
+
+    def phase(self, theta, q):
+        """Append p by its other name in stdgates."""
+        self.one_angle(0x10B, theta, q)
+
+    def cphase(self, theta, a, b):
+        """Append cp by its other name in stdgates."""
+        self.two_angle(0x11F, theta, a, b)
+
+    def cnot(self, a, b):
+        """Append cx, control first."""
+        self.two(0x115, a, b)
+
+    def toffoli(self, a, b, c):
+        """Append ccx, target last."""
+        self.wide(0x128, 0, (a, b, c), ())
+
+    def sqiswap(self, a, b):
+        """Append sqrtiswap."""
+        self.two(0x11D, a, b)
+
+    def x1(self, q):
+        """Append QPanda's X1: rx(pi/2)."""
+        self.push_double(0x10C, <uint32_t> self.qubit(0x10C, q), M_PI / 2)
+
+    def y1(self, q):
+        """Append QPanda's Y1: ry(pi/2)."""
+        self.push_double(0x10D, <uint32_t> self.qubit(0x10D, q), M_PI / 2)
+
+    def z1(self, q):
+        """Append QPanda's Z1: rz(pi/2)."""
+        self.push_double(0x10E, <uint32_t> self.qubit(0x10E, q), M_PI / 2)
+
+    def u4(self, alpha, beta, gamma, delta, q):
+        """Append QPanda's U4, exp(i alpha) rz(beta) ry(gamma) rz(delta): a gphase and a u."""
+        cdef Py_ssize_t n_rows = self.n_rows, n_words = self.n_words, n_numbers = self.n_numbers
+        try:
+            self.three_angles(0x111, gamma, beta, delta, q)
+            self.wide(0x114, 0, (), (alpha - (beta + delta) / 2,))
+        except BaseException:
+            self.n_rows, self.n_words, self.n_numbers = n_rows, n_words, n_numbers
+            raise
+
+    def mcx(self, controls, target):
+        """Append x under any number of controls, in the shortest form."""
+        self.many(0x101, 0x115, 0x128, tuple(controls), target)
+
+    def mcz(self, controls, target):
+        """Append z under any number of controls, in the shortest form."""
+        self.many(0x103, 0x117, 0x129, tuple(controls), target)
+
+    def mcp(self, theta, controls, target):
+        """Append p under any number of controls, in the shortest form."""
+        cdef tuple symbols = (*controls, target)
+        if len(symbols) == 1:
+            self.one_angle(0x10B, theta, target)
+        elif len(symbols) == 2:
+            self.two_angle(0x11F, theta, symbols[0], target)
+        else:
+            self.refuse_controls(0x10B, len(symbols) - 1)
+            self.wide(0x10B, <int> len(symbols) - 1, symbols, (theta,))
+
+    cdef int many(self, uint16_t plain, uint16_t once, uint16_t twice, tuple controls, object target) except -1:
+        """Append a gate under controls, by the name that it has with one or two."""
+        cdef Py_ssize_t n = len(controls)
+        if n == 0:
+            return self.one(plain, target)
+        if n == 1:
+            return self.two(once, controls[0], target)
+        self.refuse_controls(plain, n)
+        return self.wide(twice if n == 2 else plain, 0 if n == 2 else <int> n, (*controls, target), ())

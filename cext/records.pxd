@@ -2,6 +2,8 @@
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 
+from qctl.cext.storage cimport Storage
+
 cdef packed struct instruction_t:
     uint16_t op
     uint16_t flags
@@ -22,7 +24,15 @@ cdef class InstructionBuffer:
     cdef Py_ssize_t n_rows, rows_room
     cdef Py_ssize_t n_words, words_room
     cdef Py_ssize_t n_numbers, numbers_room
+    cdef Storage row_store, word_store, number_store
     cdef readonly int64_t n_qubits
+    cdef readonly int64_t n_fills
+
+    cdef int make_rows(self, Py_ssize_t wanted) except -1
+    cdef int make_words(self, Py_ssize_t wanted) except -1
+    cdef int make_numbers(self, Py_ssize_t wanted) except -1
+    cdef int make_room(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers) except -1
+    cdef int take(self, InstructionBuffer other) except -1
 
     cdef int push(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1
     cdef int push_double(self, uint16_t op, uint32_t a, double value) except -1
@@ -35,4 +45,6 @@ cdef class InstructionBuffer:
     cdef int one_angle(self, uint16_t op, object theta, object q) except -1
     cdef int two(self, uint16_t op, object a, object b) except -1
     cdef int two_angle(self, uint16_t op, object theta, object a, object b) except -1
+    cdef int three_angles(self, uint16_t op, object theta, object phi, object lam, object q) except -1
+    cdef int refuse_controls(self, uint16_t op, Py_ssize_t n_controls) except -1
     cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1

@@ -5,27 +5,26 @@ from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLong, PyLong_CheckExact
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
+
+from qctl.cext.storage cimport Storage, allocated, extended
+
+import numpy as np
+
+cdef extern from *:
+    """
+    #ifdef Py_GIL_DISABLED
+    #define QCTL_SHARES 0
+    #else
+    #define QCTL_SHARES 1
+    #endif
+    """
+    const bint QCTL_SHARES  # without the GIL two threads could claim one open end
+    Py_ssize_t count_of "Py_REFCNT"(void *)
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
 cdef Py_ssize_t MOST = 0x7FFFFFFF
-
-
-cdef void *grown(void *old, Py_ssize_t *room, Py_ssize_t wanted, size_t size) except NULL:
-    """Return a block for at least `wanted` items of `size` bytes, twice as large as before."""
-    cdef Py_ssize_t more = room[0] * 2 if room[0] else 64
-    cdef void *new
-    if wanted > MOST:
-        raise MemoryError(f"{wanted} items are over the format's {MOST}")
-    if more < wanted:
-        more = wanted
-    new = realloc(old, <size_t> more * size)
-    if new == NULL:
-        raise MemoryError(f"no memory for {more} items of {size} bytes")
-    room[0] = more
-    return new
 
 
 cdef class InstructionBuffer:
@@ -34,15 +33,51 @@ cdef class InstructionBuffer:
     Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only.
     """
 
-    def __dealloc__(self):
-        free(self.rows)
-        free(self.words)
-        free(self.numbers)
+    cdef int make_rows(self, Py_ssize_t wanted) except -1:
+        """Make room for `wanted` rows in all; nobody else sees what is written there."""
+        cdef bint alone = self.row_store is not None and count_of(<void *> self.row_store) == 1
+        cdef Py_ssize_t room = 0
+        if wanted > MOST:
+            raise MemoryError(f"{wanted} instructions are over the format's {MOST}")
+        self.row_store = extended(self.row_store, alone, <char **> &self.rows, self.n_rows * 16, wanted * 16, &room)
+        self.rows_room = room // 16
+        return 0
+
+    cdef int make_words(self, Py_ssize_t wanted) except -1:
+        """Make room for `wanted` operand words in all."""
+        cdef bint alone = self.word_store is not None and count_of(<void *> self.word_store) == 1
+        cdef Py_ssize_t room = 0
+        if wanted > MOST:
+            raise MemoryError(f"{wanted} operand words are over the format's {MOST}")
+        self.word_store = extended(self.word_store, alone, <char **> &self.words, self.n_words * 4, wanted * 4, &room)
+        self.words_room = room // 4
+        return 0
+
+    cdef int make_numbers(self, Py_ssize_t wanted) except -1:
+        """Make room for `wanted` constants in all."""
+        cdef bint alone = self.number_store is not None and count_of(<void *> self.number_store) == 1
+        cdef Py_ssize_t room = 0
+        if wanted > MOST:
+            raise MemoryError(f"{wanted} constants are over the format's {MOST}")
+        self.number_store = extended(
+            self.number_store, alone, <char **> &self.numbers, self.n_numbers * 8, wanted * 8, &room)
+        self.numbers_room = room // 8
+        return 0
+
+    cdef int make_room(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers) except -1:
+        """Make room for so many more rows, words and constants."""
+        if self.n_rows + n_rows > self.rows_room:
+            self.make_rows(self.n_rows + n_rows)
+        if self.n_words + n_words > self.words_room:
+            self.make_words(self.n_words + n_words)
+        if self.n_numbers + n_numbers > self.numbers_room:
+            self.make_numbers(self.n_numbers + n_numbers)
+        return 0
 
     cdef int push(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1:
         cdef instruction_t *row
         if self.n_rows == self.rows_room:
-            self.rows = <instruction_t *> grown(self.rows, &self.rows_room, self.n_rows + 1, sizeof(instruction_t))
+            self.make_rows(self.n_rows + 1)
         row = self.rows + self.n_rows
         row.op = op
         row.flags = flags
@@ -59,14 +94,14 @@ cdef class InstructionBuffer:
 
     cdef uint32_t push_number(self, double value) except? 0xFFFFFFFF:
         if self.n_numbers == self.numbers_room:
-            self.numbers = <double *> grown(self.numbers, &self.numbers_room, self.n_numbers + 1, sizeof(double))
+            self.make_numbers(self.n_numbers + 1)
         self.numbers[self.n_numbers] = value
         self.n_numbers += 1
         return <uint32_t> (self.n_numbers - 1)
 
     cdef int push_word(self, uint32_t word) except -1:
         if self.n_words == self.words_room:
-            self.words = <uint32_t *> grown(self.words, &self.words_room, self.n_words + 1, sizeof(uint32_t))
+            self.make_words(self.n_words + 1)
         self.words[self.n_words] = word
         self.n_words += 1
         return 0
@@ -132,6 +167,31 @@ cdef class InstructionBuffer:
         if first == second:
             self.refuse_twice(op, first)
         return self.push(op, 0, <uint32_t> first, <uint32_t> second, self.reference(op, theta))
+
+    cdef int three_angles(self, uint16_t op, object theta, object phi, object lam, object q) except -1:
+        """Append a gate on one qubit with three angles."""
+        cdef uint32_t index
+        cdef double x, y, z
+        cdef Py_ssize_t k, n
+        if PyFloat_CheckExact(theta) and PyFloat_CheckExact(phi) and PyFloat_CheckExact(lam):
+            index = <uint32_t> self.qubit(op, q)
+            x, y, z = PyFloat_AS_DOUBLE(theta), PyFloat_AS_DOUBLE(phi), PyFloat_AS_DOUBLE(lam)
+            if isfinite(x) and isfinite(y) and isfinite(z):
+                self.make_room(1, 4, 3)
+                k, n = self.n_words, self.n_numbers
+                self.words[k] = index
+                self.numbers[n], self.numbers[n + 1], self.numbers[n + 2] = x, y, z
+                self.words[k + 1], self.words[k + 2], self.words[k + 3] = <uint32_t> n, <uint32_t> n + 1, <uint32_t> n + 2
+                self.n_words = k + 4
+                self.n_numbers = n + 3
+                return self.push(op, FLAG_WIDE, <uint32_t> k, 1, 3)
+        return self.wide(op, 0, (q,), (theta, phi, lam))
+
+    cdef int refuse_controls(self, uint16_t op, Py_ssize_t n_controls) except -1:
+        if n_controls > 255:
+            self.refuse_count(op, n_controls)
+            raise ValueError(f"{n_controls} controls are over 255")
+        return 0
 
     cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1:
         cdef Py_ssize_t start = self.n_words
@@ -269,18 +329,67 @@ cdef class InstructionBuffer:
         cdef Py_ssize_t n_numbers = numbers.shape[0] // 8
         if rows.shape[0] % 16 or words.shape[0] % 4 or numbers.shape[0] % 8:
             raise ValueError(f"{rows.shape[0]}, {words.shape[0]}, {numbers.shape[0]} bytes are not whole items of 16, 4, 8")
-        if n_rows > self.rows_room:
-            self.rows = <instruction_t *> grown(self.rows, &self.rows_room, n_rows, sizeof(instruction_t))
-        if n_words > self.words_room:
-            self.words = <uint32_t *> grown(self.words, &self.words_room, n_words, 4)
-        if n_numbers > self.numbers_room:
-            self.numbers = <double *> grown(self.numbers, &self.numbers_room, n_numbers, 8)
+        self.row_store = allocated(rows.shape[0])
+        self.word_store = allocated(words.shape[0])
+        self.number_store = allocated(numbers.shape[0])
+        self.rows = <instruction_t *> self.row_store.start
+        self.words = <uint32_t *> self.word_store.start
+        self.numbers = <double *> self.number_store.start
         if n_rows:
             memcpy(self.rows, &rows[0], rows.shape[0])
         if n_words:
             memcpy(self.words, &words[0], words.shape[0])
         if n_numbers:
             memcpy(self.numbers, &numbers[0], numbers.shape[0])
-        self.n_rows = n_rows
-        self.n_words = n_words
-        self.n_numbers = n_numbers
+        self.n_rows = self.rows_room = n_rows
+        self.n_words = self.words_room = n_words
+        self.n_numbers = self.numbers_room = n_numbers
+        self.n_fills += 1
+
+    cdef int take(self, InstructionBuffer other) except -1:
+        """Have the contents of another buffer without a copy; each may go on alone."""
+        self.row_store = other.row_store
+        self.word_store = other.word_store
+        self.number_store = other.number_store
+        self.rows = other.rows
+        self.words = other.words
+        self.numbers = other.numbers
+        if QCTL_SHARES:
+            if other.rows_room > other.n_rows:
+                open_end(other.row_store, <char *> (other.rows + other.n_rows))
+            if other.words_room > other.n_words:
+                open_end(other.word_store, <char *> (other.words + other.n_words))
+            if other.numbers_room > other.n_numbers:
+                open_end(other.number_store, <char *> (other.numbers + other.n_numbers))
+        self.n_rows = self.rows_room = other.rows_room = other.n_rows
+        self.n_words = self.words_room = other.words_room = other.n_words
+        self.n_numbers = self.numbers_room = other.numbers_room = other.n_numbers
+        self.n_qubits = other.n_qubits
+        self.n_fills += 1
+        return 0
+
+    def share(self, InstructionBuffer other not None):
+        """Replace the contents by those of another buffer, without a copy; each may go on alone."""
+        self.take(other)
+
+    def arrays(self, dtype):
+        """Return rows of this dtype, operand words and constants as read-only arrays, without a copy."""
+        return (
+            seen(self.row_store, <char *> self.rows, self.n_rows, dtype),
+            seen(self.word_store, <char *> self.words, self.n_words, np.uint32),
+            seen(self.number_store, <char *> self.numbers, self.n_numbers, np.float64),
+        )
+
+
+cdef int open_end(Storage store, char *end) except -1:
+    """Let whoever comes first go on behind `end`."""
+    store.used = end - store.start
+    store.open_end = True
+    return 0
+
+
+cdef object seen(Storage store, char *start, Py_ssize_t count, object dtype):
+    """Return an array over memory that no longer changes."""
+    if not count:
+        return np.frombuffer(b"", dtype)
+    return np.frombuffer(store, dtype, count, start - store.start)

@@ -6,11 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__)
-#define QCTL_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define QCTL_CLONES
-#endif
+#include "clones.h"
 
 /* b = u a on d blocks of `width` numbers; u is d x d pairs of doubles, a and b have their real parts in the first plane
    and the imaginary ones in the second. Zeros of u cost nothing. */

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import operator
+import os
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qctl.cext.bulk import append_gates
 from qctl.errors import RequestError
-from qctl.program.layout import INSTRUCTION, NONE, Flag
+from qctl.program.combine import extend
+from qctl.program.counting import count_ops, depth
+from qctl.program.expressions import constant_value
+from qctl.program.layout import Flag
 from qctl.program.opcodes import GATES, Op
 from qctl.program.program import Program
+from qctl.program.transforms import append_power, control, invert
 
 __all__ = ["Circuit"]
 
-_NARROW = {
-    op: (spec.n_qubits, spec.n_params) for op, spec in GATES.items() if spec.n_qubits in (1, 2) and spec.n_params <= 1
-}
-"""Gates that fit in a row without an operand list."""
+_SHAPES = np.full(max(GATES) + 1, 1 << 63, np.uint64)
+for _op, _spec in GATES.items():
+    if _spec.n_qubits in (1, 2) and _spec.n_params <= 1:
+        _flags = Flag.IMM if (_spec.n_qubits, _spec.n_params) == (1, 1) else 0
+        _SHAPES[_op] = _op | _flags << 16 | (_spec.n_qubits == 2) << 62 | _spec.n_params << 61
+_FAULTS = ("", "op", "qubit", "second qubit", "angle")
 
 
 class Circuit(Program):
@@ -53,8 +63,10 @@ class Circuit(Program):
 
     def measure_all(self) -> None:
         """Measure every qubit into the bit of the same number."""
+        if self._growing and self.n_bits < self.n_qubits:
+            self._grow_bits(self.n_qubits - 1)
         for i in range(self.n_qubits):
-            self.measure(i, i)
+            super().measure(i, i)
 
     @classmethod
     def from_arrays(
@@ -85,37 +97,130 @@ class Circuit(Program):
             If the shapes differ, or a gate, qubit or angle is not allowed; the first one is named.
         """
         self = cls(n_qubits, n_bits)
-        codes = np.asarray(ops)
-        a = np.asarray(first)
-        b = np.zeros(codes.shape, np.int64) if second is None else np.asarray(second)
-        theta = np.zeros(codes.shape) if angles is None else np.asarray(angles, np.float64)
-        if codes.ndim != 1 or not codes.shape == a.shape == b.shape == theta.shape:
-            raise RequestError(f"ops, first, second, angles have the shapes {[x.shape for x in (codes, a, b, theta)]}")
-        if any(x.dtype.kind not in "iu" and x.size for x in (codes, a, b)):
-            raise RequestError(
-                f"ops, first, second have the dtypes {[x.dtype for x in (codes, a, b)]}, expected integers"
-            )
-        known = np.isin(codes, list(_NARROW))
-        two = np.isin(codes, [op for op, (n, _) in _NARROW.items() if n == 2])
-        angled = np.isin(codes, [op for op, (_, n) in _NARROW.items() if n])
-        for what, wrong, value in (
-            ("op", ~known, codes),
-            ("qubit", (a < 0) | (a >= n_qubits), a),
-            ("second qubit", two & ((b < 0) | (b >= n_qubits) | (a == b)), b),
-            ("angle", angled & ~np.isfinite(theta), theta),
-        ):
-            if wrong.any():
-                i = int(np.argmax(wrong))
-                raise RequestError(f"{what} = {value[i]} is not allowed at instruction {i} of {n_qubits} qubits")
-        angle_words = np.ascontiguousarray(theta, "<f8").view("<u4").reshape(-1, 2)
-        whole = np.empty(len(codes), INSTRUCTION)
-        one_angle, two_angle = angled & ~two, angled & two
-        whole["op"], whole["flags"], whole["a"] = codes, np.where(one_angle, Flag.IMM, 0), a
-        whole["b"] = np.where(one_angle, angle_words[:, 0], np.where(two, b, NONE))
-        places = np.cumsum(two_angle) - 1
-        whole["c"] = np.where(one_angle, angle_words[:, 1], np.where(two_angle, places, NONE))
-        self.fill(whole.tobytes(), b"", theta[two_angle].astype("<f8").tobytes())
+        self.append_arrays(ops, first, second, angles)
         return self
+
+    def append_arrays(
+        self, ops: ArrayLike, first: ArrayLike, second: ArrayLike | None = None, angles: ArrayLike | None = None
+    ) -> None:
+        """Append gates as `from_arrays` takes them; all of them, or none if one is refused."""
+        given = [np.asarray(x) for x in (ops, first, ops if second is None else second)]
+        theta = np.zeros(given[0].shape) if angles is None else np.ascontiguousarray(angles, np.float64)
+        shapes = [x.shape for x in (*given, theta)]
+        if given[0].ndim != 1 or len(set(shapes)) != 1:
+            raise RequestError(f"ops, first, second, angles have the shapes {shapes}")
+        if any(x.dtype.kind not in "iu" and x.size for x in given):
+            raise RequestError(f"ops, first, second have the dtypes {[x.dtype for x in given]}, expected integers")
+        if second is None:
+            given[2] = np.zeros(given[0].shape, np.int64)
+        codes, a, b = (np.ascontiguousarray(x, np.int64) for x in given)
+        wrong = append_gates(self, codes, a, b, theta, _SHAPES)
+        if wrong is not None:
+            i, k = wrong
+            value = (*given, theta)[k - 1][i]
+            raise RequestError(f"{_FAULTS[k]} = {value} is not allowed at instruction {i} of {self.n_qubits} qubits")
+
+    def _empty(self) -> Self:
+        """Return a circuit on the same qubits and bits without instructions."""
+        new = self._shell()
+        new._blocks, new.metadata = [], {}
+        new.set_n_qubits(self.n_qubits)
+        return new
+
+    def compose(
+        self, other: Program, qubits: Sequence[int | str] | None = None, bits: Sequence[int | str] | None = None
+    ) -> Self:
+        """Return this circuit followed by another one; see `extend`."""
+        new = self.copy()
+        new.extend(other, qubits, bits)
+        return new
+
+    def extend(
+        self, other: Program, qubits: Sequence[int | str] | None = None, bits: Sequence[int | str] | None = None
+    ) -> None:
+        """Append another circuit.
+
+        Parameters
+        ----------
+        other : Program
+            Gates, measurements, resets, loops and branches.
+        qubits, bits : sequence of int or str, optional
+            Of this circuit, one for each of the other's, in their order; by default those of the same index.
+
+        Raises
+        ------
+        RequestError
+            If the other has pulses or subroutines, or the qubits or bits don't fit.
+        """
+        if bits is None and self._growing and self.n_bits < other.n_bits <= self.n_qubits:
+            self._grow_bits(other.n_bits - 1)
+        extend(self, other, qubits, bits)
+
+    def repeat(self, n_times: int) -> Self:
+        """Return the circuit so many times in a row."""
+        new = self._empty()
+        extend(new, self, n_times=self._count(n_times, "n_times"))
+        return new
+
+    def inverse(self) -> Self:
+        """Return the inverse of a circuit of gates, barriers and delays.
+
+        Raises
+        ------
+        RequestError
+            If something in it has no inverse, with its place.
+        """
+        new = self._empty()
+        invert(new, self)
+        return new
+
+    def control(self, n_controls: int = 1) -> Self:
+        """Return the circuit under controls: qubits 0 … n_controls - 1 of a circuit with so many more.
+
+        Raises
+        ------
+        RequestError
+            If something in it can't be controlled, with its place.
+        """
+        count = self._count(n_controls, "n_controls")
+        new = type(self)(self.n_qubits + count)
+        new.tick_s = self.tick_s
+        control(new, self, count)
+        return new
+
+    def power(self, exponent: float) -> Self:
+        """Return a power: of a whole number by repeating the circuit or its inverse, of another where it is exact.
+
+        Raises
+        ------
+        RequestError
+            If it has no inverse or no exact power of that kind, with the place.
+        """
+        number = constant_value(exponent, "exponent")
+        if number.is_integer():
+            return (self if number >= 0 else self.inverse()).repeat(abs(int(number)))
+        new = self._empty()
+        append_power(new, self, number)
+        return new
+
+    def count_ops(self) -> dict[str, int]:
+        """Return how often each instruction is there, the most frequent first."""
+        return count_ops(self.body)
+
+    def depth(self) -> int:
+        """Return the number of instructions on the longest way through qubits and bits, barriers left out."""
+        return depth(self.body)
+
+    def draw(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return a drawing as text, or draw into a .png, .svg or .pdf file and return its name.
+
+        Raises
+        ------
+        RequestError
+            If there are too many instructions, or the file's ending is another.
+        """
+        drawing = import_module("qctl.formats.drawing")
+        return str(drawing.draw_text(self.body) if path is None else drawing.draw_picture(self.body, Path(path)))
 
     def to_qasm(self, version: int = 3) -> str:
         """Return it as OpenQASM text of version 2 or 3.

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qiskit import QuantumCircuit
 
 import qctl
 from qctl.errors import RequestError
@@ -66,3 +67,56 @@ def test_public_names_are_there():
     assert "load" in dir(qctl)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = qctl.nothing
+
+
+def two_alike():
+    c, q = qctl.Circuit(3), QuantumCircuit(3, 3)
+    for x in (c, q):
+        x.h(0)
+        x.cx(0, 2)
+        x.rz(0.1, 1)
+        x.barrier()
+        x.ccx(0, 1, 2)
+    c.measure_all()
+    q.measure(range(3), range(3))
+    return c, q
+
+
+def test_depth_and_counts_are_qiskits():
+    c, q = two_alike()
+    assert c.depth() == q.depth() == 4
+    assert c.count_ops() == dict(q.count_ops())
+    c.append("x", [0, 1, 2], n_controls=2)
+    assert c.count_ops()["ctrl(2) x"] == 1
+    assert qctl.Circuit(2).depth() == 0
+
+
+def test_a_branch_is_one_step_on_all_that_it_touches():
+    c = qctl.Circuit(3, 2)
+    c.measure(0, 0)
+    with c.if_(0):
+        c.x(1)
+        c.h(1)
+    c.z(2)
+    assert c.depth() == 2
+    assert c.count_ops() == {"measure": 1, "x": 1, "z": 1, "h": 1, "if": 1}
+
+
+def test_drawing_shows_each_qubit_and_gate(tmp_path):
+    c, _ = two_alike()
+    lines = c.draw().splitlines()
+    assert len(lines) == 5
+    assert lines[0].startswith("q[0]: ─h──●──") and lines[0].endswith("─░──●──M→c[0]──")
+    assert lines[2].startswith("q[1]: ────┼──rz(0.1)──░──●")
+    for ending in (".png", ".svg", ".pdf"):
+        assert (tmp_path / f"c{ending}").samefile(c.draw(tmp_path / f"c{ending}"))
+    with pytest.raises(RequestError, match="the ending is not one of"):
+        c.draw(tmp_path / "c.txt")
+    assert qctl.Circuit(0).draw() == ""
+
+
+def test_ten_thousand_copies_of_a_circuit_cost_no_memory_of_their_own():
+    c = qctl.Circuit.from_arrays(2, np.full(10**6, Op.H), np.zeros(10**6, int))
+    copies = [c.copy() for _ in range(10_000)]
+    copies[7].x(1)
+    assert len(copies[7]) == len(c) + 1 == len(copies[8]) + 1

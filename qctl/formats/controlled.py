@@ -9,27 +9,13 @@ from typing import Any
 from qctl.errors import ParseError
 from qctl.formats.gates import Gate
 from qctl.formats.limits import MAX_CONTROLS
-from qctl.program.opcodes import Op
+from qctl.program.opcodes import CONTROLLED, Op
 
 __all__ = ["emit_power", "power_cost"]
 
 Emit = Callable[[int, tuple[int, ...], tuple[Any, ...], int], None]
 
-_BASES: dict[Op, tuple[Op, int]] = {
-    Op.CX: (Op.X, 1),
-    Op.CY: (Op.Y, 1),
-    Op.CZ: (Op.Z, 1),
-    Op.CH: (Op.H, 1),
-    Op.CSX: (Op.SX, 1),
-    Op.CP: (Op.P, 1),
-    Op.CRX: (Op.RX, 1),
-    Op.CRY: (Op.RY, 1),
-    Op.CRZ: (Op.RZ, 1),
-    Op.CSWAP: (Op.SWAP, 1),
-    Op.CCX: (Op.X, 2),
-    Op.CCZ: (Op.Z, 2),
-}
-_NAMED = {base: op for op, base in _BASES.items()} | {(Op.U1, 1): Op.CP}
+_NAMED = {base: op for op, base in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
 _ADDITIVE = frozenset((Op.RX, Op.RY, Op.RZ, Op.P, Op.U1, Op.RXX, Op.RYY, Op.RZZ, Op.RZX, Op.GPHASE))
 """Gates with one angle, whose powers multiply it."""
 _PHASES = {
@@ -67,7 +53,7 @@ def emit_power(
     ParseError
         For other fractions and for too many controls; without a place.
     """
-    base, n_own = _BASES.get(gate.op, (gate.op, 0))
+    base, n_own = CONTROLLED.get(gate.op, (gate.op, 0))
     n_own += gate.n_controls
     if gate.op is Op.CU:
         _emit_cu(values, qubits, controls, power, emit)
@@ -83,7 +69,7 @@ def emit_power(
 
 def power_cost(gate: Gate, power: float) -> int:
     """Return a bound of the instructions that the power of a gate takes."""
-    base, _ = _BASES.get(gate.op, (gate.op, 0))
+    base, _ = CONTROLLED.get(gate.op, (gate.op, 0))
     if base in _ADDITIVE or base in _PHASES or base in _OWN_INVERSES or base in _SX_TURNS:
         return 1
     return 1 + int(abs(power))

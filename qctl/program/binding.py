@@ -1,4 +1,4 @@
-"""Puts numbers in the place of a program's parameters."""
+"""Puts numbers in the place of parameters: of some in any program, of all at C speed in a circuit."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from qctl.cext.binding import Binding
 from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.program.expressions import Expression, Value, constant_value
 from qctl.program.layout import EXPRESSION_BIT, NONE, Flag
 from qctl.program.opcodes import GATES, Op
+from qctl.program.sections import TOKENS
 
-__all__ = ["bind"]
+__all__ = ["bind", "ready_binding", "values_in_order"]
+
+_WORDS = {word: number for number, word in enumerate(TOKENS)}
+_PLAIN_NUMBERS = {float, int, np.float64}
 
 
 def bind(body: Body, values: Mapping[str, float]) -> Body:
@@ -86,6 +92,61 @@ def bind(body: Body, values: Mapping[str, float]) -> Body:
         waveforms=waveforms,
         captures=captures,
     )
+
+
+def ready_binding(body: Body) -> Binding | None:
+    """Return what binds all parameters of a body at once, or None if its expressions are not all angles of parameters.
+
+    Registers, bits and sweeps in expressions, and expressions in blocks, waveforms and captures need `bind`.
+    """
+    rows = body.instructions
+    values = [b.value for b in body.blocks] + [c.duration_s for c in body.captures]
+    values += [value for w in body.waveforms for value in (*w.params, w.amp)]
+    if any(isinstance(v, Expression) for v in values) or np.isin(rows["op"], (Op.ASSIGN, Op.SET_BIT)).any():
+        return None
+    index = {name: float(i) for i, name in enumerate(body.parameters)}
+    words: list[int] = []
+    arguments: list[float] = []
+    starts = [0]
+    for expression in body.expressions:
+        for word, x in expression.code:
+            words.append(_WORDS[word])
+            if word == "param" and x in index:
+                arguments.append(index[x])
+            elif word == "const":
+                arguments.append(float(x))  # type: ignore[arg-type]
+            elif x is None:
+                arguments.append(0.0)
+            else:
+                return None
+        starts.append(len(words))
+    symbolic = np.flatnonzero((rows["flags"] & Flag.EXPR) != 0)
+    return Binding(
+        len(body.parameters),
+        np.array(words, np.uint8),
+        np.array(arguments, np.float64),
+        np.array(starts, np.int64),
+        np.column_stack((symbolic, rows["b"][symbolic])).astype(np.int64),
+        _symbolic(_value_rows(rows), rows["c"]),
+        _symbolic(_value_places(rows), body.operands),
+    )
+
+
+def values_in_order(names: tuple[str, ...], values: Mapping[str, float]) -> NDArray[np.float64] | None:
+    """Return the values of all these names as an array, or None if some are missing, unknown or no plain numbers."""
+    if len(values) != len(names):
+        return None
+    try:
+        found = [values[name] for name in names]
+    except KeyError:
+        return None
+    return np.array(found, np.float64) if _PLAIN_NUMBERS.issuperset(map(type, found)) else None
+
+
+def _symbolic(places: NDArray, array: NDArray) -> NDArray[np.int64]:
+    """Return (place, expression) of the value words that are expressions."""
+    places = places[array[places] & EXPRESSION_BIT != 0]
+    return np.column_stack((places, array[places] & np.uint32(~EXPRESSION_BIT & 0xFFFFFFFF))).astype(np.int64)
 
 
 def _sure(value: Value | None) -> Value:

@@ -10,11 +10,12 @@ from qctl.program.layout import INSTRUCTION, OPERAND
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import BlockKind, RegisterKind, SymbolKind
 
-__all__ = ["fault"]
+__all__ = ["OPS", "fault"]
 
-_OPS = np.full((max(OPCODES) + 1, 3), -1, np.int16)
+OPS = np.full((max(OPCODES) + 1, 3), -1, np.int16)
 for _op, _spec in OPCODES.items():
-    _OPS[_op] = (_spec.form, _spec.n_qubits, _spec.n_params)
+    OPS[_op] = (_spec.form, _spec.n_qubits, _spec.n_params)
+"""Form, number of qubits and of angles of each opcode, for kernels; form -1 is no opcode."""
 
 _CALIBRATED = {*GATES, Op.MEASURE, Op.RESET}
 
@@ -38,7 +39,7 @@ def fault(body: Body) -> str:
     blocks = np.array([(b.kind, b.first, b.end) for b in body.blocks], np.int32).reshape(-1, 3)
     rows = np.ascontiguousarray(body.instructions, INSTRUCTION)
     words = np.ascontiguousarray(body.operands, OPERAND)
-    found = check(rows.view(np.uint8), words, blocks, _OPS, counts, np.zeros(counts[0] + counts[2], np.int64))
+    found = check(rows.view(np.uint8), words, blocks, OPS, counts, np.zeros(counts[0] + counts[2], np.int64))
     if found is not None:
         i, what = found
         if i == len(rows):

@@ -14,6 +14,7 @@ from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_va
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
+from qctl.program.symbols import SymbolTable, default_table
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
 from qctl.units import rational_hz
 
@@ -21,6 +22,10 @@ __all__ = ["NamedBuffer"]
 
 _EXACT_BITS = 52
 """Bits that a float64 holds without rounding."""
+_FEW = 1024
+"""Qubits and bits up to which tables of default names are kept."""
+MOST_CONTROLS = (1 << CONTROLS_SHIFT) - 1
+"""Generic controls that a gate may have."""
 _TIMES_ADD = (("mul", None), ("add", None))
 
 
@@ -45,10 +50,7 @@ class NamedBuffer(GateBuffer):
         *,
         tick_s: Fraction = TICK_S,
     ) -> None:
-        self._qubits: list[str] = []
-        self._bits: list[str] = []
-        self._ports: list[Symbol] = []
-        self._index: dict[SymbolKind, dict[str, int]] = {k: {} for k in SymbolKind}
+        self._symbols = SymbolTable()
         self._expressions: list[Expression] = []
         self._expression_numbers: dict[Expression, int] = {}
         self._parameters: dict[str, None] = {}
@@ -64,8 +66,12 @@ class NamedBuffer(GateBuffer):
         self.tick_s = Fraction(tick_s)
         if self.tick_s <= 0:
             raise RequestError(f"tick_s = {tick_s} is not above 0")
-        self.add_qubits(_names(qubits, "q", "qubits"))
-        self.add_bits(_names(bits, "c", "bits"))
+        if type(qubits) is int and type(bits) is int and 0 <= qubits <= _FEW and 0 <= bits <= _FEW:
+            self._symbols = default_table(qubits, bits)
+            self.set_n_qubits(qubits)
+        else:
+            self.add_qubits(_names(qubits, "q", "qubits"))
+            self.add_bits(_names(bits, "c", "bits"))
         for name in _names(ports, "p", "ports"):
             self.add_port(name)
 
@@ -74,46 +80,46 @@ class NamedBuffer(GateBuffer):
     @property
     def qubits(self) -> tuple[str, ...]:
         """Return the qubits' names."""
-        return tuple(self._qubits)
+        return tuple(self._symbols.qubits)
 
     @property
     def bits(self) -> tuple[str, ...]:
         """Return the bits' names."""
-        return tuple(self._bits)
+        return tuple(self._symbols.bits)
 
     @property
     def n_bits(self) -> int:
         """Return the number of bits."""
-        return len(self._bits)
+        return len(self._symbols.bits)
 
     @property
     def ports(self) -> tuple[str, ...]:
         """Return the names of ports and frames."""
-        return tuple(port.name for port in self._ports)
+        return tuple(port.name for port in self._symbols.ports)
 
     def add_qubits(self, names: Iterable[str]) -> None:
         """Add qubits after those that there are."""
-        self._add(SymbolKind.QUBIT, names, self._qubits)
-        self.set_n_qubits(len(self._qubits))
+        self._add(SymbolKind.QUBIT, names)
+        self.set_n_qubits(len(self._symbols.qubits))
 
     def add_bits(self, names: Iterable[str]) -> None:
         """Add bits after those that there are."""
-        self._add(SymbolKind.BIT, names, self._bits)
+        self._add(SymbolKind.BIT, names)
 
     def add_port(self, name: str, clock_hz: float | Fraction | None = None) -> None:
         """Add a port, with its clock if that is known."""
         clock = None if clock_hz is None else rational_hz(clock_hz)
-        self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.PORT, name, clock))
+        self._add(SymbolKind.PORT, [name])
+        self._own_symbols().ports.append(Symbol(SymbolKind.PORT, name, clock))
 
     def add_frame(self, name: str, port: str, clock_hz: float | Fraction | None = None) -> None:
         """Add a frame on a port: a frequency and phase of its own."""
-        parent = self._ports[self.port_index(port)]
+        parent = self._symbols.ports[self.port_index(port)]
         if parent.kind is not SymbolKind.PORT:
             raise RequestError(f"port = {port!r} is a frame itself{self._place()}")
         clock = None if clock_hz is None else rational_hz(clock_hz)
-        self._add(SymbolKind.PORT, [name], [])
-        self._ports.append(Symbol(SymbolKind.FRAME, name, clock, parent.name))
+        self._add(SymbolKind.PORT, [name])
+        self._own_symbols().ports.append(Symbol(SymbolKind.FRAME, name, clock, parent.name))
 
     def add_register(self, name: str, kind: RegisterKind = RegisterKind.F64) -> Expression:
         """Add a classical register, and return its value as an expression."""
@@ -123,16 +129,15 @@ class NamedBuffer(GateBuffer):
         self._edits += 1
         return Expression((("register", name),))
 
-    def _add(self, kind: SymbolKind, names: Iterable[str], listed: list[str]) -> None:
-        index = self._index[kind]
-        for name in names:
-            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
-                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
-            if name in index:
-                raise RequestError(f"{kind.name.lower()} {name!r} is there already")
-            index[name] = len(index)
-            listed.append(name)
+    def _add(self, kind: SymbolKind, names: Iterable[str]) -> None:
+        self._own_symbols().add(kind, names)
         self._edits += 1
+
+    def _own_symbols(self) -> SymbolTable:
+        """Return the table of names to change it: no other program sees that."""
+        if self._symbols.shared:
+            self._symbols = self._symbols.copy()
+        return self._symbols
 
     # --- names to indices -------------------------------------------------------------------------
 
@@ -144,11 +149,11 @@ class NamedBuffer(GateBuffer):
         RequestError
             If there is no such bit.
         """
-        return self._find(SymbolKind.BIT, value, len(self._bits))
+        return self._find(SymbolKind.BIT, value, len(self._symbols.bits))
 
     def port_index(self, value: str | int) -> int:
         """Return the index of a port or frame from its name."""
-        return self._find(SymbolKind.PORT, value, len(self._ports))
+        return self._find(SymbolKind.PORT, value, len(self._symbols.ports))
 
     def register_index(self, name: str | Expression) -> int:
         """Return a register's index from its name or the value that `add_register` returned."""
@@ -160,19 +165,19 @@ class NamedBuffer(GateBuffer):
 
     def symbol_word(self, value: int | str) -> int:
         """Return the symbol word of a qubit (index or name) or of a port or frame (name)."""
-        if isinstance(value, str) and value in self._index[SymbolKind.PORT]:
-            return PORT_BIT | self._index[SymbolKind.PORT][value]
-        if isinstance(value, str) and value not in self._index[SymbolKind.QUBIT]:
-            names = [*self._qubits, *self.ports]
+        if isinstance(value, str) and value in self._symbols.index[SymbolKind.PORT]:
+            return PORT_BIT | self._symbols.index[SymbolKind.PORT][value]
+        if isinstance(value, str) and value not in self._symbols.index[SymbolKind.QUBIT]:
+            names = [*self._symbols.qubits, *self.ports]
             raise RequestError(f"symbol = {value!r} is none of {_few(names)}{self._place()}")
-        return self._find(SymbolKind.QUBIT, value, len(self._qubits))
+        return self._find(SymbolKind.QUBIT, value, len(self._symbols.qubits))
 
     def _find(self, kind: SymbolKind, value: Any, count: int, op: int = -1) -> int:
         what = kind.name.lower()
         if isinstance(value, str):
-            found = self._index[kind].get(value)
+            found = self._symbols.index[kind].get(value)
             if found is None:
-                names = list(self._index[kind])
+                names = list(self._symbols.index[kind])
                 raise RequestError(f"{what} = {value!r} is none of {_few(names)}{self._place(op)}")
             return found
         if isinstance(value, bool) or not hasattr(value, "__index__"):
@@ -191,14 +196,16 @@ class NamedBuffer(GateBuffer):
 
     def refuse_qubit(self, op: int, value: Any) -> int:
         """Return the index of a qubit given by name or foreign int, or raise RequestError."""
-        return self._find(SymbolKind.QUBIT, value, len(self._qubits), op)
+        return self._find(SymbolKind.QUBIT, value, len(self._symbols.qubits), op)
 
     def refuse_twice(self, op: int, index: int) -> NoReturn:
         """Raise because an instruction names a qubit twice."""
         raise RequestError(f"qubit = {index} is named twice{self._place(op)}")
 
     def refuse_count(self, op: int, n_qubits: int) -> NoReturn:
-        """Raise because a gate on any number of qubits has too few."""
+        """Raise because a gate on any number of qubits has too few, or too many controls."""
+        if n_qubits > MOST_CONTROLS:
+            raise RequestError(f"n_controls = {n_qubits} is outside [0, {MOST_CONTROLS}]{self._place(op)}")
         raise RequestError(f"n_qubits = {n_qubits} is below 2{self._place(op)}")
 
     def resolve(self, op: int, value: Any) -> float | int:
@@ -249,7 +256,7 @@ class NamedBuffer(GateBuffer):
             value = int(value)
         if not isinstance(value, int) or not 0 <= value < 2 ** len(names):
             raise RequestError(f"value = {value!r} is outside [0, {2 ** len(names) - 1}]{self._place()}")
-        bits = [bit_value(self._bits[self.bit_index(name)]) for name in names]
+        bits = [bit_value(self._symbols.bits[self.bit_index(name)]) for name in names]
         wanted = [b if value >> k & 1 else b.apply("not") for k, b in enumerate(bits)]
         if len(bits) == 1:
             return wanted[0]

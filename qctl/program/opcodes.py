@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-__all__ = ["GATES", "OPCODES", "OP_BY_NAME", "Form", "Level", "Op", "OpSpec"]
+__all__ = ["CONTROLLED", "GATES", "OPCODES", "OP_BY_NAME", "Form", "Level", "Op", "OpSpec"]
 
 
 class Level(Enum):
@@ -233,3 +233,19 @@ OPCODES: dict[Op, OpSpec] = {
 
 OP_BY_NAME: dict[str, Op] = {spec.name: op for op, spec in OPCODES.items()}
 """Opcode of each word of the text form."""
+
+CONTROLLED: dict[Op, tuple[Op, int]] = {
+    Op.CX: (Op.X, 1),
+    Op.CY: (Op.Y, 1),
+    Op.CZ: (Op.Z, 1),
+    Op.CH: (Op.H, 1),
+    Op.CSX: (Op.SX, 1),
+    Op.CP: (Op.P, 1),
+    Op.CRX: (Op.RX, 1),
+    Op.CRY: (Op.RY, 1),
+    Op.CRZ: (Op.RZ, 1),
+    Op.CSWAP: (Op.SWAP, 1),
+    Op.CCX: (Op.X, 2),
+    Op.CCZ: (Op.Z, 2),
+}
+"""Gates with controls in their names: the gate without them, and how many they are."""

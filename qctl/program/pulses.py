@@ -31,7 +31,7 @@ class PulseBuilder(BlockBuilder):
         """Let nothing on these qubits, ports or frames cross; on all qubits and ports if none is named."""
         words = [self.symbol_word(symbol) for symbol in symbols]
         if not words:
-            words = [*range(self.n_qubits), *(PORT_BIT | i for i in range(len(self._ports)))]
+            words = [*range(self.n_qubits), *(PORT_BIT | i for i in range(len(self._symbols.ports)))]
         if len(set(words)) != len(words):
             raise RequestError(f"barrier names a symbol twice{self._place(Op.BARRIER)}")
         self.emit_wide(Op.BARRIER, words)
@@ -164,7 +164,7 @@ class PulseBuilder(BlockBuilder):
         """Let the name of a capture's slot stand for a bit of that name."""
         if (
             isinstance(condition, str)
-            and condition not in self._bits
+            and condition not in self._symbols.bits
             and any(c.slot == condition for c in self._captures)
         ):
             self.add_bits([condition])

@@ -16,7 +16,7 @@ from qctl.program.cells import Reader, Writer
 from qctl.program.envelopes import ENVELOPES
 from qctl.program.expressions import LEAVES, MOST_TOKENS, OPERATORS, Expression, Value
 from qctl.program.layout import CONSTANT, INSTRUCTION, NONE, OPERAND
-from qctl.program.symbols import PLAIN_SYMBOLS, plain_symbols, write_symbol
+from qctl.program.symbol_rows import PLAIN_SYMBOLS, plain_symbols, write_symbol
 from qctl.program.tables import (
     Block,
     BlockKind,

@@ -1,57 +1,71 @@
-"""Qubits and bits in bulk: most programs have the same names for them, and many of them."""
+"""The names of a program's qubits, bits, ports and frames, shared by its copies until one of them adds a name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
-from qctl.program.cells import MOST_NAME_BYTES, Reader, Writer
+from qctl.errors import RequestError
 from qctl.program.tables import Symbol, SymbolKind
 
-__all__ = ["PLAIN_SYMBOLS", "bit_symbol", "plain_symbols", "qubit_symbol", "write_symbol"]
-
-_HEADS = tuple(tuple(bytes([kind, n, 0, 0, 0]) for n in range(MOST_NAME_BYTES + 1)) for kind in SymbolKind)
-"""What stands before the name of a symbol, by kind and length."""
+__all__ = ["SymbolTable", "default_table"]
 
 
-@lru_cache(maxsize=4096)
-def qubit_symbol(name: str) -> Symbol:
-    """Return a qubit; programs share them."""
-    return Symbol(SymbolKind.QUBIT, name)
+class SymbolTable:
+    """Names in index order, and the index of each name.
+
+    Attributes
+    ----------
+    qubits, bits : list of str
+    ports : list of Symbol
+        Ports and frames.
+    index : dict of SymbolKind to dict of str to int
+        Frames are under PORT.
+    shared : bool
+        Whether several programs have it; then it is copied before it is changed.
+    """
+
+    __slots__ = ("bits", "index", "ports", "qubits", "shared")
+
+    def __init__(self) -> None:
+        self.qubits: list[str] = []
+        self.bits: list[str] = []
+        self.ports: list[Symbol] = []
+        self.index: dict[SymbolKind, dict[str, int]] = {k: {} for k in SymbolKind}
+        self.shared = False
+
+    def copy(self) -> SymbolTable:
+        """Return a table of its own with the same names."""
+        new = SymbolTable()
+        new.qubits, new.bits, new.ports = self.qubits.copy(), self.bits.copy(), self.ports.copy()
+        new.index = {kind: names.copy() for kind, names in self.index.items()}
+        return new
+
+    def add(self, kind: SymbolKind, names: Iterable[str]) -> None:
+        """Add qubits or bits, or reserve the name of a port or frame.
+
+        Raises
+        ------
+        RequestError
+            If a name is not a string of 1 to 255 bytes, or is there already; those before it were added.
+        """
+        index = self.index[kind]
+        listed = {SymbolKind.QUBIT: self.qubits, SymbolKind.BIT: self.bits}.get(kind)
+        for name in names:
+            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
+                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
+            if name in index:
+                raise RequestError(f"{kind.name.lower()} {name!r} is there already")
+            index[name] = len(index)
+            if listed is not None:
+                listed.append(name)
 
 
-@lru_cache(maxsize=4096)
-def bit_symbol(name: str) -> Symbol:
-    """Return a bit; programs share them."""
-    return Symbol(SymbolKind.BIT, name)
-
-
-PLAIN_SYMBOLS = (qubit_symbol, bit_symbol)
-"""By kind."""
-
-
-def write_symbol(writer: Writer, symbol: Symbol) -> None:
-    """Append a symbol's kind and name."""
-    name = symbol.name
-    if name.isascii() and 0 < len(name) <= MOST_NAME_BYTES:
-        writer.parts += (_HEADS[symbol.kind][len(name)], name.encode())
-    else:
-        writer.cell("u8", symbol.kind)
-        writer.name(name)
-
-
-def plain_symbols(reader: Reader, n_rows: int) -> list[Symbol]:
-    """Read qubits and bits with ASCII names as far as they go, at most `n_rows`."""
-    raw, at = bytes(reader.raw), reader.at
-    found: list[Symbol] = []
-    for _ in range(n_rows):
-        name_at = at + 5
-        if name_at > len(raw) or raw[at] > 1 or raw[at + 2 : name_at] != b"\0\0\0":
-            break
-        end = name_at + raw[at + 1]
-        name = raw[name_at:end]
-        if end == name_at or end > len(raw) or not name.isascii():
-            break
-        found.append(PLAIN_SYMBOLS[raw[at]](name.decode()))
-        at = end
-    reader.at = at
-    return found
+@lru_cache(maxsize=64)
+def default_table(n_qubits: int, n_bits: int) -> SymbolTable:
+    """Return the shared table of qubits ``q[0]`` … and bits ``c[0]`` …."""
+    table = SymbolTable()
+    table.add(SymbolKind.QUBIT, [f"q[{i}]" for i in range(n_qubits)])
+    table.add(SymbolKind.BIT, [f"c[{i}]" for i in range(n_bits)])
+    table.shared = True
+    return table

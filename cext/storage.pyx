@@ -1,0 +1,78 @@
+"""Memory that several instruction buffers read without a copy: what is written never changes, one of them may go on.
+
+Copies of a circuit share its memory. Bytes that a buffer has written stay as they are until the memory is freed, so that
+any number of buffers and arrays may read them; behind them only the buffer that claimed the open end may write. The
+others move to memory of their own with their next instruction.
+"""
+
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy
+
+cdef Py_ssize_t LEAST = 1024
+
+
+cdef class Storage:
+    """Own a block of memory; as a buffer it is read-only."""
+
+    def __dealloc__(self):
+        free(self.start)
+
+    def __len__(self):
+        return self.n_bytes
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        if flags & 1:  # PyBUF_WRITABLE
+            raise BufferError("the instructions of a program are read-only")
+        buffer.buf = self.start
+        buffer.obj = self
+        buffer.len = self.n_bytes
+        buffer.readonly = 1
+        buffer.itemsize = 1
+        buffer.format = "B"
+        buffer.ndim = 1
+        buffer.shape = &self.n_bytes
+        buffer.strides = &buffer.itemsize
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+
+
+cdef Storage allocated(Py_ssize_t n_bytes):
+    """Return new memory; its content is not defined."""
+    cdef Storage new = Storage.__new__(Storage)
+    new.start = <char *> malloc(<size_t> n_bytes if n_bytes else 1)
+    if new.start == NULL:
+        raise MemoryError(f"no memory for {n_bytes} bytes of instructions")
+    new.n_bytes = n_bytes
+    return new
+
+
+cdef Storage extended(Storage old, bint alone, char **start, Py_ssize_t used, Py_ssize_t wanted, Py_ssize_t *room):
+    """Return memory with room for `wanted` bytes from `start` on, the first `used` of them as they were.
+
+    `alone` says that nobody but the caller has `old`. `start` and `room` (bytes from `start` on) are set.
+    """
+    cdef Py_ssize_t more
+    cdef Storage new
+    cdef void *moved
+    if old is not None:
+        more = old.n_bytes - (start[0] - old.start)
+        if wanted <= more and (alone or (old.open_end and start[0] + used == old.start + old.used)):
+            old.open_end = False
+            room[0] = more
+            return old
+    more = max(wanted, 2 * used, LEAST)
+    if old is not None and alone and start[0] == old.start:
+        moved = realloc(old.start, <size_t> more)
+        if moved == NULL:
+            raise MemoryError(f"no memory for {more} bytes of instructions")
+        old.start = <char *> moved
+        old.n_bytes = more
+        old.open_end = False
+        new = old
+    else:
+        new = allocated(more)
+        if used:
+            memcpy(new.start, start[0], <size_t> used)
+    start[0] = new.start
+    room[0] = more
+    return new
