@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types kernels checked-kernels clean
+.PHONY: demo test check lint types kernels checked-kernels bench clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -31,6 +31,17 @@ checked-kernels: .venv/tests
 	QCTL_CYTHON_DEBUG=1 $(BIN)/python setup.py -q build_ext --build-lib build/checked --build-temp build/checked-temp
 	$(BIN)/python tests/support/checked.py build/checked -q tests/cext
 
+# Peers live in an environment of their own; those that can't be installed together are named on the page as missing.
+bench: .venv-bench/installed
+	.venv-bench/bin/qctl bench --page docs/benchmarks.md
+
+.venv-bench/installed: $(SOURCES)
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install -q --upgrade pip
+	.venv-bench/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
+	.venv-bench/bin/pip install -q --no-build-isolation -c constraints.txt -e . --group bench
+	@touch $@
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --upgrade pip
@@ -49,4 +60,4 @@ checked-kernels: .venv/tests
 	@touch $@
 
 clean:
-	rm -rf .venv build out
+	rm -rf .venv .venv-bench build out

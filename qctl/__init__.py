@@ -7,6 +7,7 @@ from typing import Any
 
 PUBLIC = {
     "Circuit": "qctl.circuit",
+    "NoiseModel": "qctl.simulation.noise",
     "Parameter": "qctl.program.expressions",
     "Program": "qctl.program.program",
     "Target": "qctl.compiler.translate",
@@ -15,6 +16,7 @@ PUBLIC = {
     "connect": "qctl.client",
     "constant": "qctl.program.envelopes",
     "drag": "qctl.program.envelopes",
+    "estimate": "qctl.simulation.simulate",
     "flat_top": "qctl.program.envelopes",
     "gaussian": "qctl.program.envelopes",
     "load": "qctl.formats.load",
@@ -26,7 +28,7 @@ PUBLIC = {
 }
 """Public name → module that defines it; loaded when first asked for."""
 
-MODULES: dict[str, str] = {"aio": "qctl.client.aio"}
+MODULES: dict[str, str] = {"aio": "qctl.client.aio", "channels": "qctl.simulation.channels"}
 """Public name → module that it stands for."""
 
 __all__ = [*PUBLIC, *MODULES]  # noqa: PLE0604

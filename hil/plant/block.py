@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,13 +72,19 @@ class Physics:
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
+        return self.recording(rack, box, acquisition, n_shots, now_s)()
+
+    def recording(
+        self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float
+    ) -> Callable[[], NDArray[np.float32]]:
+        """Return what computes a block's records; it looks at the rack no more, so it may run in a thread."""
         block = self._block(rack, box, acquisition, n_shots, now_s)
         draft = self._draft
         if draft is not None and draft.block == block:
             self._draft = None
-            return draft.records
+            return lambda: draft.records
         self._take_back()
-        return self._draw(rack, block)
+        return partial(self._draw, block, self._lines(rack, block))
 
     def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
         """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been."""
@@ -85,7 +93,7 @@ class Physics:
             return
         self._take_back()
         before = self.random.bit_generator.state
-        self._draft = _Draft(block, self._draw(rack, block), before)
+        self._draft = _Draft(block, self._draw(block, self._lines(rack, block)), before)
 
     def _take_back(self) -> None:
         """Forget records that were drawn ahead."""
@@ -98,24 +106,28 @@ class Physics:
         played = self.wiring.look(rack, now_s)
         return _Block(played, window, acquisition.averaged, box.name, acquisition.inputs, n_shots)
 
-    def _draw(self, rack: Rack, block: _Block) -> NDArray[np.float32]:
-        answer, groups = self._solve(rack, block.played, block.window, joint=not block.averaged)
+    def _lines(self, rack: Rack, block: _Block) -> Lines | None:
+        """Return what runs on the lines, None if what it does is known."""
+        known = (block.played, block.window, not block.averaged) in self._known
+        return None if known else self.wiring.gather(rack, block.played)
+
+    def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
+        answer, groups = self._solve(block, lines)
         names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
         inputs = tuple(names.get(f"{block.box}:{number}", "") for number in block.inputs)
         draw = draw_average if block.averaged else draw_shots
         return draw(answer, groups, inputs, block.n_shots, self.random)
 
-    def _solve(self, rack: Rack, played: Played, window: Window, joint: bool) -> tuple[Answer, Groups]:
-        key = (played, window, joint)
-        known = self._known.get(key)
-        if known is None:
-            lines = self.wiring.gather(rack, played)
+    def _solve(self, block: _Block, lines: Lines | None) -> tuple[Answer, Groups]:
+        played, window, joint = key = (block.played, block.window, not block.averaged)
+        if lines is not None:
             answer = self._answer(played, lines, window)
             known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
             self._known[key] = known
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         else:
+            known = self._known[key]
             self._known.move_to_end(key)
         return known
 

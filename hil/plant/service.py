@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -259,10 +258,10 @@ class Plant:
         acquisition = box.acquisition
         assert acquisition is not None
         wanted = min(n_shots, acquisition.n_records - acquisition.n_done)
-        work = partial(self.physics.record, self.rack, box, acquisition, wanted, now_s)
         if self._computing is not None:
             await asyncio.wait([self._computing])
             self._computing = None
+        work = self.physics.recording(self.rack, box, acquisition, wanted, now_s)
         if not self._is_long(acquisition, wanted):
             return acquisition, work(), wanted
         self._computing = asyncio.ensure_future(asyncio.to_thread(work))

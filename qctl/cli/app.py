@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "jobs": ("jobs", "jobs", "List, show, cancel and replay jobs."),
     "instruments": ("instruments", "instruments", "List instruments, get and set their parameters."),
     "calibrate": ("calibrate", "calibrate", "Tune up a processor by measurements."),
+    "bench": ("bench", "bench", "Measure qctl beside its peers."),
     "hil": ("hil", "hil", "Start a virtual lab, and set its faults."),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -21,9 +22,13 @@ _ADDRESS = "tcp://127.0.0.1:5650"
 
 
 def _line(row: dict[str, Any]) -> str:
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["submitted_s"]))
+    at = _clock(row["submitted_s"])
     why = f"  {row['error']['message']}" if row["error"] else ""
     return f"{row['id']:>6}  {row['state']:<12} {at}  {row['qpu']}  {row['shots']} shots  {row['name']}{why}"
+
+
+def _clock(since_epoch_s: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since_epoch_s))
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool, one: bool = False) -> None:
@@ -52,11 +57,30 @@ def list_jobs(
 
 @jobs.command()
 def show(job: Number, server: Server = _ADDRESS, as_json: AsJson = False) -> None:
-    """Show one job."""
+    """Show one job: who submitted it, when it was queued, played and ended, and where its result is."""
     from qctl.client import connect
 
     with connect(server) as lab:
-        _show([lab.job(job).row], as_json, one=True)
+        row = lab.job(job).row
+    if as_json:
+        _show([row], as_json, one=True)
+    else:
+        sys.stdout.write("\n".join(_lines(row)) + "\n")
+
+
+def _lines(row: dict[str, Any]) -> Iterator[str]:
+    """Yield what is known of a job, a line for each; what isn't known yet is left out."""
+    times = {key: row[key] for key in ("submitted_s", "started_s", "finished_s") if row.get(key)}
+    shown = {key: value for key, value in row.items() if key not in ("error", *times) and value not in (None, "", {})}
+    shown |= {key.removesuffix("_s"): _clock(value) for key, value in times.items()}
+    for first, last, name in (("submitted_s", "started_s", "waited"), ("started_s", "finished_s", "took")):
+        if first in times and last in times:
+            shown[name] = f"{times[last] - times[first]:.3f} s"
+    for key, value in shown.items():
+        text = " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else value
+        yield f"{key:<10} {text}"
+    if row["error"]:
+        yield f"{'error':<10} {row['error']['code']}: {row['error']['message']}"
 
 
 @jobs.command()

@@ -25,6 +25,10 @@ def run(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
     level: Annotated[int, typer.Option(min=0, max=3, help="0: layout by number; 1: search one; 2, 3: as 1.")] = 2,
+    averaged: Annotated[
+        bool | None, typer.Option("--averaged/--single-shots", help="Have the digitizer average; no counts then.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="What the job is called; the file's name by default.")] = "",
     out: Annotated[Path | None, typer.Option(help="Folder for result.json, counts and arrays.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print counts, job and timings as JSON.")] = False,
 ) -> None:
@@ -39,7 +43,9 @@ def run(
         content = _bound(file, content, bind)
     with saying_what_became("qctl run"), connect(server) as lab:
         try:
-            job = lab.run(content, shots=shots, qpu=qpu, seed=seed, level=level, name=file.name)
+            job = lab.run(
+                content, shots=shots, qpu=qpu, seed=seed, level=level, averaged=averaged, name=name or file.name
+            )
             result = result_with_progress(job, quiet=as_json)
         except (ParseError, CompileError) as error:
             error.message = f"{file}: {error.message}"
@@ -50,6 +56,8 @@ def run(
         _write(out, result)
     if as_json:
         shown = {"counts": _counts(result), "job": job.id, "timings": result.timings, "shots": shots}
+        if result[0].content["averaged"]:
+            shown["populations"] = result[0].populations
         print_json(shown | {key: result.content[key] for key in ("qpu", "run", "snapshot", "uploaded_bytes")})
         return
     _print(job.id, result)
@@ -131,6 +139,9 @@ def _print(job: int, result: Any) -> None:
             sys.stdout.write(f"{bits}  {n:>8}  {n / total:.4f}\n")
     for slot, values in ({} if counts else result[0].iq).items():
         shown = f"{complex(values):.6g} V" if values.ndim == 0 else f"complex IQ of shape {values.shape}"
+        population = result[0].populations.get(slot)
+        if population is not None and population.ndim == 0:
+            shown += f", population of |1> {float(population):.4f}"
         sys.stdout.write(f"{slot}: {shown}\n")
     total_s = result.timings.get("before_save_s", 0.0)
     snapshot = result.content["snapshot"]

@@ -79,7 +79,7 @@ class Host:
         self._requests.bind(plan.endpoint)
         self._mail = Mailbox(self._context, self._requests, plan.broker)
         self._waveforms = WaveformFiles(plan.places.waveforms)
-        self._run: _Run | None = None
+        self._latest: _Run | None = None
         self._applied: dict[tuple[str, str, int], Any] = {}
         self._applied_lock = threading.Lock()
         self._held: dict[int, dict[str, dict[str, Any]]] = {}
@@ -158,8 +158,9 @@ class Host:
         if isinstance(request, Play):
             self._play(request, envelope)
         elif isinstance(request, Stop):
-            if self._run is not None and request.run in (0, self._run.number):
-                self._run.stop.set()
+            run = self._playing()
+            if run is not None and request.run in (0, run.number):
+                run.stop.set()
             for number in [number for number in list(self._held) if request.run in (0, number)]:
                 self._held.pop(number, None)
             self._requests.send_multipart([*envelope, *wire.pack(wire.Done(id=request.id))])
@@ -180,7 +181,7 @@ class Host:
     def _instrument_verb(self, request: Any, envelope: list[bytes], buffers: list[bytes]) -> None:
         name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
         thread = self._threads[name]
-        playing = self._run
+        playing = self._playing()
         if isinstance(request, wire.Set | wire.Call | wire.Raw):
             if playing is not None and name in playing.instruments:
                 raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
@@ -213,7 +214,7 @@ class Host:
 
     def _safe(self, request: wire.Safe, envelope: list[bytes]) -> None:
         names = [name for name in self._threads if not request.instruments or name in request.instruments]
-        run = self._run
+        run = self._playing()
         with self._applied_lock:
             if run is not None and not run.stop.is_set():
                 hit = [name for name in names if name in run.instruments | run.settings]
@@ -240,8 +241,13 @@ class Host:
 
     # -- runs ------------------------------------------------------------------------------------
 
+    def _playing(self) -> _Run | None:
+        """Return the run that has not ended; only this loop begins one, only its conductor ends it."""
+        run = self._latest
+        return None if run is None or run.ended.is_set() else run
+
     def _play(self, request: Play, envelope: list[bytes]) -> None:
-        before = self._run
+        before = self._playing()
         if before is not None and not before.stop.is_set():
             raise LeaseError(f"run {before.number} is playing on group {self._plan.group}")
         names = {load.instrument for load in request.batch.programs} | set(request.settings)
@@ -251,7 +257,7 @@ class Host:
         instruments = frozenset(load.instrument for load in request.batch.programs)
         settings = frozenset(request.settings)
         self._held[request.run] = request.settings
-        run = self._run = _Run(request.run, threading.Event(), instruments, threading.Event(), settings)
+        run = self._latest = _Run(request.run, threading.Event(), instruments, threading.Event(), settings)
         arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
@@ -334,13 +340,12 @@ class Host:
         if not request.hold:
             self._held.pop(request.run, None)
         run.ended.set()
-        if self._run is run:
-            self._run = None
         self._mail.post(envelope, wire.pack(played))
 
     def _end(self, safe: bool) -> None:
-        if self._run is not None:
-            self._run.stop.set()
+        run = self._playing()
+        if run is not None:
+            run.stop.set()
         threads = list(self._threads.values())
         if safe:
             calls = [thread.submit(lambda device: device.safe()) for thread in threads]

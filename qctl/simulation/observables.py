@@ -1,42 +1,165 @@
-"""Pauli sums as masks: which qubits have X or Y, and which have Z or Y."""
+"""PauliSum: an observable as a weighted sum of products of X, Y and Z, and what its terms do to a basis state."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import amplitudes
 from qctl.errors import RequestError
 
-__all__ = ["Observable", "pauli_masks", "pauli_places"]
+__all__ = ["Flips", "PauliSum"]
 
-Observable = str | Mapping[str, float]
-"""A Pauli string such as ``"ZZI"``, qubit 0 rightmost, or coefficients by string."""
+_FACTOR = re.compile(r"([XYZ])(\d+)")
+MOST_QUBITS = 40
 
 
-def pauli_masks(observable: Observable, n_qubits: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return coefficients (n,) and masks (n, 2) of a Pauli sum.
+@dataclass(frozen=True, slots=True, eq=False)
+class Flips:
+    """The terms of an observable that flip the same qubits: P|i> = weight (-1)**parity(i & sign) |i ^ flip>.
+
+    Attributes
+    ----------
+    flip : int
+        Bits that the terms flip.
+    signs : (n,) uint64
+    weights : (n,) complex128
+    """
+
+    flip: int
+    signs: NDArray[np.uint64]
+    weights: NDArray[np.complex128]
+
+
+@dataclass(frozen=True)
+class PauliSum:
+    """Hold a Hermitian observable.
+
+    Parameters
+    ----------
+    terms : mapping of str to float
+        Weight of each product, written as ``"Z0 Z1"``; ``""`` is the identity. Products that are the same but for
+        their order are added up.
 
     Raises
     ------
     RequestError
-        If a string has other letters than I, X, Y, Z or another length than there are qubits.
+        If a product names a qubit twice or is not written so, or a weight is not a finite number.
+
+    Examples
+    --------
+    >>> PauliSum({"Z0 Z1": 0.5, "X0": 0.1}) + 2 * PauliSum({"": 1.0})
     """
-    terms = {observable: 1.0} if isinstance(observable, str) else observable
-    masks = np.zeros((len(terms), 2), np.int64)
-    for k, word in enumerate(terms):
-        if len(word) != n_qubits or not set(word) <= set("IXYZ"):
-            raise RequestError(f"{word!r} is no Pauli string of {n_qubits} letters I, X, Y, Z")
-        for q, letter in enumerate(reversed(word)):
-            masks[k] |= (int(letter in "XY") << q, int(letter in "ZY") << q)
-    return np.array(list(terms.values()), np.float64), masks
+
+    terms: Mapping[str, float]
+    masks: tuple[tuple[int, int], ...] = field(init=False, repr=False, compare=False)
+    """Of each term the bits that it flips and those whose sign it turns; Y is in both."""
+
+    def __post_init__(self) -> None:
+        total: dict[str, float] = {}
+        found: dict[str, tuple[int, int]] = {}
+        for text, weight in self.terms.items():
+            name, masks = _read(text)
+            total[name] = total.get(name, 0.0) + float(weight)
+            found[name] = masks
+            if not math.isfinite(total[name]):
+                raise RequestError(f"the weight of {text!r} is {weight}, not a finite number")
+        object.__setattr__(self, "terms", MappingProxyType(total))
+        object.__setattr__(self, "masks", tuple(found.values()))
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms.items()))
+
+    def __add__(self, other: PauliSum) -> PauliSum:
+        if not isinstance(other, PauliSum):
+            return NotImplemented
+        names = dict.fromkeys([*self.terms, *other.terms])
+        return PauliSum({name: self.terms.get(name, 0.0) + other.terms.get(name, 0.0) for name in names})
+
+    def __mul__(self, factor: float) -> PauliSum:
+        return PauliSum({name: weight * factor for name, weight in self.terms.items()})
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> PauliSum:
+        return -1.0 * self
+
+    def __sub__(self, other: PauliSum) -> PauliSum:
+        return self + -other
+
+    @property
+    def n_qubits(self) -> int:
+        """Return one more than the largest qubit that it names."""
+        return max(((flip | sign).bit_length() for flip, sign in self.masks), default=0)
+
+    @cached_property
+    def flips(self) -> tuple[Flips, ...]:
+        """Return the terms, gathered by what they flip."""
+        groups: dict[int, list[tuple[int, complex]]] = {}
+        for (flip, sign), weight in zip(self.masks, self.terms.values(), strict=True):
+            groups.setdefault(flip, []).append((sign, weight * 1j ** ((flip & sign).bit_count() % 4)))
+        return tuple(
+            Flips(flip, np.array([s for s, _ in rows], np.uint64), np.array([w for _, w in rows], np.complex128))
+            for flip, rows in groups.items()
+        )
+
+    def expectation(self, state: NDArray[np.complexfloating]) -> float:
+        """Return <state| sum |state>.
+
+        Parameters
+        ----------
+        state : (2**n_qubits,) complex64 or complex128
+            Qubit 0 is the least significant bit of the index. It is read once for each set of flipped qubits.
+
+        Raises
+        ------
+        RequestError
+            If it names a qubit that the state lacks.
+        """
+        self.refuse_beyond(len(state).bit_length() - 1)
+        total = 0.0
+        for group in self.flips:
+            for part, real in ((group.weights.real, True), (group.weights.imag, False)):
+                kept = np.flatnonzero(part)
+                found = amplitudes.flipped_sum(state, group.flip, group.signs[kept], np.ascontiguousarray(part[kept]))
+                total += found.real if real else -found.imag
+        return total
+
+    def apply(self, state: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
+        """Return the sum applied to a state, (2**n_qubits,), as a new array.
+
+        Raises
+        ------
+        RequestError
+            If it names a qubit that the state lacks.
+        """
+        self.refuse_beyond(len(state).bit_length() - 1)
+        out = np.zeros_like(state)
+        for group in self.flips:
+            amplitudes.add_flipped(state, group.flip, group.signs, group.weights, out)
+        return out
+
+    def refuse_beyond(self, n_qubits: int) -> None:
+        """Raise RequestError if it names a qubit from `n_qubits` on."""
+        if self.n_qubits > n_qubits:
+            raise RequestError(f"the observable names qubit {self.n_qubits - 1}; there are {n_qubits} qubits")
 
 
-def pauli_places(masks: NDArray[np.int64], n_qubits: int) -> NDArray[np.int64]:
-    """Return where each string's coefficient stands in a state of Pauli coefficients."""
-    places = np.zeros(len(masks), np.int64)
-    for q in range(n_qubits):
-        x, z = masks[:, 0] >> q & 1, masks[:, 1] >> q & 1
-        places |= np.where(x == 1, 1 + z, 3 * z) << 2 * q
-    return places
+def _read(text: str) -> tuple[str, tuple[int, int]]:
+    """Return a product in the order of its qubits, and its masks."""
+    letters: dict[int, str] = {}
+    for word in text.split():
+        match = _FACTOR.fullmatch(word)
+        if match is None or int(match[2]) >= MOST_QUBITS or int(match[2]) in letters:
+            raise RequestError(f"{word!r} in {text!r} is no X, Y or Z with a qubit below {MOST_QUBITS} of its own")
+        letters[int(match[2])] = match[1]
+    flip = sum(1 << q for q, letter in letters.items() if letter in "XY")
+    sign = sum(1 << q for q, letter in letters.items() if letter in "YZ")
+    return " ".join(f"{letters[q]}{q}" for q in sorted(letters)), (flip, sign)

@@ -53,6 +53,7 @@ RULES: dict[str, list[str]] = {
     "hil.bench": [*CORE, "cext", "hil", "client"],
     "hil.plugin": [*CORE, "cext", "hil", "client"],
     "hil": [*CORE, "cext"],
+    "bench": ["*"],
     "cli": ["*"],
     "__main__": ["cli"],
     "": ["*"],

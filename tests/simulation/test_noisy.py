@@ -10,10 +10,10 @@ from kraus_twin import exact, random_circuit
 from qctl.circuit import Circuit
 from qctl.errors import RequestError
 from qctl.program.program import Program
-from qctl.simulation import channels
-from qctl.simulation.methods import by_density, by_trajectories
+from qctl.simulation import branches, channels, flow
 from qctl.simulation.noise import NoiseModel
-from qctl.simulation.observables import pauli_masks, pauli_places
+from qctl.simulation.observables import PauliSum
+from qctl.simulation.simulate import simulate
 
 NOISE = (
     NoiseModel()
@@ -31,11 +31,11 @@ NOISE = (
 
 
 def density(program, noise=NOISE, shots=None, seed=1, precision="double", threads=1):
-    return by_density(program.body, shots, seed, precision, noise, threads)
+    return simulate(program, shots, seed, precision, noise, threads, method="density")
 
 
 def shots_of(program, shots, noise=NOISE, seed=1, precision="double", threads=1):
-    return by_trajectories(program.body, shots, seed, precision, noise, threads)
+    return simulate(program, shots, seed, precision, noise, threads, method="trajectories")
 
 
 def scene(n, seed):
@@ -69,8 +69,8 @@ def test_means_of_trajectories_are_those_of_the_density_matrix(n):
     whole, found = density(circuit), shots_of(circuit, n_shots)
     rng = np.random.default_rng(2)
     for _ in range(12):
-        word = "".join(rng.choice(list("IXYZ"), n))
-        mean, error = found.estimate(word)
+        word = PauliSum({" ".join(f"{rng.choice(list('XYZ'))}{q}" for q in range(n) if rng.random() < 0.7): 1.0})
+        mean, error = found.mean_and_error(word)
         assert abs(mean - whole.expectation(word)) < 4.5 * error + 1e-9, word
 
 
@@ -159,7 +159,7 @@ def test_same_seed_gives_the_same_shots_with_any_number_of_threads():
     assert (shots_of(circuit, 203, threads=3).bits == first.bits).all()
     assert (shots_of(circuit, 100).bits == first.bits[:100]).all()
     assert (shots_of(circuit, 203, seed=2).bits != first.bits).any()
-    branching = [by_trajectories(feedback().body, 100, 5, "double", NOISE, threads).bits for threads in (1, 3)]
+    branching = [shots_of(feedback(), 100, NOISE, 5, threads=threads).bits for threads in (1, 3)]
     assert (branching[0] == branching[1]).all()
 
 
@@ -170,31 +170,27 @@ def test_expectations_of_sums_and_fidelity():
     found = density(c, NoiseModel().on("cx", channels.depolarising(0.15, 2)))
     bell = np.array([1, 0, 0, 1]) / math.sqrt(2)
     assert found.fidelity(bell) == pytest.approx(1 - 0.15 * 12 / 15)
-    assert found.expectation({"XX": 1.0, "YY": -1.0, "ZZ": 1.0, "II": 1.0}) == pytest.approx(4 * found.fidelity(bell))
+    whole = PauliSum({"X0 X1": 1.0, "Y0 Y1": -1.0, "Z0 Z1": 1.0, "": 1.0})
+    assert found.expectation(whole) == pytest.approx(4 * found.fidelity(bell))
     assert found.probabilities.sum() == pytest.approx(1)
-    coefficients, masks = pauli_masks({"XY": 2.0, "IZ": 1.0}, 2)
-    assert coefficients.tolist() == [2.0, 1.0]
-    assert masks.tolist() == [[3, 1], [0, 1]]
-    assert pauli_places(masks, 2).tolist() == [4 * 1 + 2, 3]
+    with pytest.raises(RequestError, match="names qubit 2"):
+        found.expectation(PauliSum({"Z2": 1.0}))
 
 
-def test_what_noise_can_not_say_is_refused():
+def test_what_noise_can_not_say_is_refused(monkeypatch):
     c = Circuit(1)
     c.h(0)
-    with pytest.raises(RequestError, match="no single state vector"):
+    with pytest.raises(RequestError, match="no state vector"):
         _ = density(c).statevector
-    with pytest.raises(RequestError, match="needs shots"):
-        by_trajectories(c.body, None, 1, "double", NOISE, 1)
-    with pytest.raises(RequestError, match="no Pauli string of 1"):
-        density(c).expectation("ZZ")
-    many = Program((), 14, 14)
-    for q in range(14):
-        many.h(q)
-    for q in range(14):
-        many.measure(q, q)
-        many.x(q)
-    with pytest.raises(RequestError, match="classical histories"):
-        by_density(random_histories().body, None, 1, "double", NoiseModel(), 1)
+    with pytest.raises(RequestError, match="without shots"):
+        simulate(c, noise=NOISE, method="trajectories")
+    many = Program((), 1, 6)
+    for bit in range(6):
+        many.h(0)
+        many.measure(0, bit)
+    many.h(0)
+    with pytest.raises(RequestError, match="classical histories of 1 qubits"):
+        branches.evolve(many.body, NoiseModel(), np.dtype(float), 1, 20)
     endless = Program((), 1, 1)
     endless.x(0)
     endless.measure(0, 0)
@@ -202,14 +198,7 @@ def test_what_noise_can_not_say_is_refused():
         endless.x(0)
         endless.x(0)
         endless.measure(0, 0)
-    with pytest.raises(RequestError, match="has not ended"):
-        shots_of(endless, 1, NoiseModel())
-
-
-def random_histories():
-    p = Program((), 1, 13)
-    for bit in range(13):
-        p.h(0)
-        p.measure(0, bit)
-    p.h(0)
-    return p
+    monkeypatch.setattr(flow, "MOST_ROUNDS", 20)
+    for method in (density, lambda p, noise: shots_of(p, 1, noise)):
+        with pytest.raises(RequestError, match="has not ended"):
+            method(endless, NoiseModel())

@@ -72,7 +72,8 @@ def test_jobs(tuned: Any, bell: tuple[Path, dict[str, Any]]) -> None:
     assert job in [row["id"] for row in rows] and len(rows) == 6
     row = printed(tuned.online("jobs", "show", str(job), "--json"))
     assert (row["id"], row["state"], row["shots"], row["name"]) == (job, "done", 1000, "bell.qasm")
-    assert str(job) in tuned.online("jobs", "show", str(job)).stdout
+    shown = tuned.online("jobs", "show", str(job)).stdout
+    assert all(word in shown for word in (str(job), "bell.qasm", "submitted", "took", "1000"))
     refused(tuned.online("jobs", "cancel", str(job)), "it is done already")
     refused(tuned.online("jobs", "show", "1000000", "--json"), "1000000")
     refused(tuned.online("jobs", "cancel", "1000000"), "1000000")

@@ -1,0 +1,101 @@
+"""The areas, and how one is measured: in a process of its own, with thread pools pinned before a package is loaded."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from qctl.bench.measure import judge_means
+from qctl.errors import InternalError, RequestError
+
+__all__ = ["AREAS", "machine", "present", "run_area"]
+
+AREAS = {
+    "build": "building circuits",
+    "translate": "translating and routing",
+    "binary": "binary form and text formats",
+    "simulate": "state vectors",
+    "noise": "density matrices and trajectories",
+    "physics": "pulse physics",
+    "pulses": "compiling pulse sequences",
+}
+"""Area → what it is about; the cases are in the module of that name."""
+
+POOLS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "NUMBA_NUM_THREADS"),
+    *("NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "QISKIT_NUM_PROCS"),
+)
+"""Environment variables by which packages size their thread pools when they are loaded."""
+
+
+def present() -> list[str]:
+    """Return the areas whose cases are there."""
+    return [area for area in AREAS if find_spec(f"qctl.bench.{area}")]
+
+
+def run_area(area: str, cases: Sequence[str] = (), threads: Sequence[int] = ()) -> dict[str, Any]:
+    """Measure an area, and return its cases and geometric means as plain values.
+
+    Parameters
+    ----------
+    area : str
+    cases : sequence of str
+        Only these; all if it is empty.
+    threads : sequence of int
+        Only these numbers of threads; all that the cases ask for if it is empty.
+
+    Raises
+    ------
+    RequestError
+        If there is no such area or case.
+    """
+    if area not in present():
+        raise RequestError(f"there is no area {area!r}; there are {', '.join(present())}")
+    module = import_module(f"qctl.bench.{area}")
+    unknown = sorted(set(cases) - {case.name for case in module.CASES})
+    if unknown:
+        raise RequestError(f"area {area} has no case {unknown[0]!r}; it has {', '.join(c.name for c in module.CASES)}")
+    wanted = sorted({n for case in module.CASES if not cases or case.name in cases for n in case.threads})
+    measured = [row for n in wanted if not threads or n in threads for row in _in_process(area, n, cases)]
+    return {"cases": measured, "means": judge_means(getattr(module, "MEANS", ()), measured)}
+
+
+def _in_process(area: str, n_threads: int, cases: Sequence[str]) -> list[dict[str, Any]]:
+    pinned = dict.fromkeys(POOLS, str(n_threads)) | {"QISKIT_PARALLEL": "FALSE", "JAX_ENABLE_X64": "1"}
+    if n_threads == 1:
+        pinned["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    # What packages print goes to standard error; standard output has the JSON alone, on its last line.
+    done = subprocess.run(
+        [sys.executable, "-m", "qctl.bench", area, str(n_threads), *cases],
+        env=os.environ | pinned,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise InternalError(f"measuring {area} with {n_threads} threads ended with exit code {done.returncode}")
+    rows: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return rows
+
+
+def machine() -> dict[str, Any]:
+    """Return what the numbers were measured on."""
+    model = platform.processor()
+    listing = Path("/proc/cpuinfo")
+    if listing.exists():
+        lines = listing.read_text().splitlines()
+        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+    return {
+        "processor": model,
+        "n_cpus": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }

@@ -1,0 +1,171 @@
+"""What was measured, as text for people: a table in the terminal, and a Markdown page with a plot for each area."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from qctl.bench.areas import AREAS
+
+__all__ = ["rows_text", "write_page"]
+
+
+def rows_text(area: dict[str, Any]) -> str:
+    """Return an area's cases and means as lines of text."""
+    lines = []
+    for row in area["cases"]:
+        lines.append(f"{row['case']} ({_threads(row)}): {row['work']}")
+        for side, entry in row["sides"].items():
+            ratio = _ratio(row, side)
+            beside = "" if ratio is None else f"{ratio:9.2f}×"
+            lines.append(
+                f"    {side:24}{_time(entry['median_s'] / row['n_units']):>12} a {row['unit']}{beside}{_figures(entry)}"
+            )
+        lines += [f"    {side:24}missing: {why}" for side, why in row["missing"].items()]
+        lines += [f"    {text}" for text in _verdicts(row)]
+    lines += [_mean_text(mean) for mean in area["means"]]
+    return "\n".join(lines)
+
+
+def write_page(measured: dict[str, Any], page: Path) -> None:
+    """Write a page of all that was measured, and a plot for each area beside it.
+
+    Parameters
+    ----------
+    measured : dict
+        ``machine`` and ``areas``, as `qctl bench --json` prints it.
+    page : Path
+        A Markdown file; the plots are ``images/bench-AREA.svg`` in its folder.
+    """
+    on = measured["machine"]
+    lines = [
+        "# Benchmarks",
+        "",
+        "Made by `make bench` (or `qctl bench --page docs/benchmarks.md` where the peers are installed). Each case is",
+        "the same work on all sides, in one process, with equal threads, sides taking turns; the case checks that the",
+        "results agree. Times are medians. A ratio is the peer's time over qctl's: above 1, qctl is faster. Floors are",
+        "what a few lines of C or numpy need for the least of the work.",
+        "",
+        f"Measured on {on['n_cpus']} cores of {on['processor']}, Python {on['python']}. Absolute times move from",
+        "machine to machine; ratios move less.",
+    ]
+    for name, area in measured["areas"].items():
+        if area["cases"]:
+            lines += ["", *_area_lines(name, area, page)]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(lines) + "\n")
+
+
+def _area_lines(name: str, area: dict[str, Any], page: Path) -> Iterator[str]:
+    title = AREAS[name]
+    yield f"## {title[0].upper()}{title[1:]}"
+    yield ""
+    yield f"`qctl bench {name}`"
+    yield ""
+    picture = page.parent / "images" / f"bench-{name}.svg"
+    if _plot(area, title, picture):
+        yield f"![{title}: time of peers over qctl's](images/{picture.name})"
+        yield ""
+    yield "| case | side | threads | time | ratio | figures |"
+    yield "|---|---|---:|---:|---:|---|"
+    for row in area["cases"]:
+        for side, entry in row["sides"].items():
+            ratio = _ratio(row, side)
+            time = f"{_time(entry['median_s'] / row['n_units'])} a {row['unit']}"
+            shown = f"{side} {entry['version']}".strip()
+            beside = "" if ratio is None else f"{ratio:.2f}"
+            yield f"| {row['case']} | {shown} | {row['threads']} | {time} | {beside} | {_figures(entry).strip()} |"
+    yield ""
+    said = {row["case"]: row["work"] for row in area["cases"]}
+    yield from (f"- **{case}**: {work}" for case, work in said.items())
+    absent = {side: why for row in area["cases"] for side, why in row["missing"].items()}
+    yield from (f"- {side} could not be installed or loaded: {why}" for side, why in absent.items())
+    yield ""
+    yield "Commitments:"
+    yield ""
+    for row in area["cases"]:
+        yield from (f"- {row['case']} ({_threads(row)}): {text}" for text in _verdicts(row))
+    yield from (f"- {_mean_text(mean)}" for mean in area["means"])
+
+
+def _plot(area: dict[str, Any], title: str, picture: Path) -> bool:
+    """Draw the peers' ratios as bars; return whether there was one."""
+    bars: list[tuple[str, str, float]] = []
+    for row in area["cases"]:
+        for side in row["sides"]:
+            ratio = _ratio(row, side)
+            if ratio is not None and side != "floor":
+                bars.append((f"{row['case']} ({row['threads']})", side, ratio))
+    if not bars:
+        return False
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams["svg.hashsalt"] = "qctl"  # the same picture from the same numbers
+    from matplotlib import pyplot as plt
+
+    peers = sorted({side for _, side, _ in bars})
+    colours = {peer: f"C{k % 10}" for k, peer in enumerate(peers)}
+    figure, axes = plt.subplots(figsize=(8, 0.6 + 0.22 * len(bars)), layout="constrained")
+    places = range(len(bars), 0, -1)
+    axes.barh(places, [ratio for *_, ratio in bars], color=[colours[side] for _, side, _ in bars])
+    axes.set_yticks(places, [f"{case}: {side}" for case, side, _ in bars], fontsize=7)
+    axes.set_xscale("log")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.set_xlabel("time of the peer over qctl's")
+    axes.set_title(title)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, metadata={"Date": None})
+    plt.close(figure)
+    return True
+
+
+def _ratio(row: dict[str, Any], side: str) -> float | None:
+    if side == "qctl" or "qctl" not in row["sides"]:
+        return None
+    ratio: float = row["sides"][side]["median_s"] / row["sides"]["qctl"]["median_s"]
+    return ratio
+
+
+def _verdicts(row: dict[str, Any]) -> Iterator[str]:
+    if row["disagreement"]:
+        yield f"not the same work: {row['disagreement']}"
+    for goal in row["goals"]:
+        if goal["side"] == "qctl":
+            bound, value = _time(goal["bound"]), goal["value"] and _time(goal["value"])
+            text = f"at most {bound} a {row['unit']}"
+        elif goal["side"] == "floor":
+            text, value = f"at most {goal['bound']:g} floors", goal["value"] and f"{goal['value']:.2f}"
+        else:
+            text, value = f"{goal['bound']:g} times {goal['side']}", goal["value"] and f"{goal['value']:.2f}"
+        yield f"{text}: {_verdict(goal['met'])}{f', {value}' if value else ''}"
+
+
+def _mean_text(mean: dict[str, Any]) -> str:
+    what = "at least" if mean["figure"] == "time" else "at most"
+    of = f"geometric mean of {mean['n_cases']} cases {what} {mean['bound']:g}"
+    text = f"{mean['name']}: {mean['figure']} against {mean['peer']}, {of}"
+    if mean["value"] is None:
+        return f"{text}: not measured"
+    worst = mean["worst"]
+    return f"{text}: {_verdict(mean['met'])}, {mean['value']:.3f} (worst {worst['value']:.3f}, {worst['case']})"
+
+
+def _verdict(met: bool | None) -> str:
+    return "not measured" if met is None else "met" if met else "NOT met"
+
+
+def _threads(row: dict[str, Any]) -> str:
+    return f"{row['threads']} thread{'s' if row['threads'] > 1 else ''}"
+
+
+def _figures(entry: dict[str, Any]) -> str:
+    return "".join(f"  {label} {value:.4g}" for label, value in entry["figures"].items())
+
+
+def _time(seconds: float) -> str:
+    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"

@@ -1,0 +1,93 @@
+"""Benchmarks: sides that are missing or disagree are named, and goals are judged on the numbers that were measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qctl.bench.areas import machine, run_area
+from qctl.bench.case import Case, Goal, Mean
+from qctl.bench.measure import judge_means, measure_case
+from qctl.bench.page import rows_text, write_page
+from qctl.errors import RequestError
+
+
+def _work(n_steps: int, result: int = 7) -> Any:
+    def prepare(n_threads: int) -> Any:
+        def work() -> int:
+            sum(range(n_steps))
+            return result
+
+        return work
+
+    return prepare
+
+
+def _absent(n_threads: int) -> Any:
+    raise ImportError("no package of that name")
+
+
+def _same(values: Any) -> None:
+    assert len(set(values.values())) == 1, f"the sides return {sorted(set(values.values()))}"
+
+
+def _case(**changes: Any) -> Case:
+    sides = {"qctl": _work(10), "slow": _work(200_000), "gone": _absent}
+    goals = (Goal("slow", 5.0), Goal("gone", 1.0), Goal("qctl", 1.0), Goal("fastest", 5.0))
+    return Case(
+        **{"name": "sum", "work": "sums", "sides": sides, "agree": _same, "goals": goals, "n_units": 2} | changes
+    )
+
+
+def test_goals_are_judged_on_what_was_measured() -> None:
+    row = measure_case(_case(), 1)
+    assert [goal["met"] for goal in row["goals"]] == [True, None, True, True]
+    assert row["missing"] == {"gone": "no package of that name"}
+    assert row["sides"]["slow"]["median_s"] >= row["sides"]["slow"]["min_s"] > 0
+
+
+def test_a_case_whose_sides_disagree_meets_no_goal() -> None:
+    row = measure_case(_case(sides={"qctl": _work(10, 1), "slow": _work(200_000, 2)}), 1)
+    assert row["disagreement"].startswith("the sides return [1, 2]")
+    assert not any(goal["met"] for goal in row["goals"])
+
+
+@pytest.mark.parametrize(("bound", "worst", "met"), [(1.9, None, True), (2.1, None, False), (1.9, 1.5, False)])
+def test_a_mean_is_geometric_and_has_a_worst_case(bound: float, worst: float | None, met: bool) -> None:
+    def row(name: str, own: float, peer: float) -> dict[str, Any]:
+        sides = {"qctl": {"median_s": own, "figures": {}}, "peer": {"median_s": peer, "figures": {}}}
+        return {"case": name, "threads": 1, "sides": sides}
+
+    mean = Mean("both", ("a", "b"), "peer", bound, worst=worst)
+    (found,) = judge_means([mean], [row("a", 1.0, 1.0), row("b", 1.0, 4.0), row("c", 1.0, 100.0)])
+    assert found["value"] == pytest.approx(2.0)
+    assert found["worst"] == {"case": "a, 1", "value": 1.0}
+    assert found["met"] is met
+
+
+def test_a_mean_of_a_figure_is_an_upper_bound() -> None:
+    sides = {
+        "qctl": {"median_s": 1.0, "figures": {"gates": 9.0}},
+        "peer": {"median_s": 1.0, "figures": {"gates": 10.0}},
+    }
+    mean = Mean("gates", ("a",), "peer", 0.95, figure="gates")
+    (found,) = judge_means([mean], [{"case": "a", "threads": 1, "sides": sides}])
+    assert found["value"] == pytest.approx(0.9)
+    assert found["met"]
+
+
+def test_a_page_names_every_side_and_has_a_plot(tmp_path: Path) -> None:
+    area = {"cases": [measure_case(_case(), 1)], "means": []}
+    write_page({"machine": machine(), "areas": {"build": area}}, tmp_path / "benchmarks.md")
+    text = (tmp_path / "benchmarks.md").read_text()
+    assert "| sum | slow | 1 |" in text
+    assert "gone could not be installed or loaded: no package of that name" in text
+    assert (tmp_path / "images" / "bench-build.svg").stat().st_size > 1000
+    assert "5 times slow: met" in rows_text(area)
+
+
+def test_an_unknown_area_is_refused_by_name() -> None:
+    with pytest.raises(RequestError, match="there is no area 'nosuch'"):
+        run_area("nosuch")
