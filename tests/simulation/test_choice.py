@@ -141,7 +141,7 @@ def test_the_method_is_chosen_by_what_fits(monkeypatch):
     wide.measure_all()
     assert choice.choose_method(wide.body, simulate_wish(10))[0] == "mps"
     monkeypatch.setattr(memory, "have_bytes", lambda: 2**20)
-    with pytest.raises(RequestError, match="no method can play this program: .*density: it needs"):
+    with pytest.raises(RequestError, match=r"no method can play this program: .*density: it needs"):
         simulate(ising(9, 1, 1), noise=damping)
 
 
