@@ -258,7 +258,7 @@ CASES: tuple[Case, ...] = (
     ),
     Case(
         name="stabilizer-500",
-        work=f"{N_STABILIZER} qubits, {N_LAYERS} layers of h, s, x, cx: {STABILIZER_SHOTS} shots (Stim has its circuit)",
+        work=f"{N_STABILIZER} qubits, {N_LAYERS} layers: {STABILIZER_SHOTS} shots of h, s, x and cx; Stim only samples",
         sides={"qctl": _qctl_stabilizer, "stim": _stim},
         agree=_same_number,
         goals=(),
