@@ -54,6 +54,8 @@ def kernels() -> list[Extension]:
             include_dirs=["cext", numpy.get_include()],
             library_dirs=[str(NUMPY / "random" / "lib")],
             libraries=["npyrandom", "m"] if source.stem == "chance" else [],
+            depends=[str(header) for header in sorted(Path("cext").glob("*.h"))],
+            extra_link_args=["-pthread"],
             extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-g0", "-ffp-contract=off"],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         )

@@ -29,7 +29,7 @@ typedef struct {
 /* Time of a block in passes over a chunk that lies in the cache. */
 static inline double qctl_cost(int diagonal, int k, int n_controls)
 {
-    static const double dense[] = {0, 1.5, 2.0, 3.3};
+    static const double dense[] = {0, 1.5, 2.0, 4.3};
     if (diagonal)
         return 1.5;
     return (dense[k] + 0.05) / (double)(1 << (n_controls < 4 ? n_controls : 4)) + 0.05;

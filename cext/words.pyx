@@ -5,6 +5,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+from qctl.cext.straight cimport Play
+
 cdef extern from "blake2b.h" nogil:
     ctypedef struct blake2b_state:
         pass
@@ -24,14 +26,6 @@ cdef enum:
     _DIGEST = 20
     _GROUP = 4
 cdef uint64_t _SILENT_GROUP = 0x1FFF1FFF1FFF1FFF
-
-cdef packed struct Play:
-    uint32_t port
-    uint32_t waveform
-    int64_t start
-    double amplitude
-    double frequency_hz
-    double phase_rad
 
 cdef struct Line:
     const double* env_i

@@ -35,9 +35,10 @@ class Model:
     name : str
         As `model` in lab.toml.
     kind : str
-        ``player``, ``recorder``, ``trigger``, ``source`` or ``dc``.
+        ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source`` or ``dc``.
     driver : str
-        Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``.
+        Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``; empty for a model that programs
+        are compiled for, and that is not driven yet.
     family : str
         Package below `qctl.instruments` with ``lower`` and ``capabilities``, or empty.
     identity : tuple of str
@@ -71,6 +72,8 @@ MODELS = {
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("qblox-qcm", "player", "", "qblox"),
+        Model("qblox-qrm", "transceiver", "", "qblox"),
     )
 }
 
@@ -99,12 +102,19 @@ def open_device(instrument: Instrument, lab: Lab) -> Device:
     Raises
     ------
     RequestError
-        If the model is not known or the instrument's entry lacks what the driver needs.
+        If the model is not known or not driven yet, or the instrument's entry lacks what the driver needs.
     DeviceError
         If nothing answers, or something else does.
     """
-    device: Device = _module(model_of(instrument.model).driver).open_driver(instrument, lab)
+    device: Device = _module(_driver(instrument.model)).open_driver(instrument, lab)
     return device
+
+
+def _driver(name: str) -> str:
+    driver = model_of(name).driver
+    if not driver:
+        raise RequestError(f"model {name!r} can be compiled for, but is not driven yet")
+    return driver
 
 
 def lowering_of(name: str) -> ModuleType:
@@ -138,7 +148,8 @@ def _family(name: str) -> str:
 
 def declared_commands(name: str) -> tuple[Command, ...]:
     """Return the raw commands that a model's driver declares; empty when it speaks no text."""
-    commands: tuple[Command, ...] = getattr(_module(model_of(name).driver), "COMMANDS", ())
+    driver = model_of(name).driver
+    commands: tuple[Command, ...] = getattr(_module(driver), "COMMANDS", ()) if driver else ()
     return commands
 
 

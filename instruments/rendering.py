@@ -161,7 +161,7 @@ class Points:
         All plays, also those of other generators, at this one's ticks.
     columns : list of (n,) intp
         Plays of each feed.
-    labels : tuple of str
+    labels : sequence of str
         Name of each play.
     """
 

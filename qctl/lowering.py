@@ -30,6 +30,12 @@ from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 __all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
 
 
+_PLAYERS = frozenset(("player", "transceiver"))
+"""Kinds of models that fewer points make room in."""
+_RECORDERS = frozenset(("recorder", "transceiver", "trigger"))
+"""Kinds of models that fewer shots make room in."""
+
+
 def lower(
     timelines: Timeline | Sequence[Timeline],
     lab: Lab,
@@ -106,7 +112,7 @@ class _Run:
             period_s = self._period_s(first, end)
             yield Batch(programs, first, end - first, n_shots, self.averaged, period_s)
             return
-        players = [pair for pair in over if model_of(pair[0].model).kind == "player"]
+        players = [pair for pair in over if model_of(pair[0].model).kind in _PLAYERS]
         ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in players or over)
         if players and end - first > 1:
             n_points = end - first
@@ -115,7 +121,7 @@ class _Run:
             for begin, until in pairwise(cuts):
                 yield from self.cut(begin, until, n_shots)
             return
-        if not players and n_shots > 1:
+        if all(model_of(program.model).kind in _RECORDERS for program, _ in over) and n_shots > 1:
             n_parts = min(max(ratio, 2), n_shots)
             for begin, until in pairwise(n_shots * k // n_parts for k in range(n_parts + 1)):
                 yield from self.cut(first, end, until - begin)
@@ -141,13 +147,14 @@ class _Run:
             if part.first_point < end and first < part.first_point + part.n_points
             for capture in part.captures
         )
-        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.lead_s)
+        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.lead_s, first)
         playing = _players(self.lab, straights)
         recording = {capture.instrument for capture in captures}
         programs = []
         for instrument in self.lab.instruments_of(self.processor.name):
             kind = model_of(instrument.model).kind
-            wanted = {"player": instrument.name in playing, "recorder": instrument.name in recording}
+            plays, records = instrument.name in playing, instrument.name in recording
+            wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
             if wanted.get(kind, kind == "trigger"):
                 programs.append(lowering_of(instrument.model).lower(straights, instrument, self.lab, shots))
         return tuple(programs)

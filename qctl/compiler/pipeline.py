@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from qctl.compiler.steps import StepLine
+from qctl.compiler.tables import tables_of
 from qctl.compiler.timing import time_program
 from qctl.compiler.translate import native_steps, target_of
 from qctl.compiler.unroll import unroll
@@ -103,7 +104,7 @@ def _compiled(body: Body, lab: Lab, snapshot: Snapshot | None, qpu: str | None, 
     n_qubits = body.n_qubits if places is None else len(names)
     routed = native_steps(steps, n_qubits, target, level=level, seed=seed, fixed=places is not None)
     translated = perf_counter()
-    timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, lab, values)
+    timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, tables_of(lab, values))
     timed = perf_counter()
     start, end = routed.layout, routed.final_layout
     if places is not None:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from itertools import pairwise
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import TypeVar
 
-from qctl.compiler.route import Routed
-from qctl.compiler.steps import Step
-from qctl.compiler.translate import Target, native_steps, target_of
-from qctl.compiler.unroll import steps_between
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.compiler.translate import Native, Target, native_rows, target_of
 from qctl.errors import CompileError
 from qctl.lab import AtomProcessor, IonProcessor, TransmonProcessor
-from qctl.program.body import Body, Range
-from qctl.program.layout import PORT_BIT
-from qctl.program.opcodes import GATES, Op
+from qctl.program.body import Body
+from qctl.program.expressions import Expression
+from qctl.program.layout import CONSTANT, EXPRESSION_BIT, INSTRUCTION, OPERAND, Flag
+from qctl.program.opcodes import Op
 from qctl.program.places import KEY as PLACES
 from qctl.program.program import Program
-from qctl.program.tables import Block, BlockKind, SymbolKind
+from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["translate"]
 
-_STRUCTURE = frozenset((Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT))
+_STRUCTURE = (Op.BEGIN, Op.END, Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT)
 
 
 AnyProgram = TypeVar("AnyProgram", bound=Program)
@@ -43,9 +42,9 @@ def translate(
     target : Target or Processor
         Native gates and coupling graph.
     level : int
-        0 keeps the program's numbers as start layout, 1 searches one; 2 and 3 are accepted and act as 1.
+        0 keeps the program's numbers as start layout; 1 searches one, 2 tries several, 3 many.
     seed : int
-        Of layout and routing: same seed, same result.
+        Of layout and routing: same seed, same result, on every machine.
 
     Returns
     -------
@@ -61,181 +60,118 @@ def translate(
     """
     goal = target if isinstance(target, Target) else target_of(target)
     body = program.body
-    n = len(goal.graph(body.n_qubits))
+    n = goal.size(body.n_qubits)
     if body.n_qubits > n:
         raise CompileError(f"the program has {body.n_qubits} qubits, the target {n}")
-    out = _empty(body, n)
-    tree = body.structure()
-    options: dict[str, Any] = {"level": level, "seed": seed}
-    if tree.children or body.ports or any(op in _STRUCTURE for op in set(body.instructions["op"].tolist())):
-        _Rewriting(body, out, goal, options).run(tree)
-        layout = final = tuple(range(body.n_qubits))
-    else:
-        routed = native_steps(steps_between(body, 0, len(body)), body.n_qubits, goal, **options)
-        _append(out, body, routed.steps)
-        layout, final = routed.layout, routed.final_layout
-    out.metadata = {
+    ops = body.instructions["op"]
+    marks = np.flatnonzero(np.isin(ops, _STRUCTURE)).tolist()
+    whole = not marks and not body.ports
+    out = _Rows(body)
+    at = 0
+    layout = final = tuple(range(body.n_qubits))
+    starts: dict[int, int] = {}
+    for mark in [*marks, len(body)]:
+        if at < mark or whole:
+            made = native_rows(
+                body.instructions[at:mark],
+                body.operands,
+                body.constants,
+                body.n_qubits,
+                goal,
+                level=level if whole else 0,
+                seed=seed,
+                home=not whole,
+            )
+            out.add(made)
+            if whole:
+                layout, final = made.layout, made.final_layout
+        if mark < len(body):
+            starts[mark] = out.n_rows
+            out.keep(body.instructions[mark : mark + 1])
+        at = mark + 1
+    symbols = (
+        *(Symbol(SymbolKind.QUBIT, f"q[{k}]") for k in range(n)),
+        *(symbol for symbol in body.symbols if symbol.kind is not SymbolKind.QUBIT),
+    )
+    blocks = (replace(block, first=starts[block.first], end=starts[block.end]) for block in body.blocks)
+    metadata = {
         **{key: text for key, text in body.metadata.items() if key != PLACES},
         "layout": ",".join(map(str, layout)),
         "final_layout": ",".join(map(str, final)),
     }
-    return type(program).from_body(out.body)
+    rows, words, numbers = out.arrays()
+    return type(program).from_body(
+        replace(
+            body,
+            symbols=symbols,
+            instructions=rows,
+            operands=words,
+            constants=numbers,
+            expressions=tuple(out.expressions),
+            blocks=tuple(blocks),
+            metadata=metadata,
+        )
+    )
 
 
-def _empty(body: Body, n_qubits: int) -> Program:
-    out = Program((), n_qubits, body.bits, tick_s=body.tick_s)
-    for symbol in body.ports:
-        if symbol.kind is SymbolKind.FRAME:
-            out.add_frame(symbol.name, symbol.parent)
-        else:
-            out.add_port(symbol.name, symbol.clock_hz)
-    for register in body.registers:
-        out.add_register(register.name, register.kind)
-    return out
+class _Rows:
+    """The instructions of the result, as they are put together; the source's constants stay where it has pulses."""
 
+    def __init__(self, body: Body) -> None:
+        self.expressions = [*body.expressions]
+        self._numbers = {expression: k for k, expression in enumerate(body.expressions)}
+        self._rows: list[NDArray] = []
+        self._words: list[NDArray[np.uint32]] = []
+        self._constants: list[NDArray[np.float64]] = [body.constants] if body.ports else []
+        self.n_rows = self._n_words = 0
+        self._n_constants = len(body.constants) if body.ports else 0
 
-class _Rewriting:
-    """Copies the blocks of a program, and translates what is between them."""
+    def keep(self, rows: NDArray) -> None:
+        """Append rows as they stand."""
+        self._rows.append(rows)
+        self.n_rows += len(rows)
 
-    def __init__(self, body: Body, out: Program, target: Target, options: dict[str, Any]) -> None:
-        self.body = body
-        self.out = out
-        self.target = target
-        self.options = {**options, "level": 0}
+    def add(self, made: Native) -> None:
+        """Append a straight line."""
+        rows, words = made.rows, made.words
+        if made.symbols or self._n_words or (len(made.numbers) and self._n_constants):
+            rows, words = rows.copy(), words.copy()
+            index = np.array([self._expression(times, k) for times, k in made.symbols], np.uint32)
+            gates = rows["op"] >= Op.ID
+            gates &= rows["op"] <= Op.MS
+            wide = (rows["flags"] & Flag.WIDE) != 0
+            for i in np.flatnonzero(gates & wide).tolist():
+                start = int(rows["a"][i] + rows["b"][i])
+                for k in range(start, start + int(rows["c"][i])):
+                    symbolic = words[k] & EXPRESSION_BIT
+                    words[k] = (
+                        EXPRESSION_BIT | index[words[k] ^ EXPRESSION_BIT]
+                        if symbolic
+                        else (words[k] + self._n_constants)
+                    )
+            symbolic = gates & ((rows["flags"] & Flag.EXPR) != 0)
+            rows["b"][symbolic] = index[rows["b"][symbolic]]
+            rows["a"][wide] += self._n_words
+        self.keep(rows)
+        self._words.append(words)
+        self._n_words += len(words)
+        self._constants.append(made.numbers)
+        self._n_constants += len(made.numbers)
 
-    def run(self, node: Range) -> None:
-        """Write a node's instructions and blocks."""
-        at = node.first
-        for child in node.children:
-            self._line(at, child.first - 1)
-            with self._bracket(self.body.block(child)):
-                self.run(child)
-            at = child.end + 1
-        self._line(at, node.end)
+    def _expression(self, times: float, k: int) -> int:
+        """Return the index of a multiple of an expression."""
+        if times == 1:
+            return k
+        made: Expression = times * self.expressions[k]
+        index = self._numbers.setdefault(made, len(self.expressions))
+        if index == len(self.expressions):
+            self.expressions.append(made)
+        return index
 
-    def _line(self, first: int, end: int) -> None:
-        ops = self.body.instructions["op"].tolist()
-        at = first
-        for i in range(first, end + 1):
-            if i < end and ops[i] not in _STRUCTURE:
-                continue
-            if at < i:
-                steps = steps_between(self.body, at, i)
-                routed = native_steps(steps, self.body.n_qubits, self.target, **self.options)
-                _append(self.out, self.body, self._restored(routed))
-            if i < end:
-                self._structure(i, Op(ops[i]))
-            at = i + 1
-
-    def _restored(self, routed: Routed) -> Sequence[Step]:
-        """Return a segment with its qubits brought back to where they were."""
-        if routed.final_layout == routed.layout:
-            return routed.steps
-        place = list(routed.final_layout)
-        back: list[Step] = []
-        graph = self.target.graph(self.body.n_qubits)
-        # Bubble along ways that are free of what is already home, one qubit after the other.
-        order = _leaves_first(graph)
-        for k, home in enumerate(order):
-            if home >= len(place) or place[home] == home:
-                continue
-            for a, b in pairwise(_way(graph, place[home], home, set(order[:k]))):
-                back.append(Step(Op.SWAP, (a, b)))
-                place = [b if p == a else a if p == b else p for p in place]
-        done = native_steps(back, len(graph), self.target, level=0, fixed=False)
-        return (*routed.steps, *done.steps)
-
-    def _bracket(self, block: Block) -> AbstractContextManager[Any]:
-        out = self.out
-        kind = block.kind
-        limit = None if block.count < 0 else block.count
-        if kind is BlockKind.LOOP:
-            return out.loop(block.count if block.count >= 0 else block.value, block.name)  # type: ignore[arg-type]
-        if kind is BlockKind.SWEEP:
-            sweep = self.body.sweeps[block.sweep]
-            return out.sweep(sweep.name, sweep.values, sweep.unit)
-        if kind is BlockKind.IF:
-            return out.if_(block.value)
-        if kind is BlockKind.ELSE:
-            return out.else_()
-        if kind is BlockKind.WHILE:
-            return out.while_(block.value, max_count=limit)
-        if kind is BlockKind.REPEAT:
-            return out.repeat_until(block.value, max_count=limit)
-        if kind is BlockKind.CALL:
-            return out.subroutine(block.name)
-        if kind is BlockKind.CAL:
-            return out.cal(block.name, block.qubits, block.params)
-        return out.box(block.name)
-
-    def _structure(self, i: int, op: Op) -> None:
-        row = self.body.instructions[i]
-        a, b = int(row["a"]), int(row["b"])
-        if op is Op.CALL:
-            self.out.call(self.body.blocks[a].name)
-        elif op is Op.ASSIGN:
-            self.out.assign(self.body.registers[a].name, self.body.expressions[b])
-        elif op is Op.SET_BIT:
-            self.out.set_bit(a, self.body.expressions[b])
-        else:
-            {Op.BREAK: self.out.break_, Op.CONTINUE: self.out.continue_, Op.HALT: self.out.halt}[op]()
-
-
-def _leaves_first(graph: Any) -> list[int]:
-    """Return the qubits so that removing them in this order leaves the rest connected."""
-    seen = [min(graph)]
-    for at in seen:
-        seen += [other for other in sorted(graph[at]) if other not in seen]
-    return seen[::-1]
-
-
-def _way(graph: Any, start: int, end: int, closed: set[int]) -> list[int]:
-    """Return a shortest way from start to end that avoids some qubits."""
-    before = {start: start}
-    todo = [start]
-    for at in todo:
-        for other in sorted(graph[at]):
-            if other not in before and other not in closed:
-                before[other] = at
-                todo.append(other)
-    way = [end]
-    while way[-1] != start:
-        way.append(before[way[-1]])
-    return way[::-1]
-
-
-def _append(out: Program, body: Body, steps: Sequence[Step]) -> None:
-    """Append steps to a program."""
-    names = [symbol.name for symbol in body.ports]
-    for step in steps:
-        op = step.op
-        if op in GATES:
-            out.append(op, step.qubits, step.params, step.n_controls)  # type: ignore[arg-type]
-        elif op is Op.MEASURE:
-            out.measure(step.qubits[0], step.number)
-        elif op is Op.RESET:
-            out.reset(step.qubits[0])
-        elif op is Op.BARRIER:
-            out.emit_wide(Op.BARRIER, [*step.qubits, *(PORT_BIT | p for p in step.ports)])
-        elif op is Op.DELAY:
-            (value,) = step.params
-            symbol: int | str = names[step.ports[0]] if step.ports else step.qubits[0]
-            out.delay(symbol, value if not hasattr(value, "numerator") else float(value))  # type: ignore[arg-type]
-        elif op is Op.PLAY:
-            out.play(names[step.ports[0]], body.waveforms[step.number], step.params[0])  # type: ignore[arg-type]
-        elif op is Op.CAPTURE:
-            row = body.captures[step.number]
-            weights = body.waveforms[row.weights] if row.weights >= 0 else None
-            bit = row.bit if row.bit >= 0 else None
-            out.capture(
-                names[step.ports[0]],
-                weights,
-                row.slot,
-                mode=row.mode,
-                duration_s=row.duration_s,
-                bit=bit,
-                axes=row.axes,
-            )
-        else:
-            method = getattr(out, op.name.lower())
-            method(names[step.ports[0]], step.params[0])
+    def arrays(self) -> tuple[NDArray, NDArray[np.uint32], NDArray[np.float64]]:
+        """Return the rows, operand words and constants."""
+        return (
+            np.concatenate([np.empty(0, INSTRUCTION), *self._rows]),
+            np.concatenate([np.empty(0, OPERAND), *self._words]),
+            np.concatenate([np.empty(0, CONSTANT), *self._constants]),
+        )

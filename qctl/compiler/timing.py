@@ -1,4 +1,4 @@
-"""Time: give every item its start, exactly, and every play and capture its tick.
+"""Time: give every item its start, exactly, and every play and capture its tick; the work is done by two kernels.
 
 Pulses keep to the ASAP rule of OpenPulse: an item starts when all its lines are free. Circuits of gates alone are timed
 from the end, because a qubit that waits in its ground state loses nothing.
@@ -6,32 +6,34 @@ from the end, because a qubit that waits in its ground state loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, lcm
+from typing import Any
 
-from qctl.compiler.frames import played
-from qctl.compiler.items import Item, Seconds, Setting, items_of
-from qctl.compiler.lines import lines_of
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext import frames, schedule
+from qctl.compiler.captures import specs_of
+from qctl.compiler.labels import Actions, Labels, Names
+from qctl.compiler.refusals import refuse_frames, refuse_schedule
+from qctl.compiler.rows import Rows, rows_of
 from qctl.compiler.steps import StepLine
 from qctl.compiler.sweep_values import grid_of
-from qctl.compiler.times import later
-from qctl.errors import CompileError
-from qctl.lab import Lab
-from qctl.lab.snapshot import Values
+from qctl.compiler.tables import FINEST, Tables, whole, wide
+from qctl.compiler.times import Times
+from qctl.errors import TimingError
 from qctl.program.body import Body
-from qctl.program.opcodes import Op
-from qctl.program.tables import SymbolKind
-from qctl.program.timeline import Timeline
+from qctl.program.tables import Sweep, Waveform
+from qctl.program.timeline import CAPTURE, PLAY, PortClock, Timeline
 from qctl.units import common_grid_s
 
-__all__ = ["time_program"]
-
-_ZERO = Fraction(0)
-_CAPTURES = (Op.MEASURE, Op.CAPTURE)
+__all__ = ["time_program", "time_rows"]
 
 
-def time_program(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeline:
+def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
     """Return the timeline of a straight line on physical qubits.
 
     The first capture starts at the same tick of every point, on the common grid of the clocks: a swept delay moves what
@@ -43,10 +45,8 @@ def time_program(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeli
         rz, sx, cz, measurements and pulses on the processor's qubits.
     body : Body
         The program that the steps came from, for its tables.
-    lab : Lab
-        Wiring.
-    values : Values
-        Calibrated values.
+    tables : Tables
+        The processor with its calibrated values.
 
     Raises
     ------
@@ -54,89 +54,238 @@ def time_program(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeli
         If something can't be timed; the message names it.
     """
     grid, n_points = grid_of(line.axes)
-    lines = lines_of(lab, values)
-    setting = Setting(body, values, lines, grid, n_points, _ports(body, lines.number), tuple(values.qubits))
-    items, gates_only = items_of(line.steps, setting)
-    n_lines = 2 * len(lines.lines)
-    (_alap if gates_only else _asap)(items, n_lines)
-    _join(items)
-    _align(items, setting)
-    return played(items, line, setting)
+    rows = rows_of(line.steps, body, tables, grid, n_points)
+    (timeline,) = time_rows(rows, (body,), tables, n_points, line.axes, line.n_repeats)
+    return timeline
 
 
-def _ports(body: Body, number: Mapping[str, int]) -> tuple[int, ...]:
-    """Return the processor's port of each port or frame of the program."""
-    found = []
-    for symbol in body.ports:
-        name = symbol.parent if symbol.kind is SymbolKind.FRAME else symbol.name
-        index = number.get(name.replace("/", "."))
-        if index is None:
-            raise CompileError(f"port {name!r} is not of this processor in lab.toml")
-        found.append(index)
-    return tuple(found)
+def time_rows(
+    rows: Rows, bodies: Sequence[Body], tables: Tables, n_points: int = 1, axes: tuple[Sweep, ...] = (),
+    n_repeats: int = 1,
+) -> tuple[Timeline, ...]:  # fmt: skip
+    """Return the timeline of each sequence of rows; the first captures of all of them are at one time.
+
+    Parameters
+    ----------
+    rows : Rows
+        All sequences.
+    bodies : sequence of Body
+        The program of each sequence.
+    tables : Tables
+        The processor.
+    n_points, axes, n_repeats
+        Points of each sequence, the sweeps that make them, and the count of the loops around them.
+
+    Raises
+    ------
+    CompileError
+        If something can't be timed; the message names it.
+    """
+    return _Timing(rows, tables, n_points).run(bodies, axes, n_repeats)
 
 
-def _asap(items: Sequence[Item], n_lines: int) -> None:
-    """Start every item as soon as its lines are free."""
-    free: list[Seconds] = [_ZERO] * n_lines
-    for item in items:
-        if not item.lines:
-            continue
-        start = free[item.lines[0]]
-        for line in item.lines[1:]:
-            if free[line] is not start:
-                start = later(start, free[line])
-        item.start_s = start
-        end = start + item.length_s if item.length_s is not _ZERO else start
-        for line in item.lines:
-            free[line] = end
+@dataclass(frozen=True, slots=True, eq=False)
+class _Played:
+    """What the second kernel fills."""
+
+    plays: NDArray
+    play_rows: NDArray[np.int32]
+    captures: NDArray
+    captures_hz: NDArray[np.float64]
+    capture_rows: NDArray[np.int32]
+    ends_s: NDArray[np.float64]
+    residuals: NDArray[np.int64]
 
 
-def _alap(items: Sequence[Item], n_lines: int) -> None:
-    """Start every item as late as what follows it allows."""
-    _asap(items[::-1], n_lines)
-    end: Seconds = _ZERO
-    for item in items:
-        end = later(end, item.start_s + item.length_s)
-    for item in items:
-        item.start_s = end - item.start_s - item.length_s
+class _Timing:
+    """The state of one call."""
+
+    def __init__(self, rows: Rows, tables: Tables, n_points: int) -> None:
+        self.rows = rows
+        self.tables = tables
+        self.n_points = n_points
+        self.n_sequences = len(rows.bounds) - 1
+        denominators = [x.denominator for x in rows.lengths]
+        self.units = min(lcm(tables.units, *denominators), FINEST)
+        n_known = len(tables.lengths_s)
+        fixed: list[Fraction] = list(tables.lengths_s)
+        swept: list[NDArray[np.int64]] = []
+        self.index = list(range(n_known))
+        for length in rows.lengths:
+            self.index.append(-len(swept) - 1 if isinstance(length, Times) else len(fixed))
+            if isinstance(length, Times):
+                swept.append(wide(length, self.units))
+            else:
+                fixed.append(length)
+        # Lengths of one number for all points stand before those of one a point.
+        self.numbers = np.array([k if k >= 0 else len(fixed) - 1 - k for k in self.index], np.int32)
+        self.lengths = wide(fixed, self.units)
+        self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
+        self.fixed = fixed
+
+    def run(self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int) -> tuple[Timeline, ...]:
+        """Return the timelines."""
+        rows, tables, n_points = self.rows, self.tables, self.n_points
+        table = rows.rows
+        if rows.lengths and (delays := table["op"] == 0x00A).any():
+            table = table.copy()
+            table["b"][delays] = self.numbers[table["b"][delays]]
+        common: tuple[Any, ...] = (
+            table, rows.bounds, rows.words, rows.places, tables.qubit_lines, tables.qubits, tables.couplers,
+            tables.pairs, tables.line_table, rows.frames, self.numbers[[x for _, x in rows.waves]],
+            self.numbers[[x for _, x in rows.captures]], self.lengths, self.swept, n_points,
+        )  # fmt: skip
+        n_rows = len(table)
+        order, joined = np.zeros(n_rows, np.int32), np.empty(n_rows, np.int32)
+        counts = np.empty((self.n_sequences, 4), np.int64)
+        starts = np.zeros((n_rows * n_points, 2), np.int64)
+        free = np.empty((2 * len(tables.line_table) + 1, 2), np.int64)
+        fault = np.zeros(3, np.int64)
+        marks = np.empty(len(tables.names) + 1, np.int8)
+        schedule.schedule(*common[:3], rows.late, *common[3:], order, joined, counts, starts, free, marks, fault)  # type: ignore[call-arg]
+        if fault[0]:
+            names = Names(rows, tables, bodies[int(fault[1])])
+            refuse_schedule(schedule.FAULTS[int(fault[0])], int(rows.bounds[fault[1]] + fault[2]), names)
+        self._check_range(starts)
+        shifts = self._shifts(order, counts, starts)
+        n_plays, n_captures = int(counts[:, 1].sum()) * n_points, int(counts[:, 2].sum()) * n_points
+        made = _Played(
+            np.empty(n_plays, PLAY), np.empty(n_plays, np.int32), np.empty(n_captures, CAPTURE), np.empty(n_captures),
+            np.empty(n_captures, np.int32), np.empty(self.n_sequences * n_points),
+            np.empty((len(tables.line_table), 2), np.int64),
+        )  # fmt: skip
+        state = np.empty((len(rows.states_hz), 2))
+        frames.walk(  # type: ignore[call-arg]
+            *common, tables.volts, tables.pair_values, tables.carriers, self._clocks(), rows.frame_states,
+            rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
+            wide([Fraction(1)], self.units)[0], state, made.plays, made.play_rows, made.captures, made.captures_hz,
+            made.capture_rows, made.ends_s, made.residuals, fault,
+        )  # fmt: skip
+        if fault[0]:
+            s = int(fault[1]) // n_points
+            row = int(rows.bounds[s] + fault[2])
+            refuse_frames(frames.FAULTS[int(fault[0])], row, Names(rows, tables, bodies[s]), state)
+        return self._timelines(bodies, axes, n_repeats, made, order, counts, starts, shifts)
+
+    def _check_range(self, starts: NDArray[np.int64]) -> None:
+        """Refuse times whose ticks would not fit: the products of the kernel have 127 bits, and ticks 63."""
+        if not len(starts):
+            return
+        highest = int(np.abs(starts[:, 1]).max()) + 1
+        if highest == 1:
+            highest, scale = int(starts[:, 0].view(np.uint64).max()) + 1, 1
+        else:
+            scale = 1 << 64
+        for line in self.tables.lines.lines:
+            ticks = 2 * highest * scale * line.rate_hz / self.units
+            if ticks > 2**63 or 2 * highest * scale * line.rate_hz.numerator > 2**125:
+                seconds = highest * scale / self.units
+                raise TimingError(f"time_s = {seconds:g} is over 2**63 ticks of {float(line.rate_hz):g} Hz")
+
+    def _shifts(
+        self, order: NDArray[np.int32], counts: NDArray[np.int64], starts: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return what moves every point so that its first capture is at one time, on the clocks' common grid."""
+        tables, rows, n_points = self.tables, self.rows, self.n_points
+        delays = [line.delay_s for line in tables.lines.lines]
+        lead = max(-min(delays, default=Fraction(0)), Fraction(0))
+        shifts = [round(lead * self.units)] * (self.n_sequences * n_points)
+        having = np.flatnonzero(counts[:, 3] >= 0)
+        if not len(having):
+            return _pairs(shifts)
+        sizes = np.diff(rows.bounds)[having]
+        first = rows.bounds[having]
+        items = counts[having, 3]
+        heads = rows.rows[first + order[first + items]]
+        at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
+        found = whole(starts[at])
+        lines, offsets = self._offsets(heads)
+        wanted = [start + offset for start, offset in zip(found, np.repeat(offsets, n_points), strict=True)]
+        latest = Fraction(max(wanted), self.units) + lead
+        clocks = {tables.lines.lines[k] for k in set(lines)}
+        rates = [rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None]
+        step = common_grid_s(rates) or Fraction(1) / rates[0]
+        target = round(ceil(latest / step) * step * self.units)
+        moved = np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))
+        for k, one in zip(moved.tolist(), wanted, strict=True):
+            shifts[k] = target - one
+        return _pairs(shifts)
+
+    def _offsets(self, heads: NDArray) -> tuple[list[int], list[int]]:
+        """Return the line of each first capture, and the time from its item's start to it on that line, in units."""
+        tables, rows = self.tables, self.rows
+        known: dict[tuple[int, int], tuple[int, int]] = {}
+        lines, offsets = [], []
+        for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True):
+            if key not in known:
+                op, a = key
+                if op == 0x008:
+                    q = int(rows.places[a])
+                    line, delay = int(tables.qubits[q, 3]), tables.lengths_s[tables.qubits[q, 6]]
+                else:
+                    line, delay = int(rows.frames[a]), Fraction(0)
+                known[key] = line, round((delay + tables.lines.lines[line].delay_s) * self.units)
+            line, offset = known[key]
+            lines.append(line)
+            offsets.append(offset)
+        return lines, offsets
+
+    def _clocks(self) -> NDArray[np.int64]:
+        """Return num and den of every line: a time of t units is at tick t * num / den."""
+        pairs = [
+            (Fraction(line.rate_hz.numerator), Fraction(line.rate_hz.denominator * self.units))
+            for line in self.tables.lines.lines
+        ]
+        return np.ascontiguousarray(wide([x for pair in pairs for x in pair], 1).reshape(-1, 4))
+
+    def _timelines(
+        self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int, made: _Played,
+        order: NDArray[np.int32], counts: NDArray[np.int64], starts: NDArray[np.int64], shifts: NDArray[np.int64],
+    ) -> tuple[Timeline, ...]:  # fmt: skip
+        rows, tables, n_points = self.rows, self.tables, self.n_points
+        waveforms = _used(made.plays, rows.waveforms)
+        errors = whole(made.residuals)
+        ports = tuple(
+            PortClock(x.port.name, x.rate_hz, float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz))
+            for x, error in zip(tables.lines.lines, errors, strict=True)
+        )
+        for array in (made.plays, made.captures, made.ends_s):
+            array.setflags(write=False)
+        specs = specs_of(rows, bodies, tables, n_points, made.captures, made.captures_hz, made.capture_rows, counts)
+        timelines = []
+        play = capture = 0
+        firsts, sizes = rows.bounds.tolist(), counts.tolist()
+        for s, body in enumerate(bodies):
+            n_items, n_plays, n_captures, _ = sizes[s]
+            first = firsts[s]
+            names = Names(rows, tables, body)
+            shape = n_points * n_plays
+            begin = first * n_points
+            items, begins = order[first : first + n_items], starts[begin : begin + n_items]
+            timeline = Timeline(
+                Actions(names, items, first, begins, shifts[s * n_points], self.units), ports, waveforms,
+                made.plays[play : play + shape].reshape(n_points, n_plays),
+                made.captures[capture : capture + n_points * n_captures].reshape(n_points, n_captures),
+                made.ends_s[s * n_points : (s + 1) * n_points], axes, specs[s], body.bits, n_repeats,
+                Labels(names, made.play_rows[play : play + n_plays], first), tables.values.processor,
+            )  # fmt: skip
+            timelines.append(timeline)
+            play += shape
+            capture += n_points * n_captures
+        return tuple(timelines)
 
 
-def _join(items: Sequence[Item]) -> None:
-    """Give items that share a start the one of their first."""
-    for item in items:
-        if item.first is not None:
-            item.start_s = item.first.start_s
+def _used(plays: NDArray, waveforms: tuple[Waveform, ...]) -> tuple[Waveform, ...]:
+    """Number the plays' waveforms anew, so that only those that are played are left, in their order; return these."""
+    used = np.bincount(plays["waveform"], minlength=len(waveforms)) > 0
+    if used.all():
+        return waveforms
+    plays["waveform"] = (np.cumsum(used) - 1).astype(np.uint32)[plays["waveform"]]
+    return tuple(wave for wave, played in zip(waveforms, used.tolist(), strict=True) if played)
 
 
-def _align(items: Sequence[Item], setting: Setting) -> None:
-    """Move every point so that its first capture starts at the same time, on the common grid of the clocks."""
-    lead = -min((line.delay_s for line in setting.lines.lines), default=_ZERO)
-    shift: Seconds = max(lead, _ZERO)
-    first = next((item for item in items if item.step.op in _CAPTURES), None)
-    if first is not None:
-        capture = _capture_line(first, setting)
-        wired = setting.lines.lines[capture]
-        offset = _offset(first, setting) + wired.delay_s
-        wanted = first.start_s + offset + shift
-        latest = wanted if isinstance(wanted, Fraction) else wanted.greatest()
-        rates = [wired.rate_hz] + ([wired.record_hz] if wired.record_hz is not None else [])
-        step = common_grid_s(rates) or Fraction(1) / wired.rate_hz
-        target = ceil(latest / step) * step
-        shift = target - (first.start_s + offset)
-    for item in items:
-        item.start_s = item.start_s + shift
-
-
-def _capture_line(item: Item, setting: Setting) -> int:
-    if item.step.op is Op.CAPTURE:
-        return setting.line_of_port[item.step.ports[0]]
-    q = item.step.qubits[0]
-    return setting.lines.find(q, "readout", setting.names[q])
-
-
-def _offset(item: Item, setting: Setting) -> Fraction:
-    """Return the time from an item's start to that of its integration."""
-    if item.step.op is Op.CAPTURE:
-        return _ZERO
-    return Fraction(repr(setting.qubit(item.step.qubits[0]).readout.delay_s))
+def _pairs(whole: list[int]) -> NDArray[np.int64]:
+    if all(-(2**63) <= n < 2**63 for n in whole):
+        low = np.array(whole, np.int64)
+        return np.ascontiguousarray(np.stack([low, low >> 63], axis=1))
+    return wide([Fraction(n) for n in whole], 1)

@@ -1,144 +1,238 @@
-"""Translate gates to a target: native gates, layout and routing on its coupling graph."""
+"""Translate straight lines to a target: the kernels of `cext/translation.pyx` on rows, and on steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from qctl.compiler.decompose import decompose
-from qctl.compiler.layout import Graph
-from qctl.compiler.route import Routed, route
-from qctl.compiler.simplify import simplify
-from qctl.compiler.steps import Step, split_measurements
-from qctl.errors import CompileError, RequestError
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext.records import InstructionBuffer
+from qctl.cext.translation import translate_rows
+from qctl.compiler.steps import Step
+from qctl.compiler.target import Target, target_of
+from qctl.errors import CompileError
+from qctl.program.expressions import Expression
+from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, Op
 
 if TYPE_CHECKING:
-    from qctl.lab import Processor
+    from fractions import Fraction
 
-__all__ = ["Target", "native_steps", "target_of"]
-
-NATIVE = frozenset(("rz", "sx", "cz"))
-"""Gates that this version can translate to."""
+__all__ = ["Native", "Routed", "Target", "native_rows", "native_steps", "target_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a processor can do.
+class _Effort(NamedTuple):
+    """How hard a level tries."""
+
+    n_visits: int
+    """Budget of the search for a layout without swaps."""
+    n_trials: int
+    """Start layouts; 0 keeps the program's numbers."""
+    n_rounds: int
+    """How often each of them goes there and back before it counts."""
+
+
+_EFFORTS = (_Effort(0, 0, 0), _Effort(4_000, 1, 1), _Effort(20_000, 3, 1), _Effort(200_000, 20, 2))
+
+
+class Native(NamedTuple):
+    """A straight line in native gates.
 
     Attributes
     ----------
-    basis : tuple of str
-        Native gates; they must include rz, sx and cz.
-    edges : tuple of (int, int) or None
-        Coupled pairs; None couples every pair.
-    n_qubits : int or None
-        Number of qubits; None takes it from the edges, or from the program.
+    rows : (n,) INSTRUCTION
+        Expression fields of gates are indices of `symbols`; all other rows are the source's, on their new qubits.
+    words : (n_words,) uint32
+        Operand list; value words of gates are indices of `numbers`, or of `symbols` with bit 31.
+    numbers : (n_numbers,) float64
+    sources : (n,) int32
+        Row of the program that a row comes from, or -1.
+    symbols : list of (float, int)
+        Factor and index of an expression of the program.
+    layout, final_layout : tuple of int
+        Physical qubit of each of the program's qubits at the start and at the end.
+    n_swaps : int
+        Swaps that routing put in.
     """
 
-    basis: tuple[str, ...] = ("rz", "sx", "cz")
-    edges: tuple[tuple[int, int], ...] | None = None
-    n_qubits: int | None = None
-
-    def __post_init__(self) -> None:
-        missing = sorted(NATIVE - set(self.basis) - (set() if self.edges != () else {"cz"}))
-        if missing:
-            raise RequestError(
-                f"basis = {list(self.basis)} lacks {', '.join(missing)}: only rz, sx and cz can be translated to"
-            )
-        for a, b in self.edges or ():
-            if a == b or min(a, b) < 0 or (self.n_qubits is not None and max(a, b) >= self.n_qubits):
-                raise RequestError(f"edge ({a}, {b}) joins no two of the {self.n_qubits} qubits")
-
-    def graph(self, n_program: int) -> Graph:
-        """Return the coupling graph, for a program of `n_program` qubits."""
-        if self.edges is None:
-            n = n_program if self.n_qubits is None else self.n_qubits
-            return {q: frozenset(range(n)) - {q} for q in range(n)}
-        highest = max((max(edge) for edge in self.edges), default=-1)
-        n = highest + 1 if self.n_qubits is None else self.n_qubits
-        near: dict[int, set[int]] = {q: set() for q in range(n)}
-        for a, b in self.edges:
-            near[a].add(b)
-            near[b].add(a)
-        return {q: frozenset(who) for q, who in near.items()}
+    rows: NDArray
+    words: NDArray[np.uint32]
+    numbers: NDArray[np.float64]
+    sources: NDArray[np.int32]
+    symbols: list[tuple[float, int]]
+    layout: tuple[int, ...]
+    final_layout: tuple[int, ...]
+    n_swaps: int
 
 
-def target_of(processor: Processor) -> Target:
-    """Return what a processor of a lab can do, in the order of its qubits.
+@dataclass(frozen=True, slots=True, eq=False)
+class Routed:
+    """A program on physical qubits.
 
-    Raises
-    ------
-    CompileError
-        If gates for its platform can't be compiled yet.
+    Attributes
+    ----------
+    steps : tuple of Step
+        Two-qubit steps on coupled pairs only.
+    layout, final_layout : tuple of int
+        Physical qubit of each program qubit at the start and at the end.
+    n_swaps : int
+        Swaps that were inserted.
     """
-    if processor.platform != "transmon":
-        raise CompileError(f"{processor.name} is of the platform {processor.platform}; only transmon is compiled yet")
-    number = {name: k for k, name in enumerate(processor.qubits)}
-    edges = []
-    for key in processor.coupler:
-        first, _, second = key.partition("-")
-        edges.append((number[first], number[second]))
-    return Target(tuple(processor.native_gates), tuple(edges), len(processor.qubits))
+
+    steps: tuple[Step, ...]
+    layout: tuple[int, ...]
+    final_layout: tuple[int, ...]
+    n_swaps: int
 
 
-def native_steps(
-    steps: Sequence[Step], n_qubits: int, target: Target, *, level: int = 1, seed: int = 0, fixed: bool = False
-) -> Routed:
-    """Return a straight line on the target's qubits, with rz, sx and cz alone as gates; exact up to a global phase.
+def native_rows(
+    rows: NDArray,
+    words: NDArray[np.uint32],
+    numbers: NDArray[np.float64],
+    n_qubits: int,
+    target: Target,
+    *,
+    level: int,
+    seed: int,
+    fixed: bool = False,
+    home: bool = False,
+) -> Native:
+    """Return instructions without blocks in a target's gates; exact up to a global phase.
 
     Parameters
     ----------
-    steps : sequence of Step
-        The program.
+    rows : (n,) INSTRUCTION
+    words : (n_words,) uint32
+    numbers : (n_numbers,) float64
     n_qubits : int
-        Its qubits.
+        Qubits of the program.
     target : Target
         Where it goes.
     level : int
-        0 keeps the program's numbers as start layout, 1 and above search one.
+        0 keeps the program's numbers as start layout, 1 to 3 search one, harder and harder.
     seed : int
         Of layout and routing.
     fixed : bool
         Refuse to move qubits: for programs that name physical lines.
+    home : bool
+        Bring each qubit back to where it began.
 
     Raises
     ------
     CompileError
         If it doesn't fit, or would have to move qubits although it is fixed.
     """
-    graph = target.graph(n_qubits)
-    if n_qubits > len(graph):
-        raise CompileError(f"the program has {n_qubits} qubits, the target {len(graph)}")
-    first = simplify(_physical(decompose(tuple(steps))), n_qubits)
-    if fixed:
-        _check_pairs(first, graph)
-        kept = tuple(range(n_qubits))
-        routed = Routed(tuple(first), kept, kept, 0)
-    else:
-        # A measured qubit is never moved: what ends with a measurement is measured where routing has brought it.
-        unmeasured, last = split_measurements(first)
-        routed = route(unmeasured, n_qubits, graph, seed, level)
-        place = routed.final_layout
-        ends = (step._replace(qubits=(place[step.qubits[0]],)) for step in last)
-        routed = Routed((*routed.steps, *ends), routed.layout, place, routed.n_swaps)
-    final = simplify(routed.steps, len(graph), expand_swaps=True)
-    return Routed(tuple(final), routed.layout, routed.final_layout, routed.n_swaps)
+    n_physical = target.size(n_qubits)
+    if n_qubits > n_physical:
+        raise CompileError(f"the program has {n_qubits} qubits, the target {n_physical}")
+    effort = _EFFORTS[0 if fixed else min(max(level, 0), len(_EFFORTS) - 1)]
+    state, where, other, *made = translate_rows(
+        np.ascontiguousarray(rows).view(np.uint8),
+        np.ascontiguousarray(words),
+        np.ascontiguousarray(numbers),
+        n_qubits,
+        n_physical,
+        target.pairs(),
+        target.edges is None,
+        *target.gates(),
+        *effort,
+        seed & 0xFFFFFFFFFFFFFFFF,
+        fixed,
+        home,
+    )
+    if state == _BAD_ROW:
+        raise CompileError(f"instruction {where} names what the program does not have", instruction=where)
+    if state == _NO_COUPLER:
+        raise CompileError(
+            f"qubits {where} and {other} have no coupler, and a program that names ports can't be moved to other qubits"
+        )
+    if state == _NO_WAY:
+        raise CompileError(f"no chain of couplers joins the physical qubits {where} and {other}")
+    found, operands, constants, sources, symbols, layout, last, n_swaps = made
+    return Native(
+        np.frombuffer(found, INSTRUCTION),
+        np.frombuffer(operands, OPERAND),
+        np.frombuffer(constants, np.float64),
+        np.frombuffer(sources, np.int32),
+        symbols,
+        tuple(layout),
+        tuple(last),
+        n_swaps,
+    )
 
 
-def _physical(steps: Iterable[Step]) -> Iterable[Step]:
-    """Refuse gates that are left over by mistake."""
-    for step in steps:
-        if step.op in GATES and len(step.qubits) > 1 and step.op is not Op.CZ:
-            raise CompileError(f"{step.op.name.lower()} was not decomposed")
-        yield step
+_BAD_ROW, _NO_COUPLER, _NO_WAY = 2, 3, 4
 
 
-def _check_pairs(steps: Iterable[Step], graph: Graph) -> None:
-    for step in steps:
-        if step.op is Op.CZ and step.qubits[1] not in graph[step.qubits[0]]:
-            a, b = step.qubits
-            raise CompileError(
-                f"qubits {a} and {b} have no coupler, and a program that names ports can't be moved to other qubits"
-            )
+def native_steps(
+    steps: Sequence[Step], n_qubits: int, target: Target, *, level: int = 1, seed: int = 0, fixed: bool = False
+) -> Routed:
+    """Return a straight line of steps on the target's qubits, in its gates; see `native_rows`.
+
+    Measured qubits are not moved: what ends with a measurement is measured where routing has brought it.
+    """
+    source = _StepRows(steps, n_qubits)
+    made = native_rows(
+        np.frombuffer(source.instruction_bytes(), INSTRUCTION),
+        np.frombuffer(source.operand_bytes(), OPERAND),
+        np.frombuffer(source.constant_bytes(), np.float64),
+        n_qubits,
+        target,
+        level=level,
+        seed=seed,
+        fixed=fixed,
+    )
+    symbols = [times * source.expressions[k] if times != 1 else source.expressions[k] for times, k in made.symbols]
+    angles = np.stack([made.rows["b"], made.rows["c"]], axis=-1).reshape(-1).view(np.float64).tolist()
+    words = made.words.tolist()
+    out: list[Step] = []
+    for i, ((op, flags, a, b, _), origin) in enumerate(zip(made.rows.tolist(), made.sources.tolist(), strict=True)):
+        where = steps[origin].where if origin >= 0 else -1
+        if op not in GATES:
+            step = steps[origin]
+            if flags & Flag.WIDE:
+                step = step._replace(qubits=tuple(word for word in words[a : a + b] if not word & PORT_BIT))
+            elif step.qubits:
+                step = step._replace(qubits=(a,))
+            out.append(step)
+        elif flags & Flag.IMM:
+            out.append(Step(Op(op), (a,), (angles[i],), where=where))
+        elif flags & Flag.EXPR:
+            out.append(Step(Op(op), (a,), (symbols[b],), where=where))
+        elif flags & Flag.WIDE:
+            values = [symbols[w & ~(1 << 31)] if w >> 31 else float(made.numbers[w]) for w in words[a + 1 : a + 4]]
+            out.append(Step(Op(op), (words[a],), tuple(values), where=where))
+        else:
+            out.append(Step(Op(op), (a,) if GATES[Op(op)].n_qubits == 1 else (a, b), where=where))
+    return Routed(tuple(out), made.layout, made.final_layout, made.n_swaps)
+
+
+class _StepRows(InstructionBuffer):
+    """Steps as rows: gates whole, of all others only what they act on."""
+
+    def __init__(self, steps: Sequence[Step], n_qubits: int) -> None:
+        self.expressions: list[Expression] = []
+        self._numbers: dict[Expression, int] = {}
+        self.set_n_qubits(n_qubits)
+        for step in steps:
+            op = step.op
+            if op in GATES:
+                self.emit_gate(op, step.qubits, step.params, step.n_controls)
+            elif op is Op.BARRIER:
+                self.emit_wide(op, [*step.qubits, *(PORT_BIT | p for p in step.ports)])
+            elif step.ports or not step.qubits:
+                self.emit(Op.PLAY)
+            else:
+                self.emit(op, 0, step.qubits[0])
+
+    def resolve(self, op: int, value: float | Fraction | Expression) -> float | int:
+        """Return a float, or the index of an expression."""
+        if not isinstance(value, Expression):
+            return float(value)
+        index = self._numbers.setdefault(value, len(self.expressions))
+        if index == len(self.expressions):
+            self.expressions.append(value)
+        return index

@@ -21,7 +21,7 @@ from qctl.program.layout import CONTROLS_SHIFT, NONE, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, OPCODES, Form, Op
 from qctl.program.tables import Block, BlockKind, Sweep
 
-__all__ = ["MAX_STEPS", "peeled_of", "steps_between", "unroll"]
+__all__ = ["MAX_STEPS", "peeled_of", "unroll"]
 
 MAX_STEPS = 1_000_000
 """Longest straight line that is compiled; a longer one is a mistake or a job for several programs."""
@@ -57,16 +57,6 @@ def unroll(body: Body) -> StepLine:
 def peeled_of(body: Body) -> Peeled:
     """Return what is around the whole program, without unrolling it."""
     return _Unrolling(body).peel()
-
-
-def steps_between(body: Body, first: int, end: int) -> tuple[Step, ...]:
-    """Return the steps of instructions without blocks, with every symbol as it is."""
-    work = _Unrolling(body)
-    work.known = {}
-    work.cals = {}
-    for i in range(first, end):
-        work._one(i, work.rows[i][0])
-    return tuple(work.steps)
 
 
 class _Unrolling:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -141,6 +141,8 @@ class Shots:
     lead_s : mapping of str to float
         Added to all times of an instrument, so that those whose trigger arrives late play together with the rest;
         already part of the captures' starts.
+    first_point : int
+        Number in the run of this batch's first point, which the captures' `first_point` counts.
     """
 
     n_shots: int
@@ -148,6 +150,7 @@ class Shots:
     period_s: float
     captures: tuple[CaptureSpec, ...] = ()
     lead_s: Mapping[str, float] = field(default_factory=dict)
+    first_point: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +169,7 @@ class Straight:
         What `port` indexes.
     waveforms : tuple of Waveform
         What `waveform` indexes: unit envelopes with numbers only.
-    labels : tuple of str
+    labels : sequence of str
         Name of each play for error messages (``sx on q0``).
     """
 
@@ -175,7 +178,7 @@ class Straight:
     length_s: float
     ports: tuple[PortClock, ...]
     waveforms: tuple[Waveform, ...]
-    labels: tuple[str, ...] = ()
+    labels: Sequence[str] = ()
 
 
 class Action(NamedTuple):
@@ -214,7 +217,7 @@ class Timeline:
 
     Attributes
     ----------
-    actions : tuple of Action
+    actions : sequence of Action
         The program at pulse level, in its own order, with symbolic values.
     ports : tuple of PortClock
         Ports with their clocks and rounding errors.
@@ -234,13 +237,13 @@ class Timeline:
         Names of the program's bits.
     n_repeats : int
         Shots that the program's own outermost loops ask for.
-    labels : tuple of str
+    labels : sequence of str
         Name of each play.
     processor : str
         Processor of lab.toml that it is for.
     """
 
-    actions: tuple[Action, ...]
+    actions: Sequence[Action]
     ports: tuple[PortClock, ...]
     waveforms: tuple[Waveform, ...]
     plays: NDArray
@@ -250,7 +253,7 @@ class Timeline:
     specs: tuple[CaptureSpec, ...] = ()
     bits: tuple[str, ...] = ()
     n_repeats: int = 1
-    labels: tuple[str, ...] = ()
+    labels: Sequence[str] = ()
     processor: str = ""
 
     @cached_property

@@ -69,7 +69,7 @@ def gradient(
     ------
     RequestError
         If the program has branches, loops or measurements midway, a parameter has no value or there is no such
-        parameter, an angle has no derivative, or three states don't fit in memory.
+        parameter, an angle has no derivative, or two states don't fit in memory.
     """
     if precision not in ("double", "single"):
         raise RequestError(f"precision = {precision!r} is neither 'double' nor 'single'")
@@ -87,8 +87,8 @@ def gradient(
     state = ground(body.n_qubits, dtype)
     observable.refuse_beyond(body.n_qubits)
     evolve(body, 0, len(body), state, numbers, threads)
+    value = observable.expectation(state)
     partner = observable.apply(state)
-    value = float(np.vdot(state, partner).real)
     rates = np.zeros(len(slopes))
     backwards = adjoint(*kernel_tables(body), numbers, 0, len(body), state, partner, rates, instruction_set())
     while not backwards.finished:

@@ -35,6 +35,7 @@ class Lanes:
         self.plans: dict[tuple[int, ...], trajectories.Plan] = {}
 
     def everybody(self) -> NDArray[np.uint8]:
+        """Return the party of all shots."""
         return np.ones(len(self.keys), np.uint8)
 
     def numbers(self, party: NDArray[np.uint8], value: Value) -> NDArray[np.float64]:
@@ -57,6 +58,7 @@ class Lanes:
         return found
 
     def straight(self, party: NDArray[np.uint8], rows: Sequence[int]) -> NDArray[np.uint8]:
+        """Play instructions without control flow on a party."""
         asked = [value for i in rows for value in _asked(self.body, i)]
         names = sorted({str(x) for value in asked for word, x in value.code if word in ("bit", "register")})
         if not names:
@@ -79,6 +81,7 @@ class Lanes:
         return self.plans[rows]
 
     def advance(self, party: NDArray[np.uint8], plan: trajectories.Plan) -> None:
+        """Play a plan on a party, in threads."""
         bounds = np.linspace(0, self.n_groups, min(self.threads, self.n_groups) + 1).astype(int).tolist()
 
         def share(k: int) -> None:
@@ -90,21 +93,25 @@ class Lanes:
     def part(
         self, party: NDArray[np.uint8], value: Value, test: Callable[[float], bool]
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return those whose value passes the test, and the others."""
         numbers = self.numbers(party, value)
         kinds, place = np.unique(numbers, return_inverse=True)
         passed = np.array([bool(test(kind)) for kind in kinds.tolist()])[place.ravel()]
         return (party & passed).astype(np.uint8), (party & ~passed).astype(np.uint8)
 
     def join(self, parties: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        """Return several parties as one."""
         found = np.zeros(len(self.keys), np.uint8)
         for party in parties:
             found |= party
         return found
 
     def empty(self, party: NDArray[np.uint8]) -> bool:
+        """Say whether nobody is left."""
         return not party.any()
 
     def assign(self, party: NDArray[np.uint8], row: int) -> NDArray[np.uint8]:
+        """Play an assignment to a register or a bit."""
         instruction = self.body.instructions[row]
         numbers = self.numbers(party, self.body.expressions[int(instruction["b"])])
         members = party.astype(bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ __all__ = ["ShotPlayer", "certain_rows"]
 MOST_ROUNDS = 100_000
 """Rounds after which a loop without a count is refused."""
 
-_QUIET = (*GATES, Op.BARRIER, Op.DELAY, Op.NOP)
+_LOUD = np.ones(2**16, bool)
+_LOUD[[*GATES, Op.BARRIER, Op.DELAY, Op.NOP]] = False
 _CHANCE = (Op.MEASURE, Op.RESET, Op.HALT)
 Saved = tuple[dict[str, float], dict[str, float], bool]
 
@@ -69,6 +71,8 @@ class ShotPlayer:
     threads : int
     skip_measurements : bool
         Measurements do nothing.
+    progress : callable, optional
+        Called with the part of the rows that it has come to, 0 to 1, once it has taken a second.
     """
 
     def __init__(
@@ -78,13 +82,15 @@ class ShotPlayer:
         state: NDArray[np.complexfloating],
         threads: int = 1,
         skip_measurements: bool = False,
+        progress: Callable[[float], object] | None = None,
     ) -> None:
         self.body, self.rng, self.state = body, rng, state
-        self.threads, self.skip = threads, skip_measurements
+        self.threads, self.skip, self.progress = threads, skip_measurements, progress
+        self._furthest = 0
         self.bits: dict[str, float] = dict.fromkeys(body.bits, 0.0)
         self.values: dict[str, float] = {register.name: 0.0 for register in body.registers}
         self.halted = False
-        self._loud = np.append(np.flatnonzero(~np.isin(body.instructions["op"], _QUIET)), len(body))
+        self._loud = np.append(np.flatnonzero(_LOUD[body.instructions["op"]]), len(body))
         self._used: dict[tuple[int, int], tuple[int, ...]] = {}
         self._started = time.monotonic()
 
@@ -185,6 +191,9 @@ class ShotPlayer:
             for k in used:
                 values[k] = self._number(self.body.expressions[k])
         evolve(self.body, first, end, self.state, values, self.threads)
+        self._furthest = max(self._furthest, end)
+        if self.progress is not None and self.is_slow():
+            self.progress(self._furthest / len(self.body))
 
     def _instruction(self, i: int) -> None:
         row = self.body.instructions[i]

@@ -23,6 +23,8 @@ SECONDS_PER_GATE = 1e-6
 
 _STRAIGHT = {BlockKind.BOX, BlockKind.CAL}
 _FIRST_GATE, _LAST_GATE = min(GATES), max(GATES)
+_MIDWAY = np.zeros(2**16, bool)
+_MIDWAY[[Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT]] = True
 
 
 def refusal(body: Body, wish: Wish) -> str:
@@ -32,16 +34,17 @@ def refusal(body: Body, wish: Wish) -> str:
 
 def estimate(body: Body, wish: Wish) -> Estimate:
     """Return what the state vector of a program takes; a loop is counted once."""
+    n_shots = (wish.shots or 1) if final_measurements(body) is None else 1
+    return _expect(body, wish, n_shots)
+
+
+def _expect(body: Body, wish: Wish, n_shots: int) -> Estimate:
     ops = body.instructions["op"]
     n_gates = int(np.count_nonzero((ops >= _FIRST_GATE) & (ops <= _LAST_GATE)))
-    n_shots = (wish.shots or 1) if final_measurements(body) is None else 1
+    n_states = 1 if n_shots == 1 else 2
+    per_gate_s = SECONDS_PER_GATE + SECONDS_PER_AMPLITUDE[wish.precision] * 2.0**body.n_qubits / wish.threads
     bytes_a_state = wish.dtype.itemsize * 2 ** max(1, body.n_qubits)
-    time_s = (
-        n_shots
-        * n_gates
-        * (SECONDS_PER_GATE + SECONDS_PER_AMPLITUDE[wish.precision] * 2.0**body.n_qubits / wish.threads)
-    )
-    return Estimate("statevector", bytes_a_state * (1 if n_shots == 1 else 2), time_s)
+    return Estimate("statevector", n_states * bytes_a_state, n_shots * n_gates * per_gate_s)
 
 
 def play(body: Body, wish: Wish) -> Simulated:
@@ -53,9 +56,9 @@ def play(body: Body, wish: Wish) -> Simulated:
         If the program has pulses, or the state doesn't fit in memory.
     """
     source = final_measurements(body)
-    repeated = source is None and (wish.shots or 1) > 1
-    refuse_too_large(body.n_qubits, wish.dtype, 2 if repeated else 1)
-    expected = estimate(body, wish)
+    n_shots = (wish.shots or 1) if source is None else 1
+    refuse_too_large(body.n_qubits, wish.dtype, 1 if n_shots == 1 else 2)
+    expected = _expect(body, wish, n_shots)
     rng = np.random.default_rng(wish.seed)
     state = ground(body.n_qubits, wish.dtype)
     if source is not None:
@@ -63,7 +66,7 @@ def play(body: Body, wish: Wish) -> Simulated:
         if straight and not body.expressions:
             evolve(body, 0, len(body), state, None, wish.threads, wish.progress)
         else:
-            ShotPlayer(body, rng, state, wish.threads, skip_measurements=True).play(body.structure())
+            ShotPlayer(body, rng, state, wish.threads, True, wish.progress).play(body.structure())
         counts = count_bits(sample(state, wish.shots, rng), source, len(body.bits)) if wish.shots and body.bits else {}
         return Simulated(counts, state[: 2**body.n_qubits], estimate=expected)
     counts = _repeat(body, wish, rng, state)
@@ -74,9 +77,9 @@ def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.
     """Play a program shot by shot, from the first place that may end in one way or another; the last state stays."""
     tree = body.structure()
     certain = certain_rows(body, tree)
-    player = ShotPlayer(body, rng, state, wish.threads)
-    player.play(Range(-1, 0, certain, tuple(child for child in tree.children if child.first <= certain)), tree)
     n_shots = wish.shots or 1
+    player = ShotPlayer(body, rng, state, wish.threads, progress=wish.progress if n_shots == 1 else None)
+    player.play(Range(-1, 0, certain, tuple(child for child in tree.children if child.first <= certain)), tree)
     rest = Range(-1, certain, tree.end, tuple(child for child in tree.children if child.first > certain))
     before = (player.save(), state.copy() if n_shots > 1 else state)
     counts: Counter[str] = Counter()
@@ -86,7 +89,7 @@ def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.
             player.restore(before[0])
         player.play(rest, tree)
         counts["".join(str(int(player.bits[name])) for name in reversed(body.bits))] += 1
-        if wish.progress is not None and player.is_slow():
+        if wish.progress is not None and n_shots > 1 and player.is_slow():
             wish.progress((shot + 1) / n_shots)
     return dict(counts)
 
@@ -97,7 +100,7 @@ def final_measurements(body: Body) -> dict[int, int] | None:
         return None
     rows = body.instructions
     ops = rows["op"]
-    if np.isin(ops, (Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT)).any():
+    if _MIDWAY[ops].any():
         return None
     places = np.flatnonzero(ops == Op.MEASURE)
     if not len(places):

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from qctl.cext.statevector import SETS, best_set, evolution
+from qctl.cext.statevector import SETS, adjoint, best_set, evolution
 from qctl.circuit import Circuit
+from qctl.program.expressions import Parameter
 from qctl.program.opcodes import GATES, Op
 from qctl.program.unitaries import gate_matrix
 
@@ -65,7 +66,7 @@ def test_the_portable_set_runs_everywhere():
 @pytest.mark.parametrize("dtype", ERRORS)
 def test_random_gates_are_those_of_their_matrices(name, dtype):
     rng = np.random.default_rng(len(name))
-    for _ in range(25):
+    for _ in range(12):
         n = int(rng.integers(1, 13))
         circuit = random_gates(n, int(rng.integers(1, 100)), rng)
         expected = slow(circuit)
@@ -99,7 +100,7 @@ def test_threads_change_no_bit(dtype):
 
 
 def test_a_large_program_is_planned_in_windows():
-    circuit = random_gates(5, 5000, np.random.default_rng(6))
+    circuit = random_gates(5, 2500, np.random.default_rng(6))
     assert np.abs(fast(circuit) - slow(circuit)).max() < 1e-11
 
 
@@ -108,10 +109,10 @@ def test_no_rows_change_nothing():
 
 
 def test_a_budget_comes_back_before_the_end():
-    circuit = random_gates(12, 400, np.random.default_rng(7))
-    body, state = circuit.body, np.zeros(2**12, complex)
+    circuit = random_gates(10, 150, np.random.default_rng(7))
+    body, state = circuit.body, np.zeros(2**10, complex)
     state[0] = 1
-    run = evolution(body.instructions.view(np.uint8), body.operands, body.constants, np.zeros(0), 0, 400, state,
+    run = evolution(body.instructions.view(np.uint8), body.operands, body.constants, np.zeros(0), 0, 150, state,
                     most_chunk_qubits=8)  # fmt: skip
     rounds = 0
     while not run.finished:
@@ -165,3 +166,52 @@ def test_barriers_and_measurements_are_passed_over():
     c.measure(0, 0)
     c.append(Op.CX, (0, 1))
     assert np.allclose(fast(c), [0.5**0.5, 0, 0, 0.5**0.5])
+
+
+@pytest.mark.parametrize("name", HERE)
+@pytest.mark.parametrize("dtype", ERRORS)
+@pytest.mark.parametrize("n", (2, 5, 10))
+def test_derivatives_are_those_of_small_steps(name, dtype, n):
+    rng = np.random.default_rng(n)
+    c = random_gates(n, 12, rng)
+    for k in range(6):
+        q = int(rng.integers(n))
+        c.append((Op.RX, Op.RZ, Op.P)[k % 3], (q,), (Parameter(f"a{k}"),))
+        c.append((Op.RZZ, Op.CRY)[k % 2], (q, (q + 1) % n), (Parameter(f"b{k}"),))
+        c.ry(float(rng.normal()), q)
+    body, angles = c.body, rng.normal(size=12)
+    by = rng.normal(size=(2**n, 2)) @ [1, 1j]  # |y> = by * |x>: any vector will do
+
+    def play(values, kind):
+        state = np.zeros(2**n, kind)
+        state[0] = 1
+        tables = (body.instructions.view(np.uint8), body.operands, body.constants, values)
+        evolution(*tables, 0, len(body), state, set=name).advance()
+        return tables, state
+
+    tables, state = play(angles, dtype)
+    partner = (state * by).astype(dtype)
+    expected = []
+    for k in range(len(angles)):
+        ends = [play(angles + sign * 1e-6 * (np.arange(12) == k), complex)[1] for sign in (1, -1)]
+        expected.append(2 * np.vdot(partner.astype(complex), (ends[0] - ends[1]) / 2e-6).real)
+    found = np.ones(12)
+    run = adjoint(*tables, 0, len(body), state, partner, found, set=name, most_chunk_qubits=8)
+    assert run.advance(0.0, 2) == 1.0
+    assert found - 1 == pytest.approx(expected, abs=1e-3 if dtype is np.complex64 else 1e-7)
+    start = np.zeros(2**n)
+    start[0] = 1
+    assert np.abs(state - start).max() < 10 * ERRORS[dtype]
+
+
+def test_partners_and_derivatives_that_do_not_fit_are_refused():
+    c = Circuit(2)
+    c.rx(Parameter("a"), 0)
+    tables = (c.body.instructions.view(np.uint8), c.body.operands, c.body.constants)
+    state = np.zeros(4, complex)
+    with pytest.raises(ValueError, match=r"partner has shape \(8,\)"):
+        adjoint(*tables, np.zeros(1), 0, 1, state, np.zeros(8, complex), np.zeros(1))
+    with pytest.raises(ValueError, match=r"derivatives have shape \(2,\)"):
+        adjoint(*tables, np.zeros(1), 0, 1, state, np.zeros(4, complex), np.zeros(2))
+    with pytest.raises(ValueError, match="outside of the state or the tables"):
+        adjoint(*tables, np.zeros(0), 0, 1, state, np.zeros(4, complex), np.zeros(0)).advance()

@@ -67,6 +67,6 @@ def test_job_that_is_taken_after_ctrl_c_is_cancelled(start: Any, tmp_path: Path,
         if presses == 1:
             (job,) = lab.jobs()
             assert became == [f"qctl run: job {job['id']} was cancelled"]
-            end_s = time.monotonic() + 10
+            end_s = time.monotonic() + 60
             while lab.job(job["id"]).state != "cancelled":
                 assert time.monotonic() < end_s, lab.job(job["id"]).row

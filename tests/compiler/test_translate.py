@@ -91,12 +91,12 @@ def placed(layout, n_physical):
 def check(circuit, target, **options):
     """Translate, compare with Qiskit up to a global phase, and return what was made."""
     n = circuit.n_qubits
-    n_physical = len(target.graph(n))
+    n_physical = target.size(n)
     steps = unroll(circuit.body).steps
     made = native_steps(steps, n, target, **options)
     assert {step.op for step in made.steps} <= {Op.RZ, Op.SX, Op.CZ}
-    graph = target.graph(n)
-    assert all(step.qubits[1] in graph[step.qubits[0]] for step in made.steps if step.op is Op.CZ)
+    if target.edges is not None:
+        assert {frozenset(step.qubits) for step in made.steps if step.op is Op.CZ} <= set(map(frozenset, target.edges))
     ours = judged(made.steps, n_physical) @ placed(made.layout, n_physical)
     theirs = placed(made.final_layout, n_physical) @ judged(steps, n)
     assert abs(np.vdot(ours, theirs)) / 2**n == pytest.approx(1, abs=1e-9)
@@ -243,9 +243,9 @@ def test_too_many_qubits_are_refused():
         native_steps((), 7, Target(edges=LINE))
 
 
-def test_basis_without_cz_is_refused():
-    with pytest.raises(RequestError, match="lacks cz"):
-        Target(basis=("rz", "sx", "cx"))
+def test_basis_without_entangling_gate_is_refused():
+    with pytest.raises(RequestError, match="lacks cz or cx"):
+        Target(basis=("rz", "sx", "swap"))
 
 
 def test_what_a_circuit_becomes_is_a_circuit():

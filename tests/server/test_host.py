@@ -33,7 +33,7 @@ def fast_lab(tmp_path, timeout_s: float = 0.2):
 
 
 def wait_for_link(lab, name: str, state: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while next(row for row in lab.instrument_rows() if row["name"] == name)["link"] != state:
         assert time.monotonic() < until, f"{name} is not {state}"
 
@@ -149,7 +149,7 @@ def test_finished_points_of_a_failed_run_are_kept_and_marked(lab) -> None:
 
 def test_setting_what_plays_is_refused(lab) -> None:
     job = lab.run(json.dumps({"block_s": 1.0}), shots=10)
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while "fire" not in lab.instruments["trig0"].snapshot()["name"] and job.state not in ("uploading", "playing"):
         assert time.monotonic() < until
     with pytest.raises(LeaseError, match="awg0 plays run"):
@@ -179,7 +179,7 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
     server = start()
     with connect(server.address) as lab:
         job = lab.run(json.dumps({"block_s": 30.0}), shots=10)
-        until = time.monotonic() + 10
+        until = time.monotonic() + 60
         while job.state not in ("uploading", "playing"):
             assert time.monotonic() < until
         for pid in server.children():

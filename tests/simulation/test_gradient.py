@@ -80,6 +80,7 @@ def test_layers_with_shared_parameters_and_expressions(n, simd, monkeypatch):
     assert np.array_equal(found.vector, gradient(c, OBSERVABLE, values, threads=1).vector)
     single = gradient(c, OBSERVABLE, values, precision="single")
     assert np.abs(single.vector - found.vector).max() < 1e-4
+    assert single.value == pytest.approx(found.value, abs=1e-5)
     assert list(found.derivatives) == list(c.inputs)
 
 

@@ -1,0 +1,1 @@
+"""Types of the writer of blocks: it has no Python face."""

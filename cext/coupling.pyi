@@ -1,0 +1,1 @@
+"""Types of coupling graphs: it has no Python face."""

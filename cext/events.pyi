@@ -1,0 +1,25 @@
+"""Types of the kernel of a sequencer's events."""
+
+from typing import Final
+
+from numpy import float64, int32, int64
+from numpy.typing import NDArray
+
+FAULTS: Final[tuple[str, ...]]
+LEAD_NS: Final[int]
+
+def gather(
+    plays: NDArray,
+    bounds: NDArray[int64],
+    captures: NDArray,
+    capture_bounds: NDArray[int64],
+    port: int,
+    waves: NDArray[int32],
+    steps_per_v: NDArray[float64],
+    acquisitions: NDArray[int32],
+    lead_ns: int,
+    period_ns: int,
+    events: NDArray,
+    event_bounds: NDArray[int64],
+    fault: NDArray[int64],
+) -> None: ...

@@ -1,0 +1,1 @@
+"""Types of the expansion of gates: it has no Python face."""

@@ -1,0 +1,1 @@
+"""Types of the gate list: it has no Python face."""

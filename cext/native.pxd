@@ -1,0 +1,46 @@
+"""Rows in native gates: one-qubit turns are held back and merged, and a turn about z passes cz."""
+
+from libc.stdint cimport uint16_t, uint32_t
+
+from qctl.cext.records cimport instruction_t
+from qctl.cext.spins cimport spin_t
+
+cdef enum:
+    ONE_SX = 0      # rz, sx
+    ONE_SX_X = 1    # rz, sx, x
+    ONE_RX = 2      # rz, rx
+    ONE_RY = 3      # rz, ry
+    ONE_U3 = 4
+    TWO_CZ = 0
+    TWO_CX = 1
+
+cdef struct symbol_t:
+    double times        # of the expression
+    uint32_t expression
+
+cdef struct native_t:
+    int one, two        # which gates
+    int n_qubits
+    bint failed         # no memory
+    const signed char *allowed      # n_qubits x n_qubits: 1 where the first may control a cx; NULL for everywhere
+    int source
+    spin_t *pending     # turn of each qubit that is still to be written
+    instruction_t *rows
+    int *sources        # row of the program that each row comes from, or -1
+    uint32_t *words
+    double *numbers
+    symbol_t *symbols   # what the expression fields of rows stand for
+    Py_ssize_t n_rows, rows_room, sources_room
+    Py_ssize_t n_words, words_room
+    Py_ssize_t n_numbers, numbers_room
+    Py_ssize_t n_symbols, symbols_room
+
+cdef int open_native(native_t *self, int n_qubits) noexcept nogil
+cdef void close_native(native_t *self) noexcept nogil
+cdef void put_turn(native_t *self, int q, spin_t by) noexcept nogil
+cdef void put_cz(native_t *self, int p, int q) noexcept nogil
+cdef void put_symbol(native_t *self, int q, double times, uint32_t expression) noexcept nogil
+cdef void put_row(native_t *self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) noexcept nogil
+cdef void put_word(native_t *self, uint32_t word) noexcept nogil
+cdef void put_number(native_t *self, double value) noexcept nogil
+cdef void finish_turn(native_t *self, int q, bint frames_too) noexcept nogil

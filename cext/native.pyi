@@ -1,0 +1,1 @@
+"""Types of the writer of native rows: it has no Python face."""

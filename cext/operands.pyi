@@ -1,0 +1,1 @@
+"""Types of the rows of a program: it has no Python face."""

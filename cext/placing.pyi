@@ -1,0 +1,1 @@
+"""Types of the search for perfect layouts: it has no Python face."""

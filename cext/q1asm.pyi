@@ -1,0 +1,15 @@
+"""Types of the kernel that writes Q1ASM."""
+
+from numpy import int64, uint8
+from numpy.typing import NDArray
+
+def emit(
+    events: NDArray,
+    bounds: NDArray[int64],
+    period_ns: int,
+    loop_from_ns: int,
+    averaged: bool,
+    text: NDArray[uint8],
+    places: NDArray[int64],
+    sizes: NDArray[int64],
+) -> None: ...

@@ -1,0 +1,262 @@
+"""Q1ASM of one sequencer for many sweep points, written into one buffer."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+
+from qctl.cext.events cimport Event
+
+cdef enum:
+    _LONGEST = 65535
+    _CHUNK = 65528
+    _SHORTEST = 4
+    _LEAD = 4
+    _LOOPED_RUN = 4
+
+cdef struct text_t:
+    char* data
+    int64_t room
+    int64_t n
+    int64_t lines
+
+
+cdef inline void put(text_t* text, const char* word, Py_ssize_t n) noexcept nogil:
+    if text.n + n <= text.room:
+        memcpy(text.data + text.n, word, n)
+    text.n += n
+
+
+cdef inline void number(text_t* text, int64_t value, Py_ssize_t width) noexcept nogil:
+    """Write a decimal number, filled up with blanks on the left: what a patch may change has a fixed width."""
+    cdef char[32] digits
+    cdef Py_ssize_t at = 32
+    cdef uint64_t rest = <uint64_t> (value if value >= 0 else -value)
+    while True:
+        at -= 1
+        digits[at] = <char> (48 + rest % 10)
+        rest //= 10
+        if not rest:
+            break
+    if value < 0:
+        at -= 1
+        digits[at] = 45
+    while 32 - at < width:
+        at -= 1
+        digits[at] = 32
+    put(text, digits + at, 32 - at)
+
+
+cdef inline void end_line(text_t* text) noexcept nogil:
+    put(text, b"\n", 1)
+    text.lines += 1
+
+
+cdef inline void command(text_t* text, const char* word, Py_ssize_t n, int64_t value, Py_ssize_t width) noexcept nogil:
+    put(text, word, n)
+    number(text, value, width)
+    end_line(text)
+
+
+cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
+    """Wait for 0 or at least 4 ns; many waits become a loop, named by the event before it or, below 0, by the point."""
+    cdef int64_t n, k
+    if duration > _LONGEST:
+        n = duration // _CHUNK
+        if 0 < duration - n * _CHUNK < _SHORTEST:
+            n -= 1
+        duration -= n * _CHUNK
+        if n > 3:
+            put(text, b"move ", 5)
+            number(text, n, 0)
+            put(text, b",R2", 3)
+            end_line(text)
+            put(text, b"w" if label >= 0 else b"v", 1)
+            number(text, label if label >= 0 else -1 - label, 0)
+            command(text, b": wait ", 7, _CHUNK, 0)
+            put(text, b"loop R2,@", 9)
+            command(text, b"w" if label >= 0 else b"v", 1, label if label >= 0 else -1 - label, 0)
+        else:
+            for k in range(n):
+                command(text, b"wait ", 5, _CHUNK, 0)
+        if duration > _LONGEST:
+            command(text, b"wait ", 5, _CHUNK // 2, 0)
+            duration -= _CHUNK // 2
+    if duration > 0:
+        command(text, b"wait ", 5, duration, 0)
+
+
+cdef inline int64_t part(int64_t duration) noexcept nogil:
+    """Return how long one instruction lasts of a time, so that the wait behind it has at least 4 ns."""
+    if duration <= _LONGEST:
+        return duration
+    return _CHUNK if duration - _CHUNK >= _SHORTEST else _CHUNK // 2
+
+
+cdef inline bint alike(const Event* a, const Event* b) noexcept nogil:
+    """Say whether two plays are written alike."""
+    return (a.acquisition < 0 and b.acquisition < 0 and a.i == b.i and a.q == b.q and a.gain == b.gain
+            and a.phase == b.phase and a.steps == b.steps)
+
+
+cdef void one(
+    text_t* text, const Event* before, const Event* event, int64_t gap, int64_t row, const int64_t* bin, int64_t looped
+) noexcept nogil:
+    """Write one event, which lasts until the next one; `before` is the one before it in its point."""
+    cdef int64_t lasts = part(gap)
+    if before.steps != event.steps:
+        command(text, b"set_freq ", 9, event.steps, 11)
+        put(text, b"reset_ph", 8)
+        end_line(text)
+    if before.gain != event.gain:
+        put(text, b"set_awg_gain ", 13)
+        number(text, event.gain, 6)
+        put(text, b",", 1)
+        number(text, event.gain, 6)
+        end_line(text)
+    if before.phase != event.phase or before.steps != event.steps:
+        command(text, b"set_ph ", 7, event.phase, 9)
+    if event.acquisition < 0:
+        if looped:
+            put(text, b"move ", 5)
+            number(text, looped, 0)
+            put(text, b",R3", 3)
+            end_line(text)
+            put(text, b"r", 1)
+            number(text, row, 0)
+            put(text, b": ", 2)
+        put(text, b"play ", 5)
+        number(text, event.i, 0)
+        put(text, b",", 1)
+        number(text, event.q, 0)
+        command(text, b",", 1, lasts, 0)
+        if looped:
+            command(text, b"loop R3,@r", 10, row, 0)
+    else:
+        if event.weights >= 0 and bin == NULL:
+            put(text, b"move ", 5)
+            number(text, event.weights, 0)
+            put(text, b",R4\nmove ", 9)
+            number(text, event.weights + 1, 0)
+            put(text, b",R5\nnop\n", 8)
+            text.lines += 3
+        put(text, b"acquire", 7)
+        if event.weights >= 0:
+            put(text, b"_weighed", 8)
+        put(text, b" ", 1)
+        number(text, event.acquisition, 0)
+        put(text, b",", 1)
+        if bin == NULL:
+            put(text, b"R1", 2)
+        else:
+            number(text, bin[0], 0)
+        if event.weights >= 0:
+            if bin == NULL:
+                put(text, b",R4,R5", 6)
+            else:
+                put(text, b",", 1)
+                number(text, event.weights, 0)
+                put(text, b",", 1)
+                number(text, event.weights + 1, 0)
+        command(text, b",", 1, lasts, 0)
+    if gap > lasts:
+        wait(text, gap - lasts, row)
+
+
+cdef int64_t _emit(
+    const Event[::1] events, const int64_t[::1] bounds, int64_t first, int64_t last, int64_t period,
+    int64_t loop_from, int64_t averaged, text_t* text, int64_t[::1] places
+) noexcept nogil:
+    """Write the points from `first` to before `last`."""
+    cdef int64_t p, k, begin, end, gap, run
+    cdef int64_t bin
+    cdef Event before
+    before.steps = before.gain = before.phase = 0
+    for p in range(first, last):
+        begin = bounds[p]
+        end = bounds[p + 1]
+        put(text, b"reset_ph\n", 9)
+        text.lines += 1
+        if begin < end:
+            before = events[begin]
+            command(text, b"set_freq ", 9, before.steps, 11)
+            put(text, b"set_awg_gain ", 13)
+            number(text, before.gain, 6)
+            put(text, b",", 1)
+            number(text, before.gain, 6)
+            end_line(text)
+            command(text, b"set_ph ", 7, before.phase, 9)
+            gap = events[begin].start + _LEAD
+        else:
+            gap = period
+        command(text, b"upd_param ", 10, part(gap), 0)
+        if gap > part(gap):
+            wait(text, gap - part(gap), -1 - p)
+        k = begin
+        while k < end:
+            places[k] = text.n
+            run = 0
+            gap = (events[k + 1].start if k + 1 < end else period - _LEAD) - events[k].start
+            if events[k].acquisition < 0 and loop_from <= gap <= _LONGEST:
+                run = 1
+                while (k + run < end and alike(&events[k], &events[k + run]) and gap ==
+                        (events[k + run + 1].start if k + run + 1 < end else period - _LEAD) - events[k + run].start):
+                    places[k + run] = text.n
+                    run += 1
+                if run < _LOOPED_RUN:
+                    run = 0
+            bin = p
+            one(text, &before, &events[k], gap, k, &bin if averaged else NULL, run)
+            if events[k].acquisition >= 0 and not averaged:
+                put(text, b"add R1,1,R1\nnop\n", 16)
+                text.lines += 2
+            before = events[k]
+            k += run if run else 1
+    return 0
+
+
+def emit(
+    const Event[::1] events not None, const int64_t[::1] bounds not None, int64_t period_ns, int64_t loop_from_ns,
+    bint averaged, char[::1] text not None, int64_t[::1] places not None, int64_t[::1] sizes not None,
+):
+    """Write the points of one sequencer, without what is around them.
+
+    Parameters
+    ----------
+    events : (n_events,) EVENT
+        As `events.gather` fills them.
+    bounds : (n_points + 1,) int64
+        Events of each point.
+    period_ns : int
+        Length of a point.
+    loop_from_ns : int
+        Equal plays at this distance or more become a loop; the classical core needs the time.
+    averaged : bool
+        Bins are the numbers of the points; otherwise register R1 counts them.
+    text : (n,) char
+        Filled as far as it has room.
+    places : (n_events,) int64
+        Filled: where each event's text begins; those of one loop begin together.
+    sizes : (2,) int64
+        Filled with the characters that the text needs, and the number of instructions.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    cdef text_t out
+    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p
+    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != events.shape[0]:
+        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {events.shape[0]} events")
+    for p in range(n_points):
+        if bounds[p + 1] < bounds[p]:
+            raise ValueError(f"bounds go down at point {p}")
+    if places.shape[0] != events.shape[0] or sizes.shape[0] != 2:
+        raise ValueError(f"places has {places.shape[0]} rows, sizes {sizes.shape[0]}, not {events.shape[0]} and 2")
+    out.data = &text[0] if text.shape[0] else NULL
+    out.room = text.shape[0]
+    out.n = 0
+    out.lines = 0
+    with nogil:
+        _emit(events, bounds, 0, n_points, period_ns, loop_from_ns, averaged, &out, places)
+    sizes[0] = out.n
+    sizes[1] = out.lines

@@ -1,0 +1,1 @@
+"""Types of the router's memory: it has no Python face."""

@@ -1,0 +1,1 @@
+"""Types of routing: it has no Python face."""

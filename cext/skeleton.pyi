@@ -1,0 +1,1 @@
+"""Types of the routing skeleton: it has no Python face."""

@@ -1,0 +1,22 @@
+"""Types of the translation of instructions to a target."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def translate_rows(
+    rows: NDArray[np.uint8],
+    words: NDArray[np.uint32],
+    numbers: NDArray[np.float64],
+    n_qubits: int,
+    n_physical: int,
+    edges: NDArray[np.int32],
+    complete: bool,
+    one: int,
+    two: int,
+    n_visits: int,
+    n_trials: int,
+    n_rounds: int,
+    seed: int,
+    fixed: bool,
+    home: bool,
+) -> tuple[int, int, int, bytes, bytes, bytes, bytes, list[tuple[float, int]], list[int], list[int], int]: ...

@@ -1,0 +1,1 @@
+"""Types of the trials of layouts: it has no Python face."""

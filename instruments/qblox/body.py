@@ -1,0 +1,119 @@
+"""The body of a Qblox DeviceProgram, as msgpack: what each sequencer plays, acquires and is set to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of"]
+
+
+class Acquisition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a sequencer puts the results of one slot.
+
+    Attributes
+    ----------
+    index : int
+        In acquire.
+    n_bins : int
+        One a point, or one a point of each shot.
+    """
+
+    index: int
+    n_bins: int
+
+
+class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One sequencer of a module.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    port : str
+        Port of lab.toml that it is for.
+    outputs, inputs : tuple of int
+        Connectors from 1: of I and of Q, or one; empty where it plays or acquires nothing.
+    modulated : bool
+        Whether the NCO turns what is played, and what is acquired back.
+    mixer_gain, mixer_phase_rad : float
+        Correction of Q against I.
+    offset_v : tuple of float
+        Offset of each output, in volts into 50 ohm.
+    integration_ns : int
+        Length of acquisitions without weights.
+    program : str
+        Q1ASM.
+    waveforms, weights : dict of int to str
+        Index → digest of the samples, which are the program's blobs: int16, in 1/32768 of full scale.
+    acquisitions : dict of str to Acquisition
+        By slot.
+    """
+
+    number: int
+    port: str
+    outputs: tuple[int, ...]
+    inputs: tuple[int, ...]
+    modulated: bool
+    mixer_gain: float
+    mixer_phase_rad: float
+    offset_v: tuple[float, ...]
+    integration_ns: int
+    program: str
+    waveforms: dict[int, str]
+    weights: dict[int, str]
+    acquisitions: dict[str, Acquisition]
+
+
+class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a module plays and acquires.
+
+    Attributes
+    ----------
+    sequencers : tuple of Sequencer
+        Those that take part; all of them, and those of the processor's other modules, start together.
+    n_points, n_shots : int
+        Points of one shot, and shots.
+    averaged : bool
+        Whether a bin is a point, averaged over the shots; otherwise it is one point of one shot.
+    period_ns : int
+        From the start of a point to that of the next one, on all sequencers.
+    """
+
+    sequencers: tuple[Sequencer, ...]
+    n_points: int
+    n_shots: int
+    averaged: bool
+    period_ns: int
+
+    def to_bytes(self) -> bytes:
+        """Return the msgpack form that a DeviceProgram carries."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> QbloxBody:
+        """Return the body that `to_bytes` wrote; raise msgspec.ValidationError if it is none."""
+        return msgspec.msgpack.decode(data, type=cls)
+
+
+def sequence_of(sequencer: Sequencer, blobs: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    """Return a sequencer's sequence in the vendor's form, ready for JSON: waveforms, weights, acquisitions, program."""
+
+    def samples(table: dict[int, str], letter: str) -> dict[str, Any]:
+        return {
+            f"{letter}{index}": {"data": (blobs[digest].astype(np.float64) / 32_768).tolist(), "index": index}
+            for index, digest in table.items()
+        }
+
+    return {
+        "waveforms": samples(sequencer.waveforms, "w"),
+        "weights": samples(sequencer.weights, "k"),
+        "acquisitions": {
+            slot: {"num_bins": one.n_bins, "index": one.index} for slot, one in sequencer.acquisitions.items()
+        },
+        "program": sequencer.program,
+    }

@@ -1,0 +1,131 @@
+"""The memories of one sequencer: waveforms and weights by content, acquisitions by slot, and tables that name them."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import CompileError
+from qctl.instruments.qblox import capabilities as can
+from qctl.instruments.qblox.rows import Rows
+from qctl.program.sampling import envelope_samples
+from qctl.program.timeline import CaptureSpec
+from qctl.units import rational_hz, to_ticks
+
+__all__ = ["Memory"]
+
+_RATE_HZ = rational_hz(can.CLOCK_HZ)
+_TOP = can.FULL_SCALE - 1
+
+
+class Memory:
+    """What a sequencer holds beside its program.
+
+    Attributes
+    ----------
+    table : (n_waveforms, 3) int32
+        For each of the rows' waveforms: index of I, index of Q, samples; those of other ports are 0.
+    steps_per_v : (n_waveforms,) float64
+        Steps of gain for an amplitude of 1 V.
+    acquisitions : (n_specs, 4) int32
+        For each of the rows' captures: index of the acquisition, of the first weights or -1, length in ns, quarters of
+        a hertz.
+    waveforms, weights : dict of int to str
+        Index → digest.
+    slots : dict of str to int
+        Slot → index of its acquisition.
+    blobs : dict of str to (n,) int16
+        Samples by digest, in 1/32768 of full scale.
+    peak : float
+        Largest magnitude of a waveform, full scale being 1.
+    """
+
+    def __init__(self, rows: Rows, port: int, full_scale_v: float, n_outputs: int, acquires: bool) -> None:
+        self.blobs: dict[str, NDArray[np.generic]] = {}
+        self.waveforms: dict[int, str] = {}
+        self.weights: dict[int, str] = {}
+        self.slots: dict[str, int] = {}
+        self.n_samples = self.n_weights = self.n_captures = 0
+        self.integration_ns = int(can.INTEGRATION_NS.low)
+        self.peak = 0.0
+        self._index: dict[str, int] = {}
+        self.table = np.zeros((len(rows.waveforms), 3), np.int32)
+        self.steps_per_v = np.zeros(len(rows.waveforms))
+        self.acquisitions = np.zeros((len(rows.specs), 4), np.int32)
+        if n_outputs:
+            used = np.unique(rows.plays["waveform"][rows.plays["port"] == port])
+            for k in used.tolist():
+                self._play(rows, k, full_scale_v, n_outputs)
+        if acquires:
+            mine = rows.captures["port"] == port
+            self.n_captures = int(np.count_nonzero(mine))
+            used = np.unique(rows.captures["capture"][mine])
+            self._captures([(k, rows.specs[k]) for k in used.tolist()])
+
+    def _play(self, rows: Rows, k: int, full_scale_v: float, n_outputs: int) -> None:
+        """Hold I and Q of a unit envelope, scaled to the whole range, and take its gain accordingly."""
+        # The lines carry the complex conjugate of what turns the qubit (see PLAY).
+        samples = np.conj(envelope_samples(rows.waveforms[k], _RATE_HZ))
+        if n_outputs == 1:
+            samples = samples.real + 0j
+        top = max(float(np.abs(samples.real).max(initial=0)), float(np.abs(samples.imag).max(initial=0)))
+        words = np.rint(np.stack([samples.real, samples.imag]) * (_TOP / (top or 1.0))).astype(np.int16)
+        i = self._hold(words[0])
+        self.table[k] = i, i if n_outputs == 1 else self._hold(words[1]), len(samples)
+        self.steps_per_v[k] = top / full_scale_v * can.FULL_SCALE**2 / _TOP
+        self.peak = max(self.peak, float(np.abs(words[0] + 1j * words[1]).max(initial=0)) / can.FULL_SCALE)
+
+    def _hold(self, words: NDArray[np.int16]) -> int:
+        digest = blake2b(words.tobytes(), digest_size=20).hexdigest()
+        index = self._index.setdefault(digest, len(self._index))
+        if index not in self.waveforms:
+            self.waveforms[index] = digest
+            self.blobs[digest] = words
+            self.n_samples += len(words)
+        return index
+
+    def _captures(self, specs: list[tuple[int, CaptureSpec]]) -> None:
+        lengths = {to_ticks(spec.length_s, _RATE_HZ).ticks for _, spec in specs if spec.weights is None}
+        boxes = len(lengths) > 1  # the integration length is one for all acquisitions of a sequencer
+        if lengths and not boxes:
+            self.integration_ns = lengths.copy().pop()
+            if self.integration_ns % 4 or not (
+                can.INTEGRATION_NS.low <= self.integration_ns <= can.INTEGRATION_NS.high
+            ):
+                boxes = True
+        for k, spec in specs:
+            if spec.mode == "raw":
+                raise CompileError(f"the capture into {spec.slot!r} is raw: a QRM is compiled for integrated ones only")
+            if spec.ifs_hz is not None:
+                raise CompileError(f"the capture into {spec.slot!r} has a swept frequency: not compiled for a QRM")
+            length = to_ticks(spec.length_s, _RATE_HZ).ticks
+            weights = -1
+            if spec.weights is not None:
+                weights = self._weights(spec.weights, spec.slot)
+                length = len(spec.weights)
+            elif boxes:
+                weights = self._weights(np.ones(length, np.complex128), spec.slot)
+            acquisition = self.slots.setdefault(spec.slot, len(self.slots))
+            if acquisition >= can.MAX_ACQUISITIONS:
+                raise CompileError(f"{acquisition + 1} results of {spec.port} are over {can.MAX_ACQUISITIONS}")
+            steps = round(spec.if_hz * can.FREQUENCY_STEPS_PER_HZ)
+            self.acquisitions[k] = acquisition, weights, length, steps
+
+    def _weights(self, weights: NDArray[np.complex128], slot: str) -> int:
+        """Hold the weights of I and of Q, one after the other; return the first index."""
+        top = float(max(np.abs(weights.real).max(initial=0), np.abs(weights.imag).max(initial=0), 1e-300))
+        words = np.rint(np.stack([weights.real, weights.imag]) * (_TOP / top)).astype(np.int16)
+        digests = [blake2b(b"weights" + part.tobytes(), digest_size=20).hexdigest() for part in words]
+        for index in self.weights:
+            if [self.weights[index], self.weights.get(index + 1)] == digests:
+                return index
+        index = len(self.weights)
+        if index + 2 > can.MAX_WEIGHTS:
+            raise CompileError(f"the weights of {slot!r} are number {index + 2} of a sequencer's {can.MAX_WEIGHTS}")
+        for k, (digest, part) in enumerate(zip(digests, words, strict=True)):
+            self.weights[index + k] = digest
+            self.blobs[digest] = part
+            self.n_weights += len(part)
+        return index

@@ -1,0 +1,117 @@
+"""The plays and captures of many points as two flat tables, with one table of waveforms: what modules are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.program.tables import Waveform
+from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Shots, Straight
+from qctl.units import rational_s
+
+__all__ = ["Rows", "rows_of"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """All points of a batch.
+
+    Attributes
+    ----------
+    plays : (n_plays,) PLAY
+        Of all points, one after the other; `waveform` indexes `waveforms`.
+    bounds : (n_points + 1,) int64
+        Where each point begins.
+    captures : (n_captures,) CAPTURE
+        Of all points; `capture` indexes `specs`.
+    capture_bounds : (n_points + 1,) int64
+        Where each point begins.
+    waveforms : tuple of Waveform
+        Unit envelopes.
+    specs : tuple of CaptureSpec
+        One for each kind of capture; alike ones of several programs are one.
+    ports : mapping of str to int
+        Index of each port in the rows.
+    length_ns : int
+        The longest point, rounded up.
+    """
+
+    plays: NDArray
+    bounds: NDArray[np.int64]
+    captures: NDArray
+    capture_bounds: NDArray[np.int64]
+    waveforms: tuple[Waveform, ...]
+    specs: tuple[CaptureSpec, ...]
+    ports: dict[str, int]
+    length_ns: int
+
+
+_last: list[tuple[Sequence[Straight], Shots, Rows]] = []
+"""What was made last: the modules of a rack ask for the same, one after the other."""
+
+
+def rows_of(straights: Sequence[Straight], shots: Shots) -> Rows:
+    """Return all points of a batch as flat tables."""
+    for old_straights, old_shots, rows in _last:
+        if old_straights is straights and old_shots.captures is shots.captures:
+            return rows
+    rows = _rows(straights, shots)
+    _last[:] = [(straights, shots, rows)]
+    return rows
+
+
+def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
+    plays = np.frombuffer(bytearray().join([s.plays.data for s in straights]), PLAY)
+    captures = np.frombuffer(bytearray().join([s.captures.data for s in straights]), CAPTURE)
+    bounds = _bounds([len(s.plays) for s in straights])
+    capture_bounds = _bounds([len(s.captures) for s in straights])
+    number: dict[Waveform, int] = {}
+    begin = 0
+    for k in range(1, len(straights) + 1):
+        table = straights[begin].waveforms
+        if k == len(straights) or straights[k].waveforms is not table:
+            places = np.array([number.setdefault(w, len(number)) for w in table], np.uint32)
+            if not np.array_equal(places, np.arange(len(places))):
+                part = plays[bounds[begin] : bounds[k]]
+                part["waveform"] = places[part["waveform"]]
+            begin = k
+    specs = _numbered(captures, capture_bounds, shots)
+    length_s = max((s.length_s for s in straights), default=0.0)
+    ports = {port.name: k for k, port in enumerate(straights[0].ports)}
+    return Rows(
+        plays, bounds, captures, capture_bounds, tuple(number), specs, ports, ceil(rational_s(length_s) * 10**9)
+    )
+
+
+def _bounds(counts: list[int]) -> NDArray[np.int64]:
+    bounds = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=bounds[1:])
+    return bounds
+
+
+def _numbered(captures: NDArray, bounds: NDArray[np.int64], shots: Shots) -> tuple[CaptureSpec, ...]:
+    """Give captures of the same kind the same number, over all programs; return the kinds."""
+    kinds: dict[tuple[object, ...], int] = {}
+    specs: list[CaptureSpec] = []
+    n_points = len(bounds) - 1
+    parts: dict[int, list[CaptureSpec]] = {}
+    for spec in shots.captures:
+        parts.setdefault(spec.first_point - shots.first_point, []).append(spec)
+    for first, members in parts.items():
+        table = []
+        for spec in members:
+            weights = None if spec.weights is None else spec.weights.tobytes()
+            key = (spec.port, spec.slot, spec.length_s, spec.if_hz, spec.mode, weights)
+            if key not in kinds:
+                kinds[key] = len(specs)
+                specs.append(spec)
+            table.append(kinds[key])
+        if table != list(range(len(table))):
+            begin, end = max(first, 0), min(first + members[0].n_points, n_points)
+            part = captures[bounds[begin] : bounds[end]]
+            part["capture"] = np.array(table, np.uint32)[part["capture"]]
+    return tuple(specs)

@@ -1,0 +1,138 @@
+"""Capture specs: what reduce must know of each capture of a timeline, from the rows that record and their ticks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.compiler.rows import Rows
+from qctl.compiler.tables import Tables
+from qctl.errors import CompileError
+from qctl.lab import TransmonQubit
+from qctl.program.body import Body
+from qctl.program.opcodes import Op
+from qctl.program.sampling import envelope_samples
+from qctl.program.timeline import CaptureSpec
+
+__all__ = ["specs_of"]
+
+Specs = tuple[CaptureSpec, ...]
+
+
+def specs_of(
+    rows: Rows, bodies: Sequence[Body], tables: Tables, n_points: int, captures: NDArray,
+    captures_hz: NDArray[np.float64], capture_rows: NDArray[np.int32], counts: NDArray[np.int64],
+) -> list[Specs]:  # fmt: skip
+    """Return the specs of each sequence; sequences that capture alike share theirs.
+
+    Parameters
+    ----------
+    rows, bodies, tables, n_points
+        As `timing.time_rows` takes them.
+    captures, captures_hz, capture_rows, counts
+        As `frames.walk` and `schedule.schedule` fill them.
+
+    Raises
+    ------
+    CompileError
+        If weights are all 0.
+    """
+    work = _Specs(rows, tables, n_points)
+    known: dict[object, Specs] = {}
+    found = []
+    at = 0
+    for s, body in enumerate(bodies):
+        n = int(counts[s, 2])
+        end = at + n * n_points
+        key = None
+        if n_points == 1:
+            row = rows.rows[rows.bounds[s] + capture_rows[at:end]]
+            key = (body.bits, captures[at:end].tobytes(), captures_hz[at:end].tobytes(), row.tobytes())
+        specs = known.get(key) if key is not None else None
+        if specs is None:
+            specs = work.of(
+                body, int(rows.bounds[s]), captures[at:end].reshape(n_points, n),
+                captures_hz[at:end].reshape(n_points, n), capture_rows[at : at + n],
+            )  # fmt: skip
+            if key is not None:
+                known[key] = specs
+        found.append(specs)
+        at = end
+    return found
+
+
+class _Specs:
+    """What is the same for all captures of a call."""
+
+    def __init__(self, rows: Rows, tables: Tables, n_points: int) -> None:
+        self.rows = rows
+        self.tables = tables
+        self.n_points = n_points
+
+    def of(
+        self, body: Body, first: int, captures: NDArray, hz: NDArray[np.float64], made_rows: NDArray[np.int32]
+    ) -> Specs:
+        """Return the specs of one sequence; of several into one bit the last one keeps it."""
+        specs = [
+            self._spec(body, first + int(row), captures[:, k], hz[:, k]) for k, row in enumerate(made_rows.tolist())
+        ]
+        last = {spec.bit: k for k, spec in enumerate(specs)}
+        return tuple(
+            spec if spec.bit < 0 or last[spec.bit] == k else replace(spec, bit=-1) for k, spec in enumerate(specs)
+        )
+
+    def _spec(self, body: Body, k: int, captures: NDArray, hz: NDArray[np.float64]) -> CaptureSpec:
+        row, tables = self.rows.rows[k], self.tables
+        line = tables.lines.lines[int(captures[0]["port"])]
+        rate_hz = float(line.rate_hz)
+        starts_s = captures["start"] / rate_hz
+        start_s = float(Fraction(int(captures["start"][0])) / line.rate_hz)
+        weights = None
+        if int(row["op"]) == Op.MEASURE:
+            bit = int(row["b"])
+            slot, mode = body.bits[bit], "bit"
+            length_s = tables.qubit(int(self.rows.places[int(row["a"])])).readout.length_s
+        else:
+            number, index = self.rows.captures[int(row["b"])]
+            capture = body.captures[number]
+            slot, mode, bit = capture.slot, capture.mode.name.lower(), capture.bit
+            known = tables.lengths_s
+            found = known[index] if index < len(known) else self.rows.lengths[index - len(known)]
+            assert isinstance(found, Fraction)  # a capture's length is not swept
+            length_s = float(found)
+            if capture.weights >= 0:
+                assert line.record_hz is not None
+                weights = envelope_samples(body.waveforms[capture.weights], line.record_hz)
+                if not weights.any():
+                    raise CompileError(f"the weights of the capture {slot!r} are all 0")
+        # Readout by two inputs sees the sideband, by one alone its cosine: both turn with the intermediate frequency.
+        owner = tables.values.qubits.get(line.port.target)
+        tuned = owner.readout if isinstance(owner, TransmonQubit) else None
+        centres = (tuned.center0_v, tuned.center1_v, tuned.center2_v) if tuned else (None, None, None)
+        zero, one, two = (None if c is None else complex(*c) for c in centres)
+        return CaptureSpec(
+            line.port.name,
+            line.port.target,
+            slot,
+            bit,
+            line.port.inputs[0].instrument,
+            tuple(ref.input for ref in line.port.inputs),
+            float(hz[0]),
+            start_s,
+            length_s,
+            starts_s if np.ptp(captures["start"]) else None,
+            hz.copy() if np.ptp(hz) else None,
+            weights,
+            mode,
+            tuned.angle_rad if tuned else 0.0,
+            tuned.threshold_v if tuned else 0.0,
+            zero,
+            one,
+            two,
+            0,
+            self.n_points,
+        )

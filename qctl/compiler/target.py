@@ -1,0 +1,96 @@
+"""What a target can do: its native gates, and which qubits are coupled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import CompileError, RequestError
+
+if TYPE_CHECKING:
+    from qctl.lab import Processor
+
+__all__ = ["Target", "target_of"]
+
+_ONE_QUBIT = {"rz, sx": 0, "rz, sx, x": 1, "rz, rx": 2, "rz, ry": 3, "u3": 4}
+"""Sets of one-qubit gates that can be translated to, as the kernels number them; the first that a target has counts."""
+_TWO_QUBIT = {"cz": 0, "cx": 1}
+_PREFERRED = ("rz, sx, x", "rz, sx", "rz, rx", "rz, ry", "u3")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a processor can do.
+
+    Attributes
+    ----------
+    basis : tuple of str
+        Native gates: rz and one of sx, rx, ry (and x beside sx), or u3; and cz or cx.
+    edges : tuple of (int, int) or None
+        Coupled pairs; None couples every pair.
+    n_qubits : int or None
+        Number of qubits; None takes it from the edges, or from the program.
+    """
+
+    basis: tuple[str, ...] = ("rz", "sx", "cz")
+    edges: tuple[tuple[int, int], ...] | None = None
+    n_qubits: int | None = None
+
+    def __post_init__(self) -> None:
+        self.gates()
+        for a, b in self.edges or ():
+            if a == b or min(a, b) < 0 or (self.n_qubits is not None and max(a, b) >= self.n_qubits):
+                raise RequestError(f"edge ({a}, {b}) joins no two of the {self.n_qubits} qubits")
+
+    def gates(self) -> tuple[int, int]:
+        """Return which one- and two-qubit gates are used, as the kernels number them.
+
+        Raises
+        ------
+        RequestError
+            If nothing can be translated to these gates.
+        """
+        has = set(self.basis)
+        one = next((key for key in _PREFERRED if has >= set(key.split(", "))), None)
+        two = next((key for key in _TWO_QUBIT if key in has), None if self.edges != () else "cz")
+        lacks = [*(["rz with sx, rx or ry"] if one is None else []), *(["cz or cx"] if two is None else [])]
+        if one is None or two is None:
+            raise RequestError(f"basis = {list(self.basis)} lacks {' and '.join(lacks)}")
+        return _ONE_QUBIT[one], _TWO_QUBIT[two]
+
+    def size(self, n_program: int) -> int:
+        """Return the number of qubits, for a program of `n_program`."""
+        if self.n_qubits is not None:
+            return self.n_qubits
+        return n_program if self.edges is None else max((max(edge) for edge in self.edges), default=-1) + 1
+
+    @cached_property
+    def _pairs(self) -> NDArray[np.int32]:
+        each = sorted({(min(edge), max(edge)) for edge in self.edges or ()})
+        return np.ascontiguousarray(np.array(each, np.int32).reshape(-1, 2).T)
+
+    def pairs(self) -> NDArray[np.int32]:
+        """Return the coupled pairs, each once: (2, n) int32."""
+        return self._pairs
+
+
+def target_of(processor: Processor) -> Target:
+    """Return what a processor of a lab can do, in the order of its qubits.
+
+    Raises
+    ------
+    CompileError
+        If gates for its platform can't be compiled yet.
+    """
+    if processor.platform != "transmon":
+        raise CompileError(f"{processor.name} is of the platform {processor.platform}; only transmon is compiled yet")
+    number = {name: k for k, name in enumerate(processor.qubits)}
+    edges = []
+    for key in processor.coupler:
+        first, _, second = key.partition("-")
+        edges.append((number[first], number[second]))
+    return Target(tuple(processor.native_gates), tuple(edges), len(processor.qubits))

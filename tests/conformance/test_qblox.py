@@ -1,0 +1,193 @@
+"""Q1ASM of a QCM and a QRM: the vendor's assembler takes it, and q1simulator plays what the timeline asks for."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qblox import RENDERED_NS, Played, assemble
+
+import qctl
+from qctl.instruments.qblox.body import QbloxBody, sequence_of
+from qctl.lab import load_lab
+from qctl.program.sampling import envelope_samples
+
+LAB = Path(__file__).parents[1] / "support" / "qblox2.toml"
+FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
+
+_names = (f"sim{k}" for k in count())
+
+
+@pytest.fixture(scope="module")
+def lab():
+    return load_lab(LAB)
+
+
+def expected(rows, port, waveforms, period_ns, first, full_scale_v, modulated):
+    """Return I + iQ in the DAC's steps before its rounding, by the formula that docs/qblox.md states."""
+    out = np.zeros(period_ns, complex)
+    scale = full_scale_v * (np.sqrt(0.5) if modulated else 1)
+    for play in rows[rows["port"] == port]:
+        unit = np.conj(envelope_samples(waveforms[play["waveform"]], 10**9))
+        if not modulated:
+            unit = unit.real + 0j
+        top = max(np.abs(unit.real).max(), np.abs(unit.imag).max())
+        words = np.rint(unit.real / top * 32767).astype(int), np.rint(unit.imag / top * 32767).astype(int)
+        gain = int(np.rint(play["amplitude"] * top / scale * 32768 * 32768 / 32767))
+        i, q = (gain * words[0]) >> 15, (gain * words[1]) >> 15
+        begin = int(play["start"]) + 4
+        if not modulated:
+            out[begin : begin + len(unit)] = i
+            continue
+        k = np.arange(len(unit))
+        turns = round(play["frequency_hz"] * 4) / 4 * 1e-9 * (play["start"] + k + 0.5) - play["phase_rad"] / (2 * np.pi)
+        out[begin : begin + len(unit)] = (i + 1j * q) * np.exp(2j * np.pi * turns) * np.sqrt(0.5)
+    return out
+
+
+def check(ready, lab, tmp_path):
+    """Hold every batch and sequencer of a run to the judges; return how many instructions they have."""
+    n_instructions = 0
+    specs = ready.compiled[0].timeline.specs
+    lengths_ns = [round(len(s.weights) if s.weights is not None else s.length_s * 1e9) for s in specs]
+    for batch in ready.lowered.batches:
+        straights = [
+            timeline.straight(k)
+            for timeline, part in zip((c.timeline for c in ready.compiled), ready.lowered.parts, strict=True)
+            for k in range(part.n_points)
+        ][batch.first_point : batch.first_point + batch.n_points]
+        for program in batch.programs:
+            body = QbloxBody.from_bytes(program.body)
+            assert body.n_points == len(straights)
+            for one in body.sequencers:
+                n_words = assemble(one.program, tmp_path)
+                used = next(row for row in program.usage if row.resource == "instructions")
+                assert len(one.program.splitlines()) <= used.used <= used.allowed
+                assert n_words <= used.allowed
+                n_instructions += len(one.program.splitlines())
+                hold(one, program, body, straights, lengths_ns)
+    return n_instructions
+
+
+def hold(one, program, body, straights, lengths_ns):
+    kind = {"qblox-qcm": "QCM", "qblox-qrm": "QRM"}[program.model]
+    played = Played(kind, sequence_of(one, program.blobs), one.modulated, one.integration_ns, next(_names))
+    names = [port.name for port in straights[0].ports]
+    port = names.index(one.port)
+    n_points = min(len(straights), RENDERED_NS // body.period_ns)
+    assert n_points > 0
+    for p, straight in enumerate(straights[:n_points]):
+        wanted = expected(
+            straight.plays, port, straight.waveforms, body.period_ns, p * body.period_ns,
+            FULL_SCALE_V[program.model], one.modulated,
+        )  # fmt: skip
+        got = played.samples[:, p * body.period_ns : (p + 1) * body.period_ns]
+        if not one.modulated:
+            np.testing.assert_array_equal(got[0], wanted.real)
+            continue
+        # The simulator cuts off what the DAC can't resolve.
+        assert np.abs(got[0] - wanted.real).max() < 1 + 1e-6 and np.abs(got[1] - wanted.imag).max() < 1 + 1e-6
+    if one.inputs:
+        windows = [
+            (p * body.period_ns + int(capture["start"]) + 4, lengths_ns[int(capture["capture"])])
+            for p, straight in enumerate(straights)
+            for capture in straight.captures[straight.captures["port"] == port]
+        ]
+        assert played.windows[: len(windows)] == windows
+        for slot, acquisition in one.acquisitions.items():
+            _, counts = played.bins[slot]
+            assert len(counts) == acquisition.n_bins
+            if len(one.acquisitions) == 1:
+                assert np.nansum(counts) == len(windows) * body.n_shots
+                assert np.nanmax(counts) == (body.n_shots if body.averaged else 1)
+
+
+def randomized(n_qubits, n_pulses, seed):
+    """Return a circuit of random π/2 pulses about random axes of the equator, between barriers, and its measurement."""
+    rng = np.random.default_rng(seed)
+    c = qctl.Circuit(n_qubits)
+    for k in range(n_pulses):
+        for q in range(n_qubits):
+            c.rz(float(rng.integers(4)) * np.pi / 2, q)
+            c.sx(q)
+        c.barrier(*range(n_qubits))
+        if n_qubits == 2 and k % 4 == 3:
+            c.cz(0, 1)
+            c.barrier(0, 1)
+    c.measure_all()
+    return c
+
+
+def test_two_qubit_circuit(lab, tmp_path):
+    c = qctl.Circuit(2)
+    c.sx(0)
+    c.rz(0.3, 0)
+    c.barrier(0, 1)
+    c.sx(0)
+    c.cz(0, 1)
+    c.sx(1)
+    c.x(0)
+    c.measure_all()
+    ready = qctl.compile(c, lab, shots=3)
+    assert {p.instrument for b in ready.lowered.batches for p in b.programs} == {"qcm0", "qcm1", "qrm0"}
+    check(ready, lab, tmp_path)
+
+
+def test_rabi_sweep_is_one_waveform_and_a_gain_for_each_point(lab, tmp_path):
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("amp", np.linspace(-0.8, 0.8, 9), "V") as amp:
+        p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
+        p.barrier()
+        p.measure("q0", "q0")
+    ready = qctl.compile(p, lab, shots=5, averaged=True)
+    check(ready, lab, tmp_path)
+    (batch,) = ready.lowered.batches
+    (drive,) = QbloxBody.from_bytes(next(x.body for x in batch.programs if x.instrument == "qcm0")).sequencers
+    assert len(drive.waveforms) == 2 and drive.program.count("set_awg_gain") == 9
+
+
+def test_swept_delays_and_frequencies(lab, tmp_path):
+    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    with p.sweep("delay", [0.0, 33.0e-9, 70e-6, 290e-6, 700e-6], "s") as t:
+        p.set_frequency("q0.drive", 4.70e9 + 1.234567e6)
+        p.sx("q0")
+        p.shift_frequency("q0.drive", -3e6)
+        p.sx("q0")
+        p.delay("q0", t)
+        p.shift_frequency("q0.drive", 2e6)
+        p.sx("q0")
+        p.measure("q0", "q0")
+    check(qctl.compile(p, lab, shots=2), lab, tmp_path)
+
+
+def test_long_waits_and_trains_are_loops(lab, tmp_path):
+    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    for _ in range(50):
+        p.play("q0.drive", qctl.gaussian(40e-9, amp=0.1))
+        p.delay("q0.drive", 160e-9)
+    p.delay("q0", 1.0e-3)
+    p.measure("q0", "q0")
+    ready = qctl.compile(p, lab, shots=2)
+    assert check(ready, lab, tmp_path) < 60
+
+
+def test_weights_and_several_results_of_one_shot(lab, tmp_path):
+    weights = qctl.samples(np.exp(-np.arange(600) / 300) * (1 + 0.2j), 1e9)
+    p = qctl.Program(["q0.readout"])
+    for k in range(3):
+        p.play("q0.readout", qctl.constant(800e-9, 0.05))
+        p.delay("q0.readout", 40e-9)
+        p.capture("q0.readout", weights if k == 1 else None, into=f"m{k}", duration_s=600e-9 if k else 400e-9)
+        p.delay("q0.readout", 500e-9)
+    for averaged in (False, True):
+        check(qctl.compile(p, lab, shots=4, averaged=averaged), lab, tmp_path)
+
+
+@pytest.mark.parametrize("n_qubits", [1, 2])
+def test_set_of_random_sequences_is_cut_into_batches_that_the_assembler_takes(lab, tmp_path, n_qubits):
+    ready = qctl.compile([randomized(n_qubits, 100, k) for k in range(120)], lab, shots=1)
+    assert len(ready.lowered.batches) > 1
+    assert sum(batch.n_points for batch in ready.lowered.batches) == 120
+    assert check(ready, lab, tmp_path) > 120 * 150
