@@ -7,6 +7,7 @@ from typing import Any
 
 PUBLIC = {
     "Circuit": "qctl.circuit",
+    "NoiseModel": "qctl.simulation.noise",
     "Parameter": "qctl.program.expressions",
     "PauliSum": "qctl.simulation.observables",
     "Program": "qctl.program.program",
@@ -30,7 +31,7 @@ PUBLIC = {
 }
 """Public name → module that defines it; loaded when first asked for."""
 
-MODULES: dict[str, str] = {"aio": "qctl.client.aio"}
+MODULES: dict[str, str] = {"aio": "qctl.client.aio", "channels": "qctl.simulation.channels"}
 """Public name → module that it stands for."""
 
 __all__ = [*PUBLIC, *MODULES]  # noqa: PLE0604

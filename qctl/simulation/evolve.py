@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qctl.cext.statevector import SETS, evolution
 from qctl.errors import RequestError
 from qctl.program.body import Body
+from qctl.simulation.memory import have_bytes
 
 __all__ = ["evolve", "ground", "instruction_set", "kernel_tables", "refuse_too_large"]
 
@@ -40,7 +41,7 @@ def instruction_set() -> str:
 def refuse_too_large(n_qubits: int, dtype: np.dtype, n_states: int = 1) -> None:
     """Raise RequestError if so many states don't fit in half of the memory."""
     need = n_states * dtype.itemsize * 2.0**n_qubits
-    have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    have = have_bytes()
     if need > have / 2:
         what = f"a state of {n_qubits} qubits" if n_states == 1 else f"{n_states} states of {n_qubits} qubits"
         raise RequestError(

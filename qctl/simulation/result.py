@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
+from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
 
 __all__ = ["Estimate", "Simulated", "Wish"]
@@ -27,8 +27,7 @@ class Wish:
         Of the sampled outcomes.
     precision : str
         ``double`` or ``single``.
-    noise : object or None
-        A noise model.
+    noise : NoiseModel or None
     threads : int
         The result is the same for any number, to the bit.
     progress : callable or None
@@ -38,7 +37,7 @@ class Wish:
     shots: int | None = None
     seed: int | None = None
     precision: str = "double"
-    noise: Any = None
+    noise: NoiseModel | None = None
     threads: int = 1
     progress: Callable[[float], object] | None = None
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 from qctl.errors import RequestError
-from qctl.program.body import Body
 from qctl.program.program import Program
+from qctl.simulation.choice import METHODS, choose_method
+from qctl.simulation.noise import NoiseModel
 from qctl.simulation.result import Estimate, Simulated, Wish
 
 __all__ = ["METHODS", "choose_method", "estimate", "simulate"]
-
-METHODS: dict[str, str] = {"statevector": "qctl.simulation.statevector"}
-"""Method → module with ``play(body, wish) -> Simulated`` and ``estimate(body, wish) -> Estimate``."""
 
 
 def simulate(
@@ -23,7 +20,7 @@ def simulate(
     shots: int | None = None,
     seed: int | None = None,
     precision: str = "double",
-    noise: Any = None,
+    noise: NoiseModel | None = None,
     threads: int = 1,
     method: str = "auto",
     progress: Callable[[float], object] | None = None,
@@ -40,7 +37,7 @@ def simulate(
         Of the sampled outcomes.
     precision : str
         ``double`` or ``single``.
-    noise : optional
+    noise : NoiseModel, optional
         A noise model; None plays ideal qubits.
     threads : int
         Results don't depend on it.
@@ -69,7 +66,7 @@ def estimate(
     program: Program,
     shots: int | None = None,
     precision: str = "double",
-    noise: Any = None,
+    noise: NoiseModel | None = None,
     threads: int = 1,
     method: str = "auto",
 ) -> Estimate:
@@ -84,23 +81,6 @@ def estimate(
     chosen, _ = choose_method(body, wish, method)
     expected: Estimate = import_module(METHODS[chosen]).estimate(body, wish)
     return expected
-
-
-def choose_method(body: Body, wish: Wish, method: str = "auto") -> tuple[str, str]:
-    """Return the method that plays a program, and why it is this one.
-
-    Raises
-    ------
-    RequestError
-        If there is no such method, or none for this program.
-    """
-    if method != "auto" and method not in METHODS:
-        raise RequestError(f"method = {method!r} is none of {['auto', *METHODS]}")
-    if wish.noise is not None and method in ("auto", "statevector"):
-        raise RequestError("a state vector has no noise; no method for noise models is installed")
-    if method != "auto":
-        return method, "it was asked for"
-    return "statevector", "no noise"
 
 
 def _checked(program: Program, wish: Wish) -> Wish:

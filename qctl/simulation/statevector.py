@@ -15,7 +15,7 @@ from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.sampling import count_bits, sample
 from qctl.simulation.shot_player import ShotPlayer, certain_rows
 
-__all__ = ["estimate", "final_measurements", "play"]
+__all__ = ["estimate", "final_measurements", "play", "refusal"]
 
 SECONDS_PER_AMPLITUDE = {"double": 2.5e-10, "single": 1.2e-10}
 """Of a gate, fused with its neighbours; measured on an AVX-512 machine of 2023."""
@@ -25,6 +25,11 @@ _STRAIGHT = {BlockKind.BOX, BlockKind.CAL}
 _FIRST_GATE, _LAST_GATE = min(GATES), max(GATES)
 _MIDWAY = np.zeros(2**16, bool)
 _MIDWAY[[Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT]] = True
+
+
+def refusal(body: Body, wish: Wish) -> str:
+    """Return why this method can't play a program, or nothing."""
+    return "a state vector has no noise" if wish.noise is not None else ""
 
 
 def estimate(body: Body, wish: Wish) -> Estimate:

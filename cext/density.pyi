@@ -1,0 +1,7 @@
+"""Types of the superoperator kernel."""
+
+from numpy.typing import NDArray
+
+def play(
+    state: NDArray, n_qubits: int, qubits: NDArray, offsets: NDArray, matrices: NDArray, n_threads: int
+) -> None: ...
