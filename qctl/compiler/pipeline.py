@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -124,7 +124,7 @@ class _Work:
     def __init__(self, tables: Tables, target: Target, seed: int, level: int) -> None:
         self.tables = tables
         self.target = target
-        self.options = {"level": level, "seed": seed}
+        self.options: dict[str, Any] = {"level": level, "seed": seed}
         self.layouts: dict[object, tuple[int, ...] | None] = {}
         self.fixed: dict[tuple[str, ...], list[int] | None] = {}
 
