@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types kernels checked-kernels bench clean
+.PHONY: demo test check lint types kernels checked-kernels bench conformance clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -44,6 +44,18 @@ bench: .venv-bench/installed
 	.venv-bench/bin/pip install -q --no-build-isolation -c constraints.txt -e . --group bench
 	@touch $@
 
+# Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one.
+conformance: .venv-conformance/installed
+	.venv-conformance/bin/pytest -q tests/conformance
+
+.venv-conformance/installed: $(SOURCES)
+	test -x .venv-conformance/bin/python || $(PYTHON) -m venv .venv-conformance
+	.venv-conformance/bin/pip install -q --upgrade pip
+	.venv-conformance/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
+	.venv-conformance/bin/pip install -q --no-build-isolation -e . --group conformance
+	.venv-conformance/bin/pip install -q --no-deps "q1simulator==1.3.4"
+	@touch $@
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install -q --upgrade pip
@@ -62,4 +74,4 @@ bench: .venv-bench/installed
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-bench build out
+	rm -rf .venv .venv-bench .venv-conformance build out
