@@ -85,10 +85,13 @@ cdef void diagonalise(double *a, double *b, double *p) noexcept nogil:
         for i in range(3):
             for j in range(i + 1, 4):
                 off += a[4 * i + j] * a[4 * i + j] + b[4 * i + j] * b[4 * i + j]
-        if off < 1e-31:
+        if off < 1e-27:
             return
         for i in range(3):
             for j in range(i + 1, 4):
+                # What is rounding alone must not turn equal eigenvalues: quarter turns stay quarter turns.
+                if a[4 * i + j] * a[4 * i + j] + b[4 * i + j] * b[4 * i + j] < 1e-28:
+                    continue
                 x = a[5 * i] - a[5 * j]
                 y = b[5 * i] - b[5 * j]
                 along = x * x + y * y - 4 * (a[4 * i + j] * a[4 * i + j] + b[4 * i + j] * b[4 * i + j])

@@ -59,9 +59,7 @@ def _qiskit(name: str, level: int, n_threads: int) -> _Seeds:
     edges.make_symmetric()
 
     def one(seed: int) -> Any:
-        passes = generate_preset_pass_manager(
-            level, basis_gates=list(BASIS), coupling_map=edges, seed_transpiler=seed
-        )
+        passes = generate_preset_pass_manager(level, basis_gates=list(BASIS), coupling_map=edges, seed_transpiler=seed)
         return passes.run(source)
 
     return _Seeds(one)
@@ -73,8 +71,18 @@ def _qpanda(name: str, n_threads: int) -> _Seeds:
     n, gates = circuit(name)
     source = core.QProg(n)
     make = {
-        **{"h": core.H, "s": core.S, "t": core.T, "x": core.X, "cx": core.CNOT, "cz": core.CZ, "swap": core.SWAP},
-        **{"rx": core.RX, "ry": core.RY, "rzz": core.RZZ, "u3": core.U3, "cp": core.CP},
+        "h": core.H,
+        "s": core.S,
+        "t": core.T,
+        "x": core.X,
+        "cx": core.CNOT,
+        "cz": core.CZ,
+        "swap": core.SWAP,
+        "rx": core.RX,
+        "ry": core.RY,
+        "rzz": core.RZZ,
+        "u3": core.U3,
+        "cp": core.CP,
         "tdg": lambda q: core.T(q).dagger(),
     }
     for word, angles, qubits in gates:

@@ -94,7 +94,7 @@ def _grid(n: int) -> list[tuple[int, int]]:
 
 
 def _heavy_hex(n: int) -> list[tuple[int, int]]:
-    """Rows of qubits, joined by bridges at every fourth, as on the processors of 127 qubits; cut to a square of rows."""
+    """Rows of qubits, joined by bridges at every fourth, as on processors of 127 qubits; about as wide as high."""
     n_rows = max(2, round(math.sqrt(n / 1.25)))
     width = -(-n // n_rows)
     edges, at = [], n_rows * width

