@@ -200,7 +200,7 @@ def tableau(program, n):
 @pytest.mark.parametrize("family", ["qaoa", "clifft", "qv", "wstate"])
 @pytest.mark.parametrize("where", [*COUPLINGS])
 def test_routing_of_many_qubits_is_right_in_quarter_turns(family, where):
-    n = 25
+    n = 24
     circuit = qctl.Circuit(n)
     for name, angles, qubits in FAMILIES[family](n):
         word = {"t": "s", "tdg": "sdg"}.get(name, name)
