@@ -18,6 +18,8 @@ FOLDERS = {
 WORKERS = os.cpu_count() or 1
 NUMPY = Path(numpy.__file__).parent
 CHECKED = os.environ.get("QCTL_CYTHON_DEBUG") == "1"
+FLAGS = ["-O1", "-g"] if CHECKED else ["-O3", "-g0", "-ffp-contract=off"]
+SHARED = "qctl.cext._memoryviews"
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": CHECKED,
@@ -56,15 +58,20 @@ def kernels() -> list[Extension]:
             libraries=["npyrandom", "m"] if source.stem == "chance" else [],
             depends=[str(header) for header in sorted(Path("cext").glob("*.h"))],
             extra_link_args=["-pthread"],
-            extra_compile_args=["-O1", "-g"] if CHECKED else ["-O3", "-g0", "-ffp-contract=off"],
+            extra_compile_args=FLAGS,
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
         )
         for source in sorted(Path("cext").glob("*.pyx"))
     ]
+    made = "build/cython-checked" if CHECKED else "build/cython"
+    Path(made).mkdir(parents=True, exist_ok=True)
+    # One module has what every kernel needs for its memoryviews: each would compile five seconds of it for itself.
+    extensions.append(Extension(SHARED, [f"{made}/_memoryviews.c"], extra_compile_args=FLAGS))
     return cythonize(
         extensions,
+        shared_utility_qualified_name=SHARED,
         include_path=["build/pxd"],
-        build_dir="build/cython-checked" if CHECKED else "build/cython",
+        build_dir=made,
         compiler_directives=DIRECTIVES,
         nthreads=WORKERS,
     )

@@ -1,4 +1,4 @@
-"""Rabi chevron of one transmon with T1 and T2: every detuning is a run of one batch. `python chevron.py [FILE.png]`"""
+"""Draw the Rabi chevron of one transmon with T1 and T2, each detuning a run of one batch: `chevron.py [FILE.png]`."""
 
 import sys
 

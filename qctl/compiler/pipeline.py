@@ -174,9 +174,8 @@ class _Work:
         key = (body.qubits, pairs)
         if key not in self.layouts:
             fixed = self._places(body)
-            graph = self.target.graph(body.n_qubits)
             if fixed is not None:
-                coupled = all(fixed[b] in graph[fixed[a]] for a, b in pairs)
+                coupled = all(self.target.couples(fixed[a], fixed[b]) for a, b in pairs)
                 self.layouts[key] = tuple(fixed) if coupled else None
             else:
                 # The layout is chosen by the pairs alone: that of a line in which each stands once is that of the line.

@@ -77,6 +77,10 @@ class Target:
         """Return the coupled pairs, each once: (2, n) int32."""
         return self._pairs
 
+    def couples(self, a: int, b: int) -> bool:
+        """Say whether two qubits are coupled."""
+        return self.edges is None or (a, b) in self.edges or (b, a) in self.edges
+
 
 def target_of(processor: Processor) -> Target:
     """Return what a processor of a lab can do, in the order of its qubits.

@@ -33,12 +33,12 @@ OTHERS = {
 }
 
 
-def choose_method(body: Body, wish: Wish, method: str = "auto") -> tuple[str, str]:
+def choose_method(body: Body, wish: Wish, method: str = "auto", fits: bool = True) -> tuple[str, str]:
     """Return the method that plays a program, and why it is this one.
 
     Without noise the state vector is taken, with noise the density matrix, when it takes less than a second. Else the
     fastest exact method that fits in half of the memory is; matrix product states only if none fits. Without shots only
-    methods that give the whole state are.
+    methods that give the whole state are. With `fits` False memory counts as endless.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def choose_method(body: Body, wish: Wish, method: str = "auto") -> tuple[str, st
     if method != "auto" and method not in METHODS:
         raise RequestError(f"method = {method!r} is none of {['auto', *METHODS]}")
     if method != "auto":
-        problem, _ = _judged(method, body, wish)
+        problem, _ = _judged(method, body, wish, fits)
         if problem:
             raise RequestError(f"method {method!r} can't play this program: {problem}")
         return method, "it was asked for"
@@ -62,7 +62,7 @@ def choose_method(body: Body, wish: Wish, method: str = "auto") -> tuple[str, st
             continue
         if name == "trajectories" and wish.noise is None:
             continue
-        problem, expected = _judged(name, body, wish)
+        problem, expected = _judged(name, body, wish, fits)
         if problem or expected is None:
             problems.append(f"{name}: {problem}")
         else:
@@ -75,14 +75,14 @@ def choose_method(body: Body, wish: Wish, method: str = "auto") -> tuple[str, st
     return best, _said(best, fitting[best])
 
 
-def _judged(method: str, body: Body, wish: Wish) -> tuple[str, Estimate | None]:
+def _judged(method: str, body: Body, wish: Wish, fits: bool) -> tuple[str, Estimate | None]:
     """Return what a method can't do, or what it is expected to take."""
     module: Any = import_module(METHODS[method])
     problem: str = module.refusal(body, wish)
     if problem:
         return problem, None
     expected: Estimate = module.estimate(body, wish)
-    return lack(expected), expected
+    return lack(expected) if fits else "", expected
 
 
 def _said(method: str, expected: Estimate) -> str:

@@ -78,7 +78,7 @@ def estimate(
         As `simulate` does, but for what doesn't fit in memory.
     """
     body, wish = program.body, _checked(program, Wish(shots, None, precision, noise, threads))
-    chosen, _ = choose_method(body, wish, method)
+    chosen, _ = choose_method(body, wish, method, fits=False)
     expected: Estimate = import_module(METHODS[chosen]).estimate(body, wish)
     return expected
 

@@ -17,6 +17,8 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MEMORYVIEWS = "_memoryviews"
+"""What setup.py compiles once for all kernels."""
 
 
 class CheckedKernels(MetaPathFinder):
@@ -31,12 +33,14 @@ class CheckedKernels(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Return where a kernel's checked build is, or None for what is no kernel."""
         package, _, name = fullname.rpartition(".")
-        if package != "qctl.cext" or not (ROOT / "cext" / f"{name}.pyx").exists():
+        kernel = (ROOT / "cext" / f"{name}.pyx").exists()
+        if package != "qctl.cext" or not (kernel or name == MEMORYVIEWS):
             return None
         for suffix in EXTENSION_SUFFIXES:
             file = self.folder / "qctl" / "cext" / f"{name}{suffix}"
             if file.exists():
-                self.loaded.add(name)
+                if kernel:
+                    self.loaded.add(name)
                 return spec_from_file_location(fullname, file, loader=ExtensionFileLoader(fullname, str(file)))
         raise ImportError(f"{fullname} has no checked build in {self.folder}")
 
