@@ -33,7 +33,7 @@ class Joined:
     rows, bounds, words, word_bounds
         Instructions and operands of all bodies, and where each body's begin.
     native : (n,) bool
-        Which of them translation would leave as they are, but for blocks of two qubits that could do with fewer cz.
+        Which of them translation would not improve, but for blocks of two qubits that could do with fewer cz.
     """
 
     def __init__(self, bodies: Sequence[Body]) -> None:

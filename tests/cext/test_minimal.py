@@ -1,4 +1,4 @@
-"""Native lines: what translation would leave as it is, held to the translator itself."""
+"""Native lines: what translation would not improve, held to the translator itself."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def random_circuit(rng, n):
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 12])
-def test_marked_lines_keep_their_pulses_in_translation_unless_a_block_needs_fewer_cz(n):
+def test_translation_finds_no_fewer_pulses_than_marked_lines_have_unless_with_fewer_cz(n):
     rng = np.random.default_rng(n)
     circuits = [random_circuit(rng, n) for _ in range(400)]
     found = marked([c.body for c in circuits])
@@ -50,7 +50,7 @@ def test_marked_lines_keep_their_pulses_in_translation_unless_a_block_needs_fewe
         steps = unroll(c.body).steps
         made = native_steps(steps, 2, Target(edges=((0, 1),)), fixed=True).steps
         before, after = ([sum(s.op is op for s in line) for op in (Op.SX, Op.CZ)] for line in (steps, made))
-        assert not native or before == after or after[1] < before[1]
+        assert not native or after[1] < before[1] or (after[1] == before[1] and after[0] >= before[0])
         n_marked += native
     assert n_marked > 5
 
