@@ -21,7 +21,8 @@ LARGEST_DIFFERENCE = 5e-3
 @lru_cache(maxsize=4)
 def _judge(n_batch: int, n_slices: int) -> NDArray[np.complex128]:
     """Return the last run's end by exact exponentials."""
-    return exact_side(_drives(n_batch, n_slices)[-1:], 1)()[0]
+    ends = exact_side(_drives(n_batch, n_slices)[-1:], 1)()
+    return np.asarray(ends[0])
 
 
 def _drives(n_batch: int, n_slices: int) -> NDArray[np.complex128]:

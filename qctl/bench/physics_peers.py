@@ -53,7 +53,7 @@ def qctl_side(drives: NDArray[np.complex128], n_threads: int) -> Callable[[], ND
 
     hamiltonian, jumps, rho = transmons()
     dt_s = LENGTH_S / drives.shape[1]
-    return lambda: propagate(hamiltonian, drives, dt_s, jumps, rho, threads=n_threads)
+    return lambda: np.asarray(propagate(hamiltonian, drives, dt_s, jumps, rho, threads=n_threads), np.complex128)
 
 
 def exact_side(drives: NDArray[np.complex128], n_threads: int) -> Callable[[], NDArray[np.complex128]]:
@@ -62,8 +62,8 @@ def exact_side(drives: NDArray[np.complex128], n_threads: int) -> Callable[[], N
 
     (h0, *operators), jumps, rho = transmons()
     one, dt_s = np.eye(9), LENGTH_S / drives.shape[1]
-    loss = sum(j.conj().T @ j for j in jumps)
-    fixed = sum(np.kron(j, j.conj()) for j in jumps) - 0.5 * (np.kron(loss, one) + np.kron(one, loss.T))
+    loss = np.sum([j.conj().T @ j for j in jumps], axis=0)
+    fixed = np.sum([np.kron(j, j.conj()) for j in jumps], axis=0) - 0.5 * (np.kron(loss, one) + np.kron(one, loss.T))
 
     def solve() -> NDArray[np.complex128]:
         found = np.empty((len(drives), 9, 9), complex)
