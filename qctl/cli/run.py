@@ -24,7 +24,9 @@ def run(
         list[str] | None, typer.Option(help="Number for an input parameter; may be repeated.", metavar="NAME=NUMBER")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of layout and routing.")] = None,
-    level: Annotated[int, typer.Option(min=0, max=3, help="0: layout by number; 1: search one; 2, 3: as 1.")] = 2,
+    level: Annotated[
+        int, typer.Option(min=0, max=3, help="0: layout by number; 1: search one; 2: fewest cz; 3: try most.")
+    ] = 2,
     averaged: Annotated[
         bool | None, typer.Option("--averaged/--single-shots", help="Have the digitizer average; no counts then.")
     ] = None,

@@ -200,7 +200,8 @@ class _Timing:
         at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
         found = whole(starts[at])
         lines, offsets = self._offsets(heads)
-        wanted = [start + offset for start, offset in zip(found, np.repeat(offsets, n_points), strict=True)]
+        # Python's whole numbers: those of NumPy would wrap at 63 bits.
+        wanted = [found[k] + offsets[k // n_points] for k in range(len(found))]
         latest = Fraction(max(wanted), self.units) + lead
         clocks = {tables.lines.lines[k] for k in set(lines)}
         rates = [rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None]
