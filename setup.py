@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -67,14 +68,20 @@ def kernels() -> list[Extension]:
     Path(made).mkdir(parents=True, exist_ok=True)
     # One module has what every kernel needs for its memoryviews: each would compile five seconds of it for itself.
     extensions.append(Extension(SHARED, [f"{made}/_memoryviews.c"], extra_compile_args=FLAGS))
-    return cythonize(
-        extensions,
+    wide = [
+        each for each in extensions if CHECKED and each.name != SHARED and "wide_t" in Path(each.sources[0]).read_text()
+    ]
+    made_of = partial(
+        cythonize,
         shared_utility_qualified_name=SHARED,
         include_path=["build/pxd"],
         build_dir=made,
-        compiler_directives=DIRECTIVES,
         nthreads=WORKERS,
     )
+    return [
+        *made_of([each for each in extensions if each not in wide], compiler_directives=DIRECTIVES),
+        *made_of(wide, compiler_directives=DIRECTIVES | {"overflowcheck": False}),  # Cython can't check 128 bits
+    ]
 
 
 if __name__ == "__main__":  # the processes that cythonize import this file anew
