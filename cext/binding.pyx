@@ -1,7 +1,7 @@
 """Puts numbers in the place of all parameters of a circuit: one set of values, or many at once."""
 
 from libc.math cimport (
-    acos, asin, atan, ceil, copysign, cos, exp, fabs, floor, fmod, isfinite, log, pow, sin, sqrt, tan)
+    INFINITY, acos, asin, atan, ceil, copysign, cos, exp, fabs, floor, fmod, isfinite, log, pow, sin, sqrt, tan)
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
@@ -27,12 +27,12 @@ cdef inline double two_operands(uint8_t word, double x, double y) noexcept nogil
     if word == MUL:
         return x * y
     if word == DIV:
-        return x / y if y != 0.0 else 1.0 / 0.0
+        return x / y if y != 0.0 else INFINITY
     if word == POW:
         return pow(x, y)
     if word == MOD:
         if y == 0.0:
-            return 1.0 / 0.0
+            return INFINITY
         rest = fmod(x, y)
         if rest == 0.0:
             return copysign(0.0, y)
@@ -54,7 +54,7 @@ cdef inline double two_operands(uint8_t word, double x, double y) noexcept nogil
     if word == OR:
         return x != 0.0 or y != 0.0
     if fabs(x) > MOST_WHOLE or fabs(y) > MOST_WHOLE:
-        return 1.0 / 0.0
+        return INFINITY
     return <double> (<int64_t> x ^ <int64_t> y)
 
 
