@@ -36,7 +36,6 @@ cdef struct angle_t:
 cdef struct gatelist_t:
     int n_wires
     bint relabel             # a swap gate exchanges names
-    double drop              # smaller two-qubit rotations are left out
     int source
     bint failed              # no memory
     spin_t *frames

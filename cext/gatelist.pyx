@@ -177,7 +177,7 @@ cdef void rotate(gatelist_t *self, int a, int b, double angle) noexcept nogil:
     cdef int sign_a = 0, sign_b = 0, ga, gb, n
     cdef node_t *node
     angle = halved(self, a, b, angle)
-    if fabs(angle) < NOTHING or fabs(angle) < self.drop:
+    if fabs(angle) < NOTHING:
         return
     axis_a = z_before(self.frames[a])
     axis_b = z_before(self.frames[b])

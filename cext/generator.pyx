@@ -196,18 +196,11 @@ def hermitian_rows(
             f"k {(d, k.shape[1])}, jumps {(jumps.shape[0], jumps.shape[1], jumps.shape[2])}, "
             f"re {(re.shape[0], re.shape[1])} and im {(im.shape[0], im.shape[1])} don't fit each other"
         )
-    check_rows(n, begin.shape[0], length.shape[0], columns.shape[0], values.shape[0], used)
+    open_rows(&to, n, begin, length, columns, values, used)
     if work.shape[0] != 4 * n or listed.shape[0] != 2 * n:
         raise ValueError(f"work has {work.shape[0]} and listed {listed.shape[0]} numbers, not {4 * n} and {2 * n}")
     if n == 0:
         return used
-    to.begin = &begin[0]
-    to.length = &length[0]
-    to.columns = &columns[0] if columns.shape[0] else NULL
-    to.values = &values[0] if columns.shape[0] else NULL
-    to.used = used
-    to.room = columns.shape[0]
-    to.n = <int32_t> n
     with nogil:
         done = _hermitian(
             <const double*> &k[0, 0], <const double*> &jumps[0, 0, 0] if jumps.shape[0] else NULL, jumps.shape[0],
@@ -216,14 +209,24 @@ def hermitian_rows(
     return to.used if done else -1
 
 
-cdef int check_rows(
-    Py_ssize_t n, Py_ssize_t n_begin, Py_ssize_t n_length, Py_ssize_t n_columns, Py_ssize_t n_values, Py_ssize_t used
+cdef int open_rows(
+    rows_t* to, Py_ssize_t n, int32_t[::1] begin, int32_t[::1] length, int32_t[::1] columns, double[::1] values,
+    Py_ssize_t used,
 ) except -1:
-    """Raise ValueError unless rows have places, and elements a column and a value."""
-    if n_begin != n or n_length != n:
-        raise ValueError(f"begin and length have {n_begin} and {n_length} rows, not {n}")
-    if n_columns != n_values or not 0 <= used <= n_columns or n_columns >= 2**31:
-        raise ValueError(f"columns and values have room for {n_columns} and {n_values} elements, {used} of them used")
+    """Write rows behind the elements that are there; raise ValueError if the arrays don't fit."""
+    if begin.shape[0] != n or length.shape[0] != n:
+        raise ValueError(f"begin and length have {begin.shape[0]} and {length.shape[0]} rows, not {n}")
+    if columns.shape[0] != values.shape[0] or not 0 <= used <= columns.shape[0] or columns.shape[0] >= 2**31:
+        raise ValueError(
+            f"columns and values have room for {columns.shape[0]} and {values.shape[0]} elements, {used} of them used"
+        )
+    to.begin = &begin[0] if n else NULL
+    to.length = &length[0] if n else NULL
+    to.columns = &columns[0] if columns.shape[0] else NULL
+    to.values = &values[0] if columns.shape[0] else NULL
+    to.used = used
+    to.room = columns.shape[0]
+    to.n = <int32_t> n
     return 0
 
 
@@ -282,18 +285,11 @@ def vector_rows(
     cdef bint done
     if k.shape[1] != d:
         raise ValueError(f"k has shape {(d, k.shape[1])}, not square")
-    check_rows(n, begin.shape[0], length.shape[0], columns.shape[0], values.shape[0], used)
+    open_rows(&to, n, begin, length, columns, values, used)
     if work.shape[0] != 2 * n or listed.shape[0] != n:
         raise ValueError(f"work has {work.shape[0]} and listed {listed.shape[0]} numbers, not {2 * n} and {n}")
     if n == 0:
         return used
-    to.begin = &begin[0]
-    to.length = &length[0]
-    to.columns = &columns[0] if columns.shape[0] else NULL
-    to.values = &values[0] if columns.shape[0] else NULL
-    to.used = used
-    to.room = columns.shape[0]
-    to.n = <int32_t> n
     with nogil:
         done = _vector(<const double*> &k[0, 0], <int> d, &to, &work[0], &listed[0])
     return to.used if done else -1

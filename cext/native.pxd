@@ -22,7 +22,6 @@ cdef struct native_t:
     int one, two        # which gates
     int n_qubits
     bint failed         # no memory
-    const signed char *allowed      # n_qubits x n_qubits: 1 where the first may control a cx; NULL for everywhere
     int source
     spin_t *pending     # turn of each qubit that is still to be written
     instruction_t *rows

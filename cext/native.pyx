@@ -173,18 +173,13 @@ cdef void finish_turn(native_t *self, int q, bint frames_too) noexcept nogil:
 
 
 cdef void put_cz(native_t *self, int p, int q) noexcept nogil:
-    """Append cz, in the direction that the target has."""
+    """Append cz, or cx between two turns."""
     cdef spin_t h = spin(0, ROOT, 0, ROOT)
-    cdef int t
     if self.two == TWO_CZ:
         finish_turn(self, p, False)
         finish_turn(self, q, False)
         put_row(self, OP_CZ, 0, <uint32_t> p, <uint32_t> q, NONE)
         return
-    if self.allowed != NULL and not self.allowed[p * self.n_qubits + q]:
-        t = p
-        p = q
-        q = t
     put_turn(self, q, h)
     finish_turn(self, p, False)
     finish_turn(self, q, True)

@@ -7,6 +7,7 @@
 #ifndef QCTL_PROPAGATE_H
 #define QCTL_PROPAGATE_H
 
+#include "processor.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -206,19 +207,6 @@ QCTL_INLINE double qctl_largest_plain(qctl_v_plain v)
 #undef QCTL_SUFFIX
 #undef QCTL_TARGET
 #undef QCTL_INLINE
-
-/* Return the widest kind of vectors that this processor has, at most `most`: 0 plain, 1 AVX2 with FMA, 2 AVX-512. */
-static inline int qctl_widest(int most)
-{
-#ifdef QCTL_X86
-    if (most >= 2 && __builtin_cpu_supports("avx512f"))
-        return 2;
-    if (most >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return 1;
-#endif
-    (void)most;
-    return 0;
-}
 
 #ifdef QCTL_X86
 #define QCTL_CHOOSE(name, widest) ((widest) == 2 ? name##_avx512 : (widest) == 1 ? name##_avx2 : name##_plain)

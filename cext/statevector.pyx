@@ -37,7 +37,7 @@ cdef extern from "statevector_evolution.h" nogil:
         void* adjoint
         double* derivatives
 
-    int qctl_best_set(int most) noexcept
+    int qctl_widest(int most) noexcept
     const qctl_set* qctl_set_of(int set, int is_double) noexcept
     int qctl_chunk_qubits(int n_qubits, int size, int most) noexcept
     int qctl_advance(qctl_evolution* all, double budget_s, int n_threads) noexcept
@@ -61,7 +61,7 @@ def best_set(str most="avx512"):
     """
     if most not in SETS:
         raise ValueError(f"set = {most!r} is none of {SETS}")
-    return SETS[qctl_best_set(SETS.index(most))]
+    return SETS[qctl_widest(SETS.index(most))]
 
 
 cdef class Evolution:
@@ -158,7 +158,7 @@ def evolution(
         raise ValueError(f"most_chunk_qubits = {most_chunk_qubits} is neither 0 nor within [8, 16]")
     made.kept = (instructions, operands, constants, expressions, state)
     made.n_rows = end - first
-    made.all.set = qctl_set_of(qctl_best_set(SETS.index(set)), is_double)
+    made.all.set = qctl_set_of(qctl_widest(SETS.index(set)), is_double)
     if n_rows:
         made.all.code.rows = <const qctl_row*> &instructions[0]
     if operands.shape[0]:

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "statevector_passes.h"
-#include "statevector_workers.h"
+#include "workers.h"
 
 #define QCTL_WINDOW 2048 /* gates that are planned together at most */
 

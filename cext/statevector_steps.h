@@ -3,6 +3,7 @@
 #ifndef QCTL_STATEVECTOR_STEPS_H
 #define QCTL_STATEVECTOR_STEPS_H
 
+#include "processor.h"
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,20 +94,6 @@ static inline int64_t qctl_group(const qctl_step *step, int64_t number)
 #include "statevector_transitions.h"
 #include "statevector_blocks.h"
 #endif
-
-/* The best set that this processor has, at most `most`: 0 portable, 1 AVX2 with FMA, 2 AVX-512. */
-static inline int qctl_best_set(int most)
-{
-#ifdef QCTL_VECTOR_SETS
-    __builtin_cpu_init();
-    if (most >= 2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        return 2;
-    if (most >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return 1;
-#endif
-    (void)most;
-    return 0;
-}
 
 static inline const qctl_set *qctl_set_of(int set, int is_double)
 {

@@ -6,18 +6,13 @@
 
 #ifndef QCTL_VARIANTS_H
 #define QCTL_VARIANTS_H
+#include "processor.h"
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define QCTL_VARIANTS
-static int qctl_processor(void)
-{
-    if (__builtin_cpu_supports("avx512f"))
-        return 2;
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-}
 #define QCTL_CHOOSE(x, real)                                                                                           \
-    (qctl_processor() == 2   ? qctl_##x##_##real##_avx512                                                              \
-     : qctl_processor() == 1 ? qctl_##x##_##real##_avx2                                                                \
-                             : qctl_##x##_##real##_plain)
+    (qctl_widest(2) == 2   ? qctl_##x##_##real##_avx512                                                                \
+     : qctl_widest(2) == 1 ? qctl_##x##_##real##_avx2                                                                  \
+                           : qctl_##x##_##real##_plain)
 #else
 #define QCTL_CHOOSE(x, real) qctl_##x##_##real##_plain
 #endif

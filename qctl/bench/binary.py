@@ -230,6 +230,20 @@ def _long(packed: bool) -> list[Case]:
 
 READERS = ("qctl", "pyqpanda3", "qiskit")
 
+
+def _import(name: str, gates: str, text: Callable[[], str], n_gates: int) -> Case:
+    return Case(
+        name=f"openqasm2-import-{name}",
+        work=f"OpenQASM 2 text of {gates} on 100 qubits to a circuit",
+        sides={reader: partial(_read, reader, text) for reader in READERS},
+        agree=partial(_same_gates, n_gates),
+        goals=(Goal("fastest", 5.0),),
+        n_units=n_gates,
+        unit="gate",
+        rounds=3,
+    )
+
+
 CASES: tuple[Case, ...] = (
     *_binary(
         "raw",
@@ -241,26 +255,8 @@ CASES: tuple[Case, ...] = (
     *_binary("packed", True, 15e-9, {"pyqpanda3": (_protocol_encode, _protocol_decode)}, {"pyqpanda3": (14, 65)}),
     *_long(False),
     *_long(True),
-    Case(
-        name="openqasm2-import-qv100",
-        work="OpenQASM 2 text of 120,001 gates (u3, cx) on 100 qubits to a circuit",
-        sides={reader: partial(_read, reader, volume_text) for reader in READERS},
-        agree=partial(_same_gates, QV_GATES),
-        goals=(Goal("fastest", 5.0),),
-        n_units=QV_GATES,
-        unit="gate",
-        rounds=3,
-    ),
-    Case(
-        name="openqasm2-import-mixed",
-        work="OpenQASM 2 text of 1e5 mixed gates on 100 qubits to a circuit",
-        sides={reader: partial(_read, reader, _mixed_text) for reader in READERS},
-        agree=partial(_same_gates, N_GATES),
-        goals=(Goal("fastest", 5.0),),
-        n_units=N_GATES,
-        unit="gate",
-        rounds=3,
-    ),
+    _import("qv100", "120,001 gates (u3, cx)", volume_text, QV_GATES),
+    _import("mixed", "1e5 mixed gates", _mixed_text, N_GATES),
     Case(
         name="openqasm2-write-mixed",
         work="1e5 mixed gates on 100 qubits to OpenQASM 2 text",

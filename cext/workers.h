@@ -2,8 +2,8 @@
 
    Who waits looks for some microseconds, and then sleeps: on a busy machine those who work need the processor. */
 
-#ifndef QCTL_STATEVECTOR_WORKERS_H
-#define QCTL_STATEVECTOR_WORKERS_H
+#ifndef QCTL_WORKERS_H
+#define QCTL_WORKERS_H
 
 #include <stdint.h>
 #include <stdlib.h>
