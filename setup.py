@@ -49,7 +49,7 @@ def kernels() -> list[Extension]:
     for folder in (include, include.parent):
         (folder / "__init__.pxd").touch()
     for pxd in Path("cext").glob("*.pxd"):
-        shutil.copy(pxd, include / pxd.name)
+        shutil.copy2(pxd, include / pxd.name)  # with its time: what depends on it is compiled anew only if it changed
     extensions = [
         Extension(
             f"qctl.cext.{source.stem}",

@@ -19,15 +19,19 @@ def wait_for_end(pids: list[int]) -> None:
         assert time.monotonic() < until, "processes outlive the server"
 
 
+def wait_until_it_runs(job) -> None:
+    until = time.monotonic() + 60
+    while job.state not in ("uploading", "playing"):
+        assert time.monotonic() < until
+
+
 def test_killed_server_loses_no_acknowledged_job(start, tmp_path) -> None:
     first = start(store=tmp_path / "s")
     with connect(first.address) as lab:
         done = lab.run(json.dumps({}), shots=10)
         done.result(20)
         playing = lab.run(json.dumps({"block_s": 60.0}), shots=10)
-        until = time.monotonic() + 60
-        while playing.state not in ("uploading", "playing"):
-            assert time.monotonic() < until
+        wait_until_it_runs(playing)
         queued = [lab.run(json.dumps({"level": n}), shots=10) for n in range(5)]
         below = list(first.children())
         first.kill()
@@ -56,9 +60,7 @@ def test_crashed_keeper_is_started_again_with_its_jobs(start) -> None:
     server = start()
     with connect(server.address) as lab:
         job = lab.run(json.dumps({"block_s": 60.0}), shots=10)
-        until = time.monotonic() + 60
-        while job.state not in ("uploading", "playing"):
-            assert time.monotonic() < until
+        wait_until_it_runs(job)
         os.kill(keeper_of(server), signal.SIGKILL)
         until = time.monotonic() + 60
         while True:
@@ -111,6 +113,7 @@ def test_snapshot_that_does_not_fit_is_refused(lab) -> None:
 
 def test_only_its_user_cancels_a_job_unless_forced(server, lab, monkeypatch) -> None:
     job = lab.run(json.dumps({"block_s": 20.0}), shots=10)
+    wait_until_it_runs(job)
     with connect(server.address) as same_user:
         waiting = lab.run(json.dumps({"level": 3}), shots=10)
         same_user.job(waiting.id).cancel()
