@@ -19,7 +19,7 @@ from qctl.program.counting import count_ops, depth
 from qctl.program.expressions import constant_value
 from qctl.program.layout import Flag
 from qctl.program.opcodes import GATES, Op
-from qctl.program.program import Program
+from qctl.program.program import Program, expect_program
 from qctl.program.transforms import append_power, control, invert
 
 __all__ = ["Circuit"]
@@ -152,6 +152,7 @@ class Circuit(Program):
         RequestError
             If the other has pulses or subroutines, or the qubits or bits don't fit.
         """
+        expect_program(other)
         if bits is None and self._growing and self.n_bits < other.n_bits <= self.n_qubits:
             self._grow_bits(other.n_bits - 1)
         extend(self, other, qubits, bits)

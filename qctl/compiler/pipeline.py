@@ -21,6 +21,7 @@ from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
 from qctl.program.opcodes import Op
 from qctl.program.places import name_place
+from qctl.program.program import expect_program
 from qctl.program.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def compile_programs(
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
     work = _Work(tables_of(lab, effective(lab, processor.name, snapshot)), target_of(processor), seed, level)
-    return work.run([program.body for program in programs])
+    return work.run([expect_program(program).body for program in programs])
 
 
 class _Work:

@@ -16,7 +16,7 @@ from qctl.program.expressions import Expression
 from qctl.program.layout import CONSTANT, EXPRESSION_BIT, INSTRUCTION, OPERAND, Flag
 from qctl.program.opcodes import Op
 from qctl.program.places import KEY as PLACES
-from qctl.program.program import Program
+from qctl.program.program import Program, expect_program
 from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["translate"]
@@ -59,7 +59,7 @@ def translate(
         If the program doesn't fit the target.
     """
     goal = target if isinstance(target, Target) else target_of(target)
-    body = program.body
+    body = expect_program(program).body
     n = goal.size(body.n_qubits)
     if body.n_qubits > n:
         raise CompileError(f"the program has {body.n_qubits} qubits, the target {n}")

@@ -44,7 +44,8 @@ class Target:
         self.gates()
         for a, b in self.edges or ():
             if a == b or min(a, b) < 0 or (self.n_qubits is not None and max(a, b) >= self.n_qubits):
-                raise RequestError(f"edge ({a}, {b}) joins no two of the {self.n_qubits} qubits")
+                bound = "" if self.n_qubits is None else f" of {self.n_qubits}"
+                raise RequestError(f"edge ({a}, {b}) joins no two different qubits{bound}")
 
     def gates(self) -> tuple[int, int]:
         """Return which one- and two-qubit gates are used, as the kernels number them.

@@ -13,7 +13,7 @@ from qctl.cext.records import InstructionBuffer
 from qctl.cext.translation import translate_rows
 from qctl.compiler.steps import Step
 from qctl.compiler.target import Target, target_of
-from qctl.errors import CompileError
+from qctl.errors import CompileError, RequestError
 from qctl.program.expressions import Expression
 from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, Op
@@ -128,7 +128,9 @@ def native_rows(
     n_physical = target.size(n_qubits)
     if n_qubits > n_physical:
         raise CompileError(f"the program has {n_qubits} qubits, the target {n_physical}")
-    effort = _EFFORTS[0 if fixed else min(max(level, 0), len(_EFFORTS) - 1)]
+    if level not in range(len(_EFFORTS)):
+        raise RequestError(f"level = {level!r} is none of {list(range(len(_EFFORTS)))}")
+    effort = _EFFORTS[0 if fixed else level]
     made = translate_rows(
         np.ascontiguousarray(rows).view(np.uint8),
         np.ascontiguousarray(words),

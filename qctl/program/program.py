@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -20,7 +21,7 @@ from qctl.program.symbol_rows import bit_symbol, qubit_symbol
 from qctl.program.tables import SymbolKind, own_names
 from qctl.program.text import to_text
 
-__all__ = ["Program"]
+__all__ = ["Program", "expect_program", "numbers_of"]
 
 
 class Program(PulseBuilder):
@@ -156,7 +157,7 @@ class Program(PulseBuilder):
             if named:
                 raise RequestError(f"bind takes an array or names, not both: {list(named)}")
             binding, inputs = self._binding()
-            array = _numbers(values, (len(inputs),))
+            array = numbers_of(values, (len(inputs),))
             by_name: Mapping[str, float] | None = None
         else:
             by_name = {**values, **named} if values else named
@@ -185,7 +186,7 @@ class Program(PulseBuilder):
             If a value or what becomes of it is not a finite number, or the shape is another.
         """
         binding, inputs = self._binding()
-        array = _numbers(values, (-1, len(inputs)))
+        array = numbers_of(values, (-1, len(inputs)))
         if binding is None:
             return [self.bind(row) for row in array]
         found = [self._shell() for _ in range(len(array))]
@@ -249,11 +250,20 @@ class Program(PulseBuilder):
         return f"<{type(self).__name__}: {sizes}>"
 
 
+def expect_program(given: object) -> Program:
+    """Return what was given; raise RequestError if it is no program."""
+    if not isinstance(given, Program):
+        raise RequestError(
+            f"{reprlib.repr(given)} is no Circuit or Program; qctl.load reads files, Circuit.from_qasm texts"
+        )
+    return given
+
+
 def _raw(array: np.ndarray) -> NDArray[np.uint8]:
     return np.ascontiguousarray(array).view(np.uint8)
 
 
-def _numbers(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+def numbers_of(values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return values as an array of this shape; -1 is any length."""
     try:
         array = np.ascontiguousarray(values, np.float64)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qctl.cext.statevector import adjoint
 from qctl.errors import RequestError
-from qctl.program.program import Program
+from qctl.program.body import Body
+from qctl.program.program import Program, expect_program, numbers_of
 from qctl.simulation.evolve import SLICE_S, evolve, ground, instruction_set, kernel_tables, refuse_too_large
 from qctl.simulation.observables import PauliSum
 from qctl.simulation.result import Wish
@@ -44,7 +45,7 @@ class Gradient:
 def gradient(
     program: Program,
     observable: PauliSum,
-    values: Mapping[str, float],
+    values: ArrayLike | Mapping[str, float],
     precision: str = "double",
     threads: int = 1,
 ) -> Gradient:
@@ -58,8 +59,8 @@ def gradient(
     program : Program
         Gates, and measurements at the end, which are passed over.
     observable : PauliSum
-    values : mapping of str to float
-        A number for each parameter.
+    values : (n_params,) float or mapping of str to float
+        A number for each parameter, in the order of the program's `inputs` or by name, as `Program.bind` takes them.
     precision : str
         ``double`` or ``single``.
     threads : int
@@ -73,16 +74,13 @@ def gradient(
     """
     if precision not in ("double", "single"):
         raise RequestError(f"precision = {precision!r} is neither 'double' nor 'single'")
-    body = program.body
-    unknown = [name for name in values if name not in body.parameters]
-    missing = [name for name in body.parameters if name not in values]
-    if unknown or missing:
-        raise RequestError(f"parameters without a value: {missing}; values for no parameter: {unknown}")
+    body = expect_program(program).body
+    at = _by_name(body, values)
     if body.blocks or final_measurements(body) is None:
         raise RequestError("a gradient is of gates alone, without blocks, resets or measurements before the end")
     dtype = Wish(precision=precision).dtype
     refuse_too_large(body.n_qubits, dtype, 2)
-    slopes = [slope(expression, values) for expression in body.expressions]
+    slopes = [slope(expression, at) for expression in body.expressions]
     numbers = np.array([value for value, _ in slopes])
     state = ground(body.n_qubits, dtype)
     observable.refuse_beyond(body.n_qubits)
@@ -98,3 +96,15 @@ def gradient(
         for name, by in inner.items():
             derivatives[name] += rate * by
     return Gradient(value, derivatives)
+
+
+def _by_name(body: Body, values: ArrayLike | Mapping[str, float]) -> Mapping[str, float]:
+    """Return a number for each parameter, by name."""
+    if not isinstance(values, Mapping):
+        row = numbers_of(values, (len(body.parameters),))
+        return dict(zip(body.parameters, row.tolist(), strict=True))
+    unknown = [name for name in values if name not in body.parameters]
+    missing = [name for name in body.parameters if name not in values]
+    if unknown or missing:
+        raise RequestError(f"parameters without a value: {missing}; values for no parameter: {unknown}")
+    return values

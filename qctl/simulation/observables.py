@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from types import MappingProxyType
 
 import numpy as np
@@ -18,7 +19,8 @@ from qctl.errors import RequestError
 __all__ = ["Flips", "PauliSum"]
 
 _FACTOR = re.compile(r"([XYZ])(\d+)")
-MOST_QUBITS = 40
+MOST_QUBITS = 1 << 20
+"""As many as a program may have."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,8 +67,12 @@ class PauliSum:
     def __post_init__(self) -> None:
         total: dict[str, float] = {}
         found: dict[str, tuple[int, int]] = {}
+        if not isinstance(self.terms, Mapping):
+            raise RequestError(f"terms = {self.terms!r} is no mapping of products, such as 'Z0 Z1', to weights")
         for text, weight in self.terms.items():
             name, masks = _read(text)
+            if not isinstance(weight, Real):
+                raise RequestError(f"the weight of {text!r} is {weight!r}, not a real number")
             total[name] = total.get(name, 0.0) + float(weight)
             found[name] = masks
             if not math.isfinite(total[name]):

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
+from numbers import Integral
 
 from qctl.errors import RequestError
-from qctl.program.program import Program
+from qctl.program.body import Body
+from qctl.program.program import Program, expect_program
 from qctl.simulation.choice import METHODS, choose_method
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.result import Estimate, Simulated, Wish
@@ -56,7 +58,8 @@ def simulate(
     RequestError
         If a parameter is not bound, the program has pulses, or the state doesn't fit in memory.
     """
-    body, wish = program.body, _checked(program, Wish(shots, seed, precision, noise, threads, progress))
+    body = expect_program(program).body
+    wish = _checked(body, Wish(shots, seed, precision, noise, threads, progress))
     chosen, reason = choose_method(body, wish, method)
     result: Simulated = import_module(METHODS[chosen]).play(body, wish)
     return replace(result, method=chosen, reason=reason)
@@ -77,19 +80,25 @@ def estimate(
     RequestError
         As `simulate` does, but for what doesn't fit in memory.
     """
-    body, wish = program.body, _checked(program, Wish(shots, None, precision, noise, threads))
+    body = expect_program(program).body
+    wish = _checked(body, Wish(shots, None, precision, noise, threads))
     chosen, _ = choose_method(body, wish, method, fits=False)
     expected: Estimate = import_module(METHODS[chosen]).estimate(body, wish)
     return expected
 
 
-def _checked(program: Program, wish: Wish) -> Wish:
+def _checked(body: Body, wish: Wish) -> Wish:
     if wish.precision not in ("double", "single"):
         raise RequestError(f"precision = {wish.precision!r} is neither 'double' nor 'single'")
-    if wish.shots is not None and not 0 < wish.shots <= 10**9:
-        raise RequestError(f"shots = {wish.shots} is outside [1, 1e9]")
-    if not 1 <= wish.threads <= 1024:
-        raise RequestError(f"threads = {wish.threads} is outside [1, 1024]")
-    if program.body.parameters:
-        raise RequestError(f"parameters are not bound: {', '.join(program.body.parameters)}")
+    for name, value, low, high in (
+        ("shots", wish.shots, 1, 10**9),
+        ("seed", wish.seed, 0, 2**128),
+        ("threads", wish.threads, 1, 1024),
+    ):
+        if value is not None and not (isinstance(value, Integral) and low <= value <= high):
+            raise RequestError(f"{name} = {value!r} is no whole number in [{low}, {high}]")
+    if wish.noise is not None and not isinstance(wish.noise, NoiseModel):
+        raise RequestError(f"noise = {wish.noise!r} is no NoiseModel")
+    if body.parameters:
+        raise RequestError(f"parameters are not bound: {', '.join(body.parameters)}")
     return wish

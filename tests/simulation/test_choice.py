@@ -187,3 +187,31 @@ def test_every_gate_that_is_called_clifford_is_one():
             c.append(op, range(spec.n_qubits))
             if not op.name.startswith("SQRTISWAP"):
                 simulate(c, 1, method="stabilizer")
+
+
+def test_expectation_values_of_a_hundred_qubits() -> None:
+    n = 100
+    c = Circuit(n)
+    c.h(0)
+    for q in range(n - 1):
+        c.cx(q, q + 1)
+    everywhere = PauliSum({" ".join(f"X{q}" for q in range(n)): 2.0, "Z0 Z99": 0.5, "Z7": 3.0})
+    for method in ("stabilizer", "mps"):
+        assert simulate(c, method=method).expectation(everywhere) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"program": "OPENQASM 2.0;"}, r"'OPENQASM 2.0;' is no Circuit or Program; qctl.load reads files"),
+        ({"program": None}, "None is no Circuit"),
+        ({"shots": 1.5}, r"shots = 1.5 is no whole number in \[1, 1000000000\]"),
+        ({"shots": 0}, "shots = 0 is no whole number"),
+        ({"seed": "a"}, "seed = 'a' is no whole number"),
+        ({"threads": "two"}, "threads = 'two' is no whole number"),
+        ({"noise": 0.01}, "noise = 0.01 is no NoiseModel"),
+    ],
+)
+def test_what_is_no_wish_is_refused_by_name(wrong, message) -> None:
+    with pytest.raises(RequestError, match=message):
+        simulate(**{"program": Circuit(1), "shots": 10} | wrong)

@@ -109,10 +109,18 @@ def test_sums_add_up_and_compare():
     assert PauliSum({}).expectation(np.array([1, 0], complex)) == 0
 
 
-@pytest.mark.parametrize("text", ("Q0", "X0 Z0", "X", "X-1", "X40", "XX0"))
+@pytest.mark.parametrize("text", ("Q0", "X0 Z0", "X", "X-1", "X1048576", "XX0"))
 def test_products_that_are_none_are_refused(text):
     with pytest.raises(RequestError, match="no X, Y or Z"):
         PauliSum({text: 1.0})
+
+
+def test_values_come_by_name_or_in_order():
+    c = Circuit(1)
+    c.rx(Parameter("a"), 0)
+    c.ry(Parameter("b"), 0)
+    z = PauliSum({"Z0": 1.0})
+    assert gradient(c, z, [0.3, 0.7]) == gradient(c, z, {"b": 0.7, "a": 0.3})
 
 
 def test_what_has_no_gradient_is_refused():
@@ -123,6 +131,8 @@ def test_what_has_no_gradient_is_refused():
         gradient(c, z, {})
     with pytest.raises(RequestError, match=r"no parameter: \['b'\]"):
         gradient(c, z, {"a": 1.0, "b": 1.0})
+    with pytest.raises(RequestError, match=r"values have the shape \(2,\), expected \(1,\)"):
+        gradient(c, PauliSum({"Z0": 1.0}), [0.1, 0.2])
     with pytest.raises(RequestError, match="names qubit 5"):
         gradient(c, PauliSum({"Z5": 1.0}), {"a": 1.0})
     with pytest.raises(RequestError, match="precision"):
