@@ -1,9 +1,10 @@
 # Each target sets up all it needs in .venv; it wants Python 3.11+ with headers and venv, a C compiler and make.
 PYTHON ?= python3
 BIN := .venv/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types kernels checked-kernels bench conformance clean
+.PHONY: demo test check lint types kernels checked-kernels bench conformance processors clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -48,6 +49,11 @@ bench: .venv-bench/installed
 # Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one.
 conformance: .venv-conformance/installed
 	.venv-conformance/bin/pytest -q tests/conformance
+
+# The same results on processors without AVX2, played by QEMU, which is installed by apt where it is missing (root or sudo).
+processors: .venv/tests
+	command -v qemu-x86_64 > /dev/null || $(SUDO) apt-get install -y --no-install-recommends qemu-user
+	$(BIN)/pytest -q tests/processors
 
 .venv-conformance/installed: $(SOURCES)
 	test -x .venv-conformance/bin/python || $(PYTHON) -m venv .venv-conformance
