@@ -49,12 +49,27 @@ def write_page(measured: dict[str, Any], page: Path) -> None:
         "",
         f"Measured on {on['n_cpus']} cores of {on['processor']}, Python {on['python']}. Absolute times move from",
         "machine to machine; ratios move less.",
+        "",
+        *_summary(measured["areas"]),
     ]
     for name, area in measured["areas"].items():
         if area["cases"]:
             lines += ["", *_area_lines(name, area, page)]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(lines) + "\n")
+
+
+def _summary(areas: dict[str, Any]) -> Iterator[str]:
+    """Say how many commitments are met, and name the others."""
+    met, others = 0, []
+    for area in areas.values():
+        said = [(f"{row['case']} ({_threads(row)}): ", _verdicts(row)) for row in area["cases"]]
+        for text in [*(head + line for head, lines in said for line in lines), *map(_mean_text, area["means"])]:
+            met += ": met" in text
+            others += [text] if ": met" not in text else []
+    yield f"**{met} of {met + len(others)} commitments are met.**" + (" Not met, or not measured:" if others else "")
+    yield ""
+    yield from (f"- {text}" for text in others)
 
 
 def _area_lines(name: str, area: dict[str, Any], page: Path) -> Iterator[str]:

@@ -82,6 +82,8 @@ def test_a_page_names_every_side_and_has_a_plot(tmp_path: Path) -> None:
     area = {"cases": [measure_case(_case(), 1)], "means": []}
     write_page({"machine": machine(), "areas": {"build": area}}, tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text()
+    assert "**3 of 4 commitments are met.** Not met, or not measured:" in text
+    assert "- sum (1 thread): 1 times gone: not measured" in text
     assert "| sum | slow | 1 |" in text
     assert "gone could not be installed or loaded: no package of that name" in text
     assert (tmp_path / "images" / "bench-build.svg").stat().st_size > 1000
