@@ -149,6 +149,9 @@ cdef class Binding:
         cdef Py_ssize_t n = starts.shape[0] - 1
         if n < 0 or words.shape[0] != arguments.shape[0] or starts[n] != words.shape[0]:
             raise ValueError(f"words, arguments, starts have the lengths {words.shape[0]}, {arguments.shape[0]}, {n + 1}")
+        for i in range(n):
+            if not 0 <= starts[i] <= starts[i + 1]:
+                raise ValueError(f"starts go from {starts[i]} to {starts[i + 1]} at expression {i}")
         if rows.shape[1] != 2 or tails.shape[1] != 2 or operands.shape[1] != 2:
             raise ValueError(f"rows, tails, operands have {rows.shape[1]}, {tails.shape[1]}, {operands.shape[1]} columns, not 2")
         self.n_params = n_params
@@ -199,6 +202,8 @@ cdef class Binding:
         """
         cdef int64_t wrong
         cdef Storage found = allocated(self.starts.shape[0] * 8)
+        # Held, so that a thread that goes on with the source meanwhile does it elsewhere.
+        cdef Storage rows = source.row_store, words = source.word_store, numbers = source.number_store
         if values.shape[0] != self.n_params:
             raise ValueError(f"values has the shape ({values.shape[0]},), expected ({self.n_params},)")
         self.refuse_other(source)
@@ -225,6 +230,7 @@ cdef class Binding:
         cdef Py_ssize_t n = values.shape[0], i
         cdef InstructionBuffer target
         cdef Storage rows, words, numbers, found = allocated(self.starts.shape[0] * 8)
+        cdef tuple held = (source.row_store, source.word_store, source.number_store)  # as in bind_one
         cdef int64_t wrong
         if values.shape[1] != self.n_params or len(targets) != n:
             raise ValueError(f"values has the shape ({n}, {values.shape[1]}), expected ({len(targets)}, {self.n_params})")
@@ -233,6 +239,8 @@ cdef class Binding:
         words = allocated(n * source.n_words * 4 if self.operands.shape[0] else 0)
         numbers = allocated(n * (source.n_numbers + self.n_new()) * 8)
         for i in range(n):
+            if not isinstance(targets[i], InstructionBuffer):
+                raise ValueError(f"target {i} is no InstructionBuffer")
             target = targets[i]
             self.give_room(source, target, rows, words, numbers, i)
             with nogil:

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint64_t
 
 from qctl.cext.records cimport InstructionBuffer
+from qctl.cext.storage cimport Storage
 
 cdef extern from "bulk.h":
     const uint64_t QCTL_WRONG, QCTL_TWO, QCTL_ANGLE
@@ -37,6 +38,13 @@ cdef Py_ssize_t find_fault(const int64_t *ops, const int64_t *first, const int64
     return -1
 
 
+cdef int refuse_other(InstructionBuffer buffer, Storage held) except -1:
+    """Raise if another thread went on with a buffer, or replaced what is in it."""
+    if buffer.row_store is not held:
+        raise ValueError("another thread changed the instructions while gates were appended; they were not")
+    return 0
+
+
 def append_gates(InstructionBuffer buffer not None, const int64_t[::1] ops not None, const int64_t[::1] first not None,
                  const int64_t[::1] second not None, const double[::1] angles not None, const uint64_t[::1] shapes not None):
     """Append gates on one or two qubits with at most one angle, all or none.
@@ -62,9 +70,10 @@ def append_gates(InstructionBuffer buffer not None, const int64_t[::1] ops not N
     Raises
     ------
     ValueError
-        If the lengths differ, or opcode 0 is allowed.
+        If the lengths differ, opcode 0 is allowed, or another thread changes the buffer meanwhile.
     """
-    cdef Py_ssize_t n = ops.shape[0], wrong
+    cdef Py_ssize_t n = ops.shape[0], wrong, room
+    cdef Storage held
     cdef uint64_t n_shapes = <uint64_t> shapes.shape[0], n_qubits = <uint64_t> buffer.n_qubits, n_constants = 0, bad
     cdef const uint64_t *bits
     cdef uint64_t *rows
@@ -79,17 +88,20 @@ def append_gates(InstructionBuffer buffer not None, const int64_t[::1] ops not N
     bits = <const uint64_t *> &angles[0]
     buffer.make_room(n, 0, 0)
     rows = <uint64_t *> (buffer.rows + buffer.n_rows)
+    # A thread that goes on with the buffer meanwhile finds it full and takes memory of its own.
+    held, room, buffer.rows_room = buffer.row_store, buffer.rows_room, buffer.n_rows
     with nogil:
         bad = qctl_rows(&ops[0], &first[0], &second[0], bits, n, &shapes[0], n_shapes, n_qubits, rows, &n_constants)
         if bad:
             wrong = find_fault(&ops[0], &first[0], &second[0], bits, n, &shapes[0], n_shapes, n_qubits, &what)
+    refuse_other(buffer, held)
+    buffer.rows_room = room
     if bad:
         return wrong, what
     if n_constants:
         buffer.make_room(0, 0, <Py_ssize_t> n_constants)
         constants = <uint64_t *> buffer.numbers
-        with nogil:
-            qctl_number(&ops[0], bits, n, &shapes[0], rows, constants, <uint64_t> buffer.n_numbers)
+        qctl_number(&ops[0], bits, n, &shapes[0], rows, constants, <uint64_t> buffer.n_numbers)
     buffer.n_rows += n
     buffer.n_numbers += <Py_ssize_t> n_constants
     return None

@@ -1,164 +1,24 @@
 """Write every gate as turns of frames and two-qubit rotations, exactly, with the phase that a control can see.
 
-Sources: A. Barenco et al., Phys. Rev. A 52, 3457 (1995), for controlled gates; the OpenQASM 3 standard gate library
-for the meaning of names.
+Source: the OpenQASM 3 standard gate library for the meaning of names.
 """
 
-from libc.math cimport fabs
 from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from qctl.cext.gatelist cimport angle_t, gatelist_t, rotate, swap, turn, turn_z
+from qctl.cext.controlled cimport (
+    G_CCX, G_CCZ, G_CH, G_CP, G_CRX, G_CRZ, G_CSWAP, G_CSX, G_CU, G_CX, G_CY, G_CZ, G_GPHASE, G_H, G_ID, G_ISWAP, G_ISWAPDG,
+    G_MS, G_P, G_RPHI, G_RX, G_RXX, G_RY, G_RYY, G_RZ, G_RZX, G_S, G_SDG, G_SQRTISWAPDG, G_SWAP, G_SX, G_SXDG, G_T, G_U,
+    G_U1, G_U2, G_U3, G_X, G_Y, G_Z, MOST_QUBITS, controlled_rz, flip, half_turn, number, phase, rx, ry, rz, scaled, zz,
+)
+from qctl.cext.gatelist cimport angle_t, gatelist_t, swap
 from qctl.cext.operands cimport row_qubits
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, instruction_t
-from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, spin, spin_t
+from qctl.cext.spins cimport QCTL_PI
 
 cdef enum:
     NONE = 0xFFFFFFFF
     EXPRESSION = 0x80000000
-    MOST_QUBITS = 256
-    G_ID = 0x100, G_X, G_Y, G_Z, G_H, G_S, G_SDG, G_T, G_TDG, G_SX, G_SXDG, G_P, G_RX, G_RY, G_RZ, G_U1, G_U2, G_U
-    G_U3 = 0x112, G_RPHI, G_GPHASE, G_CX, G_CY, G_CZ, G_CH, G_CSX, G_SWAP, G_ISWAP, G_ISWAPDG, G_SQRTISWAP
-    G_SQRTISWAPDG = 0x11E, G_CP, G_CRX, G_CRY, G_CRZ, G_RXX, G_RYY, G_RZZ, G_RZX, G_CU, G_CCX, G_CCZ, G_CSWAP, G_MS
-
-cdef double ROOT = 0.70710678118654752440
-
-
-cdef inline angle_t number(double value) noexcept nogil:
-    cdef angle_t r
-    r.number = value
-    r.times = 0
-    r.expression = 0
-    return r
-
-
-cdef inline angle_t scaled(angle_t angle, double by) noexcept nogil:
-    angle.number *= by
-    angle.times *= by
-    return angle
-
-
-cdef void half_turn(gatelist_t *self, int q, int op) noexcept nogil:
-    """Append a gate without angle."""
-    cdef int a = self.wire[q]
-    if op == G_X:
-        turn(self, a, spin(0, 1, 0, 0))
-    elif op == G_Y:
-        turn(self, a, spin(0, 0, 1, 0))
-    elif op == G_Z:
-        turn(self, a, spin(0, 0, 0, 1))
-    elif op == G_H:
-        turn(self, a, spin(0, ROOT, 0, ROOT))
-    elif op == G_S:
-        turn(self, a, spin(ROOT, 0, 0, ROOT))
-    elif op == G_SDG:
-        turn(self, a, spin(ROOT, 0, 0, -ROOT))
-    elif op == G_T:
-        turn(self, a, about_z(0.25 * QCTL_PI))
-    elif op == G_TDG:
-        turn(self, a, about_z(-0.25 * QCTL_PI))
-    elif op == G_SX:
-        turn(self, a, spin(ROOT, ROOT, 0, 0))
-    elif op == G_SXDG:
-        turn(self, a, spin(ROOT, -ROOT, 0, 0))
-
-
-cdef void rz(gatelist_t *self, int q, angle_t angle) noexcept nogil:
-    turn_z(self, self.wire[q], angle)
-
-
-cdef void ry(gatelist_t *self, int q, angle_t angle) noexcept nogil:
-    if angle.times == 0:
-        turn(self, self.wire[q], about_y(angle.number))
-        return
-    half_turn(self, q, G_SX)
-    rz(self, q, angle)
-    half_turn(self, q, G_SXDG)
-
-
-cdef void rx(gatelist_t *self, int q, angle_t angle) noexcept nogil:
-    if angle.times == 0:
-        turn(self, self.wire[q], about_x(angle.number))
-        return
-    half_turn(self, q, G_H)
-    rz(self, q, angle)
-    half_turn(self, q, G_H)
-
-
-cdef void zz(gatelist_t *self, int q, int p, angle_t angle) noexcept nogil:
-    """Append exp(-i angle/2 ZZ)."""
-    if angle.number != 0:
-        rotate(self, self.wire[q], self.wire[p], angle.number)
-    if angle.times != 0:
-        angle.number = 0
-        flip(self, &q, 1, p)
-        rz(self, p, angle)
-        flip(self, &q, 1, p)
-
-
-cdef void phase(gatelist_t *self, const int *q, int n, angle_t angle) noexcept nogil:
-    """Append diag(1 … 1, exp(i angle)) on n qubits."""
-    cdef bint half = angle.times == 0 and fabs(angle.number) == QCTL_PI
-    cdef int[2] pair
-    cdef int[MOST_QUBITS] rest
-    if n == 0:
-        return
-    if n == 1:
-        rz(self, q[0], angle)
-    elif n == 2:
-        rz(self, q[0], scaled(angle, 0.5))
-        rz(self, q[1], scaled(angle, 0.5))
-        zz(self, q[0], q[1], scaled(angle, -0.5))
-    elif n == 3 and half:
-        flip(self, q + 1, 1, q[2])
-        half_turn(self, q[2], G_TDG)
-        flip(self, q, 1, q[2])
-        half_turn(self, q[2], G_T)
-        flip(self, q + 1, 1, q[2])
-        half_turn(self, q[2], G_TDG)
-        flip(self, q, 1, q[2])
-        half_turn(self, q[1], G_T)
-        half_turn(self, q[2], G_T)
-        flip(self, q, 1, q[1])
-        half_turn(self, q[0], G_T)
-        half_turn(self, q[1], G_TDG)
-        flip(self, q, 1, q[1])
-    else:
-        pair[0] = q[n - 2]
-        pair[1] = q[n - 1]
-        memcpy(rest, q, (n - 2) * sizeof(int))
-        rest[n - 2] = q[n - 1]
-        phase(self, pair, 2, scaled(angle, 0.5))
-        flip(self, q, n - 2, q[n - 2])
-        phase(self, pair, 2, scaled(angle, -0.5))
-        flip(self, q, n - 2, q[n - 2])
-        phase(self, rest, n - 1, scaled(angle, 0.5))
-
-
-cdef void flip(gatelist_t *self, const int *controls, int n, int q) noexcept nogil:
-    """Append x on a qubit under n controls."""
-    cdef int[MOST_QUBITS] all_of
-    if n == 0:
-        half_turn(self, q, G_X)
-        return
-    memcpy(all_of, controls, n * sizeof(int))
-    all_of[n] = q
-    half_turn(self, q, G_H)
-    phase(self, all_of, n + 1, number(QCTL_PI))
-    half_turn(self, q, G_H)
-
-
-cdef void controlled_rz(gatelist_t *self, const int *controls, int n, int q, angle_t angle) noexcept nogil:
-    if n == 0:
-        rz(self, q, angle)
-        return
-    rz(self, q, scaled(angle, 0.5))
-    if n == 1:
-        zz(self, controls[0], q, scaled(angle, -0.5))
-        return
-    flip(self, controls, n, q)
-    rz(self, q, scaled(angle, -0.5))
-    flip(self, controls, n, q)
 
 
 cdef void euler(gatelist_t *self, const int *controls, int n, int q, const angle_t *p) noexcept nogil:

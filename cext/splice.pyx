@@ -1,6 +1,6 @@
 """Appends the instructions of one buffer to another: on other qubits and bits, inverted, or under more controls."""
 
-from libc.stdint cimport int16_t, uint16_t, uint32_t
+from libc.stdint cimport int16_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -9,7 +9,6 @@ from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, InstructionBuffer
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
-cdef uint32_t PORT = 0x40000000u
 cdef uint32_t SIGN = 0x80000000u
 
 cdef enum:  # forms, as in qctl/program/opcodes.py
@@ -54,10 +53,27 @@ cdef class Maps:
         self.block_step = block_step
 
     cdef uint32_t expression(self, uint32_t index, bint negative) except? 0xFFFFFFFF:
-        cdef uint32_t found = self.expressions[negative, index]
+        cdef uint32_t found
+        if index >= <size_t> self.expressions.shape[1]:
+            raise ValueError(f"expression {index} is outside of {self.expressions.shape[1]}")
+        found = self.expressions[negative, index]
         if found == NONE:
             found = self.expressions[negative, index] = self.place(index, negative)
         return found
+
+
+cdef inline uint32_t moved(const uint32_t[::1] onto, uint32_t index) except? 0xFFFFFFFF:
+    """Return where an index of the source is in the target."""
+    if index >= <size_t> onto.shape[0]:
+        raise ValueError(f"index {index} is outside of a map of {onto.shape[0]}")
+    return onto[index]
+
+
+cdef int refuse_list(InstructionBuffer source, instruction_t row) except -1:
+    """Refuse a row whose operand list is not in the source."""
+    if row.flags & FLAG_WIDE and <uint64_t> row.a + row.b + row.c > <uint64_t> source.n_words:
+        raise ValueError(f"operand words {row.a} … {<uint64_t> row.a + row.b + row.c} are outside of {source.n_words}")
+    return 0
 
 
 cdef int refuse_maps(InstructionBuffer source, Maps maps) except -1:
@@ -72,6 +88,8 @@ cdef uint32_t moved_value(InstructionBuffer target, InstructionBuffer source, Ma
     if word & EXPRESSION:
         word &= ~EXPRESSION
         return EXPRESSION | maps.expression(word, negative)
+    if word >= <size_t> source.n_numbers:
+        raise ValueError(f"constant {word} is outside of {source.n_numbers}")
     number = source.numbers[word]
     return target.push_number(-number if negative else number)
 
@@ -99,6 +117,8 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
     cdef int form
     cdef uint32_t start, word, offset
     refuse_maps(source, maps)
+    if ops.shape[1] != 3:
+        raise ValueError(f"ops has {ops.shape[1]} columns, not 3")
     target.make_room(n_rows * n_times, n_words * n_times, n_numbers * n_times)
     for round_ in range(n_times):
         offset = <uint32_t> target.n_numbers
@@ -106,36 +126,37 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
             target.push_number(source.numbers[k])
         for i in range(n_rows):
             row = source.rows[i]
+            refuse_list(source, row)
             form = ops[row.op, 0] if row.op < ops.shape[0] else -1
             if row.flags & FLAG_WIDE:
                 start = <uint32_t> target.n_words
                 for k in range(row.b):
                     word = source.words[row.a + k]
-                    target.push_word(word if word & PORT else maps.qubits[word])
+                    target.push_word(moved(maps.qubits, word))
                 for k in range(row.b, row.b + row.c):
                     word = source.words[row.a + k]
                     target.push_word(EXPRESSION | maps.expression(word & ~EXPRESSION, False) if word & EXPRESSION else word + offset)
                 row.a = start
             elif form == GATE:
-                row.a = maps.qubits[row.a]
+                row.a = moved(maps.qubits, row.a)
                 if row.flags & FLAG_EXPR:
                     row.b = maps.expression(row.b, False)
                 elif not row.flags and row.b != NONE:
-                    row.b = maps.qubits[row.b]
+                    row.b = moved(maps.qubits, row.b)
                     if row.c != NONE:
                         row.c = EXPRESSION | maps.expression(row.c & ~EXPRESSION, False) if row.c & EXPRESSION else row.c + offset
             elif form == MEASURE:
-                row.a = maps.qubits[row.a]
-                row.b = maps.bits[row.b]
+                row.a = moved(maps.qubits, row.a)
+                row.b = moved(maps.bits, row.b)
             elif form == QUBIT:
-                row.a = maps.qubits[row.a]
+                row.a = moved(maps.qubits, row.a)
             elif form == BLOCK:
                 row.a += maps.block + maps.block_step * <uint32_t> round_
             elif form == DELAY or form == SET_BIT or form == ASSIGN:
                 if form == DELAY:
-                    row.a = maps.qubits[row.a]
+                    row.a = moved(maps.qubits, row.a)
                 else:
-                    row.a = maps.bits[row.a] if form == SET_BIT else maps.registers[row.a]
+                    row.a = moved(maps.bits, row.a) if form == SET_BIT else moved(maps.registers, row.a)
                 if row.flags & FLAG_EXPR:
                     row.b = maps.expression(row.b, False)
             target.push(row.op, row.flags, row.a, row.b, row.c)
@@ -159,6 +180,11 @@ def append_inverse(InstructionBuffer target not None, InstructionBuffer source n
     -------
     int
         The instruction that has no inverse, or -1; then nothing was appended.
+
+    Raises
+    ------
+    ValueError
+        If the maps or tables don't fit the source.
     """
     cdef Py_ssize_t i, k
     cdef instruction_t row
@@ -166,39 +192,41 @@ def append_inverse(InstructionBuffer target not None, InstructionBuffer source n
     cdef uint16_t op, flags
     cdef uint32_t start, value
     refuse_maps(source, maps)
+    if inverses.shape[1] != 2:
+        raise ValueError(f"inverses has {inverses.shape[1]} columns, not 2")
     for i in range(source.n_rows - 1, -1, -1):
         if source.rows[i].op >= inverses.shape[0] or inverses[source.rows[i].op, 1] == REFUSED:
             return i
     target.make_room(source.n_rows, source.n_words, source.n_numbers)
     for i in range(source.n_rows - 1, -1, -1):
         row = source.rows[i]
+        refuse_list(source, row)
         op = <uint16_t> inverses[row.op, 0]
         rule = inverses[row.op, 1]
         flags = row.flags
         if rule == UNDER_ONE and not flags & FLAG_WIDE:
             start = <uint32_t> target.n_words
-            target.push_word(maps.qubits[row.a])
-            target.push_word(maps.qubits[row.b])
+            target.push_word(moved(maps.qubits, row.a))
+            target.push_word(moved(maps.qubits, row.b))
             target.push(op, FLAG_WIDE | (1 << 8), start, 2, 0)
         elif flags & FLAG_WIDE:
             start = <uint32_t> target.n_words
             for k in range(row.b):
                 value = source.words[row.a + k]
-                target.push_word(value if value & PORT else maps.qubits[value])
+                target.push_word(moved(maps.qubits, value))
             push_inverse_values(target, source, maps, source.words + row.a + row.b, row.c, rule)
             if rule == UNDER_ONE:
                 flags += 1 << 8
             target.push(op, flags, start, row.b, row.c + 1 if rule == HALF_TURN else row.c)
         else:
-            if not row.a & PORT:
-                row.a = maps.qubits[row.a]
+            row.a = moved(maps.qubits, row.a)
             if flags & FLAG_IMM:
                 if rule == NEGATED:
                     row.c ^= SIGN
             elif flags & FLAG_EXPR:
                 row.b = maps.expression(row.b, rule == NEGATED)
             elif not flags and row.b != NONE:
-                row.b = maps.qubits[row.b]
+                row.b = moved(maps.qubits, row.b)
                 if row.c != NONE:
                     row.c = moved_value(target, source, maps, row.c, rule == NEGATED)
             target.push(op, flags, row.a, row.b, row.c)
@@ -243,6 +271,11 @@ def append_controlled(InstructionBuffer target not None, InstructionBuffer sourc
     -------
     int
         The instruction that can't be controlled, or -1.
+
+    Raises
+    ------
+    ValueError
+        If the maps or tables don't fit the source.
     """
     cdef Py_ssize_t i, k
     cdef instruction_t row
@@ -251,6 +284,8 @@ def append_controlled(InstructionBuffer target not None, InstructionBuffer sourc
     cdef uint32_t start, n_symbols, n_values, value
     cdef uint32_t[2] symbols
     refuse_maps(source, maps)
+    if bases.shape[1] != 3 or named.shape[1] != 3 or named.shape[0] != bases.shape[0]:
+        raise ValueError(f"bases and named have {bases.shape[1]}, {named.shape[1]} columns and {bases.shape[0]}, {named.shape[0]} rows")
     for i in range(source.n_rows):
         row = source.rows[i]
         kind = bases[row.op, 2] if row.op < bases.shape[0] else 0
@@ -258,6 +293,7 @@ def append_controlled(InstructionBuffer target not None, InstructionBuffer sourc
             return i
     for i in range(source.n_rows):
         row = source.rows[i]
+        refuse_list(source, row)
         if bases[row.op, 2] == 2:
             push_as_is(target, source, maps, row)
             continue
@@ -274,7 +310,7 @@ def append_controlled(InstructionBuffer target not None, InstructionBuffer sourc
             target.push_word(<uint32_t> k)
         for k in range(n_symbols):
             value = source.words[row.a + k] if row.flags & FLAG_WIDE else symbols[k]
-            target.push_word(maps.qubits[value])
+            target.push_word(moved(maps.qubits, value))
         n_values = 0
         if row.flags & FLAG_WIDE:
             n_values = row.c
@@ -311,10 +347,10 @@ cdef int push_as_is(InstructionBuffer target, InstructionBuffer source, Maps map
     cdef Py_ssize_t k
     if row.flags & FLAG_WIDE:
         for k in range(row.b):
-            target.push_word(maps.qubits[source.words[row.a + k]])
+            target.push_word(moved(maps.qubits, source.words[row.a + k]))
         row.a = start
     else:
-        row.a = maps.qubits[row.a]
+        row.a = moved(maps.qubits, row.a)
         if row.flags & FLAG_EXPR:
             row.b = maps.expression(row.b, False)
     return target.push(row.op, row.flags, row.a, row.b, row.c)

@@ -17,7 +17,7 @@ from qctl.program.opcodes import OPCODES, Op
 from qctl.program.program import Program
 from qctl.program.tables import BlockKind
 
-__all__ = ["extend", "identity"]
+__all__ = ["extend", "identity", "refuse_ports"]
 
 _KINDS = {BlockKind.LOOP, BlockKind.IF, BlockKind.ELSE, BlockKind.WHILE, BlockKind.REPEAT, BlockKind.BOX}
 """Blocks that may be appended; the others are named once in a program."""
@@ -76,6 +76,12 @@ def identity(n: int) -> NDArray[np.uint32]:
     return np.arange(n, dtype=np.uint32)
 
 
+def refuse_ports(source: Program) -> None:
+    """Raise RequestError if a program has ports: they can't be placed on another program's qubits."""
+    if source.ports:
+        raise RequestError(f"the program has the ports {', '.join(source.ports)}; what is composed acts on qubits alone")
+
+
 def _refuse(target: Program, source: Program, rows: NDArray) -> None:
     if source._open:
         raise RequestError("the circuit to append has an open block")
@@ -89,6 +95,7 @@ def _refuse(target: Program, source: Program, rows: NDArray) -> None:
             raise RequestError(f"block {i} ({block.kind.name.lower()}) can't be appended to another program")
     if source.tick_s != target.tick_s and (rows["flags"] & Flag.TICKS).any():
         raise RequestError(f"tick_s = {source.tick_s} is not that of the program appended to, {target.tick_s}")
+    refuse_ports(source)
 
 
 def _indices(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qctl.cext.splice import Maps, append_controlled, append_inverse
 from qctl.errors import RequestError
-from qctl.program.combine import identity
+from qctl.program.combine import identity, refuse_ports
 from qctl.program.expressions import Expression, Value
 from qctl.program.opcodes import CONTROLLED, GATES, OPCODES, Op
 from qctl.program.program import Program
@@ -131,6 +131,7 @@ def _maps(target: Program, source: Program, first: int) -> Maps:
         value = source._expressions[index]
         return target.expression_index(_negative(value) if negative else value)
 
+    refuse_ports(source)
     none = np.empty(0, np.uint32)
     return Maps(identity(source.n_qubits) + np.uint32(first), none, none, len(source._expressions), place)
 

@@ -186,7 +186,9 @@ def test_a_circuit_may_be_appended_to_itself():
 
 
 def test_what_does_not_fit_is_refused():
-    c, small, pulses = qctl.Circuit(3, 1), qctl.Circuit(2), qctl.Program(["d"])
+    c, small, pulses, waits = qctl.Circuit(3, 1), qctl.Circuit(2), qctl.Program(["d"]), qctl.Program(["d"])
+    waits.delay("d", 1e-9)
+    waits.barrier("d")
     small.measure_all()
     pulses.delay("d", 1e-9)
     pulses.shift_phase("d", 0.1)
@@ -197,6 +199,9 @@ def test_what_does_not_fit_is_refused():
         (lambda: c.extend(small, [0, 0]), "qubit = 0 is given twice"),
         (lambda: c.extend(small, [0, 3]), r"qubit = 3 is outside \[0, 2\]"),
         (lambda: c.extend(pulses), r"\(shift_phase\) is of a pulse program"),
+        (lambda: c.extend(waits), "has the ports d; what is composed acts on qubits alone"),
+        (lambda: qctl.Circuit.from_bytes(waits.to_bytes()).control(1), "has the ports d"),
+        (lambda: qctl.Circuit.from_bytes(waits.to_bytes()).inverse(), "has the ports d"),
         (lambda: c.repeat(-1), "n_times = -1"),
         (lambda: c.repeat(1.5), "not a whole number"),
         (lambda: c.control(-1), "n_controls = -1"),

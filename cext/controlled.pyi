@@ -1,0 +1,1 @@
+"""Types of controlled gates: they have no Python face."""
