@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -91,17 +93,36 @@ def print_json(value: Any) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; exit with 0, with 1 and one line on failure, with 2 on wrong usage, with 130 on Ctrl-C."""
     name, *rest = (sys.argv[1:] if arguments is None else arguments) or [""]
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # the shell closed it
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
+    try:
+        code = _chosen(name, rest)
+        sys.stdout.flush()
+    except OSError as problem:
+        code = 1
+        if not isinstance(problem, BrokenPipeError):
+            where = f"{problem.filename}: " if problem.filename else ""
+            sys.stderr.write(f"qctl {name}: {where}{problem.strerror or problem}\n")
+        # What could not be written would be tried again by the interpreter at its end.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _chosen(name: str, rest: list[str]) -> int:
+    """Run the command of that name, or say what there is; return the exit code."""
     if name in ("--help", "-h", ""):
         sys.stdout.write(help_text())
-        sys.exit(0 if name else 2)
+        return 0 if name else 2
     if name == "--version":
         sys.stdout.write(f"qctl {version('qctl')}\n")
-        sys.exit(0)
+        return 0
     if name not in present():
         close = get_close_matches(name, present(), n=1)
         hint = f"did you mean {close[0]}?" if close else "`qctl --help` lists them"
-        sys.exit(_misused("qctl", f"there is no command {name}; {hint}", rest))
-    sys.exit(_invoke(name, rest))
+        return _misused("qctl", f"there is no command {name}; {hint}", rest)
+    return _invoke(name, rest)
 
 
 def _invoke(name: str, arguments: list[str]) -> int:
@@ -116,8 +137,8 @@ def _invoke(name: str, arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write(f"qctl {name}: interrupted\n")
         return _INTERRUPTED
-    except BrokenPipeError:
-        return 1
+    except OSError:
+        raise
     except Exception as problem:
         # Typer brings its own copy of click, whose base class for wrong usage has no public name.
         describe = getattr(problem, "format_message", None)

@@ -35,10 +35,13 @@ def calibrate(
 
     from qctl.calibration.tuneup import calibrate as tune_up
     from qctl.cli.app import print_json
+    from qctl.cli.folders import made_folder
     from qctl.cli.progress import saying_what_became
     from qctl.cli.screen import Screen
     from qctl.client import connect
 
+    if plots is not None:
+        made_folder(plots)
     screen = Screen(quiet=as_json)
     with saying_what_became("qctl calibrate"), connect(server) as lab, screen.progress("tune up") as progress:
         tuned = tune_up(lab, qpu, only=only, plots=plots, n_shots=shots, on_progress=progress)

@@ -51,6 +51,7 @@ def compile_file(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a program for a processor."""
+    from qctl.cli.folders import made_folder
     from qctl.lab import load_lab
 
     what: Path | None = None  # an error of the lab's is not the program's
@@ -58,6 +59,8 @@ def compile_file(
         if snapshots is not None and not snapshots.is_dir():
             raise RequestError(f"there is no folder {snapshots}; a server keeps its snapshots in STORE/snapshots")
         found = load_lab(lab)
+        if out is not None:
+            made_folder(out)
         what = file
         summary = _compiled(file, target, found, emit, out, shots, seed, bind or [], snapshots)
     except QctlError as error:
@@ -93,7 +96,6 @@ def _compiled(
     texts = _TEXTS[emit](ready, lab)
     files = []
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         for part, text in texts.items():
             path = out / f"{file.stem}.{part}{'' if '.' in part and emit is Emission.Q1ASM else '.txt'}"
             path.write_text(text, encoding="utf-8")

@@ -36,11 +36,14 @@ def run(
 ) -> None:
     """Run a program; Ctrl-C cancels it, and every output goes to its safe state."""
     from qctl.cli.app import print_json
+    from qctl.cli.folders import made_folder
     from qctl.cli.progress import result_with_progress, saying_what_became
     from qctl.client import connect
     from qctl.errors import CompileError, ParseError
 
     content = _content(file)
+    if out is not None:
+        made_folder(out)
     if bind:
         content = _bound(file, content, bind)
     with saying_what_became("qctl run"), connect(server) as lab:
@@ -158,7 +161,6 @@ def _write(out: Path, result: Any) -> None:
 
     import numpy as np
 
-    out.mkdir(parents=True, exist_ok=True)
     (out / "result.json").write_text(json.dumps(result.content, indent=2))
     for number, program in enumerate(result):
         for kind in ("iq", "records"):

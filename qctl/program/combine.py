@@ -79,7 +79,9 @@ def identity(n: int) -> NDArray[np.uint32]:
 def refuse_ports(source: Program) -> None:
     """Raise RequestError if a program has ports: they can't be placed on another program's qubits."""
     if source.ports:
-        raise RequestError(f"the program has the ports {', '.join(source.ports)}; what is composed acts on qubits alone")
+        raise RequestError(
+            f"the program has the ports {', '.join(source.ports)}; what is composed acts on qubits alone"
+        )
 
 
 def _refuse(target: Program, source: Program, rows: NDArray) -> None:

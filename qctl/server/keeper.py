@@ -215,6 +215,8 @@ class Keeper:
         for what, text in (("name", name), ("key", request.key)):
             if len(text) > _LONGEST_NAME:
                 raise RequestError(f"the {what} of a job has {len(text)} characters, over {_LONGEST_NAME}")
+            if not text.isprintable():
+                raise RequestError(f"the {what} of a job, {text!r}, has characters that can't be printed")
         return Submission(programs, qpu, request.shots, options, client, name, request.key, owner_of(client))
 
     def _submit(self, submissions: list[tuple[list[bytes], wire.Submit, Submission]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from types import MappingProxyType
 
 import numpy as np
@@ -76,9 +77,9 @@ class NoiseModel:
         Raises
         ------
         RequestError
-            If a word is no gate, or the channels fit neither each other nor the gate.
+            If a word is no gate, a qubit no index or named twice, or the channels fit neither each other nor the gate.
         """
-        place = None if qubits is None else tuple(int(q) for q in qubits)
+        place = None if qubits is None else _place(qubits)
         largest = max((channel.n_qubits for channel in channels), default=1)
         if ops is None:
             size = len(place) if place is not None else largest
@@ -183,6 +184,17 @@ class NoiseModel:
                     return self.defaults[len(order), order], order
             return self.defaults.get((len(qubits), None), ()), qubits
         return (), qubits
+
+
+def _place(qubits: Iterable[int]) -> tuple[int, ...]:
+    """Return the indices of the qubits of a rule."""
+    found = tuple(qubits) if isinstance(qubits, Iterable) else (qubits,)
+    for q in found:
+        if isinstance(q, bool) or not isinstance(q, Integral) or q < 0:
+            raise RequestError(f"qubit = {q!r} is no index, a whole number from 0 on")
+    if len(set(found)) < len(found):
+        raise RequestError(f"qubits = {list(found)} name one twice")
+    return tuple(int(q) for q in found)
 
 
 def _refuse_misfit(channels: Channels, size: int, name: str) -> None:

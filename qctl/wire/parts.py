@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from qctl.errors import InternalError, QctlError, RequestError, VersionError, WireError, error_from_wire
@@ -60,8 +60,22 @@ _ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
 
 
 def pack(head: Struct, buffers: Sequence[Any] = ()) -> list[Any]:
-    """Return the parts of a message; buffers are handed on without a copy."""
-    return [MAGIC, _ENCODER.encode(head), *buffers]
+    """Return the parts of a message; buffers are handed on without a copy.
+
+    Raises
+    ------
+    RequestError
+        If a number of the head doesn't fit 64 bits.
+    """
+    try:
+        return [MAGIC, _ENCODER.encode(head), *buffers]
+    except OverflowError:
+        large = [f"{name} = {value}" for name, value in structs.asdict(head).items() if _is_large(value)]
+        raise RequestError(f"{', '.join(large) or 'a number'} is outside of 64 bits") from None
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, int) and not -(2**63) <= value < 2**64
 
 
 def check_magic(part: Any, peer: str = "the peer") -> None:
