@@ -14,7 +14,6 @@ cdef extern from "names.h" nogil:
     ctypedef struct qctl_names_t:
         qctl_name_t *rows
         ptrdiff_t n, room
-    uint32_t qctl_hash(const char *name, ptrdiff_t length)
     qctl_name_t *qctl_names_find(const qctl_names_t *t, const char *name, ptrdiff_t length, uint32_t hash)
     qctl_name_t *qctl_names_add(qctl_names_t *t, const char *name, ptrdiff_t length, uint32_t hash)
     void qctl_names_clear(qctl_names_t *t)

@@ -42,6 +42,10 @@ cdef class AngleReader(Scanner):
         """Return what is wrong with an operation that has no finite value; subclasses override it."""
         return f"{word} is not finite for {operands}"
 
+    def language(self):
+        """Return the language's name for messages; subclasses override it."""
+        return "OpenQASM 2"
+
     cdef int push_step(self, int code, int parameter, double number) except -1:
         if self.n_steps == self.steps_room:
             self.steps = <step_t *> grown(self.steps, &self.steps_room, self.n_steps + 1, sizeof(step_t))
@@ -110,7 +114,7 @@ cdef class AngleReader(Scanner):
             self.angle(SIGN_STRENGTH, depth + 1, result)
             return self.join(QCTL_NEG, at, result, NULL) if kind == 45 else 0
         if kind == QCTL_NAME:
-            if self.spells("pi"):
+            if self.spells("pi") or self.scan.lines and self.spells("PI"):
                 result.number = M_PI
                 return self.step()
             row = qctl_names_find(&self.parameters, self.scan.text + at, self.scan.stop - at, self.scan.hash)
@@ -122,7 +126,7 @@ cdef class AngleReader(Scanner):
                 return self.step()
             code = self.function()
             if not code:
-                self.fail(f"{self.shown()} is neither a parameter nor a function of OpenQASM 2", at)
+                self.fail(f"{self.shown()} is neither a parameter nor a function of {self.language()}", at)
             self.step()
         elif kind != 40:
             self.fail(f"expected an expression, found {self.shown()}", at)

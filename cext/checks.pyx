@@ -231,6 +231,7 @@ cdef void describe_narrow(const int16_t[:, ::1] ops, const limits_t *limits, qct
     cdef int64_t k
     cdef uint32_t op, n = <uint32_t> limits.n_qubits, last_qubit = n - 1 if n else 0, last
     cdef int form, n_qubits, n_params
+    qctl_narrow_close(narrow + limits.n_ops, NONE)  # for opcodes that aren't there: a row of opcode 0, which is
     for k in range(limits.n_ops):
         op = <uint32_t> k
         qctl_narrow_close(narrow + k, op)

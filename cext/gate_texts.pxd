@@ -47,14 +47,12 @@ cdef class GateReader(AngleReader):
     cdef int spend(self, int64_t n_steps, Py_ssize_t at) except -1
     cdef int register_operand(self, int kind, what, int64_t *first, int64_t *size) except -1
     cdef int read_angles(self) except -1
+    cdef int push_angle(self, const angle_t *angle) except -1
     cdef int check_counts(self, name, const gate_t *gate, Py_ssize_t n_params, Py_ssize_t n_qubits, Py_ssize_t at) except -1
     cdef int emit_plain(self, const gate_t *gate, Py_ssize_t values, Py_ssize_t wires) except -1
     cdef int emit_barrier(self, Py_ssize_t first, Py_ssize_t n) except -1
     cdef int expand(self, Py_ssize_t gate, Py_ssize_t values, Py_ssize_t wires, Py_ssize_t at, Py_ssize_t stop) except -1
     cdef int call(self, Py_ssize_t place, Py_ssize_t start, Py_ssize_t stop) except -1
+    cdef int play(self, Py_ssize_t place, Py_ssize_t start, Py_ssize_t stop) except -1
     cdef bint marked(self, int64_t place) except -1
     cdef bint twice(self, Py_ssize_t first, Py_ssize_t n) except -1
-    cdef int read_names(self, qctl_names_t *names, what, int end) except -1
-    cdef Py_ssize_t read_own_qubits(self, bint may_repeat) except -1
-    cdef Py_ssize_t add_call(self, Py_ssize_t gate) except -1
-    cdef Py_ssize_t read_body(self) except -1

@@ -1,19 +1,17 @@
-"""Reads gate calls and gate bodies of program texts, and writes their instructions straight into a buffer."""
+"""Reads gate calls of program texts, and writes their instructions straight into a buffer."""
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 
-from qctl.cext.angles cimport AngleReader, angle_t, qctl_hash, qctl_name_t, qctl_names_add, qctl_names_clear
+from qctl.cext.angles cimport AngleReader, angle_t, qctl_name_t, qctl_names_add
 from qctl.cext.angles cimport qctl_names_find, qctl_names_free, qctl_names_t
 from qctl.cext.records cimport FLAG_WIDE, InstructionBuffer
-from qctl.cext.scanner cimport grown
+from qctl.cext.scanner cimport grown, qctl_hash
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 
 cdef enum:
     BARRIER = 7
-    DEEPEST = 64
-    ANGLE_STEPS = 8  # steps of angle arithmetic that cost as much as a gate
 
 
 cdef class GateReader(AngleReader):
@@ -54,7 +52,7 @@ cdef class GateReader(AngleReader):
 
     cdef qctl_name_t *enter(self, qctl_names_t *names, const char *name, Py_ssize_t n) except NULL:
         """Return the row of a name, entered if it isn't there; the name's bytes must stay."""
-        cdef uint32_t hash = qctl_hash(name, n)
+        cdef uint32_t hash = qctl_hash(name, n, self.scan.seed)
         cdef qctl_name_t *row = qctl_names_find(names, name, n, hash)
         if row == NULL:
             row = qctl_names_add(names, name, n, hash)
@@ -177,13 +175,17 @@ cdef class GateReader(AngleReader):
             return 0
         while True:
             self.angle(0, 0, &angle)
-            if self.n_angles == self.angles_room:
-                self.angles = <angle_t *> grown(self.angles, &self.angles_room, self.n_angles + 1, sizeof(angle_t))
-            self.angles[self.n_angles] = angle
-            self.n_angles += 1
+            self.push_angle(&angle)
             if self.accept(41):
                 return 0
             self.expect(44)
+
+    cdef int push_angle(self, const angle_t *angle) except -1:
+        if self.n_angles == self.angles_room:
+            self.angles = <angle_t *> grown(self.angles, &self.angles_room, self.n_angles + 1, sizeof(angle_t))
+        self.angles[self.n_angles] = angle[0]
+        self.n_angles += 1
+        return 0
 
     cdef int check_counts(self, name, const gate_t *gate, Py_ssize_t n_params, Py_ssize_t n_qubits, Py_ssize_t at) except -1:
         """Refuse a call with other numbers of angles and operands than the gate has, or of a gate without a meaning."""
@@ -197,24 +199,30 @@ cdef class GateReader(AngleReader):
 
     cdef int call(self, Py_ssize_t place, Py_ssize_t start, Py_ssize_t stop) except -1:
         """Read the rest of a call after the gate's name, which stands from `start` to `stop`, and write its instructions."""
-        cdef gate_t gate = self.gates[place]
-        cdef int64_t first = 0, size = 0, rows = 0, i
-        cdef Py_ssize_t k, n_params
-        cdef bint mixed = False
+        cdef int64_t first = 0, size = 0
         self.n_values = self.n_wires = self.n_operands = 0
         self.n_angles = self.kept_angles
         self.n_steps = self.kept_steps
         self.read_angles()
-        n_params = self.n_angles - self.kept_angles
         while True:
             self.register_operand(QUBITS_NAME, "a quantum register", &first, &size)
             self.add_operand(first, size)
-            if size:
-                mixed = mixed or (rows and rows != size)
-                rows = size
             if self.accept(59):
                 break
             self.expect(44)
+        return self.play(place, start, stop)
+
+    cdef int play(self, Py_ssize_t place, Py_ssize_t start, Py_ssize_t stop) except -1:
+        """Write the instructions of a call whose operands and angles are read; registers are played side by side."""
+        cdef gate_t gate = self.gates[place]
+        cdef Py_ssize_t k, n_params = self.n_angles - self.kept_angles
+        cdef int64_t i, size, rows = 0
+        cdef bint mixed = False
+        for k in range(self.n_operands):
+            size = self.operands[2 * k + 1]
+            if size:
+                mixed = mixed or (rows and rows != size)
+                rows = size
         if mixed:
             sizes = sorted({self.operands[2 * k + 1] for k in range(self.n_operands)} - {0})
             self.fail(f"registers of different sizes {sizes} can't be broadcast together", start)
@@ -288,104 +296,3 @@ cdef class GateReader(AngleReader):
             self.n_values = n_values
             self.n_wires = n_wires
         return 0
-
-    # --- gate bodies ---------------------------------------------------------------------------------
-
-    cdef int read_names(self, qctl_names_t *names, what, int end) except -1:
-        """Read ``name, name, …`` up to and with `end`; each name's number is its position."""
-        cdef qctl_name_t *row
-        cdef Py_ssize_t n
-        while True:
-            self.name(what)
-            n = names.n
-            row = self.enter(names, self.scan.text + self.scan.start, self.scan.stop - self.scan.start)
-            if names.n == n:
-                self.fail(f"{what} {self.piece(self.scan.start, self.scan.stop)!r} is named twice", self.scan.start)
-            row.first = n
-            self.step()
-            if self.accept(end):
-                return 0
-            self.expect(44)
-
-    cdef Py_ssize_t read_own_qubits(self, bint may_repeat) except -1:
-        """Read the operands of a call in a body, and return how many different ones there are."""
-        cdef Py_ssize_t first = self.n_numbers
-        cdef qctl_name_t *row
-        self.mark += 1
-        while True:
-            self.name("a qubit of the gate")
-            row = qctl_names_find(
-                &self.own_qubits, self.scan.text + self.scan.start, self.scan.stop - self.scan.start, self.scan.hash
-            )
-            if row == NULL:
-                self.fail(f"{self.piece(self.scan.start, self.scan.stop)!r} is no qubit of this gate", self.scan.start)
-            if not self.marked(row.first):
-                if self.n_numbers == self.numbers_room:
-                    self.numbers = <int64_t *> grown(
-                        self.numbers, &self.numbers_room, self.n_numbers + 1, sizeof(int64_t)
-                    )
-                self.numbers[self.n_numbers] = row.first
-                self.n_numbers += 1
-            elif not may_repeat:
-                self.fail(f"qubit {self.piece(self.scan.start, self.scan.stop)!r} is named twice", self.scan.start)
-            self.step()
-            if self.accept(59):
-                return self.n_numbers - first
-            self.expect(44)
-
-    cdef Py_ssize_t add_call(self, Py_ssize_t gate) except -1:
-        if self.n_calls == self.calls_room:
-            self.calls = <call_t *> grown(self.calls, &self.calls_room, self.n_calls + 1, sizeof(call_t))
-        self.calls[self.n_calls] = call_t(
-            gate=gate, first_angle=self.n_angles, n_angles=0, first_qubit=self.n_numbers, n_qubits=0
-        )
-        self.n_calls += 1
-        return self.n_calls - 1
-
-    cdef Py_ssize_t read_body(self) except -1:
-        """Read the rest of a gate definition, after its ``{``, and return the place of the gate."""
-        cdef Py_ssize_t first_call = self.n_calls, at, stop, place, k, n_steps
-        cdef int64_t cost = 1
-        cdef int depth = 0
-        cdef qctl_name_t *row
-        self.n_angles = self.kept_angles
-        self.n_steps = self.kept_steps
-        while not self.accept(125):
-            at = self.scan.start
-            stop = self.scan.stop
-            self.name("a gate")
-            if self.spells("barrier"):
-                self.step()
-                place = self.add_call(-1)
-                self.calls[place].n_qubits = self.read_own_qubits(True)
-                cost += 1
-                continue
-            row = self.look()
-            if row == NULL or row.kind != GATE_NAME:
-                self.fail(f"{self.piece(at, stop)!r} can't stand in a gate body: it is no gate defined before", at)
-            self.step()
-            place = self.add_call(row.first)
-            n_steps = 0
-            self.read_angles()
-            for k in range(self.calls[place].first_angle, self.n_angles):
-                n_steps += self.angles[k].n if self.angles[k].coded else 0
-            self.calls[place].n_angles = self.n_angles - self.calls[place].first_angle
-            self.calls[place].n_qubits = self.read_own_qubits(False)
-            self.check_counts(
-                self.piece(at, stop), &self.gates[row.first], self.calls[place].n_angles, self.calls[place].n_qubits, at
-            )
-            cost += 1 + n_steps // ANGLE_STEPS
-            if self.gates[row.first].kind == MACRO_GATE:
-                cost += self.gates[row.first].cost
-                depth = max(depth, self.gates[row.first].depth)
-            if depth >= DEEPEST:
-                self.fail(f"gates are defined by each other more than {DEEPEST} deep", at)
-        place = self.new_gate()
-        self.gates[place] = gate_t(
-            kind=MACRO_GATE, op=0, n_qubits=self.own_qubits.n, n_params=self.parameters.n, n_controls=0,
-            keeps_params=True, depth=depth + 1, first_call=first_call, n_calls=self.n_calls - first_call,
-            cost=min(cost, self.most_steps + 1),
-        )
-        self.kept_angles = self.n_angles
-        self.kept_steps = self.n_steps
-        return place

@@ -23,14 +23,6 @@ typedef struct {
     size_t n_slots; /* a power of two */
 } qctl_names_t;
 
-static inline uint32_t qctl_hash(const char *name, ptrdiff_t length)
-{
-    uint32_t hash = 0x811C9DC5u;
-    for (ptrdiff_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)name[i]) * 0x01000193u;
-    return hash;
-}
-
 static inline qctl_name_t *qctl_names_find(const qctl_names_t *t, const char *name, ptrdiff_t length, uint32_t hash)
 {
     if (!t->n)

@@ -9,14 +9,15 @@
 /* What a right row of an opcode looks like: each of its words lies in first ... first + span. */
 typedef struct {
     uint32_t first[4], span[4]; /* opcode with flags in the high half, a, b, c */
-    uint32_t two[4];            /* all ones at a where a and b must differ */
+    uint32_t two[4];            /* all ones where a word must not be b: at a of two qubits */
 } qctl_narrow_t;
 
-/* An opcode whose rows are all looked at closely: no opcode stands there. */
+/* An opcode whose rows are all looked at closely: no opcode stands there, and b always equals b. */
 static inline void qctl_narrow_close(qctl_narrow_t *to, uint32_t op)
 {
     memset(to, 0, sizeof *to);
     to->first[0] = ~op;
+    to->two[2] = UINT32_MAX;
 }
 
 static inline void qctl_narrow_open(qctl_narrow_t *to, uint32_t op, uint32_t flags, uint32_t n_qubits, uint32_t b_first,
@@ -32,29 +33,42 @@ static inline void qctl_narrow_open(qctl_narrow_t *to, uint32_t op, uint32_t fla
 #if defined(__GNUC__)
 typedef uint32_t qctl_four_t __attribute__((vector_size(16)));
 
-/* How many rows from the first one on are surely right, up to `n` or a few less; opcodes are below `n_ops`.
+/* All ones in some lane if a row is not surely right; `narrow` has one more row than `n_ops`, which no opcode below has. */
+static inline qctl_four_t qctl_narrow_bad(const qctl_narrow_t *narrow, uint32_t n_ops, const char *at)
+{
+    qctl_four_t row, first, span, two;
+    const qctl_narrow_t *form;
+    uint32_t op;
+    memcpy(&row, at, 16);
+    op = row[0] & 0xFFFF;
+    form = narrow + (op < n_ops ? op : n_ops);
+    memcpy(&first, form->first, 16);
+    memcpy(&span, form->span, 16);
+    memcpy(&two, form->two, 16);
+    return (qctl_four_t)(row - first > span) | ((qctl_four_t)(row == (qctl_four_t){row[2], row[2], row[2], row[2]}) & two);
+}
+
+static inline int qctl_narrow_any(qctl_four_t bad)
+{
+    uint64_t halves[2];
+    memcpy(halves, &bad, 16);
+    return (halves[0] | halves[1]) != 0;
+}
+
+/* How many rows from the first one on are surely right; four are looked at before the first branch.
    A row that is not surely right may still be: an expression for an angle, for instance. */
 static inline int64_t qctl_narrow_run(const qctl_narrow_t *narrow, uint32_t n_ops, const void *rows, int64_t n)
 {
     const char *at = rows;
     int64_t i = 0;
-    for (; i < n; i++, at += 16) {
-        qctl_four_t row, first, span, two, bad;
-        uint32_t op;
-        uint64_t halves[2];
-        memcpy(&row, at, 16);
-        op = row[0] & 0xFFFF;
-        if (op >= n_ops)
-            break;
-        memcpy(&first, narrow[op].first, 16);
-        memcpy(&span, narrow[op].span, 16);
-        memcpy(&two, narrow[op].two, 16);
-        bad = (qctl_four_t)(row - first > span);
-        bad |= (qctl_four_t)(row == (qctl_four_t){row[2], row[2], row[2], row[2]}) & two;
-        memcpy(halves, &bad, 16);
-        if (halves[0] | halves[1])
+    for (; i + 4 <= n; i += 4, at += 64) {
+        qctl_four_t bad = qctl_narrow_bad(narrow, n_ops, at) | qctl_narrow_bad(narrow, n_ops, at + 16);
+        bad |= qctl_narrow_bad(narrow, n_ops, at + 32) | qctl_narrow_bad(narrow, n_ops, at + 48);
+        if (qctl_narrow_any(bad))
             break;
     }
+    for (; i < n && !qctl_narrow_any(qctl_narrow_bad(narrow, n_ops, at)); i++)
+        at += 16;
     return i;
 }
 #else

@@ -3,9 +3,8 @@
 from libc.stdint cimport int64_t, uint32_t
 
 from qctl.cext.angles cimport qctl_name_t, qctl_names_clear
-from qctl.cext.gate_texts cimport (
-    BITS_NAME, GATE_NAME, NOTHING, OPAQUE_GATE, PLAIN_GATE, QUBITS_NAME, GateReader, gate_t
-)
+from qctl.cext.gate_bodies cimport GateBodyReader
+from qctl.cext.gate_texts cimport BITS_NAME, GATE_NAME, NOTHING, OPAQUE_GATE, PLAIN_GATE, QUBITS_NAME, gate_t
 from qctl.cext.scanner cimport QCTL_END, QCTL_NAME, qctl_scan_t
 
 cdef uint32_t NONE = 0xFFFFFFFFu
@@ -23,7 +22,7 @@ cdef const char* OTHER_WORDS[4]
 OTHER_WORDS = ["OPENQASM", "pi", "U", "CX"]
 
 
-cdef class Openqasm2Reader(GateReader):
+cdef class Openqasm2Reader(GateBodyReader):
     """Read a text; subclasses keep the program's tables and know its limits.
 
     They override what comes before `read`.
@@ -54,6 +53,9 @@ cdef class Openqasm2Reader(GateReader):
     def opcode_of(self, name, n_qubits, n_params):
         """Return the opcode that an opaque gate is, or -1."""
         raise NotImplementedError
+
+    def written_gate(self, definition):
+        """Return opcode and generic controls of the gate that a definition was written for, or None."""
 
     def note_reset(self, at):
         """Note where a reset stands, before it is written."""
@@ -87,13 +89,7 @@ cdef class Openqasm2Reader(GateReader):
 
     def read_gates(self, str text not None):
         """Read the gate definitions of another text, as if they stood here."""
-        cdef qctl_scan_t scan = self.scan
-        cdef bytes raw = text.encode()
-        self.kept.append(raw)
-        self.scan.text = raw
-        self.scan.n = len(raw)
-        self.scan.at = 0
-        self.step()
+        cdef qctl_scan_t scan = self.begin_text(text)
         while self.scan.kind != QCTL_END:
             self.statement()
         self.scan = scan
@@ -199,7 +195,7 @@ cdef class Openqasm2Reader(GateReader):
         cdef Py_ssize_t place
         cdef int64_t op
         cdef const char *name = self.scan.text + self.scan.start
-        cdef Py_ssize_t n
+        cdef Py_ssize_t n, at = self.scan.start
         self.new_name("a gate")
         n = self.scan.stop - self.scan.start
         qctl_names_clear(&self.parameters)
@@ -217,11 +213,21 @@ cdef class Openqasm2Reader(GateReader):
             )
         else:
             place = self.read_body()
+            self.replace_written(place, self.piece(at, self.scan.start))
         qctl_names_clear(&self.parameters)
         row = self.enter(&self.names, name, n)
         row.kind = GATE_NAME
         row.first = place
         row.replaceable = False
+        return 0
+
+    cdef int replace_written(self, Py_ssize_t place, definition) except -1:
+        """Make a defined gate the one instruction that it was written for, if there is one."""
+        found = self.written_gate(definition.rstrip())
+        if found is not None:
+            self.gates[place].kind = PLAIN_GATE
+            self.gates[place].cost = 1
+            self.gates[place].op, self.gates[place].n_controls = found
         return 0
 
     cdef int barrier(self) except -1:

@@ -17,9 +17,24 @@ typedef struct {
     ptrdiff_t n, at;
     ptrdiff_t start, stop;
     uint32_t hash; /* of a name */
+    uint64_t seed; /* of the hash, so that no text can be made of names that collide */
     int kind;
     int lines; /* whether the end of a line is a token */
 } qctl_scan_t;
+
+/* One more character of a name's hash; the upper half of the last one is the hash. */
+static inline uint64_t qctl_hash_step(uint64_t hash, char c)
+{
+    hash = (hash ^ (unsigned char)c) * 0x9E3779B97F4A7C15u;
+    return hash ^ hash >> 29;
+}
+
+static inline uint32_t qctl_hash(const char *name, ptrdiff_t length, uint64_t seed)
+{
+    for (ptrdiff_t i = 0; i < length; i++)
+        seed = qctl_hash_step(seed, name[i]);
+    return (uint32_t)(seed >> 32);
+}
 
 static inline int qctl_is_digit(char c)
 {
@@ -87,12 +102,12 @@ static inline void qctl_scan_next(qctl_scan_t *s)
     s->start = p - s->text;
     s->at = s->start + 1;
     if (qctl_is_letter(c)) {
-        uint32_t hash = 0x811C9DC5u;
+        uint64_t hash = s->seed;
         do
-            hash = (hash ^ (unsigned char)*p++) * 0x01000193u;
+            hash = qctl_hash_step(hash, *p++);
         while (qctl_is_letter(*p) || qctl_is_digit(*p));
         s->at = p - s->text;
-        s->hash = hash;
+        s->hash = (uint32_t)(hash >> 32);
         s->kind = QCTL_NAME;
     } else if (qctl_is_digit(c) || (c == '.' && qctl_is_digit(p[1])))
         s->kind = qctl_scan_number(s);

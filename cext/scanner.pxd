@@ -1,6 +1,6 @@
 """The scanner that readers of program texts build on."""
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 cdef extern from "scan.h" nogil:
     enum:
@@ -14,7 +14,9 @@ cdef extern from "scan.h" nogil:
         const char *text
         ptrdiff_t n, at, start, stop
         uint32_t hash
+        uint64_t seed
         int kind, lines
+    uint32_t qctl_hash(const char *name, ptrdiff_t length, uint64_t seed)
     void qctl_scan_next(qctl_scan_t *s)
 
 cdef void *grown(void *old, Py_ssize_t *room, Py_ssize_t wanted, size_t size) except NULL

@@ -1,5 +1,7 @@
 """Walks through the tokens of a program text without copying it; errors know their place."""
 
+import os
+
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint64_t
@@ -15,6 +17,7 @@ cdef extern from "Python.h":
     double PyOS_string_to_double(const char *s, char **endptr, PyObject *overflow) except? -1.0
     ctypedef struct PyObject
 
+cdef uint64_t _SEED = int.from_bytes(os.urandom(8), "little")
 _SHOWN = 40
 _MAX_INTEGER_DIGITS = 310
 _SIGNS = {ord("="): "==", ord(">"): "->", ord("\n"): "end of line", QCTL_END: "end of file"}
@@ -61,6 +64,7 @@ cdef class Scanner:
         self.scan.text = PyUnicode_AsUTF8AndSize(text, &n)
         self.scan.n = n
         self.scan.lines = lines
+        self.scan.seed = _SEED
 
     def refusal(self, message, at):
         """Return the exception for what is wrong at a byte of the text; subclasses override it."""

@@ -234,6 +234,28 @@ class Circuit(Program):
         text: str = import_module("qctl.formats.save").dumps(self, version)
         return text
 
+    def to_originir(self) -> str:
+        """Return it as OriginIR text, the language of Origin Quantum's software.
+
+        Raises
+        ------
+        RequestError
+            If OriginIR can't say it.
+        """
+        text: str = import_module("qctl.formats.save").dumps_originir(self)
+        return text
+
+    @classmethod
+    def from_originir(cls, text: str) -> Self:
+        """Return the circuit of an OriginIR text.
+
+        Raises
+        ------
+        ParseError
+            With line and column.
+        """
+        return cls.from_body(import_module("qctl.formats.originir").read_originir(text).body)
+
     @classmethod
     def from_qasm(cls, text: str) -> Self:
         """Return the circuit of an OpenQASM 2 or 3 text.

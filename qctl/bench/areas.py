@@ -21,7 +21,8 @@ __all__ = ["AREAS", "machine", "present", "run_area"]
 AREAS = {
     "build": "building circuits",
     "translate": "translating and routing",
-    "binary": "binary form and text formats",
+    "binary": "binary form",
+    "text": "OpenQASM and OriginIR",
     "simulate": "state vectors",
     "noise": "density matrices and trajectories",
     "physics": "pulse physics",

@@ -1,4 +1,4 @@
-"""The binary form and OpenQASM 2 beside their peers: mixed gates, and the text of a large quantum-volume circuit."""
+"""The binary form beside its peers: mixed gates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from qctl.bench.case import Case, Goal
 from qctl.circuit import Circuit
 from qctl.program.opcodes import Op
 
-__all__ = ["CASES"]
+__all__ = ["CASES", "N_GATES", "N_QUBITS", "circuit", "panda", "qiskit", "same_gates"]
 
 N_QUBITS, N_GATES, N_LONG = 100, 100_000, 10_000_000
 MIXED = {Op.RX: "RX", Op.RY: "RY", Op.RZ: "RZ", Op.H: "H", Op.CX: "CNOT"}
 TURNS = (Op.RX, Op.RY, Op.RZ)
-QV_GATES = 120_001
 
 
 @cache
@@ -37,23 +36,8 @@ def circuit(n_gates: int = N_GATES) -> Circuit:
     return Circuit.from_arrays(N_QUBITS, ops, first, second, angles)
 
 
-@cache
-def volume_text() -> str:
-    """Return OpenQASM 2 of layers of random pairs: three times two u3 and a cx each, 120,001 gates (seed 0)."""
-    rng = np.random.default_rng(0)
-    lines: list[str] = []
-    while len(lines) < QV_GATES:
-        for a, b in rng.permutation(N_QUBITS).reshape(-1, 2).tolist():
-            for _ in range(3):
-                for qubit in (a, b):
-                    angles = ",".join(map(repr, rng.uniform(-np.pi, np.pi, 3).tolist()))
-                    lines.append(f"u3({angles}) q[{qubit}];")
-                lines.append(f"cx q[{a}],q[{b}];")
-    head = ["OPENQASM 2.0;", 'include "qelib1.inc";', f"qreg q[{N_QUBITS}];"]
-    return "\n".join([*head, *lines[:QV_GATES]]) + "\n"
-
-
-def _panda(n_gates: int = N_GATES) -> Any:
+def panda(n_gates: int = N_GATES) -> Any:
+    """Return the mixed gates as pyqpanda3's program."""
     from pyqpanda3 import core
 
     ops, first, second, angles = (array.tolist() for array in mixed(n_gates))
@@ -65,7 +49,8 @@ def _panda(n_gates: int = N_GATES) -> Any:
     return program
 
 
-def _qiskit() -> Any:
+def qiskit() -> Any:
+    """Return the mixed gates as Qiskit's circuit."""
     from qiskit import QuantumCircuit
 
     ops, first, second, angles = (array.tolist() for array in mixed(N_GATES))
@@ -87,25 +72,25 @@ def _decode(packed: bool, n_gates: int, _: int) -> Callable[[], Any]:
 def _bis_encode(_: int) -> Callable[[], Any]:
     from pyqpanda3.utils import convert_qprog_to_originbis
 
-    return partial(convert_qprog_to_originbis, _panda())
+    return partial(convert_qprog_to_originbis, panda())
 
 
 def _bis_decode(_: int) -> Callable[[], Any]:
     from pyqpanda3.utils import convert_originbis_to_qprog, convert_qprog_to_originbis
 
-    return partial(convert_originbis_to_qprog, convert_qprog_to_originbis(_panda()))
+    return partial(convert_originbis_to_qprog, convert_qprog_to_originbis(panda()))
 
 
 def _protocol_encode(_: int) -> Callable[[], Any]:
     from pyqpanda3.utils import comm_protocol_encode
 
-    return partial(comm_protocol_encode, [_panda()])
+    return partial(comm_protocol_encode, [panda()])
 
 
 def _protocol_decode(_: int) -> Callable[[], Any]:
     from pyqpanda3.utils import comm_protocol_decode, comm_protocol_encode
 
-    return partial(comm_protocol_decode, comm_protocol_encode([_panda()]))
+    return partial(comm_protocol_decode, comm_protocol_encode([panda()]))
 
 
 def _qpy_bytes(program: Any) -> bytes:
@@ -117,42 +102,14 @@ def _qpy_bytes(program: Any) -> bytes:
 
 
 def _qpy_encode(_: int) -> Callable[[], Any]:
-    return partial(_qpy_bytes, _qiskit())
+    return partial(_qpy_bytes, qiskit())
 
 
 def _qpy_decode(_: int) -> Callable[[], Any]:
     from qiskit import qpy
 
-    stored = _qpy_bytes(_qiskit())
+    stored = _qpy_bytes(qiskit())
     return lambda: qpy.load(io.BytesIO(stored))[0]
-
-
-def _read(reader: str, text: Callable[[], str], _: int) -> Callable[[], Any]:
-    if reader == "qctl":
-        return partial(Circuit.from_qasm, text())
-    if reader == "pyqpanda3":
-        from pyqpanda3.intermediate_compiler import convert_qasm_string_to_qprog
-
-        return partial(convert_qasm_string_to_qprog, text())
-    from qiskit import qasm2
-
-    return partial(qasm2.loads, text())
-
-
-def _write(writer: str, _: int) -> Callable[[], Any]:
-    if writer == "qctl":
-        return partial(circuit().to_qasm, version=2)
-    if writer == "pyqpanda3":
-        from pyqpanda3.intermediate_compiler import convert_qprog_to_qasm
-
-        return partial(convert_qprog_to_qasm, _panda())
-    from qiskit import qasm2
-
-    return partial(qasm2.dumps, _qiskit())
-
-
-def _mixed_text() -> str:
-    return circuit().to_qasm(version=2)
 
 
 def _n_gates(value: Any) -> int:
@@ -161,13 +118,16 @@ def _n_gates(value: Any) -> int:
         value = value[0]
     if isinstance(value, str):
         lines = [line for line in value.splitlines() if line.rstrip().endswith(";")]
-        return sum(not line.split()[0].startswith(("OPENQASM", "include", "qreg", "creg")) for line in lines)
+        return sum(
+            not line.split()[0].startswith(("OPENQASM", "include", "qreg", "creg", "qubit", "bit")) for line in lines
+        )
     if hasattr(value, "gate_operations"):
         return len(value.gate_operations())
     return len(value)
 
 
-def _same_gates(n_gates: int, values: Mapping[str, Any]) -> None:
+def same_gates(n_gates: int, values: Mapping[str, Any]) -> None:
+    """Check that all sides have so many gates."""
     for side, value in values.items():
         assert _n_gates(value) == n_gates, f"{side} has {_n_gates(value)} gates, not {n_gates}"
 
@@ -200,7 +160,7 @@ def _binary(name: str, packed: bool, bound_s: float, peers: Mapping[str, tuple[A
             name=f"{name}-decode",
             work=f"1e5 mixed gates on 100 qubits from bytes, {form} in qctl, every byte validated",
             sides=decode,
-            agree=partial(_same_gates, N_GATES),
+            agree=partial(same_gates, N_GATES),
             goals=(own, *(Goal(peer, bounds[1]) for peer, bounds in goals.items())),
             **shape,
         ),
@@ -222,26 +182,10 @@ def _long(packed: bool) -> list[Case]:
             name=f"{form}-decode-1e7",
             work=f"1e7 mixed gates from {form} bytes",
             sides={"qctl": partial(_decode, packed, N_LONG)},
-            agree=partial(_same_gates, N_LONG),
+            agree=partial(same_gates, N_LONG),
             **shape,
         ),
     ]
-
-
-READERS = ("qctl", "pyqpanda3", "qiskit")
-
-
-def _import(name: str, gates: str, text: Callable[[], str], n_gates: int) -> Case:
-    return Case(
-        name=f"openqasm2-import-{name}",
-        work=f"OpenQASM 2 text of {gates} on 100 qubits to a circuit",
-        sides={reader: partial(_read, reader, text) for reader in READERS},
-        agree=partial(_same_gates, n_gates),
-        goals=(Goal("fastest", 5.0),),
-        n_units=n_gates,
-        unit="gate",
-        rounds=3,
-    )
 
 
 CASES: tuple[Case, ...] = (
@@ -255,15 +199,4 @@ CASES: tuple[Case, ...] = (
     *_binary("packed", True, 15e-9, {"pyqpanda3": (_protocol_encode, _protocol_decode)}, {"pyqpanda3": (14, 65)}),
     *_long(False),
     *_long(True),
-    _import("qv100", "120,001 gates (u3, cx)", volume_text, QV_GATES),
-    _import("mixed", "1e5 mixed gates", _mixed_text, N_GATES),
-    Case(
-        name="openqasm2-write-mixed",
-        work="1e5 mixed gates on 100 qubits to OpenQASM 2 text",
-        sides={writer: partial(_write, writer) for writer in READERS},
-        agree=partial(_same_gates, N_GATES),
-        n_units=N_GATES,
-        unit="gate",
-        rounds=3,
-    ),
 )

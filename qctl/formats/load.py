@@ -9,11 +9,13 @@ from pathlib import Path
 from qctl.errors import ParseError, RequestError
 from qctl.formats.limits import MAX_TEXT_CHARACTERS
 from qctl.formats.openqasm2 import read_openqasm2
+from qctl.formats.originir import read_originir
 from qctl.program.program import Program
 
 __all__ = ["load", "loads", "openqasm_version"]
 
 _HEADER = re.compile(r"(?:\s|//[^\n]*+|/\*(?:[^*]|\*(?!/))*+\*/)*+OPENQASM\s++(\d{1,9})(?:\.\d+)?\s*+;")
+_ORIGINIR = re.compile(r"(?:\s|//[^\n]*+)*+QINIT\b")
 _ASSEMBLY = re.compile(r"(?:\s|#[^\n]*+)*+qis\s++\d")
 _LOOKED_AT = 100_000
 """Characters of a text without a header that are looked at to guess its version."""
@@ -25,7 +27,7 @@ _ONLY_IN_3 = re.compile(
 
 
 def load(path: str | os.PathLike[str]) -> Program:
-    """Return the program of a file: ``.qis`` by its content, anything else as OpenQASM text.
+    """Return the program of a file: ``.qis`` by its content, anything else as text (see `loads`).
 
     Raises
     ------
@@ -54,7 +56,7 @@ def load(path: str | os.PathLike[str]) -> Program:
 
 
 def loads(text: str) -> Program:
-    """Return the program of an OpenQASM 2 or 3 text, or of text assembly.
+    """Return the program of an OpenQASM 2 or 3 text, of OriginIR, or of text assembly.
 
     Raises
     ------
@@ -63,6 +65,8 @@ def loads(text: str) -> Program:
     """
     if _ASSEMBLY.match(text):
         return Program.from_text(text)
+    if _ORIGINIR.match(text):
+        return read_originir(text)
     version = openqasm_version(text)
     if version == 2:
         return read_openqasm2(text)

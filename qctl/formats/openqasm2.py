@@ -14,11 +14,12 @@ from qctl.errors import ParseError
 from qctl.formats.conditions import bits_equal
 from qctl.formats.gates import BUILT_IN_2, QELIB1, QELIB1_EXTENSIONS, QELIB1_MACROS, Gate
 from qctl.formats.limits import MAX_BITS, MAX_QUBITS, MAX_REGISTER_BITS, MAX_STEPS, MAX_TEXT_CHARACTERS
+from qctl.formats.openqasm2_gates import written_gate
 from qctl.program.opcodes import GATES, OP_BY_NAME
 from qctl.program.places import Places
 from qctl.program.program import Program
 
-__all__ = ["TextPlaces", "read_openqasm2", "undefined"]
+__all__ = ["PlacedReader", "TextPlaces", "read_openqasm2", "undefined"]
 
 _FUNCTIONS: dict[str, Callable[..., float]] = {
     "add": lambda x, y: x + y,
@@ -91,21 +92,12 @@ def undefined(word: str, operands: tuple[float, ...]) -> str:
     return f"the expression is not finite for {operands}"
 
 
-class _Reader(Openqasm2Reader):
-    """Keep the program's tables while the kernel reads."""
+class PlacedReader:
+    """What readers of program texts share: errors with their places, and places that later errors may need."""
 
     places: TextPlaces
-
-    def __init__(self, text: str, program: Program, n_steps: int) -> None:
-        super().__init__(text, program, n_steps)
-        self.program = program
-        self.notes = Places()
-        self.blocks: list[AbstractContextManager[Any]] = []
-        for name, gate in BUILT_IN_2.items():
-            self._define(name, gate)
-
-    def _define(self, name: str, gate: Gate) -> None:
-        self.define(name, gate.op, gate.n_qubits, gate.n_params, gate.n_controls, gate.keeps_params)
+    notes: Places
+    program: Program
 
     def refusal(self, message: str, at: int) -> ParseError:
         """Return the error with its line and column."""
@@ -114,6 +106,26 @@ class _Reader(Openqasm2Reader):
     def undefined(self, word: str, operands: tuple[float, ...]) -> str:
         """Return what is wrong with an operation that has no finite value."""
         return undefined(word, operands)
+
+    def note_reset(self, at: int) -> None:
+        """Note where a reset stands."""
+        self.notes.note(len(self.program), *self.places.place(at))
+
+
+class _Reader(PlacedReader, Openqasm2Reader):
+    """Keep the program's tables while the kernel reads."""
+
+    def __init__(self, text: str, program: Program, n_steps: int) -> None:
+        super().__init__(text, program, n_steps)
+        self.program = program
+        self.notes = Places()
+        self.included = False
+        self.blocks: list[AbstractContextManager[Any]] = []
+        for name, gate in BUILT_IN_2.items():
+            self._define(name, gate)
+
+    def _define(self, name: str, gate: Gate) -> None:
+        self.define(name, gate.op, gate.n_qubits, gate.n_params, gate.n_controls, gate.keeps_params)
 
     def hint(self, name: str) -> str:
         """Return where an unknown gate is defined."""
@@ -124,6 +136,7 @@ class _Reader(Openqasm2Reader):
         if quoted[1:-1] != "qelib1.inc" or quoted[0] not in "\"'":
             raise self.refusal(f'include {quoted[:60]}: only "qelib1.inc" is built in, other files aren\'t read', at)
         self.finish_include()
+        self.included = True
         taken = [name for name in self.defined() if name in QELIB1]
         if taken:
             raise self.refusal(f"gate {taken[0]!r} is defined before qelib1.inc, which defines it too", at)
@@ -150,9 +163,10 @@ class _Reader(Openqasm2Reader):
         same = spec is not None and (spec.n_qubits, spec.n_params) == (n_qubits, n_params)
         return int(OP_BY_NAME[name]) if same else -1
 
-    def note_reset(self, at: int) -> None:
-        """Note where a reset stands."""
-        self.notes.note(len(self.program), *self.places.place(at))
+    def written_gate(self, definition: str) -> tuple[int, int] | None:
+        """Return opcode and controls of a gate whose definition is qctl's own, by gates that can't be others."""
+        gate = written_gate(definition) if self.included else None
+        return (int(gate.op), gate.n_controls) if gate else None
 
     def check_condition(self, n_bits: int, at: int) -> None:
         """Refuse a condition on too many bits."""

@@ -1,4 +1,4 @@
-"""What the writers of OpenQASM 2 and 3 share: registers, numbers and conditions."""
+"""What the writers of program texts share: registers, numbers and conditions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from qctl.cext.gate_lines import number_text as kernel_number_text
 from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.program.expressions import Expression
@@ -23,8 +24,6 @@ sizeof true false im tau euler extern defcalgrammar arcsin arccos arctan ceiling
 rotl rotr real imag dt ns us ms s
 """
 _RESERVED = frozenset(_KEYWORDS.split())
-_DENOMINATORS = (1, 2, 3, 4, 6, 8, 16, 32)
-_MAX_NUMERATOR = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,19 @@ def named_registers(names: Sequence[str], fallback: str, taken: Iterable[str], m
     return Naming(tuple(sizes.items()), tuple(names))
 
 
-def number_text(value: float) -> str:
-    """Return a number as a text that is read back to the same bits; multiples of pi as such."""
-    if value == 0:
-        return "0.0"
-    for denominator in _DENOMINATORS if abs(value) <= _MAX_NUMERATOR * math.pi else ():
-        numerator = round(value * denominator / math.pi)
-        if 0 < abs(numerator) <= _MAX_NUMERATOR and numerator * math.pi / denominator == value:
-            times = {1: "pi", -1: "-pi"}.get(numerator, f"{numerator}*pi")
-            return times if denominator == 1 else f"{times}/{denominator}"
-    text = repr(value)
+def number_text(value: float, pi: bool = True) -> str:
+    """Return a number as a text that is read back to the same bits; with `pi` multiples of pi as such.
+
+    Raises
+    ------
+    RequestError
+        If it is not finite.
+    """
+    if not math.isfinite(value):
+        raise RequestError(f"{value} is not a number that a text can have")
+    text = kernel_number_text(value, pi)
+    if text is None:  # compilers without 128 bits
+        text = repr(value)
     return text if "." in text or "e" not in text else text.replace("e", ".0e")
 
 
@@ -116,7 +118,7 @@ def tested_bits(condition: Expression, index: dict[str, int]) -> BitTest | None:
     return BitTest(tuple(bits), int(value))
 
 
-def refusal(body: Body, i: int, version: int) -> RequestError:
-    """Return the error that an instruction can't be said in a version of OpenQASM."""
+def refusal(body: Body, i: int, language: str) -> RequestError:
+    """Return the error that an instruction can't be said in a language."""
     op = Op(int(body.instructions[i]["op"]))
-    return RequestError(f"instruction {i} ({OPCODES[op].name}) can't be written as OpenQASM {version}")
+    return RequestError(f"instruction {i} ({OPCODES[op].name}) can't be written as {language}")

@@ -6,6 +6,8 @@ from decimal import Decimal
 
 from qctl.errors import RequestError
 from qctl.formats.gates import STDGATES
+from qctl.formats.line_writer import LineWriter
+from qctl.formats.openqasm2_gates import ms_definition
 from qctl.formats.writer import BitTest, named_registers, number_text, refusal, tested_bits
 from qctl.formats.writer3_expressions import expression_text
 from qctl.program.body import Body, Range
@@ -15,6 +17,8 @@ from qctl.program.opcodes import GATES, Op
 from qctl.program.tables import BlockKind, RegisterKind
 
 __all__ = ["write_openqasm3"]
+
+_LANGUAGE = "OpenQASM 3"
 
 _MODIFIED = {Op.SXDG: "inv @ sx", Op.CSX: "ctrl @ sx", Op.CCZ: "ctrl(2) @ z", Op.U: "U"}
 """Opcodes that a modifier says with a gate of stdgates.inc."""
@@ -45,9 +49,8 @@ def write_openqasm3(body: Body) -> str:
     return _Writer(body).text()
 
 
-class _Writer:
+class _Writer(LineWriter):
     def __init__(self, body: Body) -> None:
-        self.body = body
         taken = {*STDGATES, *(op.name.lower() for op in GATES), *body.parameters, *(r.name for r in body.registers)}
         self.physical = bool(body.qubits) and all(name == f"${i}" for i, name in enumerate(body.qubits))
         self.qubits = named_registers(body.qubits, "q", taken, may_be_single=True)
@@ -56,17 +59,28 @@ class _Writer:
         self.bits = named_registers(body.bits, "c", taken, may_be_single=True)
         self.bit_index = {name: i for i, name in enumerate(body.bits)}
         self.bit_texts = dict(zip(body.bits, self.bits.members, strict=True))
+        super().__init__(body, self.qubit_names, self.bits.members, comma=", ")
         self.used: dict[Op, None] = {}
+        self.ms_definitions: dict[str, None] = {}
         self.uses_ticks = False
-        self.lines: list[str] = []
         self.depth = 0
+        for op, spec in GATES.items():
+            if op is Op.GPHASE or op in _DEFINITIONS or spec.name in STDGATES or op in _MODIFIED:
+                self.lines.spell(op, spec.n_qubits, _MODIFIED.get(op, spec.name), ";\n")
+        self.lines.spell(Op.RESET, 1, "reset", ";\n")
+        self.lines.spell(Op.BARRIER, -1, "barrier", ";\n")
+        self.lines.spell(Op.NOP, 0, None, "")
+        self.lines.spell_measure(Op.MEASURE, "", " = measure ", ";\n", True)
 
     def text(self) -> str:
         self.block(self.body.structure())
         head = ["OPENQASM 3.0;", 'include "stdgates.inc";']
         if self.uses_ticks:
             head.append(f"pragma qctl dt_s {self.body.tick_s}")
-        head += [_DEFINITIONS[op] for op in self.used]
+        self.used |= dict.fromkeys(map(Op, self.lines.used()))
+        needed = {need for op in self.used for need in (*_NEEDS.get(op, ()), op)}
+        head += [text for op, text in _DEFINITIONS.items() if op in needed]
+        head += self.ms_definitions
         for name in self.body.parameters:
             if not name.isidentifier():
                 raise RequestError(f"parameter {name!r} is no name in OpenQASM 3")
@@ -78,21 +92,7 @@ class _Writer:
         if not self.physical:
             head += [f"qubit[{size}] {name};" if size else f"qubit {name};" for name, size in self.qubits.registers]
         head += [f"bit[{size}] {name};" if size else f"bit {name};" for name, size in self.bits.registers]
-        return "\n".join([*head, *self.lines]) + "\n"
-
-    def line(self, text: str) -> None:
-        self.lines.append("  " * self.depth + text)
-
-    def block(self, node: Range) -> None:
-        i, children = node.first, list(node.children)
-        while i < node.end:
-            if children and children[0].first - 1 == i:
-                child = children.pop(0)
-                self.nested(child)
-                i = child.end + 1
-            else:
-                self.one(i)
-                i += 1
+        return "\n".join(head) + "\n" + self.lines.text()
 
     def nested(self, node: Range) -> None:
         block = self.body.block(node)
@@ -107,11 +107,15 @@ class _Writer:
             head = "box {"
         else:
             raise RequestError(f"instruction {node.first - 1} ({block.kind.name.lower()}) is not written as OpenQASM 3")
-        self.line(head)
-        self.depth += 1
+        self.lines.add(head)
+        self.indent(1)
         self.block(node)
-        self.depth -= 1
-        self.line("}")
+        self.indent(-1)
+        self.lines.add("}")
+
+    def indent(self, more: int) -> None:
+        self.depth += more
+        self.lines.set_prefix("  " * self.depth)
 
     def condition(self, value: Value | None) -> str:
         if not isinstance(value, Expression):
@@ -143,31 +147,26 @@ class _Writer:
         op = Op(int(row["op"]))
         a = int(row["a"])
         if op in GATES:
-            self.line(self.gate(i))
-        elif op is Op.MEASURE:
-            self.line(f"{self.bits.members[int(row['b'])]} = measure {self.qubit_names[a]};")
-        elif op is Op.RESET:
-            self.line(f"reset {self.qubit_names[a]};")
-        elif op is Op.BARRIER:
-            words, _ = self.body.wide(i)
-            self.line(f"barrier {', '.join(self.qubit(word, i) for word in words)};")
+            self.lines.add(self.gate(i))
+        elif op is Op.BARRIER and not int(row["b"]):
+            pass
         elif op is Op.DELAY:
-            self.line(f"delay[{self.duration(i)}] {self.qubit(a, i)};")
+            self.lines.add(f"delay[{self.duration(i)}] {self.qubit(a, i)};")
         elif op is Op.SET_BIT:
             value = self.body.operand_value(i)
             constant = isinstance(value, Expression) and len(value.code) == 1 and value.code[0][0] == "const"
             text = str(int(float(value.code[0][1] or 0) != 0)) if constant else self.condition(value)  # type: ignore[union-attr]
-            self.line(f"{self.bits.members[a]} = {text};")
+            self.lines.add(f"{self.bits.members[a]} = {text};")
         elif op is Op.ASSIGN:
-            self.line(f"{self.body.registers[a].name} = {self.value(self.body.operand_value(i))};")
+            self.lines.add(f"{self.body.registers[a].name} = {self.value(self.body.operand_value(i))};")
         elif op in _WORDS:
-            self.line(_WORDS[op])
+            self.lines.add(_WORDS[op])
         else:
-            raise refusal(self.body, i, 3)
+            raise refusal(self.body, i, _LANGUAGE)
 
     def qubit(self, word: int, i: int) -> str:
         if word & PORT_BIT:
-            raise refusal(self.body, i, 3)
+            raise refusal(self.body, i, _LANGUAGE)
         return self.qubit_names[word]
 
     def duration(self, i: int) -> str:
@@ -184,11 +183,14 @@ class _Writer:
     def gate(self, i: int) -> str:
         op, qubits, params, n_controls = self.body.gate(i)
         name = _MODIFIED.get(op, op.name.lower())
-        if op in _DEFINITIONS:
-            for needed in (*_NEEDS.get(op, ()), op):
-                self.used[needed] = None
+        if op is Op.MS:
+            definition = ms_definition(len(qubits) - n_controls)
+            self.ms_definitions[f"gate {definition}"] = None
+            name = definition.partition("(")[0]
+        elif op in _DEFINITIONS:
+            self.used[op] = None
         elif op is not Op.GPHASE and op not in _MODIFIED and name not in STDGATES:
-            raise refusal(self.body, i, 3)
+            raise refusal(self.body, i, _LANGUAGE)
         controls = {0: "", 1: "ctrl @ "}.get(n_controls, f"ctrl({n_controls}) @ ")
         angles = f"({', '.join(self.value(param) for param in params)})" if params else ""
         operands = ", ".join(self.qubit_names[q] for q in qubits)

@@ -28,9 +28,13 @@ SEEDS = [
     "  waveform w = drag(0.1 + 0.2im, 160dt, 40ns, 0.4);\n  waveform s = {0.1, 0.2im};\n}\n"
     "defcal x $0 { play(f, w); shift_phase(f, pi); }\ndefcal measure $0 -> bit { return capture_v2(f, s); "
     "}\nbit c = measure $0;\n",
+    "QINIT 4\nCREG 2\n// text\nQGATE g a,b,(t)\nRX a,(t/2)\nCNOT a,b\nENDQGATE\nH q\ng q[0],q[1],(-PI/3)\nDAGGER\n"
+    "CONTROL q[0],q[2]\nU4 q[1],(0.1,2e-3,3,4)\nBARRIER q[1],q[3]\nENDCONTROL\nS q[3]\nENDDAGGER\nMEASURE q[0],c[1]\n"
+    "QIF c[0],c[1]\nX q[0]\nQELSEIF c[0]\nRESET q[1]\nQELSE\nECHO q[1],(0)\nQENDIF\nQWHILE c[1]==0\nENDQWHILE\n",
 ]
 _WORDS = """
 q c w ( ) [ ] { } ; , 0 1 -1 9999999999 1e400 pi -> == @ ctrl pow(3) inv if else for in : " $0 $9999999 += ** / % 1ns
+DAGGER ENDDAGGER CONTROL ENDCONTROL QIF QELSE QENDIF QGATE ENDQGATE q[0] c[0]
 """
 TOKENS = _WORDS.split()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import cmath
+import functools
+import itertools
 import math
 from collections.abc import Callable, Mapping
 
@@ -107,6 +109,16 @@ MATRICES: dict[Op, Callable[..., np.ndarray]] = {
     Op.CSWAP: lambda: controlled(SWAP),
     Op.GPHASE: lambda t: np.array([[cmath.exp(1j * t)]]),
 }
+
+
+def ms(n: int, theta: float, phi: float) -> np.ndarray:
+    """Return exp(-i theta/2 sum over pairs of s s) with s = cos(phi) X + sin(phi) Y, on n qubits."""
+    total = np.zeros((2**n, 2**n), complex)
+    for pair in itertools.combinations(range(n), 2):
+        factors = [math.cos(phi) * X + math.sin(phi) * Y if k in pair else np.eye(2) for k in range(n)]
+        total += functools.reduce(np.kron, factors)
+    values, vectors = np.linalg.eigh(total)
+    return np.asarray(vectors * np.exp(-0.5j * theta * values) @ vectors.conj().T)
 
 
 def apply(matrix: np.ndarray, qubits: tuple[int, ...], state: np.ndarray) -> np.ndarray:
@@ -216,5 +228,6 @@ class _Player:
                     found.append((after, new))
             return found
         op, qubits, params, n_controls = self.body.gate(i)
-        matrix = MATRICES[op](*(self.value(param, bits) for param in params))
+        angles = [self.value(param, bits) for param in params]
+        matrix = ms(len(qubits) - n_controls, *angles) if op == Op.MS else MATRICES[op](*angles)
         return [(bits, apply(controlled(matrix, n_controls), qubits, state))]
