@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from qctl.cext.statevector import adjoint
 from qctl.errors import RequestError
 from qctl.program.program import Program
-from qctl.simulation.evolve import SLICE_S, evolve, ground, instruction_set, kernel_tables, refuse_too_large
+from qctl.simulation.evolve import evolve, ground, kernel_tables, refuse_too_large
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import SLICE_S
 from qctl.simulation.result import Wish
 from qctl.simulation.slopes import slope
 from qctl.simulation.statevector import final_measurements
+from qctl.simulation.vectors import instruction_set
 
 __all__ = ["Gradient", "gradient"]
 

@@ -16,6 +16,7 @@ from qctl.program.body import Body
 from qctl.program.opcodes import GATES
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.shots import KEPT_BYTES, is_straight, play_shots
 
@@ -104,7 +105,7 @@ def play(body: Body, wish: Wish) -> Simulated:
     def means_of(masks: NDArray[np.int64]) -> NDArray[np.float64]:
         return play_shots(body, noise, n_shots, seed, dtype, wish.threads, masks).means
 
-    bits = play_shots(body, noise, n_shots, seed, dtype, wish.threads).bits
+    bits = play_shots(body, noise, n_shots, seed, dtype, wish.threads, pace=Pace(wish.progress)).bits
     expected = estimate(body, wish)
     return ShotsOutcome(count_rows(bits), estimate=expected, n_qubits=body.n_qubits, bits=bits, means_of=means_of)
 
