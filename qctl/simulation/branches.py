@@ -104,9 +104,7 @@ class _Density:
             self.plans[rows] = parts
         return parts
 
-    def _play(
-        self, part: Superoperators | Gate | Measurement, party: list[Branch], until: float
-    ) -> list[Branch]:
+    def _play(self, part: Superoperators | Gate | Measurement, party: list[Branch], until: float) -> list[Branch]:
         if isinstance(part, Measurement):
             return self._measure(part, party)
         first = self.furthest

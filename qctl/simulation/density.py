@@ -102,13 +102,15 @@ def play(body: Body, wish: Wish) -> Simulated:
     """
     dtype = _dtype(wish)
     most = int(min(MOST_BRANCHES, have_bytes() // 2 // (2 * 4**body.n_qubits * dtype.itemsize) + 1))
-    branches, measured = evolve(body, wish.noise or NoiseModel(), dtype, wish.threads, most, Pace(wish.progress))
+    pace = Pace(wish.progress)
+    branches, measured = evolve(body, wish.noise or NoiseModel(), dtype, wish.threads, most, pace)
     coefficients: NDArray[np.floating] = branches[0].state
     for branch in branches[1:]:
         coefficients = coefficients + branch.state
     counts: dict[str, int] = {}
     if wish.shots:
         counts = sample_branches(branches, measured, body.n_qubits, len(body.bits), wish.shots, wish.seed)
+    pace.tell(1.0)
     return DensityOutcome(counts, estimate=estimate(body, wish), n_qubits=body.n_qubits, coefficients=coefficients)
 
 

@@ -80,7 +80,7 @@ def checked_slices(
 def driven_parts(
     matrices: NDArray[np.complex128],
 ) -> tuple[NDArray[np.complex128], tuple[bool, ...], float]:
-    """Return -i H for each real control, which drives are of Hermitian operators, and the mean energy of H_0 in rad/s."""
+    """Return -i H for each real control, which drives have Hermitian operators, and H_0's mean energy in rad/s."""
     if not all_hermitian(matrices[0]):
         differs = np.abs(matrices[0] - matrices[0].conj().T).max()
         raise RequestError(f"hamiltonian[0] differs from its adjoint by {differs:g} of {np.abs(matrices[0]).max():g}")

@@ -102,9 +102,7 @@ class Lanes:
 
         def share(k: int, watch: NDArray[np.int64]) -> None:
             part = bounds[k], bounds[k + 1]
-            trajectories.advance(
-                plan, self.states, self.keys, self.clocks, party, self.bits, *part, widest, watch
-            )
+            trajectories.advance(plan, self.states, self.keys, self.clocks, party, self.bits, *part, widest, watch)
 
         expected_s = SECONDS_PER_AMPLITUDE * plan.n_blocks * self.states.size / 2
         place = self.span[0] + (self.span[1] - self.span[0]) * row / max(1, len(self.body))

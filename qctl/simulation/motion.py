@@ -82,9 +82,7 @@ class Motion:
         n, n_parts = self.n, len(self.begin)
         counts, controlled = np.empty((n_parts + 1) * n, np.int32), np.empty((n_parts - 1) * n, np.int32)
         columns, values = np.empty_like(self.columns), np.empty_like(self.values)
-        c, p = arrangement.rows(
-            self.begin, self.length, self.columns, self.values, counts, controlled, columns, values
-        )
+        c, p = arrangement.rows(self.begin, self.length, self.columns, self.values, counts, controlled, columns, values)
         return Rows(n, self.bounds, counts[:c], controlled[:p], columns, values)
 
     def run(
@@ -122,7 +120,7 @@ class Driven:
 
 
 def driven_system(matrices: NDArray[np.complex128], jumps: NDArray[np.complex128], density: bool) -> Driven:
-    """Return the motion of H_0 and driven H_k (1 + n_drives, d, d) with jumps (n_jumps, d, d); the last ones are kept."""
+    """Return the motion of H_0 and driven H_k (1 + n_drives, d, d) with jumps (n_jumps, d, d); some are kept."""
     return _driven(matrices.tobytes(), jumps.tobytes(), matrices.shape[1], density)
 
 

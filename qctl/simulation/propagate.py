@@ -171,7 +171,7 @@ def _signs(d: int) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=32)
 def _orders(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Return which number of a density matrix each coordinate is, and which coordinate, with which sign, each number."""
+    """Return which number of a density matrix each coordinate is; which coordinate each number is, and its sign."""
     re, im = places(d)
     both = np.stack([re, im], axis=-1).astype(np.intp)
     signs = np.stack([np.ones((d, d)), _signs(d)], axis=-1)

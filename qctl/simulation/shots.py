@@ -127,9 +127,7 @@ def _run(
 
     def share(k: int, watch: NDArray[np.int64]) -> None:
         work = np.empty(4 * n_lanes << plan.n_qubits, dtype)
-        trajectories.run(
-            plan, keys, order, starts, k, n_shares, strings, outcomes, bits, means, work, widest, watch
-        )
+        trajectories.run(plan, keys, order, starts, k, n_shares, strings, outcomes, bits, means, work, widest, watch)
 
     firsts = starts[order[::n_lanes]]
     n_blocks = int((plan.n_blocks - firsts).sum()) + n_shares * int(firsts.max(initial=0))

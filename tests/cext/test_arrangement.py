@@ -68,7 +68,12 @@ def test_blocks_are_the_matrices(n_parts, n, filled):
 
 def row_room(n_parts, n, n_elements):
     i = np.int32
-    return [np.empty((n_parts + 1) * n, i), np.empty((n_parts - 1) * n, i), np.empty(n_elements, i), np.empty(n_elements)]
+    return [
+        np.empty((n_parts + 1) * n, i),
+        np.empty((n_parts - 1) * n, i),
+        np.empty(n_elements, i),
+        np.empty(n_elements),
+    ]
 
 
 @pytest.mark.parametrize(("n_parts", "n"), SIZES)
