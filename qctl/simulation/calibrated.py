@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import UNSET
@@ -106,7 +106,7 @@ def calibrated(
 def _readout_errors(qubit: Qubit) -> tuple[float, float] | None:
     """Return the probabilities to read 1 of state 0 and 0 of state 1, or None if no tune-up measured them."""
     spec = getattr(qubit, "readout", None)
-    errors = [getattr(spec, name, UNSET) for name in ("error0", "error1")]
+    errors: list[Any] = [getattr(spec, name, UNSET) for name in ("error0", "error1")]
     return None if UNSET in errors else (float(errors[0]), float(errors[1]))
 
 

@@ -110,7 +110,7 @@ def _steps(
     if op < Op.ID:
         return []
     word, own, params, n_controls = body.gate(i)
-    recipe = recipe_of(word, tuple(params), len(own), n_controls) if own else ()  # type: ignore[arg-type]
+    recipe = recipe_of(word, tuple(params), len(own), n_controls) if own else ()
     return [*((name, [qubits[k] for k in places]) for name, places in recipe), *(errors if own else [])]
 
 

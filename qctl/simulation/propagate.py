@@ -21,6 +21,7 @@ from qctl.simulation.driven import (
     driven_controls,
 )
 from qctl.simulation.motion import Motion, driven_system, places
+from qctl.simulation.vectors import widest_vectors
 
 __all__ = ["propagate"]
 
@@ -152,15 +153,15 @@ def _start(given: NDArray[np.complex128], kind: str, density: bool, n_batch: int
 
 def _run(motion: Motion, course: Course, start: NDArray[np.float64], out: NDArray[np.float64], threads: int) -> None:
     """Fill `out`, dividing the vectors among threads in multiples of what the kernel takes side by side."""
-    n = len(start)
+    n, most = len(start), widest_vectors()
     share = -(-n // (threads * LANES)) * LANES if n else LANES
     pieces = [(first, min(first + share, n)) for first in range(0, n, share)]
     if len(pieces) <= 1:
-        motion.run(course, start, out, 0, n)
+        motion.run(course, start, out, 0, n, most)
         return
     _ = motion.rows, motion.blocks
     with ThreadPoolExecutor(len(pieces)) as pool:
-        for done in [pool.submit(motion.run, course, start, out, *piece) for piece in pieces]:
+        for done in [pool.submit(motion.run, course, start, out, *piece, most) for piece in pieces]:
             done.result()
 
 
