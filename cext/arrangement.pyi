@@ -29,10 +29,8 @@ def rows(
     length: NDArray[np.int32],
     columns: NDArray[np.int32],
     values: NDArray[np.float64],
-    groups: NDArray[np.int32],
-    out_rows: NDArray[np.int32],
-    out_parts: NDArray[np.int32],
+    out_counts: NDArray[np.int32],
+    out_controlled: NDArray[np.int32],
     out_columns: NDArray[np.int32],
     out_values: NDArray[np.float64],
-    work: NDArray[np.int32],
-) -> tuple[int, int, int]: ...
+) -> tuple[int, int]: ...

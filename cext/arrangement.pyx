@@ -1,4 +1,4 @@
-"""Sparse real matrices G_0, G_1, ... as the layouts that propagate.pyx reads: blocks of 8 rows, or rows sorted by length.
+"""Sparse real matrices G_0, G_1, ... as the layouts that propagate.pyx reads: blocks of 8 rows, or row after row.
 
 Matrices come as generator.pyx writes them: `begin` and `length` (n_parts, n) say where the row of each lies in `columns`
 and `values`.
@@ -230,41 +230,31 @@ def blocks(
 
 
 cdef void _rows(
-    const matrices_t* g, int32_t* groups, int32_t* rows, int32_t* parts, int32_t* columns, double* values,
-    int32_t* tally, Py_ssize_t* counts,
+    const matrices_t* g, int32_t* counts, int32_t* controlled, int32_t* columns, double* values, Py_ssize_t* totals
 ) noexcept nogil:
-    cdef Py_ssize_t pass_, first, last, part, row, count, e, n_rows = 0, n_elements = 0, n_groups = 0
-    for pass_ in range(2):
-        first = 1 if pass_ else 0
-        last = g.n_parts if pass_ else 1
-        for count in range(g.n + 1):
-            tally[count] = 0
-        for part in range(first, last):
-            for row in range(g.n):
-                tally[g.length[g.n * part + row]] += 1
-        for count in range(pass_, g.n + 1):
-            if tally[count] == 0:
-                continue
-            groups[4 * n_groups] = <int32_t> count
-            groups[4 * n_groups + 1] = <int32_t> n_rows
-            groups[4 * n_groups + 2] = tally[count]
-            groups[4 * n_groups + 3] = <int32_t> n_elements
-            n_groups += 1
-            for part in range(first, last):
-                for row in range(g.n):
-                    if g.length[g.n * part + row] != count:
-                        continue
-                    rows[n_rows] = <int32_t> row
-                    parts[n_rows] = <int32_t> (part - 1) if part else 0
-                    n_rows += 1
-                    for e in range(g.begin[g.n * part + row], g.begin[g.n * part + row] + count):
-                        columns[n_elements] = g.columns[e]
-                        values[n_elements] = g.values[e]
-                        n_elements += 1
-        if not pass_:
-            counts[1] = n_groups
-    counts[0] = n_groups
-    counts[2] = n_rows
+    cdef Py_ssize_t part, row, e, n_counts = 0, n_parts = 0, n_elements = 0, head
+    cdef int32_t length
+    for row in range(g.n):
+        head = n_counts
+        n_counts += 1
+        for part in range(g.n_parts):
+            length = g.length[g.n * part + row]
+            if part == 0:
+                counts[head] = length
+                counts[head + 1] = 0
+                n_counts += 1
+            elif length:
+                counts[head + 1] += 1
+                counts[n_counts] = length
+                n_counts += 1
+                controlled[n_parts] = <int32_t> (part - 1)
+                n_parts += 1
+            for e in range(g.begin[g.n * part + row], g.begin[g.n * part + row] + length):
+                columns[n_elements] = g.columns[e]
+                values[n_elements] = g.values[e]
+                n_elements += 1
+    totals[0] = n_counts
+    totals[1] = n_parts
 
 
 def rows(
@@ -272,32 +262,28 @@ def rows(
     const int32_t[:, ::1] length not None,
     const int32_t[::1] columns not None,
     const double[::1] values not None,
-    int32_t[:, ::1] groups not None,
-    int32_t[::1] out_rows not None,
-    int32_t[::1] out_parts not None,
+    int32_t[::1] out_counts not None,
+    int32_t[::1] out_controlled not None,
     int32_t[::1] out_columns not None,
     double[::1] out_values not None,
-    int32_t[::1] work not None,
 ):
-    """Fill in the rows of all matrices sorted by their lengths: all of the first matrix, then what the others have.
+    """Fill in all matrices row after row: of each row first what the first matrix has, then what each other has.
 
     Parameters
     ----------
     begin, length, columns, values
-        The matrices, none of whose rows has more than n elements.
-    groups : (2 * n + 2, 4) int32
-        Of each length: length, first row, number of rows, first element.
-    out_rows, out_parts : (n_parts * n,) int32
-        Row, and number of the control (0 for the first matrix as well).
+        The matrices, whose rows together have all elements.
+    out_counts : ((n_parts + 1) * n,) int32
+        Of each row: how many elements the first matrix has, how many of the others have any, and how many each of these.
+    out_controlled : ((n_parts - 1) * n,) int32
+        Number of each of these others, 0 for the second matrix.
     out_columns, out_values : (n_elements,) int32 and float64
-        The elements of the rows in this order.
-    work : (n + 1,) int32
-        Overwritten.
+        The elements in this order.
 
     Returns
     -------
     tuple of int
-        Numbers of groups, of groups of the first matrix, of rows.
+        How many counts there are, and how many controlled parts.
 
     Raises
     ------
@@ -305,22 +291,29 @@ def rows(
         If the shapes don't fit or an index is outside.
     """
     cdef matrices_t g
-    cdef Py_ssize_t[3] counts
-    cdef Py_ssize_t n = begin.shape[1], n_rows = begin.shape[0] * n, part, row
+    cdef Py_ssize_t[2] totals
+    cdef Py_ssize_t n = begin.shape[1], n_parts = begin.shape[0], part, row, n_elements = 0
     check(begin, length, columns, values)
-    if groups.shape[0] != 2 * n + 2 or groups.shape[1] != 4 or out_rows.shape[0] != n_rows or out_parts.shape[0] != n_rows:
-        raise ValueError(f"groups and rows have no room for {n_rows} rows of {2 * n + 2} lengths")
-    if out_columns.shape[0] != columns.shape[0] or out_values.shape[0] != columns.shape[0] or work.shape[0] != n + 1:
-        raise ValueError(f"out_columns, out_values and work don't fit {columns.shape[0]} elements in {n} rows")
-    for part in range(begin.shape[0]):
+    if out_counts.shape[0] != (n_parts + 1) * n or out_controlled.shape[0] != (n_parts - 1) * n:
+        raise ValueError(
+            f"out_counts {out_counts.shape[0]} and out_controlled {out_controlled.shape[0]} have no room for {n_parts} "
+            f"matrices of {n} rows"
+        )
+    if out_columns.shape[0] != columns.shape[0] or out_values.shape[0] != columns.shape[0]:
+        raise ValueError(f"out_columns and out_values don't fit {columns.shape[0]} elements")
+    for part in range(n_parts):
         for row in range(n):
-            if length[part, row] > n:
-                raise ValueError(f"row {row} of matrix {part} has {length[part, row]} elements in {n} columns")
-    if n == 0 or columns.shape[0] == 0:
-        return 0, 0, 0
-    g = matrices_t(&begin[0, 0], &length[0, 0], &columns[0], &values[0], n, begin.shape[0])
+            n_elements += length[part, row]
+    if n_elements != columns.shape[0]:
+        raise ValueError(f"the rows have {n_elements} elements of {columns.shape[0]}")
+    if n == 0:
+        return 0, 0
+    g = matrices_t(&begin[0, 0], &length[0, 0], NULL, NULL, n, n_parts)
+    if n_elements:
+        g.columns, g.values = &columns[0], &values[0]
     with nogil:
         _rows(
-            &g, &groups[0, 0], &out_rows[0], &out_parts[0], &out_columns[0], &out_values[0], &work[0], counts
+            &g, &out_counts[0], &out_controlled[0] if n_parts > 1 else NULL, &out_columns[0] if n_elements else NULL,
+            &out_values[0] if n_elements else NULL, totals,
         )
-    return counts[0], counts[1], counts[2]
+    return totals[0], totals[1]

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include "watch.h"
 #include "workers.h"
 
 #define QCTL_TEMPLATE "superoperator.h"
@@ -37,27 +38,34 @@ static void qctl_density_share(void *work, int worker, int n_workers)
         plan->play_float(plan->state, plan->n_qubits, qubits, narrow + offset, worker, n_workers);
 }
 
-static void qctl_density_steps(qctl_density_plan *plan, ptrdiff_t n_steps, int n_threads)
+static void qctl_density_steps(qctl_density_plan *plan, ptrdiff_t n_steps, int n_threads, int64_t *watch)
 {
     qctl_workers workers;
     qctl_hire(&workers, n_threads);
-    for (plan->step = 0; plan->step < n_steps; plan->step++)
+    for (plan->step = 0; plan->step < n_steps; plan->step++) {
         qctl_play(&workers, qctl_density_share, plan);
+        if (qctl_told(watch))
+            break;
+    }
     qctl_dismiss(&workers);
 }
 
 static void qctl_play_density_double(double *state, int n_qubits, const int32_t *qubits, const ptrdiff_t *offsets,
-                                     const double *matrices, ptrdiff_t n_steps, int n_threads)
+                                     const double *matrices, ptrdiff_t n_steps, int n_threads, int most, int64_t *watch)
 {
-    qctl_density_plan plan = {state, n_qubits, qubits, offsets, matrices, 0, QCTL_CHOOSE(superoperator, double), NULL};
-    qctl_density_steps(&plan, n_steps, n_threads);
+    const int widest = qctl_widest(most);
+    qctl_density_plan plan = {
+        state, n_qubits, qubits, offsets, matrices, 0, QCTL_CHOOSE(superoperator, double, widest), NULL};
+    qctl_density_steps(&plan, n_steps, n_threads, watch);
 }
 
 static void qctl_play_density_float(float *state, int n_qubits, const int32_t *qubits, const ptrdiff_t *offsets,
-                                    const float *matrices, ptrdiff_t n_steps, int n_threads)
+                                    const float *matrices, ptrdiff_t n_steps, int n_threads, int most, int64_t *watch)
 {
-    qctl_density_plan plan = {state, n_qubits, qubits, offsets, matrices, 0, NULL, QCTL_CHOOSE(superoperator, float)};
-    qctl_density_steps(&plan, n_steps, n_threads);
+    const int widest = qctl_widest(most);
+    qctl_density_plan plan = {
+        state, n_qubits, qubits, offsets, matrices, 0, NULL, QCTL_CHOOSE(superoperator, float, widest)};
+    qctl_density_steps(&plan, n_steps, n_threads, watch);
 }
 
 #endif

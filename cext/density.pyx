@@ -1,15 +1,15 @@
 """Density matrices as real vectors of Pauli coefficients: gates and channels are real superoperators, played in place."""
 
-from libc.stdint cimport int32_t
+from libc.stdint cimport int32_t, int64_t
 
 cdef extern from "density.h" nogil:
     void qctl_play_density_double(
         double* state, int n_qubits, const int32_t* qubits, const Py_ssize_t* offsets, const double* matrices,
-        Py_ssize_t n_steps, int n_threads,
+        Py_ssize_t n_steps, int n_threads, int most, int64_t* watch,
     ) noexcept
     void qctl_play_density_float(
         float* state, int n_qubits, const int32_t* qubits, const Py_ssize_t* offsets, const float* matrices,
-        Py_ssize_t n_steps, int n_threads,
+        Py_ssize_t n_steps, int n_threads, int most, int64_t* watch,
     ) noexcept
 
 ctypedef fused real_t:
@@ -28,6 +28,8 @@ def play(
     const Py_ssize_t[::1] offsets not None,
     const real_t[::1] matrices not None,
     int n_threads,
+    int most=2,
+    int64_t[::1] watch=None,
 ):
     """Play superoperators on a state, one after the other.
 
@@ -50,6 +52,11 @@ def play(
         of the index.
     n_threads : int
         1 or more; with few coefficients one does the work.
+    most : int
+        Widest vectors that may be used: 0 none, 1 AVX2, 2 AVX-512.
+    watch : (2,) int64, optional
+        Another thread may write something else than 0 into the first number: then no further step is played. The second
+        one grows by 1 with each step.
 
     Raises
     ------
@@ -78,6 +85,9 @@ def play(
             raise ValueError(f"qubits[{step}] = {list(qubits[step])} has no qubit")
         if not 0 <= offsets[step] <= matrices.shape[0] - size:
             raise ValueError(f"offsets[{step}] = {offsets[step]} is outside [0, {matrices.shape[0] - size}]")
+    if watch is not None and watch.shape[0] != 2:
+        raise ValueError(f"watch has {watch.shape[0]} numbers, not 2")
+    cdef int64_t* told = NULL if watch is None else &watch[0]
     if n_steps == 0:
         return
     if n_qubits < 8:
@@ -85,9 +95,9 @@ def play(
     with nogil:
         if real_t is double:
             qctl_play_density_double(
-                &state[0], n_qubits, &qubits[0, 0], &offsets[0], &matrices[0], n_steps, n_threads
+                &state[0], n_qubits, &qubits[0, 0], &offsets[0], &matrices[0], n_steps, n_threads, most, told
             )
         else:
             qctl_play_density_float(
-                &state[0], n_qubits, &qubits[0, 0], &offsets[0], &matrices[0], n_steps, n_threads
+                &state[0], n_qubits, &qubits[0, 0], &offsets[0], &matrices[0], n_steps, n_threads, most, told
             )

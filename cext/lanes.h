@@ -187,6 +187,8 @@ static void NAME(play_blocks)(REAL *s, const qctl_plan *plan, size_t from, size_
         else
             for (int64_t j = block->first; j < block->end; j++)
                 NAME(play_item)(s, plan, plan->items + j, shots, quiet);
+        if (qctl_told(plan->watch))
+            return;
     }
 }
 
@@ -260,7 +262,7 @@ static void NAME(run)(const qctl_plan *plan, const qctl_batch *batch, void *work
     memset(&all, 0, sizeof(all));
     memset(all.active, 1, sizeof(all.active));
     shots = all;
-    for (size_t group = batch->first_group; group < batch->n_groups; group += batch->step) {
+    for (size_t group = batch->first_group; group < batch->n_groups && !qctl_stopped(plan->watch); group += batch->step) {
         const int64_t *order = batch->order + LANES * group;
         const size_t start = (size_t)batch->starts[order[0]];
         double draw[LANES], means[LANES];
@@ -293,7 +295,7 @@ static void NAME(run)(const qctl_plan *plan, const qctl_batch *batch, void *work
 static void NAME(advance)(const qctl_plan *plan, const qctl_kept *kept, void *states)
 {
     const size_t size = (size_t)2 * LANES << plan->n_qubits;
-    for (size_t group = kept->first_group; group < kept->last_group; group++) {
+    for (size_t group = kept->first_group; group < kept->last_group && !qctl_stopped(plan->watch); group++) {
         qctl_shots shots;
         for (int lane = 0; lane < LANES; lane++) {
             const size_t shot = LANES * group + lane;

@@ -1,4 +1,4 @@
-/* Taylor series of x' = (G + sum of u_k G_k) x with real sparse G, slice by slice, for one vector or 8 or 16 at once.
+/* Taylor series of x' = (G + sum of u_k G_k) x with real sparse G, slice by slice, for one vector or 8, 16 or 32 at once.
 
    The layouts are those that generator.pyx makes. A slice's series ends when the norm of the term proves that all later
    terms together are smaller than the tolerance; slices with the same controls are taken together; what is too long for
@@ -23,15 +23,14 @@ typedef struct {
     ptrdiff_t n_blocks, n_pairs, n_touched;
     const int32_t *block_begin, *offsets, *touched, *touch_begin, *touch_controls;
     const double *fixed, *touch_values;
-    /* for many vectors: rows of G and of each G_k, sorted by how many elements they have */
-    ptrdiff_t n_groups, n_fixed_groups;
-    const int32_t *groups, *rows, *parts, *columns;
+    /* for many vectors, row after row: how many elements G has there, how many G_k have some, and how many each of these */
+    const int32_t *counts, *controlled, *columns; /* controlled: k of each of these G_k */
     const double *values;
 } qctl_system;
 
 typedef struct {
-    ptrdiff_t n_slices, dt_stride, n_at, n_weights, controls_stride;
-    const double *controls, *dt; /* controls of the first vector: (n_slices, n_controls) */
+    ptrdiff_t n_slices, dt_stride, n_at, n_weights, controls_stride, n_columns;
+    const double *controls, *dt; /* (n_runs, n_slices, n_controls); n_columns neighbouring vectors have those of one run */
     double tolerance_rate;       /* error for each second, for states whose largest coordinate is 1 */
     const int64_t *at;           /* boundaries of slices, ascending */
     const double *weights;       /* (n_weights, n), or none: then all coordinates are written */
@@ -100,6 +99,7 @@ static inline ptrdiff_t qctl_stretch(
 #include <immintrin.h>
 
 #define QCTL_SUFFIX _avx512
+#define QCTL_MOST_LANES 32
 #define QCTL_TARGET __attribute__((target("avx512f")))
 typedef __m512d qctl_v_avx512;
 #define QCTL_INLINE QCTL_TARGET __attribute__((always_inline)) static inline
@@ -113,10 +113,12 @@ QCTL_INLINE __m512d qctl_larger_avx512(__m512d m, __m512d v) { return _mm512_max
 QCTL_INLINE double qctl_largest_avx512(__m512d v) { return _mm512_reduce_max_pd(v); }
 #include "propagate_body.h"
 #undef QCTL_SUFFIX
+#undef QCTL_MOST_LANES
 #undef QCTL_TARGET
 #undef QCTL_INLINE
 
 #define QCTL_SUFFIX _avx2
+#define QCTL_MOST_LANES 16
 #define QCTL_TARGET __attribute__((target("avx2,fma")))
 #define QCTL_INLINE QCTL_TARGET __attribute__((always_inline)) static inline
 typedef struct {
@@ -163,11 +165,13 @@ QCTL_INLINE double qctl_largest_avx2(qctl_v_avx2 v)
 }
 #include "propagate_body.h"
 #undef QCTL_SUFFIX
+#undef QCTL_MOST_LANES
 #undef QCTL_TARGET
 #undef QCTL_INLINE
 #endif
 
 #define QCTL_SUFFIX _plain
+#define QCTL_MOST_LANES 16
 #define QCTL_TARGET
 #define QCTL_INLINE static inline
 typedef struct {
@@ -205,6 +209,7 @@ QCTL_INLINE double qctl_largest_plain(qctl_v_plain v)
 }
 #include "propagate_body.h"
 #undef QCTL_SUFFIX
+#undef QCTL_MOST_LANES
 #undef QCTL_TARGET
 #undef QCTL_INLINE
 
@@ -214,17 +219,37 @@ QCTL_INLINE double qctl_largest_plain(qctl_v_plain v)
 #define QCTL_CHOOSE(name, widest) name##_plain
 #endif
 
+/* Return the first multiple of 64 bytes: a vector that straddles two lines of the cache is loaded at half the speed. */
+static inline double *qctl_aligned(double *work) { return work + (8 - ((uintptr_t)work / sizeof(double)) % 8) % 8; }
+
+/* Take vectors first to last - 1 one after the other; `work` has what Blocks.n_work says. */
 static inline void qctl_run_single(
-    int widest, const qctl_system *s, const qctl_course *c, const double *start, double *out, double *work)
+    int widest, const qctl_system *s, const qctl_course *c, ptrdiff_t first, ptrdiff_t last, const double *start,
+    double *out, double *work)
 {
-    QCTL_CHOOSE(qctl_single, widest)(s, c, start, out, work);
+    const ptrdiff_t n_out = c->weights ? c->n_weights : s->n;
+    double *aligned = qctl_aligned(work);
+    for (ptrdiff_t q = first; q < last; q++) {
+        qctl_course one = *c;
+        if (one.controls)
+            one.controls += c->controls_stride * (q / c->n_columns);
+        QCTL_CHOOSE(qctl_single, widest)(s, &one, start + s->n * q, out + c->n_at * n_out * q, aligned);
+    }
 }
 
+/* Take vectors first to last - 1 side by side; `work` has what Rows.n_work says. */
 static inline void qctl_run_lanes(
-    int widest, const qctl_system *s, const qctl_course *c, ptrdiff_t n_columns, ptrdiff_t first, int lanes,
-    const double *start, double *out, double *work)
+    int widest, const qctl_system *s, const qctl_course *c, ptrdiff_t first, ptrdiff_t last, const double *start,
+    double *out, double *work)
 {
-    QCTL_CHOOSE(qctl_lanes, widest)(s, c, n_columns, first, lanes, start, out, work);
+    double *aligned = qctl_aligned(work);
+    while (first < last) {
+        const ptrdiff_t left = last - first;
+        /* more than 24 fill four vectors of 8; from 17 to 24 two and one are quicker */
+        const int lanes = widest == 2 && left > 24 ? (left < 32 ? (int)left : 32) : left < 16 ? (int)left : 16;
+        QCTL_CHOOSE(qctl_lanes, widest)(s, c, first, lanes, start, out, aligned);
+        first += lanes;
+    }
 }
 
 #endif

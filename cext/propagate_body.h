@@ -106,55 +106,41 @@ QCTL_TARGET static void QCTL_NAME(qctl_single)(
     }
 }
 
-/* y = or += rows of one matrix with `count` elements each, on nv * 8 vectors. */
-QCTL_INLINE void QCTL_NAME(rows)(
-    const int nv, const int count, const int adding, const int32_t *rows, const int32_t *parts, ptrdiff_t n_rows,
-    const int32_t *columns, const double *values, const double *u, const double *x, double *y)
+/* sum += products of `count` elements of a row with nv * 8 vectors. */
+QCTL_INLINE void QCTL_NAME(multiply)(
+    const int nv, const int count, const int32_t *columns, const double *values, const double *x, V *sum)
 {
-    for (ptrdiff_t r = 0; r < n_rows; r++, columns += count, values += count) {
-        double *to = y + 8 * nv * (ptrdiff_t)rows[r];
-        V sum[2];
+    for (int e = 0; e < count; e++) {
+        const V value = SPREAD(values[e]);
+        const double *from = x + 8 * nv * (ptrdiff_t)columns[e];
         for (int v = 0; v < nv; v++)
-            sum[v] = SPREAD(0.0);
-        for (int e = 0; e < count; e++) {
-            const V value = SPREAD(values[e]);
-            const double *from = x + 8 * nv * (ptrdiff_t)columns[e];
-            for (int v = 0; v < nv; v++)
-                sum[v] = MADD(value, LOAD(from + 8 * v), sum[v]);
-        }
-        for (int v = 0; v < nv; v++) {
-            if (adding)
-                sum[v] = MADD(LOAD(u + 8 * (nv * (ptrdiff_t)parts[r] + v)), sum[v], LOAD(to + 8 * v));
-            STORE(to + 8 * v, sum[v]);
-        }
+            sum[v] = MADD(value, LOAD(from + 8 * v), sum[v]);
     }
 }
 
-QCTL_INLINE void QCTL_NAME(group)(
-    const int nv, const int adding, const qctl_system *s, const int32_t *group, const double *u,
-    const double *x, double *y)
+/* The same, with loops of known length for what is common. */
+QCTL_INLINE void QCTL_NAME(elements)(
+    const int nv, int count, const int32_t *columns, const double *values, const double *x, V *sum)
 {
-    const int32_t *rows = s->rows + group[1], *parts = s->parts + group[1], *columns = s->columns + group[3];
-    const double *v = s->values + group[3];
-    switch (group[0]) {
+    switch (count) {
     case 1:
-        QCTL_NAME(rows)(nv, 1, adding, rows, parts, group[2], columns, v, u, x, y);
+        QCTL_NAME(multiply)(nv, 1, columns, values, x, sum);
         break;
     case 2:
-        QCTL_NAME(rows)(nv, 2, adding, rows, parts, group[2], columns, v, u, x, y);
+        QCTL_NAME(multiply)(nv, 2, columns, values, x, sum);
         break;
     case 3:
-        QCTL_NAME(rows)(nv, 3, adding, rows, parts, group[2], columns, v, u, x, y);
+        QCTL_NAME(multiply)(nv, 3, columns, values, x, sum);
         break;
     case 4:
-        QCTL_NAME(rows)(nv, 4, adding, rows, parts, group[2], columns, v, u, x, y);
+        QCTL_NAME(multiply)(nv, 4, columns, values, x, sum);
         break;
     default:
-        QCTL_NAME(rows)(nv, group[0], adding, rows, parts, group[2], columns, v, u, x, y);
+        QCTL_NAME(multiply)(nv, count, columns, values, x, sum);
     }
 }
 
-/* As `step`, for nv * 8 vectors: coordinates are nv * 8 numbers each, controls too. */
+/* As `step`, for nv * 8 vectors: coordinates are nv * 8 numbers each, controls too; all begin at whole vectors. */
 QCTL_INLINE int QCTL_NAME(steps)(
     const int nv, const qctl_system *s, const double *u, double time, double norm, double tolerance,
     int first_check, double *sum, double *x, double *y)
@@ -162,17 +148,35 @@ QCTL_INLINE int QCTL_NAME(steps)(
     memcpy(x, sum, 8 * nv * (size_t)s->n * sizeof(double));
     for (int k = 1; k < QCTL_MOST_TERMS; k++) {
         const V scale = SPREAD(time / k);
+        const int32_t *count = s->counts, *control = s->controlled, *columns = s->columns;
+        const double *values = s->values;
         double *swap;
         V most = SPREAD(0.0);
-        for (ptrdiff_t g = 0; g < s->n_fixed_groups; g++)
-            QCTL_NAME(group)(nv, 0, s, s->groups + 4 * g, u, x, y);
-        for (ptrdiff_t g = s->n_fixed_groups; g < s->n_groups; g++)
-            QCTL_NAME(group)(nv, 1, s, s->groups + 4 * g, u, x, y);
-        for (ptrdiff_t i = 0; i < 8 * nv * s->n; i += 8) {
-            const V term = MUL(LOAD(y + i), scale);
-            STORE(y + i, term);
-            STORE(sum + i, ADD(LOAD(sum + i), term));
-            most = LARGER(most, term);
+        for (ptrdiff_t at = 0; at < 8 * nv * s->n; at += 8 * nv) {
+            V row[4], part[4];
+            int n_parts = count[1];
+            for (int v = 0; v < nv; v++)
+                row[v] = SPREAD(0.0);
+            QCTL_NAME(elements)(nv, count[0], columns, values, x, row);
+            columns += count[0];
+            values += count[0];
+            count += 2;
+            for (; n_parts > 0; n_parts--, count++, control++) {
+                const double *by = u + 8 * nv * (ptrdiff_t)*control;
+                for (int v = 0; v < nv; v++)
+                    part[v] = SPREAD(0.0);
+                QCTL_NAME(elements)(nv, *count, columns, values, x, part);
+                columns += *count;
+                values += *count;
+                for (int v = 0; v < nv; v++)
+                    row[v] = MADD(LOAD(by + 8 * v), part[v], row[v]);
+            }
+            for (int v = 0; v < nv; v++) {
+                const V term = MUL(row[v], scale);
+                STORE(y + at + 8 * v, term);
+                STORE(sum + at + 8 * v, ADD(LOAD(sum + at + 8 * v), term));
+                most = LARGER(most, term);
+            }
         }
         swap = x;
         x = y;
@@ -183,36 +187,35 @@ QCTL_INLINE int QCTL_NAME(steps)(
     return QCTL_MOST_TERMS;
 }
 
-QCTL_TARGET static int QCTL_NAME(steps8)(
-    const qctl_system *s, const double *u, double time, double norm, double tolerance,
-    int first_check, double *sum, double *x, double *y)
-{
-    return QCTL_NAME(steps)(1, s, u, time, norm, tolerance, first_check, sum, x, y);
-}
+#define QCTL_STEPS(nv) \
+    QCTL_TARGET static int QCTL_NAME(QCTL_JOIN(steps, nv))( \
+        const qctl_system *s, const double *u, double time, double norm, double tolerance, int first_check, double *sum, \
+        double *x, double *y) \
+    { \
+        return QCTL_NAME(steps)(nv, s, u, time, norm, tolerance, first_check, sum, x, y); \
+    }
+QCTL_STEPS(1)
+QCTL_STEPS(2)
+#if QCTL_MOST_LANES == 32
+QCTL_STEPS(4)
+#endif
+#undef QCTL_STEPS
 
-QCTL_TARGET static int QCTL_NAME(steps16)(
-    const qctl_system *s, const double *u, double time, double norm, double tolerance,
-    int first_check, double *sum, double *x, double *y)
-{
-    return QCTL_NAME(steps)(2, s, u, time, norm, tolerance, first_check, sum, x, y);
-}
-
-/* Take vectors first to first + lanes (at most 16) through all slices; vector q has the controls of run q / n_columns.
-   `work` has 16 * (n_controls + 3 * n) numbers. */
+/* Take vectors first to first + lanes (at most QCTL_MOST_LANES) through all slices; vector q has the controls of run
+   q / n_columns. `work` has 32 * (n_controls + 3 * n) numbers, from a multiple of 64 bytes on. */
 QCTL_TARGET static void QCTL_NAME(qctl_lanes)(
-    const qctl_system *s, const qctl_course *c, ptrdiff_t n_columns, ptrdiff_t first, int lanes, const double *start,
-    double *out, double *work)
+    const qctl_system *s, const qctl_course *c, ptrdiff_t first, int lanes, const double *start, double *out, double *work)
 {
-    const int nv = lanes > 8 ? 2 : 1, width = 8 * nv;
+    const int nv = lanes > 16 ? 4 : lanes > 8 ? 2 : 1, width = 8 * nv;
     const ptrdiff_t n_out = c->weights ? c->n_weights : s->n;
-    double *u = work, *sum = u + 16 * s->n_controls, *x = sum + 16 * s->n, *y = x + 16 * s->n;
-    const double *controls[16];
+    double *u = work, *sum = u + width * s->n_controls, *x = sum + width * s->n, *y = x + width * s->n;
+    const double *controls[QCTL_MOST_LANES];
     double scale = 0.0, time, norm, bound;
     ptrdiff_t slice = 0, next = 0;
     int terms = 0;
-    memset(u, 0, (16 * (size_t)s->n_controls + 48 * (size_t)s->n) * sizeof(double));
+    memset(u, 0, (size_t)width * (size_t)(s->n_controls + 3 * s->n) * sizeof(double));
     for (int lane = 0; lane < lanes; lane++) {
-        controls[lane] = c->controls + c->controls_stride * ((first + lane) / n_columns);
+        controls[lane] = c->controls + c->controls_stride * ((first + lane) / c->n_columns);
         for (ptrdiff_t i = 0; i < s->n; i++) {
             const double value = start[s->n * (first + lane) + i];
             sum[width * i + lane] = value;
@@ -245,8 +248,14 @@ QCTL_TARGET static void QCTL_NAME(qctl_lanes)(
         norm /= cuts;
         for (ptrdiff_t cut = 0; cut < cuts; cut++) {
             const double tolerance = c->tolerance_rate * time * scale;
-            terms = nv == 2 ? QCTL_NAME(steps16)(s, u, time, norm, tolerance, terms - 1, sum, x, y)
-                            : QCTL_NAME(steps8)(s, u, time, norm, tolerance, terms - 1, sum, x, y);
+            if (nv == 1)
+                terms = QCTL_NAME(steps1)(s, u, time, norm, tolerance, terms - 1, sum, x, y);
+            else if (nv == 2)
+                terms = QCTL_NAME(steps2)(s, u, time, norm, tolerance, terms - 1, sum, x, y);
+#if QCTL_MOST_LANES == 32
+            else
+                terms = QCTL_NAME(steps4)(s, u, time, norm, tolerance, terms - 1, sum, x, y);
+#endif
         }
     }
 }

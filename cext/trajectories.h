@@ -3,6 +3,7 @@
 #ifndef QCTL_TRAJECTORIES_H
 #define QCTL_TRAJECTORIES_H
 
+#include "watch.h"
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ typedef struct {
     const qctl_block *blocks;
     const void *matrices; /* of the number type that plays it */
     const double *odds;
+    int64_t *watch; /* NULL, or: not 0 to stop, and how many blocks all threads have played */
 } qctl_plan;
 
 typedef struct {
@@ -101,19 +103,22 @@ static void qctl_find_starts(const qctl_item *items, const qctl_block *blocks, s
 #define QCTL_TEMPLATE "lanes.h"
 #include "variants.h"
 
-static void qctl_run(int is_double, const qctl_plan *plan, const qctl_batch *batch, void *work)
+static void qctl_run(int most, int is_double, const qctl_plan *plan, const qctl_batch *batch, void *work)
 {
-    (is_double ? QCTL_CHOOSE(run, double) : QCTL_CHOOSE(run, float))(plan, batch, work);
+    const int widest = qctl_widest(most);
+    (is_double ? QCTL_CHOOSE(run, double, widest) : QCTL_CHOOSE(run, float, widest))(plan, batch, work);
 }
 
-static void qctl_advance(int is_double, const qctl_plan *plan, const qctl_kept *kept, void *states)
+static void qctl_advance(int most, int is_double, const qctl_plan *plan, const qctl_kept *kept, void *states)
 {
-    (is_double ? QCTL_CHOOSE(advance, double) : QCTL_CHOOSE(advance, float))(plan, kept, states);
+    const int widest = qctl_widest(most);
+    (is_double ? QCTL_CHOOSE(advance, double, widest) : QCTL_CHOOSE(advance, float, widest))(plan, kept, states);
 }
 
-static void qctl_draw(int is_double, int n_qubits, const qctl_kept *kept, const void *states, int64_t *outcomes)
+static void qctl_draw(int most, int is_double, int n_qubits, const qctl_kept *kept, const void *states, int64_t *outcomes)
 {
-    (is_double ? QCTL_CHOOSE(draw, double) : QCTL_CHOOSE(draw, float))(n_qubits, kept, states, outcomes);
+    const int widest = qctl_widest(most);
+    (is_double ? QCTL_CHOOSE(draw, double, widest) : QCTL_CHOOSE(draw, float, widest))(n_qubits, kept, states, outcomes);
 }
 
 #endif

@@ -32,6 +32,8 @@ def run(
     bits: NDArray,
     means: NDArray,
     work: NDArray,
+    most: int = 2,
+    watch: NDArray | None = None,
 ) -> None: ...
 def advance(
     plan: Plan,
@@ -42,6 +44,8 @@ def advance(
     bits: NDArray,
     first_group: int,
     last_group: int,
+    most: int = 2,
+    watch: NDArray | None = None,
 ) -> None: ...
 def draw(
     n_qubits: int,
@@ -51,4 +55,5 @@ def draw(
     outcomes: NDArray,
     first_group: int,
     last_group: int,
+    most: int = 2,
 ) -> None: ...

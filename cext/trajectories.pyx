@@ -21,6 +21,7 @@ cdef extern from "trajectories.h" nogil:
         const qctl_block* blocks
         const void* matrices
         const double* odds
+        int64_t* watch
     ctypedef struct qctl_batch:
         size_t n_blocks, n_groups, first_group, step, n_sites, n_bits, n_strings
         const uint64_t* keys
@@ -36,10 +37,10 @@ cdef extern from "trajectories.h" nogil:
         const uint64_t* clocks
         const uint8_t* active
         uint8_t* bits
-    void qctl_run(int is_double, const qctl_plan* plan, const qctl_batch* batch, void* work) noexcept
-    void qctl_advance(int is_double, const qctl_plan* plan, const qctl_kept* kept, void* states) noexcept
+    void qctl_run(int most, int is_double, const qctl_plan* plan, const qctl_batch* batch, void* work) noexcept
+    void qctl_advance(int most, int is_double, const qctl_plan* plan, const qctl_kept* kept, void* states) noexcept
     void qctl_draw(
-        int is_double, int n_qubits, const qctl_kept* kept, const void* states, int64_t* outcomes
+        int most, int is_double, int n_qubits, const qctl_kept* kept, const void* states, int64_t* outcomes
     ) noexcept
     void qctl_find_starts(
         const qctl_item* items, const qctl_block* blocks, size_t n_blocks, const double* odds, const uint64_t* keys,
@@ -152,9 +153,12 @@ cdef class Plan:
         ):
             raise ValueError(f"items[{k}] measures into bit {item.bit} of {self.n_bits}")
 
-    cdef qctl_plan whole(self, bint is_double) noexcept:
+    cdef qctl_plan whole(self, bint is_double, int64_t[::1] watch=None) except *:
         """Return it as the kernels read it."""
         cdef qctl_plan plan
+        if watch is not None and watch.shape[0] != 2:
+            raise ValueError(f"watch has {watch.shape[0]} numbers, not 2")
+        plan.watch = NULL if watch is None else &watch[0]
         plan.n_qubits = self.n_qubits
         plan.items = <const qctl_item*>&self.items[0, 0] if self.items.shape[0] else NULL
         plan.blocks = <const qctl_block*>&self.blocks[0, 0] if self.blocks.shape[0] else NULL
@@ -195,6 +199,8 @@ def run(
     uint8_t[:, ::1] bits not None,
     double[:, ::1] means not None,
     real_t[::1] work not None,
+    int most=2,
+    int64_t[::1] watch=None,
 ):
     """Play shots from rest to their outcomes, 64 bytes of real parts side by side.
 
@@ -219,6 +225,11 @@ def run(
         Changed: each string's mean in the last state.
     work : (64 * 2**n_qubits,) float32 or (32 * 2**n_qubits,) float64
         Changed; its dtype is the precision.
+    most : int
+        Widest vectors that may be used: 0 none, 1 AVX2, 2 AVX-512.
+    watch : (2,) int64, optional
+        Another thread may write something else than 0 into the first number: then the rest is not played, and what was
+        to be changed has no meaning. The second one grows by 1 with each block.
 
     Raises
     ------
@@ -250,7 +261,7 @@ def run(
             raise ValueError(f"strings[{k}] = {list(strings[k])} goes beyond {plan.n_qubits} qubits")
     if not order.shape[0]:
         return
-    cdef qctl_plan whole = plan.whole(real_t is double)
+    cdef qctl_plan whole = plan.whole(real_t is double, watch)
     cdef qctl_batch batch
     batch.n_blocks, batch.n_groups, batch.first_group, batch.step = plan.n_blocks, order.shape[0] // n_lanes, first_group, step
     batch.n_sites, batch.n_bits, batch.n_strings = plan.n_sites, plan.n_bits, strings.shape[0]
@@ -262,7 +273,7 @@ def run(
     cdef bint is_double = real_t is double
     cdef void* room = &work[0]
     with nogil:
-        qctl_run(is_double, &whole, &batch, room)
+        qctl_run(most, is_double, &whole, &batch, room)
 
 
 cdef qctl_kept kept_of(
@@ -296,6 +307,8 @@ def advance(
     uint8_t[:, ::1] bits not None,
     Py_ssize_t first_group,
     Py_ssize_t last_group,
+    int most=2,
+    int64_t[::1] watch=None,
 ):
     """Play a plan on kept states of the active shots of groups first_group ... last_group - 1.
 
@@ -311,6 +324,8 @@ def advance(
     bits : (n_groups * n_lanes, n_bits) uint8
         Changed by measurements.
     first_group, last_group : int
+    most, watch
+        As for `run`.
 
     Raises
     ------
@@ -329,11 +344,11 @@ def advance(
             f"don't fit {plan.n_qubits} qubits, {n_lanes} lanes and {plan.n_bits} bits"
         )
     kept.n_blocks = plan.n_blocks
-    cdef qctl_plan whole = plan.whole(real_t is double)
+    cdef qctl_plan whole = plan.whole(real_t is double, watch)
     cdef bint is_double = real_t is double
     cdef void* place = &states[0, 0, 0, 0]
     with nogil:
-        qctl_advance(is_double, &whole, &kept, place)
+        qctl_advance(most, is_double, &whole, &kept, place)
 
 
 def draw(
@@ -344,8 +359,9 @@ def draw(
     int64_t[::1] outcomes not None,
     Py_ssize_t first_group,
     Py_ssize_t last_group,
+    int most=2,
 ):
-    """Sample the populations of kept states of groups first_group ... last_group - 1; shapes are those of `advance`.
+    """Sample the populations of kept states of groups first_group ... last_group - 1; arguments are those of `advance`.
 
     Raises
     ------
@@ -368,4 +384,4 @@ def draw(
     cdef bint is_double = real_t is double
     cdef const void* place = &states[0, 0, 0, 0]
     with nogil:
-        qctl_draw(is_double, n_qubits, &kept, place, &outcomes[0])
+        qctl_draw(most, is_double, n_qubits, &kept, place, &outcomes[0])

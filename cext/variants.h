@@ -1,7 +1,7 @@
 /* Includes the header that QCTL_TEMPLATE names for double and float and for each kind of processor; no include guard.
 
-   The template sees REAL, WIDE (numbers of the widest vector) and NAME(x), and QCTL_CHOOSE(x, double) names the variant
-   for this processor. Multiplications and additions may be fused: amplitudes are right within their rounding, not
+   The template sees REAL, WIDE (numbers of the widest vector) and NAME(x), and QCTL_CHOOSE(x, double, widest) names the variant
+   for one kind of processor, as qctl_widest counts them. Multiplications and additions may be fused: amplitudes are right within their rounding, not
    bit-identical between processors. */
 
 #ifndef QCTL_VARIANTS_H
@@ -9,12 +9,12 @@
 #include "processor.h"
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define QCTL_VARIANTS
-#define QCTL_CHOOSE(x, real)                                                                                           \
-    (qctl_widest(2) == 2   ? qctl_##x##_##real##_avx512                                                                \
-     : qctl_widest(2) == 1 ? qctl_##x##_##real##_avx2                                                                  \
-                           : qctl_##x##_##real##_plain)
+#define QCTL_CHOOSE(x, real, widest)                                                                                   \
+    ((widest) == 2   ? qctl_##x##_##real##_avx512                                                                      \
+     : (widest) == 1 ? qctl_##x##_##real##_avx2                                                                        \
+                     : qctl_##x##_##real##_plain)
 #else
-#define QCTL_CHOOSE(x, real) qctl_##x##_##real##_plain
+#define QCTL_CHOOSE(x, real, widest) qctl_##x##_##real##_plain
 #endif
 #endif
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from qctl.bench import build_pyqpanda3
 from qctl.bench.case import Case, Goal
 
 __all__ = ["CASES"]
@@ -77,24 +78,6 @@ def _mixed_qulacs(n_threads: int) -> Callable[[], Any]:
     return run
 
 
-def _mixed_pyqpanda3(n_threads: int) -> Callable[[], Any]:
-    from pyqpanda3.core import CNOT, RX, RY, RZ, H, QCircuit
-
-    rows = _mixed()
-
-    def run() -> Any:
-        c = QCircuit(N_QUBITS)
-        for t, q, r in rows:
-            c << RX(q, t)
-            c << RY(r, t)
-            c << RZ(q, t)
-            c << H(r)
-            c << CNOT(q, r)
-        return c
-
-    return run
-
-
 def _columns() -> tuple[Any, ...]:
     rng = np.random.default_rng(2)
     first = rng.integers(0, N_QUBITS - 1, N_GATES)
@@ -139,22 +122,6 @@ def _fourier(package: str) -> Build:
         return run
 
     return prepare
-
-
-def _fourier_pyqpanda3(n_threads: int) -> Callable[[], Any]:
-    from pyqpanda3.core import CP, SWAP, H, QCircuit
-
-    def run() -> Any:
-        c = QCircuit(N_QUBITS)
-        for i in range(N_QUBITS - 1, -1, -1):
-            c << H(i)
-            for j in range(i - 1, -1, -1):
-                c << CP(j, i, math.pi / 2 ** (i - j))
-        for i in range(N_QUBITS // 2):
-            c << SWAP(i, N_QUBITS - 1 - i)
-        return c
-
-    return run
 
 
 def _time_crystal(package: str) -> Build:
@@ -247,6 +214,8 @@ def _bind_qulacs(n_threads: int) -> Callable[[], Any]:
 def _size(made: Any) -> int:
     if isinstance(made, list):
         return sum(map(_size, made))
+    if hasattr(made, "originir"):
+        return sum(made.count_ops().values())  # size() counts a circuit within as one
     if hasattr(made, "get_gate_count"):
         return int(made.get_gate_count())
     return int(made.size()) if hasattr(made, "size") else len(made)
@@ -260,13 +229,44 @@ def _same_size(n_gates: int) -> Callable[[Mapping[str, Any]], None]:
     return agree
 
 
+def _bound_angles(made: Any) -> list[float]:
+    """Return the angles of a bound circuit, in order."""
+    if hasattr(made, "get_gate_count"):
+        return [made.get_parameter(i) for i in range(made.get_parameter_count())]
+    if hasattr(made, "gate_operations"):
+        return [float(angle) for gate in made.gate_operations() for angle in gate.parameters()]
+    if hasattr(made, "body"):
+        return [float(angle) for i in range(len(made)) for angle in made.body.gate(i)[2]]
+    return [float(angle) for step in made.data for angle in step.operation.params]
+
+
+def _same_angles(made: Mapping[str, Any]) -> None:
+    _same_size(1396)(made)
+    for side, circuit in made.items():
+        error = np.abs(np.array(_bound_angles(circuit)) - _values()).max()
+        assert error < 1e-12, f"the angles of {side} differ by {error}"
+
+
+def _depth(package: str) -> Build:
+    """Return the side that counts the depth of 100,000 gates."""
+
+    def prepare(n_threads: int) -> Callable[[], Any]:
+        return _calls(package)(n_threads)().depth  # type: ignore[no-any-return]
+
+    return prepare
+
+
+def _same_number(made: Mapping[str, Any]) -> None:
+    assert len(set(made.values())) == 1, f"depths differ: {dict(made)}"
+
+
 _PER_CALL = Case(
     "mixed-per-call",
     "Append 100,000 rx, ry, rz, h and cx to a circuit of 100 qubits, one call each in the same Python loop.",
     {
         "qctl": _calls("qctl"),
         "qulacs": _mixed_qulacs,
-        "pyqpanda3": _mixed_pyqpanda3,
+        "pyqpanda3": lambda _: build_pyqpanda3.mixed(_mixed(), N_QUBITS),
         "qiskit": _calls("qiskit"),
     },
     _same_size(N_GATES),
@@ -292,7 +292,11 @@ CASES = (
     Case(
         "qft-100",
         "Append the gates of a quantum Fourier transform on 100 qubits, one call each, angles computed in the loop.",
-        {"qctl": _fourier("qctl"), "pyqpanda3": _fourier_pyqpanda3, "qiskit": _fourier("qiskit")},
+        {
+            "qctl": _fourier("qctl"),
+            "pyqpanda3": lambda _: build_pyqpanda3.fourier(N_QUBITS),
+            "qiskit": _fourier("qiskit"),
+        },
         _same_size(_N_FOURIER),
         (Goal("fastest", 5.0),),
         n_units=_N_FOURIER,
@@ -302,17 +306,35 @@ CASES = (
     Case(
         "dtc100-set",
         "Build 101 circuits of 0 to 100 cycles of a time crystal on 100 qubits, each composed from the one before.",
-        {"qctl": _time_crystal("qctl"), "qiskit": _time_crystal("qiskit")},
+        {
+            "qctl": _time_crystal("qctl"),
+            "qiskit": _time_crystal("qiskit"),
+            "pyqpanda3": lambda _: build_pyqpanda3.time_crystal(N_QUBITS, N_CYCLES),
+        },
         _same_size(_N_CRYSTAL),
         (Goal("fastest", 5.0),),
         n_units=N_CYCLES + 1,
         unit="circuit",
     ),
     Case(
+        "depth",
+        "Count the depth of 100,000 rx, ry, rz, h and cx on 100 qubits.",
+        {"qctl": _depth("qctl"), "qiskit": _depth("qiskit")},
+        _same_number,
+        (Goal("qiskit", 20.0),),
+        n_units=N_GATES,
+        unit="gate",
+    ),
+    Case(
         "bind-array",
-        "Put 1,000 numbers in place of the parameters of 1,396 gates; qulacs and qctl take them in order.",
-        {"qctl": _bind_qctl(False), "qulacs": _bind_qulacs, "qiskit": _bind_qiskit},
-        _same_size(1396),
+        "Put 1,000 numbers in place of the parameters of 1,396 gates; qulacs, pyqpanda3 and qctl take them in order.",
+        {
+            "qctl": _bind_qctl(False),
+            "qulacs": _bind_qulacs,
+            "qiskit": _bind_qiskit,
+            "pyqpanda3": lambda _: build_pyqpanda3.bind(N_QUBITS, _values(), named=False),
+        },
+        _same_angles,
         (Goal("qulacs", 20.0), Goal("qiskit", 20.0)),
         n_units=N_PARAMS,
         unit="parameter",
@@ -320,10 +342,14 @@ CASES = (
     ),
     Case(
         "bind-by-name",
-        "Put 1,000 numbers in place of the parameters of 1,396 gates, from a mapping.",
-        {"qctl": _bind_qctl(True), "qiskit": _bind_qiskit},
-        _same_size(1396),
-        (Goal("qiskit", 5.0),),
+        "Put 1,000 numbers in place of the parameters of 1,396 gates, from a mapping; pyqpanda3 gets them in order.",
+        {
+            "qctl": _bind_qctl(True),
+            "qiskit": _bind_qiskit,
+            "pyqpanda3": lambda _: build_pyqpanda3.bind(N_QUBITS, _values(), named=True),
+        },
+        _same_angles,
+        (Goal("qiskit", 5.0), Goal("pyqpanda3", 5.0)),
         n_units=N_PARAMS,
         unit="parameter",
         rounds=15,

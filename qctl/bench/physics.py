@@ -1,4 +1,4 @@
-"""Pulse physics beside QuTiP and dynamiqs: two coupled three-level transmons, 200 ns, T1 and T2; errors as figures."""
+"""Pulse physics beside QuTiP, dynamiqs and Qiskit Dynamics: two coupled three-level transmons, 200 ns, T1 and T2."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.bench.case import Case, Goal
-from qctl.bench.physics_peers import Solver, amplitudes, dynamiqs_side, exact_side, pulses, qctl_side, qutip_side
+from qctl.bench.physics_peers import (
+    Solver,
+    amplitudes,
+    dynamics_side,
+    dynamiqs_side,
+    exact_side,
+    pulses,
+    qctl_side,
+    qutip_side,
+)
 
 __all__ = ["CASES"]
 
@@ -56,7 +65,7 @@ def _case(name: str, n_batch: int, n_slices: int, peers: Mapping[str, Solver], g
     )
 
 
-_ALL: dict[str, Solver] = {"qutip": qutip_side, "dynamiqs": dynamiqs_side}
+_ALL: dict[str, Solver] = {"qutip": qutip_side, "dynamiqs": dynamiqs_side, "qiskit-dynamics": dynamics_side}
 
 CASES: tuple[Case, ...] = (
     _case("lindblad-1ns", 1, 200, _ALL, (Goal("qutip", 70.0), Goal("dynamiqs", 1.0))),

@@ -215,6 +215,8 @@ def discrimination(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome
             threshold_v=found.threshold_v,
             center0_v=(found.center0_v.real, found.center0_v.imag),
             center1_v=(found.center1_v.real, found.center1_v.imag),
+            error0=float(found.assignment[1, 0]),
+            error1=float(found.assignment[0, 1]),
         )
         reason = "" if found.fidelity > 0.85 else f"assignment fidelity = {found.fidelity:.3f} is under 0.85"
         e0, e1 = found.assignment[1, 0], found.assignment[0, 1]

@@ -93,7 +93,7 @@ class Calibration:
                 "amplitude_v": qubit.drive.amplitude_v,
             }
             if name in self.assignment:
-                qubits[name]["readout_matrix"] = self.assignment[name].tolist()
+                qubits[name]["readout_matrix"] = self.assignment[name].T.tolist()
             gates[f"sx {name}"] = {"length_s": qubit.drive.length_s}
         couplers: dict[str, Any] = {}
         for name, coupler in self.values.couplers.items():

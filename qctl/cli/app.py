@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "serve": ("serve", "serve", "Run the server until Ctrl-C or SIGTERM."),
     "check": ("check", "check", "Validate a lab.toml and draw its wiring."),
     "run": ("run", "run", "Run a program on a server."),
+    "simulate": ("simulate", "simulate", "Play a program on simulated qubits."),
     "compile": ("compile", "compile_file", "Compile a program without playing it."),
     "asm": ("assembly", "asm", "Turn text assembly into a .qis file."),
     "dis": ("assembly", "dis", "Turn a .qis file into text assembly."),

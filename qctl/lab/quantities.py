@@ -25,6 +25,7 @@ __all__ = [
     "OffsetHz",
     "PeriodS",
     "PowerDbm",
+    "Probability",
     "PulseS",
     "RateHz",
     "SlewVPerS",
@@ -57,4 +58,5 @@ PowerDbm = Annotated[float, _within(-200, 70, "powers are in dBm")]
 AngleRad = Annotated[float, _within(-12.6, 12.6, "angles are in radians: 90 degrees is 1.5707963")]
 LengthM = Annotated[float, _within(-1, 1, "lengths are in metres: 5 um is 5e-6")]
 NonNegative = Annotated[float, _within(0, 1e12, "it can't be below 0")]
+Probability = Annotated[float, _within(0, 1, "it is a probability: 3 % is 0.03")]
 Count = Annotated[int, _within(0, 2**31 - 1, "it is a count")]

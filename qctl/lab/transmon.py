@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from qctl.lab.quantities import (
     AmplitudeV,
@@ -14,6 +14,7 @@ from qctl.lab.quantities import (
     LifetimeS,
     OffsetHz,
     PeriodS,
+    Probability,
     PulseS,
     RateHz,
     VoltsV,
@@ -82,6 +83,8 @@ class TransmonReadout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         A rotated real part above it is state 1.
     center0_v, center1_v, center2_v : pair of float, optional
         Mean IQ points of the states, in volts at the input.
+    error0, error1 : float, optional
+        Measured probability to read state 0 as 1, and state 1 as 0.
     """
 
     frequency_hz: FrequencyHz
@@ -93,6 +96,9 @@ class TransmonReadout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     center0_v: tuple[VoltsV, VoltsV] | None = None
     center1_v: tuple[VoltsV, VoltsV] | None = None
     center2_v: tuple[VoltsV, VoltsV] | None = None
+    # Unset, not None: so snapshots that were written before these fields have the same checksums as ever.
+    error0: Probability | UnsetType = UNSET
+    error1: Probability | UnsetType = UNSET
 
 
 class TransmonQubit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="transmon"):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qctl.cext import depths
 from qctl.program.body import Body, Range
 from qctl.program.expressions import Expression
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT, Flag
@@ -14,6 +15,11 @@ from qctl.program.opcodes import OPCODES, Op
 __all__ = ["count_ops", "depth", "wires"]
 
 _UNCOUNTED = (Op.BARRIER, Op.NOP, Op.END)
+_KINDS = np.zeros(512, np.uint8)
+for _op, _spec in OPCODES.items():
+    if _op < len(_KINDS) and _op not in (*_UNCOUNTED, Op.BEGIN, Op.CALL, Op.SET_BIT):
+        _KINDS[_op] = 3 if _op is Op.MEASURE else 2 if _spec.n_qubits == 2 else int(bool(_spec.n_qubits))
+_KINDS[[Op.RESET, Op.DELAY]] = 1
 
 
 def count_ops(body: Body) -> dict[str, int]:
@@ -41,18 +47,31 @@ def depth(body: Body) -> int:
 
     Barriers don't count and don't hold anything up; a block counts as one instruction on all that it touches.
     """
-    levels: dict[tuple[str, int], int] = {}
-    tree = body.structure()
-    blocks = {child.first - 1: child for child in tree.children}
-    i = 0
-    while i < len(body):
-        child = blocks.get(i)
-        touched = _inside(body, child) if child else set(wires(body, i))
+    rows = np.ascontiguousarray(body.instructions).view("<u4").reshape(-1, 4)
+    operands = np.ascontiguousarray(body.operands, np.uint32)
+    n_bits = len(body.bits)
+    levels = np.zeros(body.n_qubits + n_bits, np.int64)
+    done = 0
+    for i, end, touched in _special(body):
+        depths.advance(rows, done, i, operands, _KINDS, n_bits, levels)
         if touched:
-            level = 1 + max(levels.get(wire, 0) for wire in touched)
-            levels.update(dict.fromkeys(touched, level))
-        i = child.end + 1 if child else i + 1
-    return max(levels.values(), default=0)
+            places = [k + (body.n_qubits if kind == "c" else 0) for kind, k in touched]
+            levels[places] = levels[places].max() + 1
+        done = end
+    depths.advance(rows, done, len(rows), operands, _KINDS, n_bits, levels)
+    return int(levels.max(initial=0))
+
+
+def _special(body: Body) -> Iterator[tuple[int, int, set[tuple[str, int]]]]:
+    """Yield where each block or assignment to a bit begins and ends outside of all blocks, and what it touches."""
+    blocks = {child.first - 1: child for child in body.structure().children} if body.blocks else {}
+    places = np.flatnonzero(body.instructions["op"] == Op.SET_BIT).tolist()
+    end = 0
+    for i in sorted({*blocks, *places}):
+        if i >= end:
+            child = blocks.get(i)
+            end = child.end + 1 if child else i + 1
+            yield i, end, _inside(body, child) if child else set(wires(body, i))
 
 
 def wires(body: Body, i: int) -> Iterator[tuple[str, int]]:

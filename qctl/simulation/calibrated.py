@@ -8,9 +8,11 @@ its qubits. Where a gate's average fidelity is known, what relaxation leaves of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import ArrayLike
 
 from qctl.errors import RequestError
@@ -51,9 +53,15 @@ def calibrated(
     snapshot : Snapshot or None
         Laid over the values of lab.toml.
     readout : mapping of str to (2, 2)
-        ``readout[name][i][j]`` is the probability to read j after preparing i, as the tune-up reports it.
+        ``readout[name][i][j]`` is the probability to read j after preparing i; where none is given, that of the
+        calibration holds.
     fidelities : mapping of str to float
         Average fidelity of a qubit's one-pulse gate (``q0``) or of a coupler's gate (``q0-q1``), 0 to 1.
+
+    Returns
+    -------
+    NoiseModel
+        Its `missing` names what neither the calibration nor the arguments say.
 
     Raises
     ------
@@ -67,13 +75,21 @@ def calibrated(
             if name not in known:
                 raise RequestError(f"{what}: {name} is neither a qubit nor a coupler of {processor} that can have one")
     model = empty
+    missing: list[str] = []
     for name, qubit in values.qubits.items():
         q = places[name]
         model = model.idle(qubit.t1_s, _t2_s(qubit), q).on(VIRTUAL, qubits=[q])
         model = model.on(None, *_pulses(qubit, 2, fidelities.get(name)), qubits=[q])
         model = model.on(ONE_PULSE, *_pulses(qubit, 1, fidelities.get(name)), qubits=[q])
+        errors = _readout_errors(qubit)
         if name in readout:
             model = model.read(readout[name], q)
+        elif errors is not None:
+            model = model.read([[1 - errors[0], errors[0]], [errors[1], 1 - errors[1]]], q)
+        else:
+            missing.append(f"readout of {name}")
+        if name not in fidelities:
+            missing.append(f"fidelity of {name}")
     two = [op for op, spec in GATES.items() if spec.n_qubits == 2 and op not in ENTANGLING]
     for name, coupler in values.couplers.items():
         ends = [values.qubits[end] for end in coupler.qubits]
@@ -82,7 +98,16 @@ def calibrated(
         model = model.on(ENTANGLING, *_joint(relaxing, fidelities.get(name), name), qubits=pair)
         longer = [_relaxing(end, _length_s(coupler) + 2 * _pulse_s(end)) for end in ends]
         model = model.on(two, *_joint(longer, fidelities.get(name), name), qubits=pair)
-    return model
+        if name not in fidelities:
+            missing.append(f"fidelity of {name}")
+    return replace(model, missing=tuple(missing))
+
+
+def _readout_errors(qubit: Qubit) -> tuple[float, float] | None:
+    """Return the probabilities to read 1 of state 0 and 0 of state 1, or None if no tune-up measured them."""
+    spec = getattr(qubit, "readout", None)
+    errors: list[Any] = [getattr(spec, name, UNSET) for name in ("error0", "error1")]
+    return None if UNSET in errors else (float(errors[0]), float(errors[1]))
 
 
 def _t2_s(qubit: Qubit) -> float:

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.program.opcodes import GATES, Op
-from qctl.simulation.branches import evolve, sample_branches
+from qctl.simulation.branches import SECONDS_PER_COEFFICIENT, evolve, sample_branches
 from qctl.simulation.flow import late_measurements
 from qctl.simulation.memory import have_bytes
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import Pace
 from qctl.simulation.pauli import density_matrix, populations
 from qctl.simulation.result import Estimate, Simulated, Wish
 
 __all__ = ["DensityOutcome", "estimate", "play", "refusal"]
 
 MOST_QUBITS = 15
-SECONDS_PER_COEFFICIENT = 4e-10
-"""Of a gate with its noise, multiplied with its neighbours; measured on an AVX-512 machine of 2023."""
 SECONDS_PER_GATE = 1e-4
 MOST_BRANCHES = 1 << 20
 
@@ -103,13 +102,15 @@ def play(body: Body, wish: Wish) -> Simulated:
     """
     dtype = _dtype(wish)
     most = int(min(MOST_BRANCHES, have_bytes() // 2 // (2 * 4**body.n_qubits * dtype.itemsize) + 1))
-    branches, measured = evolve(body, wish.noise or NoiseModel(), dtype, wish.threads, most)
+    pace = Pace(wish.progress)
+    branches, measured = evolve(body, wish.noise or NoiseModel(), dtype, wish.threads, most, pace)
     coefficients: NDArray[np.floating] = branches[0].state
     for branch in branches[1:]:
         coefficients = coefficients + branch.state
     counts: dict[str, int] = {}
     if wish.shots:
         counts = sample_branches(branches, measured, body.n_qubits, len(body.bits), wish.shots, wish.seed)
+    pace.tell(1.0)
     return DensityOutcome(counts, estimate=estimate(body, wish), n_qubits=body.n_qubits, coefficients=coefficients)
 
 

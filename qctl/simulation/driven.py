@@ -15,6 +15,7 @@ __all__ = [
     "checked_matrices",
     "checked_slices",
     "checked_state",
+    "driven_controls",
     "driven_parts",
 ]
 
@@ -77,30 +78,34 @@ def checked_slices(
 
 
 def driven_parts(
-    matrices: NDArray[np.complex128], amplitudes: NDArray[np.complex128]
-) -> tuple[NDArray[np.complex128], NDArray[np.float64], float]:
-    """Return -i H for each control, the controls, and the mean energy of H_0 in rad/s."""
+    matrices: NDArray[np.complex128],
+) -> tuple[NDArray[np.complex128], tuple[bool, ...], float]:
+    """Return -i H for each real control, which drives have Hermitian operators, and H_0's mean energy in rad/s."""
     if not all_hermitian(matrices[0]):
         differs = np.abs(matrices[0] - matrices[0].conj().T).max()
         raise RequestError(f"hamiltonian[0] differs from its adjoint by {differs:g} of {np.abs(matrices[0]).max():g}")
     parts = [-1j * matrices[0]]
-    controls = []
-    for k, operator in enumerate(matrices[1:]):
+    hermitian = tuple(all_hermitian(operator) for operator in matrices[1:])
+    for operator, is_real in zip(matrices[1:], hermitian, strict=True):
         adjoint = operator.conj().T
-        amplitude = amplitudes[..., k]
-        controls.append(amplitude.real)
-        if all_hermitian(operator):
-            if amplitude.imag.any():
-                raise RequestError(
-                    f"drives[..., {k}] is complex, but hamiltonian[{k + 1}] is Hermitian and needs real ones"
-                )
-            parts.append(-1j * operator)
-        else:
-            controls.append(amplitude.imag)
-            parts += [-1j * (operator + adjoint), operator - adjoint]
+        parts += [-1j * operator] if is_real else [-1j * (operator + adjoint), operator - adjoint]
     energies = matrices[0].diagonal().real
-    stacked = np.ascontiguousarray(np.stack(controls, axis=-1)) if controls else np.zeros((*amplitudes.shape[:2], 0))
-    return np.stack(parts), stacked, float(energies.max() + energies.min()) / 2
+    return np.stack(parts), hermitian, float(energies.max() + energies.min()) / 2
+
+
+def driven_controls(amplitudes: NDArray[np.complex128], hermitian: tuple[bool, ...]) -> NDArray[np.float64]:
+    """Return what multiplies each part: the real part of each amplitude, and the imaginary one where both count."""
+    if not any(hermitian):
+        return np.ascontiguousarray(amplitudes).view(np.float64)
+    controls = []
+    for k, is_real in enumerate(hermitian):
+        amplitude = amplitudes[..., k]
+        controls += [amplitude.real] if is_real else [amplitude.real, amplitude.imag]
+        if is_real and amplitude.imag.any():
+            raise RequestError(
+                f"drives[..., {k}] is complex, but hamiltonian[{k + 1}] is Hermitian and needs real ones"
+            )
+    return np.ascontiguousarray(np.stack(controls, axis=-1))
 
 
 def checked_state(

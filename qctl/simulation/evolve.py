@@ -2,40 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext.statevector import SETS, evolution
+from qctl.cext.statevector import evolution
 from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.simulation.memory import have_bytes
+from qctl.simulation.pace import SLICE_S, Pace
+from qctl.simulation.vectors import instruction_set
 
-__all__ = ["evolve", "ground", "instruction_set", "kernel_tables", "refuse_too_large"]
+__all__ = ["evolve", "ground", "kernel_tables", "refuse_too_large"]
 
 State = NDArray[np.complexfloating]
-SLICE_S = 0.1
-"""After so long a kernel comes back, so that progress is told and Ctrl-C is heard."""
-QUIET_S = 1.0
-"""Runs shorter than this tell no progress."""
-
-
-def instruction_set() -> str:
-    """Return the set that kernels may use at most: that of the environment variable QCTL_SIMD, or the best.
-
-    Raises
-    ------
-    RequestError
-        If QCTL_SIMD names no set.
-    """
-    wanted = os.environ.get("QCTL_SIMD", SETS[-1])
-    if wanted not in SETS:
-        raise RequestError(f"QCTL_SIMD = {wanted!r} is none of {list(SETS)}")
-    return wanted
 
 
 def refuse_too_large(n_qubits: int, dtype: np.dtype, n_states: int = 1) -> None:
@@ -69,7 +50,7 @@ def evolve(
     state: State,
     values: NDArray[np.float64] | None = None,
     threads: int = 1,
-    progress: Callable[[float], object] | None = None,
+    pace: Pace | None = None,
 ) -> None:
     """Play rows first … end - 1 on a state, in place; measurements, barriers and delays among them do nothing.
 
@@ -81,8 +62,8 @@ def evolve(
     values : (n_expressions,) float64, optional
         Of the body's expressions, where rows use them.
     threads : int
-    progress : callable, optional
-        Called with the part that is done, once it has taken a second.
+    pace : Pace, optional
+        It is told which part is done.
 
     Raises
     ------
@@ -98,10 +79,9 @@ def evolve(
             state,
             instruction_set(),
         )
-        started = time.monotonic()
         while not run.finished:
             done = run.advance(SLICE_S, threads)
-            if progress is not None and time.monotonic() - started > QUIET_S:
-                progress(done)
+            if pace is not None:
+                pace.tell(done)
     except ValueError as error:
         raise RequestError(f"{error}: simulate plays gates alone") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -12,11 +13,13 @@ from qctl.cext.statevector import adjoint
 from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.program.program import Program, expect_program, numbers_of
-from qctl.simulation.evolve import SLICE_S, evolve, ground, instruction_set, kernel_tables, refuse_too_large
+from qctl.simulation.evolve import evolve, ground, kernel_tables, refuse_too_large
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import SLICE_S
 from qctl.simulation.result import Wish
 from qctl.simulation.slopes import slope
 from qctl.simulation.statevector import final_measurements
+from qctl.simulation.vectors import instruction_set
 
 __all__ = ["Gradient", "gradient"]
 
@@ -76,6 +79,9 @@ def gradient(
         raise RequestError(f"precision = {precision!r} is neither 'double' nor 'single'")
     body = expect_program(program).body
     at = _by_name(body, values)
+    for name, value in at.items():
+        if not math.isfinite(value):
+            raise RequestError(f"{name} = {value} is not a finite number")
     if body.blocks or final_measurements(body) is None:
         raise RequestError("a gradient is of gates alone, without blocks, resets or measurements before the end")
     dtype = Wish(precision=precision).dtype

@@ -8,53 +8,15 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import arrangement, generator, propagate
+from qctl.cext import arrangement, generator
+from qctl.cext.propagate import LANES, Blocks, Course, Rows, lanes, single
+from qctl.simulation.driven import driven_parts
 
-__all__ = ["Course", "Motion", "equation_of_motion"]
+__all__ = ["Driven", "Motion", "driven_system", "equation_of_motion", "places"]
 
-LANES = 16
 FEWEST_LANES = 4
+"""Fewer vectors are quicker one after the other."""
 _NO_JUMPS = np.zeros((0, 1, 1), complex)
-
-
-Blocks = tuple[
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.float64],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.int32],
-    NDArray[np.float64],
-]
-"""The arguments of `qctl.cext.propagate.single` from block_begin to touch_values."""
-
-Rows = tuple[NDArray[np.int32], int, NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]
-"""The arguments of `qctl.cext.propagate.lanes` from groups to values."""
-
-
-@dataclass(frozen=True, slots=True)
-class Course:
-    """What all runs go through.
-
-    Attributes
-    ----------
-    controls : (n_runs, n_slices, n_controls) float64
-        What multiplies each matrix of the motion but the first.
-    dt_s : (n_slices,) or (1,) float64
-        Lengths of the slices.
-    at : (n_at,) int64
-        Boundaries of slices at which to write, ascending.
-    weights : (n_weights, n) float64
-        Sums of coordinates to write; none writes all coordinates.
-    tolerance : float
-        Largest error of a coordinate at the end, in units of the largest at the start.
-    """
-
-    controls: NDArray[np.float64]
-    dt_s: NDArray[np.float64]
-    at: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    tolerance: float
 
 
 @dataclass(frozen=True)
@@ -112,27 +74,16 @@ class Motion:
             work,
         )
         parts = touch_begin[: t + 1], touch_controls[:v], touch_values[:v]
-        return block_begin, offsets[:p], fixed[:p], touched[:t], *parts
+        return Blocks(n, self.bounds, block_begin, offsets[:p], fixed[:p], touched[:t], *parts)
 
     @cached_property
     def rows(self) -> Rows:
         """Return the layout for vectors side by side."""
-        groups = np.empty((2 * self.n + 2, 4), np.int32)
-        rows, parts = np.empty(self.begin.size, np.int32), np.empty(self.begin.size, np.int32)
+        n, n_parts = self.n, len(self.begin)
+        counts, controlled = np.empty((n_parts + 1) * n, np.int32), np.empty((n_parts - 1) * n, np.int32)
         columns, values = np.empty_like(self.columns), np.empty_like(self.values)
-        n_groups, n_fixed, n_rows = arrangement.rows(
-            self.begin,
-            self.length,
-            self.columns,
-            self.values,
-            groups,
-            rows,
-            parts,
-            columns,
-            values,
-            np.empty(self.n + 1, np.int32),
-        )
-        return groups[:n_groups], n_fixed, rows[:n_rows], parts[:n_rows], columns, values
+        c, p = arrangement.rows(self.begin, self.length, self.columns, self.values, counts, controlled, columns, values)
+        return Rows(n, self.bounds, counts[:c], controlled[:p], columns, values)
 
     def run(
         self, course: Course, start: NDArray[np.float64], out: NDArray[np.float64], first: int, last: int, most: int = 2
@@ -142,20 +93,46 @@ class Motion:
         `out` is (n_vectors, n_at, n_weights or n); neighbouring vectors share a run if there are more vectors than
         runs. `most` limits the kind of vector instructions, as `qctl.cext.propagate.widest` counts them.
         """
-        n_runs, n_slices, n_controls = course.controls.shape
-        time_s = float(course.dt_s.sum()) * (n_slices if course.dt_s.size == 1 else 1)
-        rate = course.tolerance / time_s if time_s > 0 else 1.0
-        columns = max(1, len(start) // n_runs) if n_runs else 1
-        common = (course.controls, course.dt_s, course.at, course.weights, rate, columns)
-        alone = (last - first) % LANES
+        alone = (last - first) % (LANES // 2)
         middle = last - alone if alone < FEWEST_LANES else last
         if first < middle:
-            work = np.empty(LANES * (n_controls + 3 * self.n))
-            propagate.lanes(self.bounds, *self.rows, *common, first, middle, start, out, work, most)
+            lanes(self.rows, course, first, middle, start, out, np.empty(self.rows.n_work), most)
         if middle < last:
-            offsets = self.blocks[1]
-            work = np.empty(8 * offsets.size + 3 * (8 * ((self.n + 7) // 8) + 16))
-            propagate.single(self.bounds, *self.blocks, *common, middle, last, start, out, work, most)
+            single(self.blocks, course, middle, last, start, out, np.empty(self.blocks.n_work), most)
+
+
+@dataclass(frozen=True, slots=True)
+class Driven:
+    """A driven system, ready to be propagated.
+
+    Attributes
+    ----------
+    motion : Motion
+    hermitian : tuple of bool
+        Of each drive: whether its operator is Hermitian, so that its amplitude is one real control.
+    shift : float
+        Energy in rad/s that was taken from H_0; 0 for density matrices, which don't feel it.
+    """
+
+    motion: Motion
+    hermitian: tuple[bool, ...]
+    shift: float
+
+
+def driven_system(matrices: NDArray[np.complex128], jumps: NDArray[np.complex128], density: bool) -> Driven:
+    """Return the motion of H_0 and driven H_k (1 + n_drives, d, d) with jumps (n_jumps, d, d); some are kept."""
+    return _driven(matrices.tobytes(), jumps.tobytes(), matrices.shape[1], density)
+
+
+@lru_cache(maxsize=16)
+def _driven(matrices: bytes, jumps: bytes, d: int, density: bool) -> Driven:
+    listed = np.frombuffer(jumps, complex).reshape(-1, d, d)
+    parts, hermitian, shift = driven_parts(np.frombuffer(matrices, complex).reshape(-1, d, d))
+    if density:
+        parts[0] -= 0.5 * (listed.conj().swapaxes(1, 2) @ listed).sum(axis=0)
+        return Driven(equation_of_motion(parts, listed, True), hermitian, 0.0)
+    parts[0] += 1j * shift * np.eye(d)
+    return Driven(equation_of_motion(parts), hermitian, shift)
 
 
 @lru_cache(maxsize=32)

@@ -21,6 +21,7 @@ from qctl.program.tables import BlockKind
 from qctl.simulation.flow import late_measurements
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import Pace
 from qctl.simulation.pauli import PAULIS
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.steps import Gate, straight_steps
@@ -167,14 +168,20 @@ def _played(body: Body, wish: Wish, bond: int, cutoff: float) -> MpsOutcome:
     if problem:
         raise RequestError(f"method 'mps' can't play this program: {problem}")
     circuit = _tensors().CircuitMPS(body.n_qubits, max_bond=bond, cutoff=cutoff, dtype=wish.dtype.name)
-    for step in _gates(body):
+    pace = Pace(wish.progress)
+    gates, shots = _gates(body), (wish.shots or 0) if body.bits else 0
+    whole = len(gates) + shots
+    for done, step in enumerate(gates):
         circuit.apply_gate_raw(_whole(step).astype(wish.dtype), step.qubits)
+        pace.tell((done + 1) / whole)
     counts: dict[str, int] = {}
-    if wish.shots and body.bits:
+    if shots:
         source = {bit: int(body.instructions["a"][row]) for bit, row in late_measurements(body).items()}
-        for text in circuit.sample(wish.shots, seed=wish.seed):
+        for shot, text in enumerate(circuit.sample(shots, seed=wish.seed)):
+            pace.tell((len(gates) + shot + 1) / whole)
             read = "".join(text[source[bit]] if bit in source else "0" for bit in reversed(range(len(body.bits))))
             counts[read] = counts.get(read, 0) + 1
+    pace.tell(1.0)
     error = max(0.0, 1.0 - float(circuit.fidelity_estimate()))
     largest = int(circuit.psi.max_bond() or 1) if body.n_qubits > 1 else 1
     return MpsOutcome(

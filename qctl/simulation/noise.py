@@ -44,6 +44,8 @@ class NoiseModel:
         ``[i][j]`` is the probability to read j of a qubit in state i; None stands for all other qubits.
     lifetimes : mapping of int or None to (t1_s, t2_s)
         Of delays.
+    missing : tuple of str
+        What a calibration that it was made from doesn't say: those parts are ideal.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class NoiseModel:
     defaults: Mapping[tuple[int, Place], Channels] = field(default_factory=_nothing)
     confusion: Mapping[int | None, NDArray[np.float64]] = field(default_factory=_nothing)
     lifetimes: Mapping[int | None, tuple[float, float]] = field(default_factory=_nothing)
+    missing: tuple[str, ...] = ()
 
     def on(
         self,

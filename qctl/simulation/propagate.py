@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qctl.cext.propagate import LANES, Course
 from qctl.errors import RequestError
 from qctl.simulation.driven import (
     all_hermitian,
@@ -16,9 +18,10 @@ from qctl.simulation.driven import (
     checked_matrices,
     checked_slices,
     checked_state,
-    driven_parts,
+    driven_controls,
 )
-from qctl.simulation.motion import LANES, Course, Motion, equation_of_motion, places
+from qctl.simulation.motion import Motion, driven_system, places
+from qctl.simulation.vectors import widest_vectors
 
 __all__ = ["propagate"]
 
@@ -93,26 +96,28 @@ def propagate(
     d = matrices.shape[1]
     jumps = checked_matrices(collapse, "collapse", d)
     lengths, amplitudes, batched = checked_slices(drives, dt_s, len(matrices) - 1)
-    parts, controls, shift = driven_parts(matrices, amplitudes)
-    given, kind, batched = checked_state(state, d, len(controls), batched)
+    given, kind, batched = checked_state(state, d, len(amplitudes), batched)
     wanted = None if observables is None else checked_matrices(observables, "observables", d)
     if wanted is not None and kind == "propagator":
         raise RequestError("expectation values need a state; state is None")
-    boundaries = checked_boundaries(at, controls.shape[1])
+    boundaries = checked_boundaries(at, amplitudes.shape[1])
     if kind == "vector" and len(jumps):
         given, kind = given @ given.conj().swapaxes(-1, -2), "density"
-    n_batch = len(given) if len(controls) == 1 else len(controls)
+    n_batch = len(given) if len(amplitudes) == 1 else len(amplitudes)
     density = kind == "density" or (kind == "propagator" and len(jumps) > 0)
-    if density:
-        parts[0] -= 0.5 * (jumps.conj().swapaxes(1, 2) @ jumps).sum(axis=0)
-    else:
-        parts[0] += 1j * shift * np.eye(d)
-    motion = equation_of_motion(parts, jumps, density)
+    system = driven_system(matrices, jumps, density)
+    motion, shift = system.motion, system.shift
+    controls = driven_controls(amplitudes, system.hermitian)
     weights = _weights(wanted, d) if wanted is not None and density else np.zeros((0, motion.n))
     start = _start(given, kind, density, n_batch, d)
     out = np.empty((len(start), boundaries.size, motion.n if wanted is None or not density else len(weights)))
     if out.size:
-        _run(motion, Course(_repeated(controls, n_batch), lengths, boundaries, weights, tolerance), start, out, threads)
+        n_slices = controls.shape[1]
+        time_s = float(lengths.sum()) * (n_slices if lengths.size == 1 else 1)
+        rate = tolerance / time_s if time_s > 0 else 1.0
+        repeated = _repeated(controls, n_batch)
+        course = Course(repeated, lengths, boundaries, weights, rate, len(start) // n_batch)
+        _run(motion, course, start, out, threads)
     if density and wanted is not None:
         found = _expectations(out, wanted)
     elif density:
@@ -142,26 +147,21 @@ def _start(given: NDArray[np.complex128], kind: str, density: bool, n_batch: int
         return np.tile(np.eye(d * d) if density else np.eye(d, 2 * d), (n_batch, 1))
     if not density:
         return _repeated(np.concatenate([given[..., 0].real, given[..., 0].imag], axis=1), n_batch)
-    re, im = places(d)
-    above = np.triu_indices(d, 1)
-    start = np.zeros((len(given), d * d))
-    start[:, re.diagonal()] = given.diagonal(axis1=1, axis2=2).real
-    start[:, re[above]] = given[:, above[0], above[1]].real
-    start[:, im[above]] = given[:, above[0], above[1]].imag
-    return _repeated(start, n_batch)
+    elements = np.ascontiguousarray(given).view(np.float64).reshape(len(given), 2 * d * d)
+    return _repeated(np.take(elements, _orders(d)[0], axis=1), n_batch)
 
 
 def _run(motion: Motion, course: Course, start: NDArray[np.float64], out: NDArray[np.float64], threads: int) -> None:
     """Fill `out`, dividing the vectors among threads in multiples of what the kernel takes side by side."""
-    n = len(start)
+    n, most = len(start), widest_vectors()
     share = -(-n // (threads * LANES)) * LANES if n else LANES
     pieces = [(first, min(first + share, n)) for first in range(0, n, share)]
     if len(pieces) <= 1:
-        motion.run(course, start, out, 0, n)
+        motion.run(course, start, out, 0, n, most)
         return
-    _ = motion.bounds, motion.rows, motion.blocks
+    _ = motion.rows, motion.blocks
     with ThreadPoolExecutor(len(pieces)) as pool:
-        for done in [pool.submit(motion.run, course, start, out, *piece) for piece in pieces]:
+        for done in [pool.submit(motion.run, course, start, out, *piece, most) for piece in pieces]:
             done.result()
 
 
@@ -170,9 +170,22 @@ def _signs(d: int) -> NDArray[np.float64]:
     return np.triu(np.ones((d, d)), 1) - np.tril(np.ones((d, d)), -1)
 
 
-def _densities(out: NDArray[np.float64], d: int) -> NDArray[np.complex128]:
+@lru_cache(maxsize=32)
+def _orders(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return which number of a density matrix each coordinate is; which coordinate each number is, and its sign."""
     re, im = places(d)
-    return np.asarray(out[..., re] + 1j * (_signs(d) * out[..., im]))
+    both = np.stack([re, im], axis=-1).astype(np.intp)
+    signs = np.stack([np.ones((d, d)), _signs(d)], axis=-1)
+    above = np.triu(np.ones((d, d), bool))
+    held = np.stack([above, above & ~np.eye(d, dtype=bool)], axis=-1)
+    taken = np.empty(d * d, np.intp)
+    taken[both[held]] = np.flatnonzero(held)
+    return taken, both.ravel(), signs.ravel()
+
+
+def _densities(out: NDArray[np.float64], d: int) -> NDArray[np.complex128]:
+    _, order, signs = _orders(d)
+    return (np.take(out, order, axis=-1) * signs).view(np.complex128).reshape(*out.shape[:-1], d, d)
 
 
 def _superoperators(out: NDArray[np.float64], n_batch: int, d: int) -> NDArray[np.complex128]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +14,8 @@ from qctl.program.expressions import Expression, Value
 from qctl.program.layout import EXPRESSION_BIT, NONE, Flag
 from qctl.program.opcodes import GATES, Op
 from qctl.program.tables import BlockKind
-from qctl.simulation.evolve import QUIET_S, evolve
+from qctl.simulation.evolve import evolve
+from qctl.simulation.pace import Pace
 
 __all__ = ["ShotPlayer", "certain_rows"]
 
@@ -71,8 +70,8 @@ class ShotPlayer:
     threads : int
     skip_measurements : bool
         Measurements do nothing.
-    progress : callable, optional
-        Called with the part of the rows that it has come to, 0 to 1, once it has taken a second.
+    pace : Pace, optional
+        It is told which part of the rows it has come to.
     """
 
     def __init__(
@@ -82,17 +81,16 @@ class ShotPlayer:
         state: NDArray[np.complexfloating],
         threads: int = 1,
         skip_measurements: bool = False,
-        progress: Callable[[float], object] | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.body, self.rng, self.state = body, rng, state
-        self.threads, self.skip, self.progress = threads, skip_measurements, progress
+        self.threads, self.skip, self.pace = threads, skip_measurements, pace
         self._furthest = 0
         self.bits: dict[str, float] = dict.fromkeys(body.bits, 0.0)
         self.values: dict[str, float] = {register.name: 0.0 for register in body.registers}
         self.halted = False
         self._loud = np.append(np.flatnonzero(_LOUD[body.instructions["op"]]), len(body))
         self._used: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._started = time.monotonic()
 
     def save(self) -> Saved:
         """Return the classical values."""
@@ -101,10 +99,6 @@ class ShotPlayer:
     def restore(self, saved: Saved) -> None:
         """Go back to classical values that `save` returned."""
         self.bits, self.values, self.halted = dict(saved[0]), dict(saved[1]), saved[2]
-
-    def is_slow(self) -> bool:
-        """Say whether it has been at work for so long that progress is worth telling."""
-        return time.monotonic() - self._started > QUIET_S
 
     def play(self, part: Range, whole: Range | None = None) -> None:
         """Play a part of the program's tree (of `whole`, if it is not all); a halt ends it early."""
@@ -192,8 +186,8 @@ class ShotPlayer:
                 values[k] = self._number(self.body.expressions[k])
         evolve(self.body, first, end, self.state, values, self.threads)
         self._furthest = max(self._furthest, end)
-        if self.progress is not None and self.is_slow():
-            self.progress(self._furthest / len(self.body))
+        if self.pace is not None:
+            self.pace.tell(self._furthest / len(self.body))
 
     def _instruction(self, i: int) -> None:
         row = self.body.instructions[i]

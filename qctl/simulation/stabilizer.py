@@ -5,9 +5,8 @@ Source: Gidney, Quantum 5, 497 (2021), Stim.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -20,10 +19,10 @@ from qctl.errors import RequestError
 from qctl.program.body import Body
 from qctl.program.opcodes import GATES, Op
 from qctl.program.tables import BlockKind
-from qctl.program.unitaries import gate_matrix
-from qctl.simulation.channels import Channel
+from qctl.simulation.clifford_text import ASKED, measured_bits, recipe_of, stim_text
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.trajectories import count_rows
 
@@ -31,6 +30,8 @@ __all__ = ["StabilizerOutcome", "estimate", "play", "refusal"]
 
 TOLERANCE_RAD = 1e-9
 """Distance from a multiple of a quarter turn that still is one."""
+MOST_RECORDS = 2**26
+"""Measurements whose outcomes are sampled at a time."""
 
 NO_GATE, FIXED, ONE_ANGLE, TWO_ANGLE, ASK, NEVER = range(6)
 _HALF = (Op.CP, Op.CRX, Op.CRY, Op.CRZ)
@@ -100,10 +101,10 @@ def refusal(body: Body, wish: Wish) -> str:
     if first >= 0:
         op = Op(int(ops[first]))
         return f"{op.name.lower()} at instruction {first} is no Clifford gate"
-    for i in np.flatnonzero(codes == -2).tolist():
+    for i in np.flatnonzero(codes == ASKED).tolist():
         op, qubits, params, n_controls = body.gate(i)
         if any(not isinstance(value, float) for value in params) or (
-            not _recipe(op, tuple(params), len(qubits), n_controls) and len(qubits)
+            not recipe_of(op, tuple(params), len(qubits), n_controls) and len(qubits)
         ):
             return f"{op.name.lower()} at instruction {i} is no Clifford gate"
     noise = wish.noise or NoiseModel()
@@ -137,17 +138,37 @@ def play(body: Body, wish: Wish) -> Simulated:
     if reason:
         raise RequestError(f"method 'stabilizer' can't play this program: {reason}")
     noise = wish.noise or NoiseModel()
-    translated = _Text(body, noise)
-    circuit = _stim().Circuit("\n".join(translated.lines()))
+    text = stim_text(body, _codes(body)[0], noise)
+    circuit = _stim().Circuit(f"{text}\nI {body.n_qubits - 1}" if body.n_qubits else text)
     counts: dict[str, int] = {}
     if wish.shots and body.bits:
-        seed = np.random.SeedSequence(wish.seed).generate_state(2, np.uint64)
-        records = circuit.compile_sampler(seed=int(seed[0] >> 1)).sample(wish.shots)
-        counts = count_rows(translated.bits(records, np.random.default_rng(int(seed[1]))))
-    ideal = wish.noise is None and not translated.records and not (body.instructions["op"] == Op.RESET).any()
+        counts = _sampled(body, wish, noise, circuit)
+    measures = np.isin(body.instructions["op"], (int(Op.MEASURE), int(Op.RESET))).any()
+    ideal = wish.noise is None and not measures
     return StabilizerOutcome(
         counts, estimate=estimate(body, wish), circuit=circuit, n_qubits=body.n_qubits, ideal=ideal
     )
+
+
+def _sampled(body: Body, wish: Wish, noise: NoiseModel, circuit: Any) -> dict[str, int]:
+    """Return counts of all shots, sampled some at a time."""
+    pace, shots = Pace(wish.progress), wish.shots or 0
+    first, second = np.random.SeedSequence(wish.seed).generate_state(2, np.uint64)
+    sampler, rng = circuit.compile_sampler(seed=int(first >> 1)), np.random.default_rng(int(second))
+    qubits, bits = measured_bits(body)
+    at_once = max(1024, MOST_RECORDS // max(1, len(qubits)) // 1024 * 1024)
+    counts: Counter[str] = Counter()
+    for done in range(0, shots, at_once):
+        records = sampler.sample(min(at_once, shots - done))
+        for k, qubit in enumerate(qubits.tolist() if noise.confusion else []):
+            matrix = noise.readout_of(qubit)
+            if matrix is not None:
+                records[:, k] = rng.random(len(records)) < np.where(records[:, k], matrix[1, 1], matrix[0, 1])
+        found = np.zeros((len(records), len(body.bits)), np.uint8)
+        found[:, bits] = records  # of several measurements into a bit the last one counts
+        counts.update(count_rows(found))
+        pace.tell((done + len(records)) / shots)
+    return dict(counts)
 
 
 def _stim() -> Any:
@@ -158,131 +179,3 @@ def _codes(body: Body) -> tuple[NDArray[np.int32], int]:
     rows = np.ascontiguousarray(body.instructions).view("<u4").reshape(-1, 4)
     codes = np.empty(len(rows), np.int32)
     return codes, clifford.classify(rows, np.ascontiguousarray(body.constants), _KINDS, _UNITS, TOLERANCE_RAD, codes)
-
-
-@lru_cache(4096)
-def _recipe(
-    op: Op, params: tuple[float, ...], n_qubits: int, n_controls: int
-) -> tuple[tuple[str, tuple[int, ...]], ...]:
-    """Return a gate as Stim's gates on its own qubits 0 …; nothing if it is no Clifford gate."""
-    if n_qubits > 4:
-        return ()
-    stim = _stim() if find_spec("stim") else None
-    if stim is None:
-        return (("H", (0,)),)
-    try:
-        tableau = stim.Tableau.from_unitary_matrix(gate_matrix(op, params, n_qubits, n_controls), endian="big")
-    except ValueError:
-        return ()
-    named = _named(stim, n_qubits)
-    if str(tableau) in named:
-        return ((named[str(tableau)], tuple(range(n_qubits))),)
-    steps = []
-    for step in tableau.to_circuit():
-        targets = [target.value for target in step.targets_copy()]
-        steps += [
-            (step.name, tuple(targets[k : k + n])) for n in [_width(step.name)] for k in range(0, len(targets), n)
-        ]
-    return tuple(steps)
-
-
-def _width(name: str) -> int:
-    return 2 if name in ("CX", "CY", "CZ", "SWAP") else 1
-
-
-@lru_cache(4)
-def _named(stim: Any, n_qubits: int) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, gate in stim.gate_data().items():
-        fits = gate.is_unitary and (gate.is_two_qubit_gate if n_qubits == 2 else gate.is_single_qubit_gate)
-        if fits and n_qubits <= 2 and name != "II":
-            found.setdefault(str(gate.tableau), name)
-    return found
-
-
-class _Text:
-    """A program in Stim's words; `records` has the bit and the odds to read 1 of each measurement."""
-
-    def __init__(self, body: Body, noise: NoiseModel) -> None:
-        self.body, self.noise = body, noise
-        self.records: list[tuple[int, tuple[float, float]]] = []
-
-    def lines(self) -> Iterator[str]:
-        """Yield one line for each run of the same gate."""
-        word, targets = "", [""]
-        for name, qubits in self._steps():
-            if name == word:
-                targets.append(qubits)
-            else:
-                if word:
-                    yield f"{word} {' '.join(targets)}"
-                word, targets = name, [qubits]
-        if word:
-            yield f"{word} {' '.join(targets)}"
-        yield f"I {self.body.n_qubits - 1}" if self.body.n_qubits else ""
-
-    def _steps(self) -> Iterator[tuple[str, str]]:
-        body = self.body
-        codes, _ = _codes(body)
-        unique: dict[int, tuple[tuple[str, tuple[int, ...]], ...]] = {}
-        noisy = bool(self.noise.rules or self.noise.defaults)
-        seen: dict[tuple[int, ...], list[tuple[str, str]]] = {}
-        rows = zip(codes.tolist(), body.instructions["a"].tolist(), body.instructions["b"].tolist(), strict=True)
-        for i, (code, a, b) in enumerate(rows):
-            op = int(body.instructions["op"][i]) if code < 0 else code >> 3
-            if op == Op.MEASURE:
-                yield from self._noise(Op.MEASURE, (a,), seen) if noisy else ()
-                matrix = self.noise.readout_of(a)
-                ones = (0.0, 1.0) if matrix is None else (float(matrix[0, 1]), float(matrix[1, 1]))
-                self.records.append((b, ones))
-                yield "M", str(a)
-            elif op == Op.RESET:
-                yield "R", str(a)
-                yield from self._noise(Op.RESET, (a,), seen) if noisy else ()
-            elif op >= Op.ID:
-                recipe = unique.get(code)
-                if code == -2 or recipe is None:
-                    word, qubits, params, n_controls = body.gate(i)
-                    recipe = _recipe(word, tuple(params), len(qubits), n_controls) if qubits else ()
-                    if code >= 0:
-                        unique[code] = recipe
-                else:
-                    qubits = (a, b) if GATES[Op(op)].n_qubits == 2 else (a,)
-                for name, places in recipe:
-                    yield name, " ".join(str(qubits[k]) for k in places)
-                if noisy and qubits:
-                    yield from self._noise(Op(op), qubits, seen)
-
-    def _noise(
-        self, op: Op, qubits: tuple[int, ...], seen: dict[tuple[int, ...], list[tuple[str, str]]]
-    ) -> list[tuple[str, str]]:
-        key = (int(op), *qubits)
-        if key not in seen:
-            placed = self.noise.after(op, qubits)
-            seen[key] = [(_error(channel), " ".join(map(str, places))) for channel, places in placed]
-        return seen[key]
-
-    def bits(self, records: NDArray[np.bool_], rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Return the bits of each shot, (n_shots, n_bits), as they are read."""
-        found = np.zeros((len(records), len(self.body.bits)), np.uint8)
-        for k, (bit, ones) in enumerate(self.records):
-            column = records[:, k]
-            if ones != (0.0, 1.0):
-                column = rng.random(len(records)) < np.where(column, ones[1], ones[0])
-            found[:, bit] = column
-        return found
-
-
-@lru_cache(256)
-def _error(channel: Channel) -> str:
-    """Return a mixture of Paulis as Stim's word for it, with its odds."""
-    n = channel.n_qubits
-    words = ["".join(pair) for pair in _strings(n)][1:]
-    odds = [float((channel.paulis or {}).get(word, 0.0)) for word in words]
-    if max(odds) - min(odds) < 1e-15:
-        return f"DEPOLARIZE{n}({sum(odds)!r})"
-    return f"PAULI_CHANNEL_{n}({','.join(map(repr, odds))})"
-
-
-def _strings(n_qubits: int) -> Sequence[str]:
-    return list("IXYZ") if n_qubits == 1 else [a + b for a in "IXYZ" for b in "IXYZ"]

@@ -11,6 +11,7 @@ from qctl.program.body import Body, Range
 from qctl.program.opcodes import GATES, Op
 from qctl.program.tables import BlockKind
 from qctl.simulation.evolve import evolve, ground, refuse_too_large
+from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.sampling import count_bits, sample
 from qctl.simulation.shot_player import ShotPlayer, certain_rows
@@ -61,24 +62,27 @@ def play(body: Body, wish: Wish) -> Simulated:
     expected = _expect(body, wish, n_shots)
     rng = np.random.default_rng(wish.seed)
     state = ground(body.n_qubits, wish.dtype)
+    pace = Pace(wish.progress)
     if source is not None:
         straight = len(body.blocks) == 0
         if straight and not body.expressions:
-            evolve(body, 0, len(body), state, None, wish.threads, wish.progress)
+            evolve(body, 0, len(body), state, None, wish.threads, pace)
         else:
-            ShotPlayer(body, rng, state, wish.threads, True, wish.progress).play(body.structure())
+            ShotPlayer(body, rng, state, wish.threads, True, pace).play(body.structure())
         counts = count_bits(sample(state, wish.shots, rng), source, len(body.bits)) if wish.shots and body.bits else {}
         return Simulated(counts, state[: 2**body.n_qubits], estimate=expected)
-    counts = _repeat(body, wish, rng, state)
+    counts = _repeat(body, wish, rng, state, pace)
     return Simulated(counts if wish.shots and body.bits else {}, state[: 2**body.n_qubits], estimate=expected)
 
 
-def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.complexfloating]) -> dict[str, int]:
+def _repeat(
+    body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.complexfloating], pace: Pace
+) -> dict[str, int]:
     """Play a program shot by shot, from the first place that may end in one way or another; the last state stays."""
     tree = body.structure()
     certain = certain_rows(body, tree)
     n_shots = wish.shots or 1
-    player = ShotPlayer(body, rng, state, wish.threads, progress=wish.progress if n_shots == 1 else None)
+    player = ShotPlayer(body, rng, state, wish.threads, pace=pace if n_shots == 1 else None)
     player.play(Range(-1, 0, certain, tuple(child for child in tree.children if child.first <= certain)), tree)
     rest = Range(-1, certain, tree.end, tuple(child for child in tree.children if child.first > certain))
     before = (player.save(), state.copy() if n_shots > 1 else state)
@@ -89,8 +93,8 @@ def _repeat(body: Body, wish: Wish, rng: np.random.Generator, state: NDArray[np.
             player.restore(before[0])
         player.play(rest, tree)
         counts["".join(str(int(player.bits[name])) for name in reversed(body.bits))] += 1
-        if wish.progress is not None and n_shots > 1 and player.is_slow():
-            wish.progress((shot + 1) / n_shots)
+        if n_shots > 1:
+            pace.tell((shot + 1) / n_shots)
     return dict(counts)
 
 

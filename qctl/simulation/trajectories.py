@@ -16,6 +16,7 @@ from qctl.program.body import Body
 from qctl.program.opcodes import GATES
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
+from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.shots import KEPT_BYTES, is_straight, play_shots
 
@@ -104,7 +105,9 @@ def play(body: Body, wish: Wish) -> Simulated:
     def means_of(masks: NDArray[np.int64]) -> NDArray[np.float64]:
         return play_shots(body, noise, n_shots, seed, dtype, wish.threads, masks).means
 
-    bits = play_shots(body, noise, n_shots, seed, dtype, wish.threads).bits
+    pace = Pace(wish.progress)
+    bits = play_shots(body, noise, n_shots, seed, dtype, wish.threads, pace=pace).bits
+    pace.tell(1.0)
     expected = estimate(body, wish)
     return ShotsOutcome(count_rows(bits), estimate=expected, n_qubits=body.n_qubits, bits=bits, means_of=means_of)
 
@@ -115,5 +118,6 @@ def count_rows(bits: NDArray[np.uint8]) -> dict[str, int]:
         return {}
     packed = np.packbits(bits, axis=1)
     _, first, hits = np.unique(packed, axis=0, return_index=True, return_counts=True)
-    texts = ["".join(map(str, bits[k, ::-1].tolist())) for k in first.tolist()]
+    letters, width = (bits[first, ::-1] + np.uint8(48)).tobytes().decode("ascii"), bits.shape[1]
+    texts = [letters[k : k + width] for k in range(0, len(letters), width)]
     return dict(zip(texts, hits.tolist(), strict=True))

@@ -66,29 +66,38 @@ def test_blocks_are_the_matrices(n_parts, n, filled):
     np.testing.assert_array_equal(found, matrices)
 
 
+def row_room(n_parts, n, n_elements):
+    i = np.int32
+    return [
+        np.empty((n_parts + 1) * n, i),
+        np.empty((n_parts - 1) * n, i),
+        np.empty(n_elements, i),
+        np.empty(n_elements),
+    ]
+
+
 @pytest.mark.parametrize(("n_parts", "n"), SIZES)
 @pytest.mark.parametrize("filled", [0.0, 0.2, 1.0])
-def test_rows_by_length_are_the_matrices(n_parts, n, filled):
+def test_rows_are_the_matrices(n_parts, n, filled):
     matrices = random_parts(n_parts, n, filled)
     lists = sparse(matrices)
-    groups, rows, parts = (np.empty(s, np.int32) for s in ((2 * n + 2, 4), n_parts * n, n_parts * n))
-    columns, values = np.empty_like(lists[2]), np.empty_like(lists[3])
-    n_groups, n_fixed, n_rows = arrangement.rows(
-        *lists, groups, rows, parts, columns, values, np.empty(n + 1, np.int32)
-    )
+    counts, controlled, columns, values = arrays = row_room(n_parts, n, lists[2].size)
+    n_counts, n_controlled = arrangement.rows(*lists, *arrays)
     found = np.zeros_like(matrices)
-    seen = 0
-    for g in range(n_groups):
-        count, first_row, n_in_group, first_element = groups[g]
-        assert g in (0, n_fixed) or count > groups[g - 1, 0]
-        for k in range(n_in_group):
-            part = 1 + parts[first_row + k] if g >= n_fixed else 0
-            inside = slice(first_element + count * k, first_element + count * (k + 1))
-            found[part, rows[first_row + k], columns[inside]] = values[inside]
-            seen += part == 0
+    at = part_at = element = 0
+    for row in range(n):
+        own, n_others = counts[at : at + 2]
+        others = counts[at + 2 : at + 2 + n_others].tolist()
+        assert all(others)
+        parts = [0, *(1 + controlled[part_at : part_at + n_others])]
+        for part, count in zip(parts, [own, *others], strict=True):
+            inside = slice(element, element + count)
+            found[part, row, columns[inside]] = values[inside]
+            element += count
+        at += 2 + n_others
+        part_at += n_others
     np.testing.assert_array_equal(found, matrices)
-    assert seen == (n if lists[2].size else 0)
-    assert n_rows == (groups[:n_groups, 2].sum() if n_groups else 0)
+    assert (at, part_at, element) == (n_counts, n_controlled, lists[2].size)
 
 
 @pytest.mark.parametrize(("n_parts", "n"), SIZES)
@@ -107,9 +116,7 @@ def test_no_rows_have_no_layout():
     lists = sparse(np.zeros((2, 0, 0)))
     assert arrangement.blocks(*lists, *room(2, 0, 0)) == (0, 0, 0)
     assert arrangement.bounds(*lists, np.empty((0, 2))) == 0
-    none = np.empty(0, np.int32)
-    groups = np.empty((2, 4), np.int32)
-    assert arrangement.rows(*lists, groups, none, none, none, np.empty(0), np.empty(1, np.int32)) == (0, 0, 0)
+    assert arrangement.rows(*lists, *row_room(2, 0, 0)) == (0, 0)
 
 
 def test_what_does_not_fit_is_refused():
@@ -128,21 +135,10 @@ def test_what_does_not_fit_is_refused():
         wrong = [array[:-1] if j == k else array for j, array in enumerate(arrays)]
         with pytest.raises(ValueError, match=message):
             arrangement.blocks(*lists, *wrong)
-    groups, rows = np.empty((20, 4), np.int32), np.empty(18, np.int32)
-    with pytest.raises(ValueError, match="groups and rows"):
-        arrangement.rows(*lists, groups[:19], rows, rows, columns.copy(), values.copy(), np.empty(10, np.int32))
-    with pytest.raises(ValueError, match="out_columns"):
-        arrangement.rows(*lists, groups, rows, rows, columns[1:].copy(), values.copy(), np.empty(10, np.int32))
-    twice = np.concatenate([columns, columns]), np.concatenate([values, values])
-    with pytest.raises(ValueError, match="elements in 9 columns"):
-        arrangement.rows(
-            np.zeros_like(begin),
-            np.full_like(length, 10),
-            *twice,
-            groups,
-            rows,
-            rows,
-            twice[0].copy(),
-            twice[1].copy(),
-            np.empty(10, np.int32),
-        )
+    room_of_rows = row_room(2, 9, columns.size)
+    for k, message in enumerate(["out_counts 26", "out_controlled 8", "out_columns", "out_columns"]):
+        wrong = [array[:-1] if j == k else array for j, array in enumerate(room_of_rows)]
+        with pytest.raises(ValueError, match=message):
+            arrangement.rows(*lists, *wrong)
+    with pytest.raises(ValueError, match="the rows have"):
+        arrangement.rows(begin, np.minimum(length, 1), columns, values, *room_of_rows)

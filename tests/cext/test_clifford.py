@@ -69,3 +69,61 @@ def test_shapes_that_do_not_fit_are_refused():
     ):
         with pytest.raises(ValueError):
             clifford.classify(*bad)
+
+
+def slow_text(rows, kinds, begin, steps, words):
+    lines, last = [], None
+    for row, kind in zip(rows.tolist(), kinds.tolist(), strict=True):
+        for word, *targets in steps[begin[kind] : begin[kind + 1]].tolist():
+            if word != last:
+                lines.append(words[word])
+                last = word
+            for target in targets:
+                if target != -3:
+                    lines[-1] += f" {row[-target] if target < 0 else target}"
+    return "\n".join(lines)
+
+
+def written(rows, kinds, begin, steps, words, room=None):
+    joined = np.frombuffer("".join(words).encode(), np.uint8)
+    word_begin = np.cumsum([0, *map(len, words)], dtype=np.int32)
+    if room is None:
+        room = sum(begin[k + 1] - begin[k] for k in kinds) * (max(map(len, words), default=0) + 24)
+    out = np.empty(room, np.uint8)
+    length = clifford.write(rows, kinds, begin, steps, joined, word_begin, out)
+    return out[:length].tobytes().decode()
+
+
+def some_text(n):
+    rng = np.random.default_rng(n)
+    rows = rng.integers(0, 2**32, (n, 4), dtype=np.uint32)
+    steps = np.array([[0, -1, -3], [1, -2, -1], [0, 7, -3], [2, 12, 2147483647], [2, -3, -3]], np.int32)
+    begin = np.array([0, 0, 1, 2, 5], np.int32)
+    return rows, rng.integers(0, 4, n).astype(np.int32), begin, steps, ["H", "CX", "DEPOLARIZE2(0.1)"]
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 500])
+def test_text_is_that_of_python(n):
+    given = some_text(n)
+    assert written(*given) == slow_text(*given)
+
+
+def test_texts_that_do_not_fit_are_refused():
+    rows, kinds, begin, steps, words = some_text(9)
+    for bad, message in [
+        ((rows[:, :3].copy(), kinds, begin, steps, words), "don't fit"),
+        ((rows, kinds[:8], begin, steps, words), "don't fit"),
+        (
+            (rows, np.full_like(kinds, 4), np.append(begin, 5).astype(np.int32)[:5], steps, words, 999),
+            "the kind 4 of 4",
+        ),
+        ((rows, kinds, begin + 1, steps, words), "kind 3 has the steps"),
+        ((rows, kinds, begin, steps + np.int32(1), words), "of 3 words"),
+        ((rows, kinds, begin, steps - np.int32(1), words), "of 3 words"),
+        ((rows, kinds, begin, steps, words, 3), "out has 3 bytes"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            written(*bad) if len(bad) == 6 else written(*bad, 10**6)
+    with pytest.raises(ValueError, match="word 0 is at"):
+        out = np.empty(999, np.uint8)
+        clifford.write(rows, kinds, begin, steps, np.empty(1, np.uint8), np.array([0, 9, 9, 9], np.int32), out)

@@ -5,8 +5,9 @@ import itertools
 import numpy as np
 import pytest
 
-from qctl.cext import density
+from qctl.cext import density, propagate
 
+LEVELS = range(propagate.widest() + 1)
 TOLERANCES = [(np.float64, 1e-13), (np.float32, 1e-5)]
 
 
@@ -19,21 +20,22 @@ def slow_play(state, n_qubits, qubits, matrix):
     return np.moveaxis(out, range(k), axes).ravel()
 
 
-def play_one(state, n_qubits, qubits, matrix, threads=1):
+def play_one(state, n_qubits, qubits, matrix, threads=1, most=2):
     row = np.array([[*qubits, -1, -1, -1][:3]], np.int32)
-    density.play(state, n_qubits, row, np.zeros(1, np.intp), np.ascontiguousarray(matrix).ravel(), threads)
+    density.play(state, n_qubits, row, np.zeros(1, np.intp), np.ascontiguousarray(matrix).ravel(), threads, most)
 
 
 @pytest.mark.parametrize(("dtype", "error"), TOLERANCES)
+@pytest.mark.parametrize("most", LEVELS)
 @pytest.mark.parametrize("n_qubits", range(1, 7))
-def test_every_place_of_one_two_and_three_qubits(dtype, error, n_qubits):
+def test_every_place_of_one_two_and_three_qubits(dtype, error, n_qubits, most):
     rng = np.random.default_rng(n_qubits)
     for k in (1, 2, 3):
         for qubits in itertools.combinations(range(n_qubits), k):
             state = rng.normal(size=4**n_qubits).astype(dtype)
             matrix = rng.normal(size=(4**k, 4**k)).astype(dtype)
             wanted = slow_play(state, n_qubits, qubits, matrix)
-            play_one(state, n_qubits, qubits, matrix)
+            play_one(state, n_qubits, qubits, matrix, most=most)
             np.testing.assert_allclose(state, wanted, atol=error * np.abs(wanted).max(), err_msg=str(qubits))
 
 
@@ -86,3 +88,17 @@ def test_what_does_not_fit_is_refused(change, message):
     } | change
     with pytest.raises(ValueError, match=message):
         density.play(*given.values())
+
+
+def test_a_watch_counts_steps_and_stops():
+    state, places = np.ones(16), np.array([[0, -1, -1]] * 5, np.int32)
+    given = state, 2, places, np.zeros(5, np.intp), np.eye(4).ravel() * 2, 1, 2
+    watch = np.zeros(2, np.int64)
+    density.play(*given, watch)
+    assert watch.tolist() == [0, 5]
+    assert (state == 32).all()
+    watch[0] = 1
+    density.play(*given, watch)
+    assert watch.tolist() == [1, 6]
+    with pytest.raises(ValueError, match="watch has 3"):
+        density.play(*given, np.zeros(3, np.int64))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qctl.cext import trajectories
+from qctl.cext import propagate, trajectories
 
 MASK = 2**64 - 1
 FIELDS = ("kind", "t0", "t1", "controls", "matrix", "n_operators", "odds", "site", "still", "bit", "readout")
@@ -154,7 +154,7 @@ def slow_means(psi, strings):
     return found
 
 
-def run(plan, keys, dtype, strings, threads=1):
+def run(plan, keys, dtype, strings, threads=1, most=2, watch=None):
     n, lanes = len(keys), LANES[dtype]
     starts = np.empty(n, np.int64)
     trajectories.find_starts(plan, keys, starts)
@@ -163,7 +163,7 @@ def run(plan, keys, dtype, strings, threads=1):
     outcomes, bits, means = np.empty(n, np.int64), np.zeros((n, plan.n_bits), np.uint8), np.empty((n, len(strings)))
     for k in range(threads):
         work = np.empty(4 * lanes * 2**plan.n_qubits, dtype)
-        trajectories.run(plan, keys, order, starts, k, threads, strings, outcomes, bits, means, work)
+        trajectories.run(plan, keys, order, starts, k, threads, strings, outcomes, bits, means, work, most, watch)
     return outcomes, bits, means
 
 
@@ -207,6 +207,33 @@ def test_kept_states_go_on_where_they_were_and_others_stay(dtype):
     trajectories.draw(3, states, keys, clocks + np.uint64(plan.n_sites), outcomes, 0, 3)
     np.testing.assert_array_equal(bits, wanted_bits)
     np.testing.assert_array_equal(outcomes, wanted)
+
+
+@pytest.mark.parametrize("most", range(propagate.widest() + 1))
+@pytest.mark.parametrize(("dtype", "error"), [(np.float64, 1e-11), (np.float32, 2e-3)])
+def test_all_vector_instructions_play_the_same(dtype, error, most):
+    t = scene(3, 4, 0.2)
+    plan, lanes = t.plan(), LANES[dtype]
+    keys = np.random.default_rng(8).integers(0, 2**64, 3 * lanes, np.uint64)
+    outcomes, bits, means = run(plan, keys, dtype, paulis(3), 2)
+    found, found_bits, found_means = run(plan, keys, dtype, paulis(3), 2, most)
+    np.testing.assert_array_equal(found, outcomes)
+    np.testing.assert_array_equal(found_bits, bits)
+    np.testing.assert_allclose(found_means, means, atol=error)
+
+
+def test_a_watch_counts_blocks_and_stops():
+    t = scene(3, 4, 0.2)
+    plan, keys = t.plan(), np.arange(16, dtype=np.uint64)
+    watch = np.zeros(2, np.int64)
+    run(plan, keys, np.float64, paulis(0), watch=watch)
+    assert watch[0] == 0
+    assert plan.n_blocks <= watch[1] <= 3 * plan.n_blocks
+    watch[:] = 1, 0
+    run(plan, keys, np.float64, paulis(0), watch=watch)
+    assert watch.tolist() == [1, 0]
+    with pytest.raises(ValueError, match="watch has 1"):
+        run(plan, keys, np.float64, paulis(0), watch=watch[:1])
 
 
 def test_no_steps_and_no_shots():

@@ -71,9 +71,7 @@ def _given(field: mi.Field) -> str:
     if field.required:
         return "yes"
     default = field.default
-    if default is None or isinstance(default, msgspec.Struct):
-        return "no"
-    if field.default_factory is not mi.NODEFAULT:
+    if default in (None, mi.NODEFAULT) or isinstance(default, msgspec.Struct):
         return "no"
     if isinstance(default, str):
         text = f'"{default}"'

@@ -3,11 +3,14 @@
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from qctl.errors import RequestError
 from qctl.lab import load_lab
+from qctl.lab.snapshot import Snapshot, read, write
 from qctl.program.opcodes import Op
 from qctl.simulation import channels
 from qctl.simulation.noise import NoiseModel
@@ -112,3 +115,23 @@ def test_known_fidelities_and_readout_are_met():
     for wrong in ({"readout": {"q9": np.eye(2)}}, {"fidelities": {"q0-q9": 0.9}}, {"fidelities": {"q0": 0.2}}):
         with pytest.raises(RequestError, match=r"q9|q0 = 0\.2"):
             NoiseModel.from_lab(LAB, PROCESSOR, **wrong)
+
+
+def test_a_snapshot_that_measured_the_readout_brings_its_matrix(tmp_path):
+    design = LAB.processor(PROCESSOR).qubit["q0"]
+    tuned = replace(design, readout=replace(design.readout, error0=0.02, error1=0.06))
+    given = Snapshot(number=0, time_s=1.0, processor=PROCESSOR, qubits={"q0": tuned})
+    snapshot = read(tmp_path, PROCESSOR, write(tmp_path, given).number)
+    model = NoiseModel.from_lab(LAB, PROCESSOR, snapshot, fidelities={"q1": 0.999})
+    assert model.readout_of(0).tolist() == [[0.98, 0.02], [0.06, 0.94]]
+    assert model.readout_of(1) is None
+    assert "readout of q0" not in model.missing
+    assert {"readout of q1", "fidelity of q0", "fidelity of q0-q1"} <= set(model.missing)
+    assert "fidelity of q1" not in model.missing
+    given = NoiseModel.from_lab(LAB, PROCESSOR, snapshot, readout={"q0": np.eye(2)})
+    assert given.readout_of(0).tolist() == [[1, 0], [0, 1]]
+
+
+def test_snapshots_without_measured_readout_keep_their_bytes():
+    readout = LAB.processor(PROCESSOR).qubit["q0"].readout
+    assert b"error0" not in msgspec.json.encode(readout)

@@ -170,14 +170,14 @@ def test_estimates_name_memory_and_time():
 
 
 def test_progress_is_told_in_long_runs(monkeypatch):
-    monkeypatch.setattr("qctl.simulation.evolve.QUIET_S", 0.0)
+    monkeypatch.setattr("qctl.simulation.pace.QUIET_S", 0.0)
+    monkeypatch.setattr("qctl.simulation.pace.SLICE_S", 0.0)
     monkeypatch.setattr("qctl.simulation.evolve.SLICE_S", 1e-6)
     heard = []
     simulate(layered(15, np.random.default_rng(4)), progress=heard.append)
     assert len(heard) > 1
     assert heard == sorted(heard)
     assert heard[-1] == 1.0
-    monkeypatch.setattr("qctl.simulation.shot_player.QUIET_S", 0.0)
     c = layered(3, np.random.default_rng(4))
     c.reset(0)
     c.h(0)
