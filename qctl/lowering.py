@@ -15,7 +15,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qctl.compiler.alignment import aligned
 from qctl.compiler.pipeline import Compiled, compile_programs
@@ -26,6 +25,7 @@ from qctl.lab.snapshot import Snapshot
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered, Part
 from qctl.program.program import Program
+from qctl.program.straights import Straights
 from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 
 __all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
@@ -100,7 +100,7 @@ class _Run:
 
     lab: Lab
     processor: Processor
-    straights: tuple[Straight, ...]
+    straights: Straights
     parts: tuple[Part, ...]
     averaged: bool
     lead_s: dict[str, float]
@@ -137,11 +137,11 @@ class _Run:
         )
 
     def _period_s(self, first: int, end: int) -> float:
-        longest = max(straight.length_s for straight in self.straights[first:end])
+        longest = float(self.straights.lengths_s[first:end].max())
         return max(float(self.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
-        straights = self.straights[first:end]
+        straights = self.straights.part(first, end)
         captures = tuple(
             capture
             for part in self.parts
@@ -161,15 +161,10 @@ class _Run:
         return tuple(programs)
 
 
-def _players(lab: Lab, straights: Sequence[Straight]) -> set[str]:
+def _players(lab: Lab, straights: Straights) -> set[str]:
     """Return the instruments that any play is on."""
-    plays: dict[int, list[NDArray]] = {}
-    ports = {}
-    for straight in straights:
-        ports[id(straight.ports)] = straight.ports
-        plays.setdefault(id(straight.ports), []).append(straight.plays["port"])
-    names = {ports[key][k].name for key, tables in plays.items() for k in np.unique(np.concatenate(tables)).tolist()}
-    return {ref.instrument for name in names for ref in lab.port(name).outputs}
+    played = np.flatnonzero(np.bincount(straights.plays["port"])).tolist()
+    return {ref.instrument for k in played for ref in lab.port(straights.ports[k].name).outputs}
 
 
 def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
