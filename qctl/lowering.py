@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from qctl.compiler.alignment import aligned
-from qctl.compiler.pipeline import Compiled, compile_programs
+from qctl.compiler.alignment import aligned, parts_of
+from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
+from qctl.compiler.sequences import Sequences
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
+from qctl.program.cache import Cache
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered, Part
 from qctl.program.program import Program
@@ -65,9 +68,13 @@ def lower(
     CompileError
         If a single shot doesn't fit, with the pulse named.
     """
-    if n_shots < 1:
-        raise CompileError(f"n_shots = {n_shots} is below 1")
-    line = [timelines] if isinstance(timelines, Timeline) else list(timelines)
+    run, n_total = _run([timelines] if isinstance(timelines, Timeline) else list(timelines), lab, n_shots, averaged)
+    return _lowered(run, n_total)
+
+
+def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tuple[_Run, int]:
+    """Return the points of all programs, and the shots of each."""
+    _check_shots(n_shots)
     if not line:
         raise CompileError("there is nothing to lower: no program")
     if len({timeline.processor for timeline in line}) > 1:
@@ -78,9 +85,12 @@ def lower(
     n_total = n_shots * line[0].n_repeats
     lead_s = _leads(lab, processor.name)
     straights, parts = aligned(line, lead_s, n_total)
-    run = _Run(lab, processor, straights, parts, averaged, lead_s)
-    batches = tuple(run.cut(0, len(straights), n_total))
-    return Lowered(batches, _report(batches), parts)
+    return _Run(lab, processor, straights, parts, averaged, lead_s), n_total
+
+
+def _lowered(run: _Run, n_shots: int) -> Lowered:
+    batches = tuple(run.cut(0, len(run.straights), n_shots)) if len(run.straights) else ()
+    return Lowered(batches, _report(batches), run.parts)
 
 
 def _leads(lab: Lab, processor: str) -> dict[str, float]:
@@ -186,18 +196,27 @@ class Ready:
     Attributes
     ----------
     compiled : tuple of Compiled
-        Timeline and layout of each program.
+        Timeline and layout of each program; empty for sequences.
     lowered : Lowered
         Device programs, batches and resource report.
+    straights : Straights
+        All pulses and captures of each point.
     """
 
     compiled: tuple[Compiled, ...]
     lowered: Lowered
+    straights: Straights
 
     @property
     def timeline(self) -> Timeline:
         """Return the timeline of the first program."""
         return self.compiled[0].timeline
+
+    @property
+    def n_bytes(self) -> int:
+        """Return about how many bytes all of it holds."""
+        arrays = (self.straights.plays, self.straights.captures, *(x for p in self.programs for x in p.blobs.values()))
+        return 4000 + sum(2000 + len(p.body) for p in self.programs) + sum(200 + x.nbytes for x in arrays)
 
     @property
     def programs(self) -> tuple[DeviceProgram, ...]:
@@ -206,7 +225,7 @@ class Ready:
 
 
 def compile(
-    programs: Program | Sequence[Program],
+    programs: Program | Sequence[Program] | Sequences,
     lab: Lab | str | Path,
     qpu: str | None = None,
     *,
@@ -215,13 +234,15 @@ def compile(
     seed: int = 0,
     level: int = 1,
     averaged: bool = False,
+    cache: Cache | None = None,
 ) -> Ready:
     """Compile programs for a processor, down to what each instrument would be sent.
 
     Parameters
     ----------
-    programs : Program or sequence of Program
-        A sequence is one run, its programs played one after the other.
+    programs : Program, sequence of Program, or Sequences
+        A sequence is one run, its programs played one after the other. `Sequences` are native gates as bare arrays,
+        which are played as they stand.
     lab : Lab or path
         The laboratory, or its lab.toml.
     qpu : str, optional
@@ -234,6 +255,8 @@ def compile(
         Of layout and routing.
     averaged : bool
         Let the digitizer average the shots.
+    cache : Cache, optional
+        Where finished runs are kept by the content of all these arguments: the same again is the same object.
 
     Raises
     ------
@@ -241,7 +264,36 @@ def compile(
         If a program can't be played; the message names what, where and the bound.
     """
     rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    if cache is not None:
+        given = [programs] if isinstance(programs, Program | Sequences) else list(programs)
+        content = msgspec.msgpack.encode((rack, snapshot))
+        key = (tuple(one.hash for one in given), content, qpu, shots, seed, level, averaged)
+        return cache.get(
+            key,
+            lambda: compile(
+                programs, rack, qpu, shots=shots, snapshot=snapshot, seed=seed, level=level, averaged=averaged
+            ),
+            lambda ready: ready.n_bytes + 2 * len(content),
+        )
+    if isinstance(programs, Sequences):
+        return _from_sequences(programs, rack, qpu, shots, snapshot, averaged)
     line = [programs] if isinstance(programs, Program) else list(programs)
     compiled = compile_programs(line, rack, snapshot, qpu, seed=seed, level=level)
-    lowered = lower([one.timeline for one in compiled], rack, snapshot, n_shots=shots, averaged=averaged)
-    return Ready(compiled, lowered)
+    run, n_total = _run([one.timeline for one in compiled], rack, shots, averaged)
+    return Ready(compiled, _lowered(run, n_total), run.straights)
+
+
+def _from_sequences(
+    sequences: Sequences, lab: Lab, qpu: str | None, n_shots: int, snapshot: Snapshot | None, averaged: bool
+) -> Ready:
+    _check_shots(n_shots)
+    straights, body, specs, name = compile_sequences(sequences, lab, snapshot, qpu)
+    lead_s = _leads(lab, name)
+    parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
+    run = _Run(lab, lab.processor(name), straights, parts, averaged, lead_s)
+    return Ready((), _lowered(run, n_shots), straights)
+
+
+def _check_shots(n_shots: int) -> None:
+    if n_shots < 1:
+        raise CompileError(f"n_shots = {n_shots} is below 1")

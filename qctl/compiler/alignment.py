@@ -11,10 +11,11 @@ import numpy as np
 
 from qctl.program.lowered import Part
 from qctl.program.straights import Straights, bounds_of, joined
+from qctl.program.tables import Sweep
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
 from qctl.units import common_grid_s, rational_s, to_ticks
 
-__all__ = ["aligned"]
+__all__ = ["aligned", "parts_of"]
 
 
 def aligned(
@@ -66,6 +67,21 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
     )
 
 
+def parts_of(
+    straights: Straights, specs: Sequence[tuple[CaptureSpec, ...]], bits: tuple[str, ...], lead_s: Mapping[str, float],
+    n_shots: int,
+) -> tuple[Part, ...]:  # fmt: skip
+    """Return the parts of sequences that are aligned already: one with an axis ``sequence`` if all capture alike."""
+    n = len(straights)
+    groups = [(0, n)] if n and all(one is specs[0] for one in specs) else [(k, 1) for k in range(n)]
+    parts = []
+    for first, n_points in groups:
+        captures = tuple(_placed(spec, _ZERO, first, lead_s, n_points) for spec in specs[first])
+        axis = Sweep("sequence", np.arange(first, first + n_points, dtype=np.float64))
+        parts.append(Part(first, n_points, (axis,), bits, captures, n_shots))
+    return tuple(parts)
+
+
 _ZERO = Fraction(0)
 
 
@@ -103,10 +119,14 @@ def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
     return replace(timeline, plays=plays, captures=captures, lengths_s=timeline.lengths_s + float(shift))
 
 
-def _placed(spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float]) -> CaptureSpec:
+def _placed(
+    spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float], n_points: int | None = None
+) -> CaptureSpec:
     lead = lead_s.get(spec.instrument, 0.0)
     if not shift and not lead:
-        return spec.moved(first_point, spec.start_s, spec.starts_s) if first_point else spec
+        if not first_point and n_points is None:
+            return spec
+        return spec.moved(first_point, spec.start_s, spec.starts_s, n_points)
     late = shift + rational_s(lead)
     starts_s = None if spec.starts_s is None else spec.starts_s + float(late)
-    return spec.moved(first_point, float(rational_s(spec.start_s) + late), starts_s)
+    return spec.moved(first_point, float(rational_s(spec.start_s) + late), starts_s, n_points)

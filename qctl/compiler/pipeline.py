@@ -7,26 +7,30 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from qctl.compiler.native import Joined, pairs_of, rows_of_lines
+from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
-from qctl.compiler.timing import time_program, time_rows
+from qctl.compiler.timing import time_program, time_rows, time_straights
 from qctl.compiler.translate import Target, native_steps, target_of
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
+from qctl.program.cache import Cache
 from qctl.program.opcodes import Op
 from qctl.program.places import name_place
-from qctl.program.timeline import Timeline
+from qctl.program.straights import Straights
+from qctl.program.timeline import CaptureSpec, Timeline
 
 if TYPE_CHECKING:
     from qctl.program.program import Program
 
-__all__ = ["Compiled", "compile_program", "compile_programs"]
+__all__ = ["Compiled", "compile_program", "compile_programs", "compile_sequences"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +118,35 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    work = _Work(tables_of(lab, effective(lab, processor.name, snapshot)), target_of(processor), seed, level)
+    work = _Work(_tables(lab, processor.name, snapshot), target_of(processor), seed, level)
     return work.run([program.body for program in programs])
+
+
+def compile_sequences(
+    sequences: Sequences, lab: Lab, snapshot: Snapshot | None = None, qpu: str | None = None
+) -> tuple[Straights, Body, list[tuple[CaptureSpec, ...]], str]:
+    """Return the points of sequences, what names them, what each captures, and the processor; nothing is translated.
+
+    Raises
+    ------
+    CompileError
+        If the sequences can't be played on the processor; the message names what and where.
+    """
+    processor = lab.processor(_only(lab) if qpu is None else qpu)
+    tables = _tables(lab, processor.name, snapshot)
+    body = body_of(sequences, tables)
+    straights, specs = time_straights(rows_of_sequences(sequences, tables), body, tables)
+    return straights, body, specs, processor.name
+
+
+_known = Cache(16_000_000)
+
+
+def _tables(lab: Lab, processor: str, snapshot: Snapshot | None) -> Tables:
+    """Return a processor's tables; they are kept by the content of the lab and the values."""
+    values = effective(lab, processor, snapshot)
+    content = msgspec.msgpack.encode((lab, values))
+    return _known.get(content, lambda: tables_of(lab, values), lambda _: 4 * len(content) + 10_000)
 
 
 class _Work:

@@ -36,8 +36,10 @@ class Straights(Sequence[Straight]):
         What `port` indexes.
     waveforms : tuple of Waveform
         What `waveform` indexes: unit envelopes.
-    labels : tuple of (int, sequence of str)
+    labels : sequence of (int, sequence of str)
         Where names begin to hold, and the name of each play of those points.
+    first : int
+        What `labels` call the first point.
     """
 
     plays: NDArray
@@ -48,6 +50,7 @@ class Straights(Sequence[Straight]):
     ports: tuple[PortClock, ...]
     waveforms: tuple[Waveform, ...]
     labels: Sequence[tuple[int, Sequence[str]]]
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -73,7 +76,7 @@ class Straights(Sequence[Straight]):
             captures=self.captures[capture_bounds[0] : capture_bounds[-1]],
             capture_bounds=capture_bounds - capture_bounds[0],
             lengths_s=self.lengths_s[first:end],
-            labels=[(begin - first, names) for begin, names in self.labels],
+            first=self.first + first,
         )
 
     def label(self, point: int, play: int) -> str:
@@ -81,7 +84,7 @@ class Straights(Sequence[Straight]):
         return self._names(point)[play]
 
     def _names(self, point: int) -> Sequence[str]:
-        return self.labels[bisect_right(self.labels, point, key=lambda row: row[0]) - 1][1]
+        return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]
 
 
 def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

@@ -116,12 +116,15 @@ class CaptureSpec:
     first_point: int = 0
     n_points: int = 1
 
-    def moved(self, first_point: int, start_s: float, starts_s: NDArray[np.float64] | None) -> CaptureSpec:
+    def moved(
+        self, first_point: int, start_s: float, starts_s: NDArray[np.float64] | None, n_points: int | None = None
+    ) -> CaptureSpec:
         """Return the same capture at other points and times, at a tenth of what `dataclasses.replace` takes."""
         return CaptureSpec(
             self.port, self.qubit, self.slot, self.bit, self.instrument, self.inputs, self.if_hz, start_s,
             self.length_s, starts_s, self.ifs_hz, self.weights, self.mode, self.angle_rad, self.threshold,
-            self.center0, self.center1, self.center2, first_point, self.n_points,
+            self.center0, self.center1, self.center2, first_point,
+            self.n_points if n_points is None else n_points,
         )  # fmt: skip
 
     def start_at(self, point: int) -> float:
