@@ -21,7 +21,7 @@ from qctl.program.straights import joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
 
-__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "lowering"]
+__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "forget", "lowering"]
 
 MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
@@ -121,6 +121,15 @@ def _n_bytes(key: Key, made: Made) -> int:
 
 
 _kept = _Kept()
+
+
+def forget() -> None:
+    """Drop all that is kept, as benchmarks and tests want it."""
+    with lowering:
+        _kept.__init__()  # type: ignore[misc]
+        _last.clear()
+
+
 lowering = Lock()
 """Held by whoever uses a Renderer: what is kept is shared by all threads."""
 

@@ -22,7 +22,7 @@ from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
 from qctl.compiler.sequences import Sequences
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
-from qctl.lab import Lab, Processor, load_lab
+from qctl.lab import Instrument, Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
 from qctl.program.device_program import DeviceProgram, Usage
@@ -83,9 +83,10 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
     if len({timeline.n_repeats for timeline in line}) > 1:
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
-    lead_s = _leads(lab, processor.name)
+    instruments = lab.instruments_of(processor.name)
+    lead_s = _leads(instruments)
     straights, parts = aligned(line, lead_s, n_total)
-    return _Run(lab, processor, straights, parts, averaged, lead_s), n_total
+    return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
 
 
 def _lowered(run: _Run, n_shots: int) -> Lowered:
@@ -93,12 +94,10 @@ def _lowered(run: _Run, n_shots: int) -> Lowered:
     return Lowered(batches, _report(batches), run.parts)
 
 
-def _leads(lab: Lab, processor: str) -> dict[str, float]:
+def _leads(instruments: Sequence[Instrument]) -> dict[str, float]:
     """Return what each triggered instrument must add so that all share the time zero of the last one."""
     delays = {
-        instrument.name: instrument.trigger.delay_s
-        for instrument in lab.instruments_of(processor)
-        if instrument.trigger is not None
+        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
     }
     latest = max(delays.values(), default=0.0)
     return {name: latest - delay for name, delay in delays.items()}
@@ -110,6 +109,7 @@ class _Run:
 
     lab: Lab
     processor: Processor
+    instruments: tuple[Instrument, ...]
     straights: Straights
     parts: tuple[Part, ...]
     averaged: bool
@@ -162,7 +162,7 @@ class _Run:
         playing = _players(self.lab, straights)
         recording = {capture.instrument for capture in captures}
         programs = []
-        for instrument in self.lab.instruments_of(self.processor.name):
+        for instrument in self.instruments:
             kind = model_of(instrument.model).kind
             plays, records = instrument.name in playing, instrument.name in recording
             wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
@@ -288,9 +288,10 @@ def _from_sequences(
 ) -> Ready:
     _check_shots(n_shots)
     straights, body, specs, name = compile_sequences(sequences, lab, snapshot, qpu)
-    lead_s = _leads(lab, name)
+    instruments = lab.instruments_of(name)
+    lead_s = _leads(instruments)
     parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
-    run = _Run(lab, lab.processor(name), straights, parts, averaged, lead_s)
+    run = _Run(lab, lab.processor(name), instruments, straights, parts, averaged, lead_s)
     return Ready((), _lowered(run, n_shots), straights)
 
 

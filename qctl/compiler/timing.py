@@ -142,7 +142,7 @@ class _Timing:
                 fixed.append(length)
         # Lengths of one number for all points stand before those of one a point.
         self.numbers = np.array([k if k >= 0 else len(fixed) - 1 - k for k in self.index], np.int32)
-        self.lengths = wide(fixed, self.units)
+        self.lengths = wide(fixed, self.units) if rows.lengths else _known_lengths(tables, self.units)
         self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
         self.fixed = fixed
 
@@ -261,7 +261,11 @@ class _Timing:
         waveforms = _used(self.made.plays, self.rows.waveforms)
         self.made.plays.setflags(write=False)
         ports = tuple(
-            PortClock(x.port.name, x.rate_hz, float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz))
+            PortClock(
+                x.port.name,
+                x.rate_hz,
+                float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz) if error else 0.0,
+            )
             for x, error in zip(self.tables.lines.lines, whole(self.made.residuals), strict=True)
         )
         return ports, waveforms
@@ -318,6 +322,12 @@ def _clocks(lines: Lines, units: int) -> tuple[NDArray[np.int64], int, Fraction]
     table = np.ascontiguousarray(wide([x for pair in pairs for x in pair], 1).reshape(-1, 4))
     table.setflags(write=False)
     return table, int(longest), rate_hz
+
+
+@lru_cache(maxsize=64)
+def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
+    """Return a processor's own lengths in units."""
+    return wide(tables.lengths_s, units)
 
 
 @lru_cache(maxsize=64)
