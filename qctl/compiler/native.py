@@ -12,13 +12,14 @@ from qctl.cext import minimal
 from qctl.compiler.rows import Rows
 from qctl.compiler.sweep_values import seconds_over_points
 from qctl.compiler.tables import Tables
+from qctl.compiler.translate import Native
 from qctl.compiler.unroll import MAX_STEPS
 from qctl.program.body import Body
-from qctl.program.layout import INSTRUCTION, OPERAND
+from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import Op
 from qctl.program.straights import bounds_of
 
-__all__ = ["Joined", "counted", "lengths_of_delays", "pairs_of", "rows_of_lines"]
+__all__ = ["Joined", "counted", "lengths_of_delays", "pairs_of", "plain", "rows_of_lines", "rows_of_natives"]
 
 
 class Joined:
@@ -90,6 +91,31 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
         counted(bounds),
+    )  # fmt: skip
+
+
+def plain(body: Body) -> bool:
+    """Say whether a program is gates, measurements, resets, barriers and delays with numbers, and nothing else."""
+    if body.parameters or body.expressions or body.blocks or body.ports or not 0 < len(body) <= MAX_STEPS:
+        return False
+    ops, flags = body.instructions["op"], body.instructions["flags"]
+    gates = (ops >= Op.ID) & (ops <= Op.MS)
+    delays = (ops == Op.DELAY) & (flags == Flag.IMM) & ((body.instructions["a"] & PORT_BIT) == 0)
+    return bool((gates | delays | np.isin(ops, (Op.MEASURE, Op.RESET, Op.BARRIER, Op.NOP))).all())
+
+
+def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
+    """Return the rows of translated lines, whose qubits are physical ones already."""
+    bounds, word_bounds = bounds_of([len(one.rows) for one in made]), bounds_of([len(one.words) for one in made])
+    rows = np.frombuffer(bytearray().join([one.rows.data for one in made]), INSTRUCTION)
+    words = np.concatenate([one.words for one in made])
+    barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
+    rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
+    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    return Rows(
+        rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
+        tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
+        np.concatenate([one.sources for one in made]).astype(np.int64),
     )  # fmt: skip
 
 

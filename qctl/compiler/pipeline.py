@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from qctl.compiler.native import Joined, pairs_of, rows_of_lines
+from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
 from qctl.compiler.timing import time_program, time_rows, time_straights
-from qctl.compiler.translate import Target, native_steps, target_of
+from qctl.compiler.translate import Native, Target, native_rows, native_steps, target_of
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
@@ -174,6 +174,7 @@ class _Work:
         joined_s = (perf_counter() - begin) / len(bodies)
         for places, members in groups.items():
             self._lines(bodies, lines, members, places, joined_s, made)
+        self._translated(bodies, [k for k, done in enumerate(made) if done is None and plain(bodies[k])], made)
         found = []
         for body, done in zip(bodies, made, strict=True):
             try:
@@ -197,6 +198,41 @@ class _Work:
         times_s = (("unroll", joined_s), ("translate", 0.0), ("time", timed_s))
         for k, timeline, n_cz, n_sx in zip(members, timelines, *counts, strict=True):
             made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s)
+
+    def _translated(self, bodies: Sequence[Body], members: list[int], made: list[Compiled | None]) -> None:
+        """Translate circuits row by row and time them together; what is refused is left to name itself one by one."""
+        names = self.tables.names
+        begin = perf_counter()
+        natives: dict[int, Native] = {}
+        fixed: dict[int, bool] = {}
+        try:
+            for k in members:
+                body = bodies[k]
+                places = self._places(body)
+                if places is not None and places != list(range(len(places))):
+                    continue
+                n_qubits = body.n_qubits if places is None else len(names)
+                fixed[k] = places is not None
+                natives[k] = native_rows(
+                    body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed[k],
+                    **self.options,
+                )  # fmt: skip
+            translated = perf_counter()
+            chosen = [k for k in natives if len(natives[k].rows)]
+            if not chosen:
+                return
+            rows = rows_of_natives([natives[k] for k in chosen], self.tables)
+            timelines = time_rows(rows, [bodies[k] for k in chosen], self.tables)
+        except CompileError:
+            return
+        timed_s, translated_s = (perf_counter() - translated) / len(chosen), (translated - begin) / len(chosen)
+        counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
+        times_s = (("unroll", 0.0), ("translate", translated_s), ("time", timed_s))
+        for k, timeline, n_cz, n_sx in zip(chosen, timelines, *counts, strict=True):
+            n = bodies[k].n_qubits
+            start, end = (natives[k].layout, natives[k].final_layout) if not fixed[k] else (tuple(range(n)),) * 2
+            layouts = [tuple(names[q] for q in layout[:n]) for layout in (start, end)]
+            made[k] = Compiled(timeline, *layouts, n_cz, n_sx, times_s)
 
     def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
         """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""
