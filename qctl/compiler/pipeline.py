@@ -231,8 +231,8 @@ class _Work:
         for k, timeline, n_cz, n_sx in zip(chosen, timelines, *counts, strict=True):
             n = bodies[k].n_qubits
             start, end = (natives[k].layout, natives[k].final_layout) if not fixed[k] else (tuple(range(n)),) * 2
-            layouts = [tuple(names[q] for q in layout[:n]) for layout in (start, end)]
-            made[k] = Compiled(timeline, *layouts, n_cz, n_sx, times_s)
+            placed, moved = (tuple(names[q] for q in layout[:n]) for layout in (start, end))
+            made[k] = Compiled(timeline, placed, moved, n_cz, n_sx, times_s)
 
     def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
         """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""
