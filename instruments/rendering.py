@@ -117,7 +117,7 @@ class _Kept:
 
 
 def _n_bytes(key: Key, made: Made) -> int:
-    return 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
+    return len(key[0]) + 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
 
 
 _kept = _Kept()

@@ -106,6 +106,7 @@ class Sequences:
         rows.setflags(write=False)
         self.rows: NDArray = rows
         self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
+        self.bounds.setflags(write=False)
         self.n_qubits: int = n_qubits
         self.names: tuple[str, ...] | None = None if names is None else tuple(names)
 
