@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import chdir
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -147,7 +149,8 @@ def laboneq_side(given: Work) -> Callable[[], Made]:
         range=0,
     )
     setup.set_calibration(calibration)
-    session = lq.Session(setup, log_level=logging.ERROR)
+    with chdir(mkdtemp()):  # it writes its log where it is started
+        session = lq.Session(setup, log_level=logging.ERROR)
     session.connect(do_emulation=True)
     pulse = lq.pulse_library.drag(uid="sx", length=PULSE_S, sigma=0.25, beta=0.1, amplitude=0.5)
     n = given.quarters.shape[1]
