@@ -36,9 +36,10 @@ def _case(source: str, kind: str, n_qubits: int, n_sequences: int, n_pulses: int
         return lambda n_threads: _PEERS[peer](peers.work(n_qubits, n_pulses, n_sequences))
 
     def agree(values: Mapping[str, Any]) -> None:
-        for name, made in values.items():
+        found = {name: peers.made_of(x) if name == "qctl" else x for name, x in values.items()}
+        for name, made in found.items():
             assert made.n_pulses == n, f"{name} made {made.n_pulses} pulses, not {n}"
-            length_s = values["qctl"].length_s
+            length_s = found["qctl"].length_s
             assert abs(made.length_s - length_s) < 4e-9, f"{name} plays {made.length_s} s, qctl {length_s} s"
 
     shape = f"{n_sequences} sequences of {n_pulses} pulses" if n_sequences > 1 else f"one sequence of {n_pulses} pulses"

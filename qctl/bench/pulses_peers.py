@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from qctl.bench.pulses_racks import rack
 
-__all__ = ["Made", "Work", "laboneq_side", "pulser_side", "qctl_arrays", "qctl_programs", "qupulse_side", "work"]
+__all__ = [
+    *("Made", "Work", "laboneq_side", "made_of", "pulser_side", "qctl_arrays", "qctl_programs", "qupulse_side"),
+    "work",
+]
 
 PULSE_S = 20e-9
 
@@ -78,7 +81,8 @@ def _fresh() -> None:
     rendering.forget()
 
 
-def _made(ready: Any) -> Made:
+def made_of(ready: Any) -> Made:
+    """Return what a finished run of qctl has; not part of what is timed."""
     flat = ready.straights
     names = {port.name: k for k, port in enumerate(flat.ports)}
     mine = (flat.plays["port"] == names["q0.drive"]) | (flat.plays["port"] == names["q1.drive"])
@@ -88,20 +92,20 @@ def _made(ready: Any) -> Made:
     return Made(ready, int(mine.sum()), float(spans) + PULSE_S)
 
 
-def qctl_arrays(given: Work, kind: str) -> Callable[[], Made]:
+def qctl_arrays(given: Work, kind: str) -> Callable[[], Any]:
     """From bare arrays, which are checked, to finished device programs; nothing kept from the round before."""
     import qctl
 
     lab = rack(kind)
 
-    def run() -> Made:
+    def run() -> Any:
         _fresh()
-        return _made(qctl.compile(qctl.Sequences(*given.arrays), lab, shots=100))
+        return qctl.compile(qctl.Sequences(*given.arrays), lab, shots=100)
 
     return run
 
 
-def qctl_programs(given: Work, kind: str) -> Callable[[], Made]:
+def qctl_programs(given: Work, kind: str) -> Callable[[], Any]:
     """From programs, one for each sequence, to finished device programs; nothing kept from the round before."""
     import qctl
     from qctl.program.opcodes import Op
@@ -125,9 +129,9 @@ def qctl_programs(given: Work, kind: str) -> Callable[[], Made]:
                 p.measure(q, q)
         programs.append(p)
 
-    def run() -> Made:
+    def run() -> Any:
         _fresh()
-        return _made(qctl.compile(programs, lab, shots=100))
+        return qctl.compile(programs, lab, shots=100)
 
     return run
 
