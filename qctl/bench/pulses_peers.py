@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from qctl.bench.pulses_racks import rack
 
-__all__ = [
-    *("Made", "Work", "laboneq_side", "made_of", "pulser_side", "qctl_arrays", "qctl_programs", "qupulse_side"),
-    "work",
-]
+__all__ = ["Made", "Work", "laboneq_side", "made_of", "pulser_side", "qctl_arrays", "qctl_programs"]
+__all__ += ["qupulse_side", "work"]
 
 PULSE_S = 20e-9
 
