@@ -9,6 +9,7 @@ GROUP: int
 
 def render(
     plays: NDArray,
+    bounds: NDArray[np.int64],
     pieces: NDArray[np.int64],
     env_i: NDArray[np.float64],
     env_q: NDArray[np.float64],

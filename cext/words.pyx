@@ -1,19 +1,24 @@
 """DAC words of one output or IQ pair at many sweep points: mix, correct the mixer, round and hash in one call."""
 
-from libc.math cimport M_PI, cos, fabs, floor, rint, sin
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.math cimport M_PI, cos, floor, sin
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from qctl.cext.straight cimport Play
 
-cdef extern from "blake2b.h" nogil:
-    ctypedef struct blake2b_state:
+cdef extern from "tree_hash.h" nogil:
+    ctypedef struct qctl_tree:
         pass
-    void blake2b_begin(blake2b_state* state, size_t size) noexcept
-    void blake2b_add(blake2b_state* state, const void* data, size_t n) noexcept
-    void blake2b_add_u64(blake2b_state* state, uint64_t x) noexcept
-    void blake2b_end(blake2b_state* state, uint8_t* digest) noexcept
+    void qctl_tree_begin(qctl_tree* state, size_t size) noexcept
+    void qctl_tree_add(qctl_tree* state, const void* data, size_t n) noexcept
+    void qctl_tree_add_word(qctl_tree* state, uint64_t word) noexcept
+    void qctl_tree_end(qctl_tree* state, uint8_t* digest) noexcept
+
+cdef extern from "words.h" nogil:
+    void qctl_mix(Py_ssize_t n, double c, double s, const double* x, const double* y, double* out_i, double* out_q) noexcept
+    int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, uint16_t* words,
+                   int32_t* reach) noexcept
 
 SILENCE = 8191
 """The word of 0 V."""
@@ -27,6 +32,16 @@ cdef enum:
     _GROUP = 4
 cdef uint64_t _SILENT_GROUP = 0x1FFF1FFF1FFF1FFF
 
+cdef enum:
+    _SHAPES = 32
+
+cdef struct Shape:
+    # a unit envelope on its carrier, which has phase 0 at the envelope's first edge
+    int64_t waveform
+    double frequency_hz
+    Py_ssize_t room
+    double* samples[2]
+
 cdef struct Line:
     const double* env_i
     const double* env_q
@@ -38,92 +53,95 @@ cdef struct Line:
     Py_ssize_t n_outputs
     double* volts[2]
     double half_v[2]
-    double* carrier[2]
-    const int64_t* places
-    const Play** filled
+    Shape* shapes
+    Py_ssize_t n_shapes, next_shape
+    int failed
 
 
-cdef void _turn(const Line* line, const Play* play, Py_ssize_t column) noexcept nogil:
-    """Fill the carrier of one play, exp(i (2 pi f t - phase)), unless the same one was there at the point before."""
-    cdef Py_ssize_t k, place = line.places[column]
-    cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], n_old
-    cdef double turns, angle
-    cdef double* c = line.carrier[0] + place
-    cdef double* s = line.carrier[1] + place
-    cdef const Play* old = line.filled[column]
-    if (old != NULL and old.start == play.start and old.frequency_hz == play.frequency_hz
-            and old.phase_rad == play.phase_rad):
-        n_old = line.offsets[old.waveform + 1] - line.offsets[old.waveform]
-        if n <= n_old:
-            return
-    line.filled[column] = play
+cdef Shape* _shape(Line* line, int64_t waveform, double frequency_hz) noexcept nogil:
+    """Return an envelope on its carrier; those that were used last are kept."""
+    cdef Py_ssize_t j, k, at = line.offsets[waveform], n = line.offsets[waveform + 1] - at
+    cdef double turns, c, s
+    cdef Shape* shape
+    cdef double* room
+    for j in range(line.n_shapes):
+        shape = line.shapes + j
+        if shape.waveform == waveform and shape.frequency_hz == frequency_hz:
+            return shape
+    shape = line.shapes + line.next_shape
+    line.next_shape = (line.next_shape + 1) % _SHAPES
+    line.n_shapes = min(line.n_shapes + 1, _SHAPES)
+    if shape.room < n:
+        room = <double*> realloc(shape.samples[0], 2 * n * sizeof(double))
+        if room == NULL:
+            line.failed = 1
+            shape.waveform = -1
+            return NULL
+        shape.samples[0] = room
+        shape.room = n
+    shape.samples[1] = shape.samples[0] + n
+    shape.waveform = waveform
+    shape.frequency_hz = frequency_hz
     for k in range(n):
         # The DAC holds a sample for one period: the carrier is taken at its middle.
-        turns = play.frequency_hz * ((play.start + k) + 0.5) / line.rate_hz
-        turns = turns - floor(turns)
-        angle = -play.phase_rad + 2.0 * M_PI * turns
-        c[k] = cos(angle)
-        s[k] = sin(angle)
+        turns = frequency_hz * (k + 0.5) / line.rate_hz
+        turns = 2.0 * M_PI * (turns - floor(turns))
+        c = cos(turns)
+        s = sin(turns)
+        shape.samples[0][k] = c * line.env_i[at + k] - s * line.env_q[at + k]
+        shape.samples[1][k] = s * line.env_i[at + k] + c * line.env_q[at + k]
+    return shape
 
 
-cdef void _mix(const Line* line, const Play* play, Py_ssize_t column, int64_t first) noexcept nogil:
+cdef void _mix(Line* line, const Play* play, int64_t first) noexcept nogil:
     """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
-    cdef Py_ssize_t k, at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
-    cdef Py_ssize_t place = line.places[column]
-    cdef double amplitude = play.amplitude, c, s, x, y
-    cdef const double* env_i = line.env_i + at
-    cdef const double* env_q = line.env_q + at
-    cdef const double* carrier_c = line.carrier[0] + place
-    cdef const double* carrier_s = line.carrier[1] + place
-    cdef double* out_i = line.volts[0] + (play.start - first)
-    cdef double* out_q = line.volts[1] + (play.start - first)
-    if play.frequency_hz == 0.0:
-        c = amplitude * cos(-play.phase_rad)
-        s = amplitude * sin(-play.phase_rad)
-        for k in range(n):
-            out_i[k] += c * env_i[k] - s * env_q[k]
-            out_q[k] += s * env_i[k] + c * env_q[k]
-        return
-    _turn(line, play, column)
-    for k in range(n):
-        c = amplitude * carrier_c[k]
-        s = amplitude * carrier_s[k]
-        x = env_i[k]
-        y = env_q[k]
-        out_i[k] += c * x - s * y
-        out_q[k] += s * x + c * y
+    cdef Py_ssize_t at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
+    cdef double turns, angle = -play.phase_rad
+    cdef const double* x = line.env_i + at
+    cdef const double* y = line.env_q + at
+    cdef Shape* shape
+    if play.frequency_hz != 0.0:
+        shape = _shape(line, play.waveform, play.frequency_hz)
+        if shape == NULL:
+            return
+        x = shape.samples[0]
+        y = shape.samples[1]
+        turns = play.frequency_hz * play.start / line.rate_hz
+        angle += 2.0 * M_PI * (turns - floor(turns))
+    qctl_mix(n, play.amplitude * cos(angle), play.amplitude * sin(angle), x, y,
+             line.volts[0] + (play.start - first), line.volts[1] + (play.start - first))
 
 
 cdef int64_t _round(
-    const Line* line, int output, Py_ssize_t begin, Py_ssize_t end, uint16_t* words, double* volts
+    const Line* line, int output, Py_ssize_t begin, Py_ssize_t end, uint16_t* words, int32_t* reach, double* volts
 ) noexcept nogil:
     """Round volts to words, ties to even; return the first sample that is out of range or NaN, and its volts."""
     cdef Py_ssize_t k
-    cdef int64_t over = -1
-    cdef double v, x, scale = 8191.0 / line.half_v[output]
-    cdef double c = line.gain * cos(line.phase_rad), s = line.gain * sin(line.phase_rad)
+    cdef double v, x, scale = 8191.0 / line.half_v[output], c = 1.0, s = 0.0
     cdef const double* own = line.volts[output]
-    cdef const double* i = line.volts[0]
-    cdef bint turned = output == 1 and line.corrected
+    cdef const double* other = NULL
+    if output == 1 and line.corrected:
+        c = line.gain * cos(line.phase_rad)
+        s = line.gain * sin(line.phase_rad)
+        other = line.volts[0]
+    if not qctl_round(end - begin, scale, c, s, own + begin, other + begin if other != NULL else NULL, words + begin, reach):
+        return -1
     for k in range(begin, end):
-        v = c * own[k] + s * i[k] if turned else own[k]
-        x = rint(v * scale)
-        if not fabs(x) <= 8191.0:
-            if over < 0:
-                over = k
-                volts[0] = v
-            x = 8191.0 if x > 0.0 else -8191.0
-        words[k] = <uint16_t>(<int>x + 8191)
-    return over
+        v = c * own[k] + s * other[k] if other != NULL else own[k]
+        x = (v * scale + 6755399441055744.0) - 6755399441055744.0
+        if not -8191.0 <= x <= 8191.0:
+            volts[0] = v
+            return k
+    return -1
 
 
 cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint8_t* digest) noexcept nogil:
     """Hash the length and every run of groups that are not silent, with its place; silence outside begin … end."""
-    cdef blake2b_state state
+    cdef qctl_tree state
     cdef uint64_t group
     cdef int64_t k = begin // _GROUP, first, n_groups = (end + _GROUP - 1) // _GROUP
-    blake2b_begin(&state, _DIGEST)
-    blake2b_add_u64(&state, n)
+    qctl_tree_begin(&state, _DIGEST)
+    qctl_tree_add_word(&state, n)
     while k < n_groups:
         memcpy(&group, words + k * _GROUP, 8)
         if group == _SILENT_GROUP:
@@ -134,35 +152,37 @@ cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, ui
             k += 1
             if k < n_groups:
                 memcpy(&group, words + k * _GROUP, 8)
-        blake2b_add_u64(&state, first)
-        blake2b_add_u64(&state, k - first)
-        blake2b_add(&state, words + first * _GROUP, 8 * (k - first))
-    blake2b_end(&state, digest)
+        qctl_tree_add_word(&state, first)
+        qctl_tree_add_word(&state, k - first)
+        qctl_tree_add(&state, words + first * _GROUP, 8 * (k - first))
+    qctl_tree_end(&state, digest)
 
 
 cdef void _piece(
-    const Line* line, const Play* plays, Py_ssize_t n_plays, int64_t first, int64_t n, int64_t n_padded,
+    Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
     uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, uint16_t* reached
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
     cdef Py_ssize_t j, k
-    cdef int64_t begin = n, end = 0, a, b, last_a = 0, last_b = -1, found
+    cdef int64_t begin = n, end = 0, a, b, last_a, last_b, found
     cdef double volts = 0.0
     cdef int output
     cdef uint16_t* row
-    cdef uint16_t low, high
+    cdef int32_t[2] reach
     for j in range(n_plays):
         a = plays[j].start - first
         if 0 <= a < n:
             b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
             begin = min(begin, a)
             end = max(end, b)
-            _mix(line, &plays[j], j, first)
+            _mix(line, &plays[j], first)
     for output in range(line.n_outputs):
         row = words + output * n_padded
         over[output] = -1
         for k in range(n_padded):
             row[k] = _SILENCE
+        reach[0] = reach[1] = _SILENCE
+        last_a = 0
         last_b = -1
         for j in range(n_plays):
             a = plays[j].start - first
@@ -173,16 +193,12 @@ cdef void _piece(
                 continue
             last_a = a
             last_b = b
-            found = _round(line, output, a, b, row, &volts)
+            found = _round(line, output, a, b, row, reach, &volts)
             if found >= 0 and (over[output] < 0 or found < over[output]):
                 over[output] = found
                 over_v[output] = volts
-        low = high = _SILENCE
-        for k in range(begin, end):
-            low = min(low, row[k])
-            high = max(high, row[k])
-        reached[2 * output] = low
-        reached[2 * output + 1] = high
+        reached[2 * output] = <uint16_t> reach[0]
+        reached[2 * output + 1] = <uint16_t> reach[1]
         _hash(row, n, begin, end, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
@@ -190,22 +206,22 @@ cdef void _piece(
 
 
 cdef void _all(
-    const Line* line, const Play[:, ::1] plays, const int64_t[:, ::1] pieces, uint16_t[::1] words,
+    Line* line, const Play[::1] plays, const int64_t[::1] bounds, const int64_t[:, ::1] pieces, uint16_t[::1] words,
     uint8_t[:, :, ::1] digests, int64_t[:, ::1] over, double[:, ::1] over_v, uint16_t[:, :, ::1] reached
 ) noexcept nogil:
-    cdef Py_ssize_t k, n_plays = plays.shape[1]
-    cdef int64_t n_padded
-    cdef const Play* row = NULL
+    cdef Py_ssize_t k
+    cdef int64_t n_padded, p, n_plays
     for k in range(pieces.shape[0]):
+        p = pieces[k, 0]
         n_padded = (pieces[k, 2] + _GROUP - 1) // _GROUP * _GROUP
-        if n_plays:
-            row = &plays[pieces[k, 0], 0]
-        _piece(line, row, n_plays, pieces[k, 1], pieces[k, 2], n_padded, &words[pieces[k, 3]],
-               &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+        n_plays = bounds[p + 1] - bounds[p]
+        _piece(line, &plays[bounds[p]] if n_plays else NULL, n_plays, pieces[k, 1], pieces[k, 2], n_padded,
+               &words[pieces[k, 3]], &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
 
 
 def render(
-    const Play[:, ::1] plays not None,
+    const Play[::1] plays not None,
+    const int64_t[::1] bounds not None,
     const int64_t[:, ::1] pieces not None,
     const double[::1] env_i not None,
     const double[::1] env_q not None,
@@ -229,8 +245,10 @@ def render(
 
     Parameters
     ----------
-    plays : (n_points, n_plays) PLAY
-        Starts in samples from time zero of the shot, where t is 0.
+    plays : (n_plays,) PLAY
+        Of all points, one after the other; starts in samples from time zero of the shot, where t is 0.
+    bounds : (n_points + 1,) int64
+        Plays of point p are ``plays[bounds[p]:bounds[p + 1]]``.
     pieces : (n_pieces, 4) int64
         Point, first sample, number of samples, and place of its first row in `words`; a multiple of `GROUP`. The row
         of the second output follows at the next multiple. A play is in one piece, or in none.
@@ -249,8 +267,8 @@ def render(
     words : (n_words,) uint16
         Filled where the pieces are; the two marker bits are 0.
     digests : (n_pieces, n_outputs, DIGEST_BYTES) uint8
-        Filled with the BLAKE2b hash of the piece's length and, for each run of groups that are not silent, of the
-        first group's number, the number of groups (all these as 64 bits, little-endian) and its words.
+        Filled with the hash (see `cext/tree_hash.h`) of the piece's length and, for each run of groups that are not
+        silent, of the first group's number, the number of groups (all these as 64 bits) and its words.
     over : (n_pieces, n_outputs) int64
         Filled with the first sample of the piece that is out of range or NaN, or -1.
     over_v : (n_pieces, n_outputs) float64
@@ -263,11 +281,10 @@ def render(
     ValueError
         If shapes don't fit, or a play or piece reaches outside what holds it.
     """
-    cdef Py_ssize_t j, k, n_points = plays.shape[0], n_plays = plays.shape[1]
+    cdef Py_ssize_t j, k, n_points = bounds.shape[0] - 1
     cdef Py_ssize_t n_envelopes = offsets.shape[0] - 1, n_pieces = pieces.shape[0], n_outputs = half_v.shape[0]
-    cdef int64_t n, start, n_padded, n_words = words.shape[0], longest, n_carrier = 0
+    cdef int64_t n, start, n_padded, n_words = words.shape[0]
     cdef Line line
-    cdef int64_t* places
     if not 1 <= n_outputs <= 2:
         raise ValueError(f"half_v has {n_outputs} outputs, not 1 or 2")
     for k in range(n_outputs):
@@ -283,6 +300,14 @@ def render(
     for k in range(n_envelopes):
         if offsets[k + 1] < offsets[k]:
             raise ValueError(f"offsets[{k + 1}] = {offsets[k + 1]} is below {offsets[k]}")
+    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != plays.shape[0]:
+        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {plays.shape[0]} plays")
+    for k in range(n_points):
+        if bounds[k + 1] < bounds[k]:
+            raise ValueError(f"bounds go down at point {k}")
+    for j in range(plays.shape[0]):
+        if plays[j].waveform >= n_envelopes:
+            raise ValueError(f"play {j} has waveform {plays[j].waveform} of {n_envelopes}")
     if pieces.shape[1] != 4 or volts.shape[0] != 2:
         raise ValueError(f"pieces have {pieces.shape[1]} columns, not 4; volts {volts.shape[0]} rows, not 2")
     if digests.shape[0] != n_pieces or digests.shape[1] != n_outputs or digests.shape[2] != _DIGEST:
@@ -302,14 +327,12 @@ def render(
         n_padded = (n + _GROUP - 1) // _GROUP * _GROUP
         if pieces[k, 3] < 0 or pieces[k, 3] % _GROUP or pieces[k, 3] > n_words - n_outputs * n_padded:
             raise ValueError(f"piece {k} of {n} samples at word {pieces[k, 3]} is outside {n_words}")
-        for j in range(n_plays):
-            if plays[pieces[k, 0], j].waveform >= n_envelopes:
-                raise ValueError(f"play {j} has waveform {plays[pieces[k, 0], j].waveform} of {n_envelopes}")
-            start = plays[pieces[k, 0], j].start - pieces[k, 1]
-            if 0 <= start < n and start > n - (
-                offsets[plays[pieces[k, 0], j].waveform + 1] - offsets[plays[pieces[k, 0], j].waveform]
-            ):
-                raise ValueError(f"play {j} at sample {start} is outside the {n} samples of piece {k}")
+        for j in range(bounds[pieces[k, 0]], bounds[pieces[k, 0] + 1]):
+            start = plays[j].start - pieces[k, 1]
+            if 0 <= start < n and start > n - (offsets[plays[j].waveform + 1] - offsets[plays[j].waveform]):
+                raise ValueError(
+                    f"play {j - bounds[pieces[k, 0]]} at sample {start} is outside the {n} samples of piece {k}"
+                )
     if not n_pieces:
         return
     line.n_outputs = n_outputs
@@ -322,25 +345,14 @@ def render(
     line.corrected = gain != 1.0 or phase_rad != 0.0
     line.volts[0] = &volts[0, 0]
     line.volts[1] = &volts[1, 0]
-    places = <int64_t*>malloc((n_plays + 1) * sizeof(int64_t))
-    line.filled = <const Play**>calloc(n_plays + 1, sizeof(Play*))
-    if places != NULL:
-        for j in range(n_plays):
-            longest = 0
-            for k in range(n_pieces):
-                start = plays[pieces[k, 0], j].waveform
-                longest = max(longest, offsets[start + 1] - offsets[start])
-            places[j] = n_carrier
-            n_carrier += longest
-    line.places = places
-    line.carrier[0] = <double*>malloc((2 * n_carrier + 1) * sizeof(double))
-    line.carrier[1] = line.carrier[0] + n_carrier
-    try:
-        if places == NULL or line.filled == NULL or line.carrier[0] == NULL:
-            raise MemoryError(f"no room for carriers of {n_carrier} samples")
-        with nogil:
-            _all(&line, plays, pieces, words, digests, over, over_v, reached)
-    finally:
-        free(places)
-        free(line.filled)
-        free(line.carrier[0])
+    line.n_shapes = line.next_shape = line.failed = 0
+    line.shapes = <Shape*> calloc(_SHAPES, sizeof(Shape))
+    if line.shapes == NULL:
+        raise MemoryError("no room for carriers")
+    with nogil:
+        _all(&line, plays, bounds, pieces, words, digests, over, over_v, reached)
+        for j in range(_SHAPES):
+            free(line.shapes[j].samples[0])
+        free(line.shapes)
+    if line.failed:
+        raise MemoryError("no room for carriers")

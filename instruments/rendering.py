@@ -12,14 +12,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import shots
 from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.lab import Lab, Mixer
 from qctl.program.sampling import envelope_samples
+from qctl.program.straights import joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
 
-__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "lowering"]
+__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "forget", "lowering"]
 
 MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
@@ -115,10 +117,19 @@ class _Kept:
 
 
 def _n_bytes(key: Key, made: Made) -> int:
-    return 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
+    return len(key[0]) + 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
 
 
 _kept = _Kept()
+
+
+def forget() -> None:
+    """Drop all that is kept, as benchmarks and tests want it."""
+    with lowering:
+        _kept.__init__()  # type: ignore[misc]
+        _last.clear()
+
+
 lowering = Lock()
 """Held by whoever uses a Renderer: what is kept is shared by all threads."""
 
@@ -153,56 +164,64 @@ def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
 
 
 class Points:
-    """Points with the same plays on the same ports, one after the other, as one generator sees them.
+    """Points one after the other, as one generator sees them.
 
     Attributes
     ----------
-    plays : (n_points, n_plays) PLAY
-        All plays, also those of other generators, at this one's ticks.
-    columns : list of (n,) intp
-        Plays of each feed.
+    plays : (n_plays,) PLAY
+        Plays of this generator at its ticks, feed by feed and point by point.
+    bounds : (n_feeds, n_points + 1) int64
+        Plays of feed f at point p are ``plays[bounds[f, p]:bounds[f, p + 1]]``.
+    spans : (n_points, 3) int64
+        First start, last end or 0, and number of plays of each point's shot.
+    gaps, gap_bounds
+        Long silences of each point: end of what was before, and next start.
     """
 
-    def __init__(self, straights: Sequence[Straight], work: Renderer) -> None:
-        first = straights[0]
-        # Joined as bytes: numpy takes 100 times longer to put structured rows together.
-        rows = bytearray().join([straight.plays.data for straight in straights])
-        self.plays = np.ndarray((len(straights), len(first.plays)), PLAY, rows)
-        self.straights = straights
-        names = [port.name for port in first.ports]
-        owner = np.full(len(names) + 1, -1)
+    def __init__(self, straights: Sequence[Straight], work: Renderer, silence: int) -> None:
+        flat = joined(straights)
+        self.straights = flat
+        names = [port.name for port in flat.ports]
+        self.owner = np.full(max(len(names), 1), -1, np.int32)
         for k, feed in enumerate(work.feeds):
-            owner[[names.index(name) for name in feed.ports if name in names]] = k
-        of_play = owner[self.plays[0]["port"]]
-        self.columns = [np.flatnonzero(of_play == k) for k in range(len(work.feeds))]
-        self.shapes = _shapes(first.waveforms, work.rate_hz)
-        self.plays["port"] = 0
-        self.plays["start"] += work.lead_ticks
+            self.owner[[names.index(name) for name in feed.ports if name in names]] = k
+        self.lead_ticks = work.lead_ticks
+        self.shapes = _shapes(flat.waveforms, work.rate_hz)
+        n, n_points = len(flat.plays), len(flat)
+        self.plays = np.empty(n, PLAY)
+        self.bounds = np.empty((len(work.feeds), n_points + 1), np.int64)
+        self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
+        self.gaps = np.empty((n, 2), np.int64)
+        most = np.empty((int(np.diff(flat.bounds).max(initial=0)), 2), np.int64)
+        shots.deal(
+            flat.plays, flat.bounds, self.owner, self.shapes.lengths, work.lead_ticks, silence, self.plays, self.bounds,
+            self.spans, self.gaps, self.gap_bounds, most,
+        )  # fmt: skip
 
     def __len__(self) -> int:
-        return len(self.plays)
-
-    def label(self, point: int, column: int) -> str:
-        """Return the name of a play."""
-        return self.straights[point].labels[column]
+        return len(self.spans)
 
     def uses(self, feed: int) -> bool:
         """Say whether a feed has any play."""
-        return len(self.columns[feed]) > 0
+        return bool(self.bounds[feed, -1] > self.bounds[feed, 0])
 
-    def spans(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.intp]]:
-        """Return first and end sample of every play of this generator, as (n_points, n) each, and its columns."""
-        columns = np.concatenate(self.columns) if self.columns else np.empty(0, np.intp)
-        starts = self.plays["start"][:, columns]
-        return starts, starts + self.shapes.lengths[self.plays["waveform"][:, columns]], columns
+    def of(self, feed: int) -> tuple[NDArray, NDArray[np.int64]]:
+        """Return the plays of one feed, and where each point's begin."""
+        bounds = self.bounds[feed]
+        return self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
 
+    def named(self, point: int, feed: int | None = None) -> tuple[NDArray, NDArray[np.int64], list[int]]:
+        """Return the starts and ends of a point's plays, of one feed or of all, and the number of each in the point."""
+        flat = self.straights
+        plays = flat.plays[flat.bounds[point] : flat.bounds[point + 1]]
+        owner = self.owner[plays["port"]]
+        mine = np.flatnonzero(owner >= 0 if feed is None else owner == feed)
+        starts = plays["start"][mine] + self.lead_ticks
+        return starts, starts + self.shapes.lengths[plays["waveform"][mine]], mine.tolist()
 
-def _alike(one: Straight, other: Straight) -> bool:
-    """Say whether two points can stand in one table of plays."""
-    if one.labels is other.labels and one.ports is other.ports:
-        return True
-    same = one.ports is other.ports and one.waveforms is other.waveforms
-    return same and np.array_equal(one.plays["port"], other.plays["port"])
+    def label(self, point: int, play: int) -> str:
+        """Return the name of a point's play."""
+        return self.straights.label(point, play)
 
 
 class Renderer:
@@ -226,26 +245,20 @@ class Renderer:
         self.half_v = half_v
         self.lead_ticks = lead_ticks
 
-    def points_of(self, straights: Sequence[Straight]) -> list[Points]:
-        """Return the points, together those of one timeline, or of several that play as much on the same ports."""
-        found = []
-        begin = 0
-        for k in range(1, len(straights) + 1):
-            old = straights[begin]
-            if k == len(straights) or not _alike(straights[k], old):
-                found.append(Points(straights[begin:k], self))
-                begin = k
-        return found
+    def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
+        """Return the points with their plays dealt out to the feeds, and their silences of so many samples or more."""
+        return Points(straights, self, silence)
 
     def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
         """Return what decides the words of one feed at each point."""
         line = self.feeds[feed]
         half_v = tuple(self.half_v[n] for n in line.outputs)
         setting = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
-        rows = points.plays.take(points.columns[feed], axis=1)
+        plays, bounds = points.of(feed)
+        rows = plays.copy()
         rows["waveform"] = points.shapes.numbers[rows["waveform"]]
-        raw, n_bytes = rows.tobytes(), rows.dtype.itemsize * rows.shape[1]
-        return [(raw[k * n_bytes : (k + 1) * n_bytes], cut, setting) for k, cut in enumerate(cuts)]
+        raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
+        return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
     def render(self, points: Points, feed: int, keys: Sequence[Key]) -> list[Made]:
         """Return what one feed plays at each point.
@@ -282,7 +295,7 @@ class Renderer:
         over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
         reached = np.empty((len(rows), n_outputs, 2), np.uint16)
         kernel.render(
-            points.plays.take(points.columns[feed], axis=1), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
+            *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
             line.mixer.phase_rad, np.zeros((2, int(pieces[:, 2].max()))), words, digests, over, over_v, reached,
         )  # fmt: skip
@@ -306,11 +319,10 @@ class Renderer:
 
     def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
-        columns = points.columns[feed]
-        plays = points.plays[point, columns]
-        ends = plays["start"] + points.shapes.lengths[plays["waveform"]]
-        there = np.flatnonzero((plays["start"] <= sample) & (sample < ends))
-        label = points.label(point, int(columns[there[int(np.argmax(np.abs(plays["amplitude"][there])))]]))
+        starts, ends, places = points.named(point, feed)
+        volts_of = points.straights[point].plays["amplitude"][places]
+        there = np.flatnonzero((starts <= sample) & (sample < ends))
+        label = points.label(point, places[int(there[int(np.argmax(np.abs(volts_of[there])))])])
         number = self.feeds[feed].outputs[output]
         raise CompileError(
             f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "

@@ -6,11 +6,13 @@ from importlib import import_module
 from typing import Any
 
 PUBLIC = {
+    "Cache": "qctl.program.cache",
     "Circuit": "qctl.circuit",
     "NoiseModel": "qctl.simulation.noise",
     "Parameter": "qctl.program.expressions",
     "PauliSum": "qctl.simulation.observables",
     "Program": "qctl.program.program",
+    "Sequences": "qctl.compiler.sequences",
     "Target": "qctl.compiler.translate",
     "calibrate": "qctl.calibration.tuneup",
     "compile": "qctl.lowering",

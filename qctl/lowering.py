@@ -14,18 +14,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from qctl.compiler.alignment import aligned
-from qctl.compiler.pipeline import Compiled, compile_programs
+from qctl.compiler.alignment import aligned, parts_of
+from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
+from qctl.compiler.sequences import Sequences
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
-from qctl.lab import Lab, Processor, load_lab
+from qctl.lab import Instrument, Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
+from qctl.program.cache import Cache
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered, Part
 from qctl.program.program import Program
+from qctl.program.straights import Straights
 from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
 
 __all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
@@ -65,9 +68,13 @@ def lower(
     CompileError
         If a single shot doesn't fit, with the pulse named.
     """
-    if n_shots < 1:
-        raise CompileError(f"n_shots = {n_shots} is below 1")
-    line = [timelines] if isinstance(timelines, Timeline) else list(timelines)
+    run, n_total = _run([timelines] if isinstance(timelines, Timeline) else list(timelines), lab, n_shots, averaged)
+    return _lowered(run, n_total)
+
+
+def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tuple[_Run, int]:
+    """Return the points of all programs, and the shots of each."""
+    _check_shots(n_shots)
     if not line:
         raise CompileError("there is nothing to lower: no program")
     if len({timeline.processor for timeline in line}) > 1:
@@ -76,19 +83,21 @@ def lower(
     if len({timeline.n_repeats for timeline in line}) > 1:
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
-    lead_s = _leads(lab, processor.name)
+    instruments = lab.instruments_of(processor.name)
+    lead_s = _leads(instruments)
     straights, parts = aligned(line, lead_s, n_total)
-    run = _Run(lab, processor, straights, parts, averaged, lead_s)
-    batches = tuple(run.cut(0, len(straights), n_total))
-    return Lowered(batches, _report(batches), parts)
+    return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
 
 
-def _leads(lab: Lab, processor: str) -> dict[str, float]:
+def _lowered(run: _Run, n_shots: int) -> Lowered:
+    batches = tuple(run.cut(0, len(run.straights), n_shots)) if len(run.straights) else ()
+    return Lowered(batches, _report(batches), run.parts)
+
+
+def _leads(instruments: Sequence[Instrument]) -> dict[str, float]:
     """Return what each triggered instrument must add so that all share the time zero of the last one."""
     delays = {
-        instrument.name: instrument.trigger.delay_s
-        for instrument in lab.instruments_of(processor)
-        if instrument.trigger is not None
+        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
     }
     latest = max(delays.values(), default=0.0)
     return {name: latest - delay for name, delay in delays.items()}
@@ -100,7 +109,8 @@ class _Run:
 
     lab: Lab
     processor: Processor
-    straights: tuple[Straight, ...]
+    instruments: tuple[Instrument, ...]
+    straights: Straights
     parts: tuple[Part, ...]
     averaged: bool
     lead_s: dict[str, float]
@@ -137,11 +147,11 @@ class _Run:
         )
 
     def _period_s(self, first: int, end: int) -> float:
-        longest = max(straight.length_s for straight in self.straights[first:end])
+        longest = float(self.straights.lengths_s[first:end].max())
         return max(float(self.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
-        straights = self.straights[first:end]
+        straights = self.straights.part(first, end)
         captures = tuple(
             capture
             for part in self.parts
@@ -152,7 +162,7 @@ class _Run:
         playing = _players(self.lab, straights)
         recording = {capture.instrument for capture in captures}
         programs = []
-        for instrument in self.lab.instruments_of(self.processor.name):
+        for instrument in self.instruments:
             kind = model_of(instrument.model).kind
             plays, records = instrument.name in playing, instrument.name in recording
             wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
@@ -161,15 +171,10 @@ class _Run:
         return tuple(programs)
 
 
-def _players(lab: Lab, straights: Sequence[Straight]) -> set[str]:
+def _players(lab: Lab, straights: Straights) -> set[str]:
     """Return the instruments that any play is on."""
-    plays: dict[int, list[NDArray]] = {}
-    ports = {}
-    for straight in straights:
-        ports[id(straight.ports)] = straight.ports
-        plays.setdefault(id(straight.ports), []).append(straight.plays["port"])
-    names = {ports[key][k].name for key, tables in plays.items() for k in np.unique(np.concatenate(tables)).tolist()}
-    return {ref.instrument for name in names for ref in lab.port(name).outputs}
+    played = np.flatnonzero(np.bincount(straights.plays["port"])).tolist()
+    return {ref.instrument for k in played for ref in lab.port(straights.ports[k].name).outputs}
 
 
 def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
@@ -191,18 +196,27 @@ class Ready:
     Attributes
     ----------
     compiled : tuple of Compiled
-        Timeline and layout of each program.
+        Timeline and layout of each program; empty for sequences.
     lowered : Lowered
         Device programs, batches and resource report.
+    straights : Straights
+        All pulses and captures of each point.
     """
 
     compiled: tuple[Compiled, ...]
     lowered: Lowered
+    straights: Straights
 
     @property
     def timeline(self) -> Timeline:
         """Return the timeline of the first program."""
         return self.compiled[0].timeline
+
+    @property
+    def n_bytes(self) -> int:
+        """Return about how many bytes all of it holds."""
+        arrays = (self.straights.plays, self.straights.captures, *(x for p in self.programs for x in p.blobs.values()))
+        return 4000 + sum(2000 + len(p.body) for p in self.programs) + sum(200 + x.nbytes for x in arrays)
 
     @property
     def programs(self) -> tuple[DeviceProgram, ...]:
@@ -211,7 +225,7 @@ class Ready:
 
 
 def compile(
-    programs: Program | Sequence[Program],
+    programs: Program | Sequence[Program] | Sequences,
     lab: Lab | str | Path,
     qpu: str | None = None,
     *,
@@ -220,13 +234,15 @@ def compile(
     seed: int = 0,
     level: int = 1,
     averaged: bool = False,
+    cache: Cache | None = None,
 ) -> Ready:
     """Compile programs for a processor, down to what each instrument would be sent.
 
     Parameters
     ----------
-    programs : Program or sequence of Program
-        A sequence is one run, its programs played one after the other.
+    programs : Program, sequence of Program, or Sequences
+        A sequence is one run, its programs played one after the other. `Sequences` are native gates as bare arrays,
+        which are played as they stand.
     lab : Lab or path
         The laboratory, or its lab.toml.
     qpu : str, optional
@@ -239,6 +255,8 @@ def compile(
         Of layout and routing.
     averaged : bool
         Let the digitizer average the shots.
+    cache : Cache, optional
+        Where finished runs are kept by the content of all these arguments: the same again is the same object.
 
     Raises
     ------
@@ -246,7 +264,37 @@ def compile(
         If a program can't be played; the message names what, where and the bound.
     """
     rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    if cache is not None:
+        given = [programs] if isinstance(programs, Program | Sequences) else list(programs)
+        content = msgspec.msgpack.encode((rack, snapshot))
+        key = (tuple(one.hash for one in given), content, qpu, shots, seed, level, averaged)
+        return cache.get(
+            key,
+            lambda: compile(
+                programs, rack, qpu, shots=shots, snapshot=snapshot, seed=seed, level=level, averaged=averaged
+            ),
+            lambda ready: ready.n_bytes + 2 * len(content),
+        )
+    if isinstance(programs, Sequences):
+        return _from_sequences(programs, rack, qpu, shots, snapshot, averaged)
     line = [programs] if isinstance(programs, Program) else list(programs)
     compiled = compile_programs(line, rack, snapshot, qpu, seed=seed, level=level)
-    lowered = lower([one.timeline for one in compiled], rack, snapshot, n_shots=shots, averaged=averaged)
-    return Ready(compiled, lowered)
+    run, n_total = _run([one.timeline for one in compiled], rack, shots, averaged)
+    return Ready(compiled, _lowered(run, n_total), run.straights)
+
+
+def _from_sequences(
+    sequences: Sequences, lab: Lab, qpu: str | None, n_shots: int, snapshot: Snapshot | None, averaged: bool
+) -> Ready:
+    _check_shots(n_shots)
+    straights, body, specs, name = compile_sequences(sequences, lab, snapshot, qpu)
+    instruments = lab.instruments_of(name)
+    lead_s = _leads(instruments)
+    parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
+    run = _Run(lab, lab.processor(name), instruments, straights, parts, averaged, lead_s)
+    return Ready((), _lowered(run, n_shots), straights)
+
+
+def _check_shots(n_shots: int) -> None:
+    if n_shots < 1:
+        raise CompileError(f"n_shots = {n_shots} is below 1")

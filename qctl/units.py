@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple
 
 from qctl.errors import LimitError, RequestError, TimingError
@@ -68,8 +69,14 @@ def rational_s(time_s: float | int | Fraction) -> Fraction:
     if isinstance(time_s, float):
         if not math.isfinite(time_s):
             raise RequestError(f"time_s = {time_s} is not a finite number")
-        return Fraction(repr(time_s))
+        return _decimal(time_s)
     return Fraction(time_s)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(number: float) -> Fraction:
+    """Return a float's shortest decimal form; a lab has few times, and they are asked for often."""
+    return Fraction(repr(number))
 
 
 def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None) -> Rounded:

@@ -71,7 +71,12 @@ def _window(captures: Sequence[CaptureSpec], rate_hz: Fraction, name: str) -> tu
     first: int | None = None
     end = longest = 0
     place = ""
+    known: set[tuple[float, float]] = set()  # programs of a run capture alike
     for capture in captures:
+        if capture.starts_s is None and (capture.start_s, capture.length_s) in known:
+            continue
+        if capture.starts_s is None:
+            known.add((capture.start_s, capture.length_s))
         starts_s = [capture.start_s] if capture.starts_s is None else capture.starts_s.tolist()
         ticks = [to_ticks(start_s, rate_hz).ticks for start_s in (min(starts_s), max(starts_s))]
         if ticks[0] < 0:

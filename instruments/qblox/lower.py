@@ -89,8 +89,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
 def _ports(lab: Lab, instrument: Instrument, rows: Rows) -> list[Port]:
     """Return the ports that this module plays on or acquires from; each takes a sequencer."""
     name = instrument.name
-    played = set(np.unique(rows.plays["port"]).tolist())
-    captured = set(np.unique(rows.captures["port"]).tolist())
+    played = set(np.flatnonzero(np.bincount(rows.plays["port"])).tolist())
+    captured = set(np.flatnonzero(np.bincount(rows.captures["port"])).tolist())
     found = []
     for port in lab.ports.values():
         k = rows.ports.get(port.name)
@@ -149,7 +149,9 @@ class _Work:
         memory = Memory(self.rows, index, full_scale_v, len(outputs), len(inputs) > 0)
         events, bounds = self._events(port, index, memory, bool(outputs), bool(inputs))
         if len(events):
-            peak_v = int(np.abs(events["gain"]).max()) / can.FULL_SCALE * full_scale_v * memory.peak
+            peak_v = (
+                max(int(events["gain"].max()), -int(events["gain"].min())) / can.FULL_SCALE * full_scale_v * memory.peak
+            )
             self._check_range(port, outputs, peak_v)
         acquisitions, counted = self._acquisitions(memory)
         text, n_instructions = self._text(events, bounds, counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -11,6 +12,7 @@ from qctl.errors import CompileError
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.rows import Rows
 from qctl.program.sampling import envelope_samples
+from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec
 from qctl.units import rational_hz, to_ticks
 
@@ -18,6 +20,20 @@ __all__ = ["Memory"]
 
 _RATE_HZ = rational_hz(can.CLOCK_HZ)
 _TOP = can.FULL_SCALE - 1
+
+
+@lru_cache(maxsize=1024)
+def _unit(waveform: Waveform, n_outputs: int) -> tuple[NDArray[np.int16], tuple[str, ...], float, float]:
+    """Return the words of I and Q, their digests, the largest sample before scaling, and magnitude after."""
+    # The lines carry the complex conjugate of what turns the qubit (see PLAY).
+    samples = np.conj(envelope_samples(waveform, _RATE_HZ))
+    if n_outputs == 1:
+        samples = samples.real + 0j
+    top = max(float(np.abs(samples.real).max(initial=0)), float(np.abs(samples.imag).max(initial=0)))
+    words = np.rint(np.stack([samples.real, samples.imag]) * (_TOP / (top or 1.0))).astype(np.int16)
+    words.setflags(write=False)
+    digests = tuple(blake2b(part.tobytes(), digest_size=20).hexdigest() for part in words)
+    return words, digests, top, float(np.abs(words[0] + 1j * words[1]).max(initial=0)) / can.FULL_SCALE
 
 
 class Memory:
@@ -55,30 +71,26 @@ class Memory:
         self.steps_per_v = np.zeros(len(rows.waveforms))
         self.acquisitions = np.zeros((len(rows.specs), 4), np.int32)
         if n_outputs:
-            used = np.unique(rows.plays["waveform"][rows.plays["port"] == port])
-            for k in used.tolist():
+            pairs = rows.plays["port"] * np.int64(len(rows.waveforms)) + rows.plays["waveform"]
+            counts = np.bincount(pairs, minlength=len(rows.waveforms) * (port + 1))
+            first = len(rows.waveforms) * port
+            for k in np.flatnonzero(counts[first : first + len(rows.waveforms)]).tolist():
                 self._play(rows, k, full_scale_v, n_outputs)
         if acquires:
             mine = rows.captures["port"] == port
             self.n_captures = int(np.count_nonzero(mine))
-            used = np.unique(rows.captures["capture"][mine])
+            used = np.flatnonzero(np.bincount(rows.captures["capture"][mine]))
             self._captures([(k, rows.specs[k]) for k in used.tolist()])
 
     def _play(self, rows: Rows, k: int, full_scale_v: float, n_outputs: int) -> None:
         """Hold I and Q of a unit envelope, scaled to the whole range, and take its gain accordingly."""
-        # The lines carry the complex conjugate of what turns the qubit (see PLAY).
-        samples = np.conj(envelope_samples(rows.waveforms[k], _RATE_HZ))
-        if n_outputs == 1:
-            samples = samples.real + 0j
-        top = max(float(np.abs(samples.real).max(initial=0)), float(np.abs(samples.imag).max(initial=0)))
-        words = np.rint(np.stack([samples.real, samples.imag]) * (_TOP / (top or 1.0))).astype(np.int16)
-        i = self._hold(words[0])
-        self.table[k] = i, i if n_outputs == 1 else self._hold(words[1]), len(samples)
+        words, digests, top, peak = _unit(rows.waveforms[k], n_outputs)
+        i = self._hold(words[0], digests[0])
+        self.table[k] = i, i if n_outputs == 1 else self._hold(words[1], digests[1]), len(words[0])
         self.steps_per_v[k] = top / full_scale_v * can.FULL_SCALE**2 / _TOP
-        self.peak = max(self.peak, float(np.abs(words[0] + 1j * words[1]).max(initial=0)) / can.FULL_SCALE)
+        self.peak = max(self.peak, peak)
 
-    def _hold(self, words: NDArray[np.int16]) -> int:
-        digest = blake2b(words.tobytes(), digest_size=20).hexdigest()
+    def _hold(self, words: NDArray[np.int16], digest: str) -> int:
         index = self._index.setdefault(digest, len(self._index))
         if index not in self.waveforms:
             self.waveforms[index] = digest

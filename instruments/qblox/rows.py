@@ -9,8 +9,9 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.program.straights import joined
 from qctl.program.tables import Waveform
-from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Shots, Straight
+from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_s
 
 __all__ = ["Rows", "rows_of"]
@@ -65,32 +66,15 @@ def rows_of(straights: Sequence[Straight], shots: Shots) -> Rows:
 
 
 def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
-    plays = np.frombuffer(bytearray().join([s.plays.data for s in straights]), PLAY)
-    captures = np.frombuffer(bytearray().join([s.captures.data for s in straights]), CAPTURE)
-    bounds = _bounds([len(s.plays) for s in straights])
-    capture_bounds = _bounds([len(s.captures) for s in straights])
-    number: dict[Waveform, int] = {}
-    begin = 0
-    for k in range(1, len(straights) + 1):
-        table = straights[begin].waveforms
-        if k == len(straights) or straights[k].waveforms is not table:
-            places = np.array([number.setdefault(w, len(number)) for w in table], np.uint32)
-            if not np.array_equal(places, np.arange(len(places))):
-                part = plays[bounds[begin] : bounds[k]]
-                part["waveform"] = places[part["waveform"]]
-            begin = k
-    specs = _numbered(captures, capture_bounds, shots)
-    length_s = max((s.length_s for s in straights), default=0.0)
-    ports = {port.name: k for k, port in enumerate(straights[0].ports)}
+    flat = joined(straights)
+    captures = flat.captures.copy()
+    specs = _numbered(captures, flat.capture_bounds, shots)
+    length_s = float(flat.lengths_s.max(initial=0.0))
+    ports = {port.name: k for k, port in enumerate(flat.ports)}
     return Rows(
-        plays, bounds, captures, capture_bounds, tuple(number), specs, ports, ceil(rational_s(length_s) * 10**9)
-    )
-
-
-def _bounds(counts: list[int]) -> NDArray[np.int64]:
-    bounds = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=bounds[1:])
-    return bounds
+        flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports,
+        ceil(rational_s(length_s) * 10**9),
+    )  # fmt: skip
 
 
 def _numbered(captures: NDArray, bounds: NDArray[np.int64], shots: Shots) -> tuple[CaptureSpec, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from qctl.errors import CompileError
 from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of, lowering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
+from qctl.instruments.tektronix_awg5014 import pieces
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
 from qctl.lab import Instrument, Lab, Output
@@ -46,23 +46,23 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
     lead_ticks = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     work = Renderer(feeds, rate_hz, half_v, lead_ticks)
-    groups = work.points_of(straights)
-    cuts = [_cuts(points, instrument) for points in groups]
-    used = [k for k in range(len(feeds)) if any(points.uses(k) for points in groups)]
-    keys = {k: [work.keys(points, k, cut) for points, cut in zip(groups, cuts, strict=True)] for k in used}
-    longest, place = _longest(groups, cuts)
-    asked = _asked({k: dict.fromkeys(chain(*keys[k])) for k in used}, chain(*cuts))
+    points = work.points_of(straights, pieces.LOOPED_SAMPLES)
+    cuts = _cuts(points, instrument)
+    used = [k for k in range(len(feeds)) if points.uses(k)]
+    keys = {k: work.keys(points, k, cuts) for k in used}
+    longest, place = _longest(points, cuts)
+    asked = _asked({k: dict.fromkeys(keys[k]) for k in used}, cuts)
     if len(straights) > 1 and not asked.fits:
         needed = (
             Usage("waveform samples", asked.n_samples, can.MEMORY_SAMPLES, f"up to {place}"),
             Usage("sequence elements", asked.n_elements, can.MAX_ELEMENTS),
         )
         return DeviceProgram(instrument.name, instrument.model, b"", {}, len(straights), needed)
-    made = {k: [x for one, key in zip(groups, keys[k], strict=True) for x in work.render(one, k, key)] for k in used}
-    points = _points(list(chain(*cuts)), made, feeds)
+    made = {k: work.render(points, k, keys[k]) for k in used}
+    played = _points(cuts, made, feeds)
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
-    event = instrument.event is not None and len(points) > 1
-    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, points, event=event)
+    event = instrument.event is not None and len(played) > 1
+    body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, played, event=event)
     for n, table in held.items():
         _check_limits(instrument, n, channels[n], table.values())
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
@@ -71,11 +71,11 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     usage = (
         Usage("waveform samples", sizes.get(fullest, 0), can.MEMORY_SAMPLES, f"output {fullest}, up to {place}"),
         Usage("longest waveform", longest, int(can.LENGTH_SAMPLES.high), place),
-        Usage("sequence elements", sum(len(steps) for steps in points), can.MAX_ELEMENTS),
+        Usage("sequence elements", sum(len(steps) for steps in played), can.MAX_ELEMENTS),
         Usage("waveforms", len(blobs), can.MAX_WAVEFORMS),
     )
     work.trim()
-    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(points), usage)
+    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), usage)
 
 
 def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
@@ -86,28 +86,32 @@ def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
     CompileError
         If a pulse is before time zero, or later than any shot ends.
     """
-    starts, ends, columns = points.spans()
-    if starts.size and starts.min() < 0:
-        k, column = (int(x) for x in np.argwhere(starts < 0)[0])
+    early = np.flatnonzero(points.spans[:, 0] < 0)
+    if len(early):
+        k = int(early[0])
+        starts, _, places = points.named(k)
+        which = int(np.flatnonzero(starts < 0)[0])
         raise CompileError(
-            f"{points.label(k, columns[column])} starts {-starts[k, column]} samples before time zero of the shot on "
+            f"{points.label(k, places[which])} starts {-int(starts[which])} samples before time zero of the shot on "
             f"{instrument.name}"
         )
     bound = longest_shot_samples()
-    if ends.size and ends.max() > bound:
-        k, column = (int(x) for x in np.argwhere(ends == ends.max())[0])
-        label = points.label(k, columns[column])
+    k = int(np.argmax(points.spans[:, 1])) if len(points) else 0
+    if len(points) and points.spans[k, 1] > bound:
+        _, ends, places = points.named(k)
+        label = points.label(k, places[int(np.argmax(ends))])
         raise CompileError(
-            f"{label} ends {ends[k, column]} samples after the trigger; {instrument.name} ({instrument.model}) plays "
+            f"{label} ends {int(ends.max())} samples after the trigger; {instrument.name} ({instrument.model}) plays "
             f"at most {bound} in one shot",
             pulse=label,
-            samples=int(ends[k, column]),
+            samples=int(ends.max()),
             bound=bound,
         )
-    return cuts_of(starts, ends)
+    gaps = points.gaps[: points.gap_bounds[-1]]
+    return cuts_of(points.spans[:, 1].tolist(), gaps.tolist(), points.gap_bounds.tolist())
 
 
-def _longest(groups: Sequence[Points], cuts: Sequence[Sequence[Cut]]) -> tuple[int, str]:
+def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
     """Return the samples of the longest waveform, and the label of the pulse that ends it.
 
     Raises
@@ -115,17 +119,15 @@ def _longest(groups: Sequence[Points], cuts: Sequence[Sequence[Cut]]) -> tuple[i
     CompileError
         If it is longer than the box takes.
     """
-    longest, label = 0, ""
-    for points, cut in zip(groups, cuts, strict=True):
-        lengths = [max(piece.n_samples for piece in pieces) for pieces in cut]
-        if max(lengths) <= longest:
-            continue
-        longest = max(lengths)
-        k = lengths.index(longest)
-        piece = next(piece for piece in cut[k] if piece.n_samples == longest)
-        starts, ends, columns = points.spans()
-        inside = np.flatnonzero((starts[k] >= piece.first) & (starts[k] < piece.first + longest))
-        label = points.label(k, columns[inside[np.argmax(ends[k, inside])]]) if len(inside) else ""
+    longest, where, label = 0, -1, ""
+    for k, cut in enumerate(cuts):
+        for piece in cut:
+            if piece.n_samples > longest:
+                longest, first, where = piece.n_samples, piece.first, k
+    if where >= 0:
+        starts, ends, places = points.named(where)
+        inside = np.flatnonzero((starts >= first) & (starts < first + longest))
+        label = points.label(where, places[inside[np.argmax(ends[inside])]]) if len(inside) else ""
     if longest > can.LENGTH_SAMPLES.high:
         raise CompileError(
             f"{label} ends a waveform of {longest} samples without a pause; an AWG5014C plays at most "

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
 
 from qctl.instruments.rendering import Cut, Piece
 from qctl.instruments.tektronix_awg5014 import capabilities as can
@@ -21,33 +19,35 @@ def longest_shot_samples() -> int:
     return can.MAX_ELEMENTS * int(can.LOOPS.high) * _up(int(can.LENGTH_SAMPLES.low))
 
 
-def cuts_of(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> list[Cut]:
+def cuts_of(ends: Sequence[int], gaps: Sequence[Sequence[int]], bounds: Sequence[int]) -> list[Cut]:
     """Return how the shot of each point is cut.
 
     A shot ends with its last pulse, or with the shortest waveform that the box plays.
 
     Parameters
     ----------
-    starts, ends : (n_points, n_plays) int64
-        First sample of each play, and the one after its last.
+    ends : sequence of int
+        Sample after the last play of each point, or 0.
+    gaps : sequence of (int, int)
+        Silences of at least `LOOPED_SAMPLES` before a play, in order: the first sample, and that after the last.
+    bounds : sequence of int
+        Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``.
     """
-    shortest = int(can.LENGTH_SAMPLES.low)
-    if not starts.shape[1]:
-        return [(Piece(0, _up(shortest)),)] * len(starts)
-    order = np.argsort(starts, axis=1, kind="stable")
-    begins = np.take_along_axis(starts, order, 1)
-    until = np.maximum.accumulate(np.take_along_axis(ends, order, 1), axis=1)
-    before = np.concatenate([np.zeros((len(starts), 1), np.int64), until[:, :-1]], axis=1)
-    silent = begins - before >= LOOPED_SAMPLES
-    totals = [_up(max(end, shortest)) for end in until[:, -1].tolist()]
-    if not silent.any():
-        whole = {total: (Piece(0, total),) for total in totals}
-        return [whole[total] for total in totals]
-    most = int(can.LOOPS.high)
-    return [
-        _cut(tuple(before[k, silent[k]].tolist()), tuple(begins[k, silent[k]].tolist()), total, _up(shortest), most)
-        for k, total in enumerate(totals)
-    ]
+    shortest, most = int(can.LENGTH_SAMPLES.low), int(can.LOOPS.high)
+    loop = _up(shortest)
+    whole: dict[int, Cut] = {}
+    cuts = []
+    for p, end in enumerate(ends):
+        if bounds[p] == bounds[p + 1]:
+            cut = whole.get(end)
+            if cut is None:
+                cut = whole[end] = (Piece(0, _up(max(end, shortest))),)
+            cuts.append(cut)
+        else:
+            silent = gaps[bounds[p] : bounds[p + 1]]
+            before, begins = tuple(a for a, _ in silent), tuple(b for _, b in silent)
+            cuts.append(_cut(before, begins, _up(max(end, shortest)), loop, most))
+    return cuts
 
 
 @lru_cache(maxsize=4096)

@@ -10,15 +10,17 @@ from math import ceil, pi
 import numpy as np
 
 from qctl.program.lowered import Part
-from qctl.program.timeline import CaptureSpec, Straight, Timeline
+from qctl.program.straights import Straights, bounds_of, joined
+from qctl.program.tables import Sweep
+from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
 from qctl.units import common_grid_s, rational_s, to_ticks
 
-__all__ = ["aligned"]
+__all__ = ["aligned", "parts_of"]
 
 
 def aligned(
     timelines: Sequence[Timeline], lead_s: Mapping[str, float], n_shots: int
-) -> tuple[tuple[Straight, ...], tuple[Part, ...]]:
+) -> tuple[Straights, tuple[Part, ...]]:
     """Return the points of all programs with their first captures at one time, and each program's part of the run.
 
     Parameters
@@ -33,16 +35,51 @@ def aligned(
     known: dict[tuple[int, Fraction], Fraction] = {}
     firsts = [_first_capture_s(timeline, known) for timeline in timelines]
     latest = max(known.values(), default=None)
-    straights: list[Straight] = []
+    moved: list[Timeline] = []
+    at = 0
     parts: list[Part] = []
     for timeline, first in zip(timelines, firsts, strict=True):
         shift = _ZERO if first is None or latest is None or first is latest else _on_grid(latest - first, timeline)
-        moved = _moved(timeline, shift) if shift else timeline
-        at = len(straights)
-        straights += moved.straights()
+        moved.append(_moved(timeline, shift) if shift else timeline)
         captures = tuple(_placed(spec, shift, at, lead_s) for spec in timeline.specs)
         parts.append(Part(at, timeline.n_points, timeline.axes, timeline.bits, captures, n_shots))
-    return tuple(straights), tuple(parts)
+        at += timeline.n_points
+    return _joined(moved), tuple(parts)
+
+
+def _joined(timelines: Sequence[Timeline]) -> Straights:
+    """Return the points of all timelines as flat tables."""
+    if len(timelines) == 1:
+        return timelines[0].straights()
+    waveforms = timelines[0].waveforms
+    if any(timeline.waveforms is not waveforms for timeline in timelines):
+        return joined([point for timeline in timelines for point in timeline.straights()])
+    counts = np.array([(t.n_points, t.plays.shape[1], t.captures.shape[1]) for t in timelines], np.int64)
+    return Straights(
+        np.frombuffer(bytearray().join([t.plays.data for t in timelines]), PLAY),
+        bounds_of(np.repeat(counts[:, 1], counts[:, 0])),
+        np.frombuffer(bytearray().join([t.captures.data for t in timelines]), CAPTURE),
+        bounds_of(np.repeat(counts[:, 2], counts[:, 0])),
+        np.concatenate([t.lengths_s for t in timelines]),
+        timelines[0].ports,
+        waveforms,
+        list(zip(bounds_of(counts[:, 0]).tolist(), [t.labels for t in timelines], strict=False)),
+    )
+
+
+def parts_of(
+    straights: Straights, specs: Sequence[tuple[CaptureSpec, ...]], bits: tuple[str, ...], lead_s: Mapping[str, float],
+    n_shots: int,
+) -> tuple[Part, ...]:  # fmt: skip
+    """Return the parts of sequences that are aligned already: one with an axis ``sequence`` if all capture alike."""
+    n = len(straights)
+    groups = [(0, n)] if n and all(one is specs[0] for one in specs) else [(k, 1) for k in range(n)]
+    parts = []
+    for first, n_points in groups:
+        captures = tuple(_placed(spec, _ZERO, first, lead_s, n_points) for spec in specs[first])
+        axis = Sweep("sequence", np.arange(first, first + n_points, dtype=np.float64))
+        parts.append(Part(first, n_points, (axis,), bits, captures, n_shots))
+    return tuple(parts)
 
 
 _ZERO = Fraction(0)
@@ -82,10 +119,14 @@ def _moved(timeline: Timeline, shift: Fraction) -> Timeline:
     return replace(timeline, plays=plays, captures=captures, lengths_s=timeline.lengths_s + float(shift))
 
 
-def _placed(spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float]) -> CaptureSpec:
+def _placed(
+    spec: CaptureSpec, shift: Fraction, first_point: int, lead_s: Mapping[str, float], n_points: int | None = None
+) -> CaptureSpec:
     lead = lead_s.get(spec.instrument, 0.0)
     if not shift and not lead:
-        return replace(spec, first_point=first_point) if first_point else spec
+        if not first_point and n_points is None:
+            return spec
+        return spec.moved(first_point, spec.start_s, spec.starts_s, n_points)
     late = shift + rational_s(lead)
     starts_s = None if spec.starts_s is None else spec.starts_s + float(late)
-    return replace(spec, start_s=float(rational_s(spec.start_s) + late), starts_s=starts_s, first_point=first_point)
+    return spec.moved(first_point, float(rational_s(spec.start_s) + late), starts_s, n_points)

@@ -42,6 +42,10 @@ def specs_of(
         If weights are all 0.
     """
     work = _Specs(rows, tables, n_points)
+    if n_points == 1 and len(bodies) > 1 and _all_alike(rows, bodies, captures, captures_hz, capture_rows, counts):
+        n = int(counts[0, 2])
+        row = capture_rows[:n]
+        return [work.of(bodies[0], 0, captures[:n].reshape(1, n), captures_hz[:n].reshape(1, n), row)] * len(bodies)
     known: dict[object, Specs] = {}
     found = []
     at = 0
@@ -63,6 +67,22 @@ def specs_of(
         found.append(specs)
         at = end
     return found
+
+
+def _all_alike(
+    rows: Rows, bodies: Sequence[Body], captures: NDArray, captures_hz: NDArray[np.float64],
+    capture_rows: NDArray[np.int32], counts: NDArray[np.int64],
+) -> bool:  # fmt: skip
+    """Say whether all sequences capture the same, at the same time, into the same bits."""
+    n_sequences, n = len(bodies), int(counts[0, 2])
+    bits = bodies[0].bits
+    if (counts[:, 2] != n).any() or any(body is not bodies[0] and body.bits != bits for body in bodies):
+        return False
+    if not n:
+        return True
+    table = rows.rows[np.repeat(rows.bounds[:-1], n) + capture_rows]
+    parts = [x.view(np.uint8).reshape(n_sequences, -1) for x in (captures, captures_hz, table)]
+    return all((part == part[0]).all() for part in parts)
 
 
 class _Specs:

@@ -17,7 +17,7 @@ from qctl.program.opcodes import Op
 from qctl.program.timeline import Action
 from qctl.units import to_ticks
 
-__all__ = ["Actions", "Labels", "Names"]
+__all__ = ["Actions", "Labels", "Lined", "Names"]
 
 
 class Names:
@@ -103,6 +103,35 @@ class Labels(Sequence[str]):
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+class Lined(Sequence[tuple[int, Sequence[str]]]):
+    """Names of the plays of many sequences, made when one is asked for: as `Straights.labels` wants them.
+
+    Parameters
+    ----------
+    names : Names
+        Of the rows of all sequences.
+    rows : (n_plays,) int
+        Row of each play in its sequence.
+    bounds, row_bounds : (n_sequences + 1,) int64
+        Where each sequence's plays and rows begin.
+    """
+
+    def __init__(
+        self, names: Names, rows: NDArray[np.signedinteger], bounds: NDArray[np.int64], row_bounds: NDArray[np.int64]
+    ) -> None:
+        self.names = names
+        self.rows = rows
+        self.bounds = bounds
+        self.row_bounds = row_bounds
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __getitem__(self, k: Any) -> Any:
+        rows = self.rows[self.bounds[k] : self.bounds[k + 1]]
+        return k, Labels(self.names, rows, int(self.row_bounds[k]))
 
 
 class Actions(Sequence[Action]):

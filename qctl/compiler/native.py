@@ -12,12 +12,14 @@ from qctl.cext import minimal
 from qctl.compiler.rows import Rows
 from qctl.compiler.sweep_values import seconds_over_points
 from qctl.compiler.tables import Tables
+from qctl.compiler.translate import Native
 from qctl.compiler.unroll import MAX_STEPS
 from qctl.program.body import Body
-from qctl.program.layout import INSTRUCTION, OPERAND
+from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import Op
+from qctl.program.straights import bounds_of
 
-__all__ = ["Joined", "pairs_of", "rows_of_lines"]
+__all__ = ["Joined", "counted", "lengths_of_delays", "pairs_of", "plain", "rows_of_lines", "rows_of_natives"]
 
 
 class Joined:
@@ -37,8 +39,8 @@ class Joined:
     """
 
     def __init__(self, bodies: Sequence[Body]) -> None:
-        self.bounds = _bounds([len(body.instructions) for body in bodies])
-        self.word_bounds = _bounds([len(body.operands) for body in bodies])
+        self.bounds = bounds_of([len(body.instructions) for body in bodies])
+        self.word_bounds = bounds_of([len(body.operands) for body in bodies])
         self.rows = np.frombuffer(bytearray().join([body.instructions.data for body in bodies]), INSTRUCTION)
         self.words = np.frombuffer(bytearray().join([body.operands.data for body in bodies]), OPERAND)
         n_qubits = np.array([body.n_qubits for body in bodies], np.int64)
@@ -47,12 +49,6 @@ class Joined:
         minimal.native(self.rows, self.bounds, self.words, self.word_bounds, n_qubits, work, found)
         found &= np.diff(self.bounds) <= MAX_STEPS
         self.native = found.astype(bool)
-
-
-def _bounds(counts: list[int]) -> NDArray[np.int64]:
-    bounds = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=bounds[1:])
-    return bounds
 
 
 def pairs_of(rows: NDArray) -> tuple[tuple[int, int], ...]:
@@ -80,39 +76,69 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         The processor.
     """
     if len(chosen) == len(lines.native):
-        rows, words, bounds, word_bounds = lines.rows.copy(), lines.words, lines.bounds, lines.word_bounds
+        rows, words, bounds, word_bounds = lines.rows, lines.words, lines.bounds, lines.word_bounds
     else:
         rows = np.concatenate([lines.rows[lines.bounds[s] : lines.bounds[s + 1]] for s in chosen])
         words = np.concatenate([lines.words[lines.word_bounds[s] : lines.word_bounds[s + 1]] for s in chosen])
-        bounds = _bounds([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
-        word_bounds = _bounds([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
+        bounds = bounds_of([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
+        word_bounds = bounds_of([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
     if len(chosen) > 1:
         barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
+        rows = rows.copy() if len(barriers) and len(chosen) == len(lines.native) else rows
         rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
-    lengths = _delays(rows, len(tables.lengths_s))
-    starts = np.repeat(bounds[:-1], np.diff(bounds))
+    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
-        np.arange(len(rows)) - starts,
+        counted(bounds),
+    )  # fmt: skip
+
+
+def plain(body: Body) -> bool:
+    """Say whether a program is gates, measurements, resets, barriers and delays with numbers, and nothing else."""
+    if body.parameters or body.expressions or body.blocks or body.ports or not 0 < len(body) <= MAX_STEPS:
+        return False
+    ops, flags = body.instructions["op"], body.instructions["flags"]
+    gates = (ops >= Op.ID) & (ops <= Op.MS)
+    delays = (ops == Op.DELAY) & (flags == Flag.IMM) & ((body.instructions["a"] & PORT_BIT) == 0)
+    return bool((gates | delays | np.isin(ops, (Op.MEASURE, Op.RESET, Op.BARRIER, Op.NOP))).all())
+
+
+def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
+    """Return the rows of translated lines, whose qubits are physical ones already."""
+    bounds, word_bounds = bounds_of([len(one.rows) for one in made]), bounds_of([len(one.words) for one in made])
+    rows = np.frombuffer(bytearray().join([one.rows.data for one in made]), INSTRUCTION)
+    words = np.concatenate([one.words for one in made])
+    barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
+    rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
+    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    return Rows(
+        rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
+        tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
+        np.concatenate([one.sources for one in made]).astype(np.int64),
     )  # fmt: skip
 
 
 _NONE = np.empty(0, np.int32)
 
 
-def _delays(rows: NDArray, n_known: int) -> tuple[Fraction, ...]:
-    """Put the index of its length into every delay; return the lengths."""
+def counted(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of each row in its own sequence."""
+    return np.arange(bounds[-1]) - np.repeat(bounds[:-1], np.diff(bounds))
+
+
+def lengths_of_delays(rows: NDArray, n_known: int) -> tuple[tuple[Fraction, ...], NDArray]:
+    """Return the lengths of delays, and rows in which each delay has the index of its own, from `n_known` on."""
     delays = np.flatnonzero(rows["op"] == Op.DELAY)
     if not len(delays):
-        return ()
+        return (), rows
+    rows = rows.copy()
     halves = np.stack([rows["b"][delays], rows["c"][delays]], axis=1)
-    values, index = np.unique(halves.view("<f8").ravel(), return_inverse=True)
+    values, firsts, index = np.unique(halves.view("<f8").ravel(), return_index=True, return_inverse=True)
     rows["b"][delays] = n_known + index
     found: list[Fraction] = []
-    for value in values.tolist():
-        where = f"delay at instruction {int(delays[index.tolist().index(len(found))])}"
-        seconds = seconds_over_points(value, {}, where)
+    for value, first in zip(values.tolist(), firsts.tolist(), strict=True):
+        seconds = seconds_over_points(value, {}, f"delay at instruction {int(delays[first])}")
         assert isinstance(seconds, Fraction)
         found.append(seconds)
-    return tuple(found)
+    return tuple(found), rows

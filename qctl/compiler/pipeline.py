@@ -7,27 +7,31 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
-from qctl.compiler.native import Joined, pairs_of, rows_of_lines
+from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
+from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
-from qctl.compiler.timing import time_program, time_rows
-from qctl.compiler.translate import Target, native_steps, target_of
+from qctl.compiler.timing import time_program, time_rows, time_straights
+from qctl.compiler.translate import Native, Target, native_rows, native_steps, target_of
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
+from qctl.program.cache import Cache
 from qctl.program.opcodes import Op
 from qctl.program.places import name_place
 from qctl.program.program import expect_program
-from qctl.program.timeline import Timeline
+from qctl.program.straights import Straights
+from qctl.program.timeline import CaptureSpec, Timeline
 
 if TYPE_CHECKING:
     from qctl.program.program import Program
 
-__all__ = ["Compiled", "compile_program", "compile_programs"]
+__all__ = ["Compiled", "compile_program", "compile_programs", "compile_sequences"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,8 +119,35 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    work = _Work(tables_of(lab, effective(lab, processor.name, snapshot)), target_of(processor), seed, level)
+    work = _Work(_tables(lab, processor.name, snapshot), target_of(processor), seed, level)
     return work.run([expect_program(program).body for program in programs])
+
+
+def compile_sequences(
+    sequences: Sequences, lab: Lab, snapshot: Snapshot | None = None, qpu: str | None = None
+) -> tuple[Straights, Body, list[tuple[CaptureSpec, ...]], str]:
+    """Return the points of sequences, what names them, what each captures, and the processor; nothing is translated.
+
+    Raises
+    ------
+    CompileError
+        If the sequences can't be played on the processor; the message names what and where.
+    """
+    processor = lab.processor(_only(lab) if qpu is None else qpu)
+    tables = _tables(lab, processor.name, snapshot)
+    body = body_of(sequences, tables)
+    straights, specs = time_straights(rows_of_sequences(sequences, tables), body, tables)
+    return straights, body, specs, processor.name
+
+
+_known = Cache(16_000_000)
+
+
+def _tables(lab: Lab, processor: str, snapshot: Snapshot | None) -> Tables:
+    """Return a processor's tables; they are kept by the content of the lab and the values."""
+    values = effective(lab, processor, snapshot)
+    content = msgspec.msgpack.encode((lab, values))
+    return _known.get(content, lambda: tables_of(lab, values), lambda _: 4 * len(content) + 10_000)
 
 
 class _Work:
@@ -144,6 +175,7 @@ class _Work:
         joined_s = (perf_counter() - begin) / len(bodies)
         for places, members in groups.items():
             self._lines(bodies, lines, members, places, joined_s, made)
+        self._translated(bodies, [k for k, done in enumerate(made) if done is None and plain(bodies[k])], made)
         found = []
         for body, done in zip(bodies, made, strict=True):
             try:
@@ -167,6 +199,41 @@ class _Work:
         times_s = (("unroll", joined_s), ("translate", 0.0), ("time", timed_s))
         for k, timeline, n_cz, n_sx in zip(members, timelines, *counts, strict=True):
             made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s)
+
+    def _translated(self, bodies: Sequence[Body], members: list[int], made: list[Compiled | None]) -> None:
+        """Translate circuits row by row and time them together; what is refused is left to name itself one by one."""
+        names = self.tables.names
+        begin = perf_counter()
+        natives: dict[int, Native] = {}
+        fixed: dict[int, bool] = {}
+        try:
+            for k in members:
+                body = bodies[k]
+                places = self._places(body)
+                if places is not None and places != list(range(len(places))):
+                    continue
+                n_qubits = body.n_qubits if places is None else len(names)
+                fixed[k] = places is not None
+                natives[k] = native_rows(
+                    body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed[k],
+                    **self.options,
+                )  # fmt: skip
+            translated = perf_counter()
+            chosen = [k for k in natives if len(natives[k].rows)]
+            if not chosen:
+                return
+            rows = rows_of_natives([natives[k] for k in chosen], self.tables)
+            timelines = time_rows(rows, [bodies[k] for k in chosen], self.tables)
+        except CompileError:
+            return
+        timed_s, translated_s = (perf_counter() - translated) / len(chosen), (translated - begin) / len(chosen)
+        counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
+        times_s = (("unroll", 0.0), ("translate", translated_s), ("time", timed_s))
+        for k, timeline, n_cz, n_sx in zip(chosen, timelines, *counts, strict=True):
+            n = bodies[k].n_qubits
+            start, end = (natives[k].layout, natives[k].final_layout) if not fixed[k] else (tuple(range(n)),) * 2
+            placed, moved = (tuple(names[q] for q in layout[:n]) for layout in (start, end))
+            made[k] = Compiled(timeline, placed, moved, n_cz, n_sx, times_s)
 
     def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
         """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""

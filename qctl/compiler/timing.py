@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, lcm
 from typing import Any
 
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from qctl.cext import frames, schedule
 from qctl.compiler.captures import specs_of
-from qctl.compiler.labels import Actions, Labels, Names
+from qctl.compiler.labels import Actions, Labels, Lined, Names
+from qctl.compiler.lines import Lines
 from qctl.compiler.refusals import refuse_frames, refuse_schedule
 from qctl.compiler.rows import Rows, rows_of
 from qctl.compiler.steps import StepLine
@@ -26,11 +28,12 @@ from qctl.compiler.tables import FINEST, Tables, whole, wide
 from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
+from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
-from qctl.program.timeline import CAPTURE, PLAY, PortClock, Timeline
+from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, PortClock, Timeline
 from qctl.units import common_grid_s
 
-__all__ = ["time_program", "time_rows"]
+__all__ = ["time_program", "time_rows", "time_straights"]
 
 
 def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
@@ -81,7 +84,27 @@ def time_rows(
     CompileError
         If something can't be timed; the message names it.
     """
-    return _Timing(rows, tables, n_points).run(bodies, axes, n_repeats)
+    return _Timing(rows, tables, n_points).run(bodies)._timelines(bodies, axes, n_repeats)
+
+
+def time_straights(rows: Rows, body: Body, tables: Tables) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
+    """Return the points of sequences of rows that are all of one program, and what each of them captures.
+
+    Parameters
+    ----------
+    rows : Rows
+        All sequences; the first captures of all of them are at one time.
+    body : Body
+        For the names of qubits and bits.
+    tables : Tables
+        The processor.
+
+    Raises
+    ------
+    CompileError
+        If something can't be timed; the message names it.
+    """
+    return _Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))._straights(body)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,12 +142,12 @@ class _Timing:
                 fixed.append(length)
         # Lengths of one number for all points stand before those of one a point.
         self.numbers = np.array([k if k >= 0 else len(fixed) - 1 - k for k in self.index], np.int32)
-        self.lengths = wide(fixed, self.units)
+        self.lengths = wide(fixed, self.units) if rows.lengths else _known_lengths(tables, self.units)
         self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
         self.fixed = fixed
 
-    def run(self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int) -> tuple[Timeline, ...]:
-        """Return the timelines."""
+    def run(self, bodies: Sequence[Body]) -> _Timing:
+        """Time all sequences, and return what was made."""
         rows, tables, n_points = self.rows, self.tables, self.n_points
         table = rows.rows
         if rows.lengths and (delays := table["op"] == 0x00A).any():
@@ -156,8 +179,8 @@ class _Timing:
         )  # fmt: skip
         state = np.empty((len(rows.states_hz), 2))
         frames.walk(  # type: ignore[call-arg]
-            *common, tables.volts, tables.pair_values, tables.carriers, self._clocks(), rows.frame_states,
-            rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
+            *common, tables.volts, tables.pair_values, tables.carriers, _clocks(tables.lines, self.units)[0],
+            rows.frame_states, rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
             wide([Fraction(1)], self.units)[0], state, made.plays, made.play_rows, made.captures, made.captures_hz,
             made.capture_rows, made.ends_s, made.residuals, fault,
         )  # fmt: skip
@@ -165,7 +188,10 @@ class _Timing:
             s = int(fault[1]) // n_points
             row = int(rows.bounds[s] + fault[2])
             refuse_frames(frames.FAULTS[int(fault[0])], row, Names(rows, tables, bodies[s]), state)
-        return self._timelines(bodies, axes, n_repeats, made, order, counts, starts, shifts)
+        for array in (made.plays, made.captures, made.ends_s):
+            array.setflags(write=False)
+        self.made, self.order, self.counts, self.starts, self.shifts = made, order, counts, starts, shifts
+        return self
 
     def _check_range(self, starts: NDArray[np.int64]) -> None:
         """Refuse times whose ticks would not fit: the products of the kernel have 127 bits, and ticks 63."""
@@ -176,11 +202,10 @@ class _Timing:
             highest, scale = int(starts[:, 0].view(np.uint64).max()) + 1, 1
         else:
             scale = 1 << 64
-        for line in self.tables.lines.lines:
-            ticks = 2 * highest * scale * line.rate_hz / self.units
-            if ticks > 2**63 or 2 * highest * scale * line.rate_hz.numerator > 2**125:
-                seconds = highest * scale / self.units
-                raise TimingError(f"time_s = {seconds:g} is over 2**63 ticks of {float(line.rate_hz):g} Hz")
+        _, longest, rate_hz = _clocks(self.tables.lines, self.units)
+        if highest * scale > longest:
+            seconds = highest * scale / self.units
+            raise TimingError(f"time_s = {seconds:g} is over 2**63 ticks of {float(rate_hz):g} Hz")
 
     def _shifts(
         self, order: NDArray[np.int32], counts: NDArray[np.int64], starts: NDArray[np.int64]
@@ -204,8 +229,7 @@ class _Timing:
         wanted = [found[k] + offsets[k // n_points] for k in range(len(found))]
         latest = Fraction(max(wanted), self.units) + lead
         clocks = {tables.lines.lines[k] for k in set(lines)}
-        rates = [rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None]
-        step = common_grid_s(rates) or Fraction(1) / rates[0]
+        step = _step(tuple(rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None))
         target = round(ceil(latest / step) * step * self.units)
         moved = np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))
         for k, one in zip(moved.tolist(), wanted, strict=True):
@@ -231,27 +255,40 @@ class _Timing:
             offsets.append(offset)
         return lines, offsets
 
-    def _clocks(self) -> NDArray[np.int64]:
-        """Return num and den of every line: a time of t units is at tick t * num / den."""
-        pairs = [
-            (Fraction(line.rate_hz.numerator), Fraction(line.rate_hz.denominator * self.units))
-            for line in self.tables.lines.lines
-        ]
-        return np.ascontiguousarray(wide([x for pair in pairs for x in pair], 1).reshape(-1, 4))
+    def _shared(self) -> tuple[tuple[PortClock, ...], tuple[Waveform, ...]]:
+        """Return what all sequences have together: ports with their errors, and the waveforms that are played."""
+        self.made.plays.setflags(write=True)
+        waveforms = _used(self.made.plays, self.rows.waveforms)
+        self.made.plays.setflags(write=False)
+        ports = tuple(
+            PortClock(
+                x.port.name,
+                x.rate_hz,
+                float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz) if error else 0.0,
+            )
+            for x, error in zip(self.tables.lines.lines, whole(self.made.residuals), strict=True)
+        )
+        return ports, waveforms
+
+    def _straights(self, body: Body) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
+        made, n = self.made, self.n_sequences
+        ports, waveforms = self._shared()
+        specs = specs_of(
+            self.rows, [body] * n, self.tables, 1, made.captures, made.captures_hz, made.capture_rows, self.counts
+        )
+        bounds = bounds_of(self.counts[:, 1])
+        labels = Lined(Names(self.rows, self.tables, body), made.play_rows, bounds, self.rows.bounds)
+        flat = Straights(
+            made.plays, bounds, made.captures, bounds_of(self.counts[:, 2]), made.ends_s, ports, waveforms, labels
+        )
+        return flat, specs
 
     def _timelines(
-        self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int, made: _Played,
-        order: NDArray[np.int32], counts: NDArray[np.int64], starts: NDArray[np.int64], shifts: NDArray[np.int64],
+        self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int
     ) -> tuple[Timeline, ...]:  # fmt: skip
-        rows, tables, n_points = self.rows, self.tables, self.n_points
-        waveforms = _used(made.plays, rows.waveforms)
-        errors = whole(made.residuals)
-        ports = tuple(
-            PortClock(x.port.name, x.rate_hz, float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz))
-            for x, error in zip(tables.lines.lines, errors, strict=True)
-        )
-        for array in (made.plays, made.captures, made.ends_s):
-            array.setflags(write=False)
+        rows, tables, n_points, made = self.rows, self.tables, self.n_points, self.made
+        order, counts, starts, shifts = self.order, self.counts, self.starts, self.shifts
+        ports, waveforms = self._shared()
         specs = specs_of(rows, bodies, tables, n_points, made.captures, made.captures_hz, made.capture_rows, counts)
         timelines = []
         play = capture = 0
@@ -274,6 +311,29 @@ class _Timing:
             play += shape
             capture += n_points * n_captures
         return tuple(timelines)
+
+
+@lru_cache(maxsize=64)
+def _clocks(lines: Lines, units: int) -> tuple[NDArray[np.int64], int, Fraction]:
+    """Return num and den of every line (t units are t num / den ticks), the longest time in units, and whose it is."""
+    pairs = [(Fraction(line.rate_hz.numerator), Fraction(line.rate_hz.denominator * units)) for line in lines.lines]
+    bounds = [(min(2**62 * units // x.rate_hz, 2**124 // x.rate_hz.numerator), x.rate_hz) for x in lines.lines]
+    longest, rate_hz = min(bounds, default=(2**124, Fraction(1)))
+    table = np.ascontiguousarray(wide([x for pair in pairs for x in pair], 1).reshape(-1, 4))
+    table.setflags(write=False)
+    return table, int(longest), rate_hz
+
+
+@lru_cache(maxsize=64)
+def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
+    """Return a processor's own lengths in units."""
+    return wide(tables.lengths_s, units)
+
+
+@lru_cache(maxsize=64)
+def _step(rates_hz: tuple[Fraction, ...]) -> Fraction:
+    """Return the common grid of clocks, or the tick of the first if there is none."""
+    return common_grid_s(list(rates_hz)) or Fraction(1) / rates_hz[0]
 
 
 def _used(plays: NDArray, waveforms: tuple[Waveform, ...]) -> tuple[Waveform, ...]:

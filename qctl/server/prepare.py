@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from qctl.errors import CompileError, ParseError, RequestError
 from qctl.lab import Lab, parse_lab
 from qctl.lab.snapshot import Snapshot
+from qctl.program.cache import Cache
 from qctl.server.orders import BatchOrder, Load
 from qctl.server.waveforms import WaveformFiles
 
@@ -125,15 +127,51 @@ def pack_lowered(
     return Prepared(tuple(batches), tuple(windows), lowered.parts, report, programs, times_s)
 
 
+_compiled = Cache(256_000_000)
+"""Runs that this worker has lowered, by the content of all that decides them: a repeated job is not compiled again."""
+
+
+class _Finished(NamedTuple):
+    """A lowered run, and what is said of its programs."""
+
+    lowered: Lowered
+    described: tuple[dict[str, Any], ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Return about how many bytes it holds."""
+        programs = [program for batch in self.lowered.batches for program in batch.programs]
+        return 10_000 + sum(2000 + len(p.body) + sum(200 + x.nbytes for x in p.blobs.values()) for p in programs)
+
+
 def prepare(request: PrepareRequest) -> Prepared:
-    """Parse, compile and lower the programs of a job.
+    """Parse, compile and lower the programs of a job; one that was lowered before is taken from the cache.
 
     Raises
     ------
     RequestError
         If a program can't be read, compiled or lowered, measures nothing, or is too large for the pool.
     """
-    from qctl.compiler.pipeline import compile_program
+    begin = perf_counter()
+    content = msgspec.msgpack.encode(
+        (
+            request.programs, request.lab_toml, request.qpu, request.snapshot, request.shots, request.seed or 0,
+            request.level, request.averaged,
+        )
+    )  # fmt: skip
+    spent_s = {"parse": 0.0, "compile": 0.0}
+    found = _compiled.get(
+        blake2b(content).digest(), lambda: _finished(request, spent_s), lambda finished: finished.n_bytes
+    )
+    described = tuple(dict(one) for one in found.described)
+    prepared = pack_lowered(found.lowered, WaveformFiles(request.waveforms), described, spent_s)
+    spent_s["lower"] = perf_counter() - begin - spent_s["parse"] - spent_s["compile"]
+    return prepared
+
+
+def _finished(request: PrepareRequest, spent_s: dict[str, float]) -> _Finished:
+    """Make what the cache keeps, and note the seconds of parsing and compiling."""
+    from qctl.compiler.pipeline import compile_programs
     from qctl.lowering import lower
     from qctl.server.extent import refuse_if_too_large
 
@@ -143,12 +181,9 @@ def prepare(request: PrepareRequest) -> Prepared:
     parsed = perf_counter()
     for program in programs:
         refuse_if_too_large(program, lab, request.snapshot, request.qpu or None, request.level)
-    compiled = [
-        compile_program(
-            program, lab, request.snapshot, request.qpu or None, seed=request.seed or 0, level=request.level
-        )
-        for program in programs
-    ]
+    compiled = compile_programs(
+        programs, lab, request.snapshot, request.qpu or None, seed=request.seed or 0, level=request.level
+    )
     compiled_at = perf_counter()
     for number, one in enumerate(compiled):
         if not one.timeline.specs:
@@ -168,7 +203,5 @@ def prepare(request: PrepareRequest) -> Prepared:
         }
         for one in compiled
     )
-    prepared = pack_lowered(lowered, WaveformFiles(request.waveforms), described, {})
-    times_s = {"parse": parsed - begin, "compile": compiled_at - parsed, "lower": perf_counter() - compiled_at}
-    prepared.times_s.update(times_s)
-    return prepared
+    spent_s.update({"parse": parsed - begin, "compile": compiled_at - parsed})
+    return _Finished(lowered, described)

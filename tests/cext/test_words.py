@@ -21,6 +21,7 @@ def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELO
     plays = np.array(plays, PLAY)
     if plays.ndim == 1:
         plays = plays[None, :]
+    bounds = np.arange(len(plays) + 1) * plays.shape[1]
     padded = [-(-n // words.GROUP) * words.GROUP for _, _, n in pieces]
     places = np.cumsum([0, *(len(half_v) * n for n in padded)])
     table = np.array([(*piece, place) for piece, place in zip(pieces, places, strict=False)], np.int64).reshape(-1, 4)
@@ -34,8 +35,8 @@ def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELO
     )
     volts = np.zeros((2, changed.get("room", max((n for *_, n in pieces), default=0))))
     words.render(
-        plays, table, env.real.copy(), env.imag.copy(), offsets, RATE_HZ, np.array(half_v, float), gain, phase_rad,
-        volts, made, *out,
+        plays.ravel(), changed.get("bounds", bounds), table, env.real.copy(), env.imag.copy(), offsets, RATE_HZ,
+        np.array(half_v, float), gain, phase_rad, volts, made, *out,
     )  # fmt: skip
     assert not volts.any()
     rows = [
@@ -62,11 +63,16 @@ def digest(row):
     padded = np.concatenate([row, np.full(-len(row) % 4, words.SILENCE, np.uint16)]).reshape(-1, 4)
     loud = (padded != words.SILENCE).any(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
-    found = hashlib.blake2b(struct.pack("<q", len(row)), digest_size=20)
+    stream = struct.pack("<q", len(row))
     for begin, end in edges.reshape(-1, 2).tolist():
-        found.update(struct.pack("<qq", begin, end - begin))
-        found.update(padded[begin:end].tobytes())
-    return found.digest()
+        stream += struct.pack("<qq", begin, end - begin) + padded[begin:end].tobytes()
+    dealt = np.frombuffer(stream + bytes(-len(stream) % 512), "<u8").reshape(-1, 4)
+    tree = {"fanout": 4, "depth": 2, "inner_size": 64}
+    leaves = [
+        hashlib.blake2b(dealt[:, j].tobytes(), digest_size=64, node_offset=j, last_node=j == 3, **tree).digest()
+        for j in range(4)
+    ]
+    return hashlib.blake2b(b"".join(leaves), digest_size=20, node_depth=1, last_node=True, **tree).digest()
 
 
 PLAYS = st.tuples(
@@ -128,8 +134,8 @@ def test_pieces_hold_the_samples_of_the_whole():
     assert digests[1, 0].tobytes() == digests[1, 1].tobytes() == digest(silent[0])
 
 
-@pytest.mark.parametrize("n", [1, 55, 56, 57, 64, 300, 6000])
-def test_hash_is_blake2b_at_the_edges_of_its_blocks(n):
+@pytest.mark.parametrize("n", [1, 55, 56, 57, 64, 232, 233, 300, 488, 489, 6000])
+def test_hash_is_a_tree_of_blake2b_at_the_edges_of_its_stripes(n):
     env = np.full(n, 0.1 + 0j)
     plays = np.array([(0, 0, 3, 1.0, 0.0, 0.0)], PLAY)
     ((rows,), digests, *_) = render(plays, [(0, 0, n + 9)], env=env, offsets=np.array([0, n]))
@@ -159,6 +165,8 @@ def test_first_sample_out_of_range_is_named_and_clipped(bad):
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (0.0,)}, "not above 0"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (1.0, 1.0, 1.0)}, "3 outputs"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"offsets": np.array([0, 20])}, "don't span"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"bounds": np.array([0, 2])}, "don't end at 1"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"bounds": np.array([0, 2, 1])}, "go down at point 1"),
     ],
 )
 def test_what_does_not_fit_is_refused(plays, pieces, changed, message):

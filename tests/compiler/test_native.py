@@ -59,3 +59,49 @@ def test_order_of_programs_is_kept_where_some_are_native_and_some_are_not(lab):
     programs = [randomized(1, 3, 1), plain, randomized(1, 5, 2)]
     assert [one.n_pulses for one in compile_programs(programs, lab)] == [3, 1, 5]
     assert compile_programs([], lab) == ()
+
+
+@pytest.mark.parametrize("names", [(), ("q0", "q1", "q2")])
+@pytest.mark.parametrize("seed", range(12))
+def test_circuits_from_rows_are_those_from_steps(lab, seed, names):
+    rng = np.random.default_rng(seed)
+    c = qctl.Program(qubits=list(names) or 3, bits=3)
+    c.reset(0)
+    for _ in range(int(rng.integers(1, 40))):
+        a, b = rng.permutation(3).tolist()[:2]
+        match int(rng.integers(9)):
+            case 0:
+                c.h(a)
+            case 1:
+                c.cx(1, int(rng.choice([0, 2])))
+            case 2:
+                c.u(*rng.normal(size=3).tolist(), a)
+            case 3:
+                c.barrier(a, b)
+            case 4:
+                c.delay(a, float(rng.choice([4e-9, 1.7e-8])))
+            case 5:
+                c.measure(a, b)
+            case 6:
+                c.swap(1, int(rng.choice([0, 2])))
+            case _:
+                c.rx(float(rng.normal()), a)
+    for q in range(3):
+        c.measure(q, q)
+    work = _Work(tables_of(lab, effective(lab, "qpu0")), target_of(lab.processor("qpu0")), 0, 1)
+    (fast,), slow = work.run([c.body]), work._general(c.body)
+    assert fast.times_s[0] == ("unroll", 0.0)
+    assert (fast.layout, fast.final_layout, fast.n_pulses, fast.n_two_qubit_gates) == (
+        slow.layout, slow.final_layout, slow.n_pulses, slow.n_two_qubit_gates,
+    )  # fmt: skip
+    ours, theirs = fast.timeline.straight(), slow.timeline.straight()
+    assert tuple(ours.labels) == tuple(theirs.labels)
+    for name in ("port", "start", "amplitude", "frequency_hz", "phase_rad"):
+        np.testing.assert_array_equal(ours.plays[name], theirs.plays[name])
+    np.testing.assert_array_equal(ours.captures, theirs.captures)
+    assert [(s.slot, s.bit, s.start_s) for s in fast.timeline.specs] == [
+        (s.slot, s.bit, s.start_s) for s in slow.timeline.specs
+    ]
+    assert [ours.waveforms[k].key() for k in ours.plays["waveform"]] == [
+        theirs.waveforms[k].key() for k in theirs.plays["waveform"]
+    ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from qctl.circuit import Circuit
 from qctl.errors import CompileError, ParseError, RequestError, WireError
-from qctl.server.prepare import PrepareRequest, prepare
+from qctl.lab import parse_lab
+from qctl.lab.snapshot import Snapshot
+from qctl.server.prepare import PrepareRequest, _compiled, prepare
 from qctl.server.waveforms import WaveformFiles
 
 LAB = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
@@ -32,6 +36,28 @@ def test_bell_becomes_orders_for_players_recorder_and_trigger(tmp_path: Path) ->
     assert {files.path(digests) for digests in uploads} == set(tmp_path.iterdir())
     assert all(words.size > 0 for digests in uploads for words in files.of(digests).values())
     assert {"parse", "compile", "lower"} <= set(prepared.times_s)
+
+
+def test_repeated_job_is_taken_from_the_cache_and_a_changed_one_is_not(tmp_path: Path) -> None:
+    for name in "abcd":
+        (tmp_path / name).mkdir()
+    _compiled.clear()
+    first, hits = prepare(request(tmp_path / "a", ("qasm", BELL))), _compiled.n_hits
+    again = prepare(request(tmp_path / "b", ("qasm", BELL)))
+    assert _compiled.n_hits == hits + 1 and again.times_s["compile"] == 0.0 < first.times_s["compile"]
+    assert again.batches == first.batches and again.programs == first.programs
+    assert [p.name for p in sorted((tmp_path / "b").iterdir())] == [p.name for p in sorted((tmp_path / "a").iterdir())]
+    lab = parse_lab(LAB)
+    louder = msgspec.structs.replace(
+        lab.processors["qpu0"].qubit["q0"],
+        drive=msgspec.structs.replace(lab.processors["qpu0"].qubit["q0"].drive, amplitude_v=0.17),
+    )
+    snapshot = Snapshot(number=1, time_s=0.0, processor="qpu0", qubits={"q0": louder})
+    changed = prepare(dataclasses.replace(request(tmp_path / "c", ("qasm", BELL)), snapshot=snapshot))
+    assert changed.batches != first.batches
+    fewer = prepare(dataclasses.replace(request(tmp_path / "d", ("qasm", BELL)), shots=7))
+    assert fewer.batches[0].n_shots == 7
+    assert _compiled.n_hits == hits + 1
 
 
 def test_same_circuit_in_both_forms_plays_the_same(tmp_path: Path) -> None:

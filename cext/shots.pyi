@@ -1,0 +1,19 @@
+"""Types of the kernel that deals plays out to feeds."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def deal(
+    plays: NDArray,
+    bounds: NDArray[np.int64],
+    owner: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    lead: int,
+    silence: int,
+    dealt: NDArray,
+    dealt_bounds: NDArray[np.int64],
+    spans: NDArray[np.int64],
+    gaps: NDArray[np.int64],
+    gap_bounds: NDArray[np.int64],
+    work: NDArray[np.int64],
+) -> None: ...

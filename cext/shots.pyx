@@ -1,0 +1,145 @@
+"""Deal the plays of many points out to the feeds of one generator, and find how long each shot is and where it is silent."""
+
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport qsort
+
+from qctl.cext.straight cimport Play
+
+
+cdef int _earlier(const void* a, const void* b) noexcept nogil:
+    cdef int64_t x = (<const int64_t*> a)[0], y = (<const int64_t*> b)[0]
+    return (x > y) - (x < y)
+
+
+cdef int64_t _deal(
+    const Play[::1] plays, const int64_t[::1] bounds, const int32_t[::1] owner, const int64_t[::1] lengths, int64_t lead,
+    int64_t silence, Play[::1] dealt, int64_t[:, ::1] dealt_bounds, int64_t[:, ::1] spans, int64_t[:, ::1] gaps,
+    int64_t[::1] gap_bounds, int64_t[:, ::1] work
+) noexcept nogil:
+    cdef Py_ssize_t p, k, f, n, n_feeds = dealt_bounds.shape[0], n_points = bounds.shape[0] - 1
+    cdef int64_t n_gaps = 0, until, at, first
+    cdef bint sorted
+    for f in range(n_feeds):
+        for p in range(n_points + 1):
+            dealt_bounds[f, p] = 0
+    for p in range(n_points):
+        for k in range(bounds[p], bounds[p + 1]):
+            f = owner[plays[k].port]
+            if f >= 0:
+                dealt_bounds[f, p + 1] += 1
+    at = 0
+    for f in range(n_feeds):
+        for p in range(n_points + 1):
+            at += dealt_bounds[f, p]
+            dealt_bounds[f, p] = at
+    for p in range(n_points):
+        n = 0
+        sorted = True
+        first = until = 0
+        for k in range(bounds[p], bounds[p + 1]):
+            f = owner[plays[k].port]
+            if f < 0:
+                continue
+            # The bound of the point before is where the next one goes; it is put back below.
+            at = dealt_bounds[f, p]
+            dealt_bounds[f, p] = at + 1
+            dealt[at] = plays[k]
+            dealt[at].port = 0
+            dealt[at].start += lead
+            work[n, 0] = dealt[at].start
+            work[n, 1] = dealt[at].start + lengths[plays[k].waveform]
+            if n and work[n, 0] < work[n - 1, 0]:
+                sorted = False
+            n += 1
+        if n and not sorted:
+            qsort(&work[0, 0], n, 16, _earlier)
+        if n:
+            first = work[0, 0]
+        for k in range(n):
+            if work[k, 0] - until >= silence:
+                gaps[n_gaps, 0] = until
+                gaps[n_gaps, 1] = work[k, 0]
+                n_gaps += 1
+            if work[k, 1] > until:
+                until = work[k, 1]
+        spans[p, 0] = first
+        spans[p, 1] = until
+        spans[p, 2] = n
+        gap_bounds[p + 1] = n_gaps
+    for f in range(n_feeds):
+        for p in range(n_points, 0, -1):
+            dealt_bounds[f, p] = dealt_bounds[f, p - 1]
+        dealt_bounds[f, 0] = dealt_bounds[f - 1, n_points] if f else 0
+    return n_gaps
+
+
+def deal(
+    const Play[::1] plays not None, const int64_t[::1] bounds not None, const int32_t[::1] owner not None,
+    const int64_t[::1] lengths not None, int64_t lead, int64_t silence, Play[::1] dealt not None,
+    int64_t[:, ::1] dealt_bounds not None, int64_t[:, ::1] spans not None, int64_t[:, ::1] gaps not None,
+    int64_t[::1] gap_bounds not None, int64_t[:, ::1] work not None,
+):
+    """Sort plays by feed and point, in their order, and find the ends and the silences of each point's shot.
+
+    Parameters
+    ----------
+    plays : (n_plays,) PLAY
+        All points, one after the other, of all generators; starts in this one's ticks.
+    bounds : (n_points + 1,) int64
+        Plays of point p are ``plays[bounds[p]:bounds[p + 1]]``.
+    owner : (n_ports,) int32
+        Feed of each port, or -1 for those of other generators.
+    lengths : (n_waveforms,) int64
+        Samples of each waveform.
+    lead : int
+        Added to all starts.
+    silence : int
+        Silences of so many samples or more are reported.
+    dealt : (n_plays,) PLAY
+        Filled as far as there are plays of this generator: those of the first feed, point by point, then of the next;
+        ports are 0.
+    dealt_bounds : (n_feeds, n_points + 1) int64
+        Filled: plays of feed f at point p are ``dealt[dealt_bounds[f, p]:dealt_bounds[f, p + 1]]``.
+    spans : (n_points, 3) int64
+        Filled with the first start, the last end or 0, and the number of plays.
+    gaps : (n_plays, 2) int64
+        Filled with the silences: end of all that was before, or 0, and the next start.
+    gap_bounds : (n_points + 1,) int64
+        Filled: silences of each point.
+    work : (most plays of a point, 2) int64
+        For work.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or a play names a port or waveform that is not there.
+    """
+    cdef Py_ssize_t k, n_points = bounds.shape[0] - 1, n = plays.shape[0]
+    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != n:
+        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {n} plays")
+    if dealt.shape[0] != n or gaps.shape[0] != n or gaps.shape[1] != 2 or gap_bounds.shape[0] != n_points + 1:
+        raise ValueError(
+            f"dealt has {dealt.shape[0]} rows, gaps {gaps.shape[0]} x {gaps.shape[1]}, gap_bounds {gap_bounds.shape[0]}, "
+            f"not {n}, {n} x 2, {n_points + 1}"
+        )
+    if dealt_bounds.shape[1] != n_points + 1 or spans.shape[0] != n_points or spans.shape[1] != 3 or work.shape[1] != 2:
+        raise ValueError(
+            f"dealt_bounds have {dealt_bounds.shape[1]} columns, spans are {spans.shape[0]} x {spans.shape[1]}, work has "
+            f"{work.shape[1]} columns; there are {n_points} points"
+        )
+    for k in range(n_points):
+        if bounds[k + 1] < bounds[k]:
+            raise ValueError(f"bounds go down at point {k}")
+        if bounds[k + 1] - bounds[k] > work.shape[0]:
+            raise ValueError(f"work has {work.shape[0]} rows, point {k} has {bounds[k + 1] - bounds[k]} plays")
+    for k in range(owner.shape[0]):
+        if not -1 <= owner[k] < dealt_bounds.shape[0]:
+            raise ValueError(f"port {k} is of feed {owner[k]} of {dealt_bounds.shape[0]}")
+    for k in range(n):
+        if plays[k].port >= owner.shape[0] or plays[k].waveform >= lengths.shape[0]:
+            raise ValueError(
+                f"play {k} has port {plays[k].port} of {owner.shape[0]}, waveform {plays[k].waveform} of {lengths.shape[0]}"
+            )
+    with nogil:
+        gap_bounds[0] = 0
+        _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)

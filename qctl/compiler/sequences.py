@@ -1,0 +1,178 @@
+"""Sequences: many native gate sequences as bare arrays; rows are made of them without a step in Python for a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qctl.compiler.native import counted, lengths_of_delays
+from qctl.compiler.rows import Rows
+from qctl.compiler.tables import Tables
+from qctl.errors import CompileError, RequestError
+from qctl.program.body import Body
+from qctl.program.layout import INSTRUCTION, OPERAND, Flag
+from qctl.program.opcodes import Op
+from qctl.program.tables import Symbol, SymbolKind
+
+__all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
+
+_KNOWN = (Op.RZ, Op.SX, Op.CZ, Op.MEASURE, Op.RESET, Op.DELAY, Op.BARRIER)
+_SHAPES = np.zeros(0x400, np.uint8)
+"""What an opcode asks for: 1 a qubit, 2 an angle or time, 4 a second qubit, 8 all qubits; 0 is not allowed."""
+_SHAPES[[Op.SX, Op.MEASURE, Op.RESET]] = 1
+_SHAPES[[Op.RZ, Op.DELAY]] = 3
+_SHAPES[Op.CZ] = 5
+_SHAPES[Op.BARRIER] = 8
+
+
+class Sequences:
+    """A set of sequences of native gates, one after the other in flat arrays; `qctl.compile` takes it.
+
+    Each sequence is played as it stands, for nothing is translated: rz (a virtual turn), sx, cz, measure, reset,
+    barrier (of all qubits) and delay. All sequences are points of one run.
+
+    Parameters
+    ----------
+    ops : (n,) int
+        Opcodes (`qctl.program.opcodes.Op`).
+    qubits : (n,) int
+        Qubit of each; the first of a cz; not looked at for a barrier.
+    angles : (n,) float, optional
+        Radians of rz, seconds of delay; not looked at for others.
+    offsets : (n_sequences + 1,) int, optional
+        Sequence s is ``ops[offsets[s]:offsets[s + 1]]``; one sequence by default.
+    second : (n,) int, optional
+        Second qubit of a cz; not looked at for others.
+    names : sequence of str, optional
+        Qubits of lab.toml that the numbers mean; the processor's first ones by default. Qubit k is measured into bit k.
+
+    Raises
+    ------
+    RequestError
+        If shapes or dtypes don't fit, or an opcode, qubit, angle or offset is not allowed; the first one is named.
+    """
+
+    def __init__(
+        self, ops: ArrayLike, qubits: ArrayLike, angles: ArrayLike | None = None, offsets: ArrayLike | None = None,
+        second: ArrayLike | None = None, names: Sequence[str] | None = None,
+    ) -> None:  # fmt: skip
+        ops, qubits = _whole(ops, "ops"), _whole(qubits, "qubits")
+        n = len(ops)
+        offsets = np.array([0, n]) if offsets is None else _whole(offsets, "offsets")
+        others = qubits if second is None else _whole(second, "second")
+        angles = np.zeros(n) if angles is None else np.asarray(angles)
+        if angles.dtype.kind not in "fiu" or angles.ndim != 1:
+            raise RequestError(f"angles are {angles.dtype} of shape {angles.shape}, not numbers of shape ({n},)")
+        if not len(qubits) == len(others) == len(angles) == n:
+            raise RequestError(
+                f"ops, qubits, angles, second have {n}, {len(qubits)}, {len(angles)}, {len(others)} rows: not the same"
+            )
+        steps = np.diff(offsets)
+        if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or (steps < 0).any():
+            raise RequestError(f"offsets must go up from 0 to {n}, the number of gates, and have two rows or more")
+        if n and not (int(ops.min()) >= 0 and int(ops.max()) < len(_SHAPES)):
+            _refuse(ops, (ops < 0) | (ops >= len(_SHAPES)), "opcode")
+        shapes = _SHAPES[ops]
+        if n and not shapes.all():
+            _refuse(ops, shapes == 0, "opcode", f"; sequences have {', '.join(op.name.lower() for op in _KNOWN)}")
+        n_qubits = _count(qubits, others, shapes) if names is None else len(names)
+        wrong = (shapes & 1 > 0) & ((qubits < 0) | (qubits >= n_qubits))
+        if wrong.any():
+            _refuse(qubits, wrong, "qubit", f" of {n_qubits} qubits")
+        if (shapes & 4).any():
+            if second is None:
+                raise RequestError("there are cz, and no second qubits: give `second`")
+            _refuse(
+                others, (shapes & 4 > 0) & ((others < 0) | (others >= n_qubits) | (others == qubits)), "second qubit"
+            )
+        if not np.isfinite(angles).all():
+            _refuse(angles, (shapes & 2 > 0) & ~np.isfinite(angles), "angle")
+        rows = np.zeros(n, INSTRUCTION)
+        rows["op"], rows["a"] = ops, qubits
+        timed = shapes & 2 > 0
+        rows["flags"] = timed * np.uint16(Flag.IMM)
+        halves = np.ascontiguousarray(angles, "<f8").view("<u4").reshape(-1, 2)
+        rows["b"] = np.where(timed, halves[:, 0], np.where(shapes & 4 > 0, others, 0))
+        rows["c"] = timed * halves[:, 1]
+        measured = ops == Op.MEASURE
+        rows["b"][measured] = qubits[measured]
+        barriers = shapes == 8
+        if barriers.any():
+            rows["a"][barriers], rows["b"][barriers] = 0, n_qubits
+        rows.setflags(write=False)
+        self.rows: NDArray = rows
+        self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
+        self.bounds.setflags(write=False)
+        self.n_qubits: int = n_qubits
+        self.names: tuple[str, ...] | None = None if names is None else tuple(names)
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    @cached_property
+    def hash(self) -> str:
+        """Return the content hash: BLAKE2b as hex."""
+        digest = blake2b(f"sequences {self.n_qubits} {self.names}".encode(), digest_size=32)
+        digest.update(self.bounds.tobytes())
+        digest.update(self.rows.tobytes())
+        return digest.hexdigest()
+
+
+def _whole(given: ArrayLike, name: str) -> NDArray[np.integer]:
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.dtype.kind not in "iu" and array.size):
+        raise RequestError(f"{name} are {array.dtype} of shape {array.shape}, not whole numbers in one row")
+    return array if array.size else array.astype(np.int64)
+
+
+def _refuse(values: NDArray, wrong: NDArray[np.bool_], name: str, bound: str = "") -> None:
+    """Name the first wrong value, if there is one."""
+    found = np.flatnonzero(wrong)
+    if len(found):
+        raise RequestError(f"{name} = {values[found[0]]} is not allowed at gate {found[0]}{bound}")
+
+
+def _count(qubits: NDArray, second: NDArray, shapes: NDArray[np.uint8]) -> int:
+    """Return one more than the highest qubit."""
+    highest = int(qubits.max(where=shapes & 1 > 0, initial=0))
+    return max(highest, int(second.max(where=shapes & 4 > 0, initial=0))) + 1
+
+
+def places_of(sequences: Sequences, tables: Tables) -> tuple[int, ...]:
+    """Return the physical qubit of each of the sequences' qubits.
+
+    Raises
+    ------
+    CompileError
+        If the processor does not have them.
+    """
+    names = tables.names[: sequences.n_qubits] if sequences.names is None else sequences.names
+    unknown = [name for name in names if name not in tables.names]
+    if unknown:
+        raise CompileError(f"qubit {unknown[0]} is not one of the processor's: {', '.join(tables.names)}")
+    if len(names) < sequences.n_qubits:
+        raise CompileError(f"the sequences have {sequences.n_qubits} qubits, the processor {len(names)}")
+    return tuple(tables.names.index(name) for name in names)
+
+
+def body_of(sequences: Sequences, tables: Tables) -> Body:
+    """Return a body with the sequences' qubits and bits, and no instruction: what names in errors and results need."""
+    names = [tables.names[q] for q in places_of(sequences, tables)]
+    qubits = [Symbol(SymbolKind.QUBIT, name) for name in names]
+    return Body((*qubits, *(Symbol(SymbolKind.BIT, name) for name in names)))
+
+
+def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
+    """Return the rows that timing takes."""
+    rows, bounds = sequences.rows, sequences.bounds
+    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    none = np.empty(0, np.int32)
+    return Rows(
+        rows, bounds, np.arange(sequences.n_qubits, dtype=OPERAND), np.ones(len(bounds) - 1, np.uint8),
+        np.array(places_of(sequences, tables), np.int32), none, none, tables.states_hz, lengths, (),
+        np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (), counted(bounds),
+    )  # fmt: skip

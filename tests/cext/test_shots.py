@@ -1,0 +1,77 @@
+"""The kernel that deals plays out to feeds against a slow twin."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qctl.cext import shots
+from qctl.program.timeline import PLAY
+
+LENGTHS = np.array([0, 3, 10])
+
+
+def deal(points, owner, n_feeds, lead=0, silence=20, **changed):
+    """Return dealt plays, their bounds, spans, gaps and the bounds of these."""
+    rows = [row for point in points for row in point]
+    plays = np.array([(*row, k, 0, 0) for k, row in enumerate(rows)], PLAY)
+    bounds = changed.get("bounds", np.cumsum([0, *map(len, points)]))
+    n, n_points = len(rows), len(bounds) - 1
+    dealt = np.zeros(changed.get("n", n), PLAY)
+    out = (
+        np.full((n_feeds, n_points + 1), -7),
+        np.full((n_points, changed.get("columns", 3)), -7),
+        np.full((n, 2), -7),
+        np.full(n_points + 1, -7),
+    )
+    most = changed.get("room", max(map(len, points), default=0))
+    shots.deal(
+        plays, bounds, np.array(owner, np.int32), LENGTHS, lead, silence, dealt, *out, np.empty((most, 2), np.int64)
+    )
+    return dealt, *out
+
+
+PLAYS = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 200))
+
+
+@given(st.lists(st.lists(PLAYS, max_size=12), max_size=4), st.lists(st.integers(-1, 1), min_size=4, max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_plays_are_dealt_in_order_with_their_silences(points, owner):
+    dealt, bounds, spans, gaps, gap_bounds = deal(points, owner, 2, lead=5)
+    k = 0
+    for p, point in enumerate(points):
+        mine = []
+        for f in range(2):
+            found = [(row[1], row[2] + 5, k + j) for j, row in enumerate(point) if owner[row[0]] == f]
+            part = dealt[bounds[f, p] : bounds[f, p + 1]]
+            assert [(r["waveform"], r["start"], r["amplitude"]) for r in part] == found
+            assert not part["port"].any()
+            mine += [(start, start + LENGTHS[wave]) for wave, start, _ in found]
+        k += len(point)
+        until, silent = 0, []
+        for start, end in sorted(mine):
+            if start - until >= 20:
+                silent.append([until, start])
+            until = max(until, end)
+        assert spans[p].tolist() == [min((s for s, _ in mine), default=0), until, len(mine)]
+        assert gaps[gap_bounds[p] : gap_bounds[p + 1]].tolist() == silent
+    assert bounds[0, 0] == 0 and (bounds[1:, 0] == bounds[:-1, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"points": [[(4, 0, 0)]]}, "port 4 of 4"),
+        ({"points": [[(0, 3, 0)]]}, "waveform 3 of 3"),
+        ({"owner": [2, 0, 0, 0]}, "port 0 is of feed 2 of 2"),
+        ({"bounds": np.array([0, 2])}, "don't end at 1"),
+        ({"bounds": np.array([0, 2, 1]), "room": 2}, "go down at point 1"),
+        ({"n": 2}, "dealt has 2"),
+        ({"columns": 2}, "spans are 1 x 2"),
+        ({"room": 0}, "work has 0 rows"),
+    ],
+)
+def test_what_does_not_fit_is_refused(changed, message):
+    given_ = {"points": [[(0, 1, 0)]], "owner": [0, 0, 0, 0], "n_feeds": 2} | changed
+    with pytest.raises(ValueError, match=message):
+        deal(**given_)
