@@ -237,8 +237,8 @@ class Plant:
             if fired == n_shots and self._send_events(box, {line: n_shots} | dict.fromkeys(once, 1)):
                 # What is played next is known now; the answers to this block go out before it is worked out.
                 self._look_soon(recorders, _ANSWER_TURNS)
-            # The trigger box's answer goes out before the records, which nobody waits for yet.
-            asyncio.get_running_loop().call_soon(self.settle)
+            # Records go out before the trigger box's answer: whoever hears that the block is over may ask for them.
+            self.settle()
             return fired
         finally:
             self.firing = False

@@ -34,6 +34,7 @@ _SLICE_S = 0.2
 _TELL_S = 0.1
 _ARRIVED_V = 1e-4
 _RAMP_PAUSE_S = 0.02
+_MOST_EARLY = 3
 
 
 @dataclass(slots=True)
@@ -234,7 +235,8 @@ def _points(
     begin = perf_counter_ns()
     _wait([*(thread.submit(_arm) for thread in rack.recorders), *_select(0, order, rack)])
     ring.mark(_ARM, begin)
-    for point in range(order.n_points):
+    point = n_early = 0
+    while point < order.n_points:
         _go_on(stop)
         watch.check()
         begin = perf_counter_ns()
@@ -245,16 +247,26 @@ def _points(
         more = point + 1 < order.n_points
         reading = [thread.submit(_read_and_arm if more else _read, longest_s=longest_s) for thread in rack.recorders]
         selecting = _select(point + 1, order, rack) if more else []
+        early = False
         for thread, recording in zip(rack.recorders, _wait(reading), strict=True):
-            traces[thread.name].put(thread.name, point, recording)
-        outcome.n_points = point + 1
+            if recording is None:
+                early = True
+            else:
+                traces[thread.name].put(thread.name, point, recording)
         begin = ring.mark(_READ, begin)
         _wait(selecting)
+        if early:
+            n_early = _count_early(n_early, point, rack)
+            _wait(_go_back(point, rack))
+            ring.mark(_ARM, begin)
+            continue
+        point, n_early = point + 1, 0
+        outcome.n_points = point
         ring.mark(_ARM, begin)
         now_s = time.monotonic()
         if now_s - told_s > _TELL_S:
             told_s = now_s
-            progress("playing", point + 1)
+            progress("playing", point)
 
 
 def _select(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
@@ -265,6 +277,20 @@ def _select(point: int, order: BatchOrder, rack: _Rack) -> list[Call]:
         check = _checker(point)
         calls += [thread.submit(check) for thread in rack.advancing]
     return calls
+
+
+def _go_back(point: int, rack: _Rack) -> list[Call]:
+    """Have each player, also those that events have led on, select a point that is played again."""
+    select = _selector(point)
+    return [thread.submit(select) for thread in (*rack.moving, *rack.advancing)]
+
+
+def _count_early(n_early: int, point: int, rack: _Rack) -> int:
+    """Count how often a point was read too early; a recorder that never waits spoils the run."""
+    if n_early == _MOST_EARLY:
+        names = ", ".join(thread.name for thread in rack.recorders)
+        raise DeviceError(f"{names}: point {point} was played {n_early + 1} times and its records never complete")
+    return n_early + 1
 
 
 def _go_on(stop: threading.Event) -> None:
@@ -365,13 +391,13 @@ def _arm(device: Any) -> None:
     device.arm()
 
 
-def _read(device: Any) -> Recording:
-    recording: Recording = device.read()
+def _read(device: Any) -> Recording | None:
+    recording: Recording | None = device.read()
     return recording
 
 
-def _read_and_arm(device: Any) -> Recording:
-    recording: Recording = device.read(rearm=True)
+def _read_and_arm(device: Any) -> Recording | None:
+    recording: Recording | None = device.read(rearm=True)
     return recording
 
 

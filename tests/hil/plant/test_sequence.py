@@ -83,10 +83,12 @@ def one_long(steps: tuple[tuple[dict[int, str], int], ...]) -> dict[int, NDArray
 
 
 async def record(boxes: dict[str, PlantClient], once: tuple[int, ...] = ()) -> NDArray[np.float32]:
-    boxes["dig0"].tell_arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False)
+    found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    boxes["dig0"].arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False, found.set_result)
     await boxes["dig0"].now_s()
     assert await boxes["trig0"].fire(1, 200, 2e-4, once) == 200
-    return await boxes["dig0"].record(5.0)
+    volts: NDArray[np.float32] = await asyncio.wait_for(found, 5.0)
+    return volts
 
 
 async def as_sequence(boxes: dict[str, PlantClient]) -> None:
@@ -181,7 +183,7 @@ def test_event_that_does_not_come_leaves_the_box_where_it_is(
 def test_block_that_is_stopped_sends_no_event(tmp_path: Path) -> None:
     async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> tuple[bool, int]:
         await sweep(boxes)
-        boxes["dig0"].tell_arm([1], 5e8, 0.0, 100, 100_000, True)
+        boxes["dig0"].arm([1], 5e8, 0.0, 100, 100_000, True, lambda found: None)
         await boxes["dig0"].now_s()
         firing = asyncio.create_task(boxes["trig0"].fire(1, 100_000, 1.0, (2,)))
         while not plant.firing:
