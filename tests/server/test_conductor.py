@@ -68,7 +68,7 @@ def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> 
 
     stopped: list[Any] = []
     rack = SimpleNamespace(players=["awg0"], recorders=[], triggers=[], loads=[], part=lambda: 1 / 0)
-    monkeypatch.setattr(conductor, "_Rack", lambda *_: rack)
+    monkeypatch.setattr(conductor, "Rack", lambda *_: rack)
     monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
     with pytest.raises(ZeroDivisionError):
         conductor.play(None, {}, {}, None, Path(), threading.Event(), Ring(conductor.STAGES), lambda *_: None)  # type: ignore[arg-type]
