@@ -123,12 +123,13 @@ def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, A
     n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
     if n_samples < 1 or n_records < 1 or not message["rate_hz"] > 0:
         raise RequestError(f"{box.name}: n_samples = {n_samples}, n_records = {n_records}: have to be above 0")
+    before = box.acquisition
     box.acquisition = Acquisition(
         inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
     )
     session.waiting[int(message["id"])] = box.acquisition
     session.settle()
-    plant.changed()
+    plant.changed(before is None or not box.acquisition.alike(before))
     return LATER
 
 
