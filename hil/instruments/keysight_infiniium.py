@@ -136,7 +136,7 @@ class KeysightInfiniium(Box):
         add("ASTate?", lambda s, a: "ARM" if self.pending() else "ADONE")
         add("AER?", lambda s, a: self._event("arm_event"))
         add("TER?", lambda s, a: self._event("trigger_event"))
-        add("ADER?", lambda s, a: self._event("done_event"))
+        add("ADER?", lambda s, a: self._done_soon() if self._acquiring else self._event("done_event"))
         add("PDER?", lambda s, a: self._event("processed_event"))
 
     # settings that need care -----------------------------------------------------------------------
@@ -248,6 +248,12 @@ class KeysightInfiniium(Box):
         value = getattr(self, name)
         setattr(self, name, 0)
         return str(value)
+
+    async def _done_soon(self) -> str:
+        """Answer after the plant's socket has been read once more: what came before the question is heard before it."""
+        for _ in range(2):
+            await asyncio.sleep(0)
+        return self._event("done_event")
 
     def clear(self) -> None:
         """Stop an acquisition that a device clear finds."""

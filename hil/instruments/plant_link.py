@@ -32,6 +32,9 @@ class Plant(Protocol):
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Hand over many at once: by hash the length and the stretches that are not silent."""
 
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Do the same without waiting for an answer."""
+
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at every trigger fired later, without waiting for an answer."""
 
@@ -83,7 +86,7 @@ class Plant(Protocol):
     async def reference(self, locked: bool) -> None:
         """Say whether the box is locked to its reference clock."""
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
 
 
@@ -108,6 +111,9 @@ class NoPlant:
         return time.time()
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Forget the samples."""
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Forget the samples."""
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
@@ -177,5 +183,5 @@ class NoPlant:
     async def reference(self, locked: bool) -> None:
         """Forget it."""
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""

@@ -74,6 +74,7 @@ class PlantClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._decoder = Decoder()
         self._sent: set[str] = set()
+        self._unanswered = False
         self._armed: tuple[int, Taken] | None = None
         self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
@@ -121,18 +122,32 @@ class PlantClient(asyncio.Protocol):
         return float((await self._ask("now"))["now_s"])
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
-        """Hand over many waveforms at once: by hash the length and the stretches that are not silent; each once."""
+        """Hand over many waveforms at once: by hash the length and the stretches that are not silent; each once.
+
+        When this returns, the plant has these and all that it was told before.
+        """
         fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
-        if not fresh:
-            return
+        if fresh or self._unanswered:
+            await self._ask("waveforms", **self._packed(fresh))
+            self._sent.update(fresh)
+            self._unanswered = False
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Do the same without waiting for an answer; a refusal comes out at the next call."""
+        fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
+        if fresh:
+            self._tell("waveforms", **self._packed(fresh))
+            self._sent.update(fresh)
+            self._unanswered = True
+
+    def _packed(self, fresh: Mapping[str, tuple[int, Runs]]) -> dict[str, Any]:
         heads = [
             [digest, n_samples, [(start, part.size) for start, part in runs]]
             for digest, (n_samples, runs) in fresh.items()
         ]
         parts = [part for _, runs in fresh.values() for _, part in runs]
         joined = np.concatenate(parts) if parts else np.empty(0, np.float32)
-        await self._ask("waveforms", waveforms=heads, samples=array_to_wire(joined, self._folder))
-        self._sent.update(fresh)
+        return {"waveforms": heads, "samples": array_to_wire(joined, self._folder)}
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at every trigger fired later; `armed` False stops all outputs of the box.
@@ -233,9 +248,9 @@ class PlantClient(asyncio.Protocol):
         """Say whether the box is locked to its reference clock."""
         await self._ask("reference", locked=locked)
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters (``waveform_bytes=…, waveforms=1``), which judges read."""
-        await self._ask("count", amounts=amounts)
+        self._tell("count", amounts=amounts)
 
     async def ask(self, verb: str, **content: Any) -> dict[str, Any]:
         """Ask anything the plant's table of verbs has; control programs use this."""

@@ -69,7 +69,10 @@ class Session(asyncio.Protocol):
             return
         for message in messages:
             if message.get("verb") == "fire":
-                self._fire(message)
+                # What other boxes said before the trigger came is heard before it: all sockets are read once more.
+                self.plant.aborted.clear()
+                loop = asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, self._fire, message)
             else:
                 self._answer(message)
 
@@ -123,6 +126,8 @@ class Session(asyncio.Protocol):
 
     def _fire(self, message: dict[str, Any]) -> None:
         """Answer a block that is known at once, and one that is not when it is over."""
+        if self._transport is None or self._transport.is_closing():
+            return
         with self._refusing(message):
             line, once = int(message["line"]), [int(other) for other in message.get("once", ())]
             block = Block(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
@@ -276,7 +281,6 @@ class Plant:
     def _begin(self, block: Block, started_s: float) -> None:
         self._n_changes, self._n_usual, self._is_fresh = 0, self._n_changes, True
         self._block = (started_s, block.n_shots, block.period_s)
-        self.aborted.clear()
 
     def _end(
         self,

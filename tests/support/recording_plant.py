@@ -39,6 +39,10 @@ class RecordingPlant(NoPlant):
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Keep the samples."""
+        self.tell_waveforms(waveforms)
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Keep the samples."""
         self.samples |= {digest: fill_runs(n_samples, runs) for digest, (n_samples, runs) in waveforms.items()}
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
@@ -82,6 +86,6 @@ class RecordingPlant(NoPlant):
         self.calls.append(("arm", inputs, rate_hz, delay_s, n_samples, n_records, averaged))
         asyncio.get_running_loop().call_soon(taken, self.volts)
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Note the amounts."""
         self.calls.append(("count", amounts))

@@ -18,6 +18,7 @@ from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.messages import encode
 from qctl.hil.plant.rack import Rack
 from qctl.hil.plant.service import Plant, Session
 
@@ -193,6 +194,22 @@ def test_block_that_is_stopped_sends_no_event(tmp_path: Path) -> None:
         return await firing < 100_000, await boxes["awg0"].position()
 
     assert play(tmp_path, scene) == (True, 1)
+
+
+def test_what_was_said_before_the_trigger_is_heard_before_it(tmp_path: Path) -> None:
+    async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> tuple[int, int]:
+        await sweep(boxes)
+        await record(boxes, (2,))
+        session = plant.sessions["trig0"]
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # All are in the plant's sockets when it reads the trigger's first, as after a while without the processor.
+        boxes["awg0"].tell_position(1)
+        boxes["dig0"].arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False, found.set_result)
+        message = {"id": 10**6, "verb": "fire", "line": 1, "n_shots": 200, "period_s": 2e-4, "once": [2]}
+        session.data_received(encode(message))
+        return len(await asyncio.wait_for(found, 5.0)), await boxes["awg0"].position()
+
+    assert play(tmp_path, scene) == (200, 2)
 
 
 def test_next_point_is_worked_out_before_the_digitizer_is_armed_again(tmp_path: Path) -> None:
