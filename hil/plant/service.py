@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import DeviceError, QctlError, RequestError, WireError
+from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
@@ -22,6 +23,7 @@ from qctl.hil.plant.verbs import LATER, VERBS
 
 __all__ = ["Block", "Plant", "Session"]
 
+_LOG = logging.getLogger(__name__)
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
 _LONG_DRIVE_SAMPLES = 40_000
@@ -153,6 +155,10 @@ class Session(asyncio.Protocol):
             self._refuse(number, error)
         except (KeyError, TypeError, ValueError) as error:
             self._refuse(number, RequestError(f"{message.get('verb')}: {error!r}"))
+        except Exception as problem:  # nobody waits for an answer that never comes
+            _LOG.exception("the plant failed at %s", message.get("verb"))
+            text = f"the plant failed at {message.get('verb')} ({type(problem).__name__}: {problem}); please report it"
+            self._refuse(number, InternalError(text))
 
     def _refuse(self, number: int, error: QctlError) -> None:
         self.send({"id": number, "error": [error.code, error.message, error.details]})

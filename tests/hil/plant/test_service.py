@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from runs import runs_of
 
-from qctl.errors import DeviceError, RequestError
+from qctl.errors import DeviceError, InternalError, RequestError
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
@@ -157,5 +157,15 @@ def test_acquisition_that_the_plant_refuses_is_an_error(tmp_path):
             bench.dig0.arm([1], 5e8, 0.0, 0, 10, False, found.append)
             await bench.dig0.now_s()
             assert isinstance(found[0], RequestError)
+
+    run(scene())
+
+
+def test_bug_in_the_plant_is_answered(tmp_path, monkeypatch, caplog):
+    async def scene():
+        async with Bench(tmp_path) as bench:
+            monkeypatch.setattr(Physics, "_draw", lambda *_: 1 // 0)
+            with pytest.raises(InternalError, match=r"the plant failed at fire .ZeroDivisionError"):
+                await bench.measure(bench.volts(1), 10, True)
 
     run(scene())
