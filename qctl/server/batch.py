@@ -67,6 +67,7 @@ class Traces:
         self._codes: NDArray[np.int16] | None = None
 
     def put(self, instrument: str, point: int, recording: Recording) -> None:
+        """Take the records of one point; the first say the shape of all."""
         if self._codes is None:
             shape = (self.n_points, *recording.codes.shape)
             size = max(1, int(np.prod(shape)) * 2)
@@ -130,6 +131,7 @@ class Watch:
         self._sessions = [(thread, thread.n_opened) for thread in dict.fromkeys(threads)]
 
     def check(self) -> None:
+        """Raise if a link was lost or opened anew, or an instrument is not locked to its reference."""
         for thread, session in self._sessions:
             if thread.state is not LinkState.UP or thread.n_opened != session:
                 why = thread.why or "it was opened anew"
@@ -139,6 +141,7 @@ class Watch:
 
 
 def unlocked(thread: InstrumentThread) -> ScheduleError:
+    """Return the error of an instrument that is not locked to its reference clock."""
     text = (
         f"{thread.name} is not locked to its {thread.instrument.reference} reference clock: check the cable, or its "
         f"setting if the instrument was reset by hand (qctl instruments get {thread.name})"
@@ -159,5 +162,6 @@ def wait_all(calls: Iterable[Call]) -> list[Any]:
 
 
 def go_on(stop: threading.Event) -> None:
+    """Raise Stopped if the run was told to stop."""
     if stop.is_set():
         raise Stopped
