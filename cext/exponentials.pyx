@@ -3,12 +3,19 @@
 Complex numbers are pairs of doubles here: C's complex product checks for infinities, at three times the cost.
 """
 
-from libc.math cimport cos, fabs, sin
+from libc.math cimport INFINITY, NAN, cos, fabs, sin
 from libc.string cimport memcpy, memset
 
 cdef enum:
     MAX_STATES = 27
     TERMS = 9
+
+
+cdef void undefined(double* out, int n) noexcept nogil:
+    """Fill with NaN: halving an infinite norm would never end."""
+    cdef int i
+    for i in range(n):
+        out[i] = NAN
 
 
 cdef void multiply(const double* a, const double* b, double* c, int m) noexcept nogil:
@@ -44,7 +51,10 @@ cdef void exponential(double* h, double dt, double* out, double* work, int m) no
         for j in range(m):
             total += fabs(h[2 * (m * i + j)]) + fabs(h[2 * (m * i + j) + 1])
         norm = total if total > norm else norm
-    norm *= dt
+    norm = fabs(norm * dt)
+    if norm == INFINITY:
+        undefined(out, 2 * m * m)
+        return
     scale = dt
     while norm > 0.4:
         norm *= 0.5
@@ -132,7 +142,10 @@ cdef void exponential_real(double* h, double dt, double* out, int m) noexcept no
         for k in range(m):
             total += fabs(h[m * i + k])
         norm = total if total > norm else norm
-    norm *= dt
+    norm = fabs(norm * dt)
+    if norm == INFINITY:
+        undefined(out, 2 * m * m)
+        return
     total = dt
     while norm > 1.0:
         norm *= 0.5

@@ -4,7 +4,7 @@ Sources: J. Koch et al., Phys. Rev. A 76, 042319 (2007), the transmon as a weakl
 G. Strang, SIAM J. Numer. Anal. 5, 506 (1968), the splitting of relaxation and unitary.
 """
 
-from libc.math cimport cos, fabs, sin, sqrt
+from libc.math cimport INFINITY, cos, fabs, sin, sqrt
 
 
 cdef extern from *:
@@ -42,7 +42,7 @@ cdef void traceless3(double e0, double e1, double e2, double complex drive, doub
     cdef double c = 1.4142135623730951 * b
     cdef double norm = fabs(h0) + fabs(h1) + fabs(h2) + 2 * (b + c)
     cdef int halvings = 0, k, i, j, m
-    while norm > 4.0:
+    while 4.0 < norm < INFINITY:  # the result of an infinite norm is NaN
         norm *= 0.5
         halvings += 1
     cdef double scale = 1.0

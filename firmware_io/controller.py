@@ -159,7 +159,10 @@ class Controller:
         self._drop()
 
     def _turn(self, session: Session, port: Port, deadline_s: float | None) -> list[Any]:
-        """Send what is to be sent, wait for bytes at most until the deadline, and return the replies among them."""
+        """Send what is to be sent, wait for bytes at most until the deadline, and return the replies among them.
+
+        What acknowledges an event goes out with the next request: that spares both sides a packet of its own.
+        """
         try:
             outgoing = session.take_outgoing()
             if outgoing:
@@ -171,9 +174,6 @@ class Controller:
                     self._events.append(found.value)
                 else:
                     replies.append(found.value)
-            outgoing = session.take_outgoing()
-            if outgoing:
-                port.send(outgoing)
             if not replies:
                 session.expire(time.monotonic())
         except DeviceError as error:

@@ -140,8 +140,12 @@ class Recorder(Device, Protocol):
         """Be ready for the next trigger when this returns."""
         ...
 
-    def read(self, rearm: bool = False) -> Recording:
-        """Wait until the armed acquisition is complete, and return it; `rearm`: with the device ready for the next."""
+    def read(self, rearm: bool = False) -> Recording | None:
+        """Wait until the armed acquisition is complete, and return it; `rearm`: with the device ready for the next.
+
+        None only with `rearm`: the acquisition was not complete yet and is lost. The device is armed again, and what
+        it was to record has to be played again.
+        """
         ...
 
     def stop(self) -> None:

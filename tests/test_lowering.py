@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 
 import qctl
+from qctl.compiler.pipeline import compile_program
 from qctl.errors import CompileError
 from qctl.instruments.keysight_infiniium import capabilities as digitizer
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.instruments.qctl_trigger.body import TriggerBody
 from qctl.instruments.tektronix_awg5014 import capabilities as generator
 from qctl.lab import load_lab
+from qctl.lowering import lower
 
 LAB = Path(__file__).parent / "support" / "transmon5.toml"
 
@@ -161,3 +163,18 @@ def test_no_shots_and_no_programs_are_refused(lab):
         qctl.compile(rabi(1), lab, shots=0)
     with pytest.raises(CompileError, match="no program"):
         qctl.compile([], lab)
+
+
+def test_ten_million_single_shots_are_cut_into_batches_of_bounded_records(lab):
+    c = qctl.Circuit(1)
+    c.measure_all()
+    batches = lower(compile_program(c, lab).timeline, lab, None, n_shots=10_000_000, averaged=False).batches
+    assert sum(batch.n_shots for batch in batches) == 10_000_000
+    bodies = [
+        DigitizerBody.from_bytes(program.body)
+        for batch in batches
+        for program in batch.programs
+        if program.model == "keysight-infiniium-s"
+    ]
+    assert len(bodies) == len(batches)
+    assert max(body.n_records * body.n_samples for body in bodies) <= digitizer.READ_SAMPLES

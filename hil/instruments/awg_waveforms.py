@@ -37,6 +37,11 @@ class Waveform:
         Its length in samples.
     kind : str
         INT or REAL, as in WLISt:WAVeform:NEW.
+
+    Attributes
+    ----------
+    is_whole : bool
+        Whether its samples were last written in one piece.
     """
 
     def __init__(self, n_points: int, kind: str) -> None:
@@ -45,6 +50,7 @@ class Waveform:
         self._words: NDArray[np.uint16] | None = None
         self._digest = ""
         self._runs: Runs | None = None
+        self.is_whole = False
 
     @property
     def words(self) -> NDArray[np.uint16]:
@@ -62,7 +68,8 @@ class Waveform:
 
     def write(self, start: int, words: NDArray[np.uint16]) -> None:
         """Put samples at `start`; what is written whole is kept and not copied."""
-        if len(words) == self.n_points:
+        self.is_whole = len(words) == self.n_points
+        if self.is_whole:
             self._words = words
         else:
             self.words[start : start + len(words)] = words
@@ -112,6 +119,10 @@ class WaveformList:
         if found is None:
             raise refusal(-224, f"no waveform {name[:60]}")
         return found
+
+    def known(self, name: str) -> Waveform | None:
+        """Return a waveform, None if it is not in the list."""
+        return self._waveforms.get(name)
 
     def clear(self) -> None:
         """Delete all."""

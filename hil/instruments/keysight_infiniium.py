@@ -49,7 +49,8 @@ class KeysightInfiniium(Box):
         self._codes: dict[int, NDArray[np.int16]] = {}
         self._scale: dict[int, tuple[float, float]] = {}
         self._taken: dict[str, Any] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._acquiring = False
+        self._settling: list[asyncio.Future[None]] = []
         self._acquire_group()
         self._input_group()
         self._time_and_trigger_group()
@@ -135,7 +136,7 @@ class KeysightInfiniium(Box):
         add("ASTate?", lambda s, a: "ARM" if self.pending() else "ADONE")
         add("AER?", lambda s, a: self._event("arm_event"))
         add("TER?", lambda s, a: self._event("trigger_event"))
-        add("ADER?", lambda s, a: self._event("done_event"))
+        add("ADER?", lambda s, a: self._done_soon() if self._acquiring else self._event("done_event"))
         add("PDER?", lambda s, a: self._event("processed_event"))
 
     # settings that need care -----------------------------------------------------------------------
@@ -178,16 +179,17 @@ class KeysightInfiniium(Box):
 
     def pending(self) -> bool:
         """Return whether an acquisition is under way."""
-        return self._task is not None
+        return self._acquiring
 
     async def settle(self) -> None:
         """Wait until the acquisition is done."""
         await super().settle()
-        if self._task is not None:
-            await asyncio.shield(asyncio.wait([self._task]))
+        if self._acquiring:
+            self._settling.append(asyncio.get_running_loop().create_future())
+            await self._settling[-1]
 
-    async def _start(self, args: list[Any]) -> None:
-        await self._stop_task()
+    def _start(self, args: list[Any]) -> None:
+        self._end()
         for word in args:
             self.put("shown", True, _input(word, _INPUTS))
         self.arm_event = self.trigger_event = self.done_event = self.processed_event = 0
@@ -208,18 +210,17 @@ class KeysightInfiniium(Box):
             "inputs": inputs, "rate_hz": rate_hz, "delay_s": delay_s, "n_points": n_points, "averaged": averaged,
             "n_records": n_records if segmented else 0, "n_averages": n_records if averaged else 0,
         }  # fmt: skip
-        self.plant.tell_arm(inputs, rate_hz, delay_s, n_points, n_records, averaged)
+        self.plant.arm(inputs, rate_hz, delay_s, n_points, n_records, averaged, partial(self._take, taken))
+        self._acquiring = True
         self.arm_event = 1
-        self._task = asyncio.get_running_loop().create_task(self._collect(taken))
 
-    async def _collect(self, taken: dict[str, Any]) -> None:
-        try:
-            volts = await self.plant.record()
-            if "silence" in self.faults:
-                await asyncio.get_running_loop().create_future()
-        except QctlError as error:
-            self.status.push(-300, error.message[:255])
-            self._task = None
+    def _take(self, taken: dict[str, Any], volts: NDArray[np.float32] | QctlError) -> None:
+        """Convert what the plant says was at the inputs, at once: later commands find the records."""
+        if not self._acquiring or "silence" in self.faults:
+            return
+        if isinstance(volts, QctlError):
+            self.status.push(-300, volts.message[:255])
+            self._end()
             return
         self._codes.clear()
         for place, number in enumerate(taken["inputs"]):
@@ -228,29 +229,35 @@ class KeysightInfiniium(Box):
             self._codes[number] = _convert(volts[:, place, :], scale_v, offset_v, 1 if taken["averaged"] else _STEP)
         self._taken = taken | {"time_s": time.time()}
         self.trigger_event = self.done_event = self.processed_event = 1
-        self._task = None
+        self._end()
 
     async def _stop(self) -> None:
-        if self._task is not None:
-            await self._stop_task()
+        if self._acquiring:
+            self._end()
             await self.plant.disarm()
 
-    async def _stop_task(self) -> None:
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+    def _end(self) -> None:
+        """Note that no acquisition is under way, and tell those who wait for that."""
+        self._acquiring = False
+        settling, self._settling = self._settling, []
+        for future in settling:
+            if not future.done():
+                future.set_result(None)
 
     def _event(self, name: str) -> str:
         value = getattr(self, name)
         setattr(self, name, 0)
         return str(value)
 
+    async def _done_soon(self) -> str:
+        """Answer after the plant's socket has been read once more: what came before the question is heard before it."""
+        for _ in range(2):
+            await asyncio.sleep(0)
+        return self._event("done_event")
+
     def clear(self) -> None:
         """Stop an acquisition that a device clear finds."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
+        self._end()
 
     def reset(self) -> Any:
         """Do what ``*RST`` does."""

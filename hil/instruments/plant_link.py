@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from qctl.hil.plant.client import Output
+from qctl.hil.plant.client import Output, Taken
 from qctl.hil.plant.messages import Levels, Points, Runs
 
-__all__ = ["Levels", "NoPlant", "Output", "Plant", "Points", "Runs"]
+__all__ = ["Levels", "NoPlant", "Output", "Plant", "Points", "Runs", "Taken"]
 
 
 class Plant(Protocol):
@@ -32,6 +31,9 @@ class Plant(Protocol):
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Hand over many at once: by hash the length and the stretches that are not silent."""
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Do the same without waiting for an answer."""
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at every trigger fired later, without waiting for an answer."""
@@ -55,14 +57,17 @@ class Plant(Protocol):
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Set the continuous wave of a source."""
 
-    def tell_arm(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    def arm(
+        self,
+        inputs: list[int],
+        rate_hz: float,
+        delay_s: float,
+        n_samples: int,
+        n_records: int,
+        averaged: bool,
+        taken: Taken,
     ) -> None:
-        """Arm one acquisition, which takes every trigger fired later, without waiting for an answer."""
-
-    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
-        """Wait for the armed acquisition."""
-        ...
+        """Arm one acquisition, which takes every trigger fired later; `taken` gets its volts."""
 
     async def disarm(self) -> None:
         """Abandon the armed acquisition."""
@@ -81,7 +86,7 @@ class Plant(Protocol):
     async def reference(self, locked: bool) -> None:
         """Say whether the box is locked to its reference clock."""
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
 
 
@@ -93,7 +98,6 @@ class NoPlant:
         self.fault_changed = asyncio.Event()
         self.closed = asyncio.Event()
         self._random = np.random.default_rng(seed)
-        self._shape = (1, 0, 0)
         self._abort = asyncio.Event()
         self._block = (0.0, 0, 1.0)
         self._points: Points = {}
@@ -107,6 +111,9 @@ class NoPlant:
         return time.time()
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Forget the samples."""
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Forget the samples."""
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
@@ -135,15 +142,20 @@ class NoPlant:
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Forget the tone."""
 
-    def tell_arm(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    def arm(
+        self,
+        inputs: list[int],
+        rate_hz: float,
+        delay_s: float,
+        n_samples: int,
+        n_records: int,
+        averaged: bool,
+        taken: Taken,
     ) -> None:
-        """Remember the shape of the next record."""
-        self._shape = (1 if averaged else n_records, len(inputs), n_samples)
-
-    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
-        """Return 1 mV of noise, (n_records or 1, n_inputs, n_samples) in volts."""
-        return self._random.standard_normal(self._shape, dtype=np.float32) * np.float32(1e-3)
+        """Have 1 mV of noise taken soon, (n_records or 1, n_inputs, n_samples) in volts."""
+        shape = (1 if averaged else n_records, len(inputs), n_samples)
+        volts = self._random.standard_normal(shape, dtype=np.float32) * np.float32(1e-3)
+        asyncio.get_running_loop().call_soon(taken, volts)
 
     async def disarm(self) -> None:
         """Do nothing."""
@@ -171,5 +183,5 @@ class NoPlant:
     async def reference(self, locked: bool) -> None:
         """Forget it."""
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""

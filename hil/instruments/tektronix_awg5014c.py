@@ -16,11 +16,12 @@ and waveform files, predefined waveforms.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from qctl.hil.instruments.awg_sequence import Layout, lay_out
-from qctl.hil.instruments.awg_waveforms import MAX_POINTS, WaveformList
-from qctl.hil.instruments.plant_link import Levels, Output
+from qctl.hil.instruments.awg_waveforms import MAX_POINTS, Waveform, WaveformList
+from qctl.hil.instruments.plant_link import Levels, Output, Runs
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.errors import refusal
@@ -47,6 +48,7 @@ class TektronixAwg5014c(Box):
         self.position = 1
         self.n_steps = 0
         self._uncounted = self._uncounted_bytes = 0
+        self._fresh: set[str] = set()
         self._told: Any = None
         self._layout: Layout | None = None
         self._described = self._moved = False
@@ -194,7 +196,9 @@ class TektronixAwg5014c(Box):
         self._uncounted += 1
         self._changed()
         try:
-            self.list.take(args)
+            name = self.list.take(args)
+            if self.list.get(name).is_whole:
+                self._fresh.add(name)
         finally:
             self._uncounted_bytes += self.list.counters["waveform_bytes"] - n_bytes
             self.dirty = True
@@ -314,7 +318,11 @@ class TektronixAwg5014c(Box):
             if self._uncounted:
                 amounts = {"waveforms": self._uncounted, "waveform_bytes": self._uncounted_bytes}
                 self._uncounted = self._uncounted_bytes = 0
-                await self.plant.count(**amounts)
+                self.plant.tell_count(**amounts)
+            if self._fresh:
+                # The plant has what it is likely to play before it is told to: RUN has less to wait for.
+                found, self._fresh = [one for name in self._fresh if (one := self.list.known(name))], set()
+                self.plant.tell_waveforms(_described(found))
             if not self._sequencing():
                 await self._tell_outputs()
             elif not self._described:
@@ -364,7 +372,12 @@ class TektronixAwg5014c(Box):
         """Give the plant waveforms that it may not have, in one message."""
         found = [self.list.get(name) for name in sorted(names) if name]
         if found:
-            await self.plant.waveforms({one.digest: (one.n_points, one.runs) for one in found})
+            await self.plant.waveforms(_described(found))
+
+
+def _described(waveforms: Iterable[Waveform]) -> dict[str, tuple[int, Runs]]:
+    """Return waveforms as the plant takes them."""
+    return {one.digest: (one.n_points, one.runs) for one in waveforms}
 
 
 def _bit(on: bool) -> str:

@@ -74,6 +74,16 @@ class Physics:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
         return self.recording(rack, box, acquisition, n_shots, now_s)()
 
+    def drafted(
+        self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float
+    ) -> NDArray[np.float32] | None:
+        """Return the records of a block that have been drawn ahead, None if it is another block."""
+        draft = self._draft
+        if draft is None or draft.block != self._block(rack, box, acquisition, n_shots, now_s):
+            return None
+        self._draft = None
+        return draft.records
+
     def recording(
         self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float
     ) -> Callable[[], NDArray[np.float32]]:

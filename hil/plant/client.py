@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, WireError, error_from_wire
+from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
-__all__ = ["Output", "PlantClient"]
+__all__ = ["Output", "PlantClient", "Taken"]
+
+Taken = Callable[[NDArray[np.float32] | QctlError], None]
+"""What takes the volts of an acquisition, or the error why there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class PlantClient(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._decoder = Decoder()
         self._sent: set[str] = set()
+        self._unanswered = False
+        self._armed: tuple[int, Taken] | None = None
         self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
 
@@ -101,6 +106,7 @@ class PlantClient(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell all who wait that the plant is gone."""
         self.closed.set()
+        self._end_acquisition(DeviceError(f"{self.name} lost the plant"))
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(DeviceError(f"{self.name} lost the plant"))
@@ -116,18 +122,32 @@ class PlantClient(asyncio.Protocol):
         return float((await self._ask("now"))["now_s"])
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
-        """Hand over many waveforms at once: by hash the length and the stretches that are not silent; each once."""
+        """Hand over many waveforms at once: by hash the length and the stretches that are not silent; each once.
+
+        When this returns, the plant has these and all that it was told before.
+        """
         fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
-        if not fresh:
-            return
+        if fresh or self._unanswered:
+            await self._ask("waveforms", **self._packed(fresh))
+            self._sent.update(fresh)
+            self._unanswered = False
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Do the same without waiting for an answer; a refusal comes out at the next call."""
+        fresh = {digest: entry for digest, entry in waveforms.items() if digest not in self._sent}
+        if fresh:
+            self._tell("waveforms", **self._packed(fresh))
+            self._sent.update(fresh)
+            self._unanswered = True
+
+    def _packed(self, fresh: Mapping[str, tuple[int, Runs]]) -> dict[str, Any]:
         heads = [
             [digest, n_samples, [(start, part.size) for start, part in runs]]
             for digest, (n_samples, runs) in fresh.items()
         ]
         parts = [part for _, runs in fresh.values() for _, part in runs]
         joined = np.concatenate(parts) if parts else np.empty(0, np.float32)
-        await self._ask("waveforms", waveforms=heads, samples=array_to_wire(joined, self._folder))
-        self._sent.update(fresh)
+        return {"waveforms": heads, "samples": array_to_wire(joined, self._folder)}
 
     def tell_outputs(self, element: dict[int, Output], rate_hz: float, armed: bool) -> None:
         """Say what each output plays at every trigger fired later; `armed` False stops all outputs of the box.
@@ -175,43 +195,32 @@ class PlantClient(asyncio.Protocol):
         """Set the continuous wave of a source."""
         await self._ask("tone", frequency_hz=frequency_hz, power_dbm=power_dbm, on=on)
 
-    def tell_arm(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    def arm(
+        self,
+        inputs: list[int],
+        rate_hz: float,
+        delay_s: float,
+        n_samples: int,
+        n_records: int,
+        averaged: bool,
+        taken: Taken,
     ) -> None:
         """Arm one acquisition: a record per trigger fired later, `n_records` of them kept or averaged into one.
 
-        Nothing waits for an answer; a refusal comes out at the next call.
+        `taken` is called once, at the very moment at which the plant's answer is read: with (n_records or 1, n_inputs,
+        n_samples) float32 in volts, or with the error why there are none. It is not called for an acquisition that
+        another one or `disarm` has taken the place of.
         """
-        self._tell(
-            "arm",
-            inputs=inputs,
-            rate_hz=rate_hz,
-            delay_s=delay_s,
-            n_samples=n_samples,
-            n_records=n_records,
-            averaged=averaged,
-        )
-
-    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
-        """Wait for the armed acquisition.
-
-        Returns
-        -------
-        (n_records or 1, n_inputs, n_samples) float32, volts
-
-        Raises
-        ------
-        DeviceTimeoutError
-            If it is not complete within `timeout_s` of wall time, or was abandoned.
-        """
-        try:
-            reply = await asyncio.wait_for(self._ask("record"), timeout_s)
-        except TimeoutError:
-            raise DeviceTimeoutError(f"{self.name} has no complete record after {timeout_s} s") from None
-        return array_from_wire(reply["volts"], self._folder)
+        transport = self._open_transport()
+        self._next += 1
+        self._armed = (self._next, taken)
+        content = {"inputs": inputs, "rate_hz": rate_hz, "delay_s": delay_s, "n_samples": n_samples}
+        content |= {"n_records": n_records, "averaged": averaged}
+        transport.write(encode({"id": self._next, "verb": "arm", **content}))
 
     async def disarm(self) -> None:
         """Abandon the armed acquisition."""
+        self._armed = None
         await self._ask("disarm")
 
     async def fire(self, line: int, n_shots: int, period_s: float, once: Sequence[int] = ()) -> int:
@@ -239,9 +248,9 @@ class PlantClient(asyncio.Protocol):
         """Say whether the box is locked to its reference clock."""
         await self._ask("reference", locked=locked)
 
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters (``waveform_bytes=…, waveforms=1``), which judges read."""
-        await self._ask("count", amounts=amounts)
+        self._tell("count", amounts=amounts)
 
     async def ask(self, verb: str, **content: Any) -> dict[str, Any]:
         """Ask anything the plant's table of verbs has; control programs use this."""
@@ -274,6 +283,10 @@ class PlantClient(asyncio.Protocol):
         if message["id"] == 0:
             self._refusal = error_from_wire(*message["error"])
             return
+        if self._armed is not None and message["id"] == self._armed[0]:
+            refused = error_from_wire(*message["error"]) if "error" in message else None
+            self._end_acquisition(refused or array_from_wire(message["volts"], self._folder))
+            return
         future = self._waiting.pop(message["id"], None)
         if future is None or future.done():
             return
@@ -281,6 +294,11 @@ class PlantClient(asyncio.Protocol):
             future.set_exception(error_from_wire(*message["error"]))
         else:
             future.set_result(message)
+
+    def _end_acquisition(self, found: NDArray[np.float32] | QctlError) -> None:
+        armed, self._armed = self._armed, None
+        if armed is not None:
+            armed[1](found)
 
     def _take_faults(self, faults: dict[str, Any]) -> None:
         self.faults = faults

@@ -97,6 +97,12 @@ class Acquisition:
     collected: list[NDArray[np.float32]] = field(default_factory=list)
     n_done: int = 0
 
+    def alike(self, other: Acquisition) -> bool:
+        """Say whether another one was to collect the same."""
+        return (self.inputs, self.rate_hz, self.delay_s, self.n_samples, self.n_records, self.averaged) == (
+            (other.inputs, other.rate_hz, other.delay_s, other.n_samples, other.n_records, other.averaged)
+        )
+
     @property
     def complete(self) -> bool:
         """Say whether every record is there."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import DeviceError, QctlError, RequestError, WireError
+from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
@@ -20,13 +21,23 @@ from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.verbs import LATER, VERBS
 
-__all__ = ["Plant", "Session"]
+__all__ = ["Block", "Plant", "Session"]
 
+_LOG = logging.getLogger(__name__)
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
 _LONG_DRIVE_SAMPLES = 40_000
 """Samples read, and samples played in a shot, from which on physics takes so long that it has a thread of its own."""
-_ANSWER_TURNS = 4
+
+
+class Block(NamedTuple):
+    """A block of shots that a trigger box fires, then a pulse on each line of `once`."""
+
+    box: Box
+    line: int
+    n_shots: int
+    period_s: float
+    once: list[int]
 
 
 class Session(asyncio.Protocol):
@@ -60,9 +71,10 @@ class Session(asyncio.Protocol):
             return
         for message in messages:
             if message.get("verb") == "fire":
-                task = asyncio.create_task(self._fire(message))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                # What other boxes said before the trigger came is heard before it: all sockets are read once more.
+                self.plant.aborted.clear()
+                loop = asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, self._fire, message)
             else:
                 self._answer(message)
 
@@ -114,11 +126,24 @@ class Session(asyncio.Protocol):
             if number and reply is not LATER:
                 self.send({"id": number, **(reply or {})})
 
-    async def _fire(self, message: dict[str, Any]) -> None:
+    def _fire(self, message: dict[str, Any]) -> None:
+        """Answer a block that is known at once, and one that is not when it is over."""
+        if self._transport is None or self._transport.is_closing():
+            return
         with self._refusing(message):
             line, once = int(message["line"]), [int(other) for other in message.get("once", ())]
-            fired = await self.plant.fire(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
-            self.send({"id": message["id"], "n_shots": fired})
+            block = Block(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
+            fired = self.plant.fire_known(block)
+            if fired is not None:
+                self.send({"id": message["id"], "n_shots": fired})
+                return
+            task = asyncio.create_task(self._fire_later(message["id"], block))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _fire_later(self, number: int, block: Block) -> None:
+        with self._refusing({"id": number, "verb": "fire"}):
+            self.send({"id": number, "n_shots": await self.plant.fire(block)})
 
     @contextlib.contextmanager
     def _refusing(self, message: dict[str, Any]) -> Iterator[None]:
@@ -130,6 +155,10 @@ class Session(asyncio.Protocol):
             self._refuse(number, error)
         except (KeyError, TypeError, ValueError) as error:
             self._refuse(number, RequestError(f"{message.get('verb')}: {error!r}"))
+        except Exception as problem:  # nobody waits for an answer that never comes
+            _LOG.exception("the plant failed at %s", message.get("verb"))
+            text = f"the plant failed at {message.get('verb')} ({type(problem).__name__}: {problem}); please report it"
+            self._refuse(number, InternalError(text))
 
     def _refuse(self, number: int, error: QctlError) -> None:
         self.send({"id": number, "error": [error.code, error.message, error.details]})
@@ -158,33 +187,29 @@ class Plant:
         self.aborted = asyncio.Event()
         self._debt_s = 0.0
         self._n_changes = self._n_usual = 0
+        self._is_fresh = True
         self._block = (0.0, 0, 1.0)
         self._computing: asyncio.Future[NDArray[np.float32]] | None = None
         self._triggered = _by_source(physics.cables.triggers)
         self._led = _by_source(physics.cables.events)
 
-    def changed(self) -> None:
+    def changed(self, fresh: bool = True) -> None:
         """Note that a box plays or records something new; work out the next block once all have said as usual.
 
         Sweep points come one like the other: when as many changes have come as before the last block, the trigger is
-        on its way, and what is computed now is known when it is here. A guess too early costs only time.
+        on its way, and what is computed now is known when it is here. A guess too early costs only time. Without
+        anything `fresh` the block is as it was last worked out.
         """
         self._n_changes += 1
-        if self._n_changes == self._n_usual and not self.firing:
+        self._is_fresh = self._is_fresh or fresh
+        if self._n_changes == self._n_usual and self._is_fresh and not self.firing:
             asyncio.get_running_loop().call_soon(self._look_ahead)
-
-    def _look_soon(self, again: Sequence[Box], turns: int) -> None:
-        """Look ahead after some turns of the loop, whose timers are too coarse for a tenth of a millisecond."""
-        loop = asyncio.get_running_loop()
-        if turns:
-            loop.call_soon(self._look_soon, again, turns - 1)
-        else:
-            loop.call_soon(self._look_ahead, again)
 
     def _look_ahead(self, again: Sequence[Box] = ()) -> None:
         """Work out what the armed digitizers would record now, and what those of `again` would if armed as before."""
         if self.firing or (self._computing is not None and not self._computing.done()):
             return
+        self._is_fresh = False
         with self.clock.paused():
             for box in self.rack.boxes.values():
                 acquisition = box.acquisition
@@ -209,39 +234,78 @@ class Plant:
         for session in self.sessions.values():
             session.settle()
 
-    async def fire(self, box: Box, line: int, n_shots: int, period_s: float, once: list[int]) -> int:
-        """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
+    def _recorders(self, block: Block) -> list[Box]:
+        """Return the digitizers that a block triggers; refuse one that can't be fired."""
+        box, line = block.box, block.line
         if self.firing:
             raise DeviceError(f"{box.name} is firing already", instrument=box.name)
-        if n_shots < 1 or not period_s > 0:
-            raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
+        if block.n_shots < 1 or not block.period_s > 0:
+            raise RequestError(f"n_shots = {block.n_shots} and period_s = {block.period_s} have to be above 0")
         wired = self._triggered.get((box.name, line), ())
         reached = [other for name in wired if (other := self.rack.boxes.get(name)) is not None]
         recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
         if not recorders and not any(other.armed for other in reached):
             raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
+        return recorders
+
+    def fire_known(self, block: Block) -> int | None:
+        """Run a block whose records have been worked out ahead; None if it is unknown or takes time.
+
+        Returns
+        -------
+        int or None
+            As `fire`, which has to do it after None.
+        """
+        recorders = self._recorders(block)
+        debt_s = self._debt_s + self.clock.wall_s(block.n_shots * block.period_s)
+        if len(recorders) != 1 or debt_s >= _SHORTEST_WAIT_S:
+            return None
+        acquisition, started_s = recorders[0].acquisition, self.clock.now_s()
+        assert acquisition is not None
+        wanted = min(block.n_shots, acquisition.n_records - acquisition.n_done)
+        records = self.physics.drafted(self.rack, recorders[0], acquisition, wanted, started_s)
+        if records is None:
+            return None
+        self._debt_s = debt_s
+        self._begin(block, started_s)
+        return self._end(block, recorders, [(acquisition, records, wanted)], block.n_shots)
+
+    async def fire(self, block: Block) -> int:
+        """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
+        recorders = self._recorders(block)
         self.firing = True
-        self._n_changes, self._n_usual = 0, self._n_changes
-        self.aborted.clear()
         try:
             with self.clock.paused():
                 started_s = self.clock.now_s()
-                self._block = (started_s, n_shots, period_s)
-                taken = [await self._take(other, n_shots, started_s) for other in recorders]
-            fired = await self._pace(n_shots, period_s, started_s)
-            for acquisition, records, wanted in taken:
-                if records is None:
-                    continue
-                if fired == n_shots or (fired >= wanted and not acquisition.averaged):
-                    acquisition.take(records, wanted)
-            if fired == n_shots and self._send_events(box, {line: n_shots} | dict.fromkeys(once, 1)):
-                # What is played next is known now; the answers to this block go out before it is worked out.
-                self._look_soon(recorders, _ANSWER_TURNS)
-            # The trigger box's answer goes out before the records, which nobody waits for yet.
-            asyncio.get_running_loop().call_soon(self.settle)
-            return fired
+                self._begin(block, started_s)
+                taken = [await self._take(other, block.n_shots, started_s) for other in recorders]
+            fired = await self._pace(block.n_shots, block.period_s, started_s)
+            return self._end(block, recorders, taken, fired)
         finally:
             self.firing = False
+
+    def _begin(self, block: Block, started_s: float) -> None:
+        self._n_changes, self._n_usual, self._is_fresh = 0, self._n_changes, True
+        self._block = (started_s, block.n_shots, block.period_s)
+
+    def _end(
+        self,
+        block: Block,
+        recorders: list[Box],
+        taken: list[tuple[Acquisition, NDArray[np.float32] | None, int]],
+        fired: int,
+    ) -> int:
+        """Hand the records out, send events, and return how many shots were fired."""
+        n_shots = block.n_shots
+        for acquisition, records, wanted in taken:
+            if records is not None and (fired == n_shots or (fired >= wanted and not acquisition.averaged)):
+                acquisition.take(records, wanted)
+        if fired == n_shots and self._send_events(block.box, {block.line: n_shots} | dict.fromkeys(block.once, 1)):
+            # What is played next is known now; the answers to this block go out before it is worked out.
+            asyncio.get_running_loop().call_soon(self._look_ahead, recorders)
+        # Records go out before the trigger box's answer: whoever hears that the block is over may ask for them.
+        self.settle()
+        return fired
 
     def _send_events(self, box: Box, pulses: dict[int, int]) -> bool:
         """Move the boxes whose event input is on a line with pulses; say whether any is at a later element now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from qctl.errors import DeviceError, RequestError
+from qctl.errors import RequestError
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 
@@ -117,32 +117,25 @@ def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().tone = Tone(message["frequency_hz"], message["power_dbm"], message["on"])
 
 
-def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     box = session.attached()
     inputs = tuple(int(n) for n in message["inputs"])
     n_samples, n_records = int(message["n_samples"]), int(message["n_records"])
     if n_samples < 1 or n_records < 1 or not message["rate_hz"] > 0:
         raise RequestError(f"{box.name}: n_samples = {n_samples}, n_records = {n_records}: have to be above 0")
+    before = box.acquisition
     box.acquisition = Acquisition(
         inputs, message["rate_hz"], message["delay_s"], n_samples, n_records, bool(message["averaged"])
     )
+    session.waiting[int(message["id"])] = box.acquisition
     session.settle()
-    plant.changed()
+    plant.changed(before is None or not box.acquisition.alike(before))
+    return LATER
 
 
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
-
-
-def _record(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
-    box = session.attached()
-    acquisition = box.acquisition
-    if acquisition is None:
-        raise DeviceError(f"{box.name} is not armed", instrument=box.name)
-    session.waiting[int(message["id"])] = acquisition
-    session.settle()
-    return LATER
 
 
 def _abort(plant: Plant, session: Session, message: dict[str, Any]) -> None:
@@ -194,7 +187,6 @@ VERBS: dict[str, Verb] = {
     "now": _now,
     "outputs": _outputs,
     "position": _position,
-    "record": _record,
     "reference": _reference,
     "sequence": _sequence,
     "set_fault": _set_fault,

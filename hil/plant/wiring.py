@@ -79,7 +79,8 @@ class Wiring:
         )
         seen = (self._version, levels, [(b.name, b.playing, b.rate_hz, b.armed, b.tone) for b in boxes.values()])
         if self._played is None or seen != self._seen:
-            self._seen, self._played = seen, self._look(rack, levels)
+            self._played = self._look(rack, levels)
+            self._seen = seen
         return self._played
 
     def _look(self, rack: Rack, levels: tuple[float, ...]) -> Played:

@@ -40,6 +40,8 @@ _ARM_TIMEOUT_S = 2.0
 _BLOCK_TIMEOUT_S = 30.0
 _ERRORS = ":SYST:ERR? STR"
 _ARM = ":SING;:AER?"
+_N_ASKED_FIRST, _MOST_ASKED_FIRST = 8, 4096
+"""Reads that ask before they arm again, after one that did not ask came too early; twice as many after the next."""
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
@@ -89,6 +91,8 @@ class KeysightInfiniium:
     _body: DigitizerBody | None = None
     _generation: int = -1
     _scales: NDArray[np.float64] | None = None
+    _n_asked_first: int = 0
+    _n_to_ask_first: int = _N_ASKED_FIRST
 
     def __post_init__(self) -> None:
         self.settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.input)), error_query=_ERRORS)
@@ -181,8 +185,11 @@ class KeysightInfiniium:
             answer = self.link.query(ask)
         return True
 
-    def read(self, rearm: bool = False) -> Recording:
-        """Wait until the armed acquisition is complete, and return it; two round trips when it is, re-arming included.
+    def read(self, rearm: bool = False) -> Recording | None:
+        """Wait until the armed acquisition is complete, and return it.
+
+        An average that is read with `rearm` takes one round trip: the box says whether the acquisition was done, sends
+        it and arms again. If it was not done it is lost, and None is returned; the next reads ask first.
 
         Raises
         ------
@@ -190,17 +197,26 @@ class KeysightInfiniium:
             If the triggers don't come within the instrument's time-out.
         """
         body = self._loaded()
+        ask = ";".join([f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs])
+        if rearm and body.averaged and self._scales is not None and not self._n_asked_first:
+            words, blocks, armed = self.link.query_mixed(f":ADER?;{ask};{_ARM}", 1, len(body.inputs))
+            self._await_armed(armed)
+            if parsed_int(self.link, words[0], "the acquisition done event"):
+                self._n_to_ask_first = _N_ASKED_FIRST
+                return self._recording(body, blocks, self._scales)
+            self._n_asked_first = self._n_to_ask_first
+            self._n_to_ask_first = min(2 * self._n_to_ask_first, _MOST_ASKED_FIRST)
+            return None
+        self._n_asked_first = max(0, self._n_asked_first - 1)
         if not self._comes(":ADER?", "the acquisition done event", self.instrument.timeout_s):
             self.stop()
             raise DeviceTimeoutError(
                 f"{self.link.name}: {body.n_records} triggers did not come in {self.instrument.timeout_s:g} s",
                 instrument=self.link.name,
             )
-        ask = ";".join(f":WAV:SOUR CHAN{number};:WAV:DATA?" for number in body.inputs)
-        n_records = 1 if body.averaged else body.n_records
-        timeout_s = _BLOCK_TIMEOUT_S if n_records > 1 else None
+        timeout_s = None if body.averaged else _BLOCK_TIMEOUT_S
         if rearm and self._scales is not None:
-            blocks, armed = self.link.query_blocks_line(f"{ask};{_ARM}", len(body.inputs), timeout_s)
+            _, blocks, armed = self.link.query_mixed(f"{ask};{_ARM}", 0, len(body.inputs), timeout_s)
             self._await_armed(armed)
         else:
             blocks = self.link.query_blocks(ask, len(body.inputs), timeout_s)
@@ -208,6 +224,11 @@ class KeysightInfiniium:
                 self._scales = self._read_scales(body)
             if rearm:
                 self.arm()
+        return self._recording(body, blocks, self._scales)
+
+    def _recording(self, body: DigitizerBody, blocks: list[memoryview], scales: NDArray[np.float64]) -> Recording:
+        """Return the records of each input's block."""
+        n_records = 1 if body.averaged else body.n_records
         codes = np.empty((n_records, len(body.inputs), body.n_samples), np.int16)
         for index, block in enumerate(blocks):
             got = np.frombuffer(block, "<i2") if len(block) % 2 == 0 else np.empty(0, "<i2")
@@ -218,7 +239,7 @@ class KeysightInfiniium:
                     instrument=self.link.name,
                 )
             codes[:, index] = got.reshape(n_records, body.n_samples)
-        return Recording(codes, self._scales[0], self._scales[1], body.rate_hz, body.n_records if body.averaged else 1)
+        return Recording(codes, scales[0], scales[1], body.rate_hz, body.n_records if body.averaged else 1)
 
     def _read_scales(self, body: DigitizerBody) -> NDArray[np.float64]:
         """Return volts per code and volts at code 0 of each input: fields 8 and 9 of the preamble."""

@@ -93,10 +93,10 @@ class Link(Protocol):
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         ...
 
-    def query_blocks_line(
-        self, text: str, n_blocks: int, timeout_s: float | None = None
-    ) -> tuple[list[memoryview], str]:
-        """Send one message that is answered by definite blocks and then a line, joined by ``;``; return them."""
+    def query_mixed(
+        self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[str], list[memoryview], str]:
+        """Send one message and return what answers it, joined by ``;``: words, then definite blocks, then a line."""
         ...
 
     def close(self) -> None:

@@ -82,11 +82,12 @@ class RehearsalLink:
         """Return empty blocks."""
         return [memoryview(b"")] * n_blocks
 
-    def query_blocks_line(
-        self, text: str, n_blocks: int, timeout_s: float | None = None
-    ) -> tuple[list[memoryview], str]:
-        """Return empty blocks, and what an obedient instrument would answer to the last query."""
-        return self.query_blocks(text, n_blocks), self.query(text).rpartition(";")[2]
+    def query_mixed(
+        self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[str], list[memoryview], str]:
+        """Return what an obedient instrument would answer to the first queries and to the last, and empty blocks."""
+        answers = self.query(text).split(";")
+        return answers[:n_words], self.query_blocks(text, n_blocks), answers[-1]
 
     def close(self) -> None:
         """Mark the link closed."""

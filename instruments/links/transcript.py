@@ -11,7 +11,7 @@ from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_h
 
 __all__ = ["TranscriptLink"]
 
-Reply = str | list[bytes] | tuple[list[bytes], str] | None
+Reply = str | list[bytes] | tuple[list[str], list[bytes], str] | None
 Turn = tuple[str | tuple[str, bytes], Reply]
 
 
@@ -22,8 +22,8 @@ class TranscriptLink:
     ----------
     turns : sequence of (sent, reply)
         In order. `sent` is the text of a message, or (text, bytes) for a command with a block. `reply` is None for a
-        write, text for a query, a list of bytes for a query answered by blocks, (list of bytes, text) for one answered
-        by blocks and a line.
+        write, text for a query, a list of bytes for a query answered by blocks, (list of texts, list of bytes, text)
+        for one answered by words, blocks and a line.
 
     Use as a context manager: leaving it fails if turns are left over.
     """
@@ -76,7 +76,7 @@ class TranscriptLink:
         reply = self._next(text)
         if reply is None:
             raise DeviceTimeoutError(f"{self._name}: no answer to {text!r}; 0 bytes so far", instrument=self._name)
-        assert not isinstance(reply, tuple), f"{text!r} was asked as one answer, the transcript has blocks and a line"
+        assert not isinstance(reply, tuple), f"{text!r} was asked as one answer, the transcript has several"
         return reply if isinstance(reply, str) else b";".join(block_header(len(block)) + block for block in reply)
 
     def write_block(self, prefix: str, block: Block) -> None:
@@ -95,15 +95,16 @@ class TranscriptLink:
         assert len(reply) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(reply)}"
         return [as_bytes_view(block) for block in reply]
 
-    def query_blocks_line(
-        self, text: str, n_blocks: int, timeout_s: float | None = None
-    ) -> tuple[list[memoryview], str]:
-        """Return the blocks and the line of the next turn."""
+    def query_mixed(
+        self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[str], list[memoryview], str]:
+        """Return the words, the blocks and the line of the next turn."""
         reply = self._next(text)
-        assert isinstance(reply, tuple), f"{text!r} was asked as blocks and a line, the transcript has {reply!r}"
-        blocks, line = reply
-        assert len(blocks) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(blocks)}"
-        return [as_bytes_view(block) for block in blocks], line
+        assert isinstance(reply, tuple), f"{text!r} was asked as words, blocks and a line, there is {reply!r}"
+        words, blocks, line = reply
+        found = (len(words), len(blocks))
+        assert found == (n_words, n_blocks), f"{text!r} was asked as {n_words} words and {n_blocks} blocks, not {found}"
+        return words, [as_bytes_view(block) for block in blocks], line
 
     def close(self) -> None:
         """Mark the link closed."""

@@ -186,24 +186,41 @@ class VisaLink:
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
-        with self._lock:
-            return self._blocks(text, [b";"] * (n_blocks - 1) + [b"\n"], timeout_s)
-
-    def query_blocks_line(
-        self, text: str, n_blocks: int, timeout_s: float | None = None
-    ) -> tuple[list[memoryview], str]:
-        """Send one message that is answered by definite blocks and then a line, joined by ``;``; return them."""
-        with self._lock:
-            blocks = self._blocks(text, [b";"] * n_blocks, timeout_s)
-            return blocks, self._line(self._ready(), text, self._timeout_s)
-
-    def _blocks(self, text: str, ends: list[bytes], timeout_s: float | None) -> list[memoryview]:
-        """Send one message and read a block for each of the bytes that come after one."""
-        port = self._ready()
-        self._send(port, text)
-        self._flush()
         limit_s = self._timeout_s if timeout_s is None else timeout_s
-        return [self._block(port, text, limit_s, end) for end in ends]
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            self._flush()
+            return [self._block(port, text, limit_s, b";" if left else b"\n") for left in range(n_blocks)[::-1]]
+
+    def query_mixed(
+        self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
+    ) -> tuple[list[str], list[memoryview], str]:
+        """Send one message and return what answers it, joined by ``;``: words, then definite blocks, then a line."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            self._flush()
+            words = [self._word(port, text, limit_s) for _ in range(n_words)]
+            blocks = [self._block(port, text, limit_s, b";") for _ in range(n_blocks)]
+            return words, blocks, self._line(port, text, self._timeout_s)
+
+    def _word(self, port: VisaPort, text: str, timeout_s: float) -> str:
+        """Read one answer that another one follows, without the ``;`` at its end."""
+        got = b""
+        try:
+            while not got.endswith(b";"):
+                if got.endswith(b"\n") or len(got) == _LINE_BYTES:
+                    raise PortClosedError("one answer came where several were due")
+                got += port.receive(1, timeout_s)
+        except TimeoutError as error:
+            self._fail(error, f"({timeout_s:g} s) to {text!r}", got)
+        except PortClosedError as error:
+            self._fail(error, f"after {text!r}", got)
+        if self._tap is not None:
+            self._tap.received(self._name, got)
+        return got[:-1].decode("latin-1")
 
     def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
         """Read one block and the one byte after it; `first` has been read already."""

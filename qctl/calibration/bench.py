@@ -140,6 +140,21 @@ class Bench:
             raise RequestError(f"coupler {name} is no transmon coupler; these nodes tune transmons")
         return value
 
+    def sample_s(self, port: str) -> float:
+        """Return how long a sample of a port's outputs is, in seconds.
+
+        Raises
+        ------
+        RequestError
+            If lab.toml has no such port, or its instrument no clock.
+        """
+        lab = self.lab.description
+        found = lab.port(port)
+        clock_hz = lab.instrument(found.outputs[0].instrument).clock_hz if found.outputs else None
+        if not clock_hz:
+            raise RequestError(f"port {port} has no clock: clock_hz of its outputs' instrument is not in lab.toml")
+        return float(1 / clock_hz)
+
     def averaged(self, programs: Sequence[Program], n_shots: int | None = None) -> list[dict[str, Complex]]:
         """Measure programs with the digitizer's own averaging, all in one job.
 

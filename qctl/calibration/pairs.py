@@ -19,13 +19,15 @@ __all__ = ["cz_amplitude", "cz_length", "cz_phase"]
 
 Floats = NDArray[np.float64]
 
-SAMPLE_S = 1 / 1.2e9
-"""Grid of CZ lengths where the flux port's clock is not known better."""
-
 
 def _cz(coupler: TransmonCoupler, **fields: Any) -> TransmonCoupler:
     changed: TransmonCoupler = msgspec.structs.replace(coupler, cz=msgspec.structs.replace(coupler.cz, **fields))
     return changed
+
+
+def _sample_s(bench: Bench, coupler: TransmonCoupler) -> float:
+    """Return the length of a sample of the port that plays a coupler's CZ."""
+    return bench.sample_s(f"{coupler.flux_qubit}.flux")
 
 
 def _low(coupler: TransmonCoupler) -> str:
@@ -63,13 +65,14 @@ def cz_length(bench: Bench, names: Sequence[str], attempt: int) -> Outcome:
     """Find how long |11> takes to |02> and back, in whole samples."""
     couplers = [bench.coupler(name) for name in names]
     steps = np.linspace(0.15, 2.2 * attempt, 43)
-    xs = [np.round(steps * coupler.cz.length_s / SAMPLE_S) * SAMPLE_S for coupler in couplers]
+    grids_s = [_sample_s(bench, coupler) for coupler in couplers]
+    xs = [np.round(steps * c.cz.length_s / grid_s) * grid_s for c, grid_s in zip(couplers, grids_s, strict=True)]
     programs = [
         experiments.flux_rabi(bench.values, coupler, "length", x, coupler.cz.amplitude_v, None)
         for coupler, x in zip(couplers, xs, strict=True)
     ]
     findings = []
-    for coupler, x, iq in zip(couplers, xs, bench.averaged(programs), strict=True):
+    for coupler, x, grid_s, iq in zip(couplers, xs, grids_s, bench.averaged(programs), strict=True):
         low = _low(coupler)
         y = bench.signal(low, iq[low])
         fit = fit_cosine(x, y, least_quality=0.8)
@@ -79,7 +82,7 @@ def cz_length(bench: Bench, names: Sequence[str], attempt: int) -> Outcome:
             period = 1 / fit.values["frequency"]
             first = (-fit.values["phase"] / (2 * np.pi)) % 1.0 * period
             found = min((first + k * period for k in (0, 1)), key=lambda t: abs(t - period))
-            found = round(found / SAMPLE_S) * SAMPLE_S
+            found = round(found / grid_s) * grid_s
         if not reason and not 0.5 < found / coupler.cz.length_s < 2:
             reason = f"length_s = {found:.3g} is not within a factor of two of {coupler.cz.length_s:.3g}"
         tuned = _cz(coupler, length_s=found)

@@ -20,6 +20,7 @@ from qctl.program.program import Program
 
 __all__ = ["Flow", "names_assigned_at_run"]
 
+_EXITS = (ast.BreakStatement, ast.EndStatement, ast.ReturnStatement)
 _RUN_BLOCKS = (ast.BranchingStatement, ast.WhileLoop, ast.SwitchStatement)
 
 
@@ -97,10 +98,19 @@ class Flow:
                 self._scoped(node.else_block)
 
     def while_loop(self, node: ast.WhileLoop) -> None:
-        """Read a while; one that is known to be false leaves nothing."""
+        """Read a while; one that is known to be false leaves nothing.
+
+        Raises
+        ------
+        ParseError
+            If it is known to be true and has no way out.
+        """
         test = self.condition(node.while_condition)
         if test is False:
             return
+        if test is True and not any(isinstance(inner, _EXITS) for inner in nodes_of(node.block)):
+            text = "this while never ends: its condition is always true, and it has no break"
+            raise ParseError(text, *place_of(node))
         self._loops.append(True)
         with self.program.while_(TRUE if test is True else test):
             self._scoped(node.block)

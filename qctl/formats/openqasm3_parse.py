@@ -96,11 +96,11 @@ def _run(rule: Callable[[], Any], parser: Any, visit: Callable[[Any], Any]) -> A
 
 def _check_nesting(text: str) -> None:
     """Refuse what the parser would look through for long only to find it nested too deep."""
-    depth, line, start, position, n_signs, n_operators = 0, 1, 0, 0, 0, 0
+    depth, line, start, position, n_signs, n_operators, n_empty = 0, 1, 0, 0, 0, 0, 0
     while match := _SIGNS.search(text, position):
         sign = match.group()
         if text[position : match.start()].strip():
-            n_signs = 0
+            n_signs = n_empty = 0
         position = match.end()
         if sign == "\n":
             line, start = line + 1, position
@@ -114,6 +114,7 @@ def _check_nesting(text: str) -> None:
         elif sign in _ENDS:
             depth += {"{": 1, "}": -1}.get(sign, 0)
             n_operators = 0
+            n_empty = n_empty + 1 if sign == ";" else 0
         elif sign in ")]":
             depth -= 1
         elif sign[0] in "\"'":
@@ -122,6 +123,8 @@ def _check_nesting(text: str) -> None:
             depth += sign in "(["
             n_signs += sign in "-!~"
             n_operators += 1
+        if n_empty > MAX_NESTING:
+            raise ParseError("not OpenQASM 3: unexpected ';'", line, match.start() - start + 1)
         if depth > MAX_NESTING:
             raise ParseError(f"brackets are nested more than {MAX_NESTING} deep", line, match.start() - start + 1)
         if n_signs > MAX_NESTING:

@@ -12,20 +12,19 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, InternalError, QctlError, QueueFullError, RequestError, WireError
+from qctl.errors import DeviceError, QctlError, QueueFullError, RequestError, WireError
 from qctl.lab import Lab
 from qctl.server.access import ALL, Access, Session
 from qctl.server.limits import LimitTable
-from qctl.server.orders import REPORTS, CancelBy, Hosts, Leases, Ready, ReplayBy
+from qctl.server.orders import REPORTS, CancelBy, Hosts, KnownSnapshot, Leases, Ready, ReplayBy
 from qctl.server.settings import may_change
 from qctl.server.unread import Unread
 from qctl.server.values import Values
-from qctl.server.waiting import Gather, Waiting, gathered_rows
+from qctl.server.waiting import KEEPER, Gather, Waiting, ended, gathered_rows
 
 __all__ = ["KEEPER", "Broker"]
 
 _LOG = logging.getLogger(__name__)
-KEEPER = "keeper"
 _MOST_BYTES = 1 << 29
 
 
@@ -80,7 +79,7 @@ class Broker:
         self._number = 0
         self._release = version("qctl")
         self.on_ready: Callable[[Ready], None] = lambda _: None
-        keep, host, all_hosts = self._to_keeper, self._to_host, self._to_all_hosts
+        keep, all_hosts = self._to_keeper, self._to_all_hosts
         self._verbs: dict[type, Callable[[bytes, Session, Any, Any], None]] = {
             wire.Hello: self._hello,
             wire.Ping: self._ping,
@@ -99,7 +98,7 @@ class Broker:
             wire.Set: self._set,
             wire.Call: self._call,
             wire.Raw: self._call,
-            wire.Snapshot: host,
+            wire.Snapshot: self._snapshot,
             wire.Lease: self._lease,
             wire.Release: self._give_back,
         }
@@ -131,19 +130,10 @@ class Broker:
             socket.close(linger=0)
         for token, waiting in [(token, item) for token, item in self._waiting.items() if item.peer == peer]:
             del self._waiting[token]
-            self._settle(waiting, wire.pack(wire.error_reply(self._ended(peer), waiting.request.id)))
+            error = ended(peer, self._groups.get(peer, ()))
+            self._settle(waiting, wire.pack(wire.error_reply(error, waiting.request.id)))
         self._lost(*self._groups.get(peer, ()))
         self._tell_hosts()
-
-    def _ended(self, peer: str) -> QctlError:
-        names = list(self._groups.get(peer, ()))
-        if peer == KEEPER:
-            return InternalError("the keeper ended; it is started again, and jobs that were acknowledged are kept")
-        return DeviceError(
-            f"the host of {', '.join(names)} (group {peer}) ended; it is started again",
-            instrument=names[0] if names else "",
-            instruments=names,
-        )
 
     def _tell_hosts(self) -> None:
         self.tell(KEEPER, Hosts({name: address for name, address in self._addresses.items() if name != KEEPER}))
@@ -209,7 +199,8 @@ class Broker:
     def _pass(self, waiting: Waiting, buffers: Any = ()) -> None:
         socket = self.peers.get(waiting.peer)
         if socket is None:
-            self._settle(waiting, wire.pack(wire.error_reply(self._ended(waiting.peer), waiting.request.id)))
+            error = ended(waiting.peer, self._groups.get(waiting.peer, ()))
+            self._settle(waiting, wire.pack(wire.error_reply(error, waiting.request.id)))
             return
         self._number += 1
         token = self._number.to_bytes(8, "little")
@@ -253,6 +244,11 @@ class Broker:
             self._send(identity, wire.pack(wire.Reading(*known, id=request.id)))
         else:
             self._to_host(identity, session, request, buffers)
+
+    def _snapshot(self, identity: bytes, session: Session, request: wire.Snapshot, buffers: Any) -> None:
+        known = None if request.update else self._values.of(request.instrument)
+        order = request if known is None else KnownSnapshot(request.instrument, known, id=request.id)
+        self._to_host(identity, session, order, buffers)
 
     def _set(self, identity: bytes, session: Session, request: wire.Set, _buffers: Any) -> None:
         hosts = {name: self._host(name) for name in request.values}
@@ -334,7 +330,7 @@ class Broker:
 
     def _settle(self, waiting: Waiting, parts: list[Any]) -> None:
         request = waiting.request
-        if isinstance(request, wire.Get) or waiting.gather is not None or waiting.session is not None:
+        if isinstance(request, wire.Get | wire.Snapshot) or waiting.gather is not None or waiting.session is not None:
             raw = [part.buffer if isinstance(part, zmq.Frame) else part for part in parts]
             try:
                 reply, _ = wire.unpack_reply(raw)

@@ -15,11 +15,11 @@ from qctl.device import Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.lab import Instrument
 
-__all__ = ["Call", "InstrumentThread", "LinkState", "longest_call_s"]
+__all__ = ["BEAT_S", "Call", "InstrumentThread", "LinkState", "longest_call_s"]
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
-_BEAT_S = 1.0
+BEAT_S = 1.0
 
 
 class LinkState(StrEnum):
@@ -136,6 +136,11 @@ class InstrumentThread:
             call.end(None, self.down())
         return call
 
+    @property
+    def busy(self) -> bool:
+        """Say whether calls wait for their turn."""
+        return not self._calls.empty()
+
     def check_deadline(self) -> None:
         """Give up on a call that hangs: its caller gets an error, its thread is left alone and replaced."""
         call = self._current
@@ -211,7 +216,7 @@ class InstrumentThread:
                     continue
                 pause_s = _FIRST_PAUSE_S
             try:
-                call = calls.get(timeout=_BEAT_S)
+                call = calls.get(timeout=BEAT_S)
             except queue.Empty:
                 call = Call(self.beat, self.longest_s, None)
             if call is None:

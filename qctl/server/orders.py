@@ -95,6 +95,13 @@ class CancelBy(Head, frozen=True):
     client: str
 
 
+class KnownSnapshot(Head, frozen=True):
+    """Broker to host: an instrument's parameters with (value, seconds since 1970) of those that are known."""
+
+    instrument: str
+    values: dict[str, tuple[Value, float]]
+
+
 class ReplayBy(Head, frozen=True):
     """Broker to keeper: a client's replay, with the name of its session."""
 
@@ -143,5 +150,5 @@ class Ready(Head, frozen=True):
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy)
+ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy | KnownSnapshot)
 REPORTS = msgspec.msgpack.Decoder(Played | Playing | Ready)

@@ -20,6 +20,10 @@ class Values:
         """Return (value, seconds since 1970), or None."""
         return self._known.get((instrument, parameter))
 
+    def of(self, instrument: str) -> dict[str, tuple[Any, float]]:
+        """Return what is known of an instrument: (value, seconds since 1970) by parameter."""
+        return {parameter: known for (name, parameter), known in self._known.items() if name == instrument}
+
     def put(self, instrument: str, parameter: str, value: Any, time_s: float) -> None:
         """Take a value that was told or confirmed."""
         self._known[(instrument, parameter)] = (value, time_s)
@@ -36,6 +40,9 @@ class Values:
         """
         if isinstance(request, wire.Get) and isinstance(reply, wire.Reading):
             self.put(request.instrument, request.parameter, reply.value, reply.time_s)
+        elif isinstance(request, wire.Snapshot) and isinstance(reply, wire.Reading):
+            for parameter, shown in reply.value["parameters"].items():
+                self.put(request.instrument, parameter, shown["value"], reply.time_s)
         elif isinstance(request, wire.Call | wire.Raw):
             self.forget(request.instrument)
         elif isinstance(request, wire.Set):

@@ -15,6 +15,7 @@ from qctl.errors import RequestError
 from qctl.instruments.commands import planned
 from qctl.instruments.registry import speak_raw
 from qctl.server.instrument import InstrumentThread
+from qctl.server.orders import KnownSnapshot
 
 __all__ = ["INSTRUMENT_VERBS", "parameter_rows", "plain"]
 
@@ -97,14 +98,19 @@ def _call(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable
 def _snapshot(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Callable[[Device], Any]:
     def snapshot(device: Device) -> Any:
         shown = {}
-        now_s = time.time()
+        time_s: float | None
+        known = request.values if isinstance(request, KnownSnapshot) else None
         for item in device.parameters():
-            value = plain(device.get(item.name))
+            if known is None:
+                value, time_s = plain(device.get(item.name)), time.time()
+            else:
+                value, time_s = known.get(item.name, (None, None))
+            when = None if time_s is None else datetime.fromtimestamp(time_s).strftime("%Y-%m-%d %H:%M:%S")
             shown[item.name] = {
                 "full_name": f"{thread.name}_{item.name}",
                 "value": value,
                 "raw_value": value,
-                "ts": datetime.fromtimestamp(now_s).strftime("%Y-%m-%d %H:%M:%S"),
+                "ts": when,
                 "instrument": f"{type(device).__module__}.{type(device).__name__}",
                 "instrument_name": thread.name,
                 "name": item.name,
@@ -137,5 +143,6 @@ INSTRUMENT_VERBS: dict[type, Callable[[Any, InstrumentThread, Buffers], Callable
     wire.Call: _call,
     wire.Raw: _raw,
     wire.Snapshot: _snapshot,
+    KnownSnapshot: _snapshot,
     wire.Safe: _safe,
 }

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from qctl import wire
+from qctl.errors import DeviceError, InternalError, QctlError
 from qctl.lab import Lab
 from qctl.server.access import Session
 
-__all__ = ["Gather", "Waiting", "gathered_rows"]
+__all__ = ["KEEPER", "Gather", "Waiting", "ended", "gathered_rows"]
+
+KEEPER = "keeper"
 
 
 @dataclass(slots=True)
@@ -51,3 +54,14 @@ def gathered_rows(gather: Gather, lab: Lab, group_of: Mapping[str, str]) -> tupl
         row = {"name": name, "model": instrument.model, "address": instrument.address, "group": group_of[name]}
         rows.append(found.get(name) or row | {"link": "down", "identity": "", "parameters": []})
     return tuple(rows)
+
+
+def ended(peer: str, names: Sequence[str]) -> QctlError:
+    """Return the error for those who wait for a process that ended: the keeper, or the host of some instruments."""
+    if peer == KEEPER:
+        return InternalError("the keeper ended; it is started again, and jobs that were acknowledged are kept")
+    return DeviceError(
+        f"the host of {', '.join(names)} (group {peer}) ended; it is started again",
+        instrument=names[0] if names else "",
+        instruments=list(names),
+    )

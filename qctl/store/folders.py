@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from qctl.store.tables import disk_words
 __all__ = ["RESULT_VERSION", "find_result", "last_number", "read_result", "write_result"]
 
 RESULT_VERSION = 1
+_MOST_FLUSHES = 8
 
 
 def _flush(path: Path) -> None:
@@ -66,24 +68,21 @@ def _write(
 ) -> Path:
     place = root / f"{job:08d}"
     part.mkdir(parents=True)
-    rows = []
+    rows, written = [], []
     shared: dict[tuple[Any, ...], list[tuple[str, NDArray[Any]]]] = {}
     for (program, kind, slot), array in arrays.items():
         shared.setdefault((program, kind, array.dtype.str, array.shape), []).append((slot, array))
     for number, ((program, kind, _, _), members) in enumerate(shared.items()):
         name = f"{kind}-{number}.npy"
-        with (part / name).open("wb") as file:
-            np.save(file, np.stack([array for _, array in members]), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
+        np.save(part / name, np.stack([array for _, array in members]), allow_pickle=False)
+        written.append(part / name)
         for index, (slot, _) in enumerate(members):
             rows.append({"program": program, "kind": kind, "slot": slot, "file": name, "index": index})
     whole = {**content, "version": RESULT_VERSION, "job": job, "arrays": rows}
-    with (part / "result.json").open("w") as file:
-        json.dump(whole, file, default=_plain)
-        file.flush()
-        os.fsync(file.fileno())
-    _flush(part)
+    (part / "result.json").write_text(json.dumps(whole, default=_plain))
+    # Flushed side by side, they share the disk's journal: all together take as long as one.
+    with ThreadPoolExecutor(_MOST_FLUSHES) as pool:
+        list(pool.map(_flush, [*written, part / "result.json", part]))
     if place.exists():
         shutil.rmtree(place)
     part.rename(place)

@@ -12,7 +12,9 @@ import pytest
 
 from qctl.calibration import tuneup
 from qctl.calibration.bench import Bench, Finding, Outcome
+from qctl.calibration.pairs import cz_length
 from qctl.calibration.single import ramsey
+from qctl.errors import RequestError
 from qctl.lab import parse_lab
 from qctl.lab.snapshot import effective
 from qctl.program.program import Program
@@ -132,3 +134,32 @@ def test_programs_that_need_nothing_of_each_other_share_one_job() -> None:
     assert lab.jobs == ["cz_phase q0 q1"]
     assert (bench.points_used, bench.shots_used) == (2, 60)
     assert bench.averaged([]) == [] and len(lab.jobs) == 1
+
+
+@pytest.mark.parametrize("clock_hz", [1.2e9, 1e9])
+def test_sample_of_a_port_is_that_of_its_instrument(clock_hz: float) -> None:
+    name = LAB.ports["q0.flux"].outputs[0].instrument
+    box = msgspec.structs.replace(LAB.instruments[name], clock_hz=clock_hz)
+    lab = msgspec.structs.replace(LAB, instruments=LAB.instruments | {name: box})
+    bench = Bench(SimpleNamespace(description=lab), "qpu0", effective(LAB, "qpu0", None))
+    assert bench.sample_s("q0.flux") == 1 / clock_hz
+
+
+@pytest.mark.parametrize(("port", "words"), [("q9.flux", "no port q9.flux"), ("q0.flux", "q0.flux has no clock")])
+def test_port_without_a_clock_is_refused(port: str, words: str) -> None:
+    name = LAB.ports["q0.flux"].outputs[0].instrument
+    box = msgspec.structs.replace(LAB.instruments[name], clock_hz=None)
+    lab = msgspec.structs.replace(LAB, instruments=LAB.instruments | {name: box})
+    bench = Bench(SimpleNamespace(description=lab), "qpu0", effective(LAB, "qpu0", None))
+    with pytest.raises(RequestError, match=words):
+        bench.sample_s(port)
+
+
+def test_lengths_of_cz_are_on_the_grid_of_the_flux_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = FakeLab()
+    boxes = {name: msgspec.structs.replace(box, clock_hz=1e9) for name, box in LAB.instruments.items()}
+    lab.description = msgspec.structs.replace(LAB, instruments=boxes)  # type: ignore[attr-defined]
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    monkeypatch.setattr(Bench, "signal", lambda self, name, iq: np.zeros(len(iq)))
+    (finding,) = cz_length(bench, [next(iter(bench.values.couplers))], 1).findings
+    np.testing.assert_allclose(finding.x, np.round(finding.x), atol=1e-9)  # whole nanoseconds

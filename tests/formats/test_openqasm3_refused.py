@@ -97,3 +97,20 @@ def test_expressions_that_double_are_refused() -> None:
     text += "".join(f"gate g{k}(a) q {{ g{k - 1}(a * a + a) q; }}\n" for k in range(1, 50))
     with pytest.raises(ParseError, match="words, more than"):
         read_openqasm3(text + "qubit q; g49(w) q;")
+
+
+@pytest.mark.parametrize("block", ["", "x q[0];", "if (c == 1) { x q[0]; }", "while (c == 1) { x q[0]; }"])
+def test_while_that_never_ends_is_refused_at_once(block: str) -> None:
+    text = f'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[1] q; bit c;\n  while (true) {{ {block} }}\n'
+    with pytest.raises(ParseError, match=r"line 4, column 3: this while never ends"):
+        read_openqasm3(text)
+
+
+@pytest.mark.parametrize("way_out", ["break;", "if (c == 1) { break; }", "end;"])
+def test_while_with_a_way_out_is_read(way_out: str) -> None:
+    read_openqasm3(f"OPENQASM 3.0; qubit[1] q; bit c; while (true) {{ c = measure q[0]; {way_out} }}")
+
+
+def test_millions_of_empty_statements_are_refused_at_the_first_of_too_many() -> None:
+    with pytest.raises(ParseError, match=r"line 2, column 64: not OpenQASM 3: unexpected ';'"):
+        read_openqasm3("OPENQASM 3.0; qubit q;\n" + ";" * 5_000_000)

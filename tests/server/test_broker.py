@@ -136,6 +136,25 @@ def test_snapshot_has_the_shape_of_qcodes(lab) -> None:
     assert {"name", "parameters", "submodules", "functions"} <= set(shot)
 
 
+def test_snapshot_without_update_asks_nothing_and_shows_what_is_known(lab) -> None:
+    lo = lab.instruments["lo_drive"]
+    lo.call("identify")  # who knows what it did: nothing is known
+    before = len(lo.call("history"))
+    unknown = lo.snapshot(update=False)["parameters"]
+    assert {(entry["value"], entry["ts"]) for entry in unknown.values()} == {(None, None)}
+    lo.set("power_dbm", -12.5)
+    known = lo.snapshot(update=False)["parameters"]
+    assert known["power_dbm"]["value"] == -12.5
+    assert known["power_dbm"]["ts"].startswith("20")
+    assert set(known) == set(unknown)
+    asked = lo.snapshot()["parameters"]
+    assert {name: entry["value"] for name, entry in lo.snapshot(update=False)["parameters"].items()} == {
+        name: entry["value"] for name, entry in asked.items()
+    }
+    history = lo.call("history")[before:]
+    assert [call for call in history if call.startswith("get")] == [f"get {name}" for name in asked]
+
+
 def test_raw_text_meets_the_same_limits(lab) -> None:
     lo = lab.instruments["lo_drive"]
     assert lo.raw("FREQ 5.2 GHz") is None

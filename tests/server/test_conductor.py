@@ -36,6 +36,21 @@ def test_player_that_did_not_get_to_the_last_point_spoils_the_run(lab: Any) -> N
     assert caught.value.details["instrument"] == "awg0"
 
 
+@pytest.mark.parametrize("event", [False, True])
+def test_point_that_was_read_too_early_is_selected_and_played_again(lab: Any, event: bool) -> None:
+    wish = {"n_points": 4, "event": event, "early_at": 2, "n_early": 2}
+    calls = played(lab, "awg0", **wish)
+    told = ["select 1", "select 1", "check 3"] if event else [f"select {k}" for k in (0, 1, 2, 1, 2, 1, 2, 3)]
+    assert calls == ["load", "start", *told, "stop"]
+    assert played(lab, "trig0", **wish).count("fire") == 6
+    assert [call for call in played(lab, "dig0", **wish) if call == "read"] == ["read"] * 6
+
+
+def test_recorder_that_never_is_complete_in_time_spoils_the_run(lab: Any) -> None:
+    with pytest.raises(DeviceError, match="dig0: point 1 was played 4 times and its records never complete"):
+        lab.run(json.dumps({"n_points": 4, "early_at": 2, "n_early": 9}), shots=10).result(20)
+
+
 @pytest.mark.parametrize("program", [{}, {"n_points": 4}])
 def test_generator_that_does_not_stop_spoils_the_run(lab: Any, program: dict[str, Any]) -> None:
     lab.instruments["awg0"].call("break_at", "error", "stop")
@@ -53,7 +68,7 @@ def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> 
 
     stopped: list[Any] = []
     rack = SimpleNamespace(players=["awg0"], recorders=[], triggers=[], loads=[], part=lambda: 1 / 0)
-    monkeypatch.setattr(conductor, "_Rack", lambda *_: rack)
+    monkeypatch.setattr(conductor, "Rack", lambda *_: rack)
     monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
     with pytest.raises(ZeroDivisionError):
         conductor.play(None, {}, {}, None, Path(), threading.Event(), Ring(conductor.STAGES), lambda *_: None)  # type: ignore[arg-type]

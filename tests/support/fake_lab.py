@@ -135,17 +135,20 @@ class FakeRecorder(FakeDevice):
     def load(self, program: DeviceProgram) -> int:
         self.note("load")
         self.body = msgspec.msgpack.decode(program.body)
-        self.point = 0
+        self.point = self.n_early = 0
         return 0
 
     def arm(self) -> None:
         self.note("arm")
 
-    def read(self, rearm: bool = False) -> Recording:
+    def read(self, rearm: bool = False) -> Recording | None:
         self.note("read")
+        body = self.body
         if rearm:
             self.note("arm")
-        body = self.body
+            if self.point + 1 == body.get("early_at") and self.n_early < body["n_early"]:
+                self.n_early += 1
+                return None
         shape = (1 if body["averaged"] else body["n_records"], 2, body["n_samples"])
         codes = np.zeros(shape, np.int16)
         codes[:, 0] = 100 * (self.point + 1)
@@ -225,6 +228,7 @@ def _programs(
     word = np.full(wish.get("waveform_samples", 16), wish.get("level", 1), np.uint16)
     digest = f"d{wish.get('level', 1)}x{len(word)}"
     digitizer = {"delay_s": 1e-7, "inputs": (1, 2), "n_samples": n_samples, "n_records": n_shots, "averaged": averaged}
+    digitizer |= {name: wish[name] for name in ("early_at", "n_early") if name in wish}
     empty = msgspec.msgpack.encode({})
     moving = msgspec.msgpack.encode({"event": wish.get("event", False)})
     return (

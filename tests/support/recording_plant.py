@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.instruments.plant_link import Levels, NoPlant, Output, Points, Runs
+from qctl.hil.instruments.plant_link import Levels, NoPlant, Output, Points, Runs, Taken
 from qctl.hil.plant.messages import fill_runs
 
 __all__ = ["RecordingPlant"]
@@ -22,7 +23,7 @@ class RecordingPlant(NoPlant):
     calls : list of tuple
         What was told, in order: the verb and its arguments.
     volts : ndarray
-        What `record` returns.
+        What is recorded.
     """
 
     def __init__(self) -> None:
@@ -37,6 +38,10 @@ class RecordingPlant(NoPlant):
         return self.time_s
 
     async def waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
+        """Keep the samples."""
+        self.tell_waveforms(waveforms)
+
+    def tell_waveforms(self, waveforms: Mapping[str, tuple[int, Runs]]) -> None:
         """Keep the samples."""
         self.samples |= {digest: fill_runs(n_samples, runs) for digest, (n_samples, runs) in waveforms.items()}
 
@@ -67,16 +72,20 @@ class RecordingPlant(NoPlant):
         """Note the tone."""
         self.calls.append(("tone", frequency_hz, power_dbm, on))
 
-    def tell_arm(
-        self, inputs: list[int], rate_hz: float, delay_s: float, n_samples: int, n_records: int, averaged: bool
+    def arm(
+        self,
+        inputs: list[int],
+        rate_hz: float,
+        delay_s: float,
+        n_samples: int,
+        n_records: int,
+        averaged: bool,
+        taken: Taken,
     ) -> None:
-        """Note what is armed."""
+        """Note what is armed, and have what was given taken soon."""
         self.calls.append(("arm", inputs, rate_hz, delay_s, n_samples, n_records, averaged))
+        asyncio.get_running_loop().call_soon(taken, self.volts)
 
-    async def record(self, timeout_s: float | None = None) -> NDArray[np.float32]:
-        """Return what was given."""
-        return self.volts
-
-    async def count(self, **amounts: int) -> None:
+    def tell_count(self, **amounts: int) -> None:
         """Note the amounts."""
         self.calls.append(("count", amounts))

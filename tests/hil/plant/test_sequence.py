@@ -18,6 +18,7 @@ from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.messages import encode
 from qctl.hil.plant.rack import Rack
 from qctl.hil.plant.service import Plant, Session
 
@@ -83,10 +84,12 @@ def one_long(steps: tuple[tuple[dict[int, str], int], ...]) -> dict[int, NDArray
 
 
 async def record(boxes: dict[str, PlantClient], once: tuple[int, ...] = ()) -> NDArray[np.float32]:
-    boxes["dig0"].tell_arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False)
+    found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    boxes["dig0"].arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False, found.set_result)
     await boxes["dig0"].now_s()
     assert await boxes["trig0"].fire(1, 200, 2e-4, once) == 200
-    return await boxes["dig0"].record(5.0)
+    volts: NDArray[np.float32] = await asyncio.wait_for(found, 5.0)
+    return volts
 
 
 async def as_sequence(boxes: dict[str, PlantClient]) -> None:
@@ -181,7 +184,7 @@ def test_event_that_does_not_come_leaves_the_box_where_it_is(
 def test_block_that_is_stopped_sends_no_event(tmp_path: Path) -> None:
     async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> tuple[bool, int]:
         await sweep(boxes)
-        boxes["dig0"].tell_arm([1], 5e8, 0.0, 100, 100_000, True)
+        boxes["dig0"].arm([1], 5e8, 0.0, 100, 100_000, True, lambda found: None)
         await boxes["dig0"].now_s()
         firing = asyncio.create_task(boxes["trig0"].fire(1, 100_000, 1.0, (2,)))
         while not plant.firing:
@@ -191,6 +194,22 @@ def test_block_that_is_stopped_sends_no_event(tmp_path: Path) -> None:
         return await firing < 100_000, await boxes["awg0"].position()
 
     assert play(tmp_path, scene) == (True, 1)
+
+
+def test_what_was_said_before_the_trigger_is_heard_before_it(tmp_path: Path) -> None:
+    async def scene(plant: Plant, boxes: dict[str, PlantClient]) -> tuple[int, int]:
+        await sweep(boxes)
+        await record(boxes, (2,))
+        session = plant.sessions["trig0"]
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # All are in the plant's sockets when it reads the trigger's first, as after a while without the processor.
+        boxes["awg0"].tell_position(1)
+        boxes["dig0"].arm([1, 2], 5e8, 6500 / RATE_HZ, 500, 200, False, found.set_result)
+        message = {"id": 10**6, "verb": "fire", "line": 1, "n_shots": 200, "period_s": 2e-4, "once": [2]}
+        session.data_received(encode(message))
+        return len(await asyncio.wait_for(found, 5.0)), await boxes["awg0"].position()
+
+    assert play(tmp_path, scene) == (200, 2)
 
 
 def test_next_point_is_worked_out_before_the_digitizer_is_armed_again(tmp_path: Path) -> None:

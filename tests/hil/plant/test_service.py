@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from runs import runs_of
 
-from qctl.errors import DeviceError, DeviceTimeoutError, RequestError
+from qctl.errors import DeviceError, InternalError, RequestError
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.client import Output, PlantClient
@@ -71,10 +71,11 @@ class Bench:
         await self.awg0.now_s()
         records = []
         for _ in range(rounds):
-            self.dig0.tell_arm([1, 2], 5e8, 400 / RATE_HZ, 500, n_records, averaged)
+            found = asyncio.get_running_loop().create_future()
+            self.dig0.arm([1, 2], 5e8, 400 / RATE_HZ, 500, n_records, averaged, found.set_result)
             await self.dig0.now_s()
             assert await self.trig0.fire(1, n_records, 2e-4) == n_records
-            records.append(await self.dig0.record(5.0))
+            records.append(await asyncio.wait_for(found, 5.0))
         return np.concatenate(records)
 
     def demodulate(self, records):
@@ -135,11 +136,36 @@ def test_fire_with_nothing_armed_is_refused(tmp_path):
     run(scene())
 
 
-def test_record_that_is_never_triggered_times_out(tmp_path):
+def test_acquisition_that_is_not_triggered_gives_nothing_and_what_takes_its_place_does(tmp_path):
     async def scene():
         async with Bench(tmp_path) as bench:
-            bench.dig0.tell_arm([1], 5e8, 0.0, 100, 10, False)
-            with pytest.raises(DeviceTimeoutError):
-                await bench.dig0.record(0.05)
+            first, second = [], []
+            bench.dig0.arm([1], 5e8, 0.0, 100, 10, False, first.append)
+            await bench.dig0.now_s()
+            assert first == []
+            bench.dig0.arm([1], 5e8, 0.0, 100, 10, False, second.append)
+            await bench.dig0.now_s()
+            assert await bench.trig0.fire(1, 10, 2e-4) == 10
+            await bench.dig0.now_s()
+            assert (first, second[0].shape) == ([], (10, 1, 100))
+
+
+def test_acquisition_that_the_plant_refuses_is_an_error(tmp_path):
+    async def scene():
+        async with Bench(tmp_path) as bench:
+            found = []
+            bench.dig0.arm([1], 5e8, 0.0, 0, 10, False, found.append)
+            await bench.dig0.now_s()
+            assert isinstance(found[0], RequestError)
+
+    run(scene())
+
+
+def test_bug_in_the_plant_is_answered(tmp_path, monkeypatch, caplog):
+    async def scene():
+        async with Bench(tmp_path) as bench:
+            monkeypatch.setattr(Physics, "_draw", lambda *_: 1 // 0)
+            with pytest.raises(InternalError, match=r"the plant failed at fire .ZeroDivisionError"):
+                await bench.measure(bench.volts(1), 10, True)
 
     run(scene())

@@ -77,8 +77,8 @@ def test_reading_arms_for_the_next_point_in_the_same_message(named: Named) -> No
     turns = [
         *setup(":ACQ:MODE RTIM", ":ACQ:AVER:COUN 3;:ACQ:AVER 1"),
         *(ARMED, (":ADER?", "1"), (READ, [one, one]), preamble(1, "1E-5", "0"), preamble(2, "1E-5", "0"), ARMED),
-        *((":ADER?", "0"), (":ADER?", "1"), (READ + ";:SING;:AER?", ([one, one], "0")), (":AER?", "1")),
-        *((":ADER?", "1"), (READ, [one, one])),
+        *((":ADER?;" + READ + ";:SING;:AER?", (["1"], [one, one], "0")), (":AER?", "1")),
+        *((":ADER?", "0"), (":ADER?", "1"), (READ, [one, one])),
     ]
     with TranscriptLink(turns) as link:
         device = KeysightInfiniium(link, named("dig0"))
@@ -86,6 +86,26 @@ def test_reading_arms_for_the_next_point_in_the_same_message(named: Named) -> No
         device.arm()
         for rearm in (True, True, False):
             assert device.read(rearm=rearm).codes.shape == (1, 2, 500)
+
+
+def test_average_that_was_not_done_is_lost_and_the_next_reads_ask_first(named: Named) -> None:
+    one = np.arange(500, dtype="<i2").tobytes()
+    fused = ":ADER?;" + READ + ";:SING;:AER?"
+    asked: tuple[Any, ...] = ((":ADER?", "1"), (READ + ";:SING;:AER?", ([], [one, one], "1")))
+    turns = [
+        *setup(":ACQ:MODE RTIM", ":ACQ:AVER:COUN 3;:ACQ:AVER 1"),
+        *(ARMED, (":ADER?", "1"), (READ, [one, one]), preamble(1, "1E-5", "0"), preamble(2, "1E-5", "0"), ARMED),
+        *(turn for n in (8, 16) for turn in ((fused, (["0"], [one, one], "1")), *n * asked)),
+        *((fused, (["+1"], [one, one], "1")), (fused, (["0"], [one, one], "1")), *8 * asked),
+        (fused, (["1"], [one, one], "1")),
+    ]
+    with TranscriptLink(turns) as link:
+        device = KeysightInfiniium(link, named("dig0"))
+        device.load(program(averaged=True))
+        device.arm()
+        assert device.read(rearm=True) is not None
+        found = [device.read(rearm=True) is not None for _ in range(1 + 8 + 1 + 16 + 1 + 1 + 8 + 1)]
+        assert [k for k, there in enumerate(found) if not there] == [0, 9, 27]
 
 
 def test_average_is_one_record(named: Named) -> None:

@@ -197,14 +197,23 @@ def test_blocks_pass_unchanged_whatever_bytes_they_hold() -> None:
         link.close()
 
 
-def test_blocks_and_a_line_come_in_one_answer() -> None:
+def test_words_blocks_and_a_line_come_in_one_answer() -> None:
     data = bytes(range(256)) * 100
-    answer = f"#5{len(data)}".encode() + data + b";#13a;\n;+1\n"
+    answer = f"+1;#5{len(data)}".encode() + data + b";#13a;\n;+1\n"
     with LineServer(lambda connection, line: connection.send(answer)) as server:
         link = link_to(server, timeout_s=5)
-        blocks, rest = link.query_blocks_line("GET?", 2)
+        words, blocks, rest = link.query_mixed("GET?", 1, 2)
         assert [bytes(block) for block in blocks] == [data, b"a;\n"]
-        assert rest == "+1"
+        assert (words, rest) == (["+1"], "+1")
+        link.close()
+
+
+def test_line_where_several_answers_were_due_is_an_error() -> None:
+    with LineServer(lambda connection, line: connection.reply("0")) as server:
+        link = link_to(server)
+        with pytest.raises(DeviceError, match=r"one answer came where several were due.*'GET\?'"):
+            link.query_mixed("GET?", 1, 2)
+        assert link.state is LinkState.DEGRADED
         link.close()
 
 

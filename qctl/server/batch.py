@@ -1,0 +1,167 @@
+"""What a batch needs while it plays: its instruments by what they do, their records, how far it came."""
+
+from __future__ import annotations
+
+import mmap
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.device import Advancing, Player, Recorder, Recording, TriggerSource
+from qctl.errors import DeviceError, QctlError, ScheduleError
+from qctl.server.instrument import Call, InstrumentThread, LinkState
+from qctl.server.orders import BatchOrder, Load, TracePart
+
+__all__ = [
+    "ARM",
+    "FIRE",
+    "READ",
+    "SET",
+    "SLICE_S",
+    "STAGES",
+    "START",
+    "STOP",
+    "UPLOAD",
+    "Outcome",
+    "Rack",
+    "Stopped",
+    "Traces",
+    "Watch",
+    "go_on",
+    "unlocked",
+    "wait_all",
+]
+
+STAGES = ("set", "upload", "start", "arm", "fire", "read", "stop")
+SET, UPLOAD, START, ARM, FIRE, READ, STOP = range(len(STAGES))
+SLICE_S = 0.2
+"""How long anything is waited for at a time: a stop is seen after it."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How far a batch came."""
+
+    n_points: int = 0
+    traces: list[TracePart] = field(default_factory=list)
+    sent_bytes: dict[str, int] = field(default_factory=dict)
+    stopped: bool = False
+    error: QctlError | None = None
+
+
+class Stopped(Exception):
+    """The run was told to stop."""
+
+
+class Traces:
+    """Codes of one recorder for all points of a batch, in a file of shared memory."""
+
+    def __init__(self, path: Path, n_points: int) -> None:
+        self.path, self.n_points = path, n_points
+        self.part: TracePart | None = None
+        self._codes: NDArray[np.int16] | None = None
+
+    def put(self, instrument: str, point: int, recording: Recording) -> None:
+        """Take the records of one point; the first say the shape of all."""
+        if self._codes is None:
+            shape = (self.n_points, *recording.codes.shape)
+            size = max(1, int(np.prod(shape)) * 2)
+            with self.path.open("wb+") as file:
+                file.truncate(size)
+                memory = mmap.mmap(file.fileno(), size)
+            self._codes = np.frombuffer(memory, np.int16)[: int(np.prod(shape))].reshape(shape)
+            self.part = TracePart(
+                instrument,
+                str(self.path),
+                (shape[0], shape[1], shape[2], shape[3]),
+                tuple(float(value) for value in recording.volts_per_code),
+                tuple(float(value) for value in recording.offset_v),
+                recording.rate_hz,
+                recording.n_averaged,
+            )
+        if recording.codes.shape != self._codes.shape[1:]:
+            raise DeviceError(
+                f"{instrument} returned records of shape {recording.codes.shape} at point {point} "
+                f"and {self._codes.shape[1:]} before",
+                instrument=instrument,
+            )
+        self._codes[point] = recording.codes
+
+
+class Rack:
+    """The instruments of a batch, by what they do."""
+
+    def __init__(self, order: BatchOrder, threads: Mapping[str, InstrumentThread]) -> None:
+        self.players: list[InstrumentThread] = []
+        self.recorders: list[InstrumentThread] = []
+        self.triggers: list[InstrumentThread] = []
+        self.loads: list[tuple[InstrumentThread, Load]] = []
+        for load in order.programs:
+            thread = threads[load.instrument]
+            device = thread.device
+            if device is None:
+                raise thread.down()
+            self.loads.append((thread, load))
+            if isinstance(device, TriggerSource):
+                self.triggers.append(thread)
+            elif isinstance(device, Recorder):
+                self.recorders.append(thread)
+            elif isinstance(device, Player):
+                self.players.append(thread)
+            else:
+                raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
+        self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
+        self.advancing: list[InstrumentThread] = []
+
+    def part(self) -> None:
+        """Tell the players whose loaded programs advance by themselves from those that are told to select."""
+        self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
+        self.moving = [thread for thread in self.moving if thread not in self.advancing]
+
+
+class Watch:
+    """All instruments that a run needs, played or not: a lost or reopened link spoils the run, and is named."""
+
+    def __init__(self, threads: Sequence[InstrumentThread]) -> None:
+        self._sessions = [(thread, thread.n_opened) for thread in dict.fromkeys(threads)]
+
+    def check(self) -> None:
+        """Raise if a link was lost or opened anew, or an instrument is not locked to its reference."""
+        for thread, session in self._sessions:
+            if thread.state is not LinkState.UP or thread.n_opened != session:
+                why = thread.why or "it was opened anew"
+                raise DeviceError(f"{thread.name} lost its link during the run: {why}", instrument=thread.name)
+            if thread.locked is False:
+                raise unlocked(thread)
+
+
+def unlocked(thread: InstrumentThread) -> ScheduleError:
+    """Return the error of an instrument that is not locked to its reference clock."""
+    text = (
+        f"{thread.name} is not locked to its {thread.instrument.reference} reference clock: check the cable, or its "
+        f"setting if the instrument was reset by hand (qctl instruments get {thread.name})"
+    )
+    return ScheduleError(text, instrument=thread.name)
+
+
+def wait_all(calls: Iterable[Call]) -> list[Any]:
+    """Return the values of calls when all have ended; raise the first error."""
+    waiting = list(calls)
+    for call in waiting:
+        while not call.wait(SLICE_S):
+            pass
+    for call in waiting:
+        if call.error is not None:
+            raise call.error
+    return [call.value for call in waiting]
+
+
+def go_on(stop: threading.Event) -> None:
+    """Raise Stopped if the run was told to stop."""
+    if stop.is_set():
+        raise Stopped
