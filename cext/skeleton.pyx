@@ -13,7 +13,7 @@ cdef struct building_t:
     int *origin         # group of the list that each group stands for
     int *count
     int *sole           # the only item of a group
-    int *wire_of
+    int *wire_of        # in the order of making
     int *item_of        # item of each node, or -1
     int *side_group     # group of each side of an item
     int *renumbered
@@ -47,6 +47,7 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
     self.member_first = <int *> calloc(n_sides + 1, sizeof(int))
     self.members = <int *> malloc(n_sides * sizeof(int))
     self.wire_first = <int *> calloc(n_wires + 1, sizeof(int))
+    self.group_wire = <int *> malloc(n_sides * sizeof(int))
     self.cost = <int8_t *> calloc(n, 1)
     self.cost_swapped = <int8_t *> calloc(n, 1)
     self.forms = <canonical_t *> malloc(n * sizeof(canonical_t))
@@ -61,7 +62,7 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
     done = (
         self.a != NULL and self.b != NULL and self.node_first != NULL and self.nodes != NULL
         and self.side_first != NULL and self.sides != NULL and self.member_first != NULL and self.members != NULL
-        and self.wire_first != NULL and self.cost != NULL and self.cost_swapped != NULL and self.forms != NULL
+        and self.wire_first != NULL and self.group_wire != NULL and self.cost != NULL and self.cost_swapped != NULL and self.forms != NULL
         and work.group_of != NULL and work.origin != NULL and work.count != NULL and work.sole != NULL
         and work.wire_of != NULL and work.item_of != NULL and work.side_group != NULL and work.renumbered != NULL
     )
@@ -83,6 +84,7 @@ cdef void close_skeleton(skeleton_t *self) noexcept nogil:
     free(self.member_first)
     free(self.members)
     free(self.wire_first)
+    free(self.group_wire)
     free(self.cost)
     free(self.cost_swapped)
     free(self.forms)
@@ -171,6 +173,7 @@ cdef void number_groups(skeleton_t *self, building_t *work) noexcept nogil:
     for g in range(self.n_groups):
         k = work.wire_of[g]
         work.renumbered[g] = work.group_of[k]
+        self.group_wire[work.group_of[k]] = k
         work.group_of[k] += 1
     for s in range(n_sides):
         g = work.renumbered[work.side_group[s]]
