@@ -1,6 +1,6 @@
 """The state of routing."""
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from qctl.cext.coupling cimport graph_t
 from qctl.cext.skeleton cimport skeleton_t
@@ -56,6 +56,7 @@ cdef struct router_t:
     op_t *ops
     Py_ssize_t n_ops, ops_room
     bint recording, failed, stuck
+    int64_t deadline        # moment at which a pass gives up; 0 for never
     int cost, n_swaps
     int *late               # cz on the longest way to each physical qubit's last step
     int latest

@@ -5,7 +5,7 @@ scores). What commutes on a wire has no order here, and a swap is charged with t
 two-qubit gate of the same pair it may cost none.
 """
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 
 from qctl.cext.coupling cimport FAR_AWAY, graph_t
@@ -16,6 +16,9 @@ from qctl.cext.skeleton cimport skeleton_t
 cdef extern from "exact.h" nogil:
     int qctl_below(uint64_t *state, int n)
     int qctl_room(void **block, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
+
+cdef extern from "moment.h" nogil:
+    int64_t qctl_moment()
 
 cdef enum:
     SWAP_COST = 3
@@ -183,6 +186,8 @@ cdef void rest(router_t *self) noexcept nogil:
 cdef int run(router_t *self, const int *layout, bint backwards, bint recording, int most) noexcept nogil:
     """Route from a layout; the last one is in `place`. Return what the swaps cost in cz, or -1 for more than `most`.
 
+    A pass that isn't done at the deadline returns -1 too.
+
     `stuck` is set, and 0 returned, if there is no way between two that must meet.
     """
     cdef const skeleton_t *items = self.items
@@ -215,7 +220,7 @@ cdef int run(router_t *self, const int *layout, bint backwards, bint recording, 
     advance(self, backwards)
     look_ahead(self, backwards)
     while self.n_front and not self.failed:
-        if self.cost > most:
+        if self.cost > most or (self.deadline and self.n_swaps % 64 == 63 and qctl_moment() > self.deadline):
             return -1
         nearest = self.front[0]
         if n_since > 3 * graph.n:

@@ -21,5 +21,5 @@ cdef struct skeleton_t:
     int8_t *cost_swapped
     canonical_t *forms
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil
 cdef void close_skeleton(skeleton_t *self) noexcept nogil

@@ -6,7 +6,7 @@ from libc.string cimport memset
 
 from qctl.cext.gatelist cimport GONE, HELD, ZZ, node_t
 from qctl.cext.spins cimport QCTL_PI
-from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, n_entanglers, settle
+from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, n_entanglers, reduce_within, settle
 
 cdef struct building_t:
     int *group_of       # newest group of each wire
@@ -30,7 +30,7 @@ cdef void close_building(building_t *self) noexcept nogil:
     free(self.renumbered)
 
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
     """Fill in the items of a list of gates; 0 if there is no memory."""
     cdef building_t work
     cdef int done
@@ -69,7 +69,7 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
     if done:
         collect(self, &work, gates)
         number_groups(self, &work)
-        price(self, gates)
+        price(self, gates, bound)
     close_building(&work)
     return done
 
@@ -189,12 +189,12 @@ cdef void number_groups(skeleton_t *self, building_t *work) noexcept nogil:
             work.count[g] += 1
 
 
-cdef void price(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
+cdef void price(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
     """Fill in the canonical forms of the items, and what they cost alone and with a swap."""
     cdef int x, k
     cdef const node_t *node
     cdef complex4_t u
-    cdef canonical_t swapped
+    cdef canonical_t swapped, kept
     cdef bint half
     for x in range(self.n_items):
         if self.b[x] < 0:
@@ -219,5 +219,8 @@ cdef void price(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
             swapped.c[k] += QCTL_PI / 4
         settle(self.forms + x)
         settle(&swapped)
-        self.cost[x] = <int8_t> n_entanglers(self.forms + x)
+        kept = self.forms[x]
+        reduce_within(&kept, bound)
+        reduce_within(&swapped, bound)
+        self.cost[x] = <int8_t> n_entanglers(&kept)
         self.cost_swapped[x] = <int8_t> n_entanglers(&swapped)

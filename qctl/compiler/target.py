@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.rates import Rates
 from qctl.errors import CompileError, RequestError
 
 if TYPE_CHECKING:
@@ -34,17 +35,25 @@ class Target:
         Coupled pairs; None couples every pair.
     n_qubits : int or None
         Number of qubits; None takes it from the edges, or from the program.
+    directed : bool
+        Each edge is (control, target) of a cx that exists in this direction alone, unless the other is listed too.
+    rates : Rates, optional
+        Errors and times of its gates: where they are known, the layout and the couplers that are used follow them.
     """
 
     basis: tuple[str, ...] = ("rz", "sx", "cz")
     edges: tuple[tuple[int, int], ...] | None = None
     n_qubits: int | None = None
+    directed: bool = False
+    rates: Rates | None = None
 
     def __post_init__(self) -> None:
         self.gates()
         for a, b in self.edges or ():
             if a == b or min(a, b) < 0 or (self.n_qubits is not None and max(a, b) >= self.n_qubits):
                 raise RequestError(f"edge ({a}, {b}) joins no two of the {self.n_qubits} qubits")
+        if self.rates is not None:
+            self.rates.check(self.edges, self.n_qubits)
 
     def gates(self) -> tuple[int, int]:
         """Return which one- and two-qubit gates are used, as the kernels number them.
@@ -76,6 +85,15 @@ class Target:
     def pairs(self) -> NDArray[np.int32]:
         """Return the coupled pairs, each once: (2, n) int32."""
         return self._pairs
+
+    def one_way(self, n: int) -> NDArray[np.uint8] | None:
+        """Return the directions in which alone a cx exists, (n, n) of control and target, or None for both ways."""
+        if not self.directed:
+            return None
+        found = np.zeros((n, n), np.uint8)
+        for edge in self.edges or ():
+            found[edge] = 1
+        return found
 
     def couples(self, a: int, b: int) -> bool:
         """Say whether two qubits are coupled."""

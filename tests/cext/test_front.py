@@ -1,4 +1,4 @@
-"""Programs in which everything commutes are not pulled to one heap: each pair meets once, and swaps go with the gates."""
+"""Programs in which everything commutes are not pulled to one heap: swaps go with the gates."""
 
 import math
 
