@@ -101,7 +101,7 @@ def _largest(edges: list[tuple[int, int]], n: int) -> list[int]:
             group[a] |= group[b]
             for q in group[b]:
                 group[q] = group[a]
-    return sorted(max(group, key=len, default=set()))
+    return sorted(max(group, key=lambda each: len(each), default=set()))
 
 
 def moved(made: Native, place: NDArray[np.int32]) -> Native:
