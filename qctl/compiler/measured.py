@@ -101,7 +101,10 @@ def _largest(edges: list[tuple[int, int]], n: int) -> list[int]:
             group[a] |= group[b]
             for q in group[b]:
                 group[q] = group[a]
-    return sorted(max(group, key=lambda each: len(each), default=set()))
+    widest: set[int] = set()
+    for each in group:
+        widest = each if len(each) > len(widest) else widest
+    return sorted(widest)
 
 
 def moved(made: Native, place: NDArray[np.int32]) -> Native:
