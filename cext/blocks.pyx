@@ -13,7 +13,7 @@ from qctl.cext.gatelist cimport HELD, TURN, node_t
 from qctl.cext.native cimport finish_turn, put_cz, put_row, put_symbol, put_turn, put_word
 from qctl.cext.records cimport FLAG_WIDE, instruction_t
 from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, after, inverse, qctl_atan2, spin, spin_t
-from qctl.cext.weyl cimport add_rotation, canonical_t, complex4_t, decompose, identity, n_entanglers, settle
+from qctl.cext.weyl cimport add_rotation, canonical_t, complex4_t, decompose, identity, n_entanglers, reduce_within, settle
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef double ROOT = 0.70710678118654752440
@@ -86,6 +86,7 @@ cdef void put_form(writing_t *self, canonical_t *u, int p, int q) noexcept nogil
     cdef spin_t h = spin(0, ROOT, 0, ROOT), va, vb, last_a, last_b
     cdef int n
     settle(u)
+    out.lost += reduce_within(u, out.bound)
     n = n_entanglers(u)
     if n == 2 and u.c[0] + u.c[1] > QCTL_PI / 2 - 1e-9:
         through_iswap(u)

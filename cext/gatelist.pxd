@@ -57,4 +57,5 @@ cdef void turn_z(gatelist_t *self, int a, angle_t angle) noexcept nogil
 cdef void rotate(gatelist_t *self, int a, int b, double angle) noexcept nogil
 cdef void swap(gatelist_t *self, int q, int p) noexcept nogil
 cdef void hold(gatelist_t *self, const int *wires, int n) noexcept nogil
+cdef double approximate(gatelist_t *self, double bound) noexcept nogil
 cdef void forget(gatelist_t *self, int a) noexcept nogil

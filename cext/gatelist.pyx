@@ -4,7 +4,7 @@ from libc.math cimport fabs, floor
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from qctl.cext.spins cimport QCTL_PI, about_x, about_z, after, axis_t, parallel, spin, spin_t, z_before
+from qctl.cext.spins cimport QCTL_PI, about_x, about_z, after, axis_t, parallel, qctl_sincos, spin, spin_t, z_before
 
 cdef extern from "exact.h" nogil:
     int qctl_room(void **block, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
@@ -263,6 +263,38 @@ cdef void hold(gatelist_t *self, const int *wires, int n) noexcept nogil:
     self.nodes[node].group_b = n
 
 
+cdef inline double rotation_infidelity(double angle) noexcept nogil:
+    """Return the average gate infidelity of exp(-i angle/2 ZZ) to the identity: (d/(d+1)) (1 - |tr U|^2 / d^2), d = 4."""
+    cdef double s, c
+    qctl_sincos(0.5 * angle, &s, &c)
+    return 0.8 * s * s
+
+
 cdef void forget(gatelist_t *self, int a) noexcept nogil:
     """Begin a wire's frame anew: it was reset."""
     self.frames[a] = spin(1, 0, 0, 0)
+
+
+cdef double approximate(gatelist_t *self, double bound) noexcept nogil:
+    """Drop two-qubit rotations whose average gate infidelity to none is within a bound, make those near a quarter turn one.
+
+    Return the sum of the infidelities.
+    """
+    cdef Py_ssize_t i
+    cdef double lost, sum_ = 0, rest
+    cdef node_t *node
+    for i in range(self.n_nodes):
+        node = self.nodes + i
+        if node.kind != ZZ:
+            continue
+        lost = rotation_infidelity(node.angle)
+        if lost <= bound:
+            node.kind = GONE
+            sum_ += lost
+            continue
+        rest = fabs(node.angle) - QCTL_PI / 2
+        lost = rotation_infidelity(rest)
+        if fabs(rest) > 1e-9 and lost <= bound:
+            node.angle = QCTL_PI / 2 if node.angle > 0 else -QCTL_PI / 2
+            sum_ += lost
+    return sum_

@@ -1,6 +1,6 @@
 """Rows in native gates: one-qubit turns are held back and merged, and a turn about z passes cz."""
 
-from libc.stdint cimport uint16_t, uint32_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t
 
 from qctl.cext.records cimport instruction_t
 from qctl.cext.spins cimport spin_t
@@ -22,6 +22,8 @@ cdef struct native_t:
     int one, two        # which gates
     int n_qubits
     bint failed         # no memory
+    const uint8_t *one_way  # n_qubits x n_qubits, or NULL: 1 where cx may only point so
+    double bound, lost  # average gate infidelity that a block may lose, and the sum of what was lost
     int source
     spin_t *pending     # turn of each qubit that is still to be written
     instruction_t *rows

@@ -175,6 +175,10 @@ cdef void finish_turn(native_t *self, int q, bint frames_too) noexcept nogil:
 cdef void put_cz(native_t *self, int p, int q) noexcept nogil:
     """Append cz, or cx between two turns."""
     cdef spin_t h = spin(0, ROOT, 0, ROOT)
+    if self.one_way != NULL and self.one_way[<Py_ssize_t> q * self.n_qubits + p] and (
+        not self.one_way[<Py_ssize_t> p * self.n_qubits + q]
+    ):
+        p, q = q, p
     if self.two == TWO_CZ:
         finish_turn(self, p, False)
         finish_turn(self, q, False)

@@ -1,6 +1,6 @@
 """Perfect layouts: every two that meet are on coupled qubits."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from qctl.cext.coupling cimport graph_t
 from qctl.cext.skeleton cimport skeleton_t
@@ -14,5 +14,5 @@ cdef struct meetings_t:
 cdef int open_meetings(meetings_t *self, const skeleton_t *items) noexcept nogil
 cdef void close_meetings(meetings_t *self) noexcept nogil
 cdef int perfect_layout(
-    const meetings_t *meetings, const graph_t *graph, int n_visits, uint64_t seed, int *layout
+    const meetings_t *meetings, const graph_t *graph, int n_visits, uint64_t seed, int64_t deadline, int *layout
 ) noexcept nogil

@@ -10,6 +10,9 @@ from libc.string cimport memset
 cdef extern from "exact.h" nogil:
     int qctl_below(uint64_t *state, int n)
 
+cdef extern from "moment.h" nogil:
+    int64_t qctl_moment()
+
 cdef enum:
     N_TRIES = 4
 
@@ -194,7 +197,7 @@ cdef int options(
 
 cdef int search(
     const meetings_t *meetings, const graph_t *graph, const int *order, const int *before, int n_order, int n_visits,
-    uint64_t *draws, bint shuffled, int *layout, int *who, int *found, int *n_found, int *keys
+    uint64_t *draws, bint shuffled, int64_t deadline, int *layout, int *who, int *found, int *n_found, int *keys
 ) noexcept nogil:
     """Place the wires of an order one after the other; 1 if all are placed."""
     cdef int k = 0, w, p
@@ -213,7 +216,7 @@ cdef int search(
                 return 0
             continue
         n_visits -= 1
-        if n_visits < 0:
+        if n_visits < 0 or (deadline and n_visits % 64 == 0 and qctl_moment() > deadline):
             return 0
         n_found[k] -= 1
         p = found[k * graph.n + n_found[k]]
@@ -239,7 +242,7 @@ cdef void fill_up(int n_wires, int n, int *layout, int *who) noexcept nogil:
 
 
 cdef int perfect_layout(
-    const meetings_t *meetings, const graph_t *graph, int n_visits, uint64_t seed, int *layout
+    const meetings_t *meetings, const graph_t *graph, int n_visits, uint64_t seed, int64_t deadline, int *layout
 ) noexcept nogil:
     """Fill in a perfect layout, the program's own numbers if they are one; 0 if none was found, -1 without memory."""
     cdef int n = meetings.n_wires, k, j, attempt, n_order, found = 1
@@ -261,7 +264,7 @@ cdef int perfect_layout(
             for k in range(n):
                 layout[k] = -1
             found = search(
-                meetings, graph, room, room + graph.n, n_order, n_visits // N_TRIES, &seed, attempt > 0, layout,
+                meetings, graph, room, room + graph.n, n_order, n_visits // N_TRIES, &seed, attempt > 0, deadline, layout,
                 room + 3 * graph.n, room + 6 * graph.n + 8, room + 4 * graph.n, room + 5 * graph.n,
             )
             if found:

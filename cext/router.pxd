@@ -1,6 +1,6 @@
 """The state of routing."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 
 from qctl.cext.coupling cimport graph_t
 from qctl.cext.skeleton cimport skeleton_t
@@ -17,6 +17,7 @@ cdef struct rules_t:
     double price            # weight of the cz that a swap costs, beside edges of distance
     double late             # weight of the cz that are already on a qubit's way
     int n_ahead
+    bint ordered            # only what is first on both its wires weighs, in the program's order
 
 cdef struct router_t:
     const skeleton_t *items
@@ -34,6 +35,11 @@ cdef struct router_t:
     int *front
     int *front_at           # place of an item in front
     int n_front
+    uint8_t *weighs         # of each item: it is in the sums
+    int n_weighing
+    uint8_t *done           # of each item, and where each wire's first that is not done is among its members
+    int *at
+    int *at_ahead           # the same for the look ahead
     int *head               # of the front items of each wire: 2 item + side
     int *next_
     int *ahead
@@ -50,9 +56,17 @@ cdef struct router_t:
     op_t *ops
     Py_ssize_t n_ops, ops_room
     bint recording, failed, stuck
+    int64_t deadline        # moment at which a pass gives up; 0 for never
     int cost, n_swaps
     int *late               # cz on the longest way to each physical qubit's last step
     int latest
 
 cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *graph) noexcept nogil
 cdef void close_router(router_t *self) noexcept nogil
+
+
+cdef inline int distance(const router_t *self, int item) noexcept nogil:
+    """Return how many edges are between the two wires of an item."""
+    return self.graph.far[
+        <Py_ssize_t> self.place[self.items.a[item]] * self.graph.n + self.place[self.items.b[item]]
+    ]

@@ -24,6 +24,10 @@ cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *gra
     self.queue = <int *> malloc(n_items * sizeof(int))
     self.front = <int *> malloc(n_items * sizeof(int))
     self.front_at = <int *> malloc(n_items * sizeof(int))
+    self.weighs = <uint8_t *> malloc(n_items)
+    self.done = <uint8_t *> malloc(n_items)
+    self.at = <int *> malloc((items.n_wires + 1) * sizeof(int))
+    self.at_ahead = <int *> malloc((items.n_wires + 1) * sizeof(int))
     self.head = <int *> malloc((items.n_wires + 1) * sizeof(int))
     self.next_ = <int *> malloc(2 * n_items * sizeof(int))
     self.ahead = <int *> malloc(MOST_AHEAD * sizeof(int))
@@ -38,6 +42,7 @@ cdef int open_router(router_t *self, const skeleton_t *items, const graph_t *gra
     if (
         self.place == NULL or self.who == NULL or self.waits == NULL or self.waits_at_start == NULL or self.left == NULL
         or self.group_ends == NULL or self.queue == NULL or self.front == NULL or self.front_at == NULL
+        or self.weighs == NULL or self.done == NULL or self.at == NULL or self.at_ahead == NULL
         or self.head == NULL or self.next_ == NULL or self.ahead == NULL or self.touched == NULL
         or self.front_gain == NULL or self.ahead_gain == NULL or self.busy == NULL or self.late == NULL or self.tired == NULL
         or self.met == NULL or self.met_price == NULL
@@ -69,6 +74,10 @@ cdef void close_router(router_t *self) noexcept nogil:
     free(self.queue)
     free(self.front)
     free(self.front_at)
+    free(self.weighs)
+    free(self.done)
+    free(self.at)
+    free(self.at_ahead)
     free(self.head)
     free(self.next_)
     free(self.ahead)

@@ -5,16 +5,20 @@ scores). What commutes on a wire has no order here, and a swap is charged with t
 two-qubit gate of the same pair it may cost none.
 """
 
-from libc.stdint cimport int16_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
 
 from qctl.cext.coupling cimport FAR_AWAY, graph_t
-from qctl.cext.router cimport op_t
+from qctl.cext.front cimport enter_front, leave_front, look_ahead, open_front, pass_by, shift, shift_ahead
+from qctl.cext.router cimport distance, op_t
 from qctl.cext.skeleton cimport skeleton_t
 
 cdef extern from "exact.h" nogil:
     int qctl_below(uint64_t *state, int n)
     int qctl_room(void **block, Py_ssize_t *room, Py_ssize_t wanted, size_t size)
+
+cdef extern from "moment.h" nogil:
+    int64_t qctl_moment()
 
 cdef enum:
     SWAP_COST = 3
@@ -32,68 +36,6 @@ cdef void record(router_t *self, int item, int p, int q) noexcept nogil:
     self.ops[self.n_ops].p = p
     self.ops[self.n_ops].q = q
     self.n_ops += 1
-
-
-cdef inline void weigh(router_t *self, int item, int *gain, int sign) noexcept nogil:
-    """Add what swaps along the edges at an item's ends would add to its distance."""
-    cdef const graph_t *graph = self.graph
-    cdef int x = self.place[self.items.a[item]], y = self.place[self.items.b[item]], k
-    cdef const int16_t *from_y = graph.far + <Py_ssize_t> y * graph.n
-    cdef const int16_t *from_x = graph.far + <Py_ssize_t> x * graph.n
-    cdef int now = from_y[x]
-    for k in range(graph.near_first[x], graph.near_first[x + 1]):
-        if graph.near[k] != y:
-            gain[graph.near_edge[k]] += sign * (from_y[graph.near[k]] - now)
-    for k in range(graph.near_first[y], graph.near_first[y + 1]):
-        if graph.near[k] != x:
-            gain[graph.near_edge[k]] += sign * (from_x[graph.near[k]] - now)
-
-
-cdef inline int distance(const router_t *self, int item) noexcept nogil:
-    return self.graph.far[
-        <Py_ssize_t> self.place[self.items.a[item]] * self.graph.n + self.place[self.items.b[item]]
-    ]
-
-
-cdef void link(router_t *self, int item, int side, int wire) noexcept nogil:
-    self.next_[2 * item + side] = self.head[wire]
-    self.head[wire] = 2 * item + side
-
-
-cdef void unlink(router_t *self, int item, int side, int wire) noexcept nogil:
-    cdef int at = self.head[wire], wanted = 2 * item + side
-    if at == wanted:
-        self.head[wire] = self.next_[at]
-        return
-    while self.next_[at] != wanted:
-        at = self.next_[at]
-    self.next_[at] = self.next_[wanted]
-
-
-cdef void enter_front(router_t *self, int item) noexcept nogil:
-    self.front_at[item] = self.n_front
-    self.front[self.n_front] = item
-    self.n_front += 1
-    link(self, item, 0, self.items.a[item])
-    link(self, item, 1, self.items.b[item])
-    self.busy[self.place[self.items.a[item]]] += 1
-    self.busy[self.place[self.items.b[item]]] += 1
-    self.front_sum += distance(self, item)
-    weigh(self, item, self.front_gain, 1)
-
-
-cdef void leave_front(router_t *self, int item) noexcept nogil:
-    cdef int at = self.front_at[item], moved
-    self.n_front -= 1
-    moved = self.front[self.n_front]
-    self.front[at] = moved
-    self.front_at[moved] = at
-    unlink(self, item, 0, self.items.a[item])
-    unlink(self, item, 1, self.items.b[item])
-    self.busy[self.place[self.items.a[item]]] -= 1
-    self.busy[self.place[self.items.b[item]]] -= 1
-    self.front_sum -= distance(self, item)
-    weigh(self, item, self.front_gain, -1)
 
 
 cdef inline void delay(router_t *self, int p, int q, int n) noexcept nogil:
@@ -120,6 +62,8 @@ cdef void execute(router_t *self, int item, bint backwards) noexcept nogil:
         self.n_steps += 1
         self.met[p] = self.n_steps
     record(self, item, p, q)
+    if self.rules.ordered:
+        pass_by(self, item, backwards)
     for s in range(items.side_first[item], items.side_first[item + 1]):
         g = items.sides[s]
         self.left[g] -= 1
@@ -145,72 +89,6 @@ cdef void advance(router_t *self, bint backwards) noexcept nogil:
             execute(self, item, backwards)
         else:
             enter_front(self, item)
-
-
-cdef void look_ahead(router_t *self, bint backwards) noexcept nogil:
-    """Find the next items behind the front, as if all in it were done."""
-    cdef const skeleton_t *items = self.items
-    cdef int *todo = self.touched
-    cdef int *groups = self.touched + items.n_items + 1
-    cdef int *waited = groups + items.side_first[items.n_items] + 1
-    cdef int n_todo = self.n_front, n_groups = 0, n_waited = 0, k = 0, s, g, m, item
-    memset(self.ahead_gain, 0, self.graph.n_edges * sizeof(int))
-    self.ahead_sum = 0
-    self.n_ahead = 0
-    memcpy(todo, self.front, n_todo * sizeof(int))
-    while k < n_todo and self.n_ahead < self.rules.n_ahead:
-        item = todo[k]
-        k += 1
-        for s in range(items.side_first[item], items.side_first[item + 1]):
-            g = items.sides[s]
-            self.left[g] -= 1
-            groups[n_groups] = g
-            n_groups += 1
-            if self.left[g] or self.group_ends[g] & (1 if backwards else 2):
-                continue
-            g += -1 if backwards else 1
-            for m in range(items.member_first[g], items.member_first[g + 1]):
-                item = items.members[m]
-                self.waits[item] -= 1
-                waited[n_waited] = item
-                n_waited += 1
-                if self.waits[item] == 0:
-                    todo[n_todo] = item
-                    n_todo += 1
-                    if items.b[item] >= 0 and self.n_ahead < self.rules.n_ahead:
-                        self.ahead[self.n_ahead] = item
-                        self.n_ahead += 1
-    for k in range(n_groups):
-        self.left[groups[k]] += 1
-    for k in range(n_waited):
-        self.waits[waited[k]] += 1
-    for k in range(self.n_ahead):
-        self.ahead_sum += distance(self, self.ahead[k])
-        weigh(self, self.ahead[k], self.ahead_gain, 1)
-
-
-cdef void shift(router_t *self, int wire, int sign) noexcept nogil:
-    """Take the front items of a wire out of the sums, or put them in again."""
-    cdef int at
-    if wire < 0:
-        return
-    at = self.head[wire]
-    while at >= 0:
-        self.front_sum += sign * distance(self, at >> 1)
-        weigh(self, at >> 1, self.front_gain, sign)
-        self.busy[self.place[self.items.a[at >> 1]]] += sign
-        self.busy[self.place[self.items.b[at >> 1]]] += sign
-        at = self.next_[at]
-
-
-cdef void shift_ahead(router_t *self, int u, int v, int sign) noexcept nogil:
-    cdef int k, a, b
-    for k in range(self.n_ahead):
-        a = self.items.a[self.ahead[k]]
-        b = self.items.b[self.ahead[k]]
-        if a == u or a == v or b == u or b == v:
-            self.ahead_sum += sign * distance(self, self.ahead[k])
-            weigh(self, self.ahead[k], self.ahead_gain, sign)
 
 
 cdef inline int swap_price(const router_t *self, int p, int q) noexcept nogil:
@@ -265,7 +143,7 @@ cdef int best_edge(router_t *self) noexcept nogil:
     cdef double ahead = 0, score, least = 1e300, tired, front = self.front_sum
     cdef int e, p, q, n_best = 0, best = -1
     if self.n_ahead:
-        ahead = self.rules.ahead * self.n_front / self.n_ahead
+        ahead = self.rules.ahead * self.n_weighing / self.n_ahead
     for e in range(graph.n_edges):
         p = graph.p[e]
         q = graph.q[e]
@@ -308,6 +186,8 @@ cdef void rest(router_t *self) noexcept nogil:
 cdef int run(router_t *self, const int *layout, bint backwards, bint recording, int most) noexcept nogil:
     """Route from a layout; the last one is in `place`. Return what the swaps cost in cz, or -1 for more than `most`.
 
+    A pass that isn't done at the deadline returns -1 too.
+
     `stuck` is set, and 0 returned, if there is no way between two that must meet.
     """
     cdef const skeleton_t *items = self.items
@@ -322,13 +202,12 @@ cdef int run(router_t *self, const int *layout, bint backwards, bint recording, 
         self.met_price[k] = SWAP_COST
     for k in range(items.n_wires):
         self.who[self.place[k]] = k
-        self.head[k] = -1
     memcpy(self.waits, self.waits_at_start + (items.n_items + 1 if backwards else 0), items.n_items * sizeof(int))
     for k in range(items.n_groups):
         self.left[k] = items.member_first[k + 1] - items.member_first[k]
-    memset(self.front_gain, 0, graph.n_edges * sizeof(int))
+    open_front(self, backwards)
     rest(self)
-    self.front_sum = self.n_front = self.n_queued = self.n_done = self.cost = self.n_swaps = self.n_steps = 0
+    self.n_queued = self.n_done = self.cost = self.n_swaps = self.n_steps = 0
     self.latest = 0
     self.n_ops = 0
     self.recording = recording
@@ -341,7 +220,7 @@ cdef int run(router_t *self, const int *layout, bint backwards, bint recording, 
     advance(self, backwards)
     look_ahead(self, backwards)
     while self.n_front and not self.failed:
-        if self.cost > most:
+        if self.cost > most or (self.deadline and self.n_swaps % 64 == 63 and qctl_moment() > self.deadline):
             return -1
         nearest = self.front[0]
         if n_since > 3 * graph.n:

@@ -16,9 +16,10 @@ cdef struct skeleton_t:
     int *member_first   # n_groups + 1, into members: the items of a group, which commute on its wire
     int *members
     int *wire_first     # n_wires + 1: the groups of a wire, in order
+    int *group_wire
     int8_t *cost        # cz of an item, and of it with a swap behind
     int8_t *cost_swapped
     canonical_t *forms
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil
 cdef void close_skeleton(skeleton_t *self) noexcept nogil

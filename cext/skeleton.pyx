@@ -6,14 +6,14 @@ from libc.string cimport memset
 
 from qctl.cext.gatelist cimport GONE, HELD, ZZ, node_t
 from qctl.cext.spins cimport QCTL_PI
-from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, n_entanglers, settle
+from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, n_entanglers, reduce_within, settle
 
 cdef struct building_t:
     int *group_of       # newest group of each wire
     int *origin         # group of the list that each group stands for
     int *count
     int *sole           # the only item of a group
-    int *wire_of
+    int *wire_of        # in the order of making
     int *item_of        # item of each node, or -1
     int *side_group     # group of each side of an item
     int *renumbered
@@ -30,7 +30,7 @@ cdef void close_building(building_t *self) noexcept nogil:
     free(self.renumbered)
 
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
     """Fill in the items of a list of gates; 0 if there is no memory."""
     cdef building_t work
     cdef int done
@@ -47,6 +47,7 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
     self.member_first = <int *> calloc(n_sides + 1, sizeof(int))
     self.members = <int *> malloc(n_sides * sizeof(int))
     self.wire_first = <int *> calloc(n_wires + 1, sizeof(int))
+    self.group_wire = <int *> malloc(n_sides * sizeof(int))
     self.cost = <int8_t *> calloc(n, 1)
     self.cost_swapped = <int8_t *> calloc(n, 1)
     self.forms = <canonical_t *> malloc(n * sizeof(canonical_t))
@@ -61,14 +62,14 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates) noexcept nogil
     done = (
         self.a != NULL and self.b != NULL and self.node_first != NULL and self.nodes != NULL
         and self.side_first != NULL and self.sides != NULL and self.member_first != NULL and self.members != NULL
-        and self.wire_first != NULL and self.cost != NULL and self.cost_swapped != NULL and self.forms != NULL
+        and self.wire_first != NULL and self.group_wire != NULL and self.cost != NULL and self.cost_swapped != NULL and self.forms != NULL
         and work.group_of != NULL and work.origin != NULL and work.count != NULL and work.sole != NULL
         and work.wire_of != NULL and work.item_of != NULL and work.side_group != NULL and work.renumbered != NULL
     )
     if done:
         collect(self, &work, gates)
         number_groups(self, &work)
-        price(self, gates)
+        price(self, gates, bound)
     close_building(&work)
     return done
 
@@ -83,6 +84,7 @@ cdef void close_skeleton(skeleton_t *self) noexcept nogil:
     free(self.member_first)
     free(self.members)
     free(self.wire_first)
+    free(self.group_wire)
     free(self.cost)
     free(self.cost_swapped)
     free(self.forms)
@@ -171,6 +173,7 @@ cdef void number_groups(skeleton_t *self, building_t *work) noexcept nogil:
     for g in range(self.n_groups):
         k = work.wire_of[g]
         work.renumbered[g] = work.group_of[k]
+        self.group_wire[work.group_of[k]] = k
         work.group_of[k] += 1
     for s in range(n_sides):
         g = work.renumbered[work.side_group[s]]
@@ -186,12 +189,12 @@ cdef void number_groups(skeleton_t *self, building_t *work) noexcept nogil:
             work.count[g] += 1
 
 
-cdef void price(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
+cdef void price(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
     """Fill in the canonical forms of the items, and what they cost alone and with a swap."""
     cdef int x, k
     cdef const node_t *node
     cdef complex4_t u
-    cdef canonical_t swapped
+    cdef canonical_t swapped, kept
     cdef bint half
     for x in range(self.n_items):
         if self.b[x] < 0:
@@ -216,5 +219,8 @@ cdef void price(skeleton_t *self, const gatelist_t *gates) noexcept nogil:
             swapped.c[k] += QCTL_PI / 4
         settle(self.forms + x)
         settle(&swapped)
-        self.cost[x] = <int8_t> n_entanglers(self.forms + x)
+        kept = self.forms[x]
+        reduce_within(&kept, bound)
+        reduce_within(&swapped, bound)
+        self.cost[x] = <int8_t> n_entanglers(&kept)
         self.cost_swapped[x] = <int8_t> n_entanglers(&swapped)

@@ -19,4 +19,8 @@ def translate_rows(
     seed: int,
     fixed: bool,
     home: bool,
-) -> tuple[int, int, int, bytes, bytes, bytes, bytes, list[tuple[float, int]], list[int], list[int], int]: ...
+    bound: float = 0.0,
+    time_limit_s: float = 0.0,
+    n_threads: int = 1,
+    one_way: NDArray[np.uint8] | None = None,
+) -> tuple[int, int, int, bytes, bytes, bytes, bytes, list[tuple[float, int]], list[int], list[int], int, float]: ...

@@ -1,7 +1,7 @@
 """Translate a straight line of instructions to a target: native rows from rows, all of it without Python objects."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
@@ -10,13 +10,16 @@ from qctl.cext.coupling cimport close_graph, graph_t, open_graph
 from qctl.cext.expand cimport expand
 from qctl.cext.operands cimport OP_BARRIER, OP_FIRST_GATE, OP_LAST_GATE, OP_MEASURE, OP_RESET
 from qctl.cext.operands cimport check_rows, row_qubits, source_t
-from qctl.cext.gatelist cimport close_list, forget, gatelist_t, hold, open_list
+from qctl.cext.gatelist cimport approximate, close_list, forget, gatelist_t, hold, open_list
 from qctl.cext.native cimport close_native, native_t, open_native
 from qctl.cext.placing cimport close_meetings, meetings_t, open_meetings
 from qctl.cext.records cimport instruction_t
 from qctl.cext.router cimport close_router, open_router, router_t
 from qctl.cext.skeleton cimport close_skeleton, open_skeleton, skeleton_t
 from qctl.cext.trials cimport best_route, bring_home, effort_t
+
+cdef extern from "moment.h" nogil:
+    int64_t qctl_moment()
 
 cdef enum:
     DONE = 0
@@ -36,6 +39,9 @@ cdef struct job_t:
     effort_t effort
     uint64_t seed
     bint complete, fixed, home
+    double bound
+    double time_limit_s
+    const uint8_t *one_way
     int *layout
     int *last_layout
     int *goals
@@ -140,6 +146,9 @@ cdef int translate(job_t *self, int n_physical, const int *edge_p, const int *ed
     cdef Py_ssize_t i
     cdef uint32_t *room
     cdef plan_t plan
+    cdef int64_t deadline = 0
+    if self.time_limit_s > 0:
+        deadline = qctl_moment() + <int64_t> (1e9 * (self.time_limit_s if self.time_limit_s < 1e6 else 1e6))
     self.where = check_rows(source)
     if self.where >= 0:
         return BAD_ROW
@@ -160,7 +169,13 @@ cdef int translate(job_t *self, int n_physical, const int *edge_p, const int *ed
     if self.ends != NULL and self.end_wires != NULL:
         read(self, room, <int *> (room + n + source.n_words + 3))
     free(room)
-    if self.ends == NULL or self.end_wires == NULL or self.gates.failed or not open_skeleton(&self.items, &self.gates):
+    self.out.bound = self.bound
+    self.out.one_way = self.one_way
+    if self.bound > 0:
+        self.out.lost += approximate(&self.gates, self.bound)
+    if self.ends == NULL or self.end_wires == NULL or self.gates.failed or (
+        not open_skeleton(&self.items, &self.gates, self.bound)
+    ):
         return NO_MEMORY
     if not open_graph(&self.graph, n_physical, edge_p, edge_q, n_edges) or not open_router(
         &self.router, &self.items, &self.graph
@@ -171,6 +186,7 @@ cdef int translate(job_t *self, int n_physical, const int *edge_p, const int *ed
             self.graph.far[i] = i // n_physical != i % n_physical
     if self.fixed and not all_coupled(self):
         return NO_COUPLER
+    self.router.deadline = deadline
     found = best_route(&self.router, &self.meetings, &self.graph, &self.effort, self.seed, self.layout)
     if found < 0:
         return NO_WAY
@@ -210,6 +226,10 @@ def translate_rows(
     uint64_t seed,
     bint fixed,
     bint home,
+    double bound=0.0,
+    double time_limit_s=0.0,
+    int n_threads=1,
+    const uint8_t[:, ::1] one_way=None,
 ):
     """Return a straight line of instructions in native gates of a target.
 
@@ -237,6 +257,14 @@ def translate_rows(
         Nothing may be moved.
     home : bool
         Bring every qubit back to where it began.
+    bound : float
+        Average gate infidelity that each two-qubit block may lose; 0 for none.
+    time_limit_s : float
+        Time after which no new layout is tried, and those under way are given up; 0 for no limit.
+    n_threads : int
+        Threads that try layouts; the result does not depend on it, unless time runs out.
+    one_way : (n_physical, n_physical) uint8, optional
+        1 where the second qubit of a cx may be the column only; where neither or both are set, either will do.
 
     Returns
     -------
@@ -252,6 +280,8 @@ def translate_rows(
     layout, last_layout : list of int
         Physical qubit of each of the program's qubits, before and after.
     n_swaps : int
+    lost : float
+        Sum of the infidelities.
 
     Raises
     ------
@@ -271,6 +301,12 @@ def translate_rows(
     for k in range(n_edges):
         if not 0 <= edges[0, k] < n_physical or not 0 <= edges[1, k] < n_physical or edges[0, k] == edges[1, k]:
             raise ValueError(f"edge {k} joins {edges[0, k]} and {edges[1, k]}, not two of the {n_physical} qubits")
+    if not 0 <= bound < 1 or not 0 <= time_limit_s or not 1 <= n_threads <= 1024:
+        raise ValueError(
+            f"bound = {bound}, time_limit_s = {time_limit_s}, n_threads = {n_threads} are outside [0, 1), [0, inf) and [1, 1024]"
+        )
+    if one_way is not None and (one_way.shape[0] != n_physical or one_way.shape[1] != n_physical):
+        raise ValueError(f"one_way is {(one_way.shape[0], one_way.shape[1])}, not {n_physical} square")
     if not 0 <= one <= 4 or not 0 <= two <= 1:
         raise ValueError(f"one = {one}, two = {two} name no native gates")
     memset(&job, 0, sizeof(job_t))
@@ -285,6 +321,10 @@ def translate_rows(
     job.fixed = fixed
     job.home = home
     job.seed = seed
+    job.effort.n_threads = n_threads
+    job.bound = bound
+    job.time_limit_s = time_limit_s
+    job.one_way = &one_way[0, 0] if one_way is not None and n_physical else NULL
     job.effort.n_visits = n_visits
     job.effort.n_trials = n_trials
     job.effort.n_rounds = n_rounds
@@ -300,7 +340,7 @@ def translate_rows(
         if state == NO_MEMORY:
             raise MemoryError(f"no memory to translate {job.source.n_rows} instructions")
         if state != DONE:
-            return state, job.where, job.other, b"", b"", b"", b"", [], [], [], 0
+            return state, job.where, job.other, b"", b"", b"", b"", [], [], [], 0, 0.0
         return (
             state, job.where, job.other,
             PyBytes_FromStringAndSize(<char *> job.out.rows, job.out.n_rows * <Py_ssize_t> sizeof(instruction_t)),
@@ -311,6 +351,7 @@ def translate_rows(
             [job.layout[k] for k in range(n_qubits)],
             [job.last_layout[k] for k in range(n_qubits)],
             job.router.n_swaps,
+            job.out.lost,
         )
     finally:
         close_job(&job)

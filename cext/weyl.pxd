@@ -15,4 +15,5 @@ cdef void add_rotation(complex4_t *u, double angle, spin_t fa, spin_t fb) noexce
 cdef void decompose(const complex4_t *u, canonical_t *out) noexcept nogil
 cdef void along_z(double angle, spin_t fa, spin_t fb, canonical_t *out) noexcept nogil
 cdef void settle(canonical_t *u) noexcept nogil
+cdef double reduce_within(canonical_t *u, double bound) noexcept nogil
 cdef int n_entanglers(const canonical_t *u) noexcept nogil

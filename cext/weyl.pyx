@@ -301,6 +301,47 @@ cdef int n_entanglers(const canonical_t *u) noexcept nogil:
     return 1 if u.c[1] < TOLERANCE and fabs(u.c[0] - QCTL_PI / 4) < TOLERANCE else 2
 
 
+cdef double infidelity(double x, double y, double z) noexcept nogil:
+    """Return the average gate infidelity of exp(i (x XX + y YY + z ZZ)) to the identity."""
+    cdef double[3] s
+    cdef double[3] c
+    cdef double even, odd
+    qctl_sincos(x, s, c)
+    qctl_sincos(y, s + 1, c + 1)
+    qctl_sincos(z, s + 2, c + 2)
+    even = c[0] * c[1] * c[2]
+    odd = s[0] * s[1] * s[2]
+    return 0.8 * (1 - even * even - odd * odd)
+
+
+cdef double reduce_within(canonical_t *u, double bound) noexcept nogil:
+    """Move a settled form to the nearest one of fewest cz whose average gate infidelity is within a bound; return it.
+
+    Source: A. Cross et al., Phys. Rev. A 100, 032328 (2019), appendix B: the nearest form of each count of cz.
+    """
+    cdef double lost
+    if bound <= 0 or n_entanglers(u) == 0:
+        return 0
+    lost = infidelity(u.c[0], u.c[1], u.c[2])
+    if lost <= bound:
+        u.c[0] = u.c[1] = u.c[2] = 0
+        return lost
+    if n_entanglers(u) == 1:
+        return 0
+    lost = infidelity(QCTL_PI / 4 - u.c[0], u.c[1], u.c[2])
+    if lost <= bound:
+        u.c[0] = QCTL_PI / 4
+        u.c[1] = u.c[2] = 0
+        return lost
+    if n_entanglers(u) == 2:
+        return 0
+    lost = infidelity(0, 0, u.c[2])
+    if lost <= bound:
+        u.c[2] = 0
+        return lost
+    return 0
+
+
 def canonical(const double complex[:, :, ::1] unitaries not None, double[:, ::1] coordinates not None,
               double[:, :, ::1] turns not None):
     """Fill in the canonical forms of two-qubit unitaries.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.measured import measured_rows
 from qctl.compiler.translate import Native, Target, native_rows, target_of
 from qctl.errors import CompileError
 from qctl.lab import AtomProcessor, IonProcessor, TransmonProcessor
@@ -24,6 +25,13 @@ __all__ = ["translate"]
 _STRUCTURE = (Op.BEGIN, Op.END, Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT)
 
 
+class _Options(TypedDict):
+    seed: int
+    approximation: float
+    time_limit_s: float | None
+    threads: int
+
+
 AnyProgram = TypeVar("AnyProgram", bound=Program)
 
 
@@ -32,6 +40,10 @@ def translate(
     target: Target | TransmonProcessor | IonProcessor | AtomProcessor,
     level: int = 2,
     seed: int = 1,
+    *,
+    approximation: float = 0.0,
+    time_limit_s: float | None = None,
+    threads: int = 1,
 ) -> AnyProgram:
     """Return a program in a target's native gates, on its qubits and couplers; equal up to a global phase.
 
@@ -45,18 +57,29 @@ def translate(
         0 keeps the program's numbers as start layout; 1 searches one, 2 tries several, 3 many.
     seed : int
         Of layout and routing: same seed, same result, on every machine.
+    approximation : float
+        Average gate infidelity, from 0 to below 1, that each two-qubit block may lose to become a shorter one or none.
+        0 keeps all angles.
+    time_limit_s : float, optional
+        Time after which no new layout is tried. There is always a valid result, of one pass at least; which one
+        depends on the machine if time runs out.
+    threads : int
+        Threads that try layouts at the same time; the result is the same for any number.
 
     Returns
     -------
     Program, or Circuit for a Circuit
         With one qubit for each of the target's; `metadata` has ``layout`` and ``final_layout``, the physical qubit of
         each of the program's qubits before and after. Bits go with their qubits. In a program with blocks both are the
-        same, because every block leaves the qubits where they were.
+        same, because every block leaves the qubits where they were. ``infidelity`` is there if something was
+        approximated, the sum over all blocks; ``expected_success`` if the target has rates.
 
     Raises
     ------
     CompileError
         If the program doesn't fit the target.
+    RequestError
+        If an option is out of its range.
     """
     goal = target if isinstance(target, Target) else target_of(target)
     body = expect_program(program).body
@@ -70,19 +93,23 @@ def translate(
     at = 0
     layout = final = tuple(range(body.n_qubits))
     starts: dict[int, int] = {}
+    infidelity = 0.0
+    success: float | None = None
+    options: _Options = {
+        "seed": seed,
+        "approximation": approximation,
+        "time_limit_s": time_limit_s,
+        "threads": threads,
+    }
     for mark in [*marks, len(body)]:
         if at < mark or whole:
-            made = native_rows(
-                body.instructions[at:mark],
-                body.operands,
-                body.constants,
-                body.n_qubits,
-                goal,
-                level=level if whole else 0,
-                seed=seed,
-                home=not whole,
-            )
+            source = (body.instructions[at:mark], body.operands, body.constants, body.n_qubits, goal)
+            if whole and goal.rates is not None and level > 0:
+                made, success = measured_rows(*source, level=level, **options)
+            else:
+                made = native_rows(*source, level=level if whole else 0, home=not whole, **options)
             out.add(made)
+            infidelity += made.infidelity
             if whole:
                 layout, final = made.layout, made.final_layout
         if mark < len(body):
@@ -98,6 +125,8 @@ def translate(
         **{key: text for key, text in body.metadata.items() if key != PLACES},
         "layout": ",".join(map(str, layout)),
         "final_layout": ",".join(map(str, final)),
+        **({"infidelity": repr(infidelity)} if infidelity else {}),
+        **({"expected_success": repr(success)} if success is not None else {}),
     }
     rows, words, numbers = out.arrays()
     return type(program).from_body(

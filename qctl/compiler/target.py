@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.rates import Rates
 from qctl.errors import CompileError, RequestError
 
 if TYPE_CHECKING:
     from qctl.lab import Processor
 
 __all__ = ["Target", "target_of"]
+
+MOST_QUBITS = 1 << 16
+"""Of a target without `n_qubits`: the kernels hold a table of all distances."""
 
 _ONE_QUBIT = {"rz, sx": 0, "rz, sx, x": 1, "rz, rx": 2, "rz, ry": 3, "u3": 4}
 """Sets of one-qubit gates that can be translated to, as the kernels number them; the first that a target has counts."""
@@ -34,18 +39,24 @@ class Target:
         Coupled pairs; None couples every pair.
     n_qubits : int or None
         Number of qubits; None takes it from the edges, or from the program.
+    directed : bool
+        Each edge is (control, target) of a cx that exists in this direction alone, unless the other is listed too.
+    rates : Rates, optional
+        Errors and times of its gates: where they are known, the layout and the couplers that are used follow them.
     """
 
     basis: tuple[str, ...] = ("rz", "sx", "cz")
     edges: tuple[tuple[int, int], ...] | None = None
     n_qubits: int | None = None
+    directed: bool = False
+    rates: Rates | None = None
 
     def __post_init__(self) -> None:
         self.gates()
-        for a, b in self.edges or ():
-            if a == b or min(a, b) < 0 or (self.n_qubits is not None and max(a, b) >= self.n_qubits):
-                bound = "" if self.n_qubits is None else f" of {self.n_qubits}"
-                raise RequestError(f"edge ({a}, {b}) joins no two different qubits{bound}")
+        if self.edges is not None:
+            object.__setattr__(self, "edges", tuple(_edge(edge, self.n_qubits) for edge in self.edges))
+        if self.rates is not None:
+            self.rates.check(self.edges, self.n_qubits)
 
     def gates(self) -> tuple[int, int]:
         """Return which one- and two-qubit gates are used, as the kernels number them.
@@ -78,9 +89,30 @@ class Target:
         """Return the coupled pairs, each once: (2, n) int32."""
         return self._pairs
 
+    def one_way(self, n: int) -> NDArray[np.uint8] | None:
+        """Return the directions in which alone a cx exists, (n, n) of control and target, or None for both ways."""
+        if not self.directed:
+            return None
+        found = np.zeros((n, n), np.uint8)
+        for edge in self.edges or ():
+            found[edge] = 1
+        return found
+
     def couples(self, a: int, b: int) -> bool:
         """Say whether two qubits are coupled."""
         return self.edges is None or (a, b) in self.edges or (b, a) in self.edges
+
+
+def _edge(given: Any, n_qubits: int | None) -> tuple[int, int]:
+    """Return a coupled pair; refuse what is none."""
+    most = MOST_QUBITS if n_qubits is None else n_qubits
+    try:
+        a, b = (operator.index(q) for q in given)
+    except (TypeError, ValueError):
+        raise RequestError(f"edge {given!r} is no pair of qubits, whole numbers from 0 on") from None
+    if a == b or min(a, b) < 0 or max(a, b) >= most:
+        raise RequestError(f"edge ({a}, {b}) joins no two different qubits of {most}")
+    return a, b
 
 
 def target_of(processor: Processor) -> Target:
@@ -91,8 +123,11 @@ def target_of(processor: Processor) -> Target:
     CompileError
         If gates for its platform can't be compiled yet.
     """
-    if processor.platform != "transmon":
-        raise CompileError(f"{processor.name} is of the platform {processor.platform}; only transmon is compiled yet")
+    platform = getattr(processor, "platform", None)
+    if platform is None:
+        raise RequestError(f"{processor!r} is no Target and no processor; Target(edges=[(0, 1), (1, 2)]) couples pairs")
+    if platform != "transmon":
+        raise CompileError(f"{processor.name} is of the platform {platform}; only transmon is compiled yet")
     number = {name: k for k, name in enumerate(processor.qubits)}
     edges = []
     for key in processor.coupler:

@@ -56,6 +56,8 @@ class Native(NamedTuple):
         Physical qubit of each of the program's qubits at the start and at the end.
     n_swaps : int
         Swaps that routing put in.
+    infidelity : float
+        Sum of the average gate infidelities of what was approximated.
     """
 
     rows: NDArray
@@ -66,6 +68,7 @@ class Native(NamedTuple):
     layout: tuple[int, ...]
     final_layout: tuple[int, ...]
     n_swaps: int
+    infidelity: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +102,9 @@ def native_rows(
     seed: int,
     fixed: bool = False,
     home: bool = False,
+    approximation: float = 0.0,
+    time_limit_s: float | None = None,
+    threads: int = 1,
 ) -> Native:
     """Return instructions without blocks in a target's gates; exact up to a global phase.
 
@@ -119,12 +125,26 @@ def native_rows(
         Refuse to move qubits: for programs that name physical lines.
     home : bool
         Bring each qubit back to where it began.
+    approximation : float
+        Average gate infidelity that each two-qubit block may lose.
+    time_limit_s : float, optional
+        Time after which no new layout is tried.
+    threads : int
+        Threads that try layouts; the result is the same for any number, unless time runs out.
 
     Raises
     ------
     CompileError
         If it doesn't fit, or would have to move qubits although it is fixed.
+    RequestError
+        If an option is out of its range.
     """
+    if not 0 <= approximation < 1:
+        raise RequestError(f"approximation = {approximation} is outside [0, 1)")
+    if time_limit_s is not None and not time_limit_s > 0:
+        raise RequestError(f"time_limit_s = {time_limit_s} is not above 0")
+    if not 1 <= threads <= MOST_THREADS:
+        raise RequestError(f"threads = {threads} is outside [1, {MOST_THREADS}]")
     n_physical = target.size(n_qubits)
     if n_qubits > n_physical:
         raise CompileError(f"the program has {n_qubits} qubits, the target {n_physical}")
@@ -144,8 +164,12 @@ def native_rows(
         seed & 0xFFFFFFFFFFFFFFFF,
         fixed,
         home,
+        approximation,
+        time_limit_s or 0.0,
+        threads,
+        target.one_way(n_physical),
     )
-    state, where, other, found, operands, constants, sources, symbols, layout, last, n_swaps = made
+    state, where, other, found, operands, constants, sources, symbols, layout, last, n_swaps, lost = made
     if state == _BAD_ROW:
         raise CompileError(f"instruction {where} names what the program does not have", instruction=where)
     if state == _NO_COUPLER:
@@ -163,9 +187,11 @@ def native_rows(
         tuple(layout),
         tuple(last),
         n_swaps,
+        lost,
     )
 
 
+MOST_THREADS = 1024
 _BAD_ROW, _NO_COUPLER, _NO_WAY = 2, 3, 4
 
 

@@ -11,7 +11,7 @@ GATE = {"x": 0x101, "rz": 0x10E, "cx": 0x115, "ccx": 0x128, "measure": 0x008}
 NONE = 0xFFFFFFFF
 
 
-def run(rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, one=0, two=0, fixed=False):
+def run(rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, one=0, two=0, fixed=False, **options):
     made = np.array(list(rows), INSTRUCTION).view(np.uint8)
     return translate_rows(
         made,
@@ -29,16 +29,18 @@ def run(rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, on
         1,
         fixed,
         False,
+        **options,
     )
 
 
 def test_nothing_becomes_nothing():
-    state, _, _, rows, words, numbers, sources, symbols, layout, last, n_swaps = run()
-    assert (state, rows, words, numbers, sources, symbols, layout, last, n_swaps) == (
+    state, _, _, rows, words, numbers, sources, symbols, layout, last, n_swaps, lost = run()
+    assert (state, rows, words, numbers, sources, symbols, layout, last, n_swaps, lost) == (
         *(0, b"", b"", b"", b"", []),
         [0, 1, 2],
         [0, 1, 2],
         0,
+        0.0,
     )
     assert run(n_qubits=0, n_physical=0, edges=np.zeros((2, 0), np.int32))[0] == 0
 
@@ -79,7 +81,12 @@ def test_qubits_without_a_way_are_told():
         ({"edges": np.array([[0], [3]], np.int32)}, "edge 0 joins 0 and 3"),
         ({"edges": np.array([[1], [1]], np.int32)}, "edge 0 joins 1 and 1"),
         ({"one": 5}, "no native gates"),
-        ({"two": 2}, "no native gates"),
+        ({"two": 9}, "no native gates"),
+        ({"bound": 1.0}, "bound = 1.0"),
+        ({"bound": float("nan")}, "bound = nan"),
+        ({"time_limit_s": -1.0}, "time_limit_s = -1.0"),
+        ({"n_threads": 0}, "n_threads = 0"),
+        ({"one_way": np.zeros((2, 3), np.uint8)}, r"one_way is \(2, 3\), not 3 square"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, match):

@@ -1,0 +1,1 @@
+"""Types of the front of a pass: it has no Python face."""

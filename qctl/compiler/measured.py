@@ -1,0 +1,158 @@
+"""Translate where errors were measured: of several routes and their equal places, the one that promises most success.
+
+Sources: P. Murali et al., ASPLOS 2019 (noise-adaptive mapping); P. Nation, M. Treinish, PRX Quantum 4, 010327 (2023)
+(places chosen after routing).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.cext.placement import cheapest_place
+from qctl.compiler.rates import Rates, expected_success, usage
+from qctl.compiler.target import Target
+from qctl.compiler.translate import Native, native_rows
+from qctl.program.layout import Flag
+from qctl.program.opcodes import GATES, Op
+
+__all__ = ["measured_rows"]
+
+_LIMITS = (1.5, 3.0, 10.0)
+"""Couplers and qubits so many times worse than the middle one are left out in one candidate each."""
+_VISITS = (0, 5_000, 30_000, 300_000)
+"""Budget of the search for a place, by level."""
+
+
+def measured_rows(
+    rows: NDArray,
+    words: NDArray[np.uint32],
+    numbers: NDArray[np.float64],
+    n_qubits: int,
+    target: Target,
+    *,
+    level: int,
+    **options: Any,
+) -> tuple[Native, float]:
+    """Return what `native_rows` returns, chosen by the target's rates, and the success that it promises.
+
+    The candidates are the route that knows no rates and those that leave out the worst couplers and qubits; each is
+    then moved to the cheapest equal subgraph. So the promise is never below that of the first, as it came.
+
+    Raises
+    ------
+    CompileError
+        If it doesn't fit.
+    """
+    rates, edges = target.rates, target.edges
+    assert rates is not None and edges is not None
+    n = target.size(n_qubits)
+    best: Native | None = None
+    most = -1.0
+    for part, kept in _parts(replace(target, n_qubits=n), n_qubits):
+        made = native_rows(rows, words, numbers, n_qubits, part, level=level, **options)
+        if kept is not None:
+            made = moved(made, kept)
+        for candidate in (made, _placed(made, target, rates, n, _VISITS[min(max(level, 0), 3)])):
+            found = expected_success(candidate.rows, candidate.words, rates, edges, n)
+            if found > most:
+                best, most = candidate, found
+    assert best is not None
+    return best, most
+
+
+def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.int32] | None]]:
+    """Yield the target, then parts of it that hang together without the worst, with the qubits that each has."""
+    rates, edges, n = target.rates, target.edges, target.n_qubits
+    assert rates is not None and edges is not None and n is not None
+    yield replace(target, rates=None), None
+    bare = rates.pair_price(edges, n, directed=False)
+    price = [float(bare[edge]) for edge in edges]
+    qubit = np.zeros(n)
+    for prices in (rates.pulse_price, rates.readout_price):
+        if len(prices):
+            qubit = np.maximum(qubit, prices / max(float(np.median(prices)), 1e-12))
+    middle = max(float(np.median(price)), 1e-12) if price else 1.0
+    seen = {len(edges)}
+    for limit in _LIMITS:
+        left = [
+            edge
+            for edge, each in zip(edges, price, strict=True)
+            if each <= limit * middle and max(qubit[edge[0]], qubit[edge[1]]) <= limit
+        ]
+        kept = _largest(left, n)
+        if len(left) in seen or len(kept) < n_program:
+            continue
+        seen.add(len(left))
+        number = {q: k for k, q in enumerate(kept)}
+        inner = tuple((number[a], number[b]) for a, b in left if a in number)
+        yield replace(target, edges=inner, n_qubits=len(kept), rates=None), np.array(kept, np.int32)
+
+
+def _largest(edges: list[tuple[int, int]], n: int) -> list[int]:
+    """Return the largest set of qubits that hang together, in order."""
+    group = [{q} for q in range(n)]
+    for a, b in edges:
+        if group[a] is not group[b]:
+            group[a] |= group[b]
+            for q in group[b]:
+                group[q] = group[a]
+    widest: set[int] = set()
+    for each in group:
+        widest = each if len(each) > len(widest) else widest
+    return sorted(widest)
+
+
+def moved(made: Native, place: NDArray[np.int32]) -> Native:
+    """Return the same on other qubits: `place` has the new one of each."""
+    rows, words = made.rows.copy(), made.words.copy()
+    wide = (rows["flags"] & Flag.WIDE) != 0
+    on_qubits = ~wide & (np.isin(rows["op"], [Op.MEASURE, Op.RESET, Op.DELAY]) | np.isin(rows["op"], [*GATES]))
+    rows["a"][on_qubits] = place[rows["a"][on_qubits]]
+    pairs = on_qubits & np.isin(rows["op"], [op for op, gate in GATES.items() if gate.n_qubits == 2])
+    rows["b"][pairs] = place[rows["b"][pairs]]
+    for start, count in zip(rows["a"][wide].tolist(), rows["b"][wide].tolist(), strict=True):
+        words[start : start + count] = place[words[start : start + count]]
+    return made._replace(
+        rows=rows,
+        words=words,
+        layout=tuple(int(place[q]) for q in made.layout),
+        final_layout=tuple(int(place[q]) for q in made.final_layout),
+    )
+
+
+def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -> Native:
+    """Return a routed program on the cheapest equal subgraph that is found."""
+    assert target.edges is not None
+    pulses, reads, pairs = usage(made.rows, made.words, n)
+    used = sorted({*np.flatnonzero(pulses + reads).tolist(), *(q for pair in pairs for q in pair)})
+    number = {q: k for k, q in enumerate(used)}
+    uses = np.array([(number[a], number[b], count) for (a, b), count in sorted(pairs.items())], np.int32)
+    none = np.zeros(n)
+    qubit_price = np.stack(
+        [rates.pulse_price if rates.pulse_error else none, rates.readout_price if rates.readout_error else none],
+        axis=-1,
+    )
+    found = np.full(len(used), -1, np.int32)
+    cheapest_place(
+        uses.reshape(-1, 3),
+        np.stack([pulses[used], reads[used]], axis=-1),
+        rates.pair_price(target.edges, n, target.directed),
+        np.ascontiguousarray(qubit_price),
+        n_visits,
+        float("inf"),
+        found,
+    )
+    if not len(used) or found[0] < 0:
+        return made
+    place = np.full(n, -1, np.int32)
+    place[used] = found
+    rest = sorted(set(range(n)) - set(found.tolist()))
+    for q in (q for q in range(n) if place[q] < 0):
+        place[q] = q if q in rest else rest[0]
+        rest.remove(int(place[q]))
+    return moved(made, place)
