@@ -9,11 +9,11 @@ from qctl.program.opcodes import CONTROLLED, GATES, Op
 
 __all__ = ["DURATIONS", "HELPERS", "MACROS", "NAMED", "NAMES", "rules"]
 
-_SAME = """
+_ALIKE = """
 H X Y Z S T RX RY RZ P U1 U2 U3 CZ CRX CRY CRZ SWAP ISWAP RXX RYY RZZ RZX
 """
 NAMES: dict[str, Op] = {
-    **{name: Op[name] for name in _SAME.split()},
+    **{name: Op[name] for name in _ALIKE.split()},
     "I": Op.ID,
     "RPhi": Op.RPHI,
     "RPHI": Op.RPHI,
@@ -41,21 +41,22 @@ MS p,q { ms(pi/2,0) p,q; }
 """
 """The other gates: U4(a, b, c, d) is exp(i a) RZ(b) RY(c) RZ(d), CU a controlled U4."""
 
-NAMED = {(base, n): op for op, (base, n) in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
+NAMED: dict[tuple[Op, int], Op] = {base: op for op, base in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
 """Gates under controls that are an opcode of their own."""
 
-_SAME, _FIRST, _EULER, _EULER_PHASE, _SHORT_EULER = range(1, 6)
+_SAME, _FIRST, _EULER, _EULER_PHASE, _SHORT_EULER = 1, 2, 3, 4, 5
 _PAIRS = {Op.S: Op.SDG, Op.T: Op.TDG, Op.SX: Op.SXDG, Op.ISWAP: Op.ISWAPDG, Op.SQRTISWAP: Op.SQRTISWAPDG}
 _INVERSES = _PAIRS | {other: op for op, other in _PAIRS.items()}
-_TURNS = {Op.U2: _SHORT_EULER, Op.U: _EULER, Op.U3: _EULER, Op.CU: _EULER_PHASE}
+_TURNS: dict[Op, int] = {Op.U2: _SHORT_EULER, Op.U: _EULER, Op.U3: _EULER, Op.CU: _EULER_PHASE}
 
 
 def rules() -> list[tuple[Op, Op, int, Op, int]]:
     """Return for each gate its inverse, what happens to its angles, and the gate without controls of its own."""
-    found = []
+    found: list[tuple[Op, Op, int, Op, int]] = []
     for op, spec in GATES.items():
         inverse = {Op.U2: Op.U3}.get(op, _INVERSES.get(op, op))
-        turns = _TURNS.get(op, _FIRST if spec.n_params else _SAME)
+        turns: int = _TURNS.get(op, _FIRST if spec.n_params else _SAME)
         if op is not Op.CSX:  # no word of OriginIR is one
-            found.append((op, inverse, turns, *CONTROLLED.get(op, (op, 0))))
+            base, n_controls = CONTROLLED.get(op, (op, 0))
+            found.append((op, inverse, turns, base, n_controls))
     return found
