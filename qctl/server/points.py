@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
 from time import perf_counter_ns
 from typing import Any
 
@@ -42,29 +43,27 @@ def play_points(
     given up by its instrument's thread as ever; the thread that made it is then left to itself.
     """
     crews: list[Crew] = []
-    problems: list[BaseException] = []
-    ended = threading.Event()
+    played: Future[None] = Future()
 
     def work() -> None:
         try:
             _Points(order, rack, watch, traces, stop, ring, progress, outcome, *crews).play()
         except BaseException as problem:
-            problems.append(problem)
-        finally:
-            ended.set()
+            played.set_exception(problem)
+        else:
+            played.set_result(None)
 
     try:
         crews += [Crew(rack.triggers)]
         crews += [Crew(rack.recorders)]
         threading.Thread(target=work, name="points", daemon=True).start()
-        while not ended.wait(SLICE_S):
+        while not wait([played], SLICE_S).done:
             for crew in crews:
                 crew.check()
     finally:
         for crew in crews:
             crew.release()
-    if problems:
-        raise problems[0]
+    played.result()
 
 
 class _Points:

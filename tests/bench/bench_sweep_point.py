@@ -40,6 +40,10 @@ def sweeps(values: Any) -> dict[str, tuple[Callable[[float], Any], int]]:
         amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.992, 1.008, 9)
         return experiments.conditional_phase(values, coupler, low, True, amps, turns)
 
+    def phase_map(change: float) -> Any:
+        amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.9, 1.1, 125)
+        return experiments.conditional_phase(values, coupler, low, True, amps, turns)
+
     def chevron(change: float) -> Any:
         amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.8, 1.2, 61)
         return experiments.flux_rabi(values, coupler, "amplitude", amps, None, coupler.cz.length_s / 2)
@@ -58,6 +62,7 @@ def sweeps(values: Any) -> dict[str, tuple[Callable[[float], Any], int]]:
         "t2": (lambda c: experiments.lifetime(values, names, line(1e-4, 21, c), echo=True), 400),
         "cz_amplitude": (chevron, 400),
         "cz_phase": (phase, 400),
+        "cz_phase_map": (phase_map, 400),
     }
 
 
