@@ -101,7 +101,7 @@ def faults(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
                     wrong.append(f"line {child.lineno}: raises {name}")
             if isinstance(child, ast.ExceptHandler) and _broad(child) and not _answered(child):
                 wrong.append(
-                    f"line {child.lineno}: catches everything and neither raises, throws, nor makes an InternalError"
+                    f"line {child.lineno}: catches everything and neither raises, throws, hands it on, nor makes an InternalError"
                 )
     return wrong
 
@@ -123,7 +123,7 @@ def _broad(handler: ast.ExceptHandler) -> bool:
 
 def _answered(handler: ast.ExceptHandler) -> bool:
     words = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(handler)}
-    return bool(words & {"InternalError", "internal_error", "throw"}) or any(
+    return bool(words & {"InternalError", "internal_error", "throw", "set_exception"}) or any(
         isinstance(node, ast.Raise) for node in ast.walk(handler)
     )
 
