@@ -112,7 +112,7 @@ class Circuit(Program):
         if any(x.dtype.kind not in "iu" and x.size for x in given):
             raise RequestError(f"ops, first, second have the dtypes {[x.dtype for x in given]}, expected integers")
         if second is None:
-            given[2] = np.zeros(given[0].shape, np.int64)
+            given[2] = np.full(given[0].shape, -1)
         codes, a, b = (np.ascontiguousarray(x, np.int64) for x in given)
         wrong = append_gates(self, codes, a, b, theta, _SHAPES)
         if wrong is not None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from pathlib import Path
 
 import msgspec
@@ -29,7 +30,7 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered, Part
 from qctl.program.program import Program
 from qctl.program.straights import Straights
-from qctl.program.timeline import CaptureSpec, Shots, Straight, Timeline
+from qctl.program.timeline import MOST_SHOTS, CaptureSpec, Shots, Straight, Timeline
 
 __all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
 
@@ -296,5 +297,5 @@ def _from_sequences(
 
 
 def _check_shots(n_shots: int) -> None:
-    if n_shots < 1:
-        raise CompileError(f"n_shots = {n_shots} is below 1")
+    if not isinstance(n_shots, Integral) or isinstance(n_shots, bool) or not 1 <= n_shots <= MOST_SHOTS:
+        raise CompileError(f"n_shots = {n_shots!r} is no whole number in [1, {MOST_SHOTS}]")

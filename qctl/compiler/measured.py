@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext.placement import cheapest_place
+from qctl.compiler.parts import largest_part, moved, part_of
 from qctl.compiler.rates import Rates, expected_success, usage
 from qctl.compiler.target import Target
 from qctl.compiler.translate import Native, native_rows
-from qctl.program.layout import Flag
-from qctl.program.opcodes import GATES, Op
 
 __all__ = ["measured_rows"]
 
@@ -84,45 +83,11 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
             for edge, each in zip(edges, price, strict=True)
             if each <= limit * middle and max(qubit[edge[0]], qubit[edge[1]]) <= limit
         ]
-        kept = _largest(left, n)
+        kept = largest_part(left, n)
         if len(left) in seen or len(kept) < n_program:
             continue
         seen.add(len(left))
-        number = {q: k for k, q in enumerate(kept)}
-        inner = tuple((number[a], number[b]) for a, b in left if a in number)
-        yield replace(target, edges=inner, n_qubits=len(kept), rates=None), np.array(kept, np.int32)
-
-
-def _largest(edges: list[tuple[int, int]], n: int) -> list[int]:
-    """Return the largest set of qubits that hang together, in order."""
-    group = [{q} for q in range(n)]
-    for a, b in edges:
-        if group[a] is not group[b]:
-            group[a] |= group[b]
-            for q in group[b]:
-                group[q] = group[a]
-    widest: set[int] = set()
-    for each in group:
-        widest = each if len(each) > len(widest) else widest
-    return sorted(widest)
-
-
-def moved(made: Native, place: NDArray[np.int32]) -> Native:
-    """Return the same on other qubits: `place` has the new one of each."""
-    rows, words = made.rows.copy(), made.words.copy()
-    wide = (rows["flags"] & Flag.WIDE) != 0
-    on_qubits = ~wide & (np.isin(rows["op"], [Op.MEASURE, Op.RESET, Op.DELAY]) | np.isin(rows["op"], [*GATES]))
-    rows["a"][on_qubits] = place[rows["a"][on_qubits]]
-    pairs = on_qubits & np.isin(rows["op"], [op for op, gate in GATES.items() if gate.n_qubits == 2])
-    rows["b"][pairs] = place[rows["b"][pairs]]
-    for start, count in zip(rows["a"][wide].tolist(), rows["b"][wide].tolist(), strict=True):
-        words[start : start + count] = place[words[start : start + count]]
-    return made._replace(
-        rows=rows,
-        words=words,
-        layout=tuple(int(place[q]) for q in made.layout),
-        final_layout=tuple(int(place[q]) for q in made.final_layout),
-    )
+        yield part_of(replace(target, edges=tuple(left), rates=None), kept), np.array(kept, np.int32)
 
 
 def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -> Native:

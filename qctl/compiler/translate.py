@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.cext.records import InstructionBuffer
 from qctl.cext.translation import translate_rows
+from qctl.compiler.parts import largest_part, moved, part_of
 from qctl.compiler.steps import Step
 from qctl.compiler.target import Target, target_of
 from qctl.errors import CompileError, RequestError
@@ -177,7 +178,17 @@ def native_rows(
             f"qubits {where} and {other} have no coupler, and a program that names ports can't be moved to other qubits"
         )
     if state == _NO_WAY:
-        raise CompileError(f"no chain of couplers joins the physical qubits {where} and {other}")
+        kept = largest_part(target.edges or (), n_physical)
+        if level == 0 or fixed or home or not n_qubits <= len(kept) < n_physical:
+            raise CompileError(
+                f"no chain of couplers joins all {n_qubits} qubits of the program: the largest part of the target that "
+                f"hangs together has {len(kept)} of its {n_physical} qubits"
+            )
+        inner = native_rows(
+            rows, words, numbers, n_qubits, part_of(target, kept),
+            level=level, seed=seed, approximation=approximation, time_limit_s=time_limit_s, threads=threads,
+        )  # fmt: skip
+        return moved(inner, np.array(kept, np.int32))
     return Native(
         np.frombuffer(found, INSTRUCTION),
         np.frombuffer(operands, OPERAND),

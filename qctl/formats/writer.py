@@ -13,7 +13,7 @@ from qctl.program.body import Body
 from qctl.program.expressions import Expression
 from qctl.program.opcodes import OPCODES, Op
 
-__all__ = ["BitTest", "Naming", "named_registers", "number_text", "refusal", "tested_bits"]
+__all__ = ["RESERVED", "BitTest", "Naming", "named_registers", "number_text", "refusal", "tested_bits"]
 
 _NAME = re.compile(r"([a-z][A-Za-z0-9_]*)(?:\[(0|[1-9][0-9]{0,8})\])?")
 _KEYWORDS = """
@@ -23,7 +23,7 @@ bit bool int uint float angle complex array duration stretch gphase inv pow ctrl
 sizeof true false im tau euler extern defcalgrammar arcsin arccos arctan ceiling floor log mod popcount
 rotl rotr real imag dt ns us ms s
 """
-_RESERVED = frozenset(_KEYWORDS.split())
+RESERVED = frozenset(_KEYWORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def named_registers(names: Sequence[str], fallback: str, taken: Iterable[str], m
     may_be_single : bool
         Whether the language has members without an index.
     """
-    refused = _RESERVED | set(taken)
+    refused = RESERVED | set(taken)
     sizes: dict[str, int] = {}
     last = ""
     for name in names:

@@ -8,7 +8,7 @@ from qctl.errors import RequestError
 from qctl.formats.gates import STDGATES
 from qctl.formats.line_writer import LineWriter
 from qctl.formats.openqasm2_gates import ms_definition
-from qctl.formats.writer import BitTest, named_registers, number_text, refusal, tested_bits
+from qctl.formats.writer import RESERVED, BitTest, named_registers, number_text, refusal, tested_bits
 from qctl.formats.writer3_expressions import expression_text
 from qctl.program.body import Body, Range
 from qctl.program.expressions import Expression, Value
@@ -36,6 +36,14 @@ _DEFINITIONS = {
 }
 _NEEDS = {Op.SQRTISWAP: (Op.RXX, Op.RYY), Op.SQRTISWAPDG: (Op.RXX, Op.RYY)}
 _WORDS = {Op.BREAK: "break;", Op.CONTINUE: "continue;", Op.HALT: "end;", Op.NOP: ""}
+
+
+_TAKEN = RESERVED | {spec.name for spec in GATES.values()} | set(STDGATES) | {"U"}
+
+
+def _is_name(text: str) -> bool:
+    """Say whether a name may be declared: ASCII, no keyword, no gate."""
+    return text.isascii() and text.isidentifier() and text not in _TAKEN
 
 
 def write_openqasm3(body: Body) -> str:
@@ -82,12 +90,12 @@ class _Writer(LineWriter):
         head += [text for op, text in _DEFINITIONS.items() if op in needed]
         head += self.ms_definitions
         for name in self.body.parameters:
-            if not name.isidentifier():
-                raise RequestError(f"parameter {name!r} is no name in OpenQASM 3")
+            if not _is_name(name):
+                raise RequestError(f"parameter {name!r} is no name in OpenQASM 3, or is taken there")
         head += [f"input float[64] {name};" for name in self.body.parameters]
         for register in self.body.registers:
-            if not register.name.isidentifier():
-                raise RequestError(f"register {register.name!r} is no name in OpenQASM 3")
+            if not _is_name(register.name):
+                raise RequestError(f"register {register.name!r} is no name in OpenQASM 3, or is taken there")
             head.append(f"{'float[64]' if register.kind is RegisterKind.F64 else 'int[64]'} {register.name};")
         if not self.physical:
             head += [f"qubit[{size}] {name};" if size else f"qubit {name};" for name, size in self.qubits.registers]

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from qctl.program.straights import Straights
     from qctl.program.tables import Sweep, Waveform
 
-__all__ = ["CAPTURE", "PLAY", "Action", "CaptureSpec", "PortClock", "Shots", "Straight", "Timeline"]
+__all__ = ["CAPTURE", "MOST_SHOTS", "PLAY", "Action", "CaptureSpec", "PortClock", "Shots", "Straight", "Timeline"]
 
+MOST_SHOTS = 10_000_000
+"""Of each point, in one run."""
 PLAY = np.dtype(
     [
         ("port", "<u4"),

@@ -20,6 +20,7 @@ from qctl.errors import JobCancelledError, NotAllowedError, QctlError, RequestEr
 from qctl.lab import parse_lab
 from qctl.lab.snapshot import Snapshot, effective, latest
 from qctl.lab.snapshot import write as write_snapshot
+from qctl.program.timeline import MOST_SHOTS
 from qctl.server.access import owner_of
 from qctl.server.calibration import overlay
 from qctl.server.hosts import HostAddresses
@@ -200,8 +201,8 @@ class Keeper:
         self._lab.processor(qpu)
         if not request.formats or len(request.formats) != len(buffers):
             raise RequestError(f"{len(request.formats)} formats are named for {len(buffers)} programs")
-        if not 1 <= request.shots <= 10_000_000:
-            raise RequestError(f"shots = {request.shots} is outside [1, 10000000]")
+        if not 1 <= request.shots <= MOST_SHOTS:
+            raise RequestError(f"shots = {request.shots} is outside [1, {MOST_SHOTS}]")
         n_bytes = sum(len(buffer) for buffer in buffers)
         if len(buffers) > _MOST_PROGRAMS or n_bytes > _MOST_BYTES:
             raise RequestError(

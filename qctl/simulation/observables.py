@@ -127,9 +127,9 @@ class PauliSum:
         Raises
         ------
         RequestError
-            If it names a qubit that the state lacks.
+            If it names a qubit that the state lacks, or the state is none.
         """
-        self.refuse_beyond(len(state).bit_length() - 1)
+        state = self._state(state)
         total = 0.0
         for group in self.flips:
             for part, real in ((group.weights.real, True), (group.weights.imag, False)):
@@ -144,13 +144,21 @@ class PauliSum:
         Raises
         ------
         RequestError
-            If it names a qubit that the state lacks.
+            If it names a qubit that the state lacks, or the state is none.
         """
-        self.refuse_beyond(len(state).bit_length() - 1)
+        state = self._state(state)
         out = np.zeros_like(state)
         for group in self.flips:
             amplitudes.add_flipped(state, group.flip, group.signs, group.weights, out)
         return out
+
+    def _state(self, given: NDArray[np.complexfloating]) -> NDArray[np.complexfloating]:
+        """Return a state as kernels take it; refuse what is none."""
+        state = np.asarray(given)
+        if state.ndim != 1 or len(state) < 1 or len(state) & (len(state) - 1) or state.dtype.kind not in "iufc":
+            raise RequestError(f"state has the shape {state.shape} and type {state.dtype}, not (2**n,) numbers")
+        self.refuse_beyond(len(state).bit_length() - 1)
+        return np.ascontiguousarray(state, np.complex64 if state.dtype == np.complex64 else np.complex128)
 
     def refuse_beyond(self, n_qubits: int) -> None:
         """Raise RequestError if it names a qubit from `n_qubits` on."""

@@ -258,3 +258,22 @@ def test_what_a_circuit_becomes_is_a_circuit():
     p = qctl.Program(qubits=2)
     p.h(0)
     assert type(qctl.translate(p, Target(("rz", "sx", "cz"), ((0, 1),)))) is qctl.Program
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_numbers_with_gaps_and_dead_qubits_are_no_hindrance(level):
+    circuit = qctl.Circuit(3)
+    circuit.h(0)
+    circuit.ccx(0, 1, 2)
+    for target in (Target(edges=((0, 5), (5, 9))), Target(edges=((0, 1), (3, 6), (6, 7)), n_qubits=9)):
+        check(circuit, target, level=level)
+
+
+def test_what_is_no_target_is_refused():
+    circuit = qctl.Circuit(2)
+    with pytest.raises(RequestError, match="is no Target and no processor"):
+        qctl.translate(circuit, [(0, 1)])
+    for edges in ("ab", ((0, 1, 2),), ((0, 2**70),), ((0, 1.5),)):
+        with pytest.raises(RequestError, match=r"edge .* (is no pair|joins no two different)"):
+            Target(edges=edges)
+    assert Target(edges=[[0, 1]]).edges == ((0, 1),)

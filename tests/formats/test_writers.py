@@ -187,3 +187,11 @@ def test_names_that_are_no_identifiers_get_others() -> None:
     for version in (2, 3):
         text = dumps(program, version)
         assert outcome_distance(program.body, qiskit_loads(text, version)) < 1e-9
+
+
+@pytest.mark.parametrize("name", ["if", "gate", "float", "rx", "pi", "π", "U"])
+def test_a_parameter_that_would_be_something_else_is_refused(name):
+    circuit = Circuit(1)
+    circuit.rx(Parameter(name), 0)
+    with pytest.raises(RequestError, match="is no name in OpenQASM 3, or is taken there"):
+        circuit.to_qasm()

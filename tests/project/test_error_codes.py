@@ -101,7 +101,7 @@ def faults(text: str, allowed: frozenset[str] = frozenset()) -> list[str]:
                     wrong.append(f"line {child.lineno}: raises {name}")
             if isinstance(child, ast.ExceptHandler) and _broad(child) and not _answered(child):
                 wrong.append(
-                    f"line {child.lineno}: catches everything and neither raises, throws, hands it on, nor makes an InternalError"
+                    f"line {child.lineno}: catches everything and neither raises, hands on, nor makes an InternalError"
                 )
     return wrong
 

@@ -163,3 +163,20 @@ def test_slopes_are_those_of_small_steps():
         for name in values:
             up, down = ({**values, name: values[name] + s} for s in (1e-6, -1e-6))
             assert rates[name] == pytest.approx((expression.evaluate(up) - expression.evaluate(down)) / 2e-6, abs=1e-8)
+
+
+def test_states_of_other_types_are_taken_and_what_is_none_is_refused():
+    z = PauliSum({"Z0": 1.0})
+    for state in ([1, 0], np.array([1.0, 0.0]), np.eye(2, dtype=complex)[:, 0], np.array([1, 0], np.complex256)):
+        assert z.expectation(state) == 1.0
+        assert z.apply(state).tolist() == [1.0, 0.0]
+    for state in ([1, 0, 0], np.eye(2), ["a", "b"], []):
+        with pytest.raises(RequestError, match="state has the shape"):
+            z.expectation(state)
+
+
+def test_a_value_that_is_no_number_has_no_gradient():
+    c = Circuit(1)
+    c.rx(Parameter("a"), 0)
+    with pytest.raises(RequestError, match="a = nan is not a finite number"):
+        gradient(c, PauliSum({"Z0": 1.0}), {"a": math.nan})

@@ -135,3 +135,9 @@ def test_a_snapshot_that_measured_the_readout_brings_its_matrix(tmp_path):
 def test_snapshots_without_measured_readout_keep_their_bytes():
     readout = LAB.processor(PROCESSOR).qubit["q0"].readout
     assert b"error0" not in msgspec.json.encode(readout)
+
+
+@pytest.mark.parametrize("qubits", [[-1], [True], [0.0], "0", 0.5, [1, 1]])
+def test_a_rule_for_no_qubit_is_refused(qubits):
+    with pytest.raises(RequestError, match=r"is no index|name one twice"):
+        NoiseModel().on("x", channels.pauli({"X": 1.0}), qubits=qubits)
