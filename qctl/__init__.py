@@ -12,6 +12,7 @@ PUBLIC = {
     "Parameter": "qctl.program.expressions",
     "PauliSum": "qctl.simulation.observables",
     "Program": "qctl.program.program",
+    "Rates": "qctl.compiler.rates",
     "Sequences": "qctl.compiler.sequences",
     "Target": "qctl.compiler.translate",
     "calibrate": "qctl.calibration.tuneup",

@@ -129,19 +129,25 @@ def _goal(goal: Goal, sides: dict[str, Any], n_units: int, disagreement: str) ->
 
 
 def judge_means(means: Iterable[Mean], measured: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return each geometric mean over the cases that were measured, and whether it meets its bound."""
+    """Return each geometric mean over the cases whose sides agree, and whether it meets its bound.
+
+    A mean that lacks a case is not judged.
+    """
     found = []
     for mean in means:
         ratios = {}
+        lacking = set(mean.cases)
         for row in measured:
-            if row["case"] in mean.cases and mean.side in row["sides"] and mean.peer in row["sides"]:
+            has = mean.side in row["sides"] and mean.peer in row["sides"] and not row["disagreement"]
+            if row["case"] in mean.cases and has:
+                lacking.discard(row["case"])
                 own, peer = row["sides"][mean.side], row["sides"][mean.peer]
                 label = f"{row['case']}, {row['threads']}"
                 if mean.figure:
                     ratios[label] = own["figures"][mean.figure] / peer["figures"][mean.figure]
                 else:
                     ratios[label] = peer["median_s"] / own["median_s"]
-        found.append(_judged(mean, ratios))
+        found.append(_judged(mean, ratios) | ({"met": None} if lacking else {}))
     return found
 
 

@@ -163,6 +163,8 @@ def _mean_text(mean: dict[str, Any]) -> str:
     text = f"{mean['name']}: {mean['figure']} against {mean['peer']}, {of}"
     if mean["value"] is None:
         return f"{text}: not measured"
+    if mean["met"] is None:
+        return f"{text}: not all cases measured, {mean['value']:.3f}"
     worst = mean["worst"]
     return f"{text}: {_verdict(mean['met'])}, {mean['value']:.3f} (worst {worst['value']:.3f}, {worst['case']})"
 

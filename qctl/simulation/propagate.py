@@ -25,6 +25,9 @@ from qctl.simulation.vectors import widest_vectors
 
 __all__ = ["propagate"]
 
+MOST_RAD = 1e8
+"""How far a whole evolution may turn: its cost is in proportion, half a minute for a qubit."""
+
 
 def propagate(
     hamiltonian: ArrayLike,
@@ -79,7 +82,7 @@ def propagate(
     ------
     RequestError
         If shapes don't fit each other, a number is not finite, H_0 or a density matrix is not Hermitian, a drive of a
-        Hermitian operator is complex, or a length is negative.
+        Hermitian operator is complex, a length is negative, or the whole evolution turns by more than 1e8 rad.
 
     Notes
     -----
@@ -112,6 +115,7 @@ def propagate(
     start = _start(given, kind, density, n_batch, d)
     out = np.empty((len(start), boundaries.size, motion.n if wanted is None or not density else len(weights)))
     if out.size:
+        _refuse_endless(motion, controls, lengths)
         n_slices = controls.shape[1]
         time_s = float(lengths.sum()) * (n_slices if lengths.size == 1 else 1)
         rate = tolerance / time_s if time_s > 0 else 1.0
@@ -134,6 +138,16 @@ def propagate(
             found = found[..., None]
     found = found if at is not None else found[:, 0]
     return found if batched else found[0]
+
+
+def _refuse_endless(motion: Motion, controls: NDArray[np.float64], lengths: NDArray[np.float64]) -> None:
+    """Refuse an evolution so long that its series would take minutes: mostly seconds were meant as nanoseconds."""
+    largest = motion.bounds.max(axis=0, initial=0.0)
+    turned = float(((largest[0] + np.abs(controls) @ largest[1:]) * lengths).sum(axis=1).max())
+    if turned > MOST_RAD:
+        raise RequestError(
+            f"the evolution may turn by {turned:.3g} rad, over {MOST_RAD:g}: are dt_s seconds and energies rad/s?"
+        )
 
 
 def _repeated(rows: NDArray, n: int) -> NDArray:

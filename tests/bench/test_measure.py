@@ -58,7 +58,7 @@ def test_a_case_whose_sides_disagree_meets_no_goal() -> None:
 def test_a_mean_is_geometric_and_has_a_worst_case(bound: float, worst: float | None, met: bool) -> None:
     def row(name: str, own: float, peer: float) -> dict[str, Any]:
         sides = {"qctl": {"median_s": own, "figures": {}}, "peer": {"median_s": peer, "figures": {}}}
-        return {"case": name, "threads": 1, "sides": sides}
+        return {"case": name, "threads": 1, "sides": sides, "disagreement": ""}
 
     mean = Mean("both", ("a", "b"), "peer", bound, worst=worst)
     (found,) = judge_means([mean], [row("a", 1.0, 1.0), row("b", 1.0, 4.0), row("c", 1.0, 100.0)])
@@ -67,13 +67,23 @@ def test_a_mean_is_geometric_and_has_a_worst_case(bound: float, worst: float | N
     assert found["met"] is met
 
 
+def test_a_mean_that_lacks_a_case_is_not_judged() -> None:
+    sides = {"qctl": {"median_s": 1.0}, "peer": {"median_s": 9.0}}
+    rows = [{"case": name, "threads": 1, "sides": sides, "disagreement": ""} for name in "ab"]
+    (found,) = judge_means([Mean("three", ("a", "b", "c"), "peer", 1.0)], rows)
+    assert (found["met"], found["n_cases"]) == (None, 2)
+    rows[0] |= {"disagreement": "9 gates are not 8"}
+    (found,) = judge_means([Mean("two", ("a", "b"), "peer", 1.0)], rows)
+    assert (found["met"], found["n_cases"]) == (None, 1)
+
+
 def test_a_mean_of_a_figure_is_an_upper_bound() -> None:
     sides = {
         "qctl": {"median_s": 1.0, "figures": {"gates": 9.0}},
         "peer": {"median_s": 1.0, "figures": {"gates": 10.0}},
     }
     mean = Mean("gates", ("a",), "peer", 0.95, figure="gates")
-    (found,) = judge_means([mean], [{"case": "a", "threads": 1, "sides": sides}])
+    (found,) = judge_means([mean], [{"case": "a", "threads": 1, "sides": sides, "disagreement": ""}])
     assert found["value"] == pytest.approx(0.9)
     assert found["met"]
 
