@@ -235,4 +235,4 @@ def test_what_does_not_fit_is_refused_with_its_numbers(change, message):
 def test_nanoseconds_taken_for_seconds_are_refused_at_once() -> None:
     z, x = np.diag([1.0, -1.0]), np.array([[0, 1], [1, 0]])
     with pytest.raises(RequestError, match=r"may turn by 1e\+10 rad, over 1e\+08: are dt_s seconds"):
-        propagate([z, x], np.ones((5, 1)), 1e9, state=[1, 0])
+        qctl.propagate([z, x], np.ones((5, 1)), 1e9, state=[1, 0])
