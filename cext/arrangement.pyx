@@ -20,7 +20,7 @@ cdef int check(
         )
     for part in range(begin.shape[0]):
         for row in range(n):
-            if begin[part, row] < 0 or length[part, row] < 0 or begin[part, row] + length[part, row] > n_elements:
+            if begin[part, row] < 0 or length[part, row] < 0 or begin[part, row] > n_elements - length[part, row]:
                 raise ValueError(
                     f"row {row} of matrix {part} has {length[part, row]} elements from {begin[part, row]} on, of {n_elements}"
                 )

@@ -186,7 +186,7 @@ def hermitian_rows(
     ValueError
         If the shapes don't fit.
     """
-    cdef Py_ssize_t d = k.shape[0], n = d * d
+    cdef Py_ssize_t d = k.shape[0], n = d * d, i, j
     cdef rows_t to
     cdef bint done
     if k.shape[1] != d or jumps.shape[1] != d or jumps.shape[2] != d or re.shape[0] != d or re.shape[1] != d or (
@@ -196,6 +196,10 @@ def hermitian_rows(
             f"k {(d, k.shape[1])}, jumps {(jumps.shape[0], jumps.shape[1], jumps.shape[2])}, "
             f"re {(re.shape[0], re.shape[1])} and im {(im.shape[0], im.shape[1])} don't fit each other"
         )
+    for i in range(d):
+        for j in range(d):
+            if not (0 <= re[i, j] < n and 0 <= im[i, j] < n):
+                raise ValueError(f"re and im have {re[i, j]} and {im[i, j]} at ({i}, {j}), outside of {n} coordinates")
     open_rows(&to, n, begin, length, columns, values, used)
     if work.shape[0] != 4 * n or listed.shape[0] != 2 * n:
         raise ValueError(f"work has {work.shape[0]} and listed {listed.shape[0]} numbers, not {4 * n} and {2 * n}")

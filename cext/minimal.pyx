@@ -118,7 +118,7 @@ def native(
     for s in range(n):
         if bounds[s + 1] < bounds[s] or word_bounds[s + 1] < word_bounds[s]:
             raise ValueError(f"bounds go down at sequence {s}")
-        if not 0 <= n_qubits[s] * <int64_t> sizeof(run_t) <= work.shape[0]:
+        if not 0 <= n_qubits[s] <= work.shape[0] // <int64_t> sizeof(run_t):
             raise ValueError(f"work of {work.shape[0]} bytes has no room for {n_qubits[s]} qubits")
     cdef const Row* all_rows = &rows[0] if rows.shape[0] else NULL
     cdef const uint32_t* all_words = &words[0] if words.shape[0] else NULL

@@ -161,8 +161,10 @@ cdef int check(
             f"{(zz.shape[0], zz.shape[1], zz.shape[2])} don't fit up to {MOST} transmons"
         )
     for k in range(n):
-        dim = 3 * places[k, 1] * places[k, 2]
-        if places[k, 0] < 0 or places[k, 1] < 1 or places[k, 2] < 1 or places[k, 0] + dim * dim > rho.shape[0]:
+        dim = 0
+        if 1 <= places[k, 1] <= rho.shape[0] and 1 <= places[k, 2] <= rho.shape[0] // places[k, 1]:
+            dim = 3 * places[k, 1] * places[k, 2]
+        if not 0 < dim <= rho.shape[0] // dim or not 0 <= places[k, 0] <= rho.shape[0] - dim * dim:
             raise ValueError(
                 f"transmon {k} of dimensions {(places[k, 1], 3, places[k, 2])} at {places[k, 0]} is not in a "
                 f"state of {rho.shape[0]} numbers"

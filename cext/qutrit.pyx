@@ -291,7 +291,7 @@ def apply_local(
         If the shapes don't fit.
     """
     cdef Py_ssize_t dim = 3 * n_left * n_right
-    if n_left < 1 or n_right < 1 or rho.shape[0] != dim or rho.shape[1] != dim:
+    if not (1 <= n_left <= rho.shape[0] and 1 <= n_right <= rho.shape[0]) or rho.shape[0] != dim or rho.shape[1] != dim:
         raise ValueError(f"rho has shape {(rho.shape[0], rho.shape[1])}, not {(dim, dim)}")
     if step.shape[0] != 14:
         raise ValueError(f"step has {step.shape[0]} numbers, not 14")
@@ -350,7 +350,7 @@ def apply_map(
         If the shapes don't fit.
     """
     cdef Py_ssize_t dim = 3 * n_left * n_right
-    if n_left < 1 or n_right < 1 or rho.shape[0] != dim or rho.shape[1] != dim:
+    if not (1 <= n_left <= rho.shape[0] and 1 <= n_right <= rho.shape[0]) or rho.shape[0] != dim or rho.shape[1] != dim:
         raise ValueError(f"rho has shape {(rho.shape[0], rho.shape[1])}, not {(dim, dim)}")
     if matrix.shape[0] != 9 or matrix.shape[1] != 9:
         raise ValueError(f"matrix has shape {(matrix.shape[0], matrix.shape[1])}, not (9, 9)")

@@ -266,7 +266,7 @@ def assemble(
         for p in range(parts):
             if not 0 <= chosen[s, p] < templates.shape[0]:
                 raise ValueError(f"template {chosen[s, p]} of shot {s} is outside {templates.shape[0]} templates")
-    if n == 0 or width == 0 or parts == 0:
+    if n == 0 or width == 0:
         return
     with nogil:
-        _assemble(&templates[0, 0], &chosen[0, 0], n, parts, width, noise_v, &records[0, 0])
+        _assemble(&templates[0, 0] if parts else NULL, &chosen[0, 0] if parts else NULL, n, parts, width, noise_v, &records[0, 0])

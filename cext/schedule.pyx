@@ -366,9 +366,11 @@ def schedule(
                 marks[k] = 0
             for k in range(n):
                 found = check_row(&on, &rows[first + k], &marks[0])
+                op = rows[first + k].op
+                if not found and late[s] and (op == _PLAY or op == _CAPTURE or op >= _FIRST_FRAME):
+                    found = 1
                 if found:
                     break
-                op = rows[first + k].op
                 counts[s, 1] += op == _SX or op == _CZ or op == _MEASURE or op == _PLAY
                 counts[s, 2] += op == _MEASURE or op == _CAPTURE
             if found:

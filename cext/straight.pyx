@@ -44,7 +44,7 @@ cdef Py_ssize_t _wrong(
         elif row.op == 0x201:
             if row.a >= n_frames or row.b >= n_captures:
                 return k
-        elif 0x202 <= row.op <= 0x205 and row.a >= n_frames:
+        elif row.op > 0x205 or (row.op >= 0x202 and row.a >= n_frames):
             return k
     return -1
 

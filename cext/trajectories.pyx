@@ -131,13 +131,17 @@ cdef class Plan:
         targets = <int64_t>1 << t0 | (<int64_t>1 << t1 if t1 >= 0 else 0)
         if controls < 0 or controls >> self.n_qubits or controls & targets:
             raise ValueError(f"{what} has the controls {controls:#x} beside the targets {targets:#x}")
-        if n_matrices < 1 or not 0 <= matrix <= self.matrices.shape[0] - size * n_matrices:
+        if not 1 <= n_matrices <= self.matrices.shape[0] // size or not (
+            0 <= matrix <= self.matrices.shape[0] - size * n_matrices
+        ):
             raise ValueError(f"{what} has {n_matrices} matrices at {matrix} of {self.matrices.shape[0]} numbers")
 
     def _check_item(self, Py_ssize_t k):
         cdef const qctl_item* item = <const qctl_item*>&self.items[k, 0]
         cdef int64_t needed
         self._check_place(f"items[{k}]", item.t0, item.t1, item.controls, item.matrix, item.n_operators)
+        if item.n_operators > self.matrices.shape[0] + self.odds.shape[0]:
+            raise ValueError(f"items[{k}] has {item.n_operators} operators")
         if not QCTL_GATE <= item.kind <= QCTL_MEASURE:
             raise ValueError(f"items[{k}] has the kind {item.kind}")
         if item.kind == QCTL_GATE:

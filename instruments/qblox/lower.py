@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -135,7 +135,7 @@ class _Work:
         self.lead_ns = to_ticks(shots.lead_s.get(instrument.name, 0.0), _NS).ticks
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.n_bins = 0
-        self.peaks: dict[tuple[int, ...], dict[str, float]] = {}
+        self.peaks: dict[int, dict[str, float]] = {}
 
     def sequencer(self, port: Port, number: int) -> tuple[Sequencer, _Size]:
         """Return what one sequencer plays and acquires for its port."""
@@ -242,15 +242,15 @@ class _Work:
                     f"outside [{low:g}, {high:g}] V",
                     output=n,
                 )
-        self.peaks.setdefault(outputs, {})[port.name] = peak_v
+            self.peaks.setdefault(n, {})[port.name] = peak_v
 
     def check_sums(self) -> None:
-        """Refuse ports that share outputs and could go over their range together."""
-        for outputs, peaks in self.peaks.items():
-            if outputs and sum(peaks.values()) > self.module.full_scale_v:
+        """Refuse ports that share an output and could go over its range together."""
+        for output, peaks in sorted(self.peaks.items()):
+            if sum(peaks.values()) > self.module.full_scale_v:
                 raise CompileError(
-                    f"{', '.join(peaks)} together reach {sum(peaks.values()):.4g} V on outputs "
-                    f"{', '.join(map(str, outputs))} of {self.instrument.name}, over {self.module.full_scale_v:g} V"
+                    f"{', '.join(peaks)} together reach {sum(peaks.values()):.4g} V on output {output} of "
+                    f"{self.instrument.name}, over {self.module.full_scale_v:g} V"
                 )
 
     def _refuse(self, port: Port, fault: str, point: int, row: int) -> None:
@@ -277,8 +277,3 @@ class _Work:
             instrument=name,
             point=point,
         )
-
-
-def texts_of(body: QbloxBody) -> Mapping[str, str]:
-    """Return each port's Q1ASM."""
-    return {one.port: one.program for one in body.sequencers}

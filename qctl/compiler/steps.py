@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
@@ -11,7 +10,7 @@ from qctl.program.expressions import Expression
 from qctl.program.opcodes import Op
 from qctl.program.tables import Sweep
 
-__all__ = ["Step", "StepLine", "Value", "split_measurements"]
+__all__ = ["Step", "StepLine", "Value"]
 
 Value = float | Fraction | Expression
 
@@ -61,27 +60,3 @@ class StepLine:
     steps: tuple[Step, ...]
     axes: tuple[Sweep, ...] = ()
     n_repeats: int = 1
-
-
-def split_measurements(steps: Sequence[Step]) -> tuple[list[Step], list[Step]]:
-    """Return a straight line without the measurements that end a qubit's part of it, and these.
-
-    They may be moved behind all the rest: nothing follows on their qubits, nor a barrier that holds back anything else.
-    """
-    touched: set[int] = set()
-    last: list[Step] = []
-    rest: list[Step] = []
-    busy = False
-    for step in reversed(steps):
-        if step.op is Op.MEASURE and step.qubits[0] not in touched:
-            last.append(step)
-            touched.add(step.qubits[0])
-            continue
-        rest.append(step)
-        if step.op is Op.BARRIER:
-            if busy:
-                touched.update(step.qubits)
-            continue
-        busy = True
-        touched.update(step.qubits)
-    return rest[::-1], last[::-1]
