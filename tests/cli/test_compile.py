@@ -12,7 +12,7 @@ from qctl.cli.compile import compile_file
 from qctl.cli.serve import _check_driven
 from qctl.errors import RequestError
 
-QBLOX = str(Path(__file__).parents[1] / "support" / "qblox2.toml")
+QBLOX = str(Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml")
 LAB = str(Path(__file__).parents[1] / "support" / "transmon5.toml")
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";

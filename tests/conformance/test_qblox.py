@@ -14,7 +14,7 @@ from qctl.instruments.qblox.body import QbloxBody, sequence_of
 from qctl.lab import load_lab
 from qctl.program.sampling import envelope_samples
 
-LAB = Path(__file__).parents[1] / "support" / "qblox2.toml"
+LAB = Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml"
 FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
 
 _names = (f"sim{k}" for k in count())
