@@ -9,9 +9,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("lab", ["transmon5", "qblox2"])
+@pytest.mark.parametrize("lab", ["tests/support/transmon5.toml", "docs/examples/qblox2.toml"])
 def test_the_page_runs_as_it_stands(lab, tmp_path, monkeypatch, capsys):
-    shutil.copy(ROOT / "tests" / "support" / f"{lab}.toml", tmp_path / "lab.toml")
+    shutil.copy(ROOT / lab, tmp_path / "lab.toml")
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "compiling-pulses.md").read_text()
     names: dict[str, object] = {}
