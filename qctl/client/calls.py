@@ -95,17 +95,28 @@ def run(
     name: str,
 ) -> Call:
     """Submit a job; return its number when it is durable. One that is stopped meanwhile is cancelled."""
-    if not isinstance(shots, Integral):
+    if not isinstance(shots, Integral) or isinstance(shots, bool):
         raise RequestError(f"shots = {shots!r} is not a whole number")
+    for option, value, kind, words in (
+        ("qpu", qpu, str, "a name"),
+        ("seed", 0 if seed is None else seed, Integral, "a whole number or None"),
+        ("level", level, Integral, "a whole number"),
+        ("averaged", bool(averaged) if averaged is None else averaged, bool, "True, False or None"),
+        ("name", name, str, "a name"),
+    ):
+        if not isinstance(value, kind):
+            raise RequestError(f"{option} = {value!r} is not {words}")
     several = isinstance(programs, Sequence) and not isinstance(programs, str | bytes | bytearray | memoryview)
     items = list(programs) if several else [programs]
+    if not items:
+        raise RequestError("there is no program in the list")
     encoded = [encode_program(item) for item in items]
     request = wire.Submit(
         tuple(kind for kind, _ in encoded),
         int(shots),
         qpu,
-        seed,
-        level,
+        None if seed is None else int(seed),
+        int(level),
         averaged,
         keep_records,
         name,

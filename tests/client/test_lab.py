@@ -110,6 +110,14 @@ def test_bytes_of_every_kind_are_one_program(kind) -> None:
 def test_mistakes_of_a_newcomer_are_named(lab, tmp_path) -> None:
     with pytest.raises(RequestError, match=r"pass pathlib\.Path\('bell\.qasm'\) to run the file"):
         lab.run("bell.qasm")
+    wrong = {"seed": "a", "level": 1.0, "qpu": 3, "name": 3, "averaged": 3, "shots": True}
+    for option, value in wrong.items():
+        with pytest.raises(RequestError, match=rf"{option} = .* is not "):
+            lab.run(json.dumps({}), **{option: value})
+    with pytest.raises(RequestError, match="there is no program in the list"):
+        lab.run([])
+    with pytest.raises(RequestError, match=r"job = 1000000000000000000000000000000 is outside of 64 bits"):
+        lab.job(10**30).state  # noqa: B018
     with pytest.raises(RequestError, match=r"shots = 1\.5 is not a whole number"):
         lab.run(b"", shots=1.5)
     with pytest.raises(RequestError, match="state = 'finished' is none of queued, compiling"):
