@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 from pathlib import Path
 
 from qctl.errors import ParseError, RequestError
@@ -63,6 +64,9 @@ def loads(text: str) -> Program:
     ParseError
         With line and column.
     """
+    if not isinstance(text, str):
+        raise RequestError(f"{reprlib.repr(text)} is no text; qctl.load reads files")
+    text = text.removeprefix("\ufeff")  # some editors begin a file with this mark
     if _ASSEMBLY.match(text):
         return Program.from_text(text)
     if _ORIGINIR.match(text):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import RequestError
 from qctl.program.body import Body
-from qctl.program.opcodes import GATES, Op
+from qctl.program.opcodes import Op
 from qctl.simulation.branches import SECONDS_PER_COEFFICIENT, evolve, sample_branches
 from qctl.simulation.flow import late_measurements
 from qctl.simulation.memory import have_bytes
@@ -18,6 +18,7 @@ from qctl.simulation.observables import PauliSum
 from qctl.simulation.pace import Pace
 from qctl.simulation.pauli import density_matrix, populations
 from qctl.simulation.result import Estimate, Simulated, Wish
+from qctl.simulation.work import gates_played
 
 __all__ = ["DensityOutcome", "estimate", "play", "refusal"]
 
@@ -87,7 +88,7 @@ def estimate(body: Body, wish: Wish) -> Estimate:
     ops = body.instructions["op"]
     n_midway = int((ops == Op.MEASURE).sum()) - len(late_measurements(body))
     n_branches = 2 ** min(n_midway, len(body.bits), 12)
-    n_gates = int(np.isin(ops, [int(op) for op in GATES]).sum())
+    n_gates = gates_played(body)
     time_s = n_gates * n_branches * (SECONDS_PER_GATE + SECONDS_PER_COEFFICIENT * size / wish.threads)
     return Estimate("density", int(size * itemsize * (1 if n_branches == 1 else 2 * n_branches)), time_s)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from qctl.errors import RequestError
 from qctl.program.body import Body
-from qctl.program.opcodes import GATES, Op
+from qctl.program.opcodes import Op
 from qctl.program.program import Program
 from qctl.program.tables import BlockKind
 from qctl.simulation.flow import late_measurements
@@ -25,6 +25,7 @@ from qctl.simulation.pace import Pace
 from qctl.simulation.pauli import PAULIS
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.steps import Gate, straight_steps
+from qctl.simulation.work import gates_played
 
 __all__ = ["MpsOutcome", "amplitudes", "estimate", "matrix_product", "play", "refusal"]
 
@@ -90,7 +91,7 @@ def refusal(body: Body, wish: Wish) -> str:
 def estimate(body: Body, wish: Wish) -> Estimate:
     """Return what the method takes if every bond grows to its limit."""
     n, bond = body.n_qubits, min(MOST_BOND, 2 ** (body.n_qubits // 2))
-    n_gates = int(np.isin(body.instructions["op"], [int(op) for op in GATES]).sum())
+    n_gates = gates_played(body)
     time_s = 1.0 + n_gates * (5e-4 + 2e-8 * bond**3) + (wish.shots or 0) * n * (1e-4 + 1e-8 * bond**2)
     return Estimate("mps", n * 4 * bond * bond * wish.dtype.itemsize, time_s)
 

@@ -15,6 +15,7 @@ from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.sampling import count_bits, sample
 from qctl.simulation.shot_player import ShotPlayer, certain_rows
+from qctl.simulation.work import gates_played
 
 __all__ = ["estimate", "final_measurements", "play", "refusal"]
 
@@ -34,14 +35,13 @@ def refusal(body: Body, wish: Wish) -> str:
 
 
 def estimate(body: Body, wish: Wish) -> Estimate:
-    """Return what the state vector of a program takes; a loop is counted once."""
+    """Return what the state vector of a program takes."""
     n_shots = (wish.shots or 1) if final_measurements(body) is None else 1
     return _expect(body, wish, n_shots)
 
 
 def _expect(body: Body, wish: Wish, n_shots: int) -> Estimate:
-    ops = body.instructions["op"]
-    n_gates = int(np.count_nonzero((ops >= _FIRST_GATE) & (ops <= _LAST_GATE)))
+    n_gates = gates_played(body)
     n_states = 1 if n_shots == 1 else 2
     per_gate_s = SECONDS_PER_GATE + SECONDS_PER_AMPLITUDE[wish.precision] * 2.0**body.n_qubits / wish.threads
     bytes_a_state = wish.dtype.itemsize * 2 ** max(1, body.n_qubits)

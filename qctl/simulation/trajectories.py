@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from qctl.errors import RequestError
 from qctl.program.body import Body
-from qctl.program.opcodes import GATES
 from qctl.simulation.noise import NoiseModel
 from qctl.simulation.observables import PauliSum
 from qctl.simulation.pace import Pace
 from qctl.simulation.result import Estimate, Simulated, Wish
 from qctl.simulation.shots import KEPT_BYTES, is_straight, play_shots
+from qctl.simulation.work import gates_played
 
 __all__ = ["ShotsOutcome", "count_rows", "estimate", "play", "refusal"]
 
@@ -80,7 +80,7 @@ def estimate(body: Body, wish: Wish) -> Estimate:
     """Return what the method takes: two groups of states for each thread, or those that are kept at branches."""
     size = 2.0 ** max(body.n_qubits, 1)
     memory = 256 * size * wish.threads if is_straight(body) else max(KEPT_BYTES, 128 * size)
-    n_gates = int(np.isin(body.instructions["op"], [int(op) for op in GATES]).sum())
+    n_gates = gates_played(body)
     a_shot = n_gates * (SECONDS_PER_DRAW + SECONDS_PER_AMPLITUDE[wish.precision] * size)
     time_s = n_gates * SECONDS_PER_GATE + max(wish.shots or 1, 8) * a_shot / wish.threads
     return Estimate("trajectories", int(memory) + (wish.shots or 0) * (len(body.bits) + 32), time_s)

@@ -195,3 +195,11 @@ def test_a_parameter_that_would_be_something_else_is_refused(name):
     circuit.rx(Parameter(name), 0)
     with pytest.raises(RequestError, match="is no name in OpenQASM 3, or is taken there"):
         circuit.to_qasm()
+
+
+def test_a_mark_at_the_beginning_of_a_text_is_passed_over():
+    circuit = Circuit(1)
+    circuit.h(0)
+    assert loads("\ufeff" + circuit.to_qasm()) == circuit
+    with pytest.raises(RequestError, match="None is no text"):
+        loads(None)

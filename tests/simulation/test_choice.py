@@ -215,3 +215,16 @@ def test_expectation_values_of_a_hundred_qubits() -> None:
 def test_what_is_no_wish_is_refused_by_name(wrong, message) -> None:
     with pytest.raises(RequestError, match=message):
         simulate(**{"program": Circuit(1), "shots": 10} | wrong)
+
+
+def test_loops_count_as_often_as_they_are_played() -> None:
+    c = Circuit(2)
+    with c.loop(1000), c.loop(50):
+        c.x(0)
+        c.cx(0, 1)
+    once = Circuit(2)
+    once.x(0)
+    once.cx(0, 1)
+    for method in ("statevector", "density"):
+        ratio = estimate(c, method=method).time_s / estimate(once, method=method).time_s
+        assert ratio == pytest.approx(50_000, rel=0.2)
