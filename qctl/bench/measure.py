@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
@@ -37,6 +38,11 @@ def measure_area(module: str, n_threads: int, names: Sequence[str], note: Note) 
             note(f"{case.name}, {n_threads} thread{'s' if n_threads > 1 else ''}")
             found.append(measure_case(case, n_threads))
     return found
+
+
+ROUND_S = 0.02
+"""How long a side repeats its work in a round."""
+MOST_CALLS = 1000
 
 
 def measure_case(case: Case, n_threads: int) -> dict[str, Any]:
@@ -90,12 +96,21 @@ def _times(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[f
     for _ in range(rounds):
         for side in order:
             gc.collect()
-            begin = time.perf_counter()
-            value = works[side]()
-            times[side].append(time.perf_counter() - begin)
-            del value
+            times[side].append(_round_s(works[side]))
         order.reverse()
     return times
+
+
+def _round_s(work: Callable[[], Any]) -> float:
+    """Return the median time of a call; calls that are short are repeated, so that none is measured cold."""
+    found: list[float] = []
+    until = time.perf_counter() + ROUND_S
+    while not found or (time.perf_counter() < until and len(found) < MOST_CALLS):
+        begin = time.perf_counter()
+        value = work()
+        found.append(time.perf_counter() - begin)
+        del value
+    return statistics.median(found)
 
 
 def _version(side: str) -> str:
