@@ -114,6 +114,8 @@ def test_mistakes_of_a_newcomer_are_named(lab, tmp_path) -> None:
     for option, value in wrong.items():
         with pytest.raises(RequestError, match=rf"{option} = .* is not "):
             lab.run(json.dumps({}), **{option: value})
+    with pytest.raises(RequestError, match="has characters that can't be printed"):
+        lab.run(json.dumps({}), name="\x1b[31mred\nforged")
     with pytest.raises(RequestError, match="there is no program in the list"):
         lab.run([])
     with pytest.raises(RequestError, match=r"job = 1000000000000000000000000000000 is outside of 64 bits"):
