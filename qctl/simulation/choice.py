@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -54,6 +55,7 @@ def choose_method(body: Body, wish: Wish, method: str = "auto", fits: bool = Tru
         return method, "it was asked for"
     problems: list[str] = []
     fitting: dict[str, Estimate] = {}
+    alone_s: dict[str, float] = {}  # on one thread: the number of threads changes no result, so it picks no method
     for name in METHODS:
         if name == "mps" and fitting:
             continue
@@ -65,13 +67,14 @@ def choose_method(body: Body, wish: Wish, method: str = "auto", fits: bool = Tru
         problem, expected = _judged(name, body, wish, fits)
         if problem or expected is None:
             problems.append(f"{name}: {problem}")
-        else:
-            fitting[name] = expected
-        if expected is not None and not problem and name in WHOLE and expected.time_s < PREFERRED_S:
+            continue
+        fitting[name] = expected
+        alone_s[name] = import_module(METHODS[name]).estimate(body, replace(wish, threads=1)).time_s
+        if name in WHOLE and alone_s[name] < PREFERRED_S:
             return name, _said(name, expected)
     if not fitting:
         raise RequestError(f"no method can play this program: {'; '.join(problems)}")
-    best = min(fitting, key=lambda name: fitting[name].time_s)
+    best = min(fitting, key=lambda name: alone_s[name])
     return best, _said(best, fitting[best])
 
 
