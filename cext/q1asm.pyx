@@ -77,18 +77,13 @@ cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
         else:
             for k in range(n):
                 command(text, b"wait ", 5, _CHUNK, 0)
-        if duration > _LONGEST:
-            command(text, b"wait ", 5, _CHUNK // 2, 0)
-            duration -= _CHUNK // 2
     if duration > 0:
         command(text, b"wait ", 5, duration, 0)
 
 
 cdef inline int64_t part(int64_t duration) noexcept nogil:
     """Return how long one instruction lasts of a time, so that the wait behind it has at least 4 ns."""
-    if duration <= _LONGEST:
-        return duration
-    return _CHUNK if duration - _CHUNK >= _SHORTEST else _CHUNK // 2
+    return duration if duration <= _LONGEST else _CHUNK
 
 
 cdef inline bint alike(const Event* a, const Event* b) noexcept nogil:

@@ -84,7 +84,7 @@ def compile_program(
     seed : int
         Seed of layout and routing.
     level : int
-        How hard to optimise: 0 no layout search, 1 the default.
+        How hard to try, 0 to 3, as `qctl.translate` does.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Who may import whom: docs/architecture.md's table, kept by reading every .py, .pyx and .pxd."""
+"""Who may import whom: the tables below, kept by reading every .py, .pyx and .pxd."""
 
 from __future__ import annotations
 
