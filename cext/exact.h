@@ -58,6 +58,12 @@ static inline double qctl_wrapped(double x)
     return r <= -QCTL_PI ? r + 2 * QCTL_PI : r;
 }
 
+/* Where the draws of a numbered trial begin. */
+static inline uint64_t qctl_trial(uint64_t seed, int trial)
+{
+    return seed * UINT64_C(0x2545F4914F6CDD1D) + (uint64_t)trial;
+}
+
 /* The next of a row of seeded 64-bit numbers: splitmix64, G. Steele, D. Lea, C. Flood (2014). */
 static inline uint64_t qctl_draw(uint64_t *state)
 {

@@ -9,6 +9,7 @@ from qctl.cext.routing cimport run, swap
 
 cdef extern from "exact.h" nogil:
     int qctl_below(uint64_t *state, int n)
+    uint64_t qctl_trial(uint64_t seed, int trial)
 
 cdef extern from "workers.h" nogil:
     ctypedef struct qctl_workers:
@@ -102,7 +103,7 @@ cdef struct contest_t:
 cdef void one_trial(contest_t *self, router_t *router, int *room, int trial, int *bound) noexcept nogil:
     """Go there and back from a start of chance, and note what the last pass costs."""
     cdef int n = self.meetings.n_wires, r, cost
-    router.draws = self.seed * 0x2545F4914F6CDD1Du + <uint64_t> trial
+    router.draws = qctl_trial(self.seed, trial)
     # One of each kind, then more of the better one.
     router.rules.ordered = is_ordered(self, trial)
     if trial < 0:
