@@ -9,13 +9,12 @@ from typing import Any
 from qctl.errors import ParseError
 from qctl.formats.gates import Gate
 from qctl.formats.limits import MAX_CONTROLS
-from qctl.program.opcodes import CONTROLLED, Op
+from qctl.program.opcodes import CONTROLLED, CONTROLLED_NAMES, Op
 
 __all__ = ["emit_power", "power_cost"]
 
 Emit = Callable[[int, tuple[int, ...], tuple[Any, ...], int], None]
 
-_NAMED = {base: op for op, base in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
 _ADDITIVE = frozenset((Op.RX, Op.RY, Op.RZ, Op.P, Op.U1, Op.RXX, Op.RYY, Op.RZZ, Op.RZX, Op.GPHASE))
 """Gates with one angle, whose powers multiply it."""
 _PHASES = {
@@ -127,7 +126,7 @@ def _emit_controlled(
     if op is Op.ID or not controls:
         emit(op, targets, values, 0)
         return
-    named = _NAMED.get((op, len(controls)))
+    named = CONTROLLED_NAMES.get((op, len(controls)))
     if named is not None:
         emit(named, (*controls, *targets), values, 0)
     else:

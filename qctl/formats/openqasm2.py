@@ -111,6 +111,14 @@ class PlacedReader:
         """Note where a reset stands."""
         self.notes.note(len(self.program), *self.places.place(at))
 
+    def add_register(self, name: str, size: int, quantum: bool) -> None:
+        """Add a register to the program."""
+        names = [f"{name}[{i}]" for i in range(size)]
+        if quantum:
+            self.program.add_qubits(names)
+        else:
+            self.program.add_bits(names)
+
 
 class _Reader(PlacedReader, Openqasm2Reader):
     """Keep the program's tables while the kernel reads."""
@@ -148,14 +156,6 @@ class _Reader(PlacedReader, Openqasm2Reader):
     def most_of(self, quantum: bool) -> int:
         """Return how many more qubits or bits there may be."""
         return MAX_QUBITS - self.program.n_qubits if quantum else MAX_BITS - self.program.n_bits
-
-    def add_register(self, name: str, size: int, quantum: bool) -> None:
-        """Add a register to the program."""
-        names = [f"{name}[{i}]" for i in range(size)]
-        if quantum:
-            self.program.add_qubits(names)
-        else:
-            self.program.add_bits(names)
 
     def opcode_of(self, name: str, n_qubits: int, n_params: int) -> int:
         """Return the opcode that an opaque gate is, or -1."""

@@ -9,9 +9,9 @@ from qctl.cext.originir import OriginirReader
 from qctl.formats.conditions import is_set
 from qctl.formats.limits import MAX_BITS, MAX_QUBITS, MAX_STEPS
 from qctl.formats.openqasm2 import PlacedReader, TextPlaces
-from qctl.formats.originir_gates import DURATIONS, HELPERS, MACROS, NAMED, NAMES, rules
+from qctl.formats.originir_gates import DURATIONS, HELPERS, MACROS, NAMES, rules
 from qctl.program.expressions import Expression
-from qctl.program.opcodes import GATES, Op
+from qctl.program.opcodes import CONTROLLED_NAMES, GATES, Op
 from qctl.program.places import Places
 from qctl.program.program import Program
 
@@ -59,21 +59,13 @@ class _Reader(PlacedReader, OriginirReader):
             self.define(name, Op.ID, 1, 1, keeps_params=False)
         for rule in rules():
             self.set_rule(*rule)
-        for (base, n_controls), op in NAMED.items():
+        for (base, n_controls), op in CONTROLLED_NAMES.items():
             self.set_controlled(base, n_controls, op)
         self.read_macros(MACROS)
 
     def most_of(self, quantum: bool) -> int:
         """Return how many qubits or bits there may be."""
         return MAX_QUBITS if quantum else MAX_BITS
-
-    def add_register(self, name: str, size: int, quantum: bool) -> None:
-        """Add the qubits or bits to the program."""
-        names = [f"{name}[{i}]" for i in range(size)]
-        if quantum:
-            self.program.add_qubits(names)
-        else:
-            self.program.add_bits(names)
 
     def begin_flow(self, word: str, bits: list[tuple[int, int]], at: int) -> None:
         """Begin a part of a block of instructions."""

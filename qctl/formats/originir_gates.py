@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qctl.program.opcodes import CONTROLLED, GATES, Op
 
-__all__ = ["DURATIONS", "HELPERS", "MACROS", "NAMED", "NAMES", "rules"]
+__all__ = ["DURATIONS", "HELPERS", "MACROS", "NAMES", "rules"]
 
 _ALIKE = """
 H X Y Z S T RX RY RZ P U1 U2 U3 CZ CRX CRY CRZ SWAP ISWAP RXX RYY RZZ RZX
@@ -40,9 +40,6 @@ CU(a,b,c,d) p,q { cu(c,b,d,a-(b+d)/2) p,q; }
 MS p,q { ms(pi/2,0) p,q; }
 """
 """The other gates: U4(a, b, c, d) is exp(i a) RZ(b) RY(c) RZ(d), CU a controlled U4."""
-
-NAMED: dict[tuple[Op, int], Op] = {base: op for op, base in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
-"""Gates under controls that are an opcode of their own."""
 
 _SAME, _FIRST, _EULER, _EULER_PHASE, _SHORT_EULER = 1, 2, 3, 4, 5
 _PAIRS = {Op.S: Op.SDG, Op.T: Op.TDG, Op.SX: Op.SXDG, Op.ISWAP: Op.ISWAPDG, Op.SQRTISWAP: Op.SQRTISWAPDG}

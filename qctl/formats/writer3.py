@@ -36,8 +36,6 @@ _DEFINITIONS = {
 }
 _NEEDS = {Op.SQRTISWAP: (Op.RXX, Op.RYY), Op.SQRTISWAPDG: (Op.RXX, Op.RYY)}
 _WORDS = {Op.BREAK: "break;", Op.CONTINUE: "continue;", Op.HALT: "end;", Op.NOP: ""}
-
-
 _TAKEN = RESERVED | {spec.name for spec in GATES.values()} | set(STDGATES) | {"U"}
 
 
@@ -59,7 +57,7 @@ def write_openqasm3(body: Body) -> str:
 
 class _Writer(LineWriter):
     def __init__(self, body: Body) -> None:
-        taken = {*STDGATES, *(op.name.lower() for op in GATES), *body.parameters, *(r.name for r in body.registers)}
+        taken = {*_TAKEN, *body.parameters, *(r.name for r in body.registers)}
         self.physical = bool(body.qubits) and all(name == f"${i}" for i, name in enumerate(body.qubits))
         self.qubits = named_registers(body.qubits, "q", taken, may_be_single=True)
         self.qubit_names = body.qubits if self.physical else self.qubits.members

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
-__all__ = ["CONTROLLED", "GATES", "OPCODES", "OP_BY_NAME", "Form", "Level", "Op", "OpSpec"]
+__all__ = ["CONTROLLED", "CONTROLLED_NAMES", "GATES", "OPCODES", "OP_BY_NAME", "Form", "Level", "Op", "OpSpec"]
 
 
 class Level(Enum):
@@ -249,3 +249,6 @@ CONTROLLED: dict[Op, tuple[Op, int]] = {
     Op.CCZ: (Op.Z, 2),
 }
 """Gates with controls in their names: the gate without them, and how many they are."""
+
+CONTROLLED_NAMES: dict[tuple[Op, int], Op] = {base: op for op, base in CONTROLLED.items()} | {(Op.U1, 1): Op.CP}
+"""A gate and a number of controls: the gate that has them in its name."""

@@ -12,7 +12,7 @@ from qctl.cext.splice import Maps, append_controlled, append_inverse
 from qctl.errors import RequestError
 from qctl.program.combine import identity, refuse_ports
 from qctl.program.expressions import Expression, Value
-from qctl.program.opcodes import CONTROLLED, GATES, OPCODES, Op
+from qctl.program.opcodes import CONTROLLED, CONTROLLED_NAMES, GATES, OPCODES, Op
 from qctl.program.program import Program
 
 __all__ = ["append_power", "control", "invert"]
@@ -49,9 +49,8 @@ def _table(rows: Mapping[Op, tuple[int, ...]], n_columns: int) -> NDArray[np.int
 def _named() -> NDArray[np.int16]:
     """Return for each gate itself, and its opcode with one and with two controls in the name, or 0."""
     rows = {op: [int(op), 0, 0] for op in GATES}
-    for whole, (base, n_controls) in CONTROLLED.items():
+    for (base, n_controls), whole in CONTROLLED_NAMES.items():
         rows[base][n_controls] = int(whole)
-    rows[Op.U1][1] = int(Op.CP)
     return _table({op: tuple(row) for op, row in rows.items()}, 3)
 
 

@@ -28,7 +28,7 @@ from qctl.server.batch import (
 )
 from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, Load
-from qctl.server.points import play_points
+from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
 
@@ -89,7 +89,7 @@ def play(
         wait_all(thread.submit(_start) for thread in rack.players)
         ring.mark(START, begin)
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
-        play_points(order, rack, watch, traces, stop, ring, progress, outcome)
+        Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
         watch.check()
     except Stopped:
         outcome.stopped = True

@@ -20,54 +20,19 @@ from qctl.server.loan import Crew
 from qctl.server.orders import BatchOrder
 from qctl.server.ring import Ring
 
-__all__ = ["play_points"]
+__all__ = ["Points"]
 
 _SLOWEST_PHYSICS_S = 60.0
 _TELL_S = 0.1
 _MOST_EARLY = 3
 
 
-def play_points(
-    order: BatchOrder,
-    rack: Rack,
-    watch: Watch,
-    traces: Mapping[str, Traces],
-    stop: threading.Event,
-    ring: Ring,
-    progress: Callable[[str, int], None],
-    outcome: Outcome,
-) -> None:
-    """Play all points, and note in `outcome` how many are done.
+class Points:
+    """The points of a batch, and the loop over them; `outcome` is told how many are done.
 
     Trigger source and recorder are on loan, so that a point takes no hand-over between threads. A call that hangs is
     given up by its instrument's thread as ever; the thread that made it is then left to itself.
     """
-    crews: list[Crew] = []
-    played: Future[None] = Future()
-
-    def work() -> None:
-        try:
-            _Points(order, rack, watch, traces, stop, ring, progress, outcome, *crews).play()
-        except BaseException as problem:
-            played.set_exception(problem)
-        else:
-            played.set_result(None)
-
-    try:
-        crews += [Crew(rack.triggers)]
-        crews += [Crew(rack.recorders)]
-        threading.Thread(target=work, name="points", daemon=True).start()
-        while not wait([played], SLICE_S).done:
-            for crew in crews:
-                crew.check()
-    finally:
-        for crew in crews:
-            crew.release()
-    played.result()
-
-
-class _Points:
-    """The loop over the points."""
 
     def __init__(
         self,
@@ -79,18 +44,42 @@ class _Points:
         ring: Ring,
         progress: Callable[[str, int], None],
         outcome: Outcome,
-        triggers: Crew,
-        recorders: Crew,
     ) -> None:
         self._order, self._rack, self._watch, self._traces = order, rack, watch, traces
         self._stop, self._ring, self._progress, self._outcome = stop, ring, progress, outcome
-        self._triggers, self._recorders = triggers, recorders
         self._longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
         self._fires = [self._fire(thread) for thread in rack.triggers]
         self._told_s = time.monotonic()
 
     def play(self) -> None:
         """Play all points."""
+        crews: list[Crew] = []
+        played: Future[None] = Future()
+
+        def work() -> None:
+            try:
+                self._play_all()
+            except BaseException as problem:
+                played.set_exception(problem)
+            else:
+                played.set_result(None)
+
+        try:
+            self._triggers = Crew(self._rack.triggers)
+            crews.append(self._triggers)
+            self._recorders = Crew(self._rack.recorders)
+            crews.append(self._recorders)
+            threading.Thread(target=work, name="points", daemon=True).start()
+            while not wait([played], SLICE_S).done:
+                for crew in crews:
+                    crew.check()
+        finally:
+            for crew in crews:
+                crew.release()
+        played.result()
+
+    def _play_all(self) -> None:
+        """Play one point after the other, in the thread that has the instruments."""
         begin = perf_counter_ns()
         selecting = self._select(0)
         self._recorders.each([_arm] * len(self._rack.recorders))

@@ -56,6 +56,7 @@ def choose_method(body: Body, wish: Wish, method: str = "auto", fits: bool = Tru
     problems: list[str] = []
     fitting: dict[str, Estimate] = {}
     alone_s: dict[str, float] = {}  # on one thread: the number of threads changes no result, so it picks no method
+    alone = replace(wish, threads=1)
     for name in METHODS:
         if name == "mps" and fitting:
             continue
@@ -69,7 +70,9 @@ def choose_method(body: Body, wish: Wish, method: str = "auto", fits: bool = Tru
             problems.append(f"{name}: {problem}")
             continue
         fitting[name] = expected
-        alone_s[name] = import_module(METHODS[name]).estimate(body, replace(wish, threads=1)).time_s
+        alone_s[name] = (
+            import_module(METHODS[name]).estimate(body, alone).time_s if wish.threads > 1 else expected.time_s
+        )
         if name in WHOLE and alone_s[name] < PREFERRED_S:
             return name, _said(name, expected)
     if not fitting:

@@ -24,7 +24,6 @@ SECONDS_PER_AMPLITUDE = {"double": 2.5e-10, "single": 1.2e-10}
 SECONDS_PER_GATE = 1e-6
 
 _STRAIGHT = {BlockKind.BOX, BlockKind.CAL}
-_FIRST_GATE, _LAST_GATE = min(GATES), max(GATES)
 _MIDWAY = np.zeros(2**16, bool)
 _MIDWAY[[Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT]] = True
 
@@ -116,6 +115,6 @@ def final_measurements(body: Body) -> dict[int, int] | None:
         if op == Op.MEASURE:
             source[int(rows["b"][i])] = int(rows["a"][i])
             measured.add(int(rows["a"][i]))
-        elif _FIRST_GATE <= op <= _LAST_GATE and measured.intersection(body.gate(i)[1]):
+        elif op in GATES and measured.intersection(body.gate(i)[1]):
             return None
     return source
