@@ -72,6 +72,9 @@ MODELS = {
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("pulser-analog", "transceiver", "", "pulser"),
+        Model("pulser-digital-analog", "transceiver", "", "pulser"),
+        Model("pulser-mock", "transceiver", "", "pulser"),
         Model("qblox-qcm", "player", "", "qblox"),
         Model("qblox-qrm", "transceiver", "", "qblox"),
     )

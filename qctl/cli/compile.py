@@ -25,6 +25,7 @@ class Emission(StrEnum):
     TIMELINE = "timeline"
     SCPI = "scpi"
     Q1ASM = "q1asm"
+    PULSER = "pulser"
 
 
 def compile_file(
@@ -34,7 +35,10 @@ def compile_file(
     ] = "",
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
-        Emission, typer.Option(help="Pulses with their ticks, text commands, or Qblox programs.")
+        Emission,
+        typer.Option(
+            help="Pulses with their ticks, text commands, Qblox programs, or Pulser's abstract representation."
+        ),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -97,7 +101,9 @@ def _compiled(
     files = []
     if out is not None:
         for part, text in texts.items():
-            path = out / f"{file.stem}.{part}{'' if '.' in part and emit is Emission.Q1ASM else '.txt'}"
+            path = (
+                out / f"{file.stem}.{part}{'' if '.' in part and emit in (Emission.Q1ASM, Emission.PULSER) else '.txt'}"
+            )
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
         if emit is Emission.TIMELINE:
@@ -170,7 +176,32 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_TEXTS = {Emission.TIMELINE: _timeline_texts, Emission.SCPI: _scpi_texts, Emission.Q1ASM: _q1asm_texts}
+def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each sequence in Pulser's abstract representation, and the variables of its points where there are any."""
+    from qctl.instruments.pulser.body import PulserBody
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        for program in batch.programs:
+            if not program.model.startswith("pulser-"):
+                continue
+            for number, one in enumerate(PulserBody.from_bytes(program.body).sequences):
+                key = f"{program.instrument}.sequence{number}"
+                key = key if len(ready.lowered.batches) == 1 else f"{key}.batch{k}"
+                texts[f"{key}.json"] = one.text + "\n"
+                if one.variables:
+                    texts[f"{key}.variables.json"] = json.dumps({"points": one.points, **one.variables}) + "\n"
+    if not texts:
+        raise RequestError("no instrument of this processor is a Pulser device")
+    return texts
+
+
+_TEXTS = {
+    Emission.TIMELINE: _timeline_texts,
+    Emission.SCPI: _scpi_texts,
+    Emission.Q1ASM: _q1asm_texts,
+    Emission.PULSER: _pulser_texts,
+}
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
         return timelines[0].straights()
     waveforms = timelines[0].waveforms
     if any(timeline.waveforms is not waveforms for timeline in timelines):
-        return joined([point for timeline in timelines for point in timeline.straights()])
+        flat = joined([point for timeline in timelines for point in timeline.straights()])
+        return replace(flat, targets=_targets(timelines))
     counts = np.array([(t.n_points, t.plays.shape[1], t.captures.shape[1]) for t in timelines], np.int64)
     return Straights(
         np.frombuffer(bytearray().join([t.plays.data for t in timelines]), PLAY),
@@ -64,7 +65,14 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
         timelines[0].ports,
         waveforms,
         list(zip(bounds_of(counts[:, 0]).tolist(), [t.labels for t in timelines], strict=False)),
+        targets=_targets(timelines),
     )
+
+
+def _targets(timelines: Sequence[Timeline]) -> list[tuple[int, tuple[tuple[int, ...], ...]]]:
+    """Return what each play of each program is for, where their ports are beams."""
+    firsts = bounds_of([timeline.n_points for timeline in timelines]).tolist()
+    return [(k, t.targets) for k, t in zip(firsts, timelines, strict=False)] if timelines[0].targets else []
 
 
 def parts_of(

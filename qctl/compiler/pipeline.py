@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from qctl.compiler.beams import check_measured_last, time_beams
 from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
@@ -19,7 +20,7 @@ from qctl.compiler.translate import Native, Target, native_rows, native_steps, t
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
-from qctl.lab.snapshot import Snapshot, effective
+from qctl.lab.snapshot import Snapshot, Values, effective
 from qctl.program.body import Body
 from qctl.program.cache import Cache
 from qctl.program.opcodes import Op
@@ -119,6 +120,9 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
+    if processor.platform == "atom":
+        values = effective(lab, processor.name, snapshot)
+        return tuple(_on_beams(expect_program(one).body, lab, values, seed, level) for one in programs)
     work = _Work(_tables(lab, processor.name, snapshot), target_of(processor), seed, level)
     return work.run([expect_program(program).body for program in programs])
 
@@ -285,6 +289,42 @@ class _Work:
             sum(step.op is Op.SX for step in routed.steps),
             (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
         )
+
+
+_DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE, Op.PLAY))
+
+
+def _on_beams(body: Body, lab: Lab, values: Values, seed: int, level: int) -> Compiled:
+    """Compile a program for neutral atoms; one that drives beams itself keeps its qubits where they are."""
+    begin = perf_counter()
+    names = tuple(values.qubits)
+    line = unroll(body)
+    unrolled = perf_counter()
+    places = _places(body, names)
+    if places is None and any(step.op in _DRIVES for step in line.steps):
+        places = list(range(body.n_qubits))
+    steps = line.steps
+    if places is not None:
+        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
+    check_measured_last(steps, names)
+    given = {step.where: step for step in steps if step.op in _DRIVES}
+    n_qubits = body.n_qubits if places is None else len(names)
+    target = target_of(lab.processor(values.processor))
+    routed = native_steps(steps, n_qubits, target, fixed=places is not None, level=level, seed=seed)
+    # To translation a drive of several atoms is a barrier on all that it reaches.
+    natives = tuple(given.get(step.where, step) if step.op in _DRIVES else step for step in routed.steps)
+    translated = perf_counter()
+    timeline = time_beams(StepLine(natives, line.axes, line.n_repeats), body, lab, values)
+    timed = perf_counter()
+    start, end = (routed.layout, routed.final_layout) if places is None else (tuple(places),) * 2
+    return Compiled(
+        timeline,
+        tuple(names[q] for q in start),
+        tuple(names[q] for q in end),
+        sum(step.op is Op.CZ for step in natives),
+        sum(step.op is Op.SX for step in natives),
+        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
+    )
 
 
 def _only(lab: Lab) -> str:

@@ -126,8 +126,8 @@ def target_of(processor: Processor) -> Target:
     platform = getattr(processor, "platform", None)
     if platform is None:
         raise RequestError(f"{processor!r} is no Target and no processor; Target(edges=[(0, 1), (1, 2)]) couples pairs")
-    if platform != "transmon":
-        raise CompileError(f"{processor.name} is of the platform {platform}; only transmon is compiled yet")
+    if platform not in ("transmon", "atom"):
+        raise CompileError(f"{processor.name} is of the platform {platform}; only transmon and atom are compiled yet")
     number = {name: k for k, name in enumerate(processor.qubits)}
     edges = []
     for key in processor.coupler:

@@ -262,6 +262,8 @@ class _StepRows(InstructionBuffer):
                 self.emit_gate(op, step.qubits, step.params, step.n_controls)
             elif op is Op.BARRIER:
                 self.emit_wide(op, [*step.qubits, *(PORT_BIT | p for p in step.ports)])
+            elif op in (Op.RYDBERG, Op.SHUTTLE):
+                self.emit_wide(Op.BARRIER, step.qubits or range(n_qubits))
             elif step.ports or not step.qubits:
                 self.emit(Op.PLAY)
             else:

@@ -331,6 +331,9 @@ class _Unrolling:
             self.known["register"][self.body.registers[a].name] = self._known(self.body.expressions[b])
         elif form is Form.SET_BIT:
             self.known["bit"][self.body.bits[a]] = self._known(self.body.expressions[b])
+        elif form is Form.QUBITS_WIDE:
+            words, values = self.operands[a : a + b], self.operands[a + b : a + b + c]
+            self.steps.append(Step(word, tuple(words), tuple(self._value(w) for w in values), where=i))
         elif word is not Op.NOP:
             raise CompileError(f"{spec.name} (instruction {i}) is not for this target", instruction=i)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from qctl.errors import RequestError
 from qctl.lab.beams import Beam
 from qctl.lab.ion import Fluorescence
 from qctl.lab.quantities import (
@@ -178,3 +180,30 @@ class AtomProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def platform(self) -> str:
         """Return the platform's name in lab.toml."""
         return "atom"
+
+    def rabi_hz_per_v(self, beam: str, qubits: Sequence[str] = ()) -> float:
+        """Return what a volt on a beam's port is in Rabi frequency / 2 pi, for these qubits.
+
+        The design values of the pulses of a qubit (pi/2) and of a pair (CZ, in all 4 pi at one Rabi frequency) tell it
+        where the beam's own key does not.
+
+        Raises
+        ------
+        RequestError
+            If nothing tells it.
+        """
+        given = self.beam[beam].rabi_hz_per_v
+        if given:
+            return given
+        for name in qubits or self.qubits:
+            drive = self.qubit[name].drive
+            if drive is not None and drive.beam == beam and drive.amplitude_v:
+                return 0.25 / drive.length_s / drive.amplitude_v
+        for coupler in self.coupler.values():
+            cz = coupler.cz
+            if cz.beam == beam and cz.amplitude_v and (not qubits or set(qubits) & set(coupler.qubits)):
+                return 2.0 / cz.length_s / cz.amplitude_v
+        raise RequestError(
+            f"processors.{self.name}.beam.{beam} has no rabi_hz_per_v, and no pulse of "
+            f"{', '.join(qubits) or 'any atom'} tells it"
+        )

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from qctl.lab.quantities import LengthM, OffsetHz
+from qctl.lab.quantities import IntervalS, LengthM, OffsetHz, RateHz
 
 __all__ = ["Beam"]
 
@@ -26,6 +26,14 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         From the transition that the purpose names.
     qubits : tuple of str
         Qubits that it reaches; empty means all.
+    addressing : str
+        ``global`` acts on all of them at once, ``local`` on one at a time.
+    retarget_s : float
+        How long a local beam takes from one qubit to another, and stays at least.
+    rabi_hz_per_v : float, optional
+        Rabi frequency / 2 pi for a volt at the output; without it that of the calibrated pulses counts.
+    bandwidth_hz : float, optional
+        Of its modulator, at half the amplitude.
     """
 
     name: str
@@ -33,3 +41,7 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     wavelength_m: LengthM
     detuning_hz: OffsetHz = 0.0
     qubits: tuple[str, ...] = ()
+    addressing: Literal["global", "local"] = "global"
+    retarget_s: IntervalS = 0.0
+    rabi_hz_per_v: RateHz | None = None
+    bandwidth_hz: RateHz | None = None

@@ -40,6 +40,8 @@ class Straights(Sequence[Straight]):
         Where names begin to hold, and the name of each play of those points.
     first : int
         What `labels` call the first point.
+    targets : sequence of (int, sequence of tuple of int)
+        Atoms or ions of each play, as `labels` name them; none where ports are no beams.
     """
 
     plays: NDArray
@@ -51,6 +53,7 @@ class Straights(Sequence[Straight]):
     waveforms: tuple[Waveform, ...]
     labels: Sequence[tuple[int, Sequence[str]]]
     first: int = 0
+    targets: Sequence[tuple[int, Sequence[tuple[int, ...]]]] = ()
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -82,6 +85,10 @@ class Straights(Sequence[Straight]):
     def label(self, point: int, play: int) -> str:
         """Return the name of a point's play."""
         return self._names(point)[play]
+
+    def targets_of(self, point: int) -> Sequence[tuple[int, ...]]:
+        """Return the atoms or ions of each play of a point."""
+        return self.targets[bisect_right(self.targets, self.first + point, key=lambda row: row[0]) - 1][1]
 
     def _names(self, point: int) -> Sequence[str]:
         return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]

@@ -255,6 +255,8 @@ class Timeline:
         Name of each play.
     processor : str
         Processor of lab.toml that it is for.
+    targets : tuple of tuple of int, optional
+        Atoms or ions that each play is for, where its port is a beam; empty for all that the beam reaches.
     """
 
     actions: Sequence[Action]
@@ -269,6 +271,7 @@ class Timeline:
     n_repeats: int = 1
     labels: Sequence[str] = ()
     processor: str = ""
+    targets: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def body(self) -> Body:
@@ -322,6 +325,7 @@ class Timeline:
         return Straights(
             self.plays.reshape(-1), np.arange(self.n_points + 1) * n, self.captures.reshape(-1),
             np.arange(self.n_points + 1) * m, self.lengths_s, self.ports, self.waveforms, [(0, self.labels)],
+            targets=[(0, self.targets)] if self.targets else (),
         )  # fmt: skip
 
     def _number(self, point: int | tuple[int, ...] | Mapping[str, float]) -> int:

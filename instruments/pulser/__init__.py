@@ -1,0 +1,1 @@
+"""Neutral-atom processors behind Pulser's abstract representation."""

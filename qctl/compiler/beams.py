@@ -1,0 +1,154 @@
+"""Time programs of neutral atoms: gates and Rydberg drives become plays on the ports of beams, each with its atoms.
+
+Conventions. A qubit's 0 is the ground state that the Rydberg beam couples, 1 the other hyperfine state, as in Pulser
+(H. Silvério et al., Quantum 6, 629 (2022)). A play's volts times the beam's `rabi_hz_per_v` are its Rabi frequency; its
+frequency is the detuning of the light above the transition. CZ by a local beam is pi on the first atom, 2 pi on the
+second and pi on the first again, at one Rabi frequency (D. Jaksch et al., Phys. Rev. Lett. 85, 2208 (2000)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from math import pi
+from typing import cast
+
+import numpy as np
+
+from qctl.compiler.beam_steps import BeamPlay, BeamSteps, latest
+from qctl.compiler.steps import Step, StepLine
+from qctl.compiler.sweep_values import grid_of
+from qctl.errors import CompileError
+from qctl.lab import Lab
+from qctl.lab.atom import AtomQubit
+from qctl.lab.snapshot import Values
+from qctl.program.body import Body
+from qctl.program.opcodes import Op
+from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
+from qctl.units import to_ticks
+
+__all__ = ["TICK_HZ", "check_measured_last", "time_beams"]
+
+TICK_HZ = Fraction(10**9)
+"""Ticks of a beam's port."""
+
+
+def time_beams(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeline:
+    """Return the timeline of a straight line on the processor's atoms.
+
+    A step starts when its atoms and its beam are free (ASAP, as OpenPulse has it); a local beam waits until it points
+    at its atom.
+
+    Parameters
+    ----------
+    line : StepLine
+        rz, sx, cz, rydberg, delays, barriers and measurements on the processor's qubits; plays and frames on beams.
+    body : Body
+        The program that the steps came from.
+    lab : Lab
+    values : Values
+        The processor's calibrated values.
+
+    Raises
+    ------
+    CompileError
+        If something can't be played on these beams; the message names it.
+    """
+    grid, n_points = grid_of(line.axes)
+    work = BeamSteps(body, lab, values, grid, n_points)
+    for step in line.steps:
+        work.step(step)
+    return _timeline(work, line)
+
+
+def check_measured_last(steps: Sequence[Step], names: Sequence[str]) -> None:
+    """Refuse what comes after a measurement of the same atom: atoms are imaged once, at the end.
+
+    Raises
+    ------
+    CompileError
+        If something does.
+    """
+    measured: set[int] = set()
+    for step in steps:
+        if step.op is Op.MEASURE:
+            measured |= set(step.qubits)
+        elif step.op is not Op.BARRIER:
+            late = measured & set(step.qubits) if step.qubits or step.op is not Op.RYDBERG else measured
+            if late:
+                raise CompileError(
+                    f"{step.op.name.lower()} (instruction {step.where}) comes after {names[min(late)]} was measured: "
+                    f"atoms are imaged once, at the end",
+                    instruction=step.where,
+                )
+
+
+def _timeline(work: BeamSteps, line: StepLine) -> Timeline:
+    """Return all plays with their ticks, and the atoms of each."""
+    work.flush()
+    n = work.n_points
+    plays = np.zeros((n, len(work.plays)), PLAY)
+    residual_s = [0.0] * len(work.ports)
+    actions: list[Action] = []
+    frames: dict[str, tuple[float, float]] = {}
+    for k, play in enumerate(work.plays):
+        ticks = [to_ticks(start, TICK_HZ) for start in play.starts]
+        column = plays[:, k]
+        column["port"], column["waveform"] = play.beam.port, play.waveforms
+        column["start"] = [one.ticks for one in ticks]
+        column["amplitude"], column["frequency_hz"] = play.amplitude_v, play.frequency_hz
+        column["phase_rad"] = np.mod(play.phase_rad, 2 * pi)
+        port = play.beam.port
+        residual_s[port] = max(residual_s[port], *(abs(one.error_s) for one in ticks))
+        actions += _actions(work, play, plays[0, k], frames)
+    # Captures are rows of no port: the camera sees all atoms when the last beam is off.
+    captures = np.zeros((n, 0), CAPTURE)
+    ends = [latest(*work.free, *(beam.free for beam in work.beams.values()))[p] for p in range(n)]
+    clocks = tuple(PortClock(p.name, TICK_HZ, e) for p, e in zip(work.ports, residual_s, strict=True))
+    return Timeline(
+        tuple(actions), clocks, tuple(work.waveforms), plays, captures, np.array([float(x) for x in ends]),
+        line.axes, _specs(work), work.body.bits, line.n_repeats, [play.label for play in work.plays],
+        work.processor.name, tuple(play.targets for play in work.plays),
+    )  # fmt: skip
+
+
+def _actions(
+    work: BeamSteps, play: BeamPlay, first: np.void, frames: dict[str, tuple[float, float]]
+) -> Iterator[Action]:
+    """Yield what sets a play's frame, where it differs from the one before it on the port, and the play."""
+    port, start = work.ports[play.beam.port].name, int(first["start"])
+    old, new = frames.get(port, (0.0, 0.0)), (float(first["phase_rad"]), float(first["frequency_hz"]))
+    for op, before, value in zip((Op.SET_PHASE, Op.SET_FREQUENCY), old, new, strict=True):
+        if value != before:
+            yield Action(op, port, start, value)
+    frames[port] = new
+    yield Action(Op.PLAY, port, start, float(first["amplitude"]), tuple(work.waveforms)[int(first["waveform"])])
+
+
+def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:
+    """Return one picture of each measured atom, by the instrument that its Rydberg beam is on."""
+    if not work.measured:
+        return ()
+    port = next(p for p in work.ports if p.target in work.beams and p.outputs)
+    specs = []
+    for q, (when, bit) in work.measured.items():
+        name = work.names[q]
+        readout = cast(AtomQubit, work.values.qubits[name]).readout
+        slot = work.body.bits[bit] if bit >= 0 else name
+        specs.append(
+            CaptureSpec(
+                port.name,
+                name,
+                slot,
+                bit,
+                port.outputs[0].instrument,
+                (),
+                0.0,
+                float(when[0]),
+                readout.length_s,
+                mode="bit",
+                threshold=float(readout.threshold_counts),
+                n_points=work.n_points,
+            )
+        )
+    return tuple(specs)
