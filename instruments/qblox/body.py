@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of"]
+__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of", "settings_of"]
 
 
 class Acquisition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,3 +123,11 @@ def sequence_of(sequencer: Sequencer, blobs: Mapping[str, NDArray[np.generic]]) 
         },
         "program": sequencer.program,
     }
+
+
+_MEMORIES = frozenset(("program", "waveforms", "weights", "acquisitions"))
+
+
+def settings_of(sequencer: Sequencer) -> dict[str, Any]:
+    """Return what a sequencer and its connectors are set to beside its sequence; keys have units."""
+    return {key: value for key, value in msgspec.to_builtins(sequencer).items() if key not in _MEMORIES}

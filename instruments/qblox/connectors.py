@@ -70,9 +70,15 @@ def rf_settings(
         return None, None, None
     lo_hz = attenuation_db = input_db = None
     for one in connectors:
-        lo_hz, attenuation_db = one.lo_hz, one.attenuation_db or 0.0
-        if lo_hz is None:
-            raise CompileError(f"{name}: output {one.number} has no lo_hz in lab.toml", instrument=name)
+        lo_hz, attenuation_db = one.lo_hz, one.attenuation_db
+        for key, given in (("lo_hz", lo_hz), ("attenuation_db", attenuation_db)):
+            if given is None:
+                raise CompileError(
+                    f"{name}: output {one.number} has no {key} in lab.toml; nothing that can warm a fridge has a "
+                    "default",
+                    instrument=name,
+                )
+        assert lo_hz is not None and attenuation_db is not None
         check_number(table, "settings.lo_hz", lo_hz, f"{name} output {one.number}")
         check_number(table, "settings.attenuation_db", attenuation_db, f"{name} output {one.number}")
     for number in inputs:
