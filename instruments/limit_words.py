@@ -106,7 +106,8 @@ def refusal(can: Capability, path: str, found: Range, need: Number, place: str =
     under = not over and found.low is not None and need < found.low
     bound, word = (found.high, "over") if over else (found.low, "below")
     head = f"{place}: " if place else ""
-    what = f"{resource_of(path)} = {_said(need, unit if unit not in resource_of(path) else '')}"
+    words = resource_of(path).lower().replace("_", " ").split()
+    what = f"{resource_of(path)} = {_said(need, unit if unit.lower() not in words else '')}"
     key = _key(path)
     filled = {"low": _said(found.low, unit), "high": _said(found.high, unit)}
     doubt = f", {found.unverified} unverified" if found.unverified else ""

@@ -46,6 +46,10 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     missing = [number for number in inputs if number not in instrument.input]
     if missing:
         raise CompileError(f"{name}: input {missing[0]} is not in lab.toml", instrument=name)
+    for number in inputs:
+        check_number(table, "channels.input.number", number, f"{name} input {number}")
+        check_number(table, "settings.range_v", instrument.input[number].range_v, f"{name} input {number}")
+    check_number(table, "settings.delay_s", first / instrument.clock_hz, name)
     body = DigitizerBody(
         rate_hz=instrument.clock_hz,
         n_samples=n_samples,

@@ -182,6 +182,10 @@ def _channel(instrument: Instrument, number: int, feed: Feed, place: int) -> Cha
     output = _output(instrument, number)
     amplitude_vpp = _given(output.amplitude_vpp, f"{instrument.name}: output {number} amplitude_vpp")
     offset_v = output.offset_v + (feed.mixer.offset_v[place] if len(feed.outputs) == 2 else 0.0)
+    capability, name = can.TABLES[instrument.model], f"{instrument.name} output {number}"
+    check_number(capability, "channels.output.number", number, name)
+    check_number(capability, "settings.amplitude_vpp", amplitude_vpp, name)
+    check_number(capability, "settings.offset_v", offset_v, name)
     return Channel(amplitude_vpp, offset_v)
 
 

@@ -1,4 +1,4 @@
-"""Limits of the Qblox tables that the vendor's assembler knows are its own: it takes each, and refuses what is beyond."""
+"""Limits of the Qblox tables that the vendor's assembler knows are its own: it takes each, and nothing beyond."""
 
 from __future__ import annotations
 

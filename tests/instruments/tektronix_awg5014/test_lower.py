@@ -287,3 +287,21 @@ def test_one_thread_lowers_at_a_time(lab):
             with pytest.raises(TimeoutError):
                 other.result(0.2)
         other.result(30)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"), [("amplitude_vpp", 4.5, 4.51), ("amplitude_vpp", 0.02, 0.019), ("offset_v", -2.25, -2.26)]
+)
+def test_settings_that_the_box_does_not_have_are_refused_before_anything_is_sent(lab, key, good, bad):
+    p = qctl.Program(ports=["q1.flux"])
+    p.play("q1.flux", qctl.constant(1e-8, 0.005))
+    for value, fits in ((good, True), (bad, False)):
+        awg = lab.instruments["awg2"]
+        output = msgspec.structs.replace(awg.output[4], limits_v=(-9.0, 9.0), **{key: value})
+        awg = msgspec.structs.replace(awg, output={**awg.output, 4: output})
+        straights = compile_program(p, lab).timeline.straights()
+        if fits:
+            lower(straights, awg, lab, SHOTS)
+        else:
+            with pytest.raises(CompileError, match=rf"awg2 output 4: {key} = {bad}( V)? is .* of a tektronix-awg5014c"):
+                lower(straights, awg, lab, SHOTS)
