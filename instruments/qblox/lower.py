@@ -149,7 +149,7 @@ class _Work:
         modulated = self.rf or len(outputs) == 2 or len(inputs) == 2
         full_scale_v = self._full_scale_v(outputs, modulated)
         index = self.rows.ports[port.name]
-        n_paths = 2 if outputs and modulated else len(outputs)
+        n_paths = 2 if outputs and self.rf else len(outputs)
         memory = Memory(self.rows, index, self.table, full_scale_v, n_paths, len(inputs) > 0)
         events, bounds = self._events(port, index, memory, bool(outputs), bool(inputs))
         if len(events):

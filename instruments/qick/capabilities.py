@@ -38,6 +38,7 @@ TABLES: dict[str, Capability] = {}
 """None before a board has spoken: see `capability_of_board`."""
 
 _PROCESSORS = {"axis_tproc64x32_x8": "v1", "qick_processor": "v2"}
+_WINDOW = "accumulated windows, of some firmware: qick asm; decimated ones are bounded by scope.samples"
 _OLDEST = "0.2.367"
 """The oldest QICK whose soccfg was read for this."""
 
@@ -74,6 +75,7 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
         **{f"readout{k}": _readout(board, k, one, clocks, said) for k, one in board.rows("readouts")},
     }
     readouts = [one for _, one in board.rows("readouts")]
+    envelopes = [n for _, one in board.rows("gens") if (n := int(one["maxlen"]))]
     return Capability(
         model=f"qick-{kind}",
         title=f"QICK tProcessor {kind} on {board.of(soccfg, 'board', str, 'soccfg')}",
@@ -82,10 +84,8 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
         channels=channels,
         waveforms=Memory(
             Range(0, number("wmem_size"), "wave entries", source=said) if kind == "v2" else None,
-            Range(
-                0, min((int(one["maxlen"]) for _, one in board.rows("gens")), default=0), "complex samples", source=said
-            ),
-            "one generator",
+            Range(0, min(envelopes, default=0), "complex samples", source=said),
+            "one generator, the smallest of them",
         ),
         instructions=Instructions(Range(1, number("pmem_size"), "instructions", source=said)),
         table=Table(Range(0, number("dmem_size"), "entries", source=said), ("32-bit words of data memory",)),
@@ -141,9 +141,13 @@ def _generator(board: _Board, k: int, one: Mapping[str, Any], clocks: dict[str, 
         frequency=Range(
             -dds_hz / 2, dds_hz / 2, "Hz", resolution=dds_hz / 2 ** board.of(one, "b_dds", int, place), source=said
         ),
-        phase=Range(None, None, "turns", resolution=2.0 ** -board.of(one, "b_phase", int, place), source=said),
+        phase=None if one.get("has_phase") is False else _phase(board, one, place, said),
         bits=math.ceil(math.log2(top)) + 1,
     )
+
+
+def _phase(board: _Board, one: Mapping[str, Any], place: str, said: str) -> Range:
+    return Range(None, None, "turns", resolution=2.0 ** -board.of(one, "b_phase", int, place), source=said)
 
 
 def _readout(board: _Board, k: int, one: Mapping[str, Any], clocks: dict[str, Clock], said: str) -> Channel:
@@ -151,10 +155,11 @@ def _readout(board: _Board, k: int, one: Mapping[str, Any], clocks: dict[str, Cl
     clocks[f"readout{k}"] = Clock(_mhz(board.of(one, "f_fabric", float, place), said), "board")
     dds_hz = board.of(one, "f_dds", float, place) * 1e6
     board.of(one, "avg_maxlen", int, place)
+    board.of(one, "buf_maxlen", int, place)
     return Channel(
         clock=f"readout{k}",
         number=Range(1, 1, source=said),
-        length=Range(3, board.of(one, "buf_maxlen", int, place), "fabric cycles", 1, source=f"decimated: {said}"),
+        length=Range(3, 2**32 - 1, "fabric cycles", 1, source=_WINDOW, unverified="high"),
         frequency=Range(
             -dds_hz / 2, dds_hz / 2, "Hz", resolution=dds_hz / 2 ** board.of(one, "b_dds", int, place), source=said
         ),

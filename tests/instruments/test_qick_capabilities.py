@@ -26,6 +26,17 @@ def test_memories_and_clocks_are_the_boards() -> None:
     assert v2.channels["generator0"].bits == 16
 
 
+def test_a_multiplexed_generator_has_no_envelopes_and_no_phase() -> None:
+    """Keys of the multiplexed ZCU216 of qibosoq's tests (0.2.381)."""
+    soccfg = board("v2")
+    mux = {"type": "axis_sg_mux4_v2", "n_tones": 4, "has_phase": False, "maxlen": 0, "maxv": 32_766}
+    soccfg["gens"].append({**mux, "fs": 6881.28, "f_fabric": 430.08, "f_dds": 1720.32, "b_dds": 32})
+    table = capability_of_board(soccfg)
+    assert table.channels["generator2"].phase is None and table.channels["generator1"].phase is not None
+    assert limit(table, "waveforms.samples").most == 65_536
+    assert limit(table, "channels.generator2.frequency").high == pytest.approx(860.16e6)
+
+
 def _keys(found: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if isinstance(found, dict):
         return [p for key, part in found.items() for p in [(*path, key), *_keys(part, (*path, key))]]
