@@ -1,1 +1,1 @@
-"""Neutral-atom devices: what Pulser's device models allow; nothing is compiled for them yet."""
+"""Neutral-atom devices behind Pulser's abstract representation: what they allow, and what is compiled for them."""

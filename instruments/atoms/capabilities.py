@@ -52,7 +52,9 @@ def _device(
         errors=Reports(sync=("deserialiser",)),
         upload=Upload("abstract representation, version 1", "", "JSON", None, "sequence"),
         wait=wait,
-        standing=Standing(None, "", "pulser's deserialiser and simulation are the judges of what will be compiled"),
+        standing=Standing(
+            None, "Pulser's schema, device rules, sampler and simulation", "not driven: sequences are written"
+        ),
     )
 
 

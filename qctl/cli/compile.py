@@ -179,7 +179,7 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 
 def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return each sequence in Pulser's abstract representation, and the variables of its points where there are any."""
-    from qctl.instruments.pulser.body import PulserBody
+    from qctl.instruments.atoms.body import PulserBody
 
     texts: dict[str, str] = {}
     for k, batch in enumerate(ready.lowered.batches):

@@ -23,10 +23,7 @@ def lab() -> Lab:
 def global_raman() -> Lab:
     text = (SUPPORT / "atoms9.toml").read_text()
     text = re.sub(r'(wavelength_m = 7.95e-7\n)addressing = "local"\nretarget_s = 2.2e-7', r"\1", text)
-    text = text.replace('"pulser-digital-analog"', '"pulser-mock"').replace(
-        'output = "pulser0:3"', 'output = "pulser0:4"'
-    )
-    return parse_lab(text.replace("output.3 =", "output.4 ="))
+    return parse_lab(text.replace('"pulser-digitalanalog"', '"pulser-mock"'))
 
 
 def plays(ready: Ready, point: int = 0) -> list[tuple[str, tuple[int, ...], int, float]]:

@@ -11,7 +11,7 @@ from pulser.json.abstract_repr.validation import validate_abstract_repr
 from pulser.sampler import sample
 from pulser_simulation import QutipEmulator
 
-from qctl.instruments.pulser.body import PulserBody, PulserSequence
+from qctl.instruments.atoms.body import PulserBody, PulserSequence
 
 
 def built(one: PulserSequence, point: int) -> Any:

@@ -10,8 +10,8 @@ import qutip
 
 import qctl
 from qctl.errors import CompileError
-from qctl.instruments.pulser.body import PulserBody
-from qctl.instruments.pulser.capabilities import DEVICES
+from qctl.instruments.atoms.body import PulserBody
+from qctl.instruments.atoms.devices import device_of
 from qctl.lab import Lab, load_lab, parse_lab
 from qctl.lowering import Ready
 from qctl.lowering import compile as compile_programs
@@ -21,7 +21,7 @@ C6 = 5420158.53
 """rad um^6 / us, of Pulser's level 70."""
 
 
-def few(n: int, length: str = "8.0e-7", volts: str = "0.25", device: str = "pulser-digital-analog") -> Lab:
+def few(n: int, length: str = "8.0e-7", volts: str = "0.25", device: str = "pulser-digitalanalog") -> Lab:
     """Return the lab with its first atoms alone, and a CZ of another length."""
     names = [f"a{k}" for k in range(n)]
     kept = []
@@ -30,7 +30,7 @@ def few(n: int, length: str = "8.0e-7", volts: str = "0.25", device: str = "puls
         if found and not {name for name in found.groups() if name} <= set(names):
             continue
         kept.append(re.sub(r"qubits = \[.*?\]", f"qubits = {names}".replace("'", '"'), block))
-    text = "\n".join(kept).replace("pulser-digital-analog", device)
+    text = "\n".join(kept).replace("pulser-digitalanalog", device)
     given = "length_s = 8.0e-7, amplitude_v = 0.25"
     return parse_lab(text.replace(given, f"length_s = {length}, amplitude_v = {volts}"))
 
@@ -150,15 +150,15 @@ def test_blockade_is_as_an_independent_solver_has_it(second_hz: float) -> None:
         assert np.abs(found[0]) ** 2 < 1e-2
 
 
-@pytest.mark.parametrize("device", ["pulser-analog", "pulser-digital-analog"])
+@pytest.mark.parametrize("device", ["pulser-analog", "pulser-digitalanalog"])
 def test_at_the_limit_passes_and_above_is_refused(device: str) -> None:
-    channel = DEVICES[device].channels[0]
+    channel = device_of(device).channels[0]
     text = TOML.read_text()
     if device == "pulser-analog":
         text = re.sub(r'\[processors\.array0\.(coupler|beam)\.("?\w+-\w+"?|rydberg_local|raman)\]\n(.+\n)+', "", text)
         text = re.sub(r'\[ports\."(rydberg_local|raman)\.drive"\]\noutput = .*\n', "", text)
         text = re.sub(r"drive = .*\n|output\.[23] = .*\n", "", text)
-    lab = parse_lab(text.replace("pulser-digital-analog", device).replace("max_rabi_hz = 2.5e6", "max_rabi_hz = 1e8"))
+    lab = parse_lab(text.replace("pulser-digitalanalog", device).replace("max_rabi_hz = 2.5e6", "max_rabi_hz = 1e8"))
     most_hz = channel.max_amplitude / (2e-6 * np.pi)  # type: ignore[operator]
     widest_hz = channel.max_detuning / (2e-6 * np.pi)  # type: ignore[operator]
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.pulser.body import PulserBody, PulserSequence
-from qctl.instruments.pulser.capabilities import DEVICES, Channel, Device
+from qctl.instruments.atoms.body import PulserBody, PulserSequence
+from qctl.instruments.atoms.devices import Channel, Device, described, device_of
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
 from qctl.program.device_program import DeviceProgram, Usage
@@ -38,7 +38,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     CompileError
         If atoms, pulses or lengths are outside what the device takes.
     """
-    device = DEVICES[instrument.model]
+    device = device_of(instrument.model)
     flat = joined(straights)
     work = _Work(flat, instrument, lab, device)
     groups: dict[str, list[tuple[int, list[float]]]] = {}
@@ -100,22 +100,23 @@ class _Work:
         self._check_register()
 
     def _check_register(self) -> None:
-        spots = np.array([self.processor.qubit[name].position_m[:2] for name in self.processor.qubits])
+        names = self.processor.qubits
+        spots = np.array([self.processor.qubit[name].position_m[:2] for name in names]) * 1e6
         middle = spots.mean(axis=0)
-        for k, name in enumerate(self.processor.qubits):
+        most, least = self.device.max_radius_um, self.device.min_distance_um
+        for k, name in enumerate(names):
             radius = float(np.hypot(*(spots[k] - middle)))
-            if self.device.max_radius_m is not None and radius > self.device.max_radius_m * (1 + 1e-9):
+            if most is not None and radius > most * (1 + 1e-9):
                 raise CompileError(
-                    f"{name} is {radius * 1e6:.4g} um from the middle, over the {self.device.max_radius_m * 1e6:g} um "
-                    f"of {self.device.name}; move it in position_m"
+                    f"{name} is {radius:.4g} um from the middle, over the {most:g} um of {self.device.name}; move it in "
+                    f"position_m"
                 )
-            for other in range(k):
-                apart = float(np.hypot(*(spots[k] - spots[other])))
-                if self.device.min_distance_m is not None and apart < self.device.min_distance_m * (1 - 1e-9):
-                    raise CompileError(
-                        f"{name} is {apart * 1e6:.4g} um from {self.processor.qubits[other]}, under the "
-                        f"{self.device.min_distance_m * 1e6:g} um of {self.device.name}; move it in position_m"
-                    )
+            apart = np.hypot(*(spots[:k] - spots[k]).T)
+            if least is not None and k and apart.min() < least * (1 - 1e-9):
+                raise CompileError(
+                    f"{name} is {apart.min():.4g} um from {names[int(apart.argmin())]}, under the {least:g} um of "
+                    f"{self.device.name}; move it in position_m"
+                )
 
     # --- one point ----------------------------------------------------------------------------------
 
@@ -275,30 +276,6 @@ class _Work:
             "measurement": ("digital" if digital else "ground-rydberg") if measured else None,
         }  # fmt: skip
         return PulserSequence(json.dumps(sequence), tuple(point for point, _ in members), variables)
-
-
-def described(device: Device, level: int) -> dict[str, Any] | str:
-    """Return a device as the abstract representation has it; the schema knows only the mock device by its name."""
-    if device.max_atoms is None:
-        return device.name
-    channels = [
-        {
-            "id": channel.name, "basis": channel.basis, "addressing": "Local" if channel.local else "Global",
-            "max_abs_detuning": channel.max_detuning, "max_amp": channel.max_amplitude,
-            "min_retarget_interval": channel.retarget_ns if channel.local else None,
-            "fixed_retarget_t": 0 if channel.local else None, "max_targets": 1 if channel.local else None,
-            "clock_period": channel.clock_ns, "min_duration": channel.min_ns, "max_duration": 1 << 26,
-            "mod_bandwidth": channel.bandwidth_mhz, "eom_config": None,
-        }
-        for channel in device.channels
-    ]  # fmt: skip
-    return {
-        "name": device.name, "version": "1", "dimensions": 2, "rydberg_level": level,
-        "min_atom_distance": (device.min_distance_m or 0.0) * 1e6, "max_atom_num": device.max_atoms,
-        "max_radial_distance": round((device.max_radius_m or 0.0) * 1e6), "supports_slm_mask": False,
-        "max_layout_filling": 0.5, "reusable_channels": False, "pre_calibrated_layouts": [], "channels": channels,
-        "dmm_objects": [], "interaction_coeff_xy": None, "is_virtual": False,
-    }  # fmt: skip
 
 
 def _on_clock(time_ns: float, clock_ns: int) -> int:

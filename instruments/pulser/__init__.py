@@ -1,1 +1,0 @@
-"""Neutral-atom processors behind Pulser's abstract representation."""
