@@ -35,7 +35,8 @@ class Model:
     name : str
         As `model` in lab.toml.
     kind : str
-        ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source`` or ``dc``.
+        ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source``, ``dc``, ``thermometry``,
+        ``attenuator`` or ``switch``.
     driver : str
         Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``; empty for a model that programs
         are compiled for, and that is not driven yet.
@@ -72,6 +73,12 @@ MODELS = {
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("keysight-e8257d", "source", "keysight_e8257d", "", ("", "E8257D")),
+        Model("lakeshore-335", "thermometry", "lakeshore_335", "", ("LSCI", "MODEL335")),
+        Model("lakeshore-336", "thermometry", "lakeshore_336", "", ("LSCI", "MODEL336")),
+        Model("lakeshore-372", "thermometry", "lakeshore_372", "", ("LSCI", "MODEL372")),
+        Model("minicircuits-rcdat", "attenuator", "minicircuits_rcdat", "", ("MN=RCDAT", "")),
+        Model("minicircuits-rc-spdt", "switch", "minicircuits_rc_spdt", "", ("MN=RC-", "")),
         Model("qblox-qcm", "player", "", "qblox"),
         Model("qblox-qrm", "transceiver", "", "qblox"),
     )

@@ -17,6 +17,7 @@ from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.raw import RawConnection
+from qctl.hil.instruments.servers.serial_box import SerialBox
 
 __all__ = ["serve"]
 
@@ -49,6 +50,8 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     await control.open(config.control)
     if model.link == "pty":
         await serve_pty(box, faults, control, ready)
+    elif model.link == "serial":
+        await serve_pty(SerialBox(box, config.baud), faults, control, ready)
     else:
         await _listen(config, model.link, box, faults, control, ready)
 

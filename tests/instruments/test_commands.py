@@ -95,7 +95,7 @@ def test_other_wrong_arguments_are_refused(text: str, error: type[Exception]) ->
 
 def test_short_form_is_what_is_sent() -> None:
     assert short_form(POWER.header) == "SOUR:POW"
-    assert AMPLITUDE.text(3) == "SOUR3:VOLT"
+    assert (AMPLITUDE.setting(3, "1"), AMPLITUDE.query(3)) == ("SOUR3:VOLT 1", "SOUR3:VOLT?")
     assert short_form(":ACQuire:SRATe[:ANALog]") == "ACQ:SRAT"
     assert OUTPUT.parameter(2).name == "output2_on"
 

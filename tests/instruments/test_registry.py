@@ -12,7 +12,7 @@ from qctl.lab import Lab
 
 def test_every_instrument_of_the_lab_has_a_model(lab: Lab) -> None:
     driven = {name for name, model in registry.MODELS.items() if model.driver}
-    assert {instrument.model for instrument in lab.instruments.values()} == driven
+    assert {instrument.model for instrument in lab.instruments.values()} <= driven
 
 
 @pytest.mark.parametrize("name", sorted(name for name, model in registry.MODELS.items() if model.driver))

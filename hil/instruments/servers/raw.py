@@ -31,6 +31,7 @@ class RawConnection(asyncio.Protocol):
     """
 
     def __init__(self, box: Box, faults: WireFaults, connections: set) -> None:
+        self._greeting = box.greeting
         self._stream = Stream()
         self._wire = FaultyWire(faults, self._write, self.close)
         self._session = Session(box, self._wire.send)
@@ -44,6 +45,8 @@ class RawConnection(asyncio.Protocol):
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._outbox = Outbox(transport)
         self._connections.add(self)
+        if self._greeting:
+            self._outbox.write(self._greeting)
 
     def data_received(self, data: bytes) -> None:
         """Run every message that is whole."""
