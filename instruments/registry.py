@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qctl.lab import Instrument, Lab
 
 __all__ = [
+    "HOSTED",
     "MODELS",
     "Model",
     "capabilities_of",
@@ -85,6 +86,10 @@ MODELS = {
 }
 
 
+HOSTED = ("qcodes", "pymeasure")
+"""What stands before the colon of a model that names a class of another package."""
+
+
 def model_of(name: str) -> Model:
     """Return the entry of a model.
 
@@ -93,6 +98,8 @@ def model_of(name: str) -> Model:
     RequestError
         If no driver knows it.
     """
+    if name.partition(":")[0] in HOSTED:
+        return Model(name, "hosted", "hosted.driver")
     try:
         return MODELS[name]
     except KeyError:
@@ -181,3 +188,39 @@ def speak_raw(
     commands = declared_commands(instrument.model)
     answer: str | bytes | None = _module("raw").speak(device, instrument, text, commands, block, timeout_s)
     return answer
+
+
+def identity_queries() -> tuple[str, ...]:
+    """Return what the models of instruments are asked who they are with, the usual query first."""
+    found = ["*IDN?"]
+    for model in MODELS.values():
+        declared = _declaration(model)
+        if declared is not None:
+            found.append(declared.dialect.identity_query)
+    return tuple(dict.fromkeys(found))
+
+
+def model_that_is(identity: str) -> str:
+    """Return the driven model that an identity belongs to, the longest match first; empty if none does."""
+    fields = [field.strip().lower() for field in identity.split(",")] + ["", ""]
+
+    def fits(model: Model) -> bool:
+        first, second = (part.lower() for part in model.identity)
+        return bool(first or second) and fields[0].startswith(first) and fields[1].startswith(second)
+
+    found = [model for model in MODELS.values() if model.driver and fits(model)]
+    return max(found, key=lambda model: len("".join(model.identity))).name if found else ""
+
+
+def needs_of(name: str) -> tuple[str, ...]:
+    """Return the parameters of a declared model that lab.toml must bound before they can be set."""
+    declared = _declaration(model_of(name))
+    return () if declared is None else tuple(declared.needs)
+
+
+def _declaration(model: Model) -> Any:
+    """Return what a model is declared by, or None for a driver that is a class."""
+    if not model.driver or model.family or model.driver.startswith("hosted."):
+        return None
+    opener = getattr(_module(model.driver), "open_driver", None)
+    return getattr(opener, "__self__", None)

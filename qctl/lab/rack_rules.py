@@ -147,7 +147,8 @@ def _parameters(instrument: Instrument, path: str, problems: Problems) -> None:
         elif rule.words and rule.safe is not None and rule.safe not in rule.words:
             problems.add(join(at, "safe"), f"{rule.safe!r} is not one of {', '.join(rule.words)}")
     hosted = ":" in instrument.model
-    if hosted and instrument.parameter and all(rule.safe is None for rule in instrument.parameter.values()):
+    opened = [rule for rule in instrument.parameter.values() if rule.limits is not None or rule.words]
+    if hosted and opened and all(rule.safe is None for rule in instrument.parameter.values()):
         problems.add(
             join(path, "parameter"), "no parameter has a safe value; a hosted driver that sets any must have one"
         )
