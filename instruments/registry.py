@@ -74,6 +74,7 @@ MODELS = {
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("bluefors-gen1", "thermometry", "bluefors"),
         Model("keysight-e8257d", "source", "keysight_e8257d", "", ("", "E8257D")),
         Model("lakeshore-335", "thermometry", "lakeshore_335", "", ("LSCI", "MODEL335")),
         Model("lakeshore-336", "thermometry", "lakeshore_336", "", ("LSCI", "MODEL336")),

@@ -29,6 +29,7 @@ MODELS: dict[str, Model] = {
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
+    "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),
     "lakeshore-335": Model("lakeshore", "Lakeshore335", "serial"),
     "lakeshore-336": Model("lakeshore", "Lakeshore336", "raw"),
