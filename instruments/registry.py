@@ -20,9 +20,13 @@ __all__ = [
     "Model",
     "capabilities_of",
     "declared_commands",
+    "identity_queries",
     "lowering_of",
     "model_of",
+    "model_that_is",
+    "needs_of",
     "open_device",
+    "page_of",
     "speak_raw",
 ]
 
@@ -217,6 +221,20 @@ def needs_of(name: str) -> tuple[str, ...]:
     """Return the parameters of a declared model that lab.toml must bound before they can be set."""
     declared = _declaration(model_of(name))
     return () if declared is None else tuple(declared.needs)
+
+
+def page_of(name: str) -> str:
+    """Return the parameters of a declared model as a table in Markdown.
+
+    Raises
+    ------
+    RequestError
+        If there is no such model, or its driver is a class.
+    """
+    declared = _declaration(model_of(name))
+    if declared is None:
+        raise RequestError(f"model {name!r} is not declared by a table")
+    return str(declared.page())
 
 
 def _declaration(model: Model) -> Any:
