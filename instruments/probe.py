@@ -96,7 +96,10 @@ def spelled(text: str) -> tuple[str, ...]:
         return (f"ASRL{text}::INSTR",)
     host, _, port = text.partition(":")
     if host and port.isdigit():
-        found: tuple[str, ...] = (f"TCPIP::{host}::{port}::SOCKET",)
+        found: tuple[str, ...] = (
+            f"TCPIP::{host}::{port}::SOCKET",
+            f"TCPIP::{host}::hislip0,{port}::INSTR",
+        )
     elif host and not port and "::" not in text:
         found = tuple(f"TCPIP::{host}::{p}::{'SOCKET' if p.isdigit() else 'INSTR'}" for p in _PORTS)
     else:
@@ -156,7 +159,7 @@ def probe(address: str, budget_s: float = 10.0, baud: int | None = None) -> Find
         try:
             answer = _ask(trial, wait_s, min(left_s, _LONGEST_S))
         except PortClosedError as problem:
-            closed[trial.address] = str(problem)
+            closed[trial.address] = " ".join(str(problem).split())
             continue
         n_tried += 1
         if answer.endswith(b"\r") and trial.end == "\r\n":  # it ends with CR alone, and so may like to be asked

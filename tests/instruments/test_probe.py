@@ -86,6 +86,13 @@ def test_end_of_a_message_is_found(end: bytes) -> None:
     assert asked_only_who(heard)
 
 
+def test_hislip_on_a_port_of_its_own_is_found_by_host_and_port(emulated: Emulated) -> None:
+    box = emulated("rohde-schwarz-sgs100a", "rohde_schwarz_sgs100a")
+    found = probe(f"127.0.0.1:{box.port}", 12.0)
+    assert found.trial is not None
+    assert (found.trial.address, found.model) == (box.address, "rohde-schwarz-sgs100a")
+
+
 def test_greeting_is_no_answer() -> None:
     with box(b"\n", IDENTITY + b"\r\n", b"\r\n") as (port, _):
         assert probe(FREE.format(port)).identity == "ACME,TEN,1,2.0"
