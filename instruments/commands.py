@@ -64,7 +64,8 @@ class Command:
         How far a read-back may be from what was sent.
     send, ask : str
         Whole texts of the setting and of the query for instruments that don't keep to SCPI's form, with ``{n}`` and
-        ``{value}`` in their places: ``SETP {n},{value}``, ``SETP? {n}``.
+        ``{value}`` in their places: ``SETP {n},{value}``, ``SETP? {n}``. Of several queries joined with ``;``, raw text
+        is the first.
     parser : callable, optional
         From the reply to the value, where the reply is not just the value.
     codes : tuple of str
@@ -164,8 +165,7 @@ def _filled(text: str, number: int | str | None) -> str:
 def _template_pattern(template: str) -> re.Pattern[str]:
     """Return what matches a whole text of a template, any case, with or without spaces at its commas."""
     text = re.escape(template.lstrip(":")).replace(r"\ ", r"\s++").replace(",", r"\s*+,\s*+")
-    text = text.replace(r"\{n\}", r"(?P<n>\w++)", 1).replace(r"\{n\}", "(?P=n)")
-    text = text.replace(r"\{value\}", r"(?P<value>.*+)")
+    text = text.replace(r"\{n\}", r"(?P<n>\w++)").replace(r"\{value\}", r"(?P<value>.*+)")
     return re.compile(":?" + text, re.IGNORECASE | re.ASCII)
 
 
@@ -191,7 +191,7 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
     for command in commands:
         if not (command.askable if query else command.settable):
             continue
-        template = command.ask if query else command.send
+        template = command.ask.partition(";")[0] if query else command.send
         if template:
             found = _template_pattern(template).fullmatch(text.strip())
         else:

@@ -209,7 +209,8 @@ def _asked(device: Any, piece: _Piece, timeout_s: float | None) -> str:
     if found.parameter not in {item.name for item in device.parameters()}:
         raise RequestError(f"{piece.text!r} asks for {found.parameter}, which lab.toml does not name")
     if hasattr(device, "link"):
-        return str(device.link.query(f"{found.command.query(found.number)} {found.argument}".rstrip(), timeout_s))
+        asked = found.command.query(found.number).partition(";")[0]
+        return str(device.link.query(f"{asked} {found.argument}".rstrip(), timeout_s))
     value = device.get(found.parameter)
     if isinstance(value, list | tuple):
         return ",".join(f"{item!r}" for item in value)

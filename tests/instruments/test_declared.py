@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -142,3 +143,16 @@ def test_twenty_instruments_are_opened_at_once(lab: Lab, monkeypatch: pytest.Mon
     finally:
         for server in servers:
             server.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("tektronix-awg5014c", "awg0"), ("keysight-infiniium-s", "dig0"), ("qdevil-qdac2", "dc0")]
+)
+def test_values_of_one_message_are_those_asked_one_by_one(
+    lab: Lab, named: Callable[..., Instrument], emulated: Callable[[str, str], Any], model: str, name: str
+) -> None:
+    device = registry.open_device(named(name, address=emulated(model, name).address), lab)
+    assert isinstance(device, BulkRead)
+    asked = {item.name: device.get(item.name) for item in device.parameters()}
+    assert device.get_all() == asked
+    device.close()

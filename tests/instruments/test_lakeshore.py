@@ -54,6 +54,11 @@ def test_reading_whose_status_has_any_bit_is_none(reply: str, value: float | Non
         assert MODEL372.over(link, entry()).get("input6_temperature_k") == value
 
 
+def test_raw_query_of_a_reading_is_answered_as_the_instrument_does() -> None:
+    with TranscriptLink([("KRDG? 6", "+1.2E-02")]) as link:
+        assert registry.speak_raw(MODEL372.over(link, entry()), entry(), "krdg? 6") == "+1.2E-02"
+
+
 def test_safe_state_switches_only_opened_heaters_off() -> None:
     turns = [("RANGE 0,0", None), ("RANGE? 0", "0"), ("SETP 0,0", None), ("SETP? 0", "+0.0000E+00")]
     with TranscriptLink(turns) as link:
