@@ -36,6 +36,7 @@ class PymeasureDriver:
         self._instrument = instrument
         self._places: dict[str, tuple[Any, str]] = {}
         self._asked: set[str] = set()
+        self._tells: bool | None = None
         self._shown: dict[str, Parameter] = {}
         for name, owner, attribute, made in () if instrument is None else _walk(instrument, ""):
             self._places[name] = (owner, attribute)
@@ -46,9 +47,19 @@ class PymeasureDriver:
             self._shown[name] = Parameter(name, first or name, "", object, settable)
 
     def identify(self) -> str:
-        """Return what the instrument answers to ``*IDN?``, or the class of one that has none."""
-        if "id" in dir(type(self._instrument)):
-            return str(self._instrument.id).strip()
+        """Return what the instrument answers to ``*IDN?``, or the class of one that does not.
+
+        One that has not answered when it was opened is not asked again.
+        """
+        if self._tells is not False:
+            try:
+                told = str(self._instrument.id).strip()
+                self._tells = True
+                return told
+            except Exception:  # whatever its adapter raises; an instrument without identity may say nothing at all
+                if self._tells:
+                    raise
+                self._tells = False
         return f"PyMeasure,{type(self._instrument).__name__},,"
 
     def parameters(self) -> Mapping[str, Parameter]:

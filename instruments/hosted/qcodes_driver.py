@@ -44,17 +44,24 @@ class QcodesDriver:
         self._instrument = instrument
         self._parameters = dict(_walk(instrument, "")) if instrument is not None else {}
         self._shown = {name: _shown(name, item) for name, item in self._parameters.items()}
-        self._told = False
+        self._tells: bool | None = None
 
     def identify(self) -> str:
-        """Return vendor, model, serial number and firmware with commas between, or the class of what can't say."""
-        fields = self._instrument.get_idn()
-        if fields.get("vendor") or (fields.get("serial") and fields.get("model")):
-            self._told = True
-            return ",".join(str(fields.get(key) or "") for key in ("vendor", "model", "serial", "firmware"))
-        if self._told:
+        """Return vendor, model, serial number and firmware with commas between, or the class of what can't say.
+
+        Raises
+        ------
+        DeviceError
+            If it could say before, and does not any more. One that could not is not asked again.
+        """
+        fields = {} if self._tells is False else self._instrument.get_idn()
+        known = bool(fields.get("vendor") or (fields.get("serial") and fields.get("model")))
+        if self._tells and not known:
             raise DeviceError(f"{self._instrument.name} does not say who it is any more")
-        return f"QCoDeS,{type(self._instrument).__name__},,"
+        self._tells = known
+        if not known:
+            return f"QCoDeS,{type(self._instrument).__name__},,"
+        return ",".join(str(fields.get(key) or "") for key in ("vendor", "model", "serial", "firmware"))
 
     def parameters(self) -> Mapping[str, Parameter]:
         """Return what it has, by name."""

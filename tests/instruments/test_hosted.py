@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from line_server import LineServer
 
 from qctl.device import BulkRead, Device
 from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RefusedError, RequestError
@@ -103,6 +104,21 @@ def test_pymeasure_class_is_hosted(lab: Lab, emulated: Emulated) -> None:
     device.safe()
     assert device.get("power") == -60.0
     device.close()
+
+
+@pytest.mark.parametrize(
+    ("model", "identity"),
+    [("pymeasure:pymeasure.instruments.agilent.Agilent8257D", "PyMeasure,Agilent8257D,,"),
+     ("qcodes:qcodes.instrument_drivers.weinschel.Weinschel8320", "QCoDeS,Weinschel8320,,")],
+)  # fmt: skip
+def test_instrument_without_identity_is_asked_once(lab: Lab, model: str, identity: str) -> None:
+    heard: list[str] = []
+    with LineServer(lambda connection, line: heard.append(line), identity=None) as server:
+        init = ENDS if model.startswith("pymeasure") else {"terminator": "\n"}
+        device = registry.open_device(entry(model, server.address, {}, init=init, timeout_s=0.3), lab)
+        assert [device.identify() for _ in range(3)] == [identity] * 3
+        assert heard.count("*IDN?") <= 2  # QCoDeS asks when it connects, too
+        device.close()
 
 
 def test_value_that_the_class_refuses_has_its_words(lab: Lab, emulated: Emulated) -> None:
