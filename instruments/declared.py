@@ -168,11 +168,11 @@ class Declaration:
     def page(self) -> str:
         """Return its parameters as a table in Markdown."""
         lines = ["| parameter | unit | range | set | asked |", "|---|---|---|---|---|"]
-        seen: set[str] = set()
+        seen: set[tuple[Any, ...]] = set()
         for command in self.commands:
-            if not command.name or command.name in seen:
+            if not command.name or (command.name, command.numbers) in seen:
                 continue
-            seen.add(command.name)
+            seen.add((command.name, command.numbers))
             bounds = (
                 f"{command.limits.low:g} to {command.limits.high:g}" if command.limits else ", ".join(command.words)
             )
@@ -181,5 +181,6 @@ class Declaration:
             )
             ask = f"`{command.query('{n}' if '{n}' in command.name else None)}`" if command.askable else ""
             must = " (lab.toml must bound it)" if command.name in self.needs else ""
-            lines.append(f"| `{command.name}` | {command.unit} | {bounds}{must} | {send} | {ask} |")
+            which = f" ({', '.join(map(str, command.numbers))})" if command.numbers else ""
+            lines.append(f"| `{command.name}`{which} | {command.unit} | {bounds}{must} | {send} | {ask} |")
         return "\n".join(lines)

@@ -74,10 +74,13 @@ def heater_range(numbers: tuple[int | str, ...], words: tuple[str, ...]) -> Comm
 
 
 def lakeshore(commands: tuple[Command, ...]) -> Declaration:
-    """Return a controller: nothing heats but what lab.toml lets, and all of that is off in the safe state."""
+    """Return a controller: nothing heats but what lab.toml lets, and all of that is off in the safe state.
+
+    An input's limit, which switches heaters off, is off itself at 0 K: lab.toml says how low it may be set.
+    """
     return Declaration(
         (IDENTITY, *commands),
-        needs=("output{n}_setpoint_k", "output{n}_range"),
+        needs=("output{n}_setpoint_k", "output{n}_range", "input{n}_limit_k"),
         safe={"output{n}_range": "OFF"},
         error_query="",
         joined=64,

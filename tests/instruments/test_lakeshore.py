@@ -94,11 +94,15 @@ def test_no_message_of_a_snapshot_is_longer_than_64_characters(lab: Lab, emulate
 
 def test_emulated_372_obeys(lab: Lab, emulated: Callable[[str, str], Any]) -> None:
     box = emulated("lakeshore-372", "ls0")
-    device = registry.open_device(entry(address=box.address, parameter=HEATER), lab)
+    limit = ParameterRule(name="input6_limit_k", limits=(0.5, 4.0))
+    device = registry.open_device(entry(address=box.address, parameter=HEATER | {limit.name: limit}), lab)
     device.set("output0_setpoint_k", 0.02)
     device.set("output0_range", "31.6UA")
     device.set("output0_pid", [10, 5, 0])
     device.set("input6_limit_k", 1.5)
+    for name in ("input6_limit_k", "input5_limit_k"):  # 0 K would switch the protection off
+        with pytest.raises(LimitError):
+            device.set(name, 0)
     assert (device.get("output0_setpoint_k"), device.get("output0_pid")) == (0.02, [10.0, 5.0, 0.0])
     device.safe()
     assert (device.get("output0_range"), device.get("output0_setpoint_k")) == ("OFF", 0.0)
