@@ -9,7 +9,7 @@ Source: SCPI-1999 volume 1, chapters 5 and 6 (header notation), IEEE 488.2 secti
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -45,6 +45,8 @@ class Command:
     ----------
     header : str
         As the manual prints it: capitals are the short form, brackets are optional, ``{n}`` is a connector's number.
+        The setting is the header, a space and the value, the query the header and ``?``, where the two templates below
+        don't say otherwise.
     name : str
         The parameter it sets and asks for (``{n}`` likewise), or empty when it is an action.
     label, unit : str
@@ -60,6 +62,16 @@ class Command:
         The instrument's own range; lab.toml may be narrower, never wider.
     resolution : float
         How far a read-back may be from what was sent.
+    send, ask : str
+        Whole texts of the setting and of the query for instruments that don't keep to SCPI's form, with ``{n}`` and
+        ``{value}`` in their places: ``SETP {n},{value}``, ``SETP? {n}``. Of several queries joined with ``;``, raw text
+        is the first.
+    parser : callable, optional
+        From the reply to the value, where the reply is not just the value.
+    codes : tuple of str
+        What is sent and answered for each of `words`, where it isn't the word.
+    numbers : tuple of int or str
+        The connectors that an instrument of this model has; empty: those that lab.toml names.
     """
 
     header: str
@@ -72,20 +84,29 @@ class Command:
     words: tuple[str, ...] = ()
     limits: Limits | None = None
     resolution: float = 0.0
+    send: str = ""
+    ask: str = ""
+    parser: Callable[[str], Any] | None = None
+    codes: tuple[str, ...] = ()
+    numbers: tuple[int | str, ...] = ()
 
-    def parameter(self, number: int | None = None) -> Parameter:
+    def parameter(self, number: int | str | None = None) -> Parameter:
         """Return what `instruments list` shows, for one connector where it has a number."""
         label = self.label if number is None else f"{self.label} {number}"
         return Parameter(self.named(number), label, self.unit, self.kind, self.settable)
 
-    def named(self, number: int | None = None) -> str:
+    def named(self, number: int | str | None = None) -> str:
         """Return the parameter's name, for one connector where it has a number."""
-        return self.name if number is None else self.name.replace("{n}", str(number))
+        return self.name if number is None else self.name.replace("{n}", str(number).lower())
 
-    def text(self, number: int | None = None) -> str:
-        """Return the short form that is sent."""
-        short = short_form(self.header)
-        return short if number is None else short.replace("{n}", str(number))
+    def setting(self, number: int | str | None = None, value: str | None = None) -> str:
+        """Return the text that is sent to set a value, or to act where there is none; in short form."""
+        text = self.send or (short_form(self.header) + ("" if value is None else " {value}"))
+        return _filled(text, number).replace("{value}", value or "")
+
+    def query(self, number: int | str | None = None) -> str:
+        """Return the text that is sent to ask for the value; in short form."""
+        return _filled(self.ask or f"{short_form(self.header)}?", number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +117,7 @@ class Matched:
     ----------
     command : Command
         The declaration.
-    number : int or None
+    number : int, str or None
         The connector, where the command has one.
     query : bool
         Whether it asks.
@@ -105,7 +126,7 @@ class Matched:
     """
 
     command: Command
-    number: int | None
+    number: int | str | None
     query: bool
     argument: str
 
@@ -136,6 +157,18 @@ def _pattern(header: str) -> re.Pattern[str]:
     return re.compile(":?" + _NODE.sub(node, text.lstrip(":")), re.IGNORECASE | re.ASCII)
 
 
+def _filled(text: str, number: int | str | None) -> str:
+    return text if number is None else text.replace("{n}", str(number))
+
+
+@cache
+def _template_pattern(template: str) -> re.Pattern[str]:
+    """Return what matches a whole text of a template, any case, with or without spaces at its commas."""
+    text = re.escape(template.lstrip(":")).replace(r"\ ", r"\s++").replace(",", r"\s*+,\s*+")
+    text = text.replace(r"\{n\}", r"(?P<n>\w++)").replace(r"\{value\}", r"(?P<value>.*+)")
+    return re.compile(":?" + text, re.IGNORECASE | re.ASCII)
+
+
 def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
     """Return which declared command a raw message is, or None.
 
@@ -154,20 +187,30 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
     header, argument = [*text.split(None, 1), "", ""][:2]
     if len(header) > _MAX_HEADER:
         raise RequestError(f"the header {_start(header)} has {len(header)} characters, over {_MAX_HEADER}")
-    query = header.endswith("?")
+    query = "?" in header
     for command in commands:
         if not (command.askable if query else command.settable):
             continue
-        found = _pattern(command.header).fullmatch(header[:-1] if query else header)
+        template = command.ask.partition(";")[0] if query else command.send
+        if template:
+            found = _template_pattern(template).fullmatch(text.strip())
+        else:
+            found = _pattern(command.header).fullmatch(header.removesuffix("?"))
         if found:
-            number = None
-            if "{n}" in command.header:
-                digits = found["n"] or "1"
-                if len(digits) > _MAX_DIGITS:
-                    raise RequestError(f"the number in {_start(header)} has {len(digits)} digits, over {_MAX_DIGITS}")
-                number = int(digits)
-            return Matched(command, number, query, argument.strip())
+            parts = found.groupdict()
+            number = _number_of(command, parts["n"] or "1", header) if "n" in parts else None
+            said = parts.get("value", "") if template else argument
+            return Matched(command, number, query, said.strip())
     return None
+
+
+def _number_of(command: Command, digits: str, header: str) -> int | str:
+    """Return a connector as it was typed; those with letters are looked up in any case."""
+    if len(digits) > _MAX_DIGITS:
+        raise RequestError(f"the number in {_start(header)} has {len(digits)} digits, over {_MAX_DIGITS}")
+    if digits.isdigit():
+        return int(digits)
+    return next((known for known in command.numbers if str(known).upper() == digits.upper()), digits)
 
 
 def parsed_value(matched: Matched) -> Any:
@@ -191,7 +234,8 @@ def parsed_value(matched: Matched) -> Any:
             raise RequestError(f"{name} = {_start(text)} is not ON or OFF")
         return _ON_OFF[text.upper()]
     if command.kind is str:
-        return text.strip("\"'")
+        word = text.strip("\"'")
+        return command.words[command.codes.index(word)] if word in command.codes else word
     if command.kind is list:
         return [_parsed_number(command, name, item.strip()) for item in text.split(",")]
     return _parsed_number(command, name, text)

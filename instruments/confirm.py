@@ -5,12 +5,15 @@ Source: IEEE 488.2 and SCPI-1999 volume 2, SYSTem:ERRor[:NEXT]?.
 
 from __future__ import annotations
 
+import re
+
 from qctl.errors import DeviceError, RefusedError
 from qctl.instruments.links.link import Link
 
-__all__ = ["confirm", "drained_errors", "parsed_float", "parsed_int"]
+__all__ = ["confirm", "drained_errors", "parsed_float", "parsed_int", "split_answers"]
 
 _MAX_ERRORS = 64
+_QUOTED = re.compile(r""""[^"]*"|'[^']*'|;""")
 
 
 def drained_errors(link: Link, first: str | None = None, query: str = "SYST:ERR?") -> list[str]:
@@ -86,3 +89,9 @@ def parsed_float(link: Link, reply: str, what: str) -> float:
         return float(reply)
     except ValueError:
         raise DeviceError(f"{link.name} answered {reply!r} where {what} was due", instrument=link.name) from None
+
+
+def split_answers(reply: str) -> list[str]:
+    """Return the answers to several queries of one message; a ``;`` between quotes parts nothing."""
+    ends = [found.start() for found in _QUOTED.finditer(reply) if found[0] == ";"]
+    return [reply[begin + 1 : end].strip() for begin, end in zip([-1, *ends], [*ends, len(reply)], strict=True)]

@@ -11,24 +11,20 @@ the same short forms are in the public driver qcodes_contrib_drivers `QDAC2`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from qctl.device import Parameter
 from qctl.errors import LimitError, RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float
 from qctl.instruments.dc_sources.capabilities import TABLES
-from qctl.instruments.links.link import Link
-from qctl.instruments.links.visa import open_visa_link
-from qctl.instruments.settings import Settings
-from qctl.lab import Instrument, Lab
+from qctl.instruments.declared import Declaration, DeclaredInstrument
 from qctl.units import Limits
 
-__all__ = ["COMMANDS", "QdevilQdac2", "open_driver"]
+__all__ = ["COMMANDS", "QDAC2", "QdevilQdac2", "open_driver"]
 
 _TABLE = TABLES["qdevil-qdac2"]
 _RANGE_V = limit(_TABLE, "settings.voltage_v").limits
@@ -99,26 +95,15 @@ _VOLTAGES = ("output{n}_voltage_v", "output{n}_list_v", "output{n}_sweep_start_v
 
 
 @dataclass(frozen=True, slots=True)
-class QdevilQdac2:
+class QdevilQdac2(DeclaredInstrument):
     """A source of slow voltages.
 
     `set` of a voltage returns when the instrument has taken it; the output then moves at its slew, and
-    ``output{n}_present_v`` says where it is.
-
-    Attributes
-    ----------
-    link : Link
-        To the instrument.
-    instrument : Instrument
-        Its entry in lab.toml; outputs that it doesn't name can't be used.
+    ``output{n}_present_v`` says where it is. Outputs that lab.toml doesn't name can't be used.
     """
 
-    link: Link
-    instrument: Instrument
-    settings: Settings = field(init=False)
-
-    def __post_init__(self) -> None:
-        limits = {}
+    def _limits(self) -> dict[str, Limits]:
+        limits = DeclaredInstrument._limits(self)
         for number, output in self.instrument.output.items():
             if output.slew_v_per_s is None or output.safe_v is None:
                 raise RequestError(
@@ -127,20 +112,10 @@ class QdevilQdac2:
             for name in _VOLTAGES:
                 limits[name.replace("{n}", str(number))] = Limits(*output.limits_v)
             limits[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
-        settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.output)), limits)
-        object.__setattr__(self, "settings", settings)
+        return limits
 
-    def identify(self) -> str:
-        """Return the identity string."""
-        return self.link.query("*IDN?")
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value; a list comes as a list of float."""
-        return self.settings.get(name)
+    def _numbers(self) -> tuple[int, ...]:
+        return tuple(sorted(self.instrument.output))
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, make sure of the slew, send it, confirm it.
@@ -257,10 +232,6 @@ class QdevilQdac2:
         for number in sorted(self.instrument.output):
             self._hold_slew(number)
 
-    def close(self) -> None:
-        """Close the link; the device stays as it is."""
-        self.link.close()
-
     def _number(self, name: str) -> int | None:
         return next((n for n in self.instrument.output if name.startswith(f"output{n}_")), None)
 
@@ -304,9 +275,5 @@ class QdevilQdac2:
             )
 
 
-def open_driver(instrument: Instrument, lab: Lab) -> QdevilQdac2:
-    """Open the link, check the identity, set every slew."""
-    link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, ("QDevil", "QDAC-II"))
-    device = QdevilQdac2(link, instrument)
-    device.prepare()
-    return device
+QDAC2 = Declaration(COMMANDS, device=QdevilQdac2)
+open_driver = QDAC2.open

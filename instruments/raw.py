@@ -121,7 +121,7 @@ def speak(
         elif piece.found.query:
             answer = _asked(device, piece, longest_s)
         else:
-            _link(device, piece.text).write(piece.found.command.text())
+            _link(device, piece.text).write(piece.found.command.setting())
         if answer is not None:
             answers.append(answer)
     return _joined(answers)
@@ -205,11 +205,12 @@ def _asked(device: Any, piece: _Piece, timeout_s: float | None) -> str:
     if found.command.header == "*IDN":
         return str(device.identify())
     if piece.common:
-        return str(_link(device, piece.text).query(f"{found.command.text()}?", timeout_s))
+        return str(_link(device, piece.text).query(found.command.query(), timeout_s))
     if found.parameter not in {item.name for item in device.parameters()}:
         raise RequestError(f"{piece.text!r} asks for {found.parameter}, which lab.toml does not name")
     if hasattr(device, "link"):
-        return str(device.link.query(f"{found.command.text(found.number)}? {found.argument}".rstrip(), timeout_s))
+        asked = found.command.query(found.number).partition(";")[0]
+        return str(device.link.query(f"{asked} {found.argument}".rstrip(), timeout_s))
     value = device.get(found.parameter)
     if isinstance(value, list | tuple):
         return ",".join(f"{item!r}" for item in value)

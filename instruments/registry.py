@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAMILIES",
+    "HOSTED",
     "MODELS",
     "Model",
     "capabilities",
     "capability_of",
     "declared_commands",
+    "identity_queries",
     "lowering_of",
     "model_of",
+    "model_that_is",
+    "needs_of",
     "open_device",
+    "page_of",
     "speak_raw",
 ]
 
@@ -38,7 +43,8 @@ class Model:
     name : str
         As `model` in lab.toml.
     kind : str
-        ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source`` or ``dc``.
+        ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source``, ``dc``, ``thermometry``,
+        ``attenuator`` or ``switch``.
     driver : str
         Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``; empty for a model that programs
         are compiled for, and that is not driven yet.
@@ -78,6 +84,13 @@ MODELS = {
         Model("pulser-analog", "transceiver", "", "atoms"),
         Model("pulser-digitalanalog", "transceiver", "", "atoms"),
         Model("pulser-mock", "transceiver", "", "atoms"),
+        Model("bluefors-gen1", "thermometry", "bluefors"),
+        Model("keysight-e8257d", "source", "keysight_e8257d", "", ("", "E8257D")),
+        Model("lakeshore-335", "thermometry", "lakeshore_335", "", ("LSCI", "MODEL335")),
+        Model("lakeshore-336", "thermometry", "lakeshore_336", "", ("LSCI", "MODEL336")),
+        Model("lakeshore-372", "thermometry", "lakeshore_372", "", ("LSCI", "MODEL372")),
+        Model("minicircuits-rcdat", "attenuator", "minicircuits_rcdat", "", ("MN=RCDAT", "")),
+        Model("minicircuits-rc-spdt", "switch", "minicircuits_rc_spdt", "", ("MN=RC-", "")),
         Model("qblox-qcm", "player", "", "qblox"),
         Model("qblox-qrm", "transceiver", "", "qblox"),
         Model("qblox-qcm-rf", "player", "", "qblox"),
@@ -85,6 +98,10 @@ MODELS = {
         Model("qblox-qrc", "transceiver", "", "qblox"),
     )
 }
+
+
+HOSTED = ("qcodes", "pymeasure")
+"""What stands before the colon of a model that names a class of another package."""
 
 
 def model_of(name: str) -> Model:
@@ -95,6 +112,8 @@ def model_of(name: str) -> Model:
     RequestError
         If no driver knows it.
     """
+    if name.partition(":")[0] in HOSTED:
+        return Model(name, "hosted", "hosted.driver")
     try:
         return MODELS[name]
     except KeyError:
@@ -209,3 +228,53 @@ def speak_raw(
     commands = declared_commands(instrument.model)
     answer: str | bytes | None = _module("raw").speak(device, instrument, text, commands, block, timeout_s)
     return answer
+
+
+def identity_queries() -> tuple[str, ...]:
+    """Return what the models of instruments are asked who they are with, the usual query first."""
+    found = ["*IDN?"]
+    for model in MODELS.values():
+        declared = _declaration(model)
+        if declared is not None:
+            found.append(declared.dialect.identity_query)
+    return tuple(dict.fromkeys(found))
+
+
+def model_that_is(identity: str) -> str:
+    """Return the driven model that an identity belongs to, the longest match first; empty if none does."""
+    fields = [field.strip().lower() for field in identity.split(",")] + ["", ""]
+
+    def fits(model: Model) -> bool:
+        first, second = (part.lower() for part in model.identity)
+        return bool(first or second) and fields[0].startswith(first) and fields[1].startswith(second)
+
+    found = [model for model in MODELS.values() if model.driver and fits(model)]
+    return max(found, key=lambda model: len("".join(model.identity))).name if found else ""
+
+
+def needs_of(name: str) -> tuple[str, ...]:
+    """Return the parameters of a declared model that lab.toml must bound before they can be set."""
+    declared = _declaration(model_of(name))
+    return () if declared is None else tuple(declared.needs)
+
+
+def page_of(name: str) -> str:
+    """Return the parameters of a declared model as a table in Markdown.
+
+    Raises
+    ------
+    RequestError
+        If there is no such model, or its driver is a class.
+    """
+    declared = _declaration(model_of(name))
+    if declared is None:
+        raise RequestError(f"model {name!r} is not declared by a table")
+    return str(declared.page())
+
+
+def _declaration(model: Model) -> Any:
+    """Return what a model is declared by, or None for a driver that is a class."""
+    if not model.driver or model.family or model.driver.startswith("hosted."):
+        return None
+    opener = getattr(_module(model.driver), "open_driver", None)
+    return getattr(opener, "__self__", None)

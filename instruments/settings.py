@@ -9,7 +9,7 @@ from typing import Any
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.commands import Command
-from qctl.instruments.confirm import confirm, parsed_float, parsed_int
+from qctl.instruments.confirm import confirm, parsed_float, parsed_int, split_answers
 from qctl.instruments.links.link import Link
 from qctl.units import Limits
 
@@ -33,14 +33,26 @@ class Settings:
     limits : mapping of str to Limits
         From lab.toml, by parameter; the narrower of these and the command's own holds.
     error_query : str
-        What asks for the next error.
+        What asks for the next error; empty for an instrument without error queue, whose settings are only read back.
+    words : mapping of str to tuple of str
+        From lab.toml, by parameter: the words of a command that may be set.
+    closed : frozenset of str
+        Parameters that can't be set, because lab.toml has to bound them and does not.
+    answer : str
+        What the instrument answers to a setting that it takes; empty when it answers nothing.
+    joined : int
+        Longest message of several queries that the instrument takes, in characters; 0 when it takes one at a time.
     """
 
     link: Link
     commands: tuple[Command, ...]
-    numbers: tuple[int, ...] = ()
+    numbers: tuple[int | str, ...] = ()
     limits: Mapping[str, Limits] = field(default_factory=dict)
     error_query: str = "SYST:ERR?"
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    closed: frozenset[str] = frozenset()
+    answer: str = ""
+    joined: int = 65_536
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
@@ -61,7 +73,54 @@ class Settings:
         command, number = self._find(name)
         if not command.askable:
             raise RequestError(f"{self.link.name}: {name} can't be asked for")
-        return self._parsed(command, name, self.link.query(f"{command.text(number)}?"))
+        return self._parsed(command, name, self.link.query(command.query(number)))
+
+    def get_all(self) -> dict[str, Any]:
+        """Ask for every value that can be asked for, in as few messages as the instrument takes.
+
+        Parameters that share a query share its answer.
+
+        Raises
+        ------
+        DeviceError
+            If there are more or fewer answers than queries.
+        """
+        asked: dict[str, list[tuple[Command, str]]] = {}
+        seen: set[str] = set()
+        for command, number in self._all():
+            name = command.named(number)
+            if command.kind is not type(None) and command.askable and name not in seen:
+                seen.add(name)
+                asked.setdefault(command.query(number), []).append((command, name))
+        found: dict[str, Any] = {}
+        for texts in self._messages(list(asked)):
+            message = texts[0] + "".join(f";{'' if text[0] in '*:' else ':'}{text}" for text in texts[1:])
+            reply = self.link.query(message)
+            answers, n_due = split_answers(reply), message.count(";") + 1
+            if n_due == 1:
+                answers = [reply]
+            if len(answers) != n_due:
+                raise DeviceError(
+                    f"{self.link.name} gave {len(answers)} answers to {n_due} queries", instrument=self.link.name
+                )
+            for text in texts:
+                n_own = text.count(";") + 1
+                answer, answers = ";".join(answers[:n_own]), answers[n_own:]
+                found |= {name: self._parsed(command, name, answer) for command, name in asked[text]}
+        return found
+
+    def _messages(self, texts: list[str]) -> Iterator[list[str]]:
+        """Yield queries by message; an identity may hold anything and comes last (IEEE 488.2, 10.14.3)."""
+        message: list[str] = []
+        length = 0
+        for text in sorted(texts, key=lambda text: text == "*IDN?"):
+            if message and length + len(text) + 2 > self.joined:
+                yield message
+                message, length = [], 0
+            message.append(text)
+            length += len(text) + 2
+        if message:
+            yield message
 
     def set(self, name: str, value: Any) -> None:
         """Check a value, send it, ask for errors and read it back.
@@ -76,7 +135,8 @@ class Settings:
         command, _ = self._find(name)
         checked = self.checked(name, value)
         self.send(name, checked)
-        confirm(self.link, f"{name} = {value!r}", self.error_query)
+        if self.error_query:
+            confirm(self.link, f"{name} = {value!r}", self.error_query)
         if command.askable:
             self.read_back(name, checked)
 
@@ -91,6 +151,12 @@ class Settings:
         command, _ = self._find(name)
         if not command.settable:
             raise RequestError(f"{self.link.name}: {name} can't be set")
+        if name in self.closed:
+            raise LimitError(
+                f"{self.link.name}: {name} = {value!r} was not sent: "
+                f"instruments.{self.link.name}.parameter.{name} has no limits or words in lab.toml",
+                instrument=self.link.name,
+            )
         if command.kind is type(None):
             if value is not None:
                 raise RequestError(f"{self.link.name}: {name} takes no value, not {value!r}")
@@ -101,8 +167,9 @@ class Settings:
             return bool(value)
         if command.kind is str:
             word = str(value).upper()
-            if command.words and word not in command.words:
-                raise RequestError(f"{self.link.name}: {name} = {value!r} is not one of {', '.join(command.words)}")
+            known = self.words.get(name, command.words)
+            if known and word not in known:
+                raise RequestError(f"{self.link.name}: {name} = {value!r} is not one of {', '.join(known)}")
             return word
         if command.kind is list:
             return self._list(command, name, value)
@@ -136,7 +203,14 @@ class Settings:
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""
         command, number = self._find(name)
-        self.link.write(command.text(number) if checked is None else f"{command.text(number)} {_shown(checked)}")
+        value = None if checked is None else _shown(checked)
+        text = command.setting(number, command.codes[command.words.index(value)] if command.codes and value else value)
+        if not self.answer:
+            self.link.write(text)
+            return
+        reply = self.link.query(text).strip()
+        if reply != self.answer:
+            raise RefusedError(f"{self.link.name} refused {text}: {reply}", instrument=self.link.name, words=reply)
 
     def read_back(self, name: str, sent: Any) -> None:
         """Ask for a value that was set.
@@ -161,23 +235,30 @@ class Settings:
                 instrument=self.link.name,
             )
 
-    def _all(self) -> Iterator[tuple[Command, int | None]]:
+    def _all(self) -> Iterator[tuple[Command, int | str | None]]:
         for command in self.commands:
             if not command.name:
                 continue
             if "{n}" in command.name:
-                for number in self.numbers:
+                for number in command.numbers or self.numbers:
                     yield command, number
             else:
                 yield command, None
 
-    def _find(self, name: str) -> tuple[Command, int | None]:
+    def _find(self, name: str) -> tuple[Command, int | str | None]:
         for command, number in self._all():
             if command.named(number) == name:
                 return command, number
         raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
 
     def _parsed(self, command: Command, name: str, reply: str) -> Any:
+        if command.parser is not None:
+            try:
+                return command.parser(reply)
+            except (ValueError, IndexError):
+                raise DeviceError(
+                    f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
+                ) from None
         if command.kind is float:
             return parsed_float(self.link, reply, name)
         if command.kind is int:
@@ -193,6 +274,8 @@ class Settings:
         word = reply.strip().strip("\"'")
         if not command.words:
             return word
+        if word in command.codes:
+            return command.words[command.codes.index(word)]
         for short in command.words:
             if word.upper().startswith(short):
                 return short

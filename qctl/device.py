@@ -5,7 +5,7 @@ A driver is handed an open link and frozen values of the lab; nothing here does 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 
 from qctl.program.device_program import DeviceProgram
 
-__all__ = ["Advancing", "Device", "Parameter", "Player", "Recorder", "Recording", "Synchronised", "TriggerSource"]
+__all__ = [
+    "Advancing",
+    "BulkRead",
+    "Device",
+    "Parameter",
+    "Player",
+    "Recorder",
+    "Recording",
+    "Synchronised",
+    "TriggerSource",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,15 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""
+        ...
+
+
+@runtime_checkable
+class BulkRead(Protocol):
+    """A device that tells all its values at once; snapshots ask for them so."""
+
+    def get_all(self) -> Mapping[str, Any]:
+        """Ask the device for every value that it can be asked for, in as few messages as it takes."""
         ...
 
 

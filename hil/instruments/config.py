@@ -23,6 +23,8 @@ class EmulatorConfig:
         ``host:port`` to listen on; port 0 takes a free one.
     control : str
         Path of a unix socket that takes faults and tells counters; empty for none.
+    baud : int
+        Speed of a serial line, where the box is on one; at another speed it hears and says nothing sensible.
     """
 
     model: str
@@ -30,6 +32,7 @@ class EmulatorConfig:
     serial: str = "B010001"
     bind: str = "127.0.0.1:0"
     control: str = ""
+    baud: int = 9600
 
     @property
     def host(self) -> str:

@@ -15,7 +15,7 @@ class Model(NamedTuple):
     module, name : str
         Where its class is.
     link : str
-        ``raw`` (SCPI socket), ``hislip`` or ``pty``.
+        ``raw`` (SCPI socket), ``hislip``, ``http``, ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
@@ -29,4 +29,11 @@ MODELS: dict[str, Model] = {
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
+    "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
+    "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),
+    "lakeshore-335": Model("lakeshore", "Lakeshore335", "serial"),
+    "lakeshore-336": Model("lakeshore", "Lakeshore336", "raw"),
+    "lakeshore-372": Model("lakeshore", "Lakeshore372", "raw"),
+    "minicircuits-rcdat": Model("minicircuits", "Attenuator", "raw"),
+    "minicircuits-rc-spdt": Model("minicircuits", "Switches", "raw"),
 }

@@ -12,11 +12,12 @@ from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.models import MODELS
 from qctl.hil.instruments.plant_link import Plant
-from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
+from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.raw import RawConnection
+from qctl.hil.instruments.servers.serial_box import SerialBox
 
 __all__ = ["serve"]
 
@@ -49,12 +50,14 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     await control.open(config.control)
     if model.link == "pty":
         await serve_pty(box, faults, control, ready)
+    elif model.link == "serial":
+        await serve_pty(SerialBox(box, config.baud), faults, control, ready)
     else:
         await _listen(config, model.link, box, faults, control, ready)
 
 
 async def _listen(
-    config: EmulatorConfig, link: str, box: Box, faults: WireFaults, control: Control, ready: Callable[[str], None]
+    config: EmulatorConfig, link: str, box: Any, faults: WireFaults, control: Control, ready: Callable[[str], None]
 ) -> None:
     loop = asyncio.get_running_loop()
     connections: set[Any] = set()
@@ -62,11 +65,16 @@ async def _listen(
     def raw() -> RawConnection:
         return RawConnection(box, faults, connections)
 
-    factory: Callable[[], asyncio.Protocol] = raw if link == "raw" else HislipServer(box, faults, connections)
+    def http() -> HttpConnection:
+        return HttpConnection(box, faults, connections)
+
+    factories: dict[str, Callable[[], asyncio.Protocol]] = {"raw": raw, "http": http}
+    factory = factories[link] if link in factories else HislipServer(box, faults, connections)
     listener = await loop.create_server(factory, config.host, config.port)
     host, port = listener.sockets[0].getsockname()[:2]
     await box.flush()
-    ready(f"TCPIP::{host}::hislip0,{port}::INSTR" if link == "hislip" else f"TCPIP::{host}::{port}::SOCKET")
+    addresses = {"hislip": f"TCPIP::{host}::hislip0,{port}::INSTR", "http": f"http://{host}:{port}"}
+    ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
     try:
         while await control.changed():
             off_s = faults.take("power_cycle")

@@ -11,7 +11,7 @@ averages) use them the same way. :DIGitize is not used: it blocks the box until 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,6 +129,10 @@ class KeysightInfiniium:
     def get(self, name: str) -> Any:
         """Ask the device for one value."""
         return self.settings.get(name)
+
+    def get_all(self) -> Mapping[str, Any]:
+        """Ask the device for all values, in one message."""
+        return self.settings.get_all()
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""

@@ -3,17 +3,59 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
 
-__all__ = ["Block", "Link", "LinkState", "Tap", "as_bytes_view", "block_header", "shown"]
+__all__ = ["Block", "Dialect", "Link", "LinkState", "SerialLine", "Tap", "as_bytes_view", "block_header", "shown"]
 
 Block = bytes | bytearray | memoryview | NDArray[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """How a serial line is set.
+
+    Attributes
+    ----------
+    baud : int
+        Bits a second.
+    data_bits : int
+        7 or 8.
+    parity : str
+        none, odd or even.
+    """
+
+    baud: int = 9600
+    data_bits: Literal[7, 8] = 8
+    parity: Literal["none", "odd", "even"] = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How an instrument is spoken to, whatever is said.
+
+    Attributes
+    ----------
+    end : str
+        What ends a message to it; its answers end in a line feed, with a carriage return before it or not.
+    identity_query : str
+        What it answers with who it is.
+    serial : SerialLine
+        Its serial line, where it is reached by one.
+    greets : bool
+        Whether it says something to a new connection, which belongs to no question.
+    """
+
+    end: str = "\n"
+    identity_query: str = "*IDN?"
+    serial: SerialLine = field(default_factory=SerialLine)
+    greets: bool = False
 
 
 class LinkState(Enum):

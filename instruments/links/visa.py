@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from threading import RLock
 from typing import NoReturn
 
 from qctl.errors import DeviceError, DeviceTimeoutError
-from qctl.instruments.links.link import Block, LinkState, Tap, as_bytes_view, block_header, shown
+from qctl.instruments.links.link import Block, Dialect, LinkState, Tap, as_bytes_view, block_header, shown
 from qctl.instruments.links.visa_port import PortClosedError, VisaPort
 
 __all__ = ["VisaLink", "open_visa_link"]
@@ -21,6 +22,7 @@ __all__ = ["VisaLink", "open_visa_link"]
 _BACK_OFF_S = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
 _LINE_BYTES = 4096
 _BURST_BYTES = 1 << 18
+_GREETING_S = 1.0
 
 
 class VisaLink:
@@ -35,11 +37,13 @@ class VisaLink:
     timeout_s : float
         How long a reply may take unless a call says otherwise.
     identity : tuple of str
-        What the first two comma fields of ``*IDN?`` must begin with, any case.
+        What the first two comma fields of the identity must begin with, any case.
     tap : Tap, optional
         Sees all traffic.
-    open_port : callable
+    open_port : callable, optional
         Opens the port; tests hand in their own.
+    dialect : Dialect, optional
+        How the instrument is spoken to.
     """
 
     def __init__(
@@ -49,14 +53,17 @@ class VisaLink:
         timeout_s: float = 5.0,
         identity: tuple[str, str] = ("", ""),
         tap: Tap | None = None,
-        open_port: Callable[[str, float], VisaPort] = VisaPort,
+        open_port: Callable[[str, float], VisaPort] | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
         self._name = name
         self._address = address
         self._timeout_s = timeout_s
         self._expected = identity
         self._tap = tap
-        self._open_port = open_port
+        self._dialect = dialect or Dialect()
+        self._end = self._dialect.end.encode("ascii")
+        self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial)
         self._port: VisaPort | None = None
         self._state = LinkState.DOWN
         self._generation = 0
@@ -140,7 +147,7 @@ class VisaLink:
         head = prefix.encode("ascii") + block_header(len(view))
         with self._lock:
             port = self._ready()
-            self._put(port, (head, view, b"\n"), f"{prefix!r} and {len(view)} bytes")
+            self._put(port, (head, view, self._end), f"{prefix!r} and {len(view)} bytes")
             if self._tap is not None:
                 self._tap.sent(self._name, head)
                 self._tap.sent(self._name, view)
@@ -280,10 +287,15 @@ class VisaLink:
             self._down(f"{self._address} can't be opened: {error}", error)
         port = self._port
         try:
-            port.send((b"*IDN?\n",), self._timeout_s)
+            if self._dialect.greets:
+                with suppress(TimeoutError):
+                    port.line(_LINE_BYTES, min(_GREETING_S, self._timeout_s))
+            port.send((self._dialect.identity_query.encode("ascii") + self._end,), self._timeout_s)
             identity = port.line(_LINE_BYTES, self._timeout_s).decode("latin-1").strip()
         except TimeoutError as error:
-            self._down(f"{self._address} does not answer *IDN? in {self._timeout_s:g} s", error)
+            self._down(
+                f"{self._address} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error
+            )
         except PortClosedError as error:
             self._down(f"{self._address}: {error}", error)
         self._check(identity)
@@ -322,7 +334,7 @@ class VisaLink:
         raise DeviceError(f"{self._name}: {error} {where}; {shown(got)}", instrument=self._name) from error
 
     def _send(self, port: VisaPort, text: str) -> None:
-        data = text.encode("ascii") + b"\n"
+        data = text.encode("ascii") + self._end
         self._put(port, (data,), repr(text))
         if self._tap is not None:
             self._tap.sent(self._name, data)
@@ -340,7 +352,12 @@ class VisaLink:
 
 
 def open_visa_link(
-    name: str, address: str, timeout_s: float, identity: tuple[str, str], tap: Tap | None = None
+    name: str,
+    address: str,
+    timeout_s: float,
+    identity: tuple[str, str],
+    tap: Tap | None = None,
+    dialect: Dialect | None = None,
 ) -> VisaLink:
     """Open a VISA link and check who answers.
 
@@ -349,6 +366,6 @@ def open_visa_link(
     DeviceError
         If nothing listens or another instrument answers.
     """
-    link = VisaLink(name, address, timeout_s, identity, tap)
+    link = VisaLink(name, address, timeout_s, identity, tap, dialect=dialect)
     link.open()
     return link

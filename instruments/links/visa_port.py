@@ -6,6 +6,7 @@ waits without end when the peer stops reading, and spins to the time-out when th
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
@@ -14,8 +15,10 @@ from functools import cache
 from typing import Any
 
 import pyvisa
-from pyvisa.constants import ResourceAttribute, StatusCode
+from pyvisa.constants import Parity, ResourceAttribute, StatusCode
 from pyvisa.errors import VisaIOError
+
+from qctl.instruments.links.link import SerialLine
 
 __all__ = ["PortClosedError", "VisaPort"]
 
@@ -63,6 +66,8 @@ class VisaPort:
         VISA address.
     timeout_s : float
         For opening.
+    serial : SerialLine, optional
+        How a serial line is set.
 
     Raises
     ------
@@ -70,7 +75,7 @@ class VisaPort:
         If it can't be opened.
     """
 
-    def __init__(self, address: str, timeout_s: float) -> None:
+    def __init__(self, address: str, timeout_s: float, serial: SerialLine | None = None) -> None:
         try:
             resource: Any = _manager().open_resource(address, open_timeout=int(timeout_s * 1000))
             resource.timeout = timeout_s * 1000
@@ -92,6 +97,10 @@ class VisaPort:
         elif address.upper().startswith("ASRL"):
             self._ends_messages = False
             resource.read_termination = "\n"
+            line = serial or SerialLine()
+            resource.baud_rate = line.baud
+            if not os.path.realpath(address[4:].partition("::")[0]).startswith("/dev/pts/"):  # a pty has no such bits
+                resource.data_bits, resource.parity = line.data_bits, Parity[line.parity]
 
     @property
     def is_stream(self) -> bool:

@@ -127,6 +127,10 @@ class TektronixAwg5014:
         """Ask the device for one value."""
         return self.settings.get(name)
 
+    def get_all(self) -> Mapping[str, Any]:
+        """Ask the device for all values, in one message."""
+        return self.settings.get_all()
+
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""
         self.plan({name: value}, {})

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "dis": ("assembly", "dis", "Turn a .qis file into text assembly."),
     "jobs": ("jobs", "jobs", "List, show, cancel and replay jobs."),
     "instruments": ("instruments", "instruments", "List instruments, get and set their parameters."),
+    "probe": ("probe", "probe", "Find what answers at an address, and how."),
     "calibrate": ("calibrate", "calibrate", "Tune up a processor by measurements."),
     "bench": ("bench", "bench", "Measure qctl beside its peers."),
     "hil": ("hil", "hil", "Start a virtual lab, and set its faults."),

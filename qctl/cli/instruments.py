@@ -109,3 +109,19 @@ def call_method(
         print_json(found)
     elif found is not None:
         sys.stdout.write(f"{found}\n")
+
+
+@instruments.command()
+def describe(
+    model: Annotated[str, typer.Argument(help="Model, as in lab.toml.", metavar="MODEL")],
+    as_json: AsJson = False,
+) -> None:
+    """Print what a declared model can be set to and asked for; no server is needed."""
+    from qctl.cli.app import print_json
+    from qctl.instruments.registry import page_of
+
+    page = page_of(model)
+    if as_json:
+        print_json({"model": model, "page": page})
+    else:
+        sys.stdout.write(f"{page}\n")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 __all__ = ["Address", "parse_address"]
 
 _FORMS = {
+    "http": re.compile(r"https?://(?P<host>[^:/\s]+):(?P<port>\d+)/?", re.I),
     "socket": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+)::SOCKET", re.I),
     "hislip": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>hislip\d+(,\d+)?)(::INSTR)?", re.I),
     "vxi11": re.compile(
@@ -25,12 +26,12 @@ _UNREACHABLE = {"0.0.0.0": "is no address to connect to", "*": "is no address to
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A VISA address in parts.
+    """A VISA address, or the beginning of a URL, in parts.
 
     Attributes
     ----------
     kind : str
-        socket, hislip, vxi11, serial, gpib or usb.
+        http, socket, hislip, vxi11, serial, gpib or usb.
     host : str
         Host, serial device, bus address or USB identity.
     port : str
@@ -77,7 +78,7 @@ def parse_address(text: str) -> Address | str:
             continue
         parts = match.groupdict()
         host = parts["host"]
-        if kind in ("socket", "hislip", "vxi11"):
+        if kind in ("http", "socket", "hislip", "vxi11"):
             if host in _UNREACHABLE:
                 return f"{host} {_UNREACHABLE[host]}"
             port = (parts["port"] or "").rpartition(",")[2]

@@ -63,6 +63,8 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
     if isinstance(kind, mi.UnionType):
         if raw is None and kind.includes_none:
             return None
+        if any(isinstance(option, mi.FloatType) for option in kind.types) and len(kind.types) > 2:
+            return _plain(raw, kind, path, problems)
         chosen = _choose(raw, kind, path, problems)
         return BROKEN if chosen is None else _decode(raw, chosen, path, problems, key)
     match kind:
@@ -84,6 +86,15 @@ def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | i
         case mi.StrType():
             return raw if isinstance(raw, str) else _refuse(problems, path, "expected a text in quotes")
     raise InternalError(f"{path}: no rule for {kind}")
+
+
+def _plain(raw: Any, kind: mi.UnionType, path: str, problems: Problems) -> Any:
+    """Return a value that may be a number, a truth value or a text."""
+    if isinstance(raw, bool | str):
+        return raw
+    if isinstance(raw, int | float):
+        return _number(raw, mi.IntType() if isinstance(raw, int) else mi.FloatType(), path, problems, "")
+    return _refuse(problems, path, "expected a number, true, false or a text in quotes")
 
 
 def _refuse(problems: Problems, path: str, text: str) -> _Broken:

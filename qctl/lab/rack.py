@@ -28,6 +28,7 @@ __all__ = [
     "Mixer",
     "Output",
     "OutputRef",
+    "ParameterRule",
     "Port",
     "SafeState",
     "TriggerLine",
@@ -36,6 +37,7 @@ __all__ = [
 
 TimeoutS = Annotated[float, Meta(ge=1e-3, le=3600, extra={"hint": "times are in seconds: 500 ms is 0.5"})]
 LineNumber = Annotated[int, Meta(ge=1, le=4096, extra={"hint": "connectors are counted from 1"})]
+Baud = Annotated[int, Meta(ge=50, le=4_000_000, extra={"hint": "it is in bits a second, such as 9600"})]
 Gain = Annotated[float, Meta(ge=0.1, le=10, extra={"hint": "it is the ratio of Q to I amplitude, near 1"})]
 
 
@@ -176,6 +178,27 @@ class InstrumentLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     frequency_hz: tuple[FrequencyHz, FrequencyHz] | None = None
 
 
+class ParameterRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one parameter of an instrument may be; a hosted driver's can't be set without an entry here.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml: the parameter, as `qctl instruments get` lists it.
+    limits : pair of float, optional
+        Lowest and highest value of a number.
+    words : list of str, optional
+        What a parameter that isn't a number may be set to.
+    safe : number, bool or str, optional
+        What it is set to when nobody holds the instrument, in the order of the file.
+    """
+
+    name: str
+    limits: tuple[float, float] | None = None
+    words: tuple[str, ...] = ()
+    safe: float | bool | str | None = None
+
+
 class SafeState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an instrument is brought to when nobody holds it.
 
@@ -202,7 +225,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name : str
         Its key in lab.toml.
     model : str
-        Key of the driver.
+        Key of the driver, or ``qcodes:`` or ``pymeasure:`` and the dotted name of a class of theirs.
     address : str
         VISA address.
     timeout_s : float
@@ -223,6 +246,12 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Bounds of the settings.
     safe : SafeState, optional
         State when nobody holds it.
+    parameter : mapping of str to ParameterRule
+        Limits and safe values of parameters that have no key of their own above.
+    init : mapping of str to number, bool or str
+        Arguments that a hosted driver is made with.
+    baud : int, optional
+        Of a serial line; the model's own by default.
     allow_raw : bool
         Whether texts that match no declared command are passed on.
     output, input : mapping of int to Output, Input
@@ -244,6 +273,9 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     power_dbm: PowerDbm | None = None
     limits: InstrumentLimits | None = None
     safe: SafeState | None = None
+    parameter: dict[str, ParameterRule] = {}
+    init: dict[str, float | bool | str] = {}
+    baud: Baud | None = None
     allow_raw: bool = False
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}

@@ -37,6 +37,7 @@ def check_instruments(lab: Lab, problems: Problems) -> None:
         _outputs(instrument, path, problems)
         _inputs(instrument, path, problems)
         _source(instrument, path, problems)
+        _parameters(instrument, path, problems)
         _trigger(lab, instrument, path, problems)
         _event(lab, instrument, join(path, "event"), problems)
 
@@ -60,7 +61,7 @@ def _ordered(bounds: tuple[float, float], path: str, problems: Problems) -> bool
 
 def _inside(value: float, bounds: tuple[float, float], path: str, unit: str, problems: Problems) -> None:
     if not bounds[0] <= value <= bounds[1]:
-        problems.add(path, f"{value:g} {unit} is outside [{bounds[0]:g}, {bounds[1]:g}]")
+        problems.add(path, f"{value:g} {unit}".rstrip() + f" is outside [{bounds[0]:g}, {bounds[1]:g}]")
 
 
 def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
@@ -132,6 +133,30 @@ def _source(instrument: Instrument, path: str, problems: Problems) -> None:
         problems.add(join(path, "safe"), "is missing; a source must say output or power_dbm")
     elif safe.power_dbm is not None and limits is not None and limits.power_dbm is not None:
         _inside(safe.power_dbm, limits.power_dbm, join(join(path, "safe"), "power_dbm"), "dBm", problems)
+
+
+def _parameters(instrument: Instrument, path: str, problems: Problems) -> None:
+    for name, rule in instrument.parameter.items():
+        at = join(join(path, "parameter"), name)
+        if instrument.limits is not None and getattr(instrument.limits, name, None) is not None:
+            problems.add(at, f"{name} has its bounds in {join(path, 'limits')} already")
+        if rule.limits is not None and _ordered(rule.limits, join(at, "limits"), problems):
+            if rule.words:
+                problems.add(join(at, "words"), "is for parameters that are no numbers; this one has limits")
+            if isinstance(rule.safe, bool | str):
+                problems.add(join(at, "safe"), f"{rule.safe!r} is no number; the parameter has limits")
+            elif rule.safe is not None:
+                _inside(rule.safe, rule.limits, join(at, "safe"), "", problems)
+        elif rule.words and rule.safe is not None and rule.safe not in rule.words:
+            problems.add(join(at, "safe"), f"{rule.safe!r} is not one of {', '.join(rule.words)}")
+    hosted = ":" in instrument.model
+    opened = [rule for rule in instrument.parameter.values() if rule.limits is not None or rule.words]
+    if hosted and opened and all(rule.safe is None for rule in instrument.parameter.values()):
+        problems.add(
+            join(path, "parameter"), "no parameter has a safe value; a hosted driver that sets any must have one"
+        )
+    if instrument.init and not hosted:
+        problems.add(join(path, "init"), f"is for hosted drivers; {instrument.model} takes no arguments")
 
 
 def _trigger(lab: Lab, instrument: Instrument, path: str, problems: Problems) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -65,6 +66,7 @@ def run_host(plan: HostPlan) -> None:
     """Serve the instruments of one group until told to quit; safe outputs if the server is gone."""
     orphaned = threading.Event()
     begin_process(on_orphan=orphaned.set)
+    sys.stdout = sys.stderr  # drivers by others print, and the server's standard output says when it is ready
     Host(plan).serve(orphaned)
 
 

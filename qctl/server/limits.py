@@ -25,6 +25,9 @@ class LimitTable:
                     bounds = getattr(instrument.limits, parameter)
                     if bounds is not None:
                         self._table[(name, parameter)] = Limits(*bounds)
+            for parameter, rule in instrument.parameter.items():
+                if rule.limits is not None:
+                    self._table[(name, parameter)] = Limits(*rule.limits)
             for number, output in instrument.output.items():
                 self._outputs[(name, f"output{number}")] = Limits(*output.limits_v)
 
@@ -44,19 +47,19 @@ class LimitTable:
         for name, settings in values.items():
             for parameter, value in settings.items():
                 place = f"{name}: {parameter}"
-                limits = self._of(name, parameter)
+                found = self._of(name, parameter)
                 try:
                     for item in value if isinstance(value, list | tuple) else (value,):
-                        if limits is not None:
+                        for limits in found:
                             limits.check(item, place)
-                        elif isinstance(item, float) and not math.isfinite(item):
+                        if not found and isinstance(item, float) and not math.isfinite(item):
                             raise LimitError(f"{place} = {item} is not a finite number")
                 except LimitError as error:
                     error.details["instrument"] = name
                     raise
 
-    def _of(self, name: str, parameter: str) -> Limits | None:
-        """Return the range of a parameter; every voltage of an output (``output3_…_v``) has the output's."""
-        if parameter.endswith("_v"):
-            return self._outputs.get((name, parameter.partition("_")[0]))
-        return self._table.get((name, parameter))
+    def _of(self, name: str, parameter: str) -> list[Limits]:
+        """Return the ranges of a parameter; every voltage of an output (``output3_…_v``) has the output's too."""
+        own = self._table.get((name, parameter))
+        output = self._outputs.get((name, parameter.partition("_")[0])) if parameter.endswith("_v") else None
+        return [limits for limits in (own, output) if limits is not None]

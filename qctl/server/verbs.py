@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from qctl import wire
-from qctl.device import Device
+from qctl.device import BulkRead, Device
 from qctl.errors import RequestError
 from qctl.instruments.commands import planned
 from qctl.instruments.registry import speak_raw
@@ -100,9 +100,11 @@ def _snapshot(request: Any, thread: InstrumentThread, _buffers: Buffers) -> Call
         shown = {}
         time_s: float | None
         known = request.values if isinstance(request, KnownSnapshot) else None
+        told = device.get_all() if known is None and isinstance(device, BulkRead) else None
         for item in device.parameters():
             if known is None:
-                value, time_s = plain(device.get(item.name)), time.time()
+                value = device.get(item.name) if told is None else told.get(item.name)
+                value, time_s = plain(value), time.time()
             else:
                 value, time_s = known.get(item.name, (None, None))
             when = None if time_s is None else datetime.fromtimestamp(time_s).strftime("%Y-%m-%d %H:%M:%S")

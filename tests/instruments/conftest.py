@@ -33,15 +33,15 @@ def named(lab: Lab) -> Callable[..., Instrument]:
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, str], Any]]:
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Start an emulator on the first call for a name, and return it on every call; all end with the module."""
     from emulators import Emulator
 
     running: dict[str, Emulator] = {}
 
-    def start(model: str, name: str) -> Emulator:
+    def start(model: str, name: str, **more: Any) -> Emulator:
         if name not in running:
-            running[name] = Emulator(model, name, tmp_path_factory.mktemp(name))
+            running[name] = Emulator(model, name, tmp_path_factory.mktemp(name), **more)
         return running[name]
 
     yield start

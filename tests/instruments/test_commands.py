@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 
@@ -95,7 +96,7 @@ def test_other_wrong_arguments_are_refused(text: str, error: type[Exception]) ->
 
 def test_short_form_is_what_is_sent() -> None:
     assert short_form(POWER.header) == "SOUR:POW"
-    assert AMPLITUDE.text(3) == "SOUR3:VOLT"
+    assert (AMPLITUDE.setting(3, "1"), AMPLITUDE.query(3)) == ("SOUR3:VOLT 1", "SOUR3:VOLT?")
     assert short_form(":ACQuire:SRATe[:ANALog]") == "ACQ:SRAT"
     assert OUTPUT.parameter(2).name == "output2_on"
 
@@ -135,3 +136,33 @@ def test_number_of_a_connector_that_no_instrument_has_is_refused(text: str, word
 @pytest.mark.parametrize("text", ["AWGC:RſTATE?", "*ıdn?", "OUTP٣ ON", "ſOUR:POW 1"])
 def test_letters_that_only_look_alike_match_nothing(text: str) -> None:
     assert match_command(text, ALL) is None
+
+
+SETPOINT = Command("", "output{n}_k", limits=Limits(0, 1), numbers=(1, "A"), send="SETP {n},{value}", ask="SETP? {n}")
+ATTENUATION = Command("", "attenuation_db", limits=Limits(0, 90), send="SETATT={value}", ask="ATT?")
+
+
+@pytest.mark.parametrize(
+    ("text", "parameter", "argument"),
+    [("SETP 1,0.5", "output1_k", "0.5"), (":setp a , 0.5", "outputa_k", "0.5"), ("SETP? 1", "output1_k", ""),
+     ("SETATT=20", "attenuation_db", "20"), ("att?", "attenuation_db", "")],
+)  # fmt: skip
+def test_texts_in_an_instruments_own_form_are_found(text: str, parameter: str, argument: str) -> None:
+    matched = match_command(text, (SETPOINT, ATTENUATION))
+    assert matched is not None
+    assert (matched.parameter, matched.argument, matched.query) == (parameter, argument, "?" in text)
+
+
+@pytest.mark.parametrize("text", ["SETP 1", "SETP? 1,2", "SETATT 20", "SETATT", "ATT", "XSETP 1,2", "SETP ,1"])
+def test_other_forms_are_not(text: str) -> None:
+    assert match_command(text, (SETPOINT, ATTENUATION)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["SETP 1" + " " * 50_000 + "!", "SETP " + "1" * 50_000 + "!", "SETP 1," + "," * 50_000]
+)
+def test_long_text_in_an_own_form_is_looked_at_once(text: str) -> None:
+    begin = time.perf_counter()
+    with contextlib.suppress(RequestError):
+        match_command(text, (SETPOINT, ATTENUATION))
+    assert time.perf_counter() - begin < 0.5

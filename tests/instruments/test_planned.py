@@ -12,7 +12,7 @@ from qctl import wire
 from qctl.errors import LimitError
 from qctl.instruments import qdevil_qdac2
 from qctl.instruments.links.transcript import TranscriptLink
-from qctl.instruments.qdevil_qdac2 import QdevilQdac2
+from qctl.instruments.qdevil_qdac2 import QDAC2
 from qctl.instruments.raw import speak
 from qctl.instruments.tektronix_awg5014 import driver
 from qctl.instruments.tektronix_awg5014.driver import TektronixAwg5014
@@ -100,4 +100,4 @@ def test_list_that_is_too_fast_is_refused_before_it_is_sent(named: Named, betwee
     dc0 = named("dc0", output=one)
     text = f"SOUR1:LIST:VOLT 0,0.5;DWEL 1;:SOUR1:VOLT:MODE LIST;{between}:SOUR1:DC:INIT"
     with TranscriptLink([]) as link, pytest.raises(LimitError, match=r"steps of 0.5 V in 1 s are over 0.1 V/s"):
-        speak(QdevilQdac2(link, dc0), dc0, text, qdevil_qdac2.COMMANDS)
+        speak(QDAC2.over(link, dc0), dc0, text, qdevil_qdac2.COMMANDS)

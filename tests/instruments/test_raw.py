@@ -11,7 +11,7 @@ import pytest
 from qctl.errors import LimitError, NotAllowedError, QctlError, RefusedError, RequestError
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.instruments.raw import speak
-from qctl.instruments.rohde_schwarz_sgs100a import COMMANDS, RohdeSchwarzSgs100a
+from qctl.instruments.rohde_schwarz_sgs100a import COMMANDS, SGS100A
 from qctl.lab.rack import Instrument, InstrumentLimits
 
 OK = ("SYST:ERR?", '0,"No error"')
@@ -32,7 +32,7 @@ def entry(allow_raw: bool) -> Instrument:
 
 def said(instrument: Instrument, turns: Turns, text: str, **more: Any) -> str | bytes | None:
     with TranscriptLink(turns) as link:
-        return speak(RohdeSchwarzSgs100a(link, instrument), instrument, text, COMMANDS, **more)
+        return speak(SGS100A.over(link, instrument), instrument, text, COMMANDS, **more)
 
 
 def test_settings_are_confirmed_and_queries_answered_in_the_instruments_words(any_entry: Instrument) -> None:
@@ -101,11 +101,11 @@ def test_refusal_of_what_was_passed_on_is_told_in_the_instruments_words() -> Non
 
 def test_connector_that_lab_toml_does_not_name_is_not_asked(named: Callable[..., Instrument]) -> None:
     from qctl.instruments.qdevil_qdac2 import COMMANDS as DC_COMMANDS
-    from qctl.instruments.qdevil_qdac2 import QdevilQdac2
+    from qctl.instruments.qdevil_qdac2 import QDAC2
 
     dc0 = named("dc0")
     with TranscriptLink([]) as link, pytest.raises(RequestError, match="output24_voltage_v"):
-        speak(QdevilQdac2(link, dc0), dc0, "SOUR24:VOLT?", DC_COMMANDS)
+        speak(QDAC2.over(link, dc0), dc0, "SOUR24:VOLT?", DC_COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from qctl.lab import Lab
 
 def test_every_instrument_of_the_lab_has_a_model(lab: Lab) -> None:
     driven = {name for name, model in registry.MODELS.items() if model.driver}
-    assert {instrument.model for instrument in lab.instruments.values()} == driven
+    assert {instrument.model for instrument in lab.instruments.values()} <= driven
 
 
 @pytest.mark.parametrize("name", sorted(name for name, model in registry.MODELS.items() if model.driver))
@@ -51,7 +51,7 @@ def test_model_without_driver_can_be_compiled_for_and_is_refused_when_it_is_open
 
 
 def test_unknown_model_is_refused_by_name() -> None:
-    with pytest.raises(RequestError, match="'acme-1' is not known; known are keysight"):
+    with pytest.raises(RequestError, match="'acme-1' is not known; known are bluefors"):
         registry.model_of("acme-1")
 
 

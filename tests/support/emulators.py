@@ -19,12 +19,21 @@ __all__ = ["Emulator", "emulator"]
 class Emulator:
     """One running emulator: its address, its faults and its counters."""
 
-    def __init__(self, model: str, name: str, folder: Path, bind: str = "127.0.0.1:0", serial: str = "B010001") -> None:
+    def __init__(
+        self,
+        model: str,
+        name: str,
+        folder: Path,
+        bind: str = "127.0.0.1:0",
+        serial: str = "B010001",
+        baud: int = 9600,
+    ) -> None:
         self.control = folder / f"{name}.sock"
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "qctl.hil.instruments", "--model", model, "--name", name, "--plant", "none"),
                 *("--bind", bind, "--serial", serial, "--control", str(self.control)),
+                *("--baud", str(baud)),
             ],
             stdout=subprocess.PIPE,
             text=True,

@@ -40,6 +40,9 @@ class Box:
     options = "0"
     reference_suffixes: tuple[int, ...] = ()
     own_faults = frozenset({"unlocked"})
+    reply_end = "\n"
+    greeting = b""
+    answers_settings = False
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.config = config
@@ -52,6 +55,7 @@ class Box:
         self._values: dict[tuple[Any, ...], Any] = {}
         self._defaults: dict[str, Any] = {}
         self._common()
+        self._system()
         self.commands()
 
     def commands(self) -> None:
@@ -193,6 +197,15 @@ class Box:
             raise refusal(-108)
         return self.show_error(*self.status.pop())
 
+    def reworded(self, unit: str) -> str:
+        """Return a command in SCPI's form, for a box with a form of its own."""
+        return unit
+
+    def refused(self, number: int, text: str) -> str | None:
+        """Note a command that is refused; return what the box says to it at once, if anything."""
+        self.status.push(number, text)
+        return None
+
     # common commands -----------------------------------------------------------------------------
 
     def _common(self) -> None:
@@ -212,6 +225,9 @@ class Box:
         add("*WAI", lambda s, a: self.settle() if self.dirty or self.pending() else None)
         add("*TST?", lambda s, a: "0")
         add("*TRG", lambda s, a: self.trigger())
+
+    def _system(self) -> None:
+        add, status = self.table.add, self.status
         add("SYSTem:ERRor[:NEXT]?", lambda s, a: self.next_error(a), 0, 1)
         add("SYSTem:ERRor:COUNt?", lambda s, a: str(status.n_errors))
         none = [(0, "No error")]

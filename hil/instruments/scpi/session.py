@@ -89,8 +89,9 @@ class Session:
         path = ""
         blocks = list(message.blocks)
         replies: list[Any] = []
-        for unit in _units(message.text):
+        for typed in _units(message.text):
             try:
+                unit = box.reworded(typed)
                 header, _, rest = unit.partition(" ")
                 if header[0] == "*":
                     full = header.upper()
@@ -108,10 +109,12 @@ class Session:
                 result = command.call(suffixes, args)
                 if result is not None and type(result) is not str and isawaitable(result):
                     result = yield result
-                if query and result is not None:
+                if (query or box.answers_settings) and result is not None:
                     replies.append(result)
             except RefusedError as error:
-                box.status.push(error.details["number"], error.message)
+                said = box.refused(error.details["number"], error.message)
+                if said is not None:
+                    replies.append(said)
             except QctlError as error:
                 box.status.push(-300, f"Device-specific error;{error.message}"[:255])
         if box.dirty and not self._queue:
@@ -120,7 +123,7 @@ class Session:
             except QctlError as error:
                 box.status.push(error.details.get("number", -300), error.message[:255])
         if replies:
-            self._send(_joined(replies), tag)
+            self._send(_joined(replies, box.reply_end), tag)
 
 
 def _units(text: str) -> list[str]:
@@ -143,9 +146,9 @@ def _units(text: str) -> list[str]:
     return [word for piece in pieces if (word := piece.strip())]
 
 
-def _joined(replies: list[Any]) -> Buffers:
+def _joined(replies: list[Any], end: str) -> Buffers:
     if all(isinstance(reply, str) for reply in replies):
-        return [(";".join(replies) + "\n").encode("latin-1", "replace")]
+        return [(";".join(replies) + end).encode("latin-1", "replace")]
     pieces: Buffers = []
     for place, reply in enumerate(replies):
         if place:
@@ -154,5 +157,5 @@ def _joined(replies: list[Any]) -> Buffers:
             pieces.extend(reply)
         else:
             pieces.append(reply.encode("latin-1", "replace") if isinstance(reply, str) else reply)
-    pieces.append(b"\n")
+    pieces.append(end.encode("ascii"))
     return pieces

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import pty
+import termios
 import tty
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ class ByteBox(Emulated, Protocol):
     """An instrument on a serial line."""
 
     send: Callable[[bytes], None]
+    speed: Callable[[], int]
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the wire."""
@@ -50,6 +52,7 @@ async def serve_pty(box: Any, faults: WireFaults, control: Control, ready: Calla
     line = _Line(loop, ours)
     wire = FaultyWire(faults, lambda reply, tag: line.write(b"".join(reply)), line.drop)
     box.send = lambda frame: wire.send([frame], 0)
+    box.speed = lambda: int(termios.tcgetattr(theirs)[5])
     loop.add_reader(ours, line.read, box.receive)
     try:
         ready(f"ASRL{os.ttyname(theirs)}::INSTR")
