@@ -17,7 +17,7 @@ from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.lab import Lab, Mixer
 from qctl.program.sampling import envelope_samples
-from qctl.program.straights import joined
+from qctl.program.straights import bounds_of, joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
 
@@ -93,6 +93,7 @@ class _Kept:
         self.settings: dict[tuple[object, ...], int] = {}
         self.made: OrderedDict[Key, Made] = OrderedDict()
         self.n_bytes = 0
+        self.age = object()
 
     def number(self, waveform: Waveform) -> int:
         """Return a number that stands for a waveform in this process."""
@@ -147,7 +148,15 @@ class _Shapes:
         self.env_i = np.ascontiguousarray(joined.real)
         # The lines carry the complex conjugate of what turns the qubit (see PLAY).
         self.env_q = np.ascontiguousarray(-joined.imag)
-        self.numbers = np.array([_kept.number(w) for w in waveforms], np.uint32)
+        self._age: object = None
+        self._numbers = np.empty(0, np.uint32)
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """Return the numbers that stand for the waveforms; when all is forgotten, there are new ones."""
+        if self._age is not _kept.age:
+            self._age, self._numbers = _kept.age, np.array([_kept.number(w) for w in self.waveforms], np.uint32)
+        return self._numbers
 
 
 _last: list[_Shapes] = []
@@ -223,6 +232,40 @@ class Points:
         """Return the name of a point's play."""
         return self.straights.label(point, play)
 
+    def volts(self, point: int, places: list[int]) -> NDArray[np.float64]:
+        """Return the amplitudes of a point's plays."""
+        return np.asarray(self.straights[point].plays["amplitude"][places])
+
+
+class _Some:
+    """A few of many points, as one feed sees them."""
+
+    def __init__(self, points: Points, feed: int, members: Sequence[int]) -> None:
+        self.points = points
+        self.members = members
+        self.shapes = points.shapes
+        bounds = points.bounds[feed]
+        self.parts = [points.plays[bounds[p] : bounds[p + 1]] for p in members]
+
+    def of(self, _: int) -> tuple[NDArray, NDArray[np.int64]]:
+        """Return the plays, and where each point's begin."""
+        plays = self.parts[0]
+        if len(self.parts) > 1:
+            plays = np.frombuffer(bytearray().join([part.data for part in self.parts]), PLAY)
+        return plays, bounds_of([len(part) for part in self.parts])
+
+    def named(self, point: int, feed: int) -> tuple[NDArray, NDArray[np.int64], list[int]]:
+        """Return what `Points.named` does."""
+        return self.points.named(self.members[point], feed)
+
+    def label(self, point: int, play: int) -> str:
+        """Return the name of a point's play."""
+        return self.points.label(self.members[point], play)
+
+    def volts(self, point: int, places: list[int]) -> NDArray[np.float64]:
+        """Return the amplitudes of a point's plays."""
+        return self.points.volts(self.members[point], places)
+
 
 class Renderer:
     """Renders the points of one generator.
@@ -251,16 +294,35 @@ class Renderer:
 
     def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
         """Return what decides the words of one feed at each point."""
-        line = self.feeds[feed]
-        half_v = tuple(self.half_v[n] for n in line.outputs)
-        setting = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+        setting = self._setting(feed)
         plays, bounds = points.of(feed)
         rows = plays.copy()
         rows["waveform"] = points.shapes.numbers[rows["waveform"]]
         raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
-    def render(self, points: Points, feed: int, keys: Sequence[Key]) -> list[Made]:
+    def _setting(self, feed: int) -> int:
+        line = self.feeds[feed]
+        half_v = tuple(self.half_v[n] for n in line.outputs)
+        return _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+
+    def renewed(self, points: Points, feed: int, members: Sequence[int], cuts: Sequence[Cut]) -> list[Made]:
+        """Return what one feed plays at some points, in whose plays something has changed.
+
+        Raises
+        ------
+        CompileError
+            If a pulse goes over an output's range.
+        """
+        some, setting, numbers = _Some(points, feed, members), self._setting(feed), points.shapes.numbers
+        keys: list[Key] = []
+        for p, part in zip(members, some.parts, strict=True):
+            rows = part.copy()
+            rows["waveform"] = numbers[rows["waveform"]]
+            keys.append((rows.tobytes(), cuts[p], setting))
+        return self.render(some, feed, keys)
+
+    def render(self, points: Points | _Some, feed: int, keys: Sequence[Key]) -> list[Made]:
         """Return what one feed plays at each point.
 
         Raises
@@ -281,7 +343,7 @@ class Renderer:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(self, points: Points, feed: int, new: dict[Key, int]) -> None:
+    def _render(self, points: Points | _Some, feed: int, new: dict[Key, int]) -> None:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs = len(line.outputs)
         rows = [(k, *piece[:2]) for (_, cut, _), k in new.items() for piece in cut]
@@ -317,10 +379,12 @@ class Renderer:
             _kept.put(key, tuple(made[row : row + len(key[1])]))
             row += len(key[1])
 
-    def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
+    def _refuse(
+        self, points: Points | _Some, feed: int, point: int, output: int, sample: int, volts: float
+    ) -> None:  # fmt: skip
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
         starts, ends, places = points.named(point, feed)
-        volts_of = points.straights[point].plays["amplitude"][places]
+        volts_of = points.volts(point, places)
         there = np.flatnonzero((starts <= sample) & (sample < ends))
         label = points.label(point, places[int(there[int(np.argmax(np.abs(volts_of[there])))])])
         number = self.feeds[feed].outputs[output]

@@ -11,6 +11,7 @@ from qctl.errors import CompileError
 from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of, lowering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014 import pieces
+from qctl.instruments.tektronix_awg5014.again import Trail, patched
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
 from qctl.lab import Instrument, Lab, Output
@@ -18,7 +19,7 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
-__all__ = ["lower"]
+__all__ = ["lower", "patched"]
 
 Steps = tuple[Step, ...]
 
@@ -63,8 +64,12 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
     event = instrument.event is not None and len(played) > 1
     body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, played, event=event)
+
+    def check(n: int, held: Collection[Words]) -> None:
+        _check_limits(instrument, n, channels[n], held)
+
     for n, table in held.items():
-        _check_limits(instrument, n, channels[n], table.values())
+        check(n, table.values())
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
     sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
     fullest = max(sizes, key=lambda n: sizes[n], default=0)
@@ -75,7 +80,8 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
         Usage("waveforms", len(blobs), can.MAX_WAVEFORMS),
     )
     work.trim()
-    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), usage)
+    trail = Trail(work, points, cuts, made, place, check)
+    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), usage, trail)
 
 
 def _cuts(points: Points, instrument: Instrument) -> list[Cut]:

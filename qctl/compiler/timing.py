@@ -33,7 +33,7 @@ from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, PortClock, Timeline
 from qctl.units import common_grid_s
 
-__all__ = ["time_program", "time_rows", "time_straights"]
+__all__ = ["Timing", "time_program", "time_rows", "time_straights"]
 
 
 def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
@@ -64,7 +64,7 @@ def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
 
 def time_rows(
     rows: Rows, bodies: Sequence[Body], tables: Tables, n_points: int = 1, axes: tuple[Sweep, ...] = (),
-    n_repeats: int = 1,
+    n_repeats: int = 1, kept: list[Timing] | None = None,
 ) -> tuple[Timeline, ...]:  # fmt: skip
     """Return the timeline of each sequence of rows; the first captures of all of them are at one time.
 
@@ -78,17 +78,24 @@ def time_rows(
         The processor.
     n_points, axes, n_repeats
         Points of each sequence, the sweeps that make them, and the count of the loops around them.
+    kept : list of Timing, optional
+        Takes what all of them were made from.
 
     Raises
     ------
     CompileError
         If something can't be timed; the message names it.
     """
-    return _Timing(rows, tables, n_points).run(bodies)._timelines(bodies, axes, n_repeats)
+    timing = Timing(rows, tables, n_points).run(bodies)
+    if kept is not None:
+        kept.append(timing)
+    return timing._timelines(bodies, axes, n_repeats)
 
 
-def time_straights(rows: Rows, body: Body, tables: Tables) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
-    """Return the points of sequences of rows that are all of one program, and what each of them captures.
+def time_straights(
+    rows: Rows, body: Body, tables: Tables
+) -> tuple[Straights, list[tuple[CaptureSpec, ...]], Timing]:  # fmt: skip
+    """Return the points of sequences of one program, what each of them captures, and what both were made from.
 
     Parameters
     ----------
@@ -104,7 +111,8 @@ def time_straights(rows: Rows, body: Body, tables: Tables) -> tuple[Straights, l
     CompileError
         If something can't be timed; the message names it.
     """
-    return _Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))._straights(body)
+    timing = Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))
+    return *timing._straights(body), timing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +128,8 @@ class _Played:
     residuals: NDArray[np.int64]
 
 
-class _Timing:
-    """The state of one call."""
+class Timing:
+    """The state of one call, which is kept for patches: rows, tables, order, counts and plays of all sequences."""
 
     def __init__(self, rows: Rows, tables: Tables, n_points: int) -> None:
         self.rows = rows
@@ -146,7 +154,7 @@ class _Timing:
         self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
         self.fixed = fixed
 
-    def run(self, bodies: Sequence[Body]) -> _Timing:
+    def run(self, bodies: Sequence[Body]) -> Timing:
         """Time all sequences, and return what was made."""
         rows, tables, n_points = self.rows, self.tables, self.n_points
         table = rows.rows
@@ -175,7 +183,7 @@ class _Timing:
         made = _Played(
             np.empty(n_plays, PLAY), np.empty(n_plays, np.int32), np.empty(n_captures, CAPTURE), np.empty(n_captures),
             np.empty(n_captures, np.int32), np.empty(self.n_sequences * n_points),
-            np.empty((len(tables.line_table), 2), np.int64),
+            np.zeros((len(tables.line_table), 2), np.int64),
         )  # fmt: skip
         state = np.empty((len(rows.states_hz), 2))
         frames.walk(  # type: ignore[call-arg]
