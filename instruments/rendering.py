@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,12 @@ from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.lab import Lab, Mixer
 from qctl.program.sampling import envelope_samples
-from qctl.program.straights import bounds_of, joined
+from qctl.program.straights import joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
+
+if TYPE_CHECKING:
+    from qctl.instruments.renewing import Some
 
 __all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "forget", "lowering"]
 
@@ -172,6 +175,16 @@ def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
     return shapes
 
 
+_work: list[NDArray[np.float64]] = [np.zeros((2, 0))]
+
+
+def _volts(n: int) -> NDArray[np.float64]:
+    """Return zeros for work, which the kernel leaves as zeros; whoever asks holds `lowering`."""
+    if _work[0].shape[1] < n:
+        _work[0] = np.zeros((2, n))
+    return _work[0]
+
+
 class Points:
     """Points one after the other, as one generator sees them.
 
@@ -237,36 +250,6 @@ class Points:
         return np.asarray(self.straights[point].plays["amplitude"][places])
 
 
-class _Some:
-    """A few of many points, as one feed sees them."""
-
-    def __init__(self, points: Points, feed: int, members: Sequence[int]) -> None:
-        self.points = points
-        self.members = members
-        self.shapes = points.shapes
-        bounds = points.bounds[feed]
-        self.parts = [points.plays[bounds[p] : bounds[p + 1]] for p in members]
-
-    def of(self, _: int) -> tuple[NDArray, NDArray[np.int64]]:
-        """Return the plays, and where each point's begin."""
-        plays = self.parts[0]
-        if len(self.parts) > 1:
-            plays = np.frombuffer(bytearray().join([part.data for part in self.parts]), PLAY)
-        return plays, bounds_of([len(part) for part in self.parts])
-
-    def named(self, point: int, feed: int) -> tuple[NDArray, NDArray[np.int64], list[int]]:
-        """Return what `Points.named` does."""
-        return self.points.named(self.members[point], feed)
-
-    def label(self, point: int, play: int) -> str:
-        """Return the name of a point's play."""
-        return self.points.label(self.members[point], play)
-
-    def volts(self, point: int, places: list[int]) -> NDArray[np.float64]:
-        """Return the amplitudes of a point's plays."""
-        return self.points.volts(self.members[point], places)
-
-
 class Renderer:
     """Renders the points of one generator.
 
@@ -287,6 +270,8 @@ class Renderer:
         self.rate_hz = rate_hz
         self.half_v = half_v
         self.lead_ticks = lead_ticks
+        self._age: object = None
+        self._settings: dict[int, int] = {}
 
     def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
         """Return the points with their plays dealt out to the feeds, and their silences of so many samples or more."""
@@ -294,35 +279,26 @@ class Renderer:
 
     def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
         """Return what decides the words of one feed at each point."""
-        setting = self._setting(feed)
+        setting = self.setting_of(feed)
         plays, bounds = points.of(feed)
         rows = plays.copy()
         rows["waveform"] = points.shapes.numbers[rows["waveform"]]
         raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
-    def _setting(self, feed: int) -> int:
-        line = self.feeds[feed]
-        half_v = tuple(self.half_v[n] for n in line.outputs)
-        return _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+    def setting_of(self, feed: int) -> int:
+        """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
+        if self._age is not _kept.age:
+            self._age, self._settings = _kept.age, {}
+        found = self._settings.get(feed)
+        if found is None:
+            line = self.feeds[feed]
+            half_v = tuple(self.half_v[n] for n in line.outputs)
+            found = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+            self._settings[feed] = found
+        return found
 
-    def renewed(self, points: Points, feed: int, members: Sequence[int], cuts: Sequence[Cut]) -> list[Made]:
-        """Return what one feed plays at some points, in whose plays something has changed.
-
-        Raises
-        ------
-        CompileError
-            If a pulse goes over an output's range.
-        """
-        some, setting, numbers = _Some(points, feed, members), self._setting(feed), points.shapes.numbers
-        keys: list[Key] = []
-        for p, part in zip(members, some.parts, strict=True):
-            rows = part.copy()
-            rows["waveform"] = numbers[rows["waveform"]]
-            keys.append((rows.tobytes(), cuts[p], setting))
-        return self.render(some, feed, keys)
-
-    def render(self, points: Points | _Some, feed: int, keys: Sequence[Key]) -> list[Made]:
+    def render(self, points: Points | Some, feed: int, keys: Sequence[Key]) -> list[Made]:
         """Return what one feed plays at each point.
 
         Raises
@@ -343,44 +319,44 @@ class Renderer:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(self, points: Points | _Some, feed: int, new: dict[Key, int]) -> None:
+    def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> None:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs = len(line.outputs)
-        rows = [(k, *piece[:2]) for (_, cut, _), k in new.items() for piece in cut]
-        pieces = np.empty((len(rows), 4), np.int64)
-        pieces[:, :3] = rows
-        padded = -(-pieces[:, 2] // kernel.GROUP) * kernel.GROUP
-        ends = np.cumsum(padded * n_outputs)
-        pieces[:, 3] = ends - padded * n_outputs
-        words = np.empty(int(ends[-1]), np.uint16)
+        rows, spans, end, longest = [], [], 0, 0
+        for (_, cut, _), k in new.items():
+            for first, n, _ in cut:
+                padded = -(-n // kernel.GROUP) * kernel.GROUP
+                rows.append((k, first, n, end))
+                spans += [(end + j * padded, n) for j in range(n_outputs)]
+                end += n_outputs * padded
+                longest = max(longest, n)
+        pieces, words = np.array(rows, np.int64), np.empty(end, np.uint16)
         digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
         reached = np.empty((len(rows), n_outputs, 2), np.uint16)
         kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
-            line.mixer.phase_rad, np.zeros((2, int(pieces[:, 2].max()))), words, digests, over, over_v, reached,
+            line.mixer.phase_rad, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
-        if (over >= 0).any():
+        if over.max() >= 0:
             k, output = (int(x) for x in np.argwhere(over >= 0)[0])
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
-        names = [text[k : k + size] for k in range(0, len(text), size)]
-        begins = pieces[:, 3:] + padded[:, None] * np.arange(n_outputs)
-        lasts = begins + pieces[:, 2:3]
-        views = [words[a:b] for a, b in zip(begins.ravel().tolist(), lasts.ravel().tolist(), strict=True)]
-        low, high = (reached[:, :, k].ravel().tolist() for k in (0, 1))
-        flat = zip(names, views, low, high, strict=True)
-        made = list(zip(*[flat] * n_outputs, strict=True))
+        text, size, reach = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES, reached.ravel().tolist()
+        flat = [
+            (text[k * size : (k + 1) * size], words[at : at + n], reach[2 * k], reach[2 * k + 1])
+            for k, (at, n) in enumerate(spans)
+        ]
+        made = [tuple(flat[k : k + n_outputs]) for k in range(0, len(flat), n_outputs)]
         row = 0
         for key in new:
             _kept.put(key, tuple(made[row : row + len(key[1])]))
             row += len(key[1])
 
     def _refuse(
-        self, points: Points | _Some, feed: int, point: int, output: int, sample: int, volts: float
+        self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float
     ) -> None:  # fmt: skip
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
         starts, ends, places = points.named(point, feed)

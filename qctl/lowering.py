@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
@@ -345,6 +346,7 @@ def _patcher(made: Made) -> Patcher:
     return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, _decide, _report)
 
 
+@cache
 def _again(model: str) -> Again | None:
     """Return what lowers a model's program again when phases have changed; that of others does not depend on them."""
     if model_of(model).kind in ("recorder", "trigger"):

@@ -115,12 +115,9 @@ def patched(
     for number, part in enumerate(trail.parts):
         if not part.plays:
             continue
-        pieces = []
-        for p in touched:
-            piece = _piece(trail, part, plays[bounds[p] : bounds[p + 1]], p - first)
-            if piece is None:
-                return None
-            pieces += piece
+        pieces = _pieces(trail, part, plays, bounds, first, touched)
+        if pieces is None:
+            return None
         if not pieces:
             continue
         before = part.n_instructions
@@ -138,37 +135,72 @@ def patched(
     return DeviceProgram(program.instrument, program.model, body, program.blobs, program.n_points, usage, trail)
 
 
-def _piece(trail: Trail, part: Part, plays: NDArray, p: int) -> tuple[_Piece, ...] | None:
-    """Return the new text of one point, nothing if it stays as it is, and None if its events can't be patched."""
-    begin, end = int(part.bounds[p]), int(part.bounds[p + 1])
+def _pieces(
+    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int]
+) -> list[_Piece] | None:
+    """Return the new text of points, without those that stay as they are; None if their events can't be patched.
+
+    Points are taken one by one, or from the first to the last one together where most between them are touched.
+    """
+    found: list[_Piece] = []
+    at = 0
+    while at < len(touched):
+        last = at
+        while last + 1 < len(touched) and touched[last + 1] - touched[last] <= _NEAR:
+            last += 1
+        low, high = touched[at], touched[last] + 1
+        new = _range(trail, part, plays[bounds[low] : bounds[high]], bounds[low : high + 1] - bounds[low], low - first)
+        if new is None:
+            return None
+        found += new
+        at = last + 1
+    return found
+
+
+_NEAR = 3
+"""Distance of touched points up to which what is between them is looked at too."""
+
+
+def _range(
+    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int
+) -> list[_Piece] | None:  # fmt: skip
+    """Return the new text of the points of a range."""
+    n = len(bounds) - 1
+    own = part.bounds[first : first + n + 1]
+    begin, end = int(own[0]), int(own[-1])
     rows = trail.rows
-    captures = (
-        rows.captures[rows.capture_bounds[p] : rows.capture_bounds[p + 1]] if part.captures else rows.captures[:0]
-    )
-    events, fault = np.empty(end - begin, part.events.dtype), np.zeros(3, np.int64)
-    found = np.zeros(2, np.int64)
-    if len(plays) + len(captures) > end - begin:
-        events = np.empty(len(plays) + len(captures), part.events.dtype)
+    cuts = rows.capture_bounds[first : first + n + 1]
+    captures = rows.captures[cuts[0] : cuts[-1]] if part.captures else rows.captures[:0]
+    capture_bounds = cuts - cuts[0] if part.captures else np.zeros(n + 1, np.int64)
+    events, fault = np.empty(len(plays) + len(captures), part.events.dtype), np.zeros(3, np.int64)
+    found = np.empty(n + 1, np.int64)
     kernel.gather(
-        plays, np.array([0, len(plays)]), captures, np.array([0, len(captures)]), part.index, part.memory.table,
-        part.memory.steps_per_v, part.memory.acquisitions, trail.lead_ns, trail.period_ns, events, found, fault,
+        plays, bounds, captures, capture_bounds, part.index, part.memory.table, part.memory.steps_per_v,
+        part.memory.acquisitions, trail.lead_ns, trail.period_ns, events, found, fault,
     )  # fmt: skip
-    if fault[0] or found[1] != end - begin:
+    if fault[0] or not np.array_equal(found, own - begin):
         return None
-    new = events[: end - begin]
-    if new.tobytes() == part.events[begin:end].tobytes():
-        return ()
-    part.events[begin:end] = new
-    places, sizes, ends = np.empty(len(part.events), np.int64), np.zeros(2, np.int64), np.zeros((1, 2), np.int64)
-    text = np.empty(96 * len(new) + 256, np.uint8)
+    old, new = part.events[begin:end].tobytes(), events[: end - begin].tobytes()
+    if old == new:
+        return []
+    part.events[begin:end] = events[: end - begin]
+    places, sizes, ends = np.empty(len(part.events), np.int64), np.zeros(2, np.int64), np.zeros((n, 2), np.int64)
+    text = np.empty(96 * (end - begin) + 256 * n, np.uint8)
     for _ in range(2):
         q1asm.emit(
-            part.events, part.bounds, trail.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, ends, p
+            part.events, part.bounds, trail.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, ends, first
         )
         if sizes[0] <= len(text):
             break
         text = np.empty(int(sizes[0]), np.uint8)
-    return (_Piece(p, text[: sizes[0]].tobytes(), int(sizes[1])),)
+    raw, size = text[: sizes[0]].tobytes(), part.events.dtype.itemsize
+    steps = ((own - begin) * size).tolist()
+    pieces, at, lines = [], 0, 0
+    for p, (until, n_lines) in enumerate(ends.tolist()):
+        if old[steps[p] : steps[p + 1]] != new[steps[p] : steps[p + 1]]:
+            pieces.append(_Piece(first + p, raw[at:until], n_lines - lines))
+        at, lines = until, n_lines
+    return pieces
 
 
 def _count(part: Part, pieces: Sequence[_Piece]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import patch, words
 from qctl.instruments.rendering import Cut, Made, Points, Renderer, Words, lowering
+from qctl.instruments.renewing import renewed
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.program.device_program import DeviceProgram, Usage
 
@@ -133,7 +134,7 @@ def _patched(program: DeviceProgram, trail: Trail, mine: dict[int, list[int]]) -
         return None
     body, blobs = bytearray(program.body), dict(program.blobs)
     for f, members in mine.items():
-        for p, new in zip(members, work.renewed(points, f, members, trail.cuts), strict=True):
+        for p, new in zip(members, renewed(work, points, f, members, trail.cuts), strict=True):
             _exchange(index, index.columns[f], index.steps[p], trail.made[f][p], new, body, blobs)
             trail.made[f][p] = new
             for k, n in enumerate(work.feeds[f].outputs):

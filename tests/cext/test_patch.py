@@ -1,4 +1,4 @@
-"""Patched phases against a slow twin, and against what a walk of the changed lines gives; refusals of what does not fit."""
+"""Patched phases against a slow twin, angles that differ, phases that go to dealt plays, and what is refused."""
 
 import numpy as np
 import pytest
