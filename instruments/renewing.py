@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.instruments.rendering import Cut, Key, Made, Points, Renderer
-from qctl.program.straights import bounds_of
+from qctl.program.straights import bounds_of, copied
 from qctl.program.timeline import PLAY
 
 __all__ = ["Some", "renewed"]
@@ -38,7 +38,7 @@ def renewed(work: Renderer, points: Points, feed: int, members: Sequence[int], c
     some, setting, numbers = Some(points, feed, members), work.setting_of(feed), points.shapes.numbers
     keys: list[Key] = []
     for p, part in zip(members, some.parts, strict=True):
-        rows = part.copy()
+        rows = copied(part)
         rows["waveform"] = numbers[rows["waveform"]]
         keys.append((rows.tobytes(), cuts[p], setting))
     return work.render(some, feed, keys)

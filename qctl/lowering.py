@@ -9,12 +9,13 @@ is a recorder's or the trigger's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -23,16 +24,17 @@ from qctl.compiler.alignment import aligned, parts_of
 from qctl.compiler.known import Known
 from qctl.compiler.patch import Again, Node, Patch, Patcher
 from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
-from qctl.compiler.ready import Given, Line, Made, Ready, given_of
+from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
+from qctl.compiler.wires import leads_of, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
-from qctl.lab import Instrument, Lab, Port, Processor, load_lab
+from qctl.lab import Instrument, Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
-from qctl.program.device_program import DeviceProgram, Usage
-from qctl.program.lowered import Batch, Lowered, Part
+from qctl.program.device_program import DeviceProgram
+from qctl.program.lowered import Batch, Lowered, Part, report_of
 from qctl.program.program import Program
 from qctl.program.straights import Straights
 from qctl.program.timeline import MOST_SHOTS, CaptureSpec, Shots, Straight, Timeline
@@ -48,6 +50,7 @@ __all__ = [
     "Straight",
     "Timeline",
     "compile",
+    "compile_job",
     "lower",
 ]
 
@@ -104,18 +107,9 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
     instruments = lab.instruments_of(processor.name)
-    lead_s = _leads(instruments)
+    lead_s = leads_of(instruments)
     straights, parts = aligned(line, lead_s, n_total)
     return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
-
-
-def _leads(instruments: Sequence[Instrument]) -> dict[str, float]:
-    """Return what each triggered instrument must add so that all share the time zero of the last one."""
-    delays = {
-        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
-    }
-    latest = max(delays.values(), default=0.0)
-    return {name: latest - delay for name, delay in delays.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +129,7 @@ class _Run:
     def lowered(self, n_shots: int) -> Lowered:
         """Return the run's batches."""
         batches = tuple(self.cut(0, len(self.straights), n_shots)) if len(self.straights) else ()
-        return Lowered(batches, _report(batches), self.parts)
+        return Lowered(batches, report_of(batches), self.parts)
 
     def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
         """Yield batches that fit: fewer points where players are full, fewer shots where recorders are."""
@@ -176,7 +170,7 @@ class _Run:
             if wanted.get(kind, kind == "trigger"):
                 found = None
                 if self.known is not None:
-                    own = [port.name for port in self.lab.ports.values() if _uses(port, instrument.name)]
+                    own = [port.name for port in self.lab.ports.values() if uses(port, instrument.name)]
                     found = self.known.program(instrument.name, own, kind in _HEARING, first, end, n_shots)
                 if found is None:
                     found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
@@ -215,23 +209,6 @@ def _players(lab: Lab, straights: Straights) -> set[str]:
     """Return the instruments that any play is on."""
     played = np.flatnonzero(np.bincount(straights.plays["port"])).tolist()
     return {ref.instrument for k in played for ref in lab.port(straights.ports[k].name).outputs}
-
-
-def _uses(port: Port, instrument: str) -> bool:
-    """Say whether a port is wired to an instrument."""
-    return any(ref.instrument == instrument for ref in (*port.outputs, *port.inputs))
-
-
-def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
-    """Return the fullest row of each resource of each instrument."""
-    rows: dict[tuple[str, str], Usage] = {}
-    for batch in batches:
-        for program in batch.programs:
-            for row in program.usage:
-                old = rows.get((program.instrument, row.resource))
-                if old is None or row.used > old.used:
-                    rows[program.instrument, row.resource] = row
-    return tuple((name, row) for (name, _), row in rows.items())
 
 
 def compile(
@@ -275,31 +252,69 @@ def compile(
     """
     rack = lab if isinstance(lab, Lab) else load_lab(lab)
     given = given_of(programs)
+    work = _Compile(rack, qpu, shots, seed, level, averaged)
     if cache is not None:
         content = msgspec.msgpack.encode((rack, snapshot))
         names = [given.hash] if isinstance(given, Sequences) else [Program.from_body(body).hash for body in given]
         key = (tuple(names), content, qpu, shots, seed, level, averaged)
         return cache.get(
             key,
-            lambda: compile(
-                programs, rack, qpu, shots=shots, snapshot=snapshot, seed=seed, level=level, averaged=averaged
-            ),
+            lambda: _line((msgspec.msgpack.encode(rack), *key[2:]), given, work).next(given, snapshot),
             lambda ready: ready.n_bytes + 2 * len(content),
         )
-    work = _Compile(rack, qpu, shots, seed, level, averaged)
-    return Line(work.make, work.time, _patcher).first(given, snapshot)
+    return work.line().next(given, snapshot)
+
+
+def compile_job(
+    programs: Sequence[Program], lab: Lab, snapshot: Snapshot | None, key: Hashable, **options: Any
+) -> Ready:  # fmt: skip
+    """Compile what a job plays, patched from the latest job of the same shape.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        Each measures something.
+    lab, snapshot
+        As `compile` takes them.
+    key : hashable
+        All but programs and snapshot that decides what is played.
+    **options
+        `qpu`, `n_shots`, `seed`, `level`, and `averaged`: None averages where no capture makes a bit.
+
+    Raises
+    ------
+    CompileError
+        If a program can't be played, or measures nothing.
+    """
+    given = given_of(programs)
+    return _line(key, given, _Compile(lab, **options, measuring=True)).next(given, snapshot)
+
+
+_lines = Cache(64_000_000)
+
+
+def _line(key: Hashable, given: Given, work: _Compile) -> Line:
+    """Return the line of runs of the same shape, whose latest one is kept."""
+    rows = [given.rows] if isinstance(given, Sequences) else [body.instructions for body in given]
+    n_bytes = 10_000 + 600 * sum(map(len, rows))
+    return _lines.get((key, shape_of(given)), work.line, lambda _: n_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class _Compile:
-    """What the runs of a line have in common."""
+    """What the runs of a line have in common; `averaged` None and `measuring` as `compile_job` has them."""
 
     lab: Lab
     qpu: str | None
     n_shots: int
     seed: int
     level: int
-    averaged: bool
+    averaged: bool | None
+    measuring: bool = False
+
+    def line(self) -> Line:
+        """Return a line without a run."""
+        return Line(self.make, self.time, _patcher)
 
     def make(self, given: Given, snapshot: Snapshot | None, known: Known | None) -> Made:
         """Compile programs with these values, and take the device programs that are known."""
@@ -323,17 +338,22 @@ class _Compile:
             straights, body, specs, timing = compile_sequences(given, lab, snapshot, self.qpu)
             name = timing.tables.values.processor
             instruments = lab.instruments_of(name)
-            lead_s = _leads(instruments)
+            lead_s = leads_of(instruments)
             parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
-            return (
-                (),
-                _Run(lab, lab.processor(name), instruments, straights, parts, self.averaged, lead_s),
-                n_shots,
-                timing,
-            )
+            run = _Run(lab, lab.processor(name), instruments, straights, parts, bool(self.averaged), lead_s)
+            return (), run, n_shots, timing
         programs = [Program.from_body(body) for body in given]
         compiled = compile_programs(programs, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
-        run, n_total = _run([one.timeline for one in compiled], lab, n_shots, self.averaged)
+        for number, one in enumerate(compiled if self.measuring else ()):
+            if not one.timeline.specs:
+                which = "the program" if len(compiled) == 1 else f"program {number} of the job"
+                raise CompileError(
+                    f"{which} measures nothing, so there is no result: add measure_all() or a measurement"
+                )
+        averaged = self.averaged
+        if averaged is None:
+            averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)
+        run, n_total = _run([one.timeline for one in compiled], lab, n_shots, averaged)
         origins = [one.origin for one in compiled]
         timings = {id(origin.timing): origin.timing for origin in origins if origin is not None}
         together = len(timings) == 1 and [o.sequence for o in origins if o is not None] == list(range(len(origins)))
@@ -343,7 +363,7 @@ class _Compile:
 def _patcher(made: Made) -> Patcher:
     """Return what patches a run."""
     assert made.timing is not None
-    return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, _decide, _report)
+    return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, _decide, report_of)
 
 
 @cache

@@ -195,7 +195,8 @@ def _range(
         text = np.empty(int(sizes[0]), np.uint8)
     raw, size = text[: sizes[0]].tobytes(), part.events.dtype.itemsize
     steps = ((own - begin) * size).tolist()
-    pieces, at, lines = [], 0, 0
+    pieces: list[_Piece] = []
+    at = lines = 0
     for p, (until, n_lines) in enumerate(ends.tolist()):
         if old[steps[p] : steps[p + 1]] != new[steps[p] : steps[p + 1]]:
             pieces.append(_Piece(first + p, raw[at:until], n_lines - lines))

@@ -162,7 +162,8 @@ def _index(trail: Trail, program: DeviceProgram) -> _Index | None:
     if n_samples > 2 * can.MEMORY_SAMPLES or n_elements > can.MAX_ELEMENTS:
         return None
     found = [(match.start(1), match[1].decode()) for match in _DIGEST.finditer(program.body)]
-    wanted, steps = [], []
+    wanted: list[str] = []
+    steps = []
     for p, cut in enumerate(trail.cuts):
         steps.append(len(wanted) // len(outputs))
         for piece in range(len(cut)):

@@ -7,6 +7,7 @@ from typing import Any
 
 from qctl.bench import pulses_peers as peers
 from qctl.bench.case import Case, Goal
+from qctl.bench.pulses_patches import PATCHES
 
 __all__ = ["CASES"]
 
@@ -64,4 +65,5 @@ _SETS = (10, 100, 1_000)
 CASES: tuple[Case, ...] = (
     *(_case(s, k, q, n) for s in ("arrays", "program") for k in ("awg", "qblox") for q in (1, 2) for n in _SETS),
     *(_case(source, "awg", q, 1, 10_000) for source in ("arrays", "program") for q in (1, 2)),
+    *PATCHES,
 )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qctl.compiler.patch import Node
 from qctl.program.device_program import DeviceProgram
-from qctl.program.straights import Straights
+from qctl.program.straights import Straights, copied
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec
 
@@ -97,7 +97,7 @@ def _content(spec: CaptureSpec) -> tuple[Any, ...]:
 
 def _words(straights: Straights, numbers: dict[Waveform, int]) -> NDArray[np.uint64]:
     """Return plays as (n, 5) words, with numbers of waveforms that two runs have in common."""
-    plays = straights.plays.copy()
+    plays = copied(straights.plays)
     table = np.array([numbers.setdefault(wave, len(numbers)) for wave in straights.waveforms], np.uint32)
     plays["waveform"] = table[plays["waveform"]] if len(table) else 0
     return plays.view(np.uint64).reshape(-1, 5)

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from qctl.cext import patch as kernel
 from qctl.compiler.timing import Timing
+from qctl.errors import CompileError
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered
-from qctl.program.straights import Straights
+from qctl.program.straights import Straights, copied
 
 __all__ = ["Again", "Node", "Patch", "Patcher"]
 
@@ -93,8 +94,10 @@ class Patcher:
 
     Raises
     ------
+    CompileError
+        If the lines were moved after they were timed.
     ValueError
-        If the lines have anything but gates with numbers, or were moved after they were timed.
+        If they have anything but gates with numbers.
     """
 
     def __init__(
@@ -105,11 +108,11 @@ class Patcher:
     ) -> None:  # fmt: skip
         rows, tables, made = timing.rows, timing.tables, timing.made
         if timing.n_points != 1 or len(straights) != timing.n_sequences:
-            raise ValueError(f"{len(straights)} points are of {timing.n_sequences} lines of {timing.n_points} points")
-        self.plays = made.plays.copy()
+            raise CompileError(f"{len(straights)} points are of {timing.n_sequences} lines of {timing.n_points} points")
+        self.plays = copied(made.plays)
         if straights.plays is not made.plays and straights.plays.tobytes() != self.plays.tobytes():
-            raise ValueError("the points were moved after they were timed")
-        self.rows = rows.rows.copy()
+            raise CompileError("the points were moved after they were timed")
+        self.rows = copied(rows.rows)
         self.row_bounds, self.bounds = rows.bounds, straights.bounds
         self.turns = kernel.Turns(
             self.rows, rows.bounds, rows.places, tables.qubits, tables.couplers, tables.pairs, tables.pair_values,

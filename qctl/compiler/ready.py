@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import blake2b
 from threading import Lock
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from qctl.compiler.changes import changes_of_bodies, changes_of_sequences
 from qctl.compiler.known import Known
@@ -14,6 +17,7 @@ from qctl.compiler.patch import Node, Patch, Patcher
 from qctl.compiler.pipeline import Compiled, Origin
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
+from qctl.errors import CompileError
 from qctl.lab.snapshot import Snapshot
 from qctl.program.body import Body
 from qctl.program.device_program import DeviceProgram
@@ -22,7 +26,7 @@ from qctl.program.program import Program, expect_program
 from qctl.program.straights import Straights
 from qctl.program.timeline import Timeline
 
-__all__ = ["Given", "Line", "Made", "Ready", "given_of"]
+__all__ = ["Given", "Line", "Made", "Ready", "given_of", "shape_of"]
 
 Given = Sequences | tuple[Body, ...]
 """What is compiled, frozen: programs may be edited afterwards."""
@@ -53,6 +57,19 @@ def given_of(programs: Program | Sequence[Program] | Sequences) -> Given:
     return tuple(expect_program(program).body for program in line)
 
 
+def shape_of(given: Given) -> bytes:
+    """Return the hash of programs without their numbers: runs of one shape may be patched from each other."""
+    digest = blake2b(digest_size=32)
+    tables = [given.rows] if isinstance(given, Sequences) else [body.instructions for body in given]
+    if isinstance(given, Sequences):
+        digest.update(repr((given.n_qubits, given.names)).encode() + given.bounds.tobytes())
+    else:
+        digest.update(repr([(body.symbols, len(body.operands)) for body in given]).encode())
+    for rows in tables:
+        digest.update(len(rows).to_bytes(8, "little") + rows.view(np.uint64)[::2].tobytes())
+    return digest.digest()
+
+
 _SAME: Any = object()
 
 
@@ -67,9 +84,16 @@ class Ready:
         How it was made from the run before it.
     snapshot : Snapshot or None
         Calibrated values that hold.
+    outlines : tuple of Compiled
+        One for each program, of which only layouts, counts and lengths hold: a patch takes over those of the run that
+        was compiled.
     """
 
-    def __init__(self, line: Line, given: Given, snapshot: Snapshot | None, lowered: Lowered, patch: Patch) -> None:
+    def __init__(
+        self, line: Line, given: Given, snapshot: Snapshot | None, lowered: Lowered, patch: Patch,
+        outlines: tuple[Compiled, ...],
+    ) -> None:  # fmt: skip
+        self.outlines = outlines
         self._line = line
         self._given = given
         self.snapshot = snapshot
@@ -158,13 +182,11 @@ class Line:
     n_bytes: int = 0
     lock: Lock = field(default_factory=Lock)
 
-    def first(self, given: Given, snapshot: Snapshot | None) -> Ready:
-        """Return the first run of the line."""
-        return self._compiled(given, snapshot, None, "the first")
-
     def next(self, given: Given, snapshot: Snapshot | None) -> Ready:
         """Return a run with these programs and values, patched from the latest one if that is possible."""
         with self.lock:
+            if self.made is None:
+                return self._compiled(given, snapshot, None, "the first, or an error came before")
             if snapshot is not self.snapshot and snapshot != self.snapshot:
                 return self._recalibrated(given, snapshot)
             found = self._changes(given)
@@ -178,17 +200,27 @@ class Line:
                     assert made is not None
                     patcher = self.start(made)
                 turned = patcher.turned(changes)
-            except ValueError as problem:
+            except (CompileError, ValueError) as problem:  # the whole compile says it in its own words
                 return self._compiled(given, snapshot, None, str(problem))
             if turned is None:
                 return self._compiled(given, snapshot, None, "a device's memory is asked for in another way")
             self.patcher, self.made, self.given, self.origins = patcher, made, given, origins
-            return Ready(self, given, snapshot, *turned)
+            return Ready(self, given, snapshot, *turned, made.compiled)
+
+    def _same(self, given: Given) -> bool:
+        """Say whether these are the latest programs, with the same content."""
+        old = self.given
+        if isinstance(old, Sequences) or isinstance(given, Sequences):
+            return old is given
+        if len(old) == len(given) and all(a is b for a, b in zip(old, given, strict=True)):
+            return True
+        found = self._changes(given)
+        return not isinstance(found, str) and not len(found[0].gates)
 
     def _changes(self, given: Given) -> tuple[Any, Sequence[Origin | None]] | str:
         old = self.given
         if self.made is None or self.made.timing is None:
-            return "an error came before" if self.made is None else "it was not timed together"
+            return "it was not timed together"
         if isinstance(old, Sequences) and isinstance(given, Sequences):
             changes = changes_of_sequences(old, given)
             return changes if isinstance(changes, str) else (changes, ())
@@ -199,7 +231,7 @@ class Line:
     def _recalibrated(self, given: Given, snapshot: Snapshot | None) -> Ready:
         """Compile with other values what the line has already."""
         known = None
-        if self.made is not None and _same(self.given, given):
+        if self.made is not None and self._same(given):
             straights, nodes = self.made.straights, self.made.nodes
             if self.patcher is not None:
                 straights, nodes = replace(straights, plays=self.patcher.plays), self.patcher.nodes
@@ -216,13 +248,6 @@ class Line:
         if known is not None:
             n_new = sum(id(p) not in old for batch in made.lowered.batches for p in batch.programs)
             patch = Patch("" if known.changed is not None else "other times", known.n_points, known.n_plays, n_new)
-        ready = Ready(self, given, snapshot, made.lowered, patch)
+        ready = Ready(self, given, snapshot, made.lowered, patch, made.compiled)
         ready.__dict__["_timed"] = (made.compiled, made.straights)
         return ready
-
-
-def _same(old: Given, new: Given) -> bool:
-    """Say whether two are the same programs."""
-    if isinstance(old, Sequences) or isinstance(new, Sequences):
-        return old is new
-    return len(old) == len(new) and all(a is b for a, b in zip(old, new, strict=True))

@@ -17,6 +17,7 @@ from qctl.errors import CompileError, RequestError
 from qctl.program.body import Body
 from qctl.program.layout import INSTRUCTION, OPERAND, Flag
 from qctl.program.opcodes import Op
+from qctl.program.straights import copied
 from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
@@ -133,14 +134,14 @@ class Sequences:
             raise RequestError(f"angles have shape {values.shape}, gates {which.shape}")
         for wrong, bound in (
             ((which < 0) | (which >= len(self.rows)), f"of {len(self.rows)} gates"),
-            (self.rows["op"].take(which, mode="clip") != Op.RZ, "is no rz"),
+            (self.rows["op"][np.clip(which, 0, len(self.rows) - 1)] != Op.RZ, "is no rz"),
             (~np.isfinite(values), "would have an angle that is not finite"),
         ):
             if wrong.any():
                 raise RequestError(f"gate {which[wrong][0]} {bound}: its angle can't be {values[wrong][0]}")
         new = copy(self)
         new.__dict__.pop("hash", None)
-        rows = self.rows.copy()
+        rows = copied(self.rows)
         halves = values.view("<u4").reshape(-1, 2)
         rows["b"][which], rows["c"][which] = halves[:, 0], halves[:, 1]
         rows.setflags(write=False)
