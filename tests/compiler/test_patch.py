@@ -194,71 +194,6 @@ def test_what_a_patch_does_not_touch_is_the_same_object(lab):
     assert again.patch.whole == "" and played(again) == played(ready)
 
 
-def changed_values(lab, kind, number=1):
-    """Return a snapshot in which one value is another one."""
-    design = lab.processors[next(iter(lab.processors))]
-    name = design.qubits[1]
-    qubit, couplers = design.qubit[name], {}
-    edit = msgspec.structs.replace
-    if kind == "frequency":
-        qubit = edit(qubit, frequency_hz=qubit.frequency_hz + 1.7e6)
-    elif kind.startswith("drive."):
-        key = kind.partition(".")[2]
-        factor = {"length_s": 2.0, "amplitude_v": 0.9}.get(key, 1.1)
-        qubit = edit(qubit, drive=edit(qubit.drive, **{key: getattr(qubit.drive, key) * factor}))
-    elif kind.startswith("readout."):
-        key = kind.partition(".")[2]
-        value = getattr(qubit.readout, key)
-        new = 0.37 if key in ("angle_rad", "threshold_v") else value * (2.0 if key == "length_s" else 0.9)
-        qubit = edit(qubit, readout=edit(qubit.readout, **{key: new + (2e6 if key == "frequency_hz" else 0)}))
-        if key == "frequency_hz":
-            qubit = edit(qubit, readout=edit(qubit.readout, frequency_hz=value + 2e6))
-    elif kind.startswith("cz."):
-        key = kind.partition(".")[2]
-        pair, coupler = next(iter(design.coupler.items()))
-        ends = pair.split("-")
-        new = {"phase_rad": {ends[0]: 0.3, ends[1]: -0.2}}.get(key) or getattr(coupler.cz, key) * 0.9
-        couplers = {pair: edit(coupler, cz=edit(coupler.cz, **{key: new}))}
-    qubits = {} if couplers else {name: qubit}
-    return Snapshot(number=number, time_s=0.0, processor=design.name, qubits=qubits, couplers=couplers)
-
-
-KINDS = [
-    "frequency", "drive.amplitude_v", "drive.beta_s", "drive.sigma_s", "drive.length_s", "readout.amplitude_v",
-    "readout.frequency_hz", "readout.length_s", "readout.angle_rad", "readout.threshold_v", "cz.amplitude_v",
-    "cz.phase_rad",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lab", LABS)
-def test_a_newer_snapshot_is_what_the_full_compile_makes(lab, kind):
-    rack, c = LABS[lab], ansatz()
-    circuits = [c.bind(values_of(c, k)) for k in range(3)]
-    ready = qctl.compile(circuits, rack, shots=10).patched([*circuits[:2], c.bind(values_of(c, 8))])
-    ready = ready.patched(circuits)
-    snapshot = changed_values(rack, kind)
-    newer = ready.patched(snapshot=snapshot)
-    check(newer, circuits, rack, shots=10, snapshot=snapshot)
-    if not kind.endswith("length_s"):
-        assert newer.patch.whole == ""
-        assert newer.patch.n_programs < len(newer.programs)
-    circuits[1] = c.bind(values_of(c, 5))
-    both = newer.patched(circuits)
-    assert both.patch.whole == ""
-    check(both, circuits, rack, shots=10, snapshot=snapshot)
-    back = both.patched(snapshot=None)
-    check(back, circuits, rack, shots=10)
-
-
-def test_a_threshold_makes_no_device_program_new():
-    rack, c = LABS["transmon5"], ansatz()
-    ready = qctl.compile(c.bind(values_of(c, 0)), rack, shots=10)
-    newer = ready.patched(snapshot=changed_values(rack, "readout.threshold_v"))
-    assert newer.patch.n_programs == newer.patch.n_plays == 0
-    assert [spec.threshold for spec in newer.lowered.captures] != [spec.threshold for spec in ready.lowered.captures]
-
-
 @pytest.mark.parametrize("lab", LABS)
 def test_what_can_not_be_patched_is_compiled_and_says_why(lab):
     rack, c = LABS[lab], ansatz()
@@ -275,24 +210,6 @@ def test_what_can_not_be_patched_is_compiled_and_says_why(lab):
     fewer = ready.patched(zero)
     assert fewer.patch.whole
     check(fewer, zero, rack, shots=10)
-
-
-def test_a_pulse_over_the_range_is_refused_as_the_full_compile_refuses_it():
-    rack, c = LABS["transmon5"], ansatz()
-    bound = c.bind(values_of(c, 0))
-    design = next(iter(rack.processors.values()))
-    name = design.qubits[0]
-    edit = msgspec.structs.replace
-    qubit = edit(design.qubit[name], drive=edit(design.qubit[name].drive, amplitude_v=40.0))
-    strong = Snapshot(number=3, time_s=0.0, processor=design.name, qubits={name: qubit})
-    ready = qctl.compile(bound, rack, shots=10)
-    with pytest.raises(CompileError) as wanted:
-        qctl.compile(bound, rack, shots=10, snapshot=strong)
-    with pytest.raises(CompileError) as found:
-        ready.patched(snapshot=strong)
-    assert str(found.value) == str(wanted.value)
-    other = c.bind(values_of(c, 4))
-    check(ready.patched(other), other, rack, shots=10)
 
 
 def test_pulses_that_add_up_over_the_range_at_some_phases_are_refused_as_in_the_full_compile():
