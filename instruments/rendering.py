@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
@@ -106,10 +106,10 @@ class _Kept:
         """Return a number that stands for the settings of a feed in this process."""
         return self.settings.setdefault(values, len(self.settings))
 
-    def put(self, key: Key, made: Made) -> None:
+    def put(self, keys: Iterable[Key], made: Sequence[Made]) -> None:
         """Keep what was rendered."""
-        self.made[key] = made
-        self.n_bytes += _n_bytes(key, made)
+        self.made.update(zip(keys, made, strict=True))
+        self.n_bytes += sum(map(_n_bytes, keys, made))
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
@@ -121,7 +121,8 @@ class _Kept:
 
 
 def _n_bytes(key: Key, made: Made) -> int:
-    return len(key[0]) + 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
+    cut = key[1]
+    return len(key[0]) + 2 * len(made[0]) * (cut[0][1] if len(cut) == 1 else sum(piece.n_samples for piece in cut))
 
 
 _kept = _Kept()
@@ -281,9 +282,11 @@ class Renderer:
         """Return what decides the words of one feed at each point."""
         setting = self.setting_of(feed)
         plays, bounds = points.of(feed)
-        rows = plays.copy()
-        rows["waveform"] = points.shapes.numbers[rows["waveform"]]
-        raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
+        numbers = points.shapes.numbers
+        if not np.array_equal(numbers, np.arange(len(numbers))):
+            plays = plays.copy()
+            plays["waveform"] = numbers[plays["waveform"]]
+        raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
     def setting_of(self, feed: int) -> int:
@@ -350,10 +353,11 @@ class Renderer:
             for k, (at, n) in enumerate(spans)
         ]
         made = [tuple(flat[k : k + n_outputs]) for k in range(0, len(flat), n_outputs)]
-        row = 0
-        for key in new:
-            _kept.put(key, tuple(made[row : row + len(key[1])]))
-            row += len(key[1])
+        whole, row = [], 0
+        for _, cut, _ in new:
+            whole.append(tuple(made[row : row + len(cut)]))
+            row += len(cut)
+        _kept.put(new, whole)
 
     def _refuse(
         self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float
