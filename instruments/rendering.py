@@ -353,7 +353,8 @@ class Renderer:
             for k, (at, n) in enumerate(spans)
         ]
         made = [tuple(flat[k : k + n_outputs]) for k in range(0, len(flat), n_outputs)]
-        whole, row = [], 0
+        whole: list[Made] = []
+        row = 0
         for _, cut, _ in new:
             whole.append(tuple(made[row : row + len(cut)]))
             row += len(cut)
