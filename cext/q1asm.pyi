@@ -12,4 +12,6 @@ def emit(
     text: NDArray[uint8],
     places: NDArray[int64],
     sizes: NDArray[int64],
+    ends: NDArray[int64] | None = None,
+    first: int = 0,
 ) -> None: ...

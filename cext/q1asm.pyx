@@ -158,7 +158,7 @@ cdef void one(
 
 cdef int64_t _emit(
     const Event[::1] events, const int64_t[::1] bounds, int64_t first, int64_t last, int64_t period,
-    int64_t loop_from, int64_t averaged, text_t* text, int64_t[::1] places
+    int64_t loop_from, int64_t averaged, text_t* text, int64_t[::1] places, int64_t* ends
 ) noexcept nogil:
     """Write the points from `first` to before `last`."""
     cdef int64_t p, k, begin, end, gap, run
@@ -205,14 +205,18 @@ cdef int64_t _emit(
                 text.lines += 2
             before = events[k]
             k += run if run else 1
+        if ends != NULL:
+            ends[2 * (p - first)] = text.n
+            ends[2 * (p - first) + 1] = text.lines
     return 0
 
 
 def emit(
     const Event[::1] events not None, const int64_t[::1] bounds not None, int64_t period_ns, int64_t loop_from_ns,
     bint averaged, char[::1] text not None, int64_t[::1] places not None, int64_t[::1] sizes not None,
+    int64_t[:, ::1] ends=None, Py_ssize_t first=0,
 ):
-    """Write the points of one sequencer, without what is around them.
+    """Write points of one sequencer, without what is around them.
 
     Parameters
     ----------
@@ -232,6 +236,10 @@ def emit(
         Filled: where each event's text begins; those of one loop begin together.
     sizes : (2,) int64
         Filled with the characters that the text needs, and the number of instructions.
+    ends : (n, 2) int64, optional
+        Filled: the same after each point. Only so many points are written then, from `first` on.
+    first : int
+        The first point that is written.
 
     Raises
     ------
@@ -247,11 +255,19 @@ def emit(
             raise ValueError(f"bounds go down at point {p}")
     if places.shape[0] != events.shape[0] or sizes.shape[0] != 2:
         raise ValueError(f"places has {places.shape[0]} rows, sizes {sizes.shape[0]}, not {events.shape[0]} and 2")
+    if ends is not None and (ends.shape[1] != 2 or not 0 <= first <= n_points - ends.shape[0]):
+        raise ValueError(f"ends are {ends.shape[0]} x {ends.shape[1]}, from point {first} of {n_points} on")
+    if ends is None and first:
+        raise ValueError(f"points from {first} on, and no ends")
     out.data = &text[0] if text.shape[0] else NULL
     out.room = text.shape[0]
     out.n = 0
     out.lines = 0
     with nogil:
-        _emit(events, bounds, 0, n_points, period_ns, loop_from_ns, averaged, &out, places)
+        if ends is None:
+            _emit(events, bounds, 0, n_points, period_ns, loop_from_ns, averaged, &out, places, NULL)
+        else:
+            _emit(events, bounds, first, first + ends.shape[0], period_ns, loop_from_ns, averaged, &out, places,
+                  &ends[0, 0] if ends.shape[0] else NULL)
     sizes[0] = out.n
     sizes[1] = out.lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from qctl.program.sampling import envelope_samples
 from qctl.program.straights import joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import PLAY, Straight
+
+if TYPE_CHECKING:
+    from qctl.instruments.renewing import Some
 
 __all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "forget", "lowering"]
 
@@ -93,6 +96,7 @@ class _Kept:
         self.settings: dict[tuple[object, ...], int] = {}
         self.made: OrderedDict[Key, Made] = OrderedDict()
         self.n_bytes = 0
+        self.age = object()
 
     def number(self, waveform: Waveform) -> int:
         """Return a number that stands for a waveform in this process."""
@@ -102,10 +106,10 @@ class _Kept:
         """Return a number that stands for the settings of a feed in this process."""
         return self.settings.setdefault(values, len(self.settings))
 
-    def put(self, key: Key, made: Made) -> None:
+    def put(self, keys: Iterable[Key], made: Sequence[Made]) -> None:
         """Keep what was rendered."""
-        self.made[key] = made
-        self.n_bytes += _n_bytes(key, made)
+        self.made.update(zip(keys, made, strict=True))
+        self.n_bytes += sum(map(_n_bytes, keys, made))
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
@@ -117,7 +121,8 @@ class _Kept:
 
 
 def _n_bytes(key: Key, made: Made) -> int:
-    return len(key[0]) + 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
+    cut = key[1]
+    return len(key[0]) + 2 * len(made[0]) * (cut[0][1] if len(cut) == 1 else sum(piece.n_samples for piece in cut))
 
 
 _kept = _Kept()
@@ -147,7 +152,15 @@ class _Shapes:
         self.env_i = np.ascontiguousarray(joined.real)
         # The lines carry the complex conjugate of what turns the qubit (see PLAY).
         self.env_q = np.ascontiguousarray(-joined.imag)
-        self.numbers = np.array([_kept.number(w) for w in waveforms], np.uint32)
+        self._age: object = None
+        self._numbers = np.empty(0, np.uint32)
+
+    @property
+    def numbers(self) -> NDArray[np.uint32]:
+        """Return the numbers that stand for the waveforms; when all is forgotten, there are new ones."""
+        if self._age is not _kept.age:
+            self._age, self._numbers = _kept.age, np.array([_kept.number(w) for w in self.waveforms], np.uint32)
+        return self._numbers
 
 
 _last: list[_Shapes] = []
@@ -161,6 +174,16 @@ def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
     shapes = _Shapes(waveforms, rate_hz)
     _last[:] = [shapes, *_last[:1]]
     return shapes
+
+
+_work: list[NDArray[np.float64]] = [np.zeros((2, 0))]
+
+
+def _volts(n: int) -> NDArray[np.float64]:
+    """Return zeros for work, which the kernel leaves as zeros; whoever asks holds `lowering`."""
+    if _work[0].shape[1] < n:
+        _work[0] = np.zeros((2, n))
+    return _work[0]
 
 
 class Points:
@@ -223,6 +246,10 @@ class Points:
         """Return the name of a point's play."""
         return self.straights.label(point, play)
 
+    def volts(self, point: int, places: list[int]) -> NDArray[np.float64]:
+        """Return the amplitudes of a point's plays."""
+        return np.asarray(self.straights[point].plays["amplitude"][places])
+
 
 class Renderer:
     """Renders the points of one generator.
@@ -244,6 +271,8 @@ class Renderer:
         self.rate_hz = rate_hz
         self.half_v = half_v
         self.lead_ticks = lead_ticks
+        self._age: object = None
+        self._settings: dict[int, int] = {}
 
     def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
         """Return the points with their plays dealt out to the feeds, and their silences of so many samples or more."""
@@ -251,16 +280,28 @@ class Renderer:
 
     def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
         """Return what decides the words of one feed at each point."""
-        line = self.feeds[feed]
-        half_v = tuple(self.half_v[n] for n in line.outputs)
-        setting = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+        setting = self.setting_of(feed)
         plays, bounds = points.of(feed)
-        rows = plays.copy()
-        rows["waveform"] = points.shapes.numbers[rows["waveform"]]
-        raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
+        numbers = points.shapes.numbers
+        if not np.array_equal(numbers, np.arange(len(numbers))):
+            plays = plays.copy()
+            plays["waveform"] = numbers[plays["waveform"]]
+        raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
-    def render(self, points: Points, feed: int, keys: Sequence[Key]) -> list[Made]:
+    def setting_of(self, feed: int) -> int:
+        """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
+        if self._age is not _kept.age:
+            self._age, self._settings = _kept.age, {}
+        found = self._settings.get(feed)
+        if found is None:
+            line = self.feeds[feed]
+            half_v = tuple(self.half_v[n] for n in line.outputs)
+            found = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+            self._settings[feed] = found
+        return found
+
+    def render(self, points: Points | Some, feed: int, keys: Sequence[Key]) -> list[Made]:
         """Return what one feed plays at each point.
 
         Raises
@@ -281,46 +322,50 @@ class Renderer:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(self, points: Points, feed: int, new: dict[Key, int]) -> None:
+    def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> None:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs = len(line.outputs)
-        rows = [(k, *piece[:2]) for (_, cut, _), k in new.items() for piece in cut]
-        pieces = np.empty((len(rows), 4), np.int64)
-        pieces[:, :3] = rows
-        padded = -(-pieces[:, 2] // kernel.GROUP) * kernel.GROUP
-        ends = np.cumsum(padded * n_outputs)
-        pieces[:, 3] = ends - padded * n_outputs
-        words = np.empty(int(ends[-1]), np.uint16)
+        rows, spans, end, longest = [], [], 0, 0
+        for (_, cut, _), k in new.items():
+            for first, n, _ in cut:
+                padded = -(-n // kernel.GROUP) * kernel.GROUP
+                rows.append((k, first, n, end))
+                spans += [(end + j * padded, n) for j in range(n_outputs)]
+                end += n_outputs * padded
+                longest = max(longest, n)
+        pieces, words = np.array(rows, np.int64), np.empty(end, np.uint16)
         digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
         reached = np.empty((len(rows), n_outputs, 2), np.uint16)
         kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
-            line.mixer.phase_rad, np.zeros((2, int(pieces[:, 2].max()))), words, digests, over, over_v, reached,
+            line.mixer.phase_rad, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
-        if (over >= 0).any():
+        if over.max() >= 0:
             k, output = (int(x) for x in np.argwhere(over >= 0)[0])
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
-        names = [text[k : k + size] for k in range(0, len(text), size)]
-        begins = pieces[:, 3:] + padded[:, None] * np.arange(n_outputs)
-        lasts = begins + pieces[:, 2:3]
-        views = [words[a:b] for a, b in zip(begins.ravel().tolist(), lasts.ravel().tolist(), strict=True)]
-        low, high = (reached[:, :, k].ravel().tolist() for k in (0, 1))
-        flat = zip(names, views, low, high, strict=True)
-        made = list(zip(*[flat] * n_outputs, strict=True))
+        text, size, reach = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES, reached.ravel().tolist()
+        flat = [
+            (text[k * size : (k + 1) * size], words[at : at + n], reach[2 * k], reach[2 * k + 1])
+            for k, (at, n) in enumerate(spans)
+        ]
+        made = [tuple(flat[k : k + n_outputs]) for k in range(0, len(flat), n_outputs)]
+        whole: list[Made] = []
         row = 0
-        for key in new:
-            _kept.put(key, tuple(made[row : row + len(key[1])]))
-            row += len(key[1])
+        for _, cut, _ in new:
+            whole.append(tuple(made[row : row + len(cut)]))
+            row += len(cut)
+        _kept.put(new, whole)
 
-    def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
+    def _refuse(
+        self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float
+    ) -> None:  # fmt: skip
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
         starts, ends, places = points.named(point, feed)
-        volts_of = points.straights[point].plays["amplitude"][places]
+        volts_of = points.volts(point, places)
         there = np.flatnonzero((starts <= sample) & (sample < ends))
         label = points.label(point, places[int(there[int(np.argmax(np.abs(volts_of[there])))])])
         number = self.feeds[feed].outputs[output]

@@ -9,36 +9,58 @@ is a recorder's or the trigger's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import pairwise
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
 
 from qctl.compiler.alignment import aligned, parts_of
+from qctl.compiler.known import Known
+from qctl.compiler.patch import Again, Node, Patch, Patcher
 from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
+from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
+from qctl.compiler.timing import Timing
+from qctl.compiler.wires import leads_of, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Instrument, Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
-from qctl.program.device_program import DeviceProgram, Usage
-from qctl.program.lowered import Batch, Lowered, Part
+from qctl.program.device_program import DeviceProgram
+from qctl.program.lowered import Batch, Lowered, Part, report_of
 from qctl.program.program import Program
 from qctl.program.straights import Straights
 from qctl.program.timeline import MOST_SHOTS, CaptureSpec, Shots, Straight, Timeline
 
-__all__ = ["Batch", "CaptureSpec", "Lowered", "Part", "Ready", "Shots", "Straight", "Timeline", "compile", "lower"]
+__all__ = [
+    "Batch",
+    "CaptureSpec",
+    "Lowered",
+    "Part",
+    "Patch",
+    "Ready",
+    "Shots",
+    "Straight",
+    "Timeline",
+    "compile",
+    "compile_job",
+    "lower",
+]
 
 
 _PLAYERS = frozenset(("player", "transceiver"))
 """Kinds of models that fewer points make room in."""
 _RECORDERS = frozenset(("recorder", "transceiver", "trigger"))
 """Kinds of models that fewer shots make room in."""
+_HEARING = frozenset(("recorder", "transceiver"))
+"""Kinds of models that captures decide about."""
 
 
 def lower(
@@ -70,7 +92,7 @@ def lower(
         If a single shot doesn't fit, with the pulse named.
     """
     run, n_total = _run([timelines] if isinstance(timelines, Timeline) else list(timelines), lab, n_shots, averaged)
-    return _lowered(run, n_total)
+    return run.lowered(n_total)
 
 
 def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tuple[_Run, int]:
@@ -85,23 +107,9 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
     instruments = lab.instruments_of(processor.name)
-    lead_s = _leads(instruments)
+    lead_s = leads_of(instruments)
     straights, parts = aligned(line, lead_s, n_total)
     return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
-
-
-def _lowered(run: _Run, n_shots: int) -> Lowered:
-    batches = tuple(run.cut(0, len(run.straights), n_shots)) if len(run.straights) else ()
-    return Lowered(batches, _report(batches), run.parts)
-
-
-def _leads(instruments: Sequence[Instrument]) -> dict[str, float]:
-    """Return what each triggered instrument must add so that all share the time zero of the last one."""
-    delays = {
-        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
-    }
-    latest = max(delays.values(), default=0.0)
-    return {name: latest - delay for name, delay in delays.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,37 +123,29 @@ class _Run:
     parts: tuple[Part, ...]
     averaged: bool
     lead_s: dict[str, float]
+    nodes: list[Node] = field(default_factory=list)
+    known: Known | None = None
+
+    def lowered(self, n_shots: int) -> Lowered:
+        """Return the run's batches."""
+        batches = tuple(self.cut(0, len(self.straights), n_shots)) if len(self.straights) else ()
+        return Lowered(batches, report_of(batches), self.parts)
 
     def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
         """Yield batches that fit: fewer points where players are full, fewer shots where recorders are."""
         programs = self._programs(first, end, n_shots)
-        over = [(program, row) for program in programs for row in program.usage if not row.fits]
-        if not over:
-            period_s = self._period_s(first, end)
-            yield Batch(programs, first, end - first, n_shots, self.averaged, period_s)
+        cut = _decide(programs, end - first, n_shots)
+        self.nodes.append(Node(first, end - first, n_shots, programs, cut))
+        if not cut:
+            yield Batch(programs, first, end - first, n_shots, self.averaged, self._period_s(first, end))
             return
-        players = [pair for pair in over if model_of(pair[0].model).kind in _PLAYERS]
-        ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in players or over)
-        if players and end - first > 1:
-            n_points = end - first
-            n_parts = min(max(ratio, 2), n_points)
-            cuts = [first + n_points * k // n_parts for k in range(n_parts + 1)]
-            for begin, until in pairwise(cuts):
-                yield from self.cut(begin, until, n_shots)
-            return
-        if all(model_of(program.model).kind in _RECORDERS for program, _ in over) and n_shots > 1:
-            n_parts = min(max(ratio, 2), n_shots)
-            for begin, until in pairwise(n_shots * k // n_parts for k in range(n_parts + 1)):
+        kind, n_parts = cut
+        whole = end - first if kind == "points" else n_shots
+        for begin, until in pairwise(whole * k // n_parts for k in range(n_parts + 1)):
+            if kind == "points":
+                yield from self.cut(first + begin, first + until, n_shots)
+            else:
                 yield from self.cut(first, end, until - begin)
-            return
-        program, row = (players or over)[0]
-        raise CompileError(
-            f"one shot needs {row.used} {row.resource} of {program.instrument} ({program.model}), which has "
-            f"{row.allowed}" + (f"; most of it is {row.place}" if row.place else ""),
-            instrument=program.instrument,
-            used=row.used,
-            allowed=row.allowed,
-        )
 
     def _period_s(self, first: int, end: int) -> float:
         longest = float(self.straights.lengths_s[first:end].max())
@@ -168,61 +168,47 @@ class _Run:
             plays, records = instrument.name in playing, instrument.name in recording
             wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
             if wanted.get(kind, kind == "trigger"):
-                programs.append(lowering_of(instrument.model).lower(straights, instrument, self.lab, shots))
+                found = None
+                if self.known is not None:
+                    own = [port.name for port in self.lab.ports.values() if uses(port, instrument.name)]
+                    found = self.known.program(instrument.name, own, kind in _HEARING, first, end, n_shots)
+                if found is None:
+                    found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
+                programs.append(found)
         return tuple(programs)
+
+
+def _decide(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> tuple[str, int] | tuple[()]:
+    """Return what is cut and into how many parts; nothing where all fits.
+
+    Raises
+    ------
+    CompileError
+        If neither fewer points nor fewer shots would help.
+    """
+    over = [(program, row) for program in programs for row in program.usage if not row.fits]
+    if not over:
+        return ()
+    players = [pair for pair in over if model_of(pair[0].model).kind in _PLAYERS]
+    ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in players or over)
+    if players and n_points > 1:
+        return "points", min(max(ratio, 2), n_points)
+    if all(model_of(program.model).kind in _RECORDERS for program, _ in over) and n_shots > 1:
+        return "shots", min(max(ratio, 2), n_shots)
+    program, row = (players or over)[0]
+    raise CompileError(
+        f"one shot needs {row.used} {row.resource} of {program.instrument} ({program.model}), which has "
+        f"{row.allowed}" + (f"; most of it is {row.place}" if row.place else ""),
+        instrument=program.instrument,
+        used=row.used,
+        allowed=row.allowed,
+    )
 
 
 def _players(lab: Lab, straights: Straights) -> set[str]:
     """Return the instruments that any play is on."""
     played = np.flatnonzero(np.bincount(straights.plays["port"])).tolist()
     return {ref.instrument for k in played for ref in lab.port(straights.ports[k].name).outputs}
-
-
-def _report(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
-    """Return the fullest row of each resource of each instrument."""
-    rows: dict[tuple[str, str], Usage] = {}
-    for batch in batches:
-        for program in batch.programs:
-            for row in program.usage:
-                old = rows.get((program.instrument, row.resource))
-                if old is None or row.used > old.used:
-                    rows[program.instrument, row.resource] = row
-    return tuple((name, row) for (name, _), row in rows.items())
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ready:
-    """Programs that are ready to be played.
-
-    Attributes
-    ----------
-    compiled : tuple of Compiled
-        Timeline and layout of each program; empty for sequences.
-    lowered : Lowered
-        Device programs, batches and resource report.
-    straights : Straights
-        All pulses and captures of each point.
-    """
-
-    compiled: tuple[Compiled, ...]
-    lowered: Lowered
-    straights: Straights
-
-    @property
-    def timeline(self) -> Timeline:
-        """Return the timeline of the first program."""
-        return self.compiled[0].timeline
-
-    @property
-    def n_bytes(self) -> int:
-        """Return about how many bytes all of it holds."""
-        arrays = (self.straights.plays, self.straights.captures, *(x for p in self.programs for x in p.blobs.values()))
-        return 4000 + sum(2000 + len(p.body) for p in self.programs) + sum(200 + x.nbytes for x in arrays)
-
-    @property
-    def programs(self) -> tuple[DeviceProgram, ...]:
-        """Return the device programs of all batches."""
-        return tuple(program for batch in self.lowered.batches for program in batch.programs)
 
 
 def compile(
@@ -265,35 +251,131 @@ def compile(
         If a program can't be played; the message names what, where and the bound.
     """
     rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    given = given_of(programs)
+    work = _Compile(rack, qpu, shots, seed, level, averaged)
     if cache is not None:
-        given = [programs] if isinstance(programs, Program | Sequences) else list(programs)
         content = msgspec.msgpack.encode((rack, snapshot))
-        key = (tuple(one.hash for one in given), content, qpu, shots, seed, level, averaged)
+        names = [given.hash] if isinstance(given, Sequences) else [Program.from_body(body).hash for body in given]
+        key = (tuple(names), content, qpu, shots, seed, level, averaged)
         return cache.get(
             key,
-            lambda: compile(
-                programs, rack, qpu, shots=shots, snapshot=snapshot, seed=seed, level=level, averaged=averaged
-            ),
+            lambda: _line((msgspec.msgpack.encode(rack), *key[2:]), given, work).next(given, snapshot),
             lambda ready: ready.n_bytes + 2 * len(content),
         )
-    if isinstance(programs, Sequences):
-        return _from_sequences(programs, rack, qpu, shots, snapshot, averaged)
-    line = [programs] if isinstance(programs, Program) else list(programs)
-    compiled = compile_programs(line, rack, snapshot, qpu, seed=seed, level=level)
-    run, n_total = _run([one.timeline for one in compiled], rack, shots, averaged)
-    return Ready(compiled, _lowered(run, n_total), run.straights)
+    return work.line().next(given, snapshot)
 
 
-def _from_sequences(
-    sequences: Sequences, lab: Lab, qpu: str | None, n_shots: int, snapshot: Snapshot | None, averaged: bool
-) -> Ready:
-    _check_shots(n_shots)
-    straights, body, specs, name = compile_sequences(sequences, lab, snapshot, qpu)
-    instruments = lab.instruments_of(name)
-    lead_s = _leads(instruments)
-    parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
-    run = _Run(lab, lab.processor(name), instruments, straights, parts, averaged, lead_s)
-    return Ready((), _lowered(run, n_shots), straights)
+def compile_job(
+    programs: Sequence[Program], lab: Lab, snapshot: Snapshot | None, key: Hashable, **options: Any
+) -> Ready:  # fmt: skip
+    """Compile what a job plays, patched from the latest job of the same shape.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        Each measures something.
+    lab, snapshot
+        As `compile` takes them.
+    key : hashable
+        All but programs and snapshot that decides what is played.
+    **options
+        `qpu`, `n_shots`, `seed`, `level`, and `averaged`: None averages where no capture makes a bit.
+
+    Raises
+    ------
+    CompileError
+        If a program can't be played, or measures nothing.
+    """
+    given = given_of(programs)
+    return _line(key, given, _Compile(lab, **options, measuring=True)).next(given, snapshot)
+
+
+_lines = Cache(64_000_000)
+
+
+def _line(key: Hashable, given: Given, work: _Compile) -> Line:
+    """Return the line of runs of the same shape, whose latest one is kept."""
+    rows = [given.rows] if isinstance(given, Sequences) else [body.instructions for body in given]
+    n_bytes = 10_000 + 600 * sum(map(len, rows))
+    return _lines.get((key, shape_of(given)), work.line, lambda _: n_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compile:
+    """What the runs of a line have in common; `averaged` None and `measuring` as `compile_job` has them."""
+
+    lab: Lab
+    qpu: str | None
+    n_shots: int
+    seed: int
+    level: int
+    averaged: bool | None
+    measuring: bool = False
+
+    def line(self) -> Line:
+        """Return a line without a run."""
+        return Line(self.make, self.time, _patcher)
+
+    def make(self, given: Given, snapshot: Snapshot | None, known: Known | None) -> Made:
+        """Compile programs with these values, and take the device programs that are known."""
+        compiled, run, n_total, timing = self._run(given, snapshot)
+        if known is not None:
+            run = replace(run, known=known)
+            known.compare(run.straights, [capture for part in run.parts for capture in part.captures])
+        return Made(compiled, run.straights, run.lowered(n_total), run.nodes, timing)
+
+    def time(self, given: Given, snapshot: Snapshot | None) -> tuple[tuple[Compiled, ...], Straights]:
+        """Return timelines and points."""
+        compiled, run, *_ = self._run(given, snapshot)
+        return compiled, run.straights
+
+    def _run(
+        self, given: Given, snapshot: Snapshot | None
+    ) -> tuple[tuple[Compiled, ...], _Run, int, Timing | None]:  # fmt: skip
+        lab, n_shots = self.lab, self.n_shots
+        if isinstance(given, Sequences):
+            _check_shots(n_shots)
+            straights, body, specs, timing = compile_sequences(given, lab, snapshot, self.qpu)
+            name = timing.tables.values.processor
+            instruments = lab.instruments_of(name)
+            lead_s = leads_of(instruments)
+            parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
+            run = _Run(lab, lab.processor(name), instruments, straights, parts, bool(self.averaged), lead_s)
+            return (), run, n_shots, timing
+        programs = [Program.from_body(body) for body in given]
+        compiled = compile_programs(programs, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
+        for number, one in enumerate(compiled if self.measuring else ()):
+            if not one.timeline.specs:
+                which = "the program" if len(compiled) == 1 else f"program {number} of the job"
+                raise CompileError(
+                    f"{which} measures nothing, so there is no result: add measure_all() or a measurement"
+                )
+        averaged = self.averaged
+        if averaged is None:
+            averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)
+        run, n_total = _run([one.timeline for one in compiled], lab, n_shots, averaged)
+        origins = [one.origin for one in compiled]
+        timings = {id(origin.timing): origin.timing for origin in origins if origin is not None}
+        together = len(timings) == 1 and [o.sequence for o in origins if o is not None] == list(range(len(origins)))
+        return compiled, run, n_total, timings.popitem()[1] if together else None
+
+
+def _patcher(made: Made) -> Patcher:
+    """Return what patches a run."""
+    assert made.timing is not None
+    return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, _decide, report_of)
+
+
+@cache
+def _again(model: str) -> Again | None:
+    """Return what lowers a model's program again when phases have changed; that of others does not depend on them."""
+    if model_of(model).kind in ("recorder", "trigger"):
+        return _as_it_is
+    return getattr(lowering_of(model), "patched", None)
+
+
+def _as_it_is(program: DeviceProgram, *_: object) -> DeviceProgram:
+    return program
 
 
 def _check_shots(n_shots: int) -> None:

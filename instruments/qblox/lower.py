@@ -14,6 +14,7 @@ from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
+from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
@@ -23,7 +24,7 @@ from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
-__all__ = ["EVENT", "LOOP_FROM_NS", "lower"]
+__all__ = ["EVENT", "LOOP_FROM_NS", "lower", "patched"]
 
 EVENT = np.dtype(
     [
@@ -39,9 +40,6 @@ EVENT = np.dtype(
     ]
 )
 """One play or acquisition in the sequencer's numbers; see `cext/events.pyx`."""
-
-LOOP_FROM_NS = 100
-"""Distance from which on equal pulses are played in a loop: the classical core is done with it in good time."""
 
 _WORDS = {
     "gap": "less than {gap} ns after the one before it on the same sequencer: delay it",
@@ -86,15 +84,17 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         if table.weights is not None:
             report.append(usage(table, "weights.samples", max(size.n_weights for size in sizes)))
     fits = all(row.fits for row in report)
+    trail = Trail(rows, work.parts, work.lead_ns, period_ns, work.max_instructions)
     return DeviceProgram(
-        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report)
-    )
+        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report),
+        trail,
+    )  # fmt: skip
 
 
 def _ports(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) -> list[Port]:
     """Return the ports that this module plays on or acquires from; each takes a sequencer."""
     name = instrument.name
-    played = set(np.flatnonzero(np.bincount(rows.plays["port"])).tolist())
+    played = set(np.flatnonzero(rows.counts.any(axis=1)).tolist())
     captured = set(np.flatnonzero(np.bincount(rows.captures["port"])).tolist())
     found = []
     for port in lab.ports.values():
@@ -139,6 +139,7 @@ class _Work:
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.n_bins = 0
         self.peaks: dict[int, dict[str, float]] = {}
+        self.parts: list[Part] = []
 
     def sequencer(self, port: Port, number: int) -> tuple[Sequencer, _Size]:
         """Return what one sequencer plays and acquires for its port."""
@@ -158,7 +159,12 @@ class _Work:
             )
             self._check_range(port, outputs, peak_v)
         acquisitions, counted = self._acquisitions(memory)
-        text, n_instructions = self._text(events, bounds, counted)
+        part = Part(
+            port.name, index, bool(outputs), bool(inputs), memory, events, bounds, counted, *self._around(counted),
+            np.empty((len(bounds) - 1, 2), np.int64),
+        )  # fmt: skip
+        self.parts.append(part)
+        text = self._text(part)
         self.blobs.update(memory.blobs)
         mixer = port.mixer
         offset_v = tuple(self.instrument.output[n].offset_v for n in outputs)
@@ -171,7 +177,7 @@ class _Work:
             memory.integration_ns, text, memory.waveforms, memory.weights, acquisitions,
             *rf_settings(self.instrument, self.table, outputs, inputs),
         )  # fmt: skip
-        return sequencer, _Size(n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
+        return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
     def _events(
         self, port: Port, index: int, memory: Memory, plays: bool, captures: bool
@@ -192,23 +198,26 @@ class _Work:
             self._refuse(port, kernel.FAULTS[int(fault[0])], int(fault[1]), int(fault[2]))
         return events[: bounds[-1]], bounds
 
-    def _text(self, events: NDArray, bounds: NDArray[np.int64], counted: bool) -> tuple[str, int]:
-        """Return the Q1ASM and its number of instructions; no text if there are too many."""
+    def _around(self, counted: bool) -> tuple[bytes, bytes]:
+        """Return the text before and behind the points."""
         head = f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
-        tail = "loop R0,@shots\nstop\n"
-        n_around = head.count("\n") + tail.count("\n")
+        return head.encode(), b"loop R0,@shots\nstop\n"
+
+    def _text(self, part: Part) -> str:
+        """Return the Q1ASM, and note where its points end; no text if there are too many instructions."""
+        events, bounds = part.events, part.bounds
         places = np.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
         # An instruction has at least 9 characters: what needs more room than all of them is not written whole anyway.
         text = np.empty(min(64 * len(events) + 128 * len(bounds), 40 * self.max_instructions), np.uint8)
-        q1asm.emit(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, text, places, sizes)
-        n_instructions = int(sizes[1]) + n_around
-        if n_instructions > self.max_instructions:
-            return "", n_instructions
+        given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
+        q1asm.emit(*given, text, places, sizes, part.ends)
+        if part.n_instructions > self.max_instructions:
+            return ""
         if sizes[0] > len(text):
             text = np.empty(int(sizes[0]), np.uint8)
-            q1asm.emit(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, text, places, sizes)
-        return head + text[: sizes[0]].tobytes().decode("ascii") + tail, n_instructions
+            q1asm.emit(*given, text, places, sizes, part.ends)
+        return (part.head + text[: sizes[0]].tobytes() + part.tail).decode("ascii")
 
     def _acquisitions(self, memory: Memory) -> tuple[dict[str, Acquisition], bool]:
         """Return the acquisitions by slot, and whether register R1 counts the bins."""

@@ -13,6 +13,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of, lowering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014 import pieces
+from qctl.instruments.tektronix_awg5014.again import Trail, patched
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
 from qctl.lab import Instrument, Lab, Output
@@ -20,7 +21,7 @@ from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
-__all__ = ["lower"]
+__all__ = ["lower", "patched"]
 
 Steps = tuple[Step, ...]
 
@@ -71,8 +72,12 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
     event = instrument.event is not None and len(played) > 1
     body = AwgBody(float(rate_hz), {n: channels[n] for n in sorted(held)}, played, event=event)
+
+    def check(n: int, held: Collection[Words]) -> None:
+        _check_limits(instrument, n, channels[n], held)
+
     for n, table in held.items():
-        _check_limits(instrument, n, channels[n], table.values())
+        check(n, table.values())
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
     sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
     fullest = max(sizes, key=lambda n: sizes[n], default=0)
@@ -83,7 +88,8 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
         usage(capability, "waveforms.count", len(blobs)),
     )
     work.trim()
-    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), rows)
+    trail = Trail(work, points, cuts, made, place, check)
+    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), rows, trail)
 
 
 def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
@@ -157,18 +163,19 @@ def _asked(keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut]) -> _Aske
 def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequence[Feed]) -> tuple[Steps, ...]:
     """Return the steps of each point; of one if all points are the same."""
     outputs = [n for k in made for n in feeds[k].outputs]
-    known: dict[tuple[object, ...], Steps] = {}
-    points = []
-    for k, cut in enumerate(cuts):
-        rows = [table[k] for table in made.values()]
-        key = (cut, *map(id, rows))
-        steps = known.get(key)
-        if steps is None:
-            steps = known[key] = tuple(
+    tables = tuple(made.values())
+    points: list[Steps]
+    if tables and all(len(cut) == 1 for cut in cuts):
+        names = [[one[0][place][0] for one in made[k]] for k in made for place in range(len(feeds[k].outputs))]
+        points = [(Step(dict(zip(outputs, row, strict=True))),) for row in zip(*names, strict=True)]
+    else:
+        points = [
+            tuple(
                 Step(dict(zip(outputs, [one[0] for row in rows for one in row[p]], strict=True)), piece.n_loops)
                 for p, piece in enumerate(cut)
             )
-        points.append(steps)
+            for cut, *rows in zip(cuts, *tables, strict=True)
+        ]
     return tuple(points[:1] if all(steps == points[0] for steps in points) else points)
 
 

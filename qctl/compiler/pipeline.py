@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
-from qctl.compiler.timing import time_program, time_rows, time_straights
+from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
 from qctl.compiler.translate import Native, Target, native_rows, native_steps, target_of
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
@@ -32,7 +33,29 @@ from qctl.program.timeline import CaptureSpec, Timeline
 if TYPE_CHECKING:
     from qctl.program.program import Program
 
-__all__ = ["Compiled", "compile_program", "compile_programs", "compile_sequences"]
+__all__ = ["Compiled", "Origin", "compile_program", "compile_programs", "compile_sequences"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Origin:
+    """What a program of gates was timed from, so that changed angles need not be timed again.
+
+    Attributes
+    ----------
+    timing : Timing
+        Of all programs of the call that were timed together.
+    sequence : int
+        Which of its sequences this one is.
+    native : Native or None
+        The translated line; None for a line that was native before.
+    translate : function
+        Translates a body as this one was.
+    """
+
+    timing: Timing
+    sequence: int
+    native: Native | None
+    translate: Callable[[Body], Native | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +74,8 @@ class Compiled:
         CZ gates and one-qubit pulses of one shot.
     times_s : tuple of (stage, seconds)
         How long each stage took.
+    origin : Origin, optional
+        What it was timed from, if it has gates alone.
     """
 
     timeline: Timeline
@@ -59,6 +84,7 @@ class Compiled:
     n_two_qubit_gates: int
     n_pulses: int
     times_s: tuple[tuple[str, float], ...]
+    origin: Origin | None = None
 
 
 def compile_program(
@@ -129,8 +155,8 @@ def compile_programs(
 
 def compile_sequences(
     sequences: Sequences, lab: Lab, snapshot: Snapshot | None = None, qpu: str | None = None
-) -> tuple[Straights, Body, list[tuple[CaptureSpec, ...]], str]:
-    """Return the points of sequences, what names them, what each captures, and the processor; nothing is translated.
+) -> tuple[Straights, Body, list[tuple[CaptureSpec, ...]], Timing]:
+    """Return the points of sequences, what names them, what each captures, and how they were timed; none is translated.
 
     Raises
     ------
@@ -140,8 +166,8 @@ def compile_sequences(
     processor = lab.processor(_only(lab) if qpu is None else qpu)
     tables = _tables(lab, processor.name, snapshot)
     body = body_of(sequences, tables)
-    straights, specs = time_straights(rows_of_sequences(sequences, tables), body, tables)
-    return straights, body, specs, processor.name
+    straights, specs, timing = time_straights(rows_of_sequences(sequences, tables), body, tables)
+    return straights, body, specs, timing
 
 
 _known = Cache(16_000_000)
@@ -172,8 +198,9 @@ class _Work:
         lines = Joined(bodies)
         groups: dict[tuple[int, ...], list[int]] = {}
         made: list[Compiled | None] = [None] * len(bodies)
+        pairs = pairs_of(lines)
         for k in np.flatnonzero(lines.native).tolist():
-            places = self._layout(bodies[k], pairs_of(lines.rows[lines.bounds[k] : lines.bounds[k + 1]]))
+            places = self._layout(bodies[k], pairs[k])
             if places is not None:
                 groups.setdefault(places, []).append(k)
         joined_s = (perf_counter() - begin) / len(bodies)
@@ -196,13 +223,15 @@ class _Work:
         """Time native lines together."""
         begin = perf_counter()
         rows = rows_of_lines(lines, members, places, self.tables)
-        timelines = time_rows(rows, [bodies[k] for k in members], self.tables)
+        kept: list[Timing] = []
+        timelines = time_rows(rows, [bodies[k] for k in members], self.tables, kept=kept)
         timed_s = (perf_counter() - begin) / len(members)
         layout = tuple(self.tables.names[q] for q in places)
         counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
         times_s = (("unroll", joined_s), ("translate", 0.0), ("time", timed_s))
-        for k, timeline, n_cz, n_sx in zip(members, timelines, *counts, strict=True):
-            made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s)
+        for s, (k, timeline, n_cz, n_sx) in enumerate(zip(members, timelines, *counts, strict=True)):
+            origin = Origin(kept[0], s, None, _no_native)
+            made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s, origin)
 
     def _translated(self, bodies: Sequence[Body], members: list[int], made: list[Compiled | None]) -> None:
         """Translate circuits row by row and time them together; what is refused is left to name itself one by one."""
@@ -218,26 +247,32 @@ class _Work:
                     continue
                 n_qubits = body.n_qubits if places is None else len(names)
                 fixed[k] = places is not None
-                natives[k] = native_rows(
-                    body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed[k],
-                    **self.options,
-                )  # fmt: skip
+                natives[k] = self._native(body, n_qubits, fixed[k])
             translated = perf_counter()
             chosen = [k for k in natives if len(natives[k].rows)]
             if not chosen:
                 return
             rows = rows_of_natives([natives[k] for k in chosen], self.tables)
-            timelines = time_rows(rows, [bodies[k] for k in chosen], self.tables)
+            kept: list[Timing] = []
+            timelines = time_rows(rows, [bodies[k] for k in chosen], self.tables, kept=kept)
         except CompileError:
             return
         timed_s, translated_s = (perf_counter() - translated) / len(chosen), (translated - begin) / len(chosen)
         counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
         times_s = (("unroll", 0.0), ("translate", translated_s), ("time", timed_s))
-        for k, timeline, n_cz, n_sx in zip(chosen, timelines, *counts, strict=True):
+        for s, (k, timeline, n_cz, n_sx) in enumerate(zip(chosen, timelines, *counts, strict=True)):
             n = bodies[k].n_qubits
             start, end = (natives[k].layout, natives[k].final_layout) if not fixed[k] else (tuple(range(n)),) * 2
             placed, moved = (tuple(names[q] for q in layout[:n]) for layout in (start, end))
-            made[k] = Compiled(timeline, placed, moved, n_cz, n_sx, times_s)
+            n_all = len(names) if fixed[k] else n
+            origin = Origin(kept[0], s, natives[k], partial(self._native, n_qubits=n_all, fixed=fixed[k]))
+            made[k] = Compiled(timeline, placed, moved, n_cz, n_sx, times_s, origin)
+
+    def _native(self, body: Body, n_qubits: int, fixed: bool) -> Native:
+        """Return a plain body in native gates."""
+        return native_rows(
+            body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed, **self.options
+        )
 
     def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
         """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""
@@ -325,6 +360,10 @@ def _on_beams(body: Body, lab: Lab, values: Values, seed: int, level: int) -> Co
         sum(step.op is Op.SX for step in natives),
         (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
     )
+
+
+def _no_native(_: Body) -> None:
+    """Say that a line is played as it stands."""
 
 
 def _only(lab: Lab) -> str:

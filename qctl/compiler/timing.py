@@ -33,7 +33,7 @@ from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, PortClock, Timeline
 from qctl.units import common_grid_s
 
-__all__ = ["time_program", "time_rows", "time_straights"]
+__all__ = ["Timing", "time_program", "time_rows", "time_straights"]
 
 
 def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
@@ -64,7 +64,7 @@ def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
 
 def time_rows(
     rows: Rows, bodies: Sequence[Body], tables: Tables, n_points: int = 1, axes: tuple[Sweep, ...] = (),
-    n_repeats: int = 1,
+    n_repeats: int = 1, kept: list[Timing] | None = None,
 ) -> tuple[Timeline, ...]:  # fmt: skip
     """Return the timeline of each sequence of rows; the first captures of all of them are at one time.
 
@@ -78,17 +78,24 @@ def time_rows(
         The processor.
     n_points, axes, n_repeats
         Points of each sequence, the sweeps that make them, and the count of the loops around them.
+    kept : list of Timing, optional
+        Takes what all of them were made from.
 
     Raises
     ------
     CompileError
         If something can't be timed; the message names it.
     """
-    return _Timing(rows, tables, n_points).run(bodies)._timelines(bodies, axes, n_repeats)
+    timing = Timing(rows, tables, n_points).run(bodies)
+    if kept is not None:
+        kept.append(timing)
+    return timing._timelines(bodies, axes, n_repeats)
 
 
-def time_straights(rows: Rows, body: Body, tables: Tables) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
-    """Return the points of sequences of rows that are all of one program, and what each of them captures.
+def time_straights(
+    rows: Rows, body: Body, tables: Tables
+) -> tuple[Straights, list[tuple[CaptureSpec, ...]], Timing]:  # fmt: skip
+    """Return the points of sequences of one program, what each of them captures, and what both were made from.
 
     Parameters
     ----------
@@ -104,7 +111,8 @@ def time_straights(rows: Rows, body: Body, tables: Tables) -> tuple[Straights, l
     CompileError
         If something can't be timed; the message names it.
     """
-    return _Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))._straights(body)
+    timing = Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))
+    return *timing._straights(body), timing
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +128,8 @@ class _Played:
     residuals: NDArray[np.int64]
 
 
-class _Timing:
-    """The state of one call."""
+class Timing:
+    """The state of one call, which is kept for patches: rows, tables, order, counts and plays of all sequences."""
 
     def __init__(self, rows: Rows, tables: Tables, n_points: int) -> None:
         self.rows = rows
@@ -146,7 +154,7 @@ class _Timing:
         self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
         self.fixed = fixed
 
-    def run(self, bodies: Sequence[Body]) -> _Timing:
+    def run(self, bodies: Sequence[Body]) -> Timing:
         """Time all sequences, and return what was made."""
         rows, tables, n_points = self.rows, self.tables, self.n_points
         table = rows.rows
@@ -175,13 +183,13 @@ class _Timing:
         made = _Played(
             np.empty(n_plays, PLAY), np.empty(n_plays, np.int32), np.empty(n_captures, CAPTURE), np.empty(n_captures),
             np.empty(n_captures, np.int32), np.empty(self.n_sequences * n_points),
-            np.empty((len(tables.line_table), 2), np.int64),
+            np.zeros((len(tables.line_table), 2), np.int64),
         )  # fmt: skip
         state = np.empty((len(rows.states_hz), 2))
         frames.walk(  # type: ignore[call-arg]
             *common, tables.volts, tables.pair_values, tables.carriers, _clocks(tables.lines, self.units)[0],
             rows.frame_states, rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
-            wide([Fraction(1)], self.units)[0], state, made.plays, made.play_rows, made.captures, made.captures_hz,
+            _unit(self.units), state, made.plays, made.play_rows, made.captures, made.captures_hz,
             made.capture_rows, made.ends_s, made.residuals, fault,
         )  # fmt: skip
         if fault[0]:
@@ -212,48 +220,52 @@ class _Timing:
     ) -> NDArray[np.int64]:
         """Return what moves every point so that its first capture is at one time, on the clocks' common grid."""
         tables, rows, n_points = self.tables, self.rows, self.n_points
-        delays = [line.delay_s for line in tables.lines.lines]
-        lead = max(-min(delays, default=Fraction(0)), Fraction(0))
-        shifts = [round(lead * self.units)] * (self.n_sequences * n_points)
+        lead = _lead(tables)
+        n, early = self.n_sequences * n_points, round(lead * self.units)
         having = np.flatnonzero(counts[:, 3] >= 0)
         if not len(having):
-            return _pairs(shifts)
-        sizes = np.diff(rows.bounds)[having]
+            return _pairs(np.full(n, early, object))
         first = rows.bounds[having]
         items = counts[having, 3]
-        heads = rows.rows[first + order[first + items]]
-        at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
-        found = whole(starts[at])
-        lines, offsets = self._offsets(heads)
-        # Python's whole numbers: those of NumPy would wrap at 63 bits.
-        wanted = [found[k] + offsets[k // n_points] for k in range(len(found))]
-        latest = Fraction(max(wanted), self.units) + lead
-        clocks = {tables.lines.lines[k] for k in set(lines)}
+        lines, offsets, index = self._offsets(rows.rows[first + order[first + items]])
+        at = first + items
+        if n_points > 1:
+            sizes = np.diff(rows.bounds)[having]
+            at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
+            index = np.repeat(index, n_points)
+        # NumPy's whole numbers wrap at 63 bits, Python's don't.
+        low, high = starts[at, 0], starts[at, 1]
+        short = not high.any() and low.min() >= 0 and max(map(abs, (*offsets, early, int(low.max())))) < 2**59
+        found = low if short else np.array(whole(starts[at]), object)
+        wanted = found + np.array(offsets, found.dtype)[index]
+        latest = Fraction(int(wanted.max()), self.units) + lead
+        clocks = {tables.lines.lines[k] for k in lines}
         step = _step(tuple(rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None))
         target = round(ceil(latest / step) * step * self.units)
-        moved = np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))
-        for k, one in zip(moved.tolist(), wanted, strict=True):
-            shifts[k] = target - one
+        shifts = np.full(n, early, np.int64 if short and target < 2**61 else object)
+        shifts[np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))] = target - (
+            wanted if shifts.dtype == wanted.dtype else wanted.astype(object)
+        )
         return _pairs(shifts)
 
-    def _offsets(self, heads: NDArray) -> tuple[list[int], list[int]]:
-        """Return the line of each first capture, and the time from its item's start to it on that line, in units."""
+    def _offsets(self, heads: NDArray) -> tuple[list[int], list[int], NDArray[np.int64]]:
+        """Return the lines of first captures, the times from their items' starts to them there, in units, and which of
+        these each first capture has."""
         tables, rows = self.tables, self.rows
-        known: dict[tuple[int, int], tuple[int, int]] = {}
+        known: dict[tuple[int, int], int] = {}
         lines, offsets = [], []
-        for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True):
-            if key not in known:
-                op, a = key
-                if op == 0x008:
-                    q = int(rows.places[a])
-                    line, delay = int(tables.qubits[q, 3]), tables.lengths_s[tables.qubits[q, 6]]
-                else:
-                    line, delay = int(rows.frames[a]), Fraction(0)
-                known[key] = line, round((delay + tables.lines.lines[line].delay_s) * self.units)
-            line, offset = known[key]
+        index = [
+            known.setdefault(key, len(known)) for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True)
+        ]
+        for op, a in known:
+            if op == 0x008:
+                q = int(rows.places[a])
+                line, delay = int(tables.qubits[q, 3]), tables.lengths_s[tables.qubits[q, 6]]
+            else:
+                line, delay = int(rows.frames[a]), Fraction(0)
             lines.append(line)
-            offsets.append(offset)
-        return lines, offsets
+            offsets.append(round((delay + tables.lines.lines[line].delay_s) * self.units))
+        return lines, offsets, np.array(index)
 
     def _shared(self) -> tuple[tuple[PortClock, ...], tuple[Waveform, ...]]:
         """Return what all sequences have together: ports with their errors, and the waveforms that are played."""
@@ -331,6 +343,18 @@ def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=64)
+def _unit(units: int) -> NDArray[np.int64]:
+    """Return the units of time in a second."""
+    return wide([Fraction(1)], units)[0]
+
+
+@lru_cache(maxsize=64)
+def _lead(tables: Tables) -> Fraction:
+    """Return how much earlier than its pulse the earliest line is."""
+    return max(-min((line.delay_s for line in tables.lines.lines), default=Fraction(0)), Fraction(0))
+
+
+@lru_cache(maxsize=64)
 def _step(rates_hz: tuple[Fraction, ...]) -> Fraction:
     """Return the common grid of clocks, or the tick of the first if there is none."""
     return common_grid_s(list(rates_hz)) or Fraction(1) / rates_hz[0]
@@ -345,8 +369,9 @@ def _used(plays: NDArray, waveforms: tuple[Waveform, ...]) -> tuple[Waveform, ..
     return tuple(wave for wave, played in zip(waveforms, used.tolist(), strict=True) if played)
 
 
-def _pairs(whole: list[int]) -> NDArray[np.int64]:
-    if all(-(2**63) <= n < 2**63 for n in whole):
-        low = np.array(whole, np.int64)
+def _pairs(numbers: NDArray) -> NDArray[np.int64]:
+    """Return whole numbers of 128 bits as pairs, low half first."""
+    if numbers.dtype == np.int64 or all(-(2**63) <= n < 2**63 for n in numbers.tolist()):
+        low = numbers.astype(np.int64)
         return np.ascontiguousarray(np.stack([low, low >> 63], axis=1))
-    return wide([Fraction(n) for n in whole], 1)
+    return wide([Fraction(n) for n in numbers.tolist()], 1)

@@ -55,6 +55,8 @@ class DeviceProgram:
         Sweep points that `select` can choose; 1 when all points are the same for this device.
     usage : tuple of Usage
         Rows of the resource report.
+    trail : object
+        What its family keeps of the way here, so that changed phases cost only what they touch; not part of the value.
     """
 
     instrument: str
@@ -63,3 +65,4 @@ class DeviceProgram:
     blobs: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
     n_points: int = 1
     usage: tuple[Usage, ...] = ()
+    trail: object = field(default=None, compare=False, repr=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.tables import Sweep
 from qctl.program.timeline import CaptureSpec
 
-__all__ = ["Batch", "Lowered", "Part"]
+__all__ = ["Batch", "Lowered", "Part", "report_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,3 +91,15 @@ class Lowered:
     def n_points(self) -> int:
         """Return the number of points of all parts."""
         return sum(part.n_points for part in self.parts)
+
+
+def report_of(batches: Sequence[Batch]) -> tuple[tuple[str, Usage], ...]:
+    """Return the fullest row of each resource of each instrument."""
+    rows: dict[tuple[str, str], Usage] = {}
+    for batch in batches:
+        for program in batch.programs:
+            for row in program.usage:
+                old = rows.get((program.instrument, row.resource))
+                if old is None or row.used > old.used:
+                    rows[program.instrument, row.resource] = row
+    return tuple((name, row) for (name, _), row in rows.items())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from qctl.errors import CompileError, ParseError, RequestError
+from qctl.errors import ParseError, RequestError
 from qctl.lab import Lab, parse_lab
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
@@ -171,8 +171,7 @@ def prepare(request: PrepareRequest) -> Prepared:
 
 def _finished(request: PrepareRequest, spent_s: dict[str, float]) -> _Finished:
     """Make what the cache keeps, and note the seconds of parsing and compiling."""
-    from qctl.compiler.pipeline import compile_programs
-    from qctl.lowering import lower
+    from qctl.lowering import compile_job
     from qctl.server.extent import refuse_if_too_large
 
     lab = _lab(request.lab_toml)
@@ -181,18 +180,14 @@ def _finished(request: PrepareRequest, spent_s: dict[str, float]) -> _Finished:
     parsed = perf_counter()
     for program in programs:
         refuse_if_too_large(program, lab, request.snapshot, request.qpu or None, request.level)
-    compiled = compile_programs(
-        programs, lab, request.snapshot, request.qpu or None, seed=request.seed or 0, level=request.level
-    )
+    options = {
+        "qpu": request.qpu or None, "n_shots": request.shots, "seed": request.seed or 0, "level": request.level,
+        "averaged": request.averaged,
+    }  # fmt: skip
+    key = (request.lab_toml, *options.values())
+    ready = compile_job(programs, lab, request.snapshot, key, **options)
+    compiled = ready.outlines
     compiled_at = perf_counter()
-    for number, one in enumerate(compiled):
-        if not one.timeline.specs:
-            which = "the program" if len(compiled) == 1 else f"program {number} of the job"
-            raise CompileError(f"{which} measures nothing, so there is no result: add measure_all() or a measurement")
-    averaged = request.averaged
-    if averaged is None:
-        averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)
-    lowered = lower([one.timeline for one in compiled], lab, request.snapshot, n_shots=request.shots, averaged=averaged)
     described = tuple(
         {
             "layout": list(one.layout),
@@ -204,4 +199,4 @@ def _finished(request: PrepareRequest, spent_s: dict[str, float]) -> _Finished:
         for one in compiled
     )
     spent_s.update({"parse": parsed - begin, "compile": compiled_at - parsed})
-    return _Finished(lowered, described)
+    return _Finished(ready.lowered, described)

@@ -144,3 +144,39 @@ def test_shapes_that_do_not_fit_are_refused():
             q1asm.emit(rows, np.array(bounds, np.int64), 100, 100, True, text, p, s)
     with pytest.raises(ValueError, match="contiguous"):
         q1asm.emit(np.zeros(4, EVENT)[::2], np.array([0, 2], np.int64), 100, 100, True, text, places, sizes)
+
+
+@pytest.mark.parametrize("averaged", [True, False])
+@pytest.mark.parametrize("seed", range(3))
+def test_points_written_alone_are_what_they_are_among_all(seed, averaged):
+    rng = np.random.default_rng(seed)
+    events, bounds = [], [0]
+    for _ in range(6):
+        start = 0
+        for _ in range(int(rng.integers(0, 9))):
+            gain, phase, acquisition = int(rng.integers(3)), int(rng.integers(2)), int(rng.integers(-3, 1))
+            events.append((start, 20, gain, 5, phase, 0, 1, max(acquisition, -1), -1 if acquisition else 0))
+            start += int(rng.choice([20, 120, 70_000]))
+        bounds.append(len(events))
+    rows, bounds, period = np.array(events, EVENT), np.array(bounds, np.int64), 1_000_000
+    places, sizes, ends = np.zeros(len(rows), np.int64), np.zeros(2, np.int64), np.zeros((6, 2), np.int64)
+    text = np.zeros(100_000, np.uint8)
+    q1asm.emit(rows, bounds, period, 100, averaged, text, places, sizes, ends)
+    whole, all_sizes = text[: sizes[0]].tobytes(), sizes.tolist()
+    assert ends[-1].tolist() == all_sizes
+    for first in range(6):
+        for n in range(1, 7 - first):
+            some = np.zeros((n, 2), np.int64)
+            q1asm.emit(rows, bounds, period, 100, averaged, text, places, sizes, some, first)
+            before = ends[first - 1] if first else np.zeros(2, np.int64)
+            assert (some == ends[first : first + n] - before).all()
+            assert text[: sizes[0]].tobytes() == whole[before[0] : ends[first + n - 1, 0]]
+    for wrong, first in (
+        (np.zeros((7, 2), np.int64), 0),
+        (some, 6),
+        (some, -1),
+        (np.zeros((1, 3), np.int64), 0),
+        (None, 1),
+    ):
+        with pytest.raises(ValueError, match="point"):
+            q1asm.emit(rows, bounds, period, 100, averaged, text, places, sizes, wrong, first)

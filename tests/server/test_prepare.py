@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from qctl import lowering
 from qctl.circuit import Circuit
 from qctl.errors import CompileError, ParseError, RequestError, WireError
 from qctl.lab import parse_lab
@@ -58,6 +59,22 @@ def test_repeated_job_is_taken_from_the_cache_and_a_changed_one_is_not(tmp_path:
     fewer = prepare(dataclasses.replace(request(tmp_path / "d", ("qasm", BELL)), shots=7))
     assert fewer.batches[0].n_shots == 7
     assert _compiled.n_hits == hits + 1
+
+
+def test_a_job_with_other_angles_is_patched_and_plays_what_the_whole_compile_makes(tmp_path: Path) -> None:
+    def job(name: str, turn: float) -> PrepareRequest:
+        (tmp_path / name).mkdir()
+        text = f"h q[0]; rz({turn}) q[0]; h q[0]; cx q[0],q[1]; ry({turn}) q[1]; measure q -> c;"
+        return request(tmp_path / name, ("qasm", BELL.partition(b"h q")[0] + text.encode()))
+
+    prepare(job("a", 0.3))
+    patched = prepare(job("b", 0.4))
+    _compiled.clear()
+    lowering._lines.clear()
+    whole = prepare(job("c", 0.4))
+    assert patched.batches == whole.batches and patched.programs == whole.programs
+    assert patched.report == whole.report
+    assert [p.name for p in sorted((tmp_path / "b").iterdir())] == [p.name for p in sorted((tmp_path / "c").iterdir())]
 
 
 def test_same_circuit_in_both_forms_plays_the_same(tmp_path: Path) -> None:

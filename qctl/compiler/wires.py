@@ -1,0 +1,24 @@
+"""What wires of lab.toml mean for a run: which instruments a port uses, and how late each is triggered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qctl.lab import Instrument, Port
+
+__all__ = ["leads_of", "uses"]
+
+
+def leads_of(instruments: Sequence[Instrument]) -> dict[str, float]:
+    """Return what each triggered instrument must add so that all share the time zero of the last one."""
+    delays = {
+        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
+    }
+    latest = max(delays.values(), default=0.0)
+    return {name: latest - delay for name, delay in delays.items()}
+
+
+def uses(port: Port, instrument: str) -> bool:
+    """Say whether a port is wired to an instrument."""
+    names = [ref.instrument for ref in port.outputs] + [ref.instrument for ref in port.inputs]
+    return instrument in names
