@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from hashlib import blake2b
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qctl.cext import sequences as kernel
 from qctl.compiler.native import counted, lengths_of_delays
 from qctl.compiler.rows import Rows
 from qctl.compiler.tables import Tables
 from qctl.errors import CompileError, RequestError
 from qctl.program.body import Body
-from qctl.program.layout import INSTRUCTION, OPERAND, Flag
+from qctl.program.layout import INSTRUCTION, OPERAND
 from qctl.program.opcodes import Op
 from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
 
 _KNOWN = (Op.RZ, Op.SX, Op.CZ, Op.MEASURE, Op.RESET, Op.DELAY, Op.BARRIER)
-_SHAPES = np.zeros(0x400, np.uint8)
-"""What an opcode asks for: 1 a qubit, 2 an angle or time, 4 a second qubit, 8 all qubits; 0 is not allowed."""
-_SHAPES[[Op.SX, Op.MEASURE, Op.RESET]] = 1
-_SHAPES[[Op.RZ, Op.DELAY]] = 3
-_SHAPES[Op.CZ] = 5
-_SHAPES[Op.BARRIER] = 8
+_NONE = np.empty(0, np.int64)
 
 
 class Sequences:
@@ -74,35 +71,14 @@ class Sequences:
         steps = np.diff(offsets)
         if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or (steps < 0).any():
             raise RequestError(f"offsets must go up from 0 to {n}, the number of gates, and have two rows or more")
-        if n and not (int(ops.min()) >= 0 and int(ops.max()) < len(_SHAPES)):
-            _refuse(ops, (ops < 0) | (ops >= len(_SHAPES)), "opcode")
-        shapes = _SHAPES[ops]
-        if n and not shapes.all():
-            _refuse(ops, shapes == 0, "opcode", f"; sequences have {', '.join(op.name.lower() for op in _KNOWN)}")
-        n_qubits = _count(qubits, others, shapes) if names is None else len(names)
-        wrong = (shapes & 1 > 0) & ((qubits < 0) | (qubits >= n_qubits))
-        if wrong.any():
-            _refuse(qubits, wrong, "qubit", f" of {n_qubits} qubits")
-        if (shapes & 4).any():
-            if second is None:
-                raise RequestError("there are cz, and no second qubits: give `second`")
-            _refuse(
-                others, (shapes & 4 > 0) & ((others < 0) | (others >= n_qubits) | (others == qubits)), "second qubit"
-            )
-        if not np.isfinite(angles).all():
-            _refuse(angles, (shapes & 2 > 0) & ~np.isfinite(angles), "angle")
-        rows = np.zeros(n, INSTRUCTION)
-        rows["op"], rows["a"] = ops, qubits
-        timed = shapes & 2 > 0
-        rows["flags"] = timed * np.uint16(Flag.IMM)
-        halves = np.ascontiguousarray(angles, "<f8").view("<u4").reshape(-1, 2)
-        rows["b"] = np.where(timed, halves[:, 0], np.where(shapes & 4 > 0, others, 0))
-        rows["c"] = timed * halves[:, 1]
-        measured = ops == Op.MEASURE
-        rows["b"][measured] = qubits[measured]
-        barriers = shapes == 8
-        if barriers.any():
-            rows["a"][barriers], rows["b"][barriers] = 0, n_qubits
+        rows = np.empty(n, INSTRUCTION)
+        fault, n_qubits = kernel.fill(
+            np.ascontiguousarray(ops, np.int64), np.ascontiguousarray(qubits, np.int64),
+            np.ascontiguousarray(angles, np.float64), _NONE if second is None else np.ascontiguousarray(others, np.int64),
+            -1 if names is None else len(names), rows,
+        )  # fmt: skip
+        if fault >= 0:
+            _refuse_gate(fault, ops, qubits, angles, others, second is not None, n_qubits)
         rows.setflags(write=False)
         self.rows: NDArray = rows
         self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
@@ -129,17 +105,23 @@ def _whole(given: ArrayLike, name: str) -> NDArray[np.integer]:
     return array if array.size else array.astype(np.int64)
 
 
-def _refuse(values: NDArray, wrong: NDArray[np.bool_], name: str, bound: str = "") -> None:
-    """Name the first wrong value, if there is one."""
-    found = np.flatnonzero(wrong)
-    if len(found):
-        raise RequestError(f"{name} = {values[found[0]]} is not allowed at gate {found[0]}{bound}")
+def _refuse_gate(
+    k: int, ops: NDArray, qubits: NDArray, angles: NDArray, second: NDArray, given: bool, n_qubits: int
+) -> NoReturn:
+    """Say what is wrong with a gate."""
+    op = int(ops[k])
+    of = f" of {n_qubits} qubits"
+    if op not in _KNOWN:
+        raise _refusal("opcode", op, k, f"; sequences have {', '.join(x.name.lower() for x in _KNOWN)}")
+    if not 0 <= qubits[k] < n_qubits:
+        raise _refusal("qubit", qubits[k], k, of)
+    if op == Op.CZ and not given:
+        raise RequestError("there are cz, and no second qubits: give `second`")
+    raise _refusal("second qubit", second[k], k, of) if op == Op.CZ else _refusal("angle", angles[k], k)
 
 
-def _count(qubits: NDArray, second: NDArray, shapes: NDArray[np.uint8]) -> int:
-    """Return one more than the highest qubit."""
-    highest = int(qubits.max(where=shapes & 1 > 0, initial=0))
-    return max(highest, int(second.max(where=shapes & 4 > 0, initial=0))) + 1
+def _refusal(name: str, value: object, k: int, bound: str = "") -> RequestError:
+    return RequestError(f"{name} = {value} is not allowed at gate {k}{bound}")
 
 
 def places_of(sequences: Sequences, tables: Tables) -> tuple[int, ...]:

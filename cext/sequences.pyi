@@ -1,0 +1,13 @@
+"""Types of the kernel that writes rows of sequences."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+def fill(
+    ops: NDArray[np.int64],
+    qubits: NDArray[np.int64],
+    angles: NDArray[np.float64],
+    second: NDArray[np.int64],
+    n_qubits: int,
+    rows: NDArray,
+) -> tuple[int, int]: ...

@@ -1,0 +1,115 @@
+"""Rows of sequences of native gates that are given as bare columns: checked and written in one pass."""
+
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcpy
+
+from qctl.cext.straight cimport Row
+
+cdef enum:
+    _IMM = 1
+    _BARRIER = 0x007
+    _MEASURE = 0x008
+    _RESET = 0x009
+    _DELAY = 0x00A
+    _SX = 0x109
+    _RZ = 0x10E
+    _CZ = 0x117
+cdef int64_t _MOST = 0x3FFFFFFF
+
+
+cdef int64_t _fill(
+    const int64_t* ops, const int64_t* qubits, const double* angles, const int64_t* second, int64_t n, int64_t limit,
+    Row* rows, int64_t* n_qubits
+) noexcept nogil:
+    """Write all rows but the widths of barriers; return the first row that is not allowed, or -1."""
+    cdef int64_t k, q, other, op, highest = 0
+    cdef Row row
+    for k in range(n):
+        op = ops[k]
+        q = qubits[k]
+        row.op = <unsigned short> op
+        row.flags = 0
+        row.a = <uint32_t> q
+        row.b = row.c = 0
+        if op == _BARRIER:
+            row.a = 0
+            rows[k] = row
+            continue
+        if not 0 <= q < limit:
+            return k
+        if q > highest:
+            highest = q
+        if op == _RZ or op == _DELAY:
+            if not isfinite(angles[k]):
+                return k
+            row.flags = _IMM
+            memcpy(&row.b, angles + k, 8)
+        elif op == _CZ:
+            if second == NULL:
+                return k
+            other = second[k]
+            if not 0 <= other < limit or other == q:
+                return k
+            if other > highest:
+                highest = other
+            row.b = <uint32_t> other
+        elif op == _MEASURE:
+            row.b = <uint32_t> q
+        elif op != _SX and op != _RESET:
+            return k
+        rows[k] = row
+    n_qubits[0] = highest + 1
+    return -1
+
+
+def fill(
+    const int64_t[::1] ops not None, const int64_t[::1] qubits not None, const double[::1] angles not None,
+    const int64_t[::1] second not None, int64_t n_qubits, Row[::1] rows not None,
+):
+    """Write rows of rz, sx, cz, measure, reset, delay and barriers of all qubits.
+
+    Parameters
+    ----------
+    ops, qubits : (n,) int64
+        Opcodes, and the qubit of each; qubit k is measured into bit k.
+    angles : (n,) float64
+        Radians of rz, seconds of delay.
+    second : (n,) or (0,) int64
+        Second qubits of cz; none if there is no cz.
+    n_qubits : int
+        How many there are, or -1 to count them.
+    rows : (n,) INSTRUCTION
+        Filled, but for what comes after a row that is not allowed.
+
+    Returns
+    -------
+    fault : int
+        The first row that is not allowed, or -1.
+    n_qubits : int
+        How many there are.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    cdef int64_t n = ops.shape[0], k, fault, counted = 1
+    if qubits.shape[0] != n or angles.shape[0] != n or rows.shape[0] != n:
+        raise ValueError(f"qubits, angles, rows are {qubits.shape[0]}, {angles.shape[0]}, {rows.shape[0]}, not {n}")
+    if second.shape[0] != n and second.shape[0]:
+        raise ValueError(f"second is {second.shape[0]}, not {n} or 0")
+    if not -1 <= n_qubits <= _MOST:
+        raise ValueError(f"n_qubits = {n_qubits} is outside [-1, {_MOST}]")
+    if not n:
+        return -1, n_qubits if n_qubits >= 0 else 1
+    with nogil:
+        fault = _fill(&ops[0], &qubits[0], &angles[0], &second[0] if second.shape[0] else NULL, n,
+                      n_qubits if n_qubits >= 0 else _MOST, &rows[0], &counted)
+        if n_qubits >= 0:
+            counted = n_qubits
+        if fault < 0:
+            for k in range(n):
+                if rows[k].op == _BARRIER:
+                    rows[k].b = <uint32_t> counted
+    return fault, counted
