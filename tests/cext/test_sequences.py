@@ -1,0 +1,76 @@
+"""Rows of sequences from columns against a slow twin, and what is refused."""
+
+import numpy as np
+import pytest
+
+from qctl.cext import sequences
+from qctl.program.layout import INSTRUCTION
+
+SX, RZ, CZ, MEASURE, RESET, DELAY, BARRIER = 0x109, 0x10E, 0x117, 8, 9, 10, 7
+OPS = np.array([SX, RZ, CZ, MEASURE, RESET, DELAY, BARRIER])
+
+
+def fill(ops, qubits, angles, second, n_qubits=-1, room=None):
+    """Return the rows, the fault and the number of qubits."""
+    rows = np.full(len(ops) if room is None else room, 7, INSTRUCTION)
+    columns = (np.array(ops, np.int64), np.array(qubits, np.int64), np.array(angles, float), np.array(second, np.int64))
+    return rows, *sequences.fill(*columns, n_qubits, rows)
+
+
+def twin(op, q, angle, other, n_qubits):
+    low, high = (int(x) for x in np.array([angle]).view("<u4"))
+    if op in (RZ, DELAY):
+        return (op, 1, q, low, high)
+    if op == BARRIER:
+        return (op, 0, 0, n_qubits, 0)
+    return (op, 0, q, {CZ: other, MEASURE: q}.get(op, 0), 0)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 50])
+@pytest.mark.parametrize("given", [-1, 4])
+def test_rows_are_the_twins(n, given):
+    rng = np.random.default_rng(n)
+    ops, qubits = rng.choice(OPS, n), rng.integers(0, 3, n)
+    second = (qubits + 1) % 4
+    angles = rng.normal(size=n)
+    rows, fault, n_qubits = fill(ops, qubits, angles, second, given)
+    highest = max([0, *(q for q, op in zip(qubits, ops) if op != BARRIER), *(q for q, op in zip(second, ops) if op == CZ)])
+    assert fault == -1
+    assert n_qubits == (given if given >= 0 else highest + 1)
+    assert rows.tolist() == [twin(*row, n_qubits) for row in zip(ops.tolist(), qubits, angles, second)]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        (0x104, 0, 0.0, 0), (-1, 0, 0.0, 0), (SX + 2**32, 0, 0.0, 0), (SX, -1, 0.0, 0), (SX, 2, 0.0, 0),
+        (SX, 2**40, 0.0, 0), (RZ, 0, np.nan, 0), (DELAY, 0, np.inf, 0), (CZ, 0, 0.0, 0), (CZ, 0, 0.0, 2), (CZ, 0, 0.0, -1),
+    ],
+)  # fmt: skip
+def test_the_first_row_that_is_not_allowed_is_named(row):
+    ops, qubits, angles, second = zip((SX, 1, np.nan, 9), row, row, strict=True)
+    assert fill(ops, qubits, angles, second, 2)[1] == 1
+
+
+def test_a_cz_needs_second_qubits_and_a_barrier_no_qubit():
+    assert fill([CZ], [0], [0], [], 2)[1] == 0
+    assert fill([BARRIER], [-5], [np.nan], [], 2)[1] == -1
+    assert fill([SX], [0], [0], [], 0)[1] == 0
+    assert fill([SX], [2**30], [0], [])[1] == 0
+
+
+@pytest.mark.parametrize(
+    "given",
+    [([SX], [0, 1], [0], []), ([SX], [0], [0, 1], []), ([SX, SX], [0, 1], [0, 1], [1]), ([SX], [0], [0], [], -1, 2)],
+)
+def test_shapes_that_do_not_fit_are_refused(given):
+    with pytest.raises(ValueError, match="not [12]"):
+        fill(*given)
+
+
+def test_strides_and_numbers_of_qubits_that_make_no_sense_are_refused():
+    column, rows = np.zeros(4, np.int64), np.zeros(2, INSTRUCTION)
+    with pytest.raises(ValueError, match="contiguous"):
+        sequences.fill(column[::2], column[:2], np.zeros(2), column[:2], -1, rows)
+    with pytest.raises(ValueError, match="n_qubits = -2"):
+        fill([SX], [0], [0], [], -2)
