@@ -1,10 +1,13 @@
 """DAC words of one output or IQ pair at many sweep points: mix, correct the mixer, round and hash in one call."""
 
-from libc.math cimport M_PI, cos, floor, sin
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from qctl.cext.carriers cimport (
+    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, qctl_kept, qctl_kept_is, qctl_kept_place,
+    qctl_kept_take, qctl_silence, rounded
+)
 from qctl.cext.straight cimport Play
 
 cdef extern from "tree_hash.h" nogil:
@@ -14,11 +17,6 @@ cdef extern from "tree_hash.h" nogil:
     void qctl_tree_add(qctl_tree* state, const void* data, size_t n) noexcept
     void qctl_tree_add_word(qctl_tree* state, uint64_t word) noexcept
     void qctl_tree_end(qctl_tree* state, uint8_t* digest) noexcept
-
-cdef extern from "words.h" nogil:
-    void qctl_mix(Py_ssize_t n, double c, double s, const double* x, const double* y, double* out_i, double* out_q) noexcept
-    int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, uint16_t* words,
-                   int32_t* reach) noexcept
 
 SILENCE = 8191
 """The word of 0 V."""
@@ -31,108 +29,6 @@ cdef enum:
     _DIGEST = 20
     _GROUP = 4
 cdef uint64_t _SILENT_GROUP = 0x1FFF1FFF1FFF1FFF
-
-cdef enum:
-    _SHAPES = 32
-
-cdef struct Shape:
-    # a unit envelope on its carrier, which has phase 0 at the envelope's first edge
-    int64_t waveform
-    double frequency_hz
-    Py_ssize_t room
-    double* samples[2]
-
-cdef struct Line:
-    const double* env_i
-    const double* env_q
-    const int64_t* offsets
-    double rate_hz
-    double gain
-    double phase_rad
-    int corrected
-    Py_ssize_t n_outputs
-    double* volts[2]
-    double half_v[2]
-    Shape* shapes
-    Py_ssize_t n_shapes, next_shape
-    int failed
-
-
-cdef Shape* _shape(Line* line, int64_t waveform, double frequency_hz) noexcept nogil:
-    """Return an envelope on its carrier; those that were used last are kept."""
-    cdef Py_ssize_t j, k, at = line.offsets[waveform], n = line.offsets[waveform + 1] - at
-    cdef double turns, c, s
-    cdef Shape* shape
-    cdef double* room
-    for j in range(line.n_shapes):
-        shape = line.shapes + j
-        if shape.waveform == waveform and shape.frequency_hz == frequency_hz:
-            return shape
-    shape = line.shapes + line.next_shape
-    line.next_shape = (line.next_shape + 1) % _SHAPES
-    line.n_shapes = min(line.n_shapes + 1, _SHAPES)
-    if shape.room < n:
-        room = <double*> realloc(shape.samples[0], 2 * n * sizeof(double))
-        if room == NULL:
-            line.failed = 1
-            shape.waveform = -1
-            return NULL
-        shape.samples[0] = room
-        shape.room = n
-    shape.samples[1] = shape.samples[0] + n
-    shape.waveform = waveform
-    shape.frequency_hz = frequency_hz
-    for k in range(n):
-        # The DAC holds a sample for one period: the carrier is taken at its middle.
-        turns = frequency_hz * (k + 0.5) / line.rate_hz
-        turns = 2.0 * M_PI * (turns - floor(turns))
-        c = cos(turns)
-        s = sin(turns)
-        shape.samples[0][k] = c * line.env_i[at + k] - s * line.env_q[at + k]
-        shape.samples[1][k] = s * line.env_i[at + k] + c * line.env_q[at + k]
-    return shape
-
-
-cdef void _mix(Line* line, const Play* play, int64_t first) noexcept nogil:
-    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
-    cdef Py_ssize_t at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
-    cdef double turns, angle = -play.phase_rad
-    cdef const double* x = line.env_i + at
-    cdef const double* y = line.env_q + at
-    cdef Shape* shape
-    if play.frequency_hz != 0.0:
-        shape = _shape(line, play.waveform, play.frequency_hz)
-        if shape == NULL:
-            return
-        x = shape.samples[0]
-        y = shape.samples[1]
-        turns = play.frequency_hz * play.start / line.rate_hz
-        angle += 2.0 * M_PI * (turns - floor(turns))
-    qctl_mix(n, play.amplitude * cos(angle), play.amplitude * sin(angle), x, y,
-             line.volts[0] + (play.start - first), line.volts[1] + (play.start - first))
-
-
-cdef int64_t _round(
-    const Line* line, int output, Py_ssize_t begin, Py_ssize_t end, uint16_t* words, int32_t* reach, double* volts
-) noexcept nogil:
-    """Round volts to words, ties to even; return the first sample that is out of range or NaN, and its volts."""
-    cdef Py_ssize_t k
-    cdef double v, x, scale = 8191.0 / line.half_v[output], c = 1.0, s = 0.0
-    cdef const double* own = line.volts[output]
-    cdef const double* other = NULL
-    if output == 1 and line.corrected:
-        c = line.gain * cos(line.phase_rad)
-        s = line.gain * sin(line.phase_rad)
-        other = line.volts[0]
-    if not qctl_round(end - begin, scale, c, s, own + begin, other + begin if other != NULL else NULL, words + begin, reach):
-        return -1
-    for k in range(begin, end):
-        v = c * own[k] + s * other[k] if other != NULL else own[k]
-        x = (v * scale + 6755399441055744.0) - 6755399441055744.0
-        if not -8191.0 <= x <= 8191.0:
-            volts[0] = v
-            return k
-    return -1
 
 
 cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint8_t* digest) noexcept nogil:
@@ -158,6 +54,80 @@ cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, ui
     qctl_tree_end(&state, digest)
 
 
+cdef bint _apart(
+    const Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t* begin, int64_t* end
+) noexcept nogil:
+    """Say whether the plays of a piece come one after the other, none of them long, and where they begin and end."""
+    cdef Py_ssize_t j
+    cdef int64_t a, length
+    begin[0] = n
+    end[0] = 0
+    for j in range(n_plays):
+        a = plays[j].start - first
+        if not 0 <= a < n:
+            continue
+        length = line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+        if a < end[0] or length > QCTL_KEPT_SAMPLES:
+            return False
+        begin[0] = min(begin[0], a)
+        end[0] = a + length
+    return True
+
+
+cdef qctl_kept* _kept(Line* line, const Play* play, uint16_t* words, int64_t n_padded, int64_t first) noexcept nogil:
+    """Return the words of a play that stands alone; NULL if a sample is out of range. `words` is for work."""
+    cdef double angle = angle_of(line, play), volts
+    cdef int64_t a = play.start - first, n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], found = -1
+    cdef qctl_kept* one = qctl_kept_place(line.kept, play.waveform, play.amplitude, play.frequency_hz, angle)
+    cdef int output
+    if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
+        return one
+    if not qctl_kept_take(one, play.waveform, play.amplitude, play.frequency_hz, angle, n):
+        return NULL
+    mix(line, play, angle, first)
+    for output in range(line.n_outputs):
+        one.reach[output][0] = one.reach[output][1] = _SILENCE
+        if found < 0:
+            found = rounded(line, output, a, a + n, words + output * n_padded, one.reach[output], &volts)
+        memcpy(one.words + output * n, words + output * n_padded + a, 2 * n)
+    memset(line.volts[0] + a, 0, n * sizeof(double))
+    memset(line.volts[1] + a, 0, n * sizeof(double))
+    if found < 0:
+        return one
+    one.waveform = -1
+    return NULL
+
+
+cdef bint _alone(
+    Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded, uint16_t* words,
+    uint16_t* reached
+) noexcept nogil:
+    """Render a piece whose plays are apart; return false where a sample is out of range."""
+    cdef Py_ssize_t j
+    cdef int64_t a, length, done = 0
+    cdef int output
+    cdef qctl_kept* one
+    for output in range(line.n_outputs):
+        reached[2 * output] = reached[2 * output + 1] = _SILENCE
+    for j in range(n_plays):
+        a = plays[j].start - first
+        if not 0 <= a < n:
+            continue
+        one = _kept(line, &plays[j], words, n_padded, first)
+        if one == NULL:
+            return False
+        length = line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+        for output in range(line.n_outputs):
+            qctl_silence(words + output * n_padded + done, a - done, _SILENCE)
+            memcpy(words + output * n_padded + a, one.words + output * length, 2 * length)
+            reached[2 * output] = <uint16_t> min(<int32_t> reached[2 * output], one.reach[output][0])
+            reached[2 * output + 1] = <uint16_t> max(<int32_t> reached[2 * output + 1], one.reach[output][1])
+        done = a + length
+    for output in range(line.n_outputs):
+        qctl_silence(words + output * n_padded + done, n_padded - done, _SILENCE)
+    return True
+
+
 cdef void _piece(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
     uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, uint16_t* reached
@@ -169,13 +139,21 @@ cdef void _piece(
     cdef int output
     cdef uint16_t* row
     cdef int32_t[2] reach
+    if n_plays and _apart(line, plays, n_plays, first, n, &begin, &end):
+        if _alone(line, plays, n_plays, first, n, n_padded, words, reached):
+            for output in range(line.n_outputs):
+                over[output] = -1
+                _hash(words + output * n_padded, n, begin, end, digests + output * _DIGEST)
+            return
+        begin = n
+        end = 0
     for j in range(n_plays):
         a = plays[j].start - first
         if 0 <= a < n:
             b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
             begin = min(begin, a)
             end = max(end, b)
-            _mix(line, &plays[j], first)
+            mix(line, &plays[j], angle_of(line, &plays[j]), first)
     for output in range(line.n_outputs):
         row = words + output * n_padded
         over[output] = -1
@@ -193,7 +171,7 @@ cdef void _piece(
                 continue
             last_a = a
             last_b = b
-            found = _round(line, output, a, b, row, reach, &volts)
+            found = rounded(line, output, a, b, row, reach, &volts)
             if found >= 0 and (over[output] < 0 or found < over[output]):
                 over[output] = found
                 over_v[output] = volts
@@ -347,12 +325,20 @@ def render(
     line.volts[1] = &volts[1, 0]
     line.n_shapes = line.next_shape = line.failed = 0
     line.shapes = <Shape*> calloc(_SHAPES, sizeof(Shape))
-    if line.shapes == NULL:
+    line.kept = <qctl_kept*> calloc(QCTL_KEPT, sizeof(qctl_kept))
+    if line.shapes == NULL or line.kept == NULL:
+        free(line.shapes)
+        free(line.kept)
         raise MemoryError("no room for carriers")
+    for j in range(QCTL_KEPT):
+        line.kept[j].waveform = -1
     with nogil:
         _all(&line, plays, bounds, pieces, words, digests, over, over_v, reached)
         for j in range(_SHAPES):
             free(line.shapes[j].samples[0])
         free(line.shapes)
+        for j in range(QCTL_KEPT):
+            free(line.kept[j].words)
+        free(line.kept)
     if line.failed:
         raise MemoryError("no room for carriers")

@@ -1,0 +1,134 @@
+"""Plays on their carriers as volts, and volts as DAC words: what `words.pyx` does for each play."""
+
+from libc.math cimport M_PI, cos, floor, sin
+from libc.stdint cimport int32_t, int64_t, uint16_t
+from libc.stdlib cimport realloc
+
+from qctl.cext.straight cimport Play
+
+cdef extern from "words.h" nogil:
+    void qctl_mix(Py_ssize_t n, double c, double s, const double* x, const double* y, double* out_i, double* out_q) noexcept
+    int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, uint16_t* words,
+                   int32_t* reach) noexcept
+
+cdef extern from "kept_words.h" nogil:
+    enum:
+        QCTL_KEPT
+        QCTL_KEPT_SAMPLES
+    ctypedef struct qctl_kept:
+        int64_t waveform
+        uint16_t* words
+        int32_t[2][2] reach
+    qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t waveform, double amplitude, double hz, double angle) noexcept
+    bint qctl_kept_is(const qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle) noexcept
+    bint qctl_kept_take(qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle, int64_t n) noexcept
+    void qctl_silence(uint16_t* words, int64_t n, uint16_t word) noexcept
+
+cdef enum:
+    _SHAPES = 32
+
+cdef struct Shape:
+    # a unit envelope on its carrier, which has phase 0 at the envelope's first edge
+    int64_t waveform
+    double frequency_hz
+    Py_ssize_t room
+    double* samples[2]
+
+cdef struct Line:
+    const double* env_i
+    const double* env_q
+    const int64_t* offsets
+    double rate_hz
+    double gain
+    double phase_rad
+    int corrected
+    Py_ssize_t n_outputs
+    double* volts[2]
+    double half_v[2]
+    Shape* shapes
+    Py_ssize_t n_shapes, next_shape
+    qctl_kept* kept
+    int failed
+
+
+cdef inline Shape* _shape(Line* line, int64_t waveform, double frequency_hz) noexcept nogil:
+    """Return an envelope on its carrier; those that were used last are kept."""
+    cdef Py_ssize_t j, k, at = line.offsets[waveform], n = line.offsets[waveform + 1] - at
+    cdef double turns, c, s
+    cdef Shape* shape
+    cdef double* room
+    for j in range(line.n_shapes):
+        shape = line.shapes + j
+        if shape.waveform == waveform and shape.frequency_hz == frequency_hz:
+            return shape
+    shape = line.shapes + line.next_shape
+    line.next_shape = (line.next_shape + 1) % _SHAPES
+    line.n_shapes = min(line.n_shapes + 1, _SHAPES)
+    if shape.room < n:
+        room = <double*> realloc(shape.samples[0], 2 * n * sizeof(double))
+        if room == NULL:
+            line.failed = 1
+            shape.waveform = -1
+            return NULL
+        shape.samples[0] = room
+        shape.room = n
+    shape.samples[1] = shape.samples[0] + n
+    shape.waveform = waveform
+    shape.frequency_hz = frequency_hz
+    for k in range(n):
+        # The DAC holds a sample for one period: the carrier is taken at its middle.
+        turns = frequency_hz * (k + 0.5) / line.rate_hz
+        turns = 2.0 * M_PI * (turns - floor(turns))
+        c = cos(turns)
+        s = sin(turns)
+        shape.samples[0][k] = c * line.env_i[at + k] - s * line.env_q[at + k]
+        shape.samples[1][k] = s * line.env_i[at + k] + c * line.env_q[at + k]
+    return shape
+
+
+cdef inline double angle_of(const Line* line, const Play* play) noexcept nogil:
+    """Return the phase of a play's first sample's carrier."""
+    cdef double turns
+    if play.frequency_hz == 0.0:
+        return -play.phase_rad
+    turns = play.frequency_hz * play.start / line.rate_hz
+    return 2.0 * M_PI * (turns - floor(turns)) - play.phase_rad
+
+
+cdef inline void mix(Line* line, const Play* play, double angle, int64_t first) noexcept nogil:
+    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
+    cdef Py_ssize_t at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
+    cdef const double* x = line.env_i + at
+    cdef const double* y = line.env_q + at
+    cdef Shape* shape
+    if play.frequency_hz != 0.0:
+        shape = _shape(line, play.waveform, play.frequency_hz)
+        if shape == NULL:
+            return
+        x = shape.samples[0]
+        y = shape.samples[1]
+    qctl_mix(n, play.amplitude * cos(angle), play.amplitude * sin(angle), x, y,
+             line.volts[0] + (play.start - first), line.volts[1] + (play.start - first))
+
+
+cdef inline int64_t rounded(
+    const Line* line, int output, Py_ssize_t begin, Py_ssize_t end, uint16_t* words, int32_t* reach, double* volts
+) noexcept nogil:
+    """Round volts to words, ties to even; return the first sample that is out of range or NaN, and its volts."""
+    cdef Py_ssize_t k
+    cdef double v, x, scale = 8191.0 / line.half_v[output], c = 1.0, s = 0.0
+    cdef const double* own = line.volts[output]
+    cdef const double* other = NULL
+    if output == 1 and line.corrected:
+        c = line.gain * cos(line.phase_rad)
+        s = line.gain * sin(line.phase_rad)
+        other = line.volts[0]
+    if not qctl_round(end - begin, scale, c, s, own + begin, other + begin if other != NULL else NULL, words + begin, reach):
+        return -1
+    for k in range(begin, end):
+        v = c * own[k] + s * other[k] if other != NULL else own[k]
+        x = (v * scale + 6755399441055744.0) - 6755399441055744.0
+        if not -8191.0 <= x <= 8191.0:
+            volts[0] = v
+            return k
+    return -1
