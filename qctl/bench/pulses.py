@@ -1,10 +1,11 @@
-"""Compiling pulse sequences beside LabOne Q, qupulse and Pulser: randomized benchmarking to device programs."""
+"""Compiling pulse sequences beside LabOne Q, QICK, qblox-scheduler and others: randomized benchmarking to programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from qctl.bench import pulses_boards as boards
 from qctl.bench import pulses_peers as peers
 from qctl.bench.case import Case, Goal
 
@@ -15,13 +16,17 @@ _PEERS: dict[str, Callable[[peers.Work], Callable[[], peers.Made]]] = {
     "laboneq": peers.laboneq_side,
     "qupulse": peers.qupulse_side,
     "pulser": peers.pulser_side,
+    "qick": boards.qick_side,
+    "qblox-scheduler": boards.qblox_scheduler_side,
 }
 _BESIDE = {
-    ("awg", 1, 1_000): ("laboneq", "qupulse", "pulser"),
+    ("awg", 1, 1_000): ("laboneq", "qick", "qupulse", "pulser"),
     ("awg", 1, 10_000): ("laboneq",),
-    ("qblox", 1, 1_000): ("laboneq",),
+    ("qblox", 1, 1_000): ("laboneq", "qick", "qblox-scheduler"),
 }
 """Peers of the cases with programs; they have no entry from arrays, and take too long for more."""
+_TIMES = {"laboneq": 20.0, "qick": 100.0, "qblox-scheduler": 300.0}
+"""How many times faster than a peer we mean to be."""
 
 
 def _case(source: str, kind: str, n_qubits: int, n_sequences: int, n_pulses: int = 100) -> Case:
@@ -51,7 +56,7 @@ def _case(source: str, kind: str, n_qubits: int, n_sequences: int, n_pulses: int
         agree=agree,
         goals=(
             Goal("qctl", 0.3e-6 if source == "arrays" else 1e-6),
-            *(Goal(peer, 20.0) for peer in beside if peer == "laboneq"),
+            *(Goal(peer, _TIMES[peer]) for peer in beside if peer in _TIMES),
         ),
         n_units=n,
         unit="pulse",
