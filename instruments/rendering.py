@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
@@ -102,10 +102,10 @@ class _Kept:
         """Return a number that stands for the settings of a feed in this process."""
         return self.settings.setdefault(values, len(self.settings))
 
-    def put(self, key: Key, made: Made) -> None:
+    def put(self, keys: Iterable[Key], made: Sequence[Made]) -> None:
         """Keep what was rendered."""
-        self.made[key] = made
-        self.n_bytes += _n_bytes(key, made)
+        self.made.update(zip(keys, made, strict=True))
+        self.n_bytes += sum(map(_n_bytes, keys, made))
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
@@ -117,7 +117,8 @@ class _Kept:
 
 
 def _n_bytes(key: Key, made: Made) -> int:
-    return len(key[0]) + 2 * len(made[0]) * sum(piece.n_samples for piece in key[1])
+    cut = key[1]
+    return len(key[0]) + 2 * len(made[0]) * (cut[0][1] if len(cut) == 1 else sum(piece.n_samples for piece in cut))
 
 
 _kept = _Kept()
@@ -255,9 +256,11 @@ class Renderer:
         half_v = tuple(self.half_v[n] for n in line.outputs)
         setting = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
         plays, bounds = points.of(feed)
-        rows = plays.copy()
-        rows["waveform"] = points.shapes.numbers[rows["waveform"]]
-        raw, ends = rows.tobytes(), (bounds * rows.dtype.itemsize).tolist()
+        numbers = points.shapes.numbers
+        if not np.array_equal(numbers, np.arange(len(numbers))):
+            plays = plays.copy()
+            plays["waveform"] = numbers[plays["waveform"]]
+        raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
     def render(self, points: Points, feed: int, keys: Sequence[Key]) -> list[Made]:
@@ -284,16 +287,18 @@ class Renderer:
     def _render(self, points: Points, feed: int, new: dict[Key, int]) -> None:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs = len(line.outputs)
-        rows = [(k, *piece[:2]) for (_, cut, _), k in new.items() for piece in cut]
-        pieces = np.empty((len(rows), 4), np.int64)
-        pieces[:, :3] = rows
+        sizes = [len(cut) for _, cut, _ in new]
+        pieces = np.empty((sum(sizes), 4), np.int64)
+        pieces[:, 0] = np.repeat(np.fromiter(new.values(), np.int64, len(new)), sizes)
+        pieces[:, 1] = [piece.first for _, cut, _ in new for piece in cut]
+        pieces[:, 2] = [piece.n_samples for _, cut, _ in new for piece in cut]
         padded = -(-pieces[:, 2] // kernel.GROUP) * kernel.GROUP
         ends = np.cumsum(padded * n_outputs)
         pieces[:, 3] = ends - padded * n_outputs
         words = np.empty(int(ends[-1]), np.uint16)
-        digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
-        over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
-        reached = np.empty((len(rows), n_outputs, 2), np.uint16)
+        digests = np.empty((len(pieces), n_outputs, kernel.DIGEST_BYTES), np.uint8)
+        over, over_v = np.empty((len(pieces), n_outputs), np.int64), np.empty((len(pieces), n_outputs))
+        reached = np.empty((len(pieces), n_outputs, 2), np.uint16)
         kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
@@ -312,10 +317,8 @@ class Renderer:
         low, high = (reached[:, :, k].ravel().tolist() for k in (0, 1))
         flat = zip(names, views, low, high, strict=True)
         made = list(zip(*[flat] * n_outputs, strict=True))
-        row = 0
-        for key in new:
-            _kept.put(key, tuple(made[row : row + len(key[1])]))
-            row += len(key[1])
+        ends_of = np.cumsum(sizes).tolist()
+        _kept.put(new, [tuple(made[end - size : end]) for end, size in zip(ends_of, sizes, strict=True)])
 
     def _refuse(self, points: Points, feed: int, point: int, output: int, sample: int, volts: float) -> None:
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""

@@ -34,6 +34,7 @@ class Rounded(NamedTuple):
     error_s: float
 
 
+@lru_cache(maxsize=1024, typed=True)
 def rational_hz(rate_hz: float | int | Fraction) -> Fraction:
     """Return a clock rate as a fraction, in hertz.
 
@@ -79,6 +80,7 @@ def _decimal(number: float) -> Fraction:
     return Fraction(repr(number))
 
 
+@lru_cache(maxsize=4096, typed=True)
 def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None) -> Rounded:
     """Round a time to whole ticks of a clock, half to even.
 

@@ -163,18 +163,19 @@ def _asked(keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut]) -> _Aske
 def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequence[Feed]) -> tuple[Steps, ...]:
     """Return the steps of each point; of one if all points are the same."""
     outputs = [n for k in made for n in feeds[k].outputs]
-    known: dict[tuple[object, ...], Steps] = {}
-    points = []
-    for k, cut in enumerate(cuts):
-        rows = [table[k] for table in made.values()]
-        key = (cut, *map(id, rows))
-        steps = known.get(key)
-        if steps is None:
-            steps = known[key] = tuple(
+    tables = tuple(made.values())
+    points: list[Steps]
+    if tables and all(len(cut) == 1 for cut in cuts):
+        names = [[one[0][place][0] for one in made[k]] for k in made for place in range(len(feeds[k].outputs))]
+        points = [(Step(dict(zip(outputs, row, strict=True))),) for row in zip(*names, strict=True)]
+    else:
+        points = [
+            tuple(
                 Step(dict(zip(outputs, [one[0] for row in rows for one in row[p]], strict=True)), piece.n_loops)
                 for p, piece in enumerate(cut)
             )
-        points.append(steps)
+            for cut, *rows in zip(cuts, *tables, strict=True)
+        ]
     return tuple(points[:1] if all(steps == points[0] for steps in points) else points)
 
 
