@@ -11,3 +11,9 @@ def fill(
     n_qubits: int,
     rows: NDArray,
 ) -> tuple[int, int]: ...
+def join(
+    rows: NDArray,
+    bounds: NDArray[np.int64],
+    word_bounds: NDArray[np.int64],
+    out: NDArray,
+) -> None: ...

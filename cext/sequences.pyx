@@ -1,4 +1,4 @@
-"""Rows of sequences of native gates that are given as bare columns: checked and written in one pass."""
+"""Rows of sequences of native gates: from bare columns, checked and written in one pass, or from programs put together."""
 
 from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint32_t
@@ -113,3 +113,39 @@ def fill(
                 if rows[k].op == _BARRIER:
                     rows[k].b = <uint32_t> counted
     return fault, counted
+
+
+def join(
+    const Row[::1] rows not None, const int64_t[::1] bounds not None, const int64_t[::1] word_bounds not None,
+    Row[::1] out not None,
+):
+    """Copy the rows of programs whose operand words are put together, so that barriers find theirs.
+
+    Parameters
+    ----------
+    rows : (n,) INSTRUCTION
+        All programs, one after the other, each barrier with the place of its words among its own program's.
+    bounds, word_bounds : (n_programs + 1,) int64
+        Where each program's rows and words begin.
+    out : (n,) INSTRUCTION
+        Filled.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    cdef Py_ssize_t s, k, n = rows.shape[0], n_programs = bounds.shape[0] - 1
+    if n_programs < 0 or word_bounds.shape[0] != n_programs + 1 or out.shape[0] != n:
+        raise ValueError(f"bounds, word_bounds, out are {bounds.shape[0]}, {word_bounds.shape[0]}, {out.shape[0]}, rows {n}")
+    if bounds[0] != 0 or bounds[n_programs] != n:
+        raise ValueError(f"bounds {bounds[0]} … {bounds[n_programs]} are not those of {n} rows")
+    for s in range(n_programs):
+        if bounds[s + 1] < bounds[s]:
+            raise ValueError(f"bounds go down at program {s}")
+    with nogil:
+        for s in range(n_programs):
+            for k in range(bounds[s], bounds[s + 1]):
+                out[k] = rows[k]
+                if rows[k].op == _BARRIER:
+                    out[k].a = rows[k].a + <uint32_t> word_bounds[s]

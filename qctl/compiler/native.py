@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import minimal
+from qctl.cext import minimal, sequences
 from qctl.compiler.rows import Rows
 from qctl.compiler.sweep_values import seconds_over_points
 from qctl.compiler.tables import Tables
@@ -51,14 +52,13 @@ class Joined:
         self.native = found.astype(bool)
 
 
-def pairs_of(rows: NDArray) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of qubits that a line's cz gates join, each once, in order."""
-    found = rows[rows["op"] == Op.CZ]
-    if not len(found):
-        return ()
-    low, high = np.minimum(found["a"], found["b"]), np.maximum(found["a"], found["b"])
-    codes, firsts = np.unique(low.astype(np.uint64) << np.uint64(32) | high, return_index=True)
-    return tuple((int(codes[k]) >> 32, int(codes[k]) & 0xFFFFFFFF) for k in np.argsort(firsts))
+def pairs_of(lines: Joined) -> list[tuple[tuple[int, int], ...]]:
+    """Return the pairs of qubits that each line's cz gates join, each once, in order."""
+    at = np.flatnonzero(lines.rows["op"] == Op.CZ)
+    a, b = lines.rows["a"][at], lines.rows["b"][at]
+    pairs = list(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True))
+    cuts = np.searchsorted(at, lines.bounds).tolist()
+    return [tuple(dict.fromkeys(pairs[begin:end])) for begin, end in pairwise(cuts)]
 
 
 def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], tables: Tables) -> Rows:
@@ -82,10 +82,7 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         words = np.concatenate([lines.words[lines.word_bounds[s] : lines.word_bounds[s + 1]] for s in chosen])
         bounds = bounds_of([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
         word_bounds = bounds_of([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
-    if len(chosen) > 1:
-        barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
-        rows = rows.copy() if len(barriers) and len(chosen) == len(lines.native) else rows
-        rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
+    rows = _joined(rows, bounds, word_bounds)
     lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
@@ -109,8 +106,7 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
     bounds, word_bounds = bounds_of([len(one.rows) for one in made]), bounds_of([len(one.words) for one in made])
     rows = np.frombuffer(bytearray().join([one.rows.data for one in made]), INSTRUCTION)
     words = np.concatenate([one.words for one in made])
-    barriers = np.flatnonzero(rows["op"] == Op.BARRIER)
-    rows["a"][barriers] += word_bounds[np.searchsorted(bounds, barriers, "right") - 1].astype(np.uint32)
+    rows = _joined(rows, bounds, word_bounds)
     lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
@@ -120,6 +116,13 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
 
 
 _NONE = np.empty(0, np.int32)
+
+
+def _joined(rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.int64]) -> NDArray:
+    """Return rows whose barriers find their words among those of all lines."""
+    made = np.empty(len(rows), INSTRUCTION)
+    sequences.join(rows, bounds, word_bounds, made)
+    return made
 
 
 def counted(bounds: NDArray[np.int64]) -> NDArray[np.int64]:

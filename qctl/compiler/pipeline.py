@@ -168,8 +168,9 @@ class _Work:
         lines = Joined(bodies)
         groups: dict[tuple[int, ...], list[int]] = {}
         made: list[Compiled | None] = [None] * len(bodies)
+        pairs = pairs_of(lines)
         for k in np.flatnonzero(lines.native).tolist():
-            places = self._layout(bodies[k], pairs_of(lines.rows[lines.bounds[k] : lines.bounds[k + 1]]))
+            places = self._layout(bodies[k], pairs[k])
             if places is not None:
                 groups.setdefault(places, []).append(k)
         joined_s = (perf_counter() - begin) / len(bodies)

@@ -74,3 +74,20 @@ def test_strides_and_numbers_of_qubits_that_make_no_sense_are_refused():
         sequences.fill(column[::2], column[:2], np.zeros(2), column[:2], -1, rows)
     with pytest.raises(ValueError, match="n_qubits = -2"):
         fill([SX], [0], [0], [], -2)
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [1], [3, 0, 5, 1]])
+def test_barriers_of_joined_programs_find_their_words(sizes):
+    rng = np.random.default_rng(3)
+    bounds, words = np.cumsum([0, *sizes]), np.cumsum([0, *rng.integers(0, 9, len(sizes))])
+    rows = np.array([(op, 0, k, 2, 3) for k, op in enumerate(rng.choice(OPS, bounds[-1]))], INSTRUCTION)
+    out = np.empty(len(rows), INSTRUCTION)
+    sequences.join(rows, bounds, words, out)
+    moved = np.repeat(words[:-1], sizes) * (rows["op"] == BARRIER)
+    assert out.tolist() == [(op, f, a + more, b, c) for (op, f, a, b, c), more in zip(rows.tolist(), moved.tolist())]
+
+
+@pytest.mark.parametrize(("bounds", "words", "n"), [([0, 1], [0, 1], 2), ([0, 2], [0], 2), ([1, 2], [0, 1], 2), ([0, 3, 2], [0, 0, 0], 2), ([0, 2], [0, 1], 1)])
+def test_programs_that_do_not_fit_are_not_joined(bounds, words, n):
+    with pytest.raises(ValueError, match="bounds"):
+        sequences.join(np.zeros(2, INSTRUCTION), np.array(bounds), np.array(words), np.zeros(n, INSTRUCTION))
