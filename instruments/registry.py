@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -92,6 +93,7 @@ def model_of(name: str) -> Model:
         raise RequestError(f"model {name!r} is not known; known are {', '.join(sorted(MODELS))}") from None
 
 
+@cache
 def _module(path: str) -> ModuleType:
     return import_module(f"qctl.instruments.{path}")
 

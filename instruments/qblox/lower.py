@@ -89,7 +89,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
 def _ports(lab: Lab, instrument: Instrument, rows: Rows) -> list[Port]:
     """Return the ports that this module plays on or acquires from; each takes a sequencer."""
     name = instrument.name
-    played = set(np.flatnonzero(np.bincount(rows.plays["port"])).tolist())
+    played = set(np.flatnonzero(rows.counts.any(axis=1)).tolist())
     captured = set(np.flatnonzero(np.bincount(rows.captures["port"])).tolist())
     found = []
     for port in lab.ports.values():

@@ -71,10 +71,7 @@ class Memory:
         self.steps_per_v = np.zeros(len(rows.waveforms))
         self.acquisitions = np.zeros((len(rows.specs), 4), np.int32)
         if n_outputs:
-            pairs = rows.plays["port"] * np.int64(len(rows.waveforms)) + rows.plays["waveform"]
-            counts = np.bincount(pairs, minlength=len(rows.waveforms) * (port + 1))
-            first = len(rows.waveforms) * port
-            for k in np.flatnonzero(counts[first : first + len(rows.waveforms)]).tolist():
+            for k in np.flatnonzero(rows.counts[port]).tolist():
                 self._play(rows, k, full_scale_v, n_outputs)
         if acquires:
             mine = rows.captures["port"] == port

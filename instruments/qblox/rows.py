@@ -39,6 +39,8 @@ class Rows:
         Index of each port in the rows.
     length_ns : int
         The longest point, rounded up.
+    counts : (n_ports, n_waveforms) int
+        How many plays of each there are.
     """
 
     plays: NDArray
@@ -49,6 +51,7 @@ class Rows:
     specs: tuple[CaptureSpec, ...]
     ports: dict[str, int]
     length_ns: int
+    counts: NDArray[np.int64]
 
 
 _last: list[tuple[Sequence[Straight], Shots, Rows]] = []
@@ -71,9 +74,11 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     specs = _numbered(captures, flat.capture_bounds, shots)
     length_s = float(flat.lengths_s.max(initial=0.0))
     ports = {port.name: k for k, port in enumerate(flat.ports)}
+    n = len(flat.waveforms)
+    pairs = flat.plays["port"] * np.int64(n) + flat.plays["waveform"]
     return Rows(
         flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports,
-        ceil(rational_s(length_s) * 10**9),
+        ceil(rational_s(length_s) * 10**9), np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n),
     )  # fmt: skip
 
 

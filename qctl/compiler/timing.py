@@ -212,48 +212,50 @@ class _Timing:
     ) -> NDArray[np.int64]:
         """Return what moves every point so that its first capture is at one time, on the clocks' common grid."""
         tables, rows, n_points = self.tables, self.rows, self.n_points
-        delays = [line.delay_s for line in tables.lines.lines]
-        lead = max(-min(delays, default=Fraction(0)), Fraction(0))
-        shifts = [round(lead * self.units)] * (self.n_sequences * n_points)
+        lead = _lead(tables)
+        n, early = self.n_sequences * n_points, round(lead * self.units)
         having = np.flatnonzero(counts[:, 3] >= 0)
         if not len(having):
-            return _pairs(shifts)
-        sizes = np.diff(rows.bounds)[having]
+            return _pairs(np.full(n, early, object))
         first = rows.bounds[having]
         items = counts[having, 3]
-        heads = rows.rows[first + order[first + items]]
-        at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
-        found = whole(starts[at])
-        lines, offsets = self._offsets(heads)
-        # Python's whole numbers: those of NumPy would wrap at 63 bits.
-        wanted = [found[k] + offsets[k // n_points] for k in range(len(found))]
-        latest = Fraction(max(wanted), self.units) + lead
-        clocks = {tables.lines.lines[k] for k in set(lines)}
+        lines, offsets, index = self._offsets(rows.rows[first + order[first + items]])
+        at = first + items
+        if n_points > 1:
+            sizes = np.diff(rows.bounds)[having]
+            at = (first[:, None] * n_points + np.arange(n_points) * sizes[:, None] + items[:, None]).ravel()
+            index = np.repeat(index, n_points)
+        # NumPy's whole numbers wrap at 63 bits, Python's don't.
+        low, high = starts[at, 0], starts[at, 1]
+        short = not high.any() and low.min() >= 0 and max(map(abs, (*offsets, early, int(low.max())))) < 2**59
+        found = low if short else np.array(whole(starts[at]), object)
+        wanted = found + np.array(offsets, found.dtype)[index]
+        latest = Fraction(int(wanted.max()), self.units) + lead
+        clocks = {tables.lines.lines[k] for k in lines}
         step = _step(tuple(rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None))
         target = round(ceil(latest / step) * step * self.units)
-        moved = np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))
-        for k, one in zip(moved.tolist(), wanted, strict=True):
-            shifts[k] = target - one
+        shifts = np.full(n, early, np.int64 if short and target < 2**61 else object)
+        shifts[np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))] = target - (
+            wanted if shifts.dtype == wanted.dtype else wanted.astype(object)
+        )
         return _pairs(shifts)
 
-    def _offsets(self, heads: NDArray) -> tuple[list[int], list[int]]:
-        """Return the line of each first capture, and the time from its item's start to it on that line, in units."""
+    def _offsets(self, heads: NDArray) -> tuple[list[int], list[int], NDArray[np.int64]]:
+        """Return the lines of first captures, the times from their items' starts to them there, in units, and which of
+        these each first capture has."""
         tables, rows = self.tables, self.rows
-        known: dict[tuple[int, int], tuple[int, int]] = {}
+        known: dict[tuple[int, int], int] = {}
         lines, offsets = [], []
-        for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True):
-            if key not in known:
-                op, a = key
-                if op == 0x008:
-                    q = int(rows.places[a])
-                    line, delay = int(tables.qubits[q, 3]), tables.lengths_s[tables.qubits[q, 6]]
-                else:
-                    line, delay = int(rows.frames[a]), Fraction(0)
-                known[key] = line, round((delay + tables.lines.lines[line].delay_s) * self.units)
-            line, offset = known[key]
+        index = [known.setdefault(key, len(known)) for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True)]
+        for op, a in known:
+            if op == 0x008:
+                q = int(rows.places[a])
+                line, delay = int(tables.qubits[q, 3]), tables.lengths_s[tables.qubits[q, 6]]
+            else:
+                line, delay = int(rows.frames[a]), Fraction(0)
             lines.append(line)
-            offsets.append(offset)
-        return lines, offsets
+            offsets.append(round((delay + tables.lines.lines[line].delay_s) * self.units))
+        return lines, offsets, np.array(index)
 
     def _shared(self) -> tuple[tuple[PortClock, ...], tuple[Waveform, ...]]:
         """Return what all sequences have together: ports with their errors, and the waveforms that are played."""
@@ -331,6 +333,12 @@ def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=64)
+def _lead(tables: Tables) -> Fraction:
+    """Return how much earlier than its pulse the earliest line is."""
+    return max(-min((line.delay_s for line in tables.lines.lines), default=Fraction(0)), Fraction(0))
+
+
+@lru_cache(maxsize=64)
 def _step(rates_hz: tuple[Fraction, ...]) -> Fraction:
     """Return the common grid of clocks, or the tick of the first if there is none."""
     return common_grid_s(list(rates_hz)) or Fraction(1) / rates_hz[0]
@@ -345,8 +353,9 @@ def _used(plays: NDArray, waveforms: tuple[Waveform, ...]) -> tuple[Waveform, ..
     return tuple(wave for wave, played in zip(waveforms, used.tolist(), strict=True) if played)
 
 
-def _pairs(whole: list[int]) -> NDArray[np.int64]:
-    if all(-(2**63) <= n < 2**63 for n in whole):
-        low = np.array(whole, np.int64)
+def _pairs(numbers: NDArray) -> NDArray[np.int64]:
+    """Return whole numbers of 128 bits as pairs, low half first."""
+    if numbers.dtype == np.int64 or all(-(2**63) <= n < 2**63 for n in numbers.tolist()):
+        low = numbers.astype(np.int64)
         return np.ascontiguousarray(np.stack([low, low >> 63], axis=1))
-    return wide([Fraction(n) for n in whole], 1)
+    return wide([Fraction(n) for n in numbers.tolist()], 1)
