@@ -19,7 +19,7 @@ cdef extern from "kept_words.h" nogil:
         int64_t waveform
         uint16_t* words
         int32_t[2][2] reach
-    qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t waveform, double amplitude, double hz, double angle) noexcept
+    qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t n, int64_t waveform, double amplitude, double hz, double angle) noexcept
     bint qctl_kept_is(const qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle) noexcept
     bint qctl_kept_take(qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle, int64_t n) noexcept
     void qctl_silence(uint16_t* words, int64_t n, uint16_t word) noexcept
@@ -48,6 +48,7 @@ cdef struct Line:
     Shape* shapes
     Py_ssize_t n_shapes, next_shape
     qctl_kept* kept
+    int64_t n_kept
     int failed
 
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QCTL_KEPT = 1024, QCTL_KEPT_SAMPLES = 4096 };
+enum { QCTL_KEPT = 1024, QCTL_KEPT_SAMPLES = 4096 }; /* places at most, a power of two; samples of a pulse */
 
 typedef struct {
     double amplitude, frequency_hz, angle;
@@ -17,9 +17,9 @@ typedef struct {
     int32_t reach[2][2]; /* lowest and highest word of each output */
 } qctl_kept;
 
-/* Return the place of a pulse, which may have another one's words. */
+/* Return the place of a pulse among n, a power of two; it may have another one's words. */
 static inline qctl_kept *qctl_kept_place(
-    qctl_kept *kept, int64_t waveform, double amplitude, double frequency_hz, double angle)
+    qctl_kept *kept, int64_t n, int64_t waveform, double amplitude, double frequency_hz, double angle)
 {
     uint64_t bits[3], mixed;
     memcpy(bits, &amplitude, 8);
@@ -28,7 +28,7 @@ static inline qctl_kept *qctl_kept_place(
     mixed = (bits[0] ^ (uint64_t)waveform) * 0x9E3779B97F4A7C15ULL;
     mixed = (mixed ^ (mixed >> 29) ^ bits[1]) * 0xBF58476D1CE4E5B9ULL;
     mixed = (mixed ^ (mixed >> 32) ^ bits[2]) * 0x94D049BB133111EBULL;
-    return kept + ((mixed ^ (mixed >> 31)) >> 20) % QCTL_KEPT;
+    return kept + ((mixed ^ (mixed >> 31)) >> 20) % (uint64_t)n;
 }
 
 /* Say whether a place has the words of this pulse. Zeros of either sign are the same to all that is made of them. */

@@ -78,7 +78,7 @@ cdef qctl_kept* _kept(Line* line, const Play* play, uint16_t* words, int64_t n_p
     """Return the words of a play that stands alone; NULL if a sample is out of range. `words` is for work."""
     cdef double angle = angle_of(line, play), volts
     cdef int64_t a = play.start - first, n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], found = -1
-    cdef qctl_kept* one = qctl_kept_place(line.kept, play.waveform, play.amplitude, play.frequency_hz, angle)
+    cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
     cdef int output
     if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
         return one
@@ -325,19 +325,22 @@ def render(
     line.volts[1] = &volts[1, 0]
     line.n_shapes = line.next_shape = line.failed = 0
     line.shapes = <Shape*> calloc(_SHAPES, sizeof(Shape))
-    line.kept = <qctl_kept*> calloc(QCTL_KEPT, sizeof(qctl_kept))
+    line.n_kept = 16
+    while line.n_kept < QCTL_KEPT and line.n_kept < plays.shape[0]:
+        line.n_kept *= 2
+    line.kept = <qctl_kept*> calloc(line.n_kept, sizeof(qctl_kept))
     if line.shapes == NULL or line.kept == NULL:
         free(line.shapes)
         free(line.kept)
         raise MemoryError("no room for carriers")
-    for j in range(QCTL_KEPT):
+    for j in range(line.n_kept):
         line.kept[j].waveform = -1
     with nogil:
         _all(&line, plays, bounds, pieces, words, digests, over, over_v, reached)
         for j in range(_SHAPES):
             free(line.shapes[j].samples[0])
         free(line.shapes)
-        for j in range(QCTL_KEPT):
+        for j in range(line.n_kept):
             free(line.kept[j].words)
         free(line.kept)
     if line.failed:
