@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,52 +108,65 @@ class _Specs:
 
     def _spec(self, body: Body, k: int, captures: NDArray, hz: NDArray[np.float64]) -> CaptureSpec:
         row, tables = self.rows.rows[k], self.tables
-        line = tables.lines.lines[int(captures[0]["port"])]
-        rate_hz = float(line.rate_hz)
-        starts_s = captures["start"] / rate_hz
-        start_s = float(Fraction(int(captures["start"][0])) / line.rate_hz)
-        weights = None
+        port, _, start = captures.item(0)
         if int(row["op"]) == Op.MEASURE:
             bit = int(row["b"])
-            slot, mode = body.bits[bit], "bit"
             length_s = tables.qubit(int(self.rows.places[int(row["a"])])).readout.length_s
+            made = _first_spec(tables, port, start, body.bits[bit], bit, float(hz[0]), length_s, "bit")
         else:
             number, index = self.rows.captures[int(row["b"])]
             capture = body.captures[number]
-            slot, mode, bit = capture.slot, capture.mode.name.lower(), capture.bit
             known = tables.lengths_s
             found = known[index] if index < len(known) else self.rows.lengths[index - len(known)]
             assert isinstance(found, Fraction)  # a capture's length is not swept
-            length_s = float(found)
+            mode = capture.mode.name.lower()
+            made = _first_spec(tables, port, start, capture.slot, capture.bit, float(hz[0]), float(found), mode)
             if capture.weights >= 0:
-                assert line.record_hz is not None
-                weights = envelope_samples(body.waveforms[capture.weights], line.record_hz)
+                record_hz = tables.lines.lines[port].record_hz
+                assert record_hz is not None
+                weights = envelope_samples(body.waveforms[capture.weights], record_hz)
                 if not weights.any():
-                    raise CompileError(f"the weights of the capture {slot!r} are all 0")
-        # Readout by two inputs sees the sideband, by one alone its cosine: both turn with the intermediate frequency.
-        owner = tables.values.qubits.get(line.port.target)
-        tuned = owner.readout if isinstance(owner, TransmonQubit) else None
-        centres = (tuned.center0_v, tuned.center1_v, tuned.center2_v) if tuned else (None, None, None)
-        zero, one, two = (None if c is None else complex(*c) for c in centres)
-        return CaptureSpec(
-            line.port.name,
-            line.port.target,
-            slot,
-            bit,
-            line.port.inputs[0].instrument,
-            tuple(ref.input for ref in line.port.inputs),
-            float(hz[0]),
-            start_s,
-            length_s,
-            starts_s if self.n_points > 1 and np.ptp(captures["start"]) else None,
-            hz.copy() if self.n_points > 1 and np.ptp(hz) else None,
-            weights,
-            mode,
-            tuned.angle_rad if tuned else 0.0,
-            tuned.threshold_v if tuned else 0.0,
-            zero,
-            one,
-            two,
-            0,
-            self.n_points,
+                    raise CompileError(f"the weights of the capture {capture.slot!r} are all 0")
+                made = replace(made, weights=weights)
+        if self.n_points == 1:
+            return made
+        starts_s = captures["start"] / float(tables.lines.lines[port].rate_hz)
+        return replace(
+            made,
+            starts_s=starts_s if np.ptp(captures["start"]) else None,
+            ifs_hz=hz.copy() if np.ptp(hz) else None,
+            n_points=self.n_points,
         )
+
+
+@lru_cache(maxsize=1024)
+def _first_spec(
+    tables: Tables, port: int, start: int, slot: str, bit: int, if_hz: float, length_s: float, mode: str
+) -> CaptureSpec:
+    """Return what is known of a capture at one point, whose start is in ticks of its line."""
+    line = tables.lines.lines[port]
+    # Readout by two inputs sees the sideband, by one alone its cosine: both turn with the intermediate frequency.
+    owner = tables.values.qubits.get(line.port.target)
+    tuned = owner.readout if isinstance(owner, TransmonQubit) else None
+    centres = (tuned.center0_v, tuned.center1_v, tuned.center2_v) if tuned else (None, None, None)
+    zero, one, two = (None if c is None else complex(*c) for c in centres)
+    return CaptureSpec(
+        line.port.name,
+        line.port.target,
+        slot,
+        bit,
+        line.port.inputs[0].instrument,
+        tuple(ref.input for ref in line.port.inputs),
+        if_hz,
+        float(Fraction(start) / line.rate_hz),
+        length_s,
+        None,
+        None,
+        None,
+        mode,
+        tuned.angle_rad if tuned else 0.0,
+        tuned.threshold_v if tuned else 0.0,
+        zero,
+        one,
+        two,
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import minimal, sequences
-from qctl.compiler.rows import Rows
+from qctl.compiler.rows import Counted, Rows
 from qctl.compiler.sweep_values import seconds_over_points
 from qctl.compiler.tables import Tables
 from qctl.compiler.translate import Native
@@ -20,7 +20,7 @@ from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import Op
 from qctl.program.straights import bounds_of
 
-__all__ = ["Joined", "counted", "lengths_of_delays", "pairs_of", "plain", "rows_of_lines", "rows_of_natives"]
+__all__ = ["Joined", "lengths_of_delays", "pairs_of", "plain", "rows_of_lines", "rows_of_natives"]
 
 
 class Joined:
@@ -87,7 +87,7 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
     return Rows(
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
-        counted(bounds),
+        Counted(bounds),
     )  # fmt: skip
 
 
@@ -123,11 +123,6 @@ def _joined(rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.in
     made = np.empty(len(rows), INSTRUCTION)
     sequences.join(rows, bounds, word_bounds, made)
     return made
-
-
-def counted(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the number of each row in its own sequence."""
-    return np.arange(bounds[-1]) - np.repeat(bounds[:-1], np.diff(bounds))
 
 
 def lengths_of_delays(rows: NDArray, n_known: int) -> tuple[tuple[Fraction, ...], NDArray]:

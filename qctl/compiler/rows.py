@@ -22,10 +22,28 @@ from qctl.program.opcodes import Op
 from qctl.program.tables import SymbolKind, Waveform
 from qctl.units import rational_s
 
-__all__ = ["Rows", "frames_of", "rows_of"]
+__all__ = ["Counted", "Rows", "frames_of", "rows_of"]
 
 _PULSES = frozenset((Op.PLAY, Op.CAPTURE, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY))
 _VALUED = frozenset((Op.RZ, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY))
+
+
+class Counted:
+    """The number of each row in its own sequence; made when one is asked for.
+
+    Parameters
+    ----------
+    bounds : (n_sequences + 1,) int64
+        Where each sequence begins.
+    """
+
+    __slots__ = ("bounds",)
+
+    def __init__(self, bounds: NDArray[np.int64]) -> None:
+        self.bounds = bounds
+
+    def __getitem__(self, k: int) -> int:
+        return k - int(self.bounds[int(np.searchsorted(self.bounds, k, "right")) - 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +76,7 @@ class Rows:
         Columns of captures.
     values : (n_values, n_points) float64
         What rows without an immediate number name, with the values themselves in `symbols`.
-    wheres : (n_rows,) int64
+    wheres : (n_rows,) int64, or Counted
         Instruction of the program that each row came from.
     """
 
@@ -77,7 +95,7 @@ class Rows:
     captures: tuple[tuple[int, int], ...]
     values: NDArray[np.float64]
     symbols: tuple[Value, ...]
-    wheres: NDArray[np.int64]
+    wheres: NDArray[np.int64] | Counted
 
 
 def frames_of(body: Body, tables: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:

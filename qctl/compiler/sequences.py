@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qctl.cext import sequences as kernel
-from qctl.compiler.native import counted, lengths_of_delays
-from qctl.compiler.rows import Rows
+from qctl.compiler.native import lengths_of_delays
+from qctl.compiler.rows import Counted, Rows
 from qctl.compiler.tables import Tables
 from qctl.errors import CompileError, RequestError
 from qctl.program.body import Body
@@ -156,5 +156,5 @@ def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
     return Rows(
         rows, bounds, np.arange(sequences.n_qubits, dtype=OPERAND), np.ones(len(bounds) - 1, np.uint8),
         np.array(places_of(sequences, tables), np.int32), none, none, tables.states_hz, lengths, (),
-        np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (), counted(bounds),
+        np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (), Counted(bounds),
     )  # fmt: skip

@@ -181,7 +181,7 @@ class _Timing:
         frames.walk(  # type: ignore[call-arg]
             *common, tables.volts, tables.pair_values, tables.carriers, _clocks(tables.lines, self.units)[0],
             rows.frame_states, rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
-            wide([Fraction(1)], self.units)[0], state, made.plays, made.play_rows, made.captures, made.captures_hz,
+            _unit(self.units), state, made.plays, made.play_rows, made.captures, made.captures_hz,
             made.capture_rows, made.ends_s, made.residuals, fault,
         )  # fmt: skip
         if fault[0]:
@@ -330,6 +330,12 @@ def _clocks(lines: Lines, units: int) -> tuple[NDArray[np.int64], int, Fraction]
 def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
     """Return a processor's own lengths in units."""
     return wide(tables.lengths_s, units)
+
+
+@lru_cache(maxsize=64)
+def _unit(units: int) -> NDArray[np.int64]:
+    """Return the units of time in a second."""
+    return wide([Fraction(1)], units)[0]
 
 
 @lru_cache(maxsize=64)
