@@ -84,7 +84,11 @@ def qblox_scheduler_side(given: Work) -> Callable[[], Made]:
     device.hardware_config = {
         "config_type": "QbloxHardwareCompilationConfig",
         "hardware_description": {
-            "cluster0": {"instrument_type": "Cluster", "modules": {"1": {"instrument_type": "QCM_RF"}}, "ref": "internal"}
+            "cluster0": {
+                "instrument_type": "Cluster",
+                "modules": {"1": {"instrument_type": "QCM_RF"}},
+                "ref": "internal",
+            }
         },
         "hardware_options": {"modulation_frequencies": {"q0:mw-q0.01": {"interm_freq": -200e6}}},
         "connectivity": {"graph": [["cluster0.module1.complex_output_0", "q0:mw"]]},

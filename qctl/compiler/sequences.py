@@ -74,7 +74,8 @@ class Sequences:
         rows = np.empty(n, INSTRUCTION)
         fault, n_qubits = kernel.fill(
             np.ascontiguousarray(ops, np.int64), np.ascontiguousarray(qubits, np.int64),
-            np.ascontiguousarray(angles, np.float64), _NONE if second is None else np.ascontiguousarray(others, np.int64),
+            np.ascontiguousarray(angles, np.float64),
+            _NONE if second is None else np.ascontiguousarray(others, np.int64),
             -1 if names is None else len(names), rows,
         )  # fmt: skip
         if fault >= 0:

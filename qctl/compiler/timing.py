@@ -246,7 +246,9 @@ class _Timing:
         tables, rows = self.tables, self.rows
         known: dict[tuple[int, int], int] = {}
         lines, offsets = [], []
-        index = [known.setdefault(key, len(known)) for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True)]
+        index = [
+            known.setdefault(key, len(known)) for key in zip(heads["op"].tolist(), heads["a"].tolist(), strict=True)
+        ]
         for op, a in known:
             if op == 0x008:
                 q = int(rows.places[a])

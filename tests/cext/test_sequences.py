@@ -34,17 +34,24 @@ def test_rows_are_the_twins(n, given):
     second = (qubits + 1) % 4
     angles = rng.normal(size=n)
     rows, fault, n_qubits = fill(ops, qubits, angles, second, given)
-    highest = max([0, *(q for q, op in zip(qubits, ops) if op != BARRIER), *(q for q, op in zip(second, ops) if op == CZ)])
+    highest = max(
+        [
+            0,
+            *(q for q, op in zip(qubits, ops, strict=True) if op != BARRIER),
+            *(q for q, op in zip(second, ops, strict=True) if op == CZ),
+        ]
+    )
     assert fault == -1
     assert n_qubits == (given if given >= 0 else highest + 1)
-    assert rows.tolist() == [twin(*row, n_qubits) for row in zip(ops.tolist(), qubits, angles, second)]
+    assert rows.tolist() == [twin(*row, n_qubits) for row in zip(ops.tolist(), qubits, angles, second, strict=True)]
 
 
 @pytest.mark.parametrize(
     "row",
     [
         (0x104, 0, 0.0, 0), (-1, 0, 0.0, 0), (SX + 2**32, 0, 0.0, 0), (SX, -1, 0.0, 0), (SX, 2, 0.0, 0),
-        (SX, 2**40, 0.0, 0), (RZ, 0, np.nan, 0), (DELAY, 0, np.inf, 0), (CZ, 0, 0.0, 0), (CZ, 0, 0.0, 2), (CZ, 0, 0.0, -1),
+        (SX, 2**40, 0.0, 0), (RZ, 0, np.nan, 0), (DELAY, 0, np.inf, 0), (CZ, 0, 0.0, 0), (CZ, 0, 0.0, 2),
+        (CZ, 0, 0.0, -1),
     ],
 )  # fmt: skip
 def test_the_first_row_that_is_not_allowed_is_named(row):
@@ -64,7 +71,7 @@ def test_a_cz_needs_second_qubits_and_a_barrier_no_qubit():
     [([SX], [0, 1], [0], []), ([SX], [0], [0, 1], []), ([SX, SX], [0, 1], [0, 1], [1]), ([SX], [0], [0], [], -1, 2)],
 )
 def test_shapes_that_do_not_fit_are_refused(given):
-    with pytest.raises(ValueError, match="not [12]"):
+    with pytest.raises(ValueError, match=r"not [12]"):
         fill(*given)
 
 
@@ -84,10 +91,15 @@ def test_barriers_of_joined_programs_find_their_words(sizes):
     out = np.empty(len(rows), INSTRUCTION)
     sequences.join(rows, bounds, words, out)
     moved = np.repeat(words[:-1], sizes) * (rows["op"] == BARRIER)
-    assert out.tolist() == [(op, f, a + more, b, c) for (op, f, a, b, c), more in zip(rows.tolist(), moved.tolist())]
+    assert out.tolist() == [
+        (op, f, a + more, b, c) for (op, f, a, b, c), more in zip(rows.tolist(), moved.tolist(), strict=True)
+    ]
 
 
-@pytest.mark.parametrize(("bounds", "words", "n"), [([0, 1], [0, 1], 2), ([0, 2], [0], 2), ([1, 2], [0, 1], 2), ([0, 3, 2], [0, 0, 0], 2), ([0, 2], [0, 1], 1)])
+@pytest.mark.parametrize(
+    ("bounds", "words", "n"),
+    [([0, 1], [0, 1], 2), ([0, 2], [0], 2), ([1, 2], [0, 1], 2), ([0, 3, 2], [0, 0, 0], 2), ([0, 2], [0, 1], 1)],
+)
 def test_programs_that_do_not_fit_are_not_joined(bounds, words, n):
     with pytest.raises(ValueError, match="bounds"):
         sequences.join(np.zeros(2, INSTRUCTION), np.array(bounds), np.array(words), np.zeros(n, INSTRUCTION))
