@@ -345,7 +345,8 @@ def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
 @lru_cache(maxsize=64)
 def _unit(units: int) -> NDArray[np.int64]:
     """Return the units of time in a second."""
-    return wide([Fraction(1)], units)[0]
+    one: NDArray[np.int64] = wide([Fraction(1)], units)[0]
+    return one
 
 
 @lru_cache(maxsize=64)
