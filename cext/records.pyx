@@ -7,6 +7,8 @@ from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from qctl.cext.opcodes cimport FORM_GATE, qctl_op, qctl_op_t
+from qctl.cext.row_checks cimport qctl_check_row, qctl_fault_words, qctl_limits_t
 from qctl.cext.storage cimport Storage, allocated, extended
 
 import numpy as np
@@ -30,7 +32,9 @@ cdef Py_ssize_t MOST = 0x7FFFFFFF
 cdef class InstructionBuffer:
     """Hold instructions of 16 bytes, their operand words and float64 constants.
 
-    Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only.
+    Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only. What writes a row from
+    Python refuses one whose form is wrong, or that names a qubit, constant or operand word that isn't there; whether the
+    rows fit the program's other tables is checked when it is read (`qctl.cext.checks`).
     """
 
     cdef int make_rows(self, Py_ssize_t wanted) except -1:
@@ -195,7 +199,8 @@ cdef class InstructionBuffer:
 
     cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1:
         cdef Py_ssize_t start = self.n_words
-        cdef Py_ssize_t numbers = self.n_numbers
+        cdef Py_ssize_t numbers = self.n_numbers, rows = self.n_rows
+        cdef int64_t fills = self.n_fills
         cdef Py_ssize_t i, k
         cdef uint32_t word
         try:
@@ -207,11 +212,51 @@ cdef class InstructionBuffer:
                 self.push_word(word)
             for i in range(len(values)):
                 self.push_word(self.reference(op, values[i]))
+            self.refuse_change(rows, fills)
         except BaseException:
-            self.n_words = start
-            self.n_numbers = numbers
+            self.undo(rows, start, numbers, fills)
             raise
         return self.push(op, FLAG_WIDE | (n_controls << 8), <uint32_t> start, <uint32_t> len(qubits), <uint32_t> len(values))
+
+    cdef int undo(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers, int64_t n_fills) except -1:
+        """Take back words and constants of a row that was not finished, unless what was asked meanwhile wrote rows itself."""
+        if self.n_rows == n_rows and self.n_fills == n_fills:
+            self.n_words = n_words
+            self.n_numbers = n_numbers
+        return 0
+
+    cdef int refuse_change(self, Py_ssize_t n_rows, int64_t n_fills) except -1:
+        """Raise if what was asked for a qubit or value changed the instructions meanwhile."""
+        if self.n_rows != n_rows or self.n_fills != n_fills:
+            raise ValueError("the instructions were changed while one was appended; it was not")
+        return 0
+
+    cdef void know(self, qctl_limits_t *limits) noexcept:
+        """Fill in what a row may name as far as it is known here; the rest is checked with the whole program."""
+        limits.n_bits = limits.n_expressions = limits.n_blocks = limits.n_waveforms = NONE
+        limits.n_captures = limits.n_registers = limits.n_rows = NONE
+        limits.n_ports = 0x3FFFFFFF
+        limits.n_qubits = self.n_qubits
+        limits.n_constants = self.n_numbers
+        limits.n_words = self.n_words
+
+    cdef int refuse_flaw(self, instruction_t *row, int64_t start) except -1:
+        """Raise if a row, with its operands from word `start` on, is wrong as far as can be said before the program is whole."""
+        cdef qctl_limits_t limits
+        cdef int64_t used = start
+        cdef int fault
+        self.know(&limits)
+        fault = qctl_check_row(row, self.words, &used, NULL, 0, &limits)
+        if fault:
+            self.refuse_row(row.op, qctl_fault_words[fault].decode())
+            raise ValueError(f"an instruction {qctl_fault_words[fault].decode()}")
+        return 0
+
+    cdef int push_checked(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1:
+        cdef instruction_t row
+        row.op, row.flags, row.a, row.b, row.c = op, flags, a, b, c
+        self.refuse_flaw(&row, self.n_words)
+        return self.push(op, flags, a, b, c)
 
     def refuse_qubit(self, op, value):
         """Return the index of a qubit that is not a plain int in range, or raise; subclasses override it."""
@@ -224,6 +269,10 @@ cdef class InstructionBuffer:
     def refuse_count(self, op, n_qubits):
         """Raise because an instruction has too few qubits; subclasses override it."""
         raise ValueError(f"{n_qubits} qubits are too few")
+
+    def refuse_row(self, op, what):
+        """Raise because a row is wrong: `what` says how; subclasses override it."""
+        raise ValueError(f"an instruction of opcode 0x{op:03x} {what}")
 
     def resolve(self, op, value):
         """Return a float, or the index of an expression as int; subclasses override it."""
@@ -239,58 +288,70 @@ cdef class InstructionBuffer:
         self.n_qubits = n_qubits
 
     def emit(self, uint16_t op, uint16_t flags=0, uint32_t a=0xFFFFFFFF, uint32_t b=0xFFFFFFFF, uint32_t c=0xFFFFFFFF):
-        """Append one row as it stands, unchecked."""
-        self.push(op, flags, a, b, c)
+        """Append one row that has no operand list."""
+        if flags & FLAG_WIDE:
+            self.refuse_row(op, "has an operand list, which emit does not take")
+            return
+        self.push_checked(op, flags, a, b, c)
 
     def emit_value(self, uint16_t op, uint32_t a, value):
         """Append a row with symbol word `a` and one value: immediate, or expression."""
         cdef double found = 0.0
         cdef uint32_t expression = 0
+        cdef uint64_t bits
         if self.number(op, value, &found, &expression):
-            self.push(op, FLAG_EXPR, a, expression, NONE)
+            self.push_checked(op, FLAG_EXPR, a, expression, NONE)
         else:
-            self.push_double(op, a, found)
+            memcpy(&bits, &found, 8)
+            self.push_checked(op, FLAG_IMM, a, <uint32_t> bits, <uint32_t> (bits >> 32))
 
     def emit_ticks(self, uint16_t op, uint32_t a, int64_t ticks):
         """Append a row with symbol word `a` and int64 ticks."""
-        self.push(op, FLAG_TICKS, a, <uint32_t> (<uint64_t> ticks), <uint32_t> ((<uint64_t> ticks) >> 32))
+        self.push_checked(op, FLAG_TICKS, a, <uint32_t> (<uint64_t> ticks), <uint32_t> ((<uint64_t> ticks) >> 32))
 
     def emit_wide(self, uint16_t op, symbols, values=(), uint16_t flags=0):
-        """Append a row whose symbol words and values are in the operand list; the words are unchecked."""
-        cdef Py_ssize_t start = self.n_words
-        cdef Py_ssize_t numbers = self.n_numbers
-        try:
-            for word in symbols:
-                self.push_word(word)
-            for value in values:
-                self.push_word(self.reference(op, value))
-        except BaseException:
-            self.n_words = start
-            self.n_numbers = numbers
-            raise
-        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+        """Append a row whose symbol words and values are in the operand list."""
+        self.emit_list(op, flags, [*symbols], [*values], False)
 
     def emit_words(self, uint16_t op, uint16_t flags, symbols, values):
-        """Append a WIDE row from ready symbol and value words, unchecked."""
-        cdef Py_ssize_t start = self.n_words
+        """Append a WIDE row from ready symbol and value words."""
+        self.emit_list(op, flags, [*symbols], [*values], True)
+
+    cdef int emit_list(self, uint16_t op, uint16_t flags, list symbols, list values, bint ready) except -1:
+        """Append a WIDE row; `ready` says that the values are words."""
+        cdef Py_ssize_t start = self.n_words, numbers = self.n_numbers, rows = self.n_rows
+        cdef int64_t fills = self.n_fills
+        cdef instruction_t row
+        cdef Py_ssize_t k
         try:
-            for word in symbols:
-                self.push_word(word)
-            for word in values:
-                self.push_word(word)
+            for k in range(len(symbols)):
+                self.push_word(symbols[k])
+            for k in range(len(values)):
+                self.push_word(values[k] if ready else self.reference(op, values[k]))
+            self.refuse_change(rows, fills)
+            row.op, row.flags, row.a, row.b, row.c = op, FLAG_WIDE | flags, <uint32_t> start, len(symbols), len(values)
+            self.refuse_flaw(&row, start)
         except BaseException:
-            self.n_words = start
+            self.undo(rows, start, numbers, fills)
             raise
-        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+        return self.push(row.op, row.flags, row.a, row.b, row.c)
 
     def value_word(self, uint16_t op, value):
         """Store a value if need be, and return its word: index of a constant, or bit 31 and index of an expression."""
         return self.reference(op, value)
 
-    def emit_gate(self, uint16_t op, tuple qubits, tuple params, int n_controls=0):
+    def emit_gate(self, uint16_t op, tuple qubits not None, tuple params not None, int n_controls=0):
         """Append a gate in the one form that its operands ask for."""
         cdef Py_ssize_t n = len(qubits)
         cdef Py_ssize_t m = len(params)
+        cdef const qctl_op_t *gate = qctl_op(op)
+        cdef Py_ssize_t own = n - n_controls
+        if not gate.known or gate.form != FORM_GATE:
+            self.refuse_row(op, "is no gate")
+            return
+        if not 0 <= n_controls <= 255 or (own < 2 if gate.n_qubits < 0 else own != gate.n_qubits) or m != gate.n_params:
+            self.refuse_row(op, f"has {n} qubits, {n_controls} of them controls, and {m} values: not its numbers")
+            return
         if n_controls == 0 and n == 1 and m == 0:
             self.one(op, qubits[0])
         elif n_controls == 0 and n == 1 and m == 1:
@@ -367,6 +428,12 @@ cdef class InstructionBuffer:
         self.n_qubits = other.n_qubits
         self.n_fills += 1
         return 0
+
+    cdef InstructionBuffer view(self):
+        """Return a buffer with what is in this one now; it stays so whatever becomes of this one."""
+        cdef InstructionBuffer new = InstructionBuffer.__new__(InstructionBuffer)
+        new.take(self)
+        return new
 
     def share(self, InstructionBuffer other not None):
         """Replace the contents by those of another buffer, without a copy; each may go on alone."""

@@ -133,6 +133,12 @@ class NamedBuffer(GateBuffer):
         self._own_symbols().add(kind, names)
         self._edits += 1
 
+    def set_n_qubits(self, n_qubits: int) -> None:
+        """Let instructions name the qubits that there are: `add_qubits` adds some, this can't."""
+        if n_qubits != len(self._symbols.qubits):
+            raise RequestError(f"n_qubits = {n_qubits} is not the {len(self._symbols.qubits)} qubits of the program")
+        super().set_n_qubits(n_qubits)
+
     def _own_symbols(self) -> SymbolTable:
         """Return the table of names to change it: no other program sees that."""
         if self._symbols.shared:
@@ -201,6 +207,11 @@ class NamedBuffer(GateBuffer):
     def refuse_twice(self, op: int, index: int) -> NoReturn:
         """Raise because an instruction names a qubit twice."""
         raise RequestError(f"qubit = {index} is named twice{self._place(op)}")
+
+    def refuse_row(self, op: int, what: str) -> NoReturn:
+        """Raise because an instruction is not as its opcode's form wants it."""
+        name = OPCODES[Op(op)].name if op in OPCODES else f"opcode 0x{op:03x}"
+        raise RequestError(f"{name} at instruction {len(self)} {what}")
 
     def refuse_count(self, op: int, n_qubits: int) -> NoReturn:
         """Raise because a gate on any number of qubits has too few, or too many controls."""
