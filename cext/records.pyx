@@ -1,6 +1,6 @@
 """Growable instruction, operand and constant buffers; appending an instruction is one C call."""
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLong, PyLong_CheckExact
 from libc.math cimport isfinite
@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from qctl.cext.opcodes cimport FORM_GATE, qctl_op, qctl_op_t
 from qctl.cext.row_checks cimport qctl_check_row, qctl_fault_words, qctl_limits_t
-from qctl.cext.storage cimport Storage, allocated, extended
+from qctl.cext.storage cimport Storage, adopted, allocated, extended
 
 import numpy as np
 
@@ -382,29 +382,16 @@ cdef class InstructionBuffer:
         """Return a copy of the constants: 8 bytes each."""
         return PyBytes_FromStringAndSize(<char *> self.numbers, self.n_numbers * 8)
 
-    def fill(self, const unsigned char[::1] rows not None, const unsigned char[::1] words not None,
-             const unsigned char[::1] numbers not None):
-        """Replace the contents by raw rows, operand words and constants."""
-        cdef Py_ssize_t n_rows = rows.shape[0] // 16
-        cdef Py_ssize_t n_words = words.shape[0] // 4
-        cdef Py_ssize_t n_numbers = numbers.shape[0] // 8
-        if rows.shape[0] % 16 or words.shape[0] % 4 or numbers.shape[0] % 8:
-            raise ValueError(f"{rows.shape[0]}, {words.shape[0]}, {numbers.shape[0]} bytes are not whole items of 16, 4, 8")
-        self.row_store = allocated(rows.shape[0])
-        self.word_store = allocated(words.shape[0])
-        self.number_store = allocated(numbers.shape[0])
-        self.rows = <instruction_t *> self.row_store.start
-        self.words = <uint32_t *> self.word_store.start
-        self.numbers = <double *> self.number_store.start
-        if n_rows:
-            memcpy(self.rows, &rows[0], rows.shape[0])
-        if n_words:
-            memcpy(self.words, &words[0], words.shape[0])
-        if n_numbers:
-            memcpy(self.numbers, &numbers[0], numbers.shape[0])
-        self.n_rows = self.rows_room = n_rows
-        self.n_words = self.words_room = n_words
-        self.n_numbers = self.numbers_room = n_numbers
+    def fill(self, rows not None, words not None, numbers not None):
+        """Replace the contents by raw rows, operand words and constants; those that are of bytes objects are not copied."""
+        cdef Storage row_store = stored(rows, 16), word_store = stored(words, 4), number_store = stored(numbers, 8)
+        self.row_store, self.word_store, self.number_store = row_store, word_store, number_store
+        self.rows = <instruction_t *> row_store.start
+        self.words = <uint32_t *> word_store.start
+        self.numbers = <double *> number_store.start
+        self.n_rows = self.rows_room = row_store.n_bytes // 16
+        self.n_words = self.words_room = word_store.n_bytes // 4
+        self.n_numbers = self.numbers_room = number_store.n_bytes // 8
         self.n_fills += 1
 
     cdef int take(self, InstructionBuffer other) except -1:
@@ -446,6 +433,27 @@ cdef class InstructionBuffer:
             seen(self.word_store, <char *> self.words, self.n_words, np.uint32),
             seen(self.number_store, <char *> self.numbers, self.n_numbers, np.float64),
         )
+
+
+cdef Storage stored(object given, Py_ssize_t item):
+    """Return whole items as memory that nobody changes: a bytes object's own, or a copy of anything else."""
+    cdef const unsigned char[::1] view = given
+    cdef object owner = given
+    cdef const char *start
+    cdef Storage new
+    if view.shape[0] % item:
+        raise ValueError(f"{view.shape[0]} bytes are not whole items of {item}")
+    while type(owner) is np.ndarray or type(owner) is memoryview:
+        owner = owner.base if type(owner) is np.ndarray else owner.obj
+    if type(owner) is bytes and view.shape[0]:
+        start = PyBytes_AS_STRING(owner)
+        if (<const char *> &view[0] >= start and <const char *> &view[0] + view.shape[0] <= start + PyBytes_GET_SIZE(owner)
+                and <size_t> &view[0] % 8 == 0):
+            return adopted(owner, <char *> &view[0], view.shape[0])
+    new = allocated(view.shape[0])
+    if view.shape[0]:
+        memcpy(new.start, &view[0], view.shape[0])
+    return new
 
 
 cdef int open_end(Storage store, char *end) except -1:

@@ -2,7 +2,8 @@
 
 Copies of a circuit share its memory. Bytes that a buffer has written stay as they are until the memory is freed, so that
 any number of buffers and arrays may read them; behind them only the buffer that claimed the open end may write. The
-others move to memory of their own with their next instruction.
+others move to memory of their own with their next instruction. Memory may also be that of a bytes object, such as a file
+that was read: it is full from the start.
 """
 
 from libc.stdlib cimport free, malloc, realloc
@@ -15,7 +16,8 @@ cdef class Storage:
     """Own a block of memory; as a buffer it is read-only."""
 
     def __dealloc__(self):
-        free(self.start)
+        if self.owner is None:
+            free(self.start)
 
     def __len__(self):
         return self.n_bytes
@@ -46,6 +48,15 @@ cdef Storage allocated(Py_ssize_t n_bytes):
     return new
 
 
+cdef Storage adopted(bytes owner, char *start, Py_ssize_t n_bytes):
+    """Return part of a bytes object's memory, which is kept for as long."""
+    cdef Storage new = Storage.__new__(Storage)
+    new.owner = owner
+    new.start = start
+    new.n_bytes = new.used = n_bytes
+    return new
+
+
 cdef Storage extended(Storage old, bint alone, char **start, Py_ssize_t used, Py_ssize_t wanted, Py_ssize_t *room):
     """Return memory with room for `wanted` bytes from `start` on, the first `used` of them as they were.
 
@@ -54,14 +65,14 @@ cdef Storage extended(Storage old, bint alone, char **start, Py_ssize_t used, Py
     cdef Py_ssize_t more
     cdef Storage new
     cdef void *moved
-    if old is not None:
+    if old is not None and old.owner is None:
         more = old.n_bytes - (start[0] - old.start)
         if wanted <= more and (alone or (old.open_end and start[0] + used == old.start + old.used)):
             old.open_end = False
             room[0] = more
             return old
     more = max(wanted, 2 * used, LEAST)
-    if old is not None and alone and start[0] == old.start:
+    if old is not None and old.owner is None and alone and start[0] == old.start:
         moved = realloc(old.start, <size_t> more)
         if moved == NULL:
             raise MemoryError(f"no memory for {more} bytes of instructions")

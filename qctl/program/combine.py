@@ -14,6 +14,7 @@ from qctl.program.expressions import Expression, Value
 from qctl.program.layout import Flag
 from qctl.program.opcodes import OPCODES, Op
 from qctl.program.program import Program
+from qctl.program.room import refuse_beyond
 from qctl.program.tables import BlockKind
 
 __all__ = ["extend", "identity", "refuse_ports"]
@@ -56,6 +57,8 @@ def extend(
     def place(index: int, negative: bool) -> int:
         return target.expression_index(placed(source._expressions[index]))
 
+    sizes = [had + n_times * more for had, more in zip(target.counts(), source.counts(), strict=True)]
+    refuse_beyond(*sizes, f"a circuit of {len(source)} instructions, {n_times} times,")
     n_rows, blocks, before = len(source), list(source._blocks), len(target._blocks)
     maps = Maps(onto, into, registers, len(source._expressions), place, before, len(blocks))
     starts = [len(target) + k * n_rows for k in range(n_times if blocks else 0)]

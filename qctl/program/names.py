@@ -14,7 +14,7 @@ from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_va
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
-from qctl.program.symbols import SymbolTable, default_table
+from qctl.program.symbols import SymbolTable, default_table, shared_table
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
 from qctl.units import rational_hz
 
@@ -69,6 +69,9 @@ class NamedBuffer(GateBuffer):
         if type(qubits) is int and type(bits) is int and 0 <= qubits <= _FEW and 0 <= bits <= _FEW:
             self._symbols = default_table(qubits, bits)
             self.set_n_qubits(qubits)
+        elif type(qubits) is type(bits) is tuple and len(qubits) + len(bits) <= _FEW:
+            self._symbols = shared_table(qubits, bits)
+            self.set_n_qubits(len(qubits))
         else:
             self.add_qubits(_names(qubits, "q", "qubits"))
             self.add_bits(_names(bits, "c", "bits"))

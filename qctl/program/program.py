@@ -47,16 +47,7 @@ class Program(PulseBuilder):
         RequestError
             If a block is still open or was left by an error, or an instruction names what isn't there.
         """
-        state = (
-            self.counts(),
-            self.n_fills,
-            self.n_qubits,
-            self._edits,
-            len(self._expressions),
-            len(self._blocks),
-            self.tick_s,
-            tuple(self.metadata.items()),
-        )
+        state = self._state()
         if self._kept is not None and self._kept[0] == state:
             return self._kept[1]
         for i, block in enumerate(self._blocks):
@@ -87,6 +78,19 @@ class Program(PulseBuilder):
         self._kept = (state, body)
         return body
 
+    def _state(self) -> tuple[Any, ...]:
+        """Return what is another after every change."""
+        return (
+            self.counts(),
+            self.n_fills,
+            self.n_qubits,
+            self._edits,
+            len(self._expressions),
+            len(self._blocks),
+            self.tick_s,
+            tuple(self.metadata.items()),
+        )
+
     @classmethod
     def from_body(cls, body: Body) -> Self:
         """Return a builder that holds a body, and may go on from there."""
@@ -106,7 +110,7 @@ class Program(PulseBuilder):
         self._captures = list(body.captures)
         self.metadata = dict(body.metadata)
         self.fill(_raw(body.instructions), _raw(body.operands), _raw(body.constants))
-        self._kept = None
+        self._kept = (self._state(), body) if body.is_sound else None
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
