@@ -57,8 +57,14 @@ def extend(
     def place(index: int, negative: bool) -> int:
         return target.expression_index(placed(source._expressions[index]))
 
-    sizes = [had + n_times * more for had, more in zip(target.counts(), source.counts(), strict=True)]
-    refuse_beyond(*sizes, f"a circuit of {len(source)} instructions, {n_times} times,")
+    rows, words, numbers = source.counts()
+    had = target.counts()
+    refuse_beyond(
+        had[0] + n_times * rows,
+        had[1] + n_times * words,
+        had[2] + n_times * numbers,
+        f"a circuit of {rows} instructions, {n_times} times,",
+    )
     n_rows, blocks, before = len(source), list(source._blocks), len(target._blocks)
     maps = Maps(onto, into, registers, len(source._expressions), place, before, len(blocks))
     starts = [len(target) + k * n_rows for k in range(n_times if blocks else 0)]
