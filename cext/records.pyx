@@ -1,6 +1,6 @@
 """Growable instruction, operand and constant buffers; appending an instruction is one C call."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
 from cpython.long cimport PyLong_AsLongLong, PyLong_CheckExact
 from libc.math cimport isfinite
@@ -9,24 +9,13 @@ from libc.string cimport memcpy
 
 from qctl.cext.opcodes cimport FORM_GATE, qctl_op, qctl_op_t
 from qctl.cext.row_checks cimport qctl_check_row, qctl_fault_words, qctl_limits_t
-from qctl.cext.storage cimport Storage, adopted, allocated, extended
+from qctl.cext.storage cimport QCTL_SHARES, Storage, count_of, extended, open_end, refuse_over, seen, stored
 
 import numpy as np
 
-cdef extern from *:
-    """
-    #ifdef Py_GIL_DISABLED
-    #define QCTL_SHARES 0
-    #else
-    #define QCTL_SHARES 1
-    #endif
-    """
-    const bint QCTL_SHARES  # without the GIL two threads could claim one open end
-    Py_ssize_t count_of "Py_REFCNT"(void *)
-
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
-cdef Py_ssize_t MOST = 0x7FFFFFFF
+cdef int64_t MOST = 0x7FFFFFFF
 
 
 cdef class InstructionBuffer:
@@ -41,8 +30,7 @@ cdef class InstructionBuffer:
         """Make room for `wanted` rows in all; nobody else sees what is written there."""
         cdef bint alone = self.row_store is not None and count_of(<void *> self.row_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} instructions are over the format's {MOST}")
+        refuse_over(wanted, "instructions")
         self.row_store = extended(self.row_store, alone, <char **> &self.rows, self.n_rows * 16, wanted * 16, &room)
         self.rows_room = room // 16
         return 0
@@ -51,8 +39,7 @@ cdef class InstructionBuffer:
         """Make room for `wanted` operand words in all."""
         cdef bint alone = self.word_store is not None and count_of(<void *> self.word_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} operand words are over the format's {MOST}")
+        refuse_over(wanted, "operand words")
         self.word_store = extended(self.word_store, alone, <char **> &self.words, self.n_words * 4, wanted * 4, &room)
         self.words_room = room // 4
         return 0
@@ -61,10 +48,8 @@ cdef class InstructionBuffer:
         """Make room for `wanted` constants in all."""
         cdef bint alone = self.number_store is not None and count_of(<void *> self.number_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} constants are over the format's {MOST}")
-        self.number_store = extended(
-            self.number_store, alone, <char **> &self.numbers, self.n_numbers * 8, wanted * 8, &room)
+        refuse_over(wanted, "constants")
+        self.number_store = extended(self.number_store, alone, <char **> &self.numbers, self.n_numbers * 8, wanted * 8, &room)
         self.numbers_room = room // 8
         return 0
 
@@ -83,11 +68,7 @@ cdef class InstructionBuffer:
         if self.n_rows == self.rows_room:
             self.make_rows(self.n_rows + 1)
         row = self.rows + self.n_rows
-        row.op = op
-        row.flags = flags
-        row.a = a
-        row.b = b
-        row.c = c
+        row.op, row.flags, row.a, row.b, row.c = op, flags, a, b, c
         self.n_rows += 1
         return 0
 
@@ -159,15 +140,13 @@ cdef class InstructionBuffer:
         return self.push_double(op, index, found)
 
     cdef int two(self, uint16_t op, object a, object b) except -1:
-        cdef int64_t first = self.qubit(op, a)
-        cdef int64_t second = self.qubit(op, b)
+        cdef int64_t first = self.qubit(op, a), second = self.qubit(op, b)
         if first == second:
             self.refuse_twice(op, first)
         return self.push(op, 0, <uint32_t> first, <uint32_t> second, NONE)
 
     cdef int two_angle(self, uint16_t op, object theta, object a, object b) except -1:
-        cdef int64_t first = self.qubit(op, a)
-        cdef int64_t second = self.qubit(op, b)
+        cdef int64_t first = self.qubit(op, a), second = self.qubit(op, b)
         if first == second:
             self.refuse_twice(op, first)
         return self.push(op, 0, <uint32_t> first, <uint32_t> second, self.reference(op, theta))
@@ -186,8 +165,7 @@ cdef class InstructionBuffer:
                 self.words[k] = index
                 self.numbers[n], self.numbers[n + 1], self.numbers[n + 2] = x, y, z
                 self.words[k + 1], self.words[k + 2], self.words[k + 3] = <uint32_t> n, <uint32_t> n + 1, <uint32_t> n + 2
-                self.n_words = k + 4
-                self.n_numbers = n + 3
+                self.n_words, self.n_numbers = k + 4, n + 3
                 return self.push(op, FLAG_WIDE, <uint32_t> k, 1, 3)
         return self.wide(op, 0, (q,), (theta, phi, lam))
 
@@ -198,10 +176,8 @@ cdef class InstructionBuffer:
         return 0
 
     cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1:
-        cdef Py_ssize_t start = self.n_words
-        cdef Py_ssize_t numbers = self.n_numbers, rows = self.n_rows
-        cdef int64_t fills = self.n_fills
-        cdef Py_ssize_t i, k
+        cdef Py_ssize_t start = self.n_words, numbers = self.n_numbers, rows = self.n_rows
+        cdef int64_t fills = self.n_fills, i, k
         cdef uint32_t word
         try:
             for i in range(len(qubits)):
@@ -221,8 +197,7 @@ cdef class InstructionBuffer:
     cdef int undo(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers, int64_t n_fills) except -1:
         """Take back words and constants of a row that was not finished, unless what was asked meanwhile wrote rows itself."""
         if self.n_rows == n_rows and self.n_fills == n_fills:
-            self.n_words = n_words
-            self.n_numbers = n_numbers
+            self.n_words, self.n_numbers = n_words, n_numbers
         return 0
 
     cdef int refuse_change(self, Py_ssize_t n_rows, int64_t n_fills) except -1:
@@ -233,12 +208,10 @@ cdef class InstructionBuffer:
 
     cdef void know(self, qctl_limits_t *limits) noexcept:
         """Fill in what a row may name as far as it is known here; the rest is checked with the whole program."""
-        limits.n_bits = limits.n_expressions = limits.n_blocks = limits.n_waveforms = NONE
-        limits.n_captures = limits.n_registers = limits.n_rows = NONE
+        limits.n_bits = limits.n_expressions = limits.n_blocks = limits.n_waveforms = limits.n_captures = NONE
+        limits.n_registers = limits.n_rows = NONE
         limits.n_ports = 0x3FFFFFFF
-        limits.n_qubits = self.n_qubits
-        limits.n_constants = self.n_numbers
-        limits.n_words = self.n_words
+        limits.n_qubits, limits.n_constants, limits.n_words = self.n_qubits, self.n_numbers, self.n_words
 
     cdef int refuse_flaw(self, instruction_t *row, int64_t start) except -1:
         """Raise if a row, with its operands from word `start` on, is wrong as far as can be said before the program is whole."""
@@ -320,9 +293,8 @@ cdef class InstructionBuffer:
     cdef int emit_list(self, uint16_t op, uint16_t flags, list symbols, list values, bint ready) except -1:
         """Append a WIDE row; `ready` says that the values are words."""
         cdef Py_ssize_t start = self.n_words, numbers = self.n_numbers, rows = self.n_rows
-        cdef int64_t fills = self.n_fills
+        cdef int64_t fills = self.n_fills, k
         cdef instruction_t row
-        cdef Py_ssize_t k
         try:
             for k in range(len(symbols)):
                 self.push_word(symbols[k])
@@ -342,10 +314,8 @@ cdef class InstructionBuffer:
 
     def emit_gate(self, uint16_t op, tuple qubits not None, tuple params not None, int n_controls=0):
         """Append a gate in the one form that its operands ask for."""
-        cdef Py_ssize_t n = len(qubits)
-        cdef Py_ssize_t m = len(params)
+        cdef Py_ssize_t n = len(qubits), m = len(params), own = n - n_controls
         cdef const qctl_op_t *gate = qctl_op(op)
-        cdef Py_ssize_t own = n - n_controls
         if not gate.known or gate.form != FORM_GATE:
             self.refuse_row(op, "is no gate")
             return
@@ -386,8 +356,7 @@ cdef class InstructionBuffer:
         """Replace the contents by raw rows, operand words and constants; those that are of bytes objects are not copied."""
         cdef Storage row_store = stored(rows, 16), word_store = stored(words, 4), number_store = stored(numbers, 8)
         self.row_store, self.word_store, self.number_store = row_store, word_store, number_store
-        self.rows = <instruction_t *> row_store.start
-        self.words = <uint32_t *> word_store.start
+        self.rows, self.words = <instruction_t *> row_store.start, <uint32_t *> word_store.start
         self.numbers = <double *> number_store.start
         self.n_rows = self.rows_room = row_store.n_bytes // 16
         self.n_words = self.words_room = word_store.n_bytes // 4
@@ -396,12 +365,8 @@ cdef class InstructionBuffer:
 
     cdef int take(self, InstructionBuffer other) except -1:
         """Have the contents of another buffer without a copy; each may go on alone."""
-        self.row_store = other.row_store
-        self.word_store = other.word_store
-        self.number_store = other.number_store
-        self.rows = other.rows
-        self.words = other.words
-        self.numbers = other.numbers
+        self.row_store, self.word_store, self.number_store = other.row_store, other.word_store, other.number_store
+        self.rows, self.words, self.numbers = other.rows, other.words, other.numbers
         if QCTL_SHARES:
             if other.rows_room > other.n_rows:
                 open_end(other.row_store, <char *> (other.rows + other.n_rows))
@@ -433,38 +398,3 @@ cdef class InstructionBuffer:
             seen(self.word_store, <char *> self.words, self.n_words, np.uint32),
             seen(self.number_store, <char *> self.numbers, self.n_numbers, np.float64),
         )
-
-
-cdef Storage stored(object given, Py_ssize_t item):
-    """Return whole items as memory that nobody changes: a bytes object's own, or a copy of anything else."""
-    cdef const unsigned char[::1] view = given
-    cdef object owner = given
-    cdef const char *start
-    cdef Storage new
-    if view.shape[0] % item:
-        raise ValueError(f"{view.shape[0]} bytes are not whole items of {item}")
-    while type(owner) is np.ndarray or type(owner) is memoryview:
-        owner = owner.base if type(owner) is np.ndarray else owner.obj
-    if type(owner) is bytes and view.shape[0]:
-        start = PyBytes_AS_STRING(owner)
-        if (<const char *> &view[0] >= start and <const char *> &view[0] + view.shape[0] <= start + PyBytes_GET_SIZE(owner)
-                and <size_t> &view[0] % 8 == 0):
-            return adopted(owner, <char *> &view[0], view.shape[0])
-    new = allocated(view.shape[0])
-    if view.shape[0]:
-        memcpy(new.start, &view[0], view.shape[0])
-    return new
-
-
-cdef int open_end(Storage store, char *end) except -1:
-    """Let whoever comes first go on behind `end`."""
-    store.used = end - store.start
-    store.open_end = True
-    return 0
-
-
-cdef object seen(Storage store, char *start, Py_ssize_t count, object dtype):
-    """Return an array over memory that no longer changes."""
-    if not count:
-        return np.frombuffer(b"", dtype)
-    return np.frombuffer(store, dtype, count, start - store.start)

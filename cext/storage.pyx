@@ -6,10 +6,14 @@ others move to memory of their own with their next instruction. Memory may also 
 that was read: it is full from the start.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
+import numpy as np
+
 cdef Py_ssize_t LEAST = 1024
+cdef Py_ssize_t MOST = 0x7FFFFFFF
 
 
 cdef class Storage:
@@ -36,6 +40,13 @@ cdef class Storage:
         buffer.strides = &buffer.itemsize
         buffer.suboffsets = NULL
         buffer.internal = NULL
+
+
+cdef int refuse_over(Py_ssize_t wanted, str what) except -1:
+    """Refuse more items than the format can count."""
+    if wanted > MOST:
+        raise MemoryError(f"{wanted} {what} are over the format's {MOST}")
+    return 0
 
 
 cdef Storage allocated(Py_ssize_t n_bytes):
@@ -87,3 +98,38 @@ cdef Storage extended(Storage old, bint alone, char **start, Py_ssize_t used, Py
     start[0] = new.start
     room[0] = more
     return new
+
+
+cdef Storage stored(object given, Py_ssize_t item):
+    """Return whole items as memory that nobody changes: a bytes object's own, or a copy of anything else."""
+    cdef const unsigned char[::1] view = given
+    cdef object owner = given
+    cdef const char *start
+    cdef Storage new
+    if view.shape[0] % item:
+        raise ValueError(f"{view.shape[0]} bytes are not whole items of {item}")
+    while type(owner) is np.ndarray or type(owner) is memoryview:
+        owner = owner.base if type(owner) is np.ndarray else owner.obj
+    if type(owner) is bytes and view.shape[0]:
+        start = PyBytes_AS_STRING(owner)
+        if (<const char *> &view[0] >= start and <const char *> &view[0] + view.shape[0] <= start + PyBytes_GET_SIZE(owner)
+                and <size_t> &view[0] % 8 == 0):
+            return adopted(owner, <char *> &view[0], view.shape[0])
+    new = allocated(view.shape[0])
+    if view.shape[0]:
+        memcpy(new.start, &view[0], view.shape[0])
+    return new
+
+
+cdef int open_end(Storage store, char *end) except -1:
+    """Let whoever comes first go on behind `end`."""
+    store.used = end - store.start
+    store.open_end = True
+    return 0
+
+
+cdef object seen(Storage store, char *start, Py_ssize_t count, object dtype):
+    """Return an array over memory that no longer changes."""
+    if not count:
+        return np.frombuffer(b"", dtype)
+    return np.frombuffer(store, dtype, count, start - store.start)
