@@ -11,7 +11,7 @@ from libc.stdint cimport int32_t
 cdef int check(
     const int32_t[:, ::1] begin, const int32_t[:, ::1] length, const int32_t[::1] columns, const double[::1] values
 ) except -1:
-    """Raise ValueError unless all rows lie in the elements, and all columns in the matrices."""
+    """Raise ValueError unless all rows lie in the elements, none in another, and all columns in the matrices."""
     cdef Py_ssize_t part, row, e, n_elements = columns.shape[0], n = begin.shape[1]
     if begin.shape[0] < 1 or length.shape[0] != begin.shape[0] or length.shape[1] != n or values.shape[0] != n_elements:
         raise ValueError(
@@ -24,6 +24,13 @@ cdef int check(
                 raise ValueError(
                     f"row {row} of matrix {part} has {length[part, row]} elements from {begin[part, row]} on, of {n_elements}"
                 )
+    cdef unsigned char[::1] taken = bytearray(n_elements)
+    for part in range(begin.shape[0]):
+        for row in range(n):
+            for e in range(begin[part, row], begin[part, row] + length[part, row]):
+                if taken[e]:
+                    raise ValueError(f"row {row} of matrix {part} has element {e}, which another row has too")
+                taken[e] = 1
     for e in range(n_elements):
         if not 0 <= columns[e] < n:
             raise ValueError(f"element {e} is in column {columns[e]} of {n}")

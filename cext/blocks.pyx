@@ -8,7 +8,8 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from qctl.cext.operands cimport OP_BARRIER, OP_DELAY, OP_FIRST_GATE, OP_LAST_GATE, OP_MEASURE, OP_RESET, WORD_PORT
+from qctl.cext.opcodes cimport OP_BARRIER, OP_DELAY, OP_MEASURE, OP_RESET
+from qctl.cext.operands cimport WORD_PORT
 from qctl.cext.gatelist cimport HELD, TURN, node_t
 from qctl.cext.native cimport finish_turn, put_cz, put_row, put_symbol, put_turn, put_word
 from qctl.cext.records cimport FLAG_WIDE, instruction_t

@@ -4,9 +4,6 @@ from qctl.cext.gatelist cimport angle_t, gatelist_t
 
 cdef enum:
     MOST_QUBITS = 256
-    G_ID = 0x100, G_X, G_Y, G_Z, G_H, G_S, G_SDG, G_T, G_TDG, G_SX, G_SXDG, G_P, G_RX, G_RY, G_RZ, G_U1, G_U2, G_U
-    G_U3 = 0x112, G_RPHI, G_GPHASE, G_CX, G_CY, G_CZ, G_CH, G_CSX, G_SWAP, G_ISWAP, G_ISWAPDG, G_SQRTISWAP
-    G_SQRTISWAPDG = 0x11E, G_CP, G_CRX, G_CRY, G_CRZ, G_RXX, G_RYY, G_RZZ, G_RZX, G_CU, G_CCX, G_CCZ, G_CSWAP, G_MS
 
 
 cdef inline angle_t number(double value) noexcept nogil:

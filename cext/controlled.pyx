@@ -8,6 +8,7 @@ Source: A. Barenco et al., Phys. Rev. A 52, 3457 (1995), lemmas 7.2, 7.3 and 7.5
 from libc.math cimport fabs
 from libc.string cimport memcpy
 
+from qctl.cext.opcodes cimport OP_H, OP_S, OP_SDG, OP_SX, OP_SXDG, OP_T, OP_TDG, OP_X, OP_Y, OP_Z
 from qctl.cext.gatelist cimport angle_t, gatelist_t, rotate, turn, turn_z
 from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, spin
 
@@ -20,25 +21,25 @@ cdef double ROOT = 0.70710678118654752440
 cdef void half_turn(gatelist_t *self, int q, int op) noexcept nogil:
     """Append a gate without angle."""
     cdef int a = self.wire[q]
-    if op == G_X:
+    if op == OP_X:
         turn(self, a, spin(0, 1, 0, 0))
-    elif op == G_Y:
+    elif op == OP_Y:
         turn(self, a, spin(0, 0, 1, 0))
-    elif op == G_Z:
+    elif op == OP_Z:
         turn(self, a, spin(0, 0, 0, 1))
-    elif op == G_H:
+    elif op == OP_H:
         turn(self, a, spin(0, ROOT, 0, ROOT))
-    elif op == G_S:
+    elif op == OP_S:
         turn(self, a, spin(ROOT, 0, 0, ROOT))
-    elif op == G_SDG:
+    elif op == OP_SDG:
         turn(self, a, spin(ROOT, 0, 0, -ROOT))
-    elif op == G_T:
+    elif op == OP_T:
         turn(self, a, about_z(0.25 * QCTL_PI))
-    elif op == G_TDG:
+    elif op == OP_TDG:
         turn(self, a, about_z(-0.25 * QCTL_PI))
-    elif op == G_SX:
+    elif op == OP_SX:
         turn(self, a, spin(ROOT, ROOT, 0, 0))
-    elif op == G_SXDG:
+    elif op == OP_SXDG:
         turn(self, a, spin(ROOT, -ROOT, 0, 0))
 
 
@@ -50,18 +51,18 @@ cdef void ry(gatelist_t *self, int q, angle_t angle) noexcept nogil:
     if angle.times == 0:
         turn(self, self.wire[q], about_y(angle.number))
         return
-    half_turn(self, q, G_SX)
+    half_turn(self, q, OP_SX)
     rz(self, q, angle)
-    half_turn(self, q, G_SXDG)
+    half_turn(self, q, OP_SXDG)
 
 
 cdef void rx(gatelist_t *self, int q, angle_t angle) noexcept nogil:
     if angle.times == 0:
         turn(self, self.wire[q], about_x(angle.number))
         return
-    half_turn(self, q, G_H)
+    half_turn(self, q, OP_H)
     rz(self, q, angle)
-    half_turn(self, q, G_H)
+    half_turn(self, q, OP_H)
 
 
 cdef void zz(gatelist_t *self, int q, int p, angle_t angle) noexcept nogil:
@@ -90,17 +91,17 @@ cdef void phase(gatelist_t *self, const int *q, int n, angle_t angle) noexcept n
         zz(self, q[0], q[1], scaled(angle, -0.5))
     elif n == 3 and half:
         flip(self, q + 1, 1, q[2])
-        half_turn(self, q[2], G_TDG)
+        half_turn(self, q[2], OP_TDG)
         flip(self, q, 1, q[2])
-        half_turn(self, q[2], G_T)
+        half_turn(self, q[2], OP_T)
         flip(self, q + 1, 1, q[2])
-        half_turn(self, q[2], G_TDG)
+        half_turn(self, q[2], OP_TDG)
         flip(self, q, 1, q[2])
-        half_turn(self, q[1], G_T)
-        half_turn(self, q[2], G_T)
+        half_turn(self, q[1], OP_T)
+        half_turn(self, q[2], OP_T)
         flip(self, q, 1, q[1])
-        half_turn(self, q[0], G_T)
-        half_turn(self, q[1], G_TDG)
+        half_turn(self, q[0], OP_T)
+        half_turn(self, q[1], OP_TDG)
         flip(self, q, 1, q[1])
     else:
         pair[0] = q[n - 2]
@@ -119,7 +120,7 @@ cdef void flip(gatelist_t *self, const int *controls, int n, int q) noexcept nog
     cdef int[MOST_QUBITS] all_of
     cdef int spare
     if n == 0:
-        half_turn(self, q, G_X)
+        half_turn(self, q, OP_X)
         return
     memcpy(all_of, controls, n * sizeof(int))
     all_of[n] = q
@@ -128,9 +129,9 @@ cdef void flip(gatelist_t *self, const int *controls, int n, int q) noexcept nog
             if not among(all_of, n + 1, spare):
                 borrowing_flip(self, controls, n, q, spare)
                 return
-    half_turn(self, q, G_H)
+    half_turn(self, q, OP_H)
     phase(self, all_of, n + 1, number(QCTL_PI))
-    half_turn(self, q, G_H)
+    half_turn(self, q, OP_H)
 
 
 cdef inline bint among(const int *qubits, int n, int q) noexcept nogil:

@@ -23,6 +23,11 @@ def demodulate(
     ``iq[s] = sum_n (v_i[s, start + n] + 1j * v_q[s, start + n]) * weights[n]`` in volts, where
     ``v = codes * volts_per_code + offset_v``. The weights hold the down-conversion and the norm.
 
+    Products and sums are of single precision in eight lanes: each of both parts of ``iq[s]`` is off by at most
+    ``(n / 8 + 4) 2**-24 sum_n (|c_i[n]| + |c_q[n]|) |w[n]|`` for n weights w and volts without offset c, which is 2e-6 of
+    full scale for 256 weights of one size, and in practice ten times less (N. J. Higham, Accuracy and Stability of
+    Numerical Algorithms, 2002, section 4.2, has such bounds).
+
     Parameters
     ----------
     records : (n_shots, n_inputs, n_samples) int16, ADC codes

@@ -7,11 +7,13 @@ from libc.stdint cimport int16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from qctl.cext.controlled cimport (
-    G_CCX, G_CCZ, G_CH, G_CP, G_CRX, G_CRZ, G_CSWAP, G_CSX, G_CU, G_CX, G_CY, G_CZ, G_GPHASE, G_H, G_ID, G_ISWAP, G_ISWAPDG,
-    G_MS, G_P, G_RPHI, G_RX, G_RXX, G_RY, G_RYY, G_RZ, G_RZX, G_S, G_SDG, G_SQRTISWAPDG, G_SWAP, G_SX, G_SXDG, G_T, G_U,
-    G_U1, G_U2, G_U3, G_X, G_Y, G_Z, MOST_QUBITS, controlled_rz, flip, half_turn, number, phase, rx, ry, rz, scaled, zz,
+    MOST_QUBITS, controlled_rz, flip, half_turn, number, phase, rx, ry, rz, scaled, zz,
 )
 from qctl.cext.gatelist cimport angle_t, gatelist_t, swap
+from qctl.cext.opcodes cimport (
+    OP_CCX, OP_CCZ, OP_CH, OP_CP, OP_CRX, OP_CRZ, OP_CSWAP, OP_CSX, OP_CU, OP_CX, OP_CY, OP_CZ, OP_GPHASE, OP_H,
+    OP_ID, OP_ISWAP, OP_ISWAPDG, OP_MS, OP_P, OP_RPHI, OP_RX, OP_RXX, OP_RY, OP_RYY, OP_RZ, OP_RZX, OP_S, OP_SDG,
+    OP_SQRTISWAPDG, OP_SWAP, OP_SX, OP_SXDG, OP_T, OP_U, OP_U1, OP_U2, OP_U3, OP_X, OP_Y, OP_Z)
 from qctl.cext.operands cimport row_qubits
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, instruction_t
 from qctl.cext.spins cimport QCTL_PI
@@ -47,55 +49,55 @@ cdef void one_qubit(gatelist_t *self, int op, const int *c, int n, int q, const 
     cdef angle_t[3] u
     memcpy(on, c, n * sizeof(int))
     on[n] = q
-    if op == G_P or op == G_U1:
+    if op == OP_P or op == OP_U1:
         phase(self, on, n + 1, p[0])
-    elif op == G_RZ:
+    elif op == OP_RZ:
         controlled_rz(self, c, n, q, p[0])
-    elif op == G_RX and n == 0:
+    elif op == OP_RX and n == 0:
         rx(self, q, p[0])
-    elif op == G_RY and n == 0:
+    elif op == OP_RY and n == 0:
         ry(self, q, p[0])
-    elif op == G_RX:
-        half_turn(self, q, G_H)
+    elif op == OP_RX:
+        half_turn(self, q, OP_H)
         controlled_rz(self, c, n, q, p[0])
-        half_turn(self, q, G_H)
-    elif op == G_RY:
-        half_turn(self, q, G_SX)
+        half_turn(self, q, OP_H)
+    elif op == OP_RY:
+        half_turn(self, q, OP_SX)
         controlled_rz(self, c, n, q, p[0])
-        half_turn(self, q, G_SXDG)
-    elif op == G_RPHI:
+        half_turn(self, q, OP_SXDG)
+    elif op == OP_RPHI:
         rz(self, q, scaled(p[1], -1))
-        one_qubit(self, G_RX, c, n, q, p)
+        one_qubit(self, OP_RX, c, n, q, p)
         rz(self, q, p[1])
-    elif op == G_U or op == G_U3:
+    elif op == OP_U or op == OP_U3:
         euler(self, c, n, q, p)
-    elif op == G_U2:
+    elif op == OP_U2:
         u[0] = number(QCTL_PI / 2)
         u[1] = p[0]
         u[2] = p[1]
         euler(self, c, n, q, u)
-    elif op == G_ID:
+    elif op == OP_ID:
         return
     elif n == 0:
         half_turn(self, q, op)
-    elif op == G_X:
+    elif op == OP_X:
         flip(self, c, n, q)
-    elif op == G_Y:
-        half_turn(self, q, G_SDG)
+    elif op == OP_Y:
+        half_turn(self, q, OP_SDG)
         flip(self, c, n, q)
-        half_turn(self, q, G_S)
-    elif op == G_H:
+        half_turn(self, q, OP_S)
+    elif op == OP_H:
         ry(self, q, number(-QCTL_PI / 4))
         phase(self, on, n + 1, number(QCTL_PI))
         ry(self, q, number(QCTL_PI / 4))
-    elif op == G_SX or op == G_SXDG:
-        half_turn(self, q, G_H)
-        phase(self, on, n + 1, number(QCTL_PI / 2 if op == G_SX else -QCTL_PI / 2))
-        half_turn(self, q, G_H)
+    elif op == OP_SX or op == OP_SXDG:
+        half_turn(self, q, OP_H)
+        phase(self, on, n + 1, number(QCTL_PI / 2 if op == OP_SX else -QCTL_PI / 2))
+        half_turn(self, q, OP_H)
     else:
         phase(self, on, n + 1, number(
-            QCTL_PI if op == G_Z else QCTL_PI / 2 if op == G_S else -QCTL_PI / 2 if op == G_SDG else
-            QCTL_PI / 4 if op == G_T else -QCTL_PI / 4
+            QCTL_PI if op == OP_Z else QCTL_PI / 2 if op == OP_S else -QCTL_PI / 2 if op == OP_SDG else
+            QCTL_PI / 4 if op == OP_T else -QCTL_PI / 4
         ))
 
 
@@ -112,9 +114,9 @@ cdef void pauli_pair(gatelist_t *self, const int *c, int n, int q, int p, angle_
         controlled_rz(self, c, n, p, angle)
         flip(self, &q, 1, p)
     if a:
-        half_turn(self, q, G_SXDG if a == G_SX else a)
+        half_turn(self, q, OP_SXDG if a == OP_SX else a)
     if b:
-        half_turn(self, p, G_SXDG if b == G_SX else b)
+        half_turn(self, p, OP_SXDG if b == OP_SX else b)
 
 
 cdef void gate(gatelist_t *self, int op, int *q, int n, int n_all, const angle_t *p) noexcept nogil:
@@ -123,24 +125,24 @@ cdef void gate(gatelist_t *self, int op, int *q, int n, int n_all, const angle_t
     cdef int[4] on
     cdef angle_t angle
     cdef angle_t[3] u
-    if op < G_GPHASE:
+    if op < OP_GPHASE:
         one_qubit(self, op, q, n, q[n], p)
-    elif op == G_GPHASE:
+    elif op == OP_GPHASE:
         phase(self, q, n, p[0])
-    elif op == G_CX or op == G_CY or op == G_CH or op == G_CSX or op == G_CP or G_CRX <= op <= G_CRZ:
+    elif op == OP_CX or op == OP_CY or op == OP_CH or op == OP_CSX or op == OP_CP or OP_CRX <= op <= OP_CRZ:
         k = (
-            G_X if op == G_CX else G_Y if op == G_CY else G_H if op == G_CH else G_SX if op == G_CSX else
-            G_P if op == G_CP else op - G_CRX + G_RX
+            OP_X if op == OP_CX else OP_Y if op == OP_CY else OP_H if op == OP_CH else OP_SX if op == OP_CSX else
+            OP_P if op == OP_CP else op - OP_CRX + OP_RX
         )
         one_qubit(self, k, q, n + 1, q[n + 1], p)
-    elif op == G_CZ:
+    elif op == OP_CZ:
         phase(self, q, n + 2, number(QCTL_PI))
-    elif op == G_CCX:
+    elif op == OP_CCX:
         flip(self, q, n + 2, q[n + 2])
-    elif op == G_CCZ:
+    elif op == OP_CCZ:
         phase(self, q, n + 3, number(QCTL_PI))
-    elif op == G_SWAP or op == G_CSWAP:
-        if op == G_CSWAP:
+    elif op == OP_SWAP or op == OP_CSWAP:
+        if op == OP_CSWAP:
             n += 1
         if n == 0:
             swap(self, q[0], q[1])
@@ -148,22 +150,22 @@ cdef void gate(gatelist_t *self, int op, int *q, int n, int n_all, const angle_t
         flip(self, q + n + 1, 1, q[n])
         flip(self, q, n + 1, q[n + 1])
         flip(self, q + n + 1, 1, q[n])
-    elif G_ISWAP <= op <= G_SQRTISWAPDG:
-        angle = number((QCTL_PI / 2 if op <= G_ISWAPDG else QCTL_PI / 4) * (1 if (op - G_ISWAP) & 1 else -1))
-        pauli_pair(self, q, n, q[n], q[n + 1], angle, G_H, G_H)
-        pauli_pair(self, q, n, q[n], q[n + 1], angle, G_SX, G_SX)
-    elif G_RXX <= op <= G_RZX:
-        k = G_H if op == G_RXX else G_SX if op == G_RYY else 0
-        pauli_pair(self, q, n, q[n], q[n + 1], p[0], k, G_H if op == G_RZX else k)
-    elif op == G_CU:
+    elif OP_ISWAP <= op <= OP_SQRTISWAPDG:
+        angle = number((QCTL_PI / 2 if op <= OP_ISWAPDG else QCTL_PI / 4) * (1 if (op - OP_ISWAP) & 1 else -1))
+        pauli_pair(self, q, n, q[n], q[n + 1], angle, OP_H, OP_H)
+        pauli_pair(self, q, n, q[n], q[n + 1], angle, OP_SX, OP_SX)
+    elif OP_RXX <= op <= OP_RZX:
+        k = OP_H if op == OP_RXX else OP_SX if op == OP_RYY else 0
+        pauli_pair(self, q, n, q[n], q[n + 1], p[0], k, OP_H if op == OP_RZX else k)
+    elif op == OP_CU:
         phase(self, q, n + 1, p[3])
         euler(self, q, n + 1, q[n + 1], p)
-    elif op == G_MS:
+    elif op == OP_MS:
         for k in range(n, n_all):
             rz(self, q[k], scaled(p[1], -1))
         for k in range(n, n_all):
             for j in range(k + 1, n_all):
-                pauli_pair(self, q, n, q[k], q[j], p[0], G_H, G_H)
+                pauli_pair(self, q, n, q[k], q[j], p[0], OP_H, OP_H)
         for k in range(n, n_all):
             rz(self, q[k], p[1])
 

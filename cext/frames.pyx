@@ -4,6 +4,8 @@ from libc.math cimport fabs, fmod
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 from libc.string cimport memcpy
 
+from qctl.cext.opcodes cimport (
+    OP_CAPTURE, OP_CZ, OP_MEASURE, OP_PLAY, OP_RZ, OP_SET_PHASE, OP_SHIFT_FREQUENCY, OP_SHIFT_PHASE, OP_SX)
 from qctl.cext.straight cimport Capture, Play, Row, wide_load, wide_seconds, wide_store, wide_t, wide_ticks, wide_zero
 from qctl.cext.straight import check, check_values
 
@@ -12,16 +14,6 @@ FAULTS = ("", "reach", "line")
 
 cdef enum:
     _IMM = 1
-    _MEASURE = 0x008
-    _SX = 0x109
-    _RZ = 0x10E
-    _CZ = 0x117
-    _PLAY = 0x200
-    _CAPTURE = 0x201
-    _SHIFT_PHASE = 0x202
-    _SET_PHASE = 0x203
-    _SHIFT_FREQUENCY = 0x204
-    _SET_FREQUENCY = 0x205
     # columns of the tables of qubits and pairs
     _DRIVE = 2
     _READOUT = 3
@@ -113,12 +105,12 @@ cdef void set_frame(walk_t* on, const Row* row, wide_t start, Py_ssize_t point) 
     cdef Py_ssize_t line = on.frames[row.a]
     cdef double* state = on.state + 2 * on.frame_states[row.a]
     cdef double value = operand(on, row, point), wanted, turns
-    if row.op == _SHIFT_PHASE:
+    if row.op == OP_SHIFT_PHASE:
         state[1] += value
-    elif row.op == _SET_PHASE:
+    elif row.op == OP_SET_PHASE:
         state[1] = value
     else:
-        wanted = state[0] + value if row.op == _SHIFT_FREQUENCY else value
+        wanted = state[0] + value if row.op == OP_SHIFT_FREQUENCY else value
         # The phase runs on without a jump, so the extrapolation to time zero changes.
         turns = (wanted - state[0]) * wide_seconds(start + length(on, on.lines[3 * line + 2], point), on.unit)
         turns = fmod(turns, 1.0)
@@ -147,18 +139,18 @@ cdef int _walk(
         row = rows + order[k]
         start = wide_load(starts + 2 * k) + shift
         end = wide_zero()
-        if row.op == _RZ:
+        if row.op == OP_RZ:
             line = on.qubits[_WIDTH * on.places[row.a] + _DRIVE]
             if line < 0:
                 return 2
             on.state[2 * line + 1] -= operand(on, row, point)
             continue
-        if row.op == _SX:
+        if row.op == OP_SX:
             q = on.places[row.a]
             line = on.qubits[_WIDTH * q + _DRIVE]
             fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _SX_WAVE], on.volts[2 * q], start, point)
             end = start + length(on, on.qubits[_WIDTH * q + 4], point)
-        elif row.op == _CZ:
+        elif row.op == OP_CZ:
             pair = on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]]
             if pair < 0 or on.pairs[_PAIR * pair + 1] < 0:
                 return 2
@@ -171,7 +163,7 @@ cdef int _walk(
             line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 4] + _DRIVE]
             if line >= 0:
                 on.state[2 * line + 1] -= on.pair_values[3 * pair + 2]
-        elif row.op == _MEASURE:
+        elif row.op == OP_MEASURE:
             q = on.places[row.a]
             line = on.qubits[_WIDTH * q + _READOUT]
             fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _READOUT_WAVE], on.volts[2 * q + 1], start, point)
@@ -185,13 +177,13 @@ cdef int _walk(
             captures_hz[n_captures] = plays[n_plays].frequency_hz
             capture_rows[n_captures] = order[k]
             n_captures += 1
-        elif row.op == _PLAY:
+        elif row.op == OP_PLAY:
             line = on.frames[row.a]
             fine = add(on, plays + n_plays, line, on.frame_states[row.a],
                        on.wave_numbers[row.b * waves_stride + (point if waves_stride > 1 else 0)],
                        on.values[row.c * on.n_points + point], start, point)
             end = start + length(on, on.waves[row.b], point)
-        elif row.op == _CAPTURE:
+        elif row.op == OP_CAPTURE:
             line = on.frames[row.a]
             fine = carrier(on, line, on.frame_states[row.a], &captures_hz[n_captures])
             captures[n_captures].port = <uint32_t> line
@@ -200,14 +192,14 @@ cdef int _walk(
             capture_rows[n_captures] = order[k]
             n_captures += 1
             end = start + length(on, on.captures[row.b], point)
-        elif row.op >= _SHIFT_PHASE:
+        elif row.op >= OP_SHIFT_PHASE:
             set_frame(on, row, start, point)
             continue
         else:
             continue
         if not fine:
             return 1
-        if row.op != _CAPTURE:
+        if row.op != OP_CAPTURE:
             play_rows[n_plays] = order[k]
             n_plays += 1
         if end > last:
@@ -327,9 +319,9 @@ def walk(
     check_values(n_points, qubits.shape[0], pairs.shape[0], n_lines, frames.shape[0], waves.shape[0], volts, pair_values,
                  carriers, clocks, frame_states, states_hz, wave_numbers, values, residuals)
     for k in range(rows.shape[0]):
-        if rows[k].op == _PLAY and rows[k].c >= values.shape[0]:
+        if rows[k].op == OP_PLAY and rows[k].c >= values.shape[0]:
             raise ValueError(f"row {k} has value {rows[k].c} of {values.shape[0]}")
-        if (rows[k].op == _RZ or rows[k].op >= _SHIFT_PHASE) and not rows[k].flags & _IMM and rows[k].b >= values.shape[0]:
+        if (rows[k].op == OP_RZ or rows[k].op >= OP_SHIFT_PHASE) and not rows[k].flags & _IMM and rows[k].b >= values.shape[0]:
             raise ValueError(f"row {k} has value {rows[k].b} of {values.shape[0]}")
     if order.shape[0] != rows.shape[0] or starts.shape[0] != rows.shape[0] * n_points or starts.shape[1] != 2:
         raise ValueError(f"order has {order.shape[0]} rows, starts {starts.shape[0]} x {starts.shape[1]}")
@@ -345,8 +337,8 @@ def walk(
             if not 0 <= p < n:
                 raise ValueError(f"item {k} of sequence {s} is row {p} of {n}")
             op = rows[bounds[s] + p].op
-            n_plays += op == _SX or op == _CZ or op == _MEASURE or op == _PLAY
-            n_captures += op == _MEASURE or op == _CAPTURE
+            n_plays += op == OP_SX or op == OP_CZ or op == OP_MEASURE or op == OP_PLAY
+            n_captures += op == OP_MEASURE or op == OP_CAPTURE
         if n_plays != counts[s, 1] or n_captures != counts[s, 2]:
             raise ValueError(f"sequence {s} has {n_plays} plays, {n_captures} captures, not {counts[s, 1]}, {counts[s, 2]}")
         n_all_plays += n_plays

@@ -5,13 +5,11 @@ from libc.stdlib cimport free
 
 from qctl.cext.angles cimport AngleReader, angle_t, qctl_name_t, qctl_names_add
 from qctl.cext.angles cimport qctl_names_find, qctl_names_free, qctl_names_t
+from qctl.cext.opcodes cimport OP_BARRIER
 from qctl.cext.records cimport FLAG_WIDE, InstructionBuffer
 from qctl.cext.scanner cimport grown, qctl_hash
 
 cdef uint32_t NONE = 0xFFFFFFFFu
-
-cdef enum:
-    BARRIER = 7
 
 
 cdef class GateReader(AngleReader):
@@ -275,7 +273,7 @@ cdef class GateReader(AngleReader):
         cdef Py_ssize_t k, start = self.target.n_words
         for k in range(first, first + n):
             self.target.push_word(<uint32_t> self.wires[k])
-        return self.target.push(BARRIER, FLAG_WIDE, <uint32_t> start, <uint32_t> n, 0)
+        return self.target.push(OP_BARRIER, FLAG_WIDE, <uint32_t> start, <uint32_t> n, 0)
 
     cdef int expand(self, Py_ssize_t gate, Py_ssize_t values, Py_ssize_t wires, Py_ssize_t at, Py_ssize_t stop) except -1:
         """Append the instructions of a gate that a text defined; values and wires are kept as they were."""

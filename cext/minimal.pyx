@@ -4,17 +4,11 @@ from libc.math cimport M_PI, fabs, floor
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
+from qctl.cext.opcodes cimport OP_BARRIER, OP_CZ, OP_DELAY, OP_MEASURE, OP_RESET, OP_RZ, OP_SX
 from qctl.cext.straight cimport Row
 
 cdef enum:
     _IMM = 1
-    _BARRIER = 0x007
-    _MEASURE = 0x008
-    _RESET = 0x009
-    _DELAY = 0x00A
-    _SX = 0x109
-    _RZ = 0x10E
-    _CZ = 0x117
 
 cdef struct run_t:
     # of one qubit: pulses since the last wall, z turn since the last pulse, and partner of a cz with nothing after it
@@ -39,7 +33,7 @@ cdef bint _native(const Row* rows, Py_ssize_t n, const uint32_t* words, int64_t 
         wall(runs + k)
     for k in range(n):
         row = rows + k
-        if row.op == _BARRIER:
+        if row.op == OP_BARRIER:
             if row.a > n_words or row.b > n_words - row.a:
                 return False
             for j in range(row.b):
@@ -49,10 +43,10 @@ cdef bint _native(const Row* rows, Py_ssize_t n, const uint32_t* words, int64_t 
             continue
         if row.a >= n_qubits:
             return False
-        if row.op == _RZ and row.flags == _IMM:
+        if row.op == OP_RZ and row.flags == _IMM:
             memcpy(&angle, <const char*> row + 8, 8)
             runs[row.a].turn += angle
-        elif row.op == _SX and row.flags == 0:
+        elif row.op == OP_SX and row.flags == 0:
             runs[row.a].n_pulses += 1
             runs[row.a].partner = -1
             if runs[row.a].n_pulses > 2:
@@ -64,13 +58,13 @@ cdef bint _native(const Row* rows, Py_ssize_t n, const uint32_t* words, int64_t 
                 if not (part < 1e-6 or part > 4.0 - 1e-6) and fabs(part - floor(part + 0.5)) < 1e-6:
                     return False
             runs[row.a].turn = 0.0
-        elif row.op == _CZ and row.flags == 0:
+        elif row.op == OP_CZ and row.flags == 0:
             if row.b >= n_qubits or row.a == row.b or runs[row.a].partner == row.b and runs[row.b].partner == row.a:
                 return False
             runs[row.a].n_pulses = runs[row.b].n_pulses = 0
             runs[row.a].partner = row.b
             runs[row.b].partner = row.a
-        elif row.op == _MEASURE or row.op == _RESET or (row.op == _DELAY and row.flags == _IMM):
+        elif row.op == OP_MEASURE or row.op == OP_RESET or (row.op == OP_DELAY and row.flags == _IMM):
             wall(runs + row.a)
         else:
             return False

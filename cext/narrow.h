@@ -6,9 +6,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What a right row of an opcode looks like: each of its words lies in first ... first + span. */
+/* What a right row of an opcode looks like: each of its words lies in first ... first + span. Both are kept less 2^31, so
+   that numbers with a sign can be compared, which every vector unit does. */
 typedef struct {
-    uint32_t first[4], span[4]; /* opcode with flags in the high half, a, b, c */
+    uint32_t first[4]; /* opcode with flags in the high half, a, b, c */
+    int32_t span[4];
     uint32_t two[4];            /* all ones where a word must not be b: at a of two qubits */
 } qctl_narrow_t;
 
@@ -16,7 +18,11 @@ typedef struct {
 static inline void qctl_narrow_close(qctl_narrow_t *to, uint32_t op)
 {
     memset(to, 0, sizeof *to);
-    to->first[0] = ~op;
+    for (int k = 0; k < 4; k++) {
+        to->first[k] = UINT32_C(0x80000000);
+        to->span[k] = INT32_MIN;
+    }
+    to->first[0] += ~op;
     to->two[2] = UINT32_MAX;
 }
 
@@ -24,28 +30,34 @@ static inline void qctl_narrow_open(qctl_narrow_t *to, uint32_t op, uint32_t fla
     uint32_t b_span, uint32_t c_first, uint32_t c_span, int two)
 {
     const uint32_t first[4] = {op | flags << 16, 0, b_first, c_first}, span[4] = {0, n_qubits - 1, b_span, c_span};
-    memcpy(to->first, first, sizeof first);
-    memcpy(to->span, span, sizeof span);
+    for (int k = 0; k < 4; k++) {
+        to->first[k] = first[k] + UINT32_C(0x80000000);
+        to->span[k] = (int32_t)(span[k] - UINT32_C(0x80000000));
+    }
     memset(to->two, 0, sizeof to->two);
     to->two[1] = two ? UINT32_MAX : 0;
 }
 
 #if defined(__GNUC__)
 typedef uint32_t qctl_four_t __attribute__((vector_size(16)));
+typedef int32_t qctl_signed_four_t __attribute__((vector_size(16)));
 
 /* All ones in some lane if a row is not surely right; `narrow` has one more row than `n_ops`, which no opcode below has. */
 static inline qctl_four_t qctl_narrow_bad(const qctl_narrow_t *narrow, uint32_t n_ops, const char *at)
 {
-    qctl_four_t row, first, span, two;
+    qctl_four_t row, first, two;
+    qctl_signed_four_t span;
     const qctl_narrow_t *form;
     uint32_t op;
+    uint16_t code;
     memcpy(&row, at, 16);
-    op = row[0] & 0xFFFF;
+    memcpy(&code, at, 2);
+    op = code;
     form = narrow + (op < n_ops ? op : n_ops);
     memcpy(&first, form->first, 16);
     memcpy(&span, form->span, 16);
     memcpy(&two, form->two, 16);
-    return (qctl_four_t)(row - first > span) | ((qctl_four_t)(row == (qctl_four_t){row[2], row[2], row[2], row[2]}) & two);
+    return (qctl_four_t)((qctl_signed_four_t)(row - first) > span) | ((qctl_four_t)(row == (qctl_four_t){row[2], row[2], row[2], row[2]}) & two);
 }
 
 static inline int qctl_narrow_any(qctl_four_t bad)
@@ -83,7 +95,7 @@ static inline int64_t qctl_narrow_run(const qctl_narrow_t *narrow, uint32_t n_op
             break;
         narrow += row[0] & 0xFFFF;
         for (int f = 0; f < 4; f++)
-            bad |= row[f] - narrow->first[f] > narrow->span[f];
+            bad |= (int32_t)(row[f] - narrow->first[f]) > narrow->span[f];
         bad |= row[1] == row[2] && narrow->two[1];
         narrow -= row[0] & 0xFFFF;
         if (bad)

@@ -8,7 +8,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
-from qctl.cext.operands cimport OP_CX, OP_CZ, OP_RX, OP_RY, OP_RZ, OP_SX, OP_U3, OP_X
+from qctl.cext.opcodes cimport OP_CX, OP_CZ, OP_RX, OP_RY, OP_RZ, OP_SX, OP_U3, OP_X
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE
 from qctl.cext.spins cimport QCTL_PI, about_z, after, inverse, qctl_atan2, qctl_wrapped, spin
 

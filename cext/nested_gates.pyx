@@ -4,13 +4,11 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t
 from libc.stdlib cimport free
 
 from qctl.cext.gate_texts cimport PLAIN_GATE, GateReader, gate_t
+from qctl.cext.opcodes cimport OP_BARRIER, OP_GPHASE, OP_P
 from qctl.cext.records cimport FLAG_WIDE
 from qctl.cext.scanner cimport grown
 
 cdef enum:
-    BARRIER = 7
-    GPHASE = 0x114
-    P = 0x10B
     DEEPEST = 64
     MOST_CONTROLS = 255
 
@@ -133,14 +131,14 @@ cdef class NestedGateReader(GateBodyReader):
         cdef Py_ssize_t k
         cdef item_t *item
         if not self.n_nests:
-            if gate.op == GPHASE:
+            if gate.op == OP_GPHASE:
                 return self.emit_phase(self.values[values])
             return GateReader.emit_plain(self, gate, values, wires)
         item = self.push_item(gate.op, gate.n_controls)
         item.n_values = <int> gate.n_params if gate.keeps_params else 0
         for k in range(item.n_values):
             item.values[k] = self.values[values + k]
-        item.n_wires = 0 if gate.op == GPHASE else gate.n_qubits
+        item.n_wires = 0 if gate.op == OP_GPHASE else gate.n_qubits
         for k in range(item.n_wires):
             self.push_item_wire(self.wires[wires + k])
         return 0
@@ -150,7 +148,7 @@ cdef class NestedGateReader(GateBodyReader):
         cdef Py_ssize_t k
         if not self.n_nests:
             return GateReader.emit_barrier(self, first, n)
-        self.push_item(BARRIER, 0).n_wires = n
+        self.push_item(OP_BARRIER, 0).n_wires = n
         for k in range(first, first + n):
             self.push_item_wire(self.wires[k])
         return 0
@@ -159,13 +157,13 @@ cdef class NestedGateReader(GateBodyReader):
         """Append a global phase."""
         cdef Py_ssize_t start = self.target.n_words
         self.target.push_word(self.target.push_number(value))
-        return self.target.push(GPHASE, FLAG_WIDE, <uint32_t> start, 0, 1)
+        return self.target.push(OP_GPHASE, FLAG_WIDE, <uint32_t> start, 0, 1)
 
     cdef int invert(self, item_t *item, Py_ssize_t at) except -1:
         """Replace a gate by its inverse."""
         cdef rule_t rule
         cdef double phi
-        if item.op == BARRIER:
+        if item.op == OP_BARRIER:
             return 0
         rule = self.rules[item.op]
         if rule.turns == NO_INVERSE:
@@ -190,7 +188,7 @@ cdef class NestedGateReader(GateBodyReader):
         cdef Py_ssize_t k, j, n = self.n_controls - first, first_wire = self.n_item_wires
         cdef int n_own = item.n_controls
         cdef uint16_t op = item.op
-        if op == BARRIER:
+        if op == OP_BARRIER:
             return 0
         if n_own == 0:
             n_own = self.rules[op].n_own
@@ -208,8 +206,8 @@ cdef class NestedGateReader(GateBodyReader):
         item.first_wire = first_wire
         item.n_wires += n
         item.n_controls = <int> n + n_own
-        if op == GPHASE:
-            op = P
+        if op == OP_GPHASE:
+            op = OP_P
             item.n_controls -= 1
         item.op = op
         if item.n_controls == 1 and self.rules[op].once:
@@ -239,7 +237,7 @@ cdef class NestedGateReader(GateBodyReader):
             gate.n_controls = item.n_controls
             gate.n_qubits = item.n_wires
             gate.n_params = item.n_values
-            if item.op == BARRIER:
+            if item.op == OP_BARRIER:
                 self.emit_barrier(0, item.n_wires)
             else:
                 self.emit_plain(&gate, 0, 0)

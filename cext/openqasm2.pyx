@@ -5,13 +5,10 @@ from libc.stdint cimport int64_t, uint32_t
 from qctl.cext.angles cimport qctl_name_t, qctl_names_clear
 from qctl.cext.gate_bodies cimport GateBodyReader
 from qctl.cext.gate_texts cimport BITS_NAME, GATE_NAME, NOTHING, OPAQUE_GATE, PLAIN_GATE, QUBITS_NAME, gate_t
+from qctl.cext.opcodes cimport OP_MEASURE, OP_RESET
 from qctl.cext.scanner cimport QCTL_END, QCTL_NAME, qctl_scan_t
 
 cdef uint32_t NONE = 0xFFFFFFFFu
-
-cdef enum:
-    MEASURE = 8
-    RESET = 9
 
 cdef enum:  # words that begin a statement, in the order of STATEMENTS
     NO_STATEMENT, INCLUDE, QREG, CREG, GATE, OPAQUE, IF_WORD, BARRIER_WORD, MEASURE_WORD, RESET_WORD
@@ -267,7 +264,7 @@ cdef class Openqasm2Reader(GateBodyReader):
         n_qubits = max(n_qubits, <int64_t> 1)
         self.spend(n_qubits, at)
         for i in range(n_qubits):
-            self.target.push(MEASURE, 0, <uint32_t> (qubit + i), <uint32_t> (bit + i), NONE)
+            self.target.push(OP_MEASURE, 0, <uint32_t> (qubit + i), <uint32_t> (bit + i), NONE)
         return 0
 
     cdef int reset(self, Py_ssize_t start) except -1:
@@ -279,7 +276,7 @@ cdef class Openqasm2Reader(GateBodyReader):
         self.spend(max(size, <int64_t> 1), at)
         self.note_reset(start)
         for i in range(first, first + max(size, <int64_t> 1)):
-            self.target.push(RESET, 0, <uint32_t> i, NONE, NONE)
+            self.target.push(OP_RESET, 0, <uint32_t> i, NONE, NONE)
         return 0
 
     cdef int condition(self, Py_ssize_t start) except -1:

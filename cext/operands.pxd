@@ -1,25 +1,10 @@
-"""Rows of a program, what they act on, and the opcodes that translation knows."""
+"""Rows of a program, and what they act on."""
 
 from libc.stdint cimport uint32_t
 
 from qctl.cext.records cimport instruction_t
 
 cdef enum:
-    OP_BARRIER = 0x007
-    OP_MEASURE = 0x008
-    OP_RESET = 0x009
-    OP_DELAY = 0x00A
-    OP_FIRST_GATE = 0x100
-    OP_X = 0x101
-    OP_SX = 0x109
-    OP_RX = 0x10C
-    OP_RY = 0x10D
-    OP_RZ = 0x10E
-    OP_U3 = 0x112
-    OP_CX = 0x115
-    OP_CZ = 0x117
-    OP_RZZ = 0x125
-    OP_LAST_GATE = 0x12B
     WORD_PORT = 0x40000000
     WORD_INDEX = 0x3FFFFFFF
 

@@ -1,65 +1,37 @@
-"""Check that rows name only what is there, and tell which qubits they act on."""
+"""Check that rows are as the format wants them and name only what is there, and tell which qubits they act on."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t
 
-from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, instruction_t
+from qctl.cext.opcodes cimport (
+    FIRST_GATE, FORM_GATE, LAST_GATE, OP_BARRIER, OP_DELAY, OP_MEASURE, OP_NOP, OP_RESET, qctl_op)
+from qctl.cext.records cimport FLAG_WIDE, instruction_t
+from qctl.cext.row_checks cimport qctl_check_row, qctl_limits_t
 
 cdef enum:
-    EXPRESSION = 0x80000000
     MOST_QUBITS = 256
-
-# qubits and angles of each gate from id on; 0 qubits: any number
-cdef int[44] N_QUBITS = [
-    1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
-    2, 3, 3, 3, 0,
-]
-cdef int[44] N_ANGLES = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 3, 3, 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1,
-    4, 0, 0, 0, 2,
-]
 
 
 cdef Py_ssize_t check_rows(const source_t *source) noexcept nogil:
-    """Return the first row that names what isn't there, or -1."""
-    cdef Py_ssize_t i, k
-    cdef const instruction_t *row
-    cdef uint32_t word
-    cdef int g, n
+    """Return the first row that is wrong or names what isn't there, or -1.
+
+    Rows may be any part of a program: that operand lists follow each other, and what ports and blocks they name, is not
+    looked at.
+    """
+    cdef Py_ssize_t i
+    cdef int64_t start
+    cdef qctl_limits_t limits
+    limits.n_bits = limits.n_expressions = limits.n_blocks = limits.n_waveforms = 0xFFFFFFFF
+    limits.n_captures = limits.n_registers = limits.n_rows = 0xFFFFFFFF
+    limits.n_ports = WORD_PORT
+    limits.n_qubits = source.n_qubits
+    limits.n_constants = source.n_numbers
+    limits.n_words = source.n_words
     for i in range(source.n_rows):
-        row = source.rows + i
-        g = <int> row.op - OP_FIRST_GATE
-        if row.flags & FLAG_WIDE:
-            if <uint64_t> row.a + row.b + row.c > <uint64_t> source.n_words or row.b > MOST_QUBITS and g >= 0:
-                return i
-            for k in range(row.b):
-                word = source.words[row.a + k]
-                if not word & WORD_PORT and word >= <uint32_t> source.n_qubits:
-                    return i
-            for k in range(row.b, row.b + row.c):
-                word = source.words[row.a + k]
-                if not word & EXPRESSION and word >= source.n_numbers:
-                    return i
-            if 0 <= g < 44:
-                n = <int> (row.flags >> 8)
-                if row.c != <uint32_t> N_ANGLES[g] or row.b < <uint32_t> (n + N_QUBITS[g]):
-                    return i
-                if N_QUBITS[g] and row.b != <uint32_t> (n + N_QUBITS[g]):
-                    return i
-                if g == 20 and row.b != <uint32_t> n:
-                    return i
-        elif 0 <= g < 44:
-            if row.a >= <uint32_t> source.n_qubits or N_QUBITS[g] > 2 or N_QUBITS[g] == 0 or N_ANGLES[g] > 1:
-                return i
-            if N_QUBITS[g] == 2:
-                if row.b >= <uint32_t> source.n_qubits or row.a == row.b:
-                    return i
-                if N_ANGLES[g] and not row.c & EXPRESSION and row.c >= source.n_numbers:
-                    return i
-            elif N_ANGLES[g] and not row.flags & (FLAG_IMM | FLAG_EXPR):
-                return i
-        elif row.op == OP_MEASURE or row.op == OP_RESET or row.op == OP_DELAY and not row.a & WORD_PORT:
-            if row.a >= <uint32_t> source.n_qubits:
-                return i
+        start = source.rows[i].a
+        if qctl_check_row(source.rows + i, source.words, &start, NULL, 0, &limits):
+            return i
+        if qctl_op(source.rows[i].op).form == FORM_GATE and source.rows[i].flags & FLAG_WIDE and source.rows[i].b > MOST_QUBITS:
+            return i
     return -1
 
 
@@ -72,12 +44,12 @@ cdef int row_qubits(const source_t *source, Py_ssize_t i, uint32_t *out) noexcep
             if source.words[row.a + k] & WORD_PORT:
                 return -1
             out[k] = source.words[row.a + k]
-        return <int> row.b if row.op >= OP_FIRST_GATE and row.op <= OP_LAST_GATE or row.op == OP_BARRIER else -1
-    if row.op >= OP_FIRST_GATE and row.op <= OP_LAST_GATE:
+        return <int> row.b if row.op >= FIRST_GATE and row.op <= LAST_GATE or row.op == OP_BARRIER else -1
+    if row.op >= FIRST_GATE and row.op <= LAST_GATE:
         out[0] = row.a
         out[1] = row.b
-        return N_QUBITS[row.op - OP_FIRST_GATE]
+        return qctl_op(row.op).n_qubits
     if row.op == OP_MEASURE or row.op == OP_RESET or row.op == OP_DELAY and not row.a & WORD_PORT:
         out[0] = row.a
         return 1
-    return 0 if row.op == 0 else -1
+    return 0 if row.op == OP_NOP else -1

@@ -5,13 +5,12 @@ from libc.stdint cimport int64_t, uint32_t
 from qctl.cext.angles cimport angle_t, qctl_name_t, qctl_names_clear
 from qctl.cext.gate_texts cimport BITS_NAME, GATE_NAME, NOTHING, QUBITS_NAME
 from qctl.cext.nested_gates cimport CONTROL_NEST, DAGGER_NEST, NestedGateReader
+from qctl.cext.opcodes cimport OP_MEASURE, OP_RESET
 from qctl.cext.scanner cimport QCTL_END, QCTL_NAME, qctl_scan_t
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 
 cdef enum:
-    MEASURE = 8
-    RESET = 9
     DEEPEST = 64
 
 cdef enum:  # words that begin a statement, in the order of STATEMENTS
@@ -240,7 +239,7 @@ cdef class OriginirReader(NestedGateReader):
         n_qubits = max(n_qubits, <int64_t> 1)
         self.spend(n_qubits, at)
         for i in range(n_qubits):
-            self.target.push(MEASURE, 0, <uint32_t> (qubit + i), <uint32_t> (bit + i), NONE)
+            self.target.push(OP_MEASURE, 0, <uint32_t> (qubit + i), <uint32_t> (bit + i), NONE)
         return 0
 
     cdef int barrier(self) except -1:
@@ -269,7 +268,7 @@ cdef class OriginirReader(NestedGateReader):
         self.spend(max(size, <int64_t> 1), at)
         self.note_reset(start)
         for i in range(first, first + max(size, <int64_t> 1)):
-            self.target.push(RESET, 0, <uint32_t> i, NONE, NONE)
+            self.target.push(OP_RESET, 0, <uint32_t> i, NONE, NONE)
         return 0
 
     cdef int flow(self, int word, Py_ssize_t start, Py_ssize_t stop) except -1:

@@ -2,14 +2,10 @@
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t
 
+from qctl.cext.row_checks cimport qctl_instruction_t, qctl_limits_t
 from qctl.cext.storage cimport Storage
 
-cdef packed struct instruction_t:
-    uint16_t op
-    uint16_t flags
-    uint32_t a
-    uint32_t b
-    uint32_t c
+ctypedef qctl_instruction_t instruction_t
 
 cdef enum:
     FLAG_IMM = 1
@@ -33,6 +29,14 @@ cdef class InstructionBuffer:
     cdef int make_numbers(self, Py_ssize_t wanted) except -1
     cdef int make_room(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers) except -1
     cdef int take(self, InstructionBuffer other) except -1
+    cdef InstructionBuffer view(self)
+
+    cdef void know(self, qctl_limits_t *limits) noexcept
+    cdef int refuse_flaw(self, instruction_t *row, int64_t start) except -1
+    cdef int push_checked(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1
+    cdef int undo(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers, int64_t n_fills) except -1
+    cdef int emit_list(self, uint16_t op, uint16_t flags, list symbols, list values, bint ready) except -1
+    cdef int refuse_change(self, Py_ssize_t n_rows, int64_t n_fills) except -1
 
     cdef int push(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1
     cdef int push_double(self, uint16_t op, uint32_t a, double value) except -1

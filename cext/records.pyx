@@ -7,38 +7,30 @@ from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from qctl.cext.storage cimport Storage, allocated, extended
+from qctl.cext.opcodes cimport FORM_GATE, qctl_op, qctl_op_t
+from qctl.cext.row_checks cimport qctl_check_row, qctl_fault_words, qctl_limits_t
+from qctl.cext.storage cimport QCTL_SHARES, Storage, count_of, extended, open_end, refuse_over, seen, stored
 
 import numpy as np
 
-cdef extern from *:
-    """
-    #ifdef Py_GIL_DISABLED
-    #define QCTL_SHARES 0
-    #else
-    #define QCTL_SHARES 1
-    #endif
-    """
-    const bint QCTL_SHARES  # without the GIL two threads could claim one open end
-    Py_ssize_t count_of "Py_REFCNT"(void *)
-
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
-cdef Py_ssize_t MOST = 0x7FFFFFFF
+cdef int64_t MOST = 0x7FFFFFFF
 
 
 cdef class InstructionBuffer:
     """Hold instructions of 16 bytes, their operand words and float64 constants.
 
-    Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only.
+    Subclasses override `refuse_qubit` and `resolve`, which are called off the fast path only. What writes a row from
+    Python refuses one whose form is wrong, or that names a qubit, constant or operand word that isn't there; whether the
+    rows fit the program's other tables is checked when it is read (`qctl.cext.checks`).
     """
 
     cdef int make_rows(self, Py_ssize_t wanted) except -1:
         """Make room for `wanted` rows in all; nobody else sees what is written there."""
         cdef bint alone = self.row_store is not None and count_of(<void *> self.row_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} instructions are over the format's {MOST}")
+        refuse_over(wanted, "instructions")
         self.row_store = extended(self.row_store, alone, <char **> &self.rows, self.n_rows * 16, wanted * 16, &room)
         self.rows_room = room // 16
         return 0
@@ -47,8 +39,7 @@ cdef class InstructionBuffer:
         """Make room for `wanted` operand words in all."""
         cdef bint alone = self.word_store is not None and count_of(<void *> self.word_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} operand words are over the format's {MOST}")
+        refuse_over(wanted, "operand words")
         self.word_store = extended(self.word_store, alone, <char **> &self.words, self.n_words * 4, wanted * 4, &room)
         self.words_room = room // 4
         return 0
@@ -57,10 +48,8 @@ cdef class InstructionBuffer:
         """Make room for `wanted` constants in all."""
         cdef bint alone = self.number_store is not None and count_of(<void *> self.number_store) == 1
         cdef Py_ssize_t room = 0
-        if wanted > MOST:
-            raise MemoryError(f"{wanted} constants are over the format's {MOST}")
-        self.number_store = extended(
-            self.number_store, alone, <char **> &self.numbers, self.n_numbers * 8, wanted * 8, &room)
+        refuse_over(wanted, "constants")
+        self.number_store = extended(self.number_store, alone, <char **> &self.numbers, self.n_numbers * 8, wanted * 8, &room)
         self.numbers_room = room // 8
         return 0
 
@@ -79,11 +68,7 @@ cdef class InstructionBuffer:
         if self.n_rows == self.rows_room:
             self.make_rows(self.n_rows + 1)
         row = self.rows + self.n_rows
-        row.op = op
-        row.flags = flags
-        row.a = a
-        row.b = b
-        row.c = c
+        row.op, row.flags, row.a, row.b, row.c = op, flags, a, b, c
         self.n_rows += 1
         return 0
 
@@ -155,15 +140,13 @@ cdef class InstructionBuffer:
         return self.push_double(op, index, found)
 
     cdef int two(self, uint16_t op, object a, object b) except -1:
-        cdef int64_t first = self.qubit(op, a)
-        cdef int64_t second = self.qubit(op, b)
+        cdef int64_t first = self.qubit(op, a), second = self.qubit(op, b)
         if first == second:
             self.refuse_twice(op, first)
         return self.push(op, 0, <uint32_t> first, <uint32_t> second, NONE)
 
     cdef int two_angle(self, uint16_t op, object theta, object a, object b) except -1:
-        cdef int64_t first = self.qubit(op, a)
-        cdef int64_t second = self.qubit(op, b)
+        cdef int64_t first = self.qubit(op, a), second = self.qubit(op, b)
         if first == second:
             self.refuse_twice(op, first)
         return self.push(op, 0, <uint32_t> first, <uint32_t> second, self.reference(op, theta))
@@ -182,8 +165,7 @@ cdef class InstructionBuffer:
                 self.words[k] = index
                 self.numbers[n], self.numbers[n + 1], self.numbers[n + 2] = x, y, z
                 self.words[k + 1], self.words[k + 2], self.words[k + 3] = <uint32_t> n, <uint32_t> n + 1, <uint32_t> n + 2
-                self.n_words = k + 4
-                self.n_numbers = n + 3
+                self.n_words, self.n_numbers = k + 4, n + 3
                 return self.push(op, FLAG_WIDE, <uint32_t> k, 1, 3)
         return self.wide(op, 0, (q,), (theta, phi, lam))
 
@@ -194,9 +176,8 @@ cdef class InstructionBuffer:
         return 0
 
     cdef int wide(self, uint16_t op, int n_controls, tuple qubits, tuple values) except -1:
-        cdef Py_ssize_t start = self.n_words
-        cdef Py_ssize_t numbers = self.n_numbers
-        cdef Py_ssize_t i, k
+        cdef Py_ssize_t start = self.n_words, numbers = self.n_numbers, rows = self.n_rows
+        cdef int64_t fills = self.n_fills, i, k
         cdef uint32_t word
         try:
             for i in range(len(qubits)):
@@ -207,11 +188,48 @@ cdef class InstructionBuffer:
                 self.push_word(word)
             for i in range(len(values)):
                 self.push_word(self.reference(op, values[i]))
+            self.refuse_change(rows, fills)
         except BaseException:
-            self.n_words = start
-            self.n_numbers = numbers
+            self.undo(rows, start, numbers, fills)
             raise
         return self.push(op, FLAG_WIDE | (n_controls << 8), <uint32_t> start, <uint32_t> len(qubits), <uint32_t> len(values))
+
+    cdef int undo(self, Py_ssize_t n_rows, Py_ssize_t n_words, Py_ssize_t n_numbers, int64_t n_fills) except -1:
+        """Take back words and constants of a row that was not finished, unless what was asked meanwhile wrote rows itself."""
+        if self.n_rows == n_rows and self.n_fills == n_fills:
+            self.n_words, self.n_numbers = n_words, n_numbers
+        return 0
+
+    cdef int refuse_change(self, Py_ssize_t n_rows, int64_t n_fills) except -1:
+        """Raise if what was asked for a qubit or value changed the instructions meanwhile."""
+        if self.n_rows != n_rows or self.n_fills != n_fills:
+            raise ValueError("the instructions were changed while one was appended; it was not")
+        return 0
+
+    cdef void know(self, qctl_limits_t *limits) noexcept:
+        """Fill in what a row may name as far as it is known here; the rest is checked with the whole program."""
+        limits.n_bits = limits.n_expressions = limits.n_blocks = limits.n_waveforms = limits.n_captures = NONE
+        limits.n_registers = limits.n_rows = NONE
+        limits.n_ports = 0x3FFFFFFF
+        limits.n_qubits, limits.n_constants, limits.n_words = self.n_qubits, self.n_numbers, self.n_words
+
+    cdef int refuse_flaw(self, instruction_t *row, int64_t start) except -1:
+        """Raise if a row, with its operands from word `start` on, is wrong as far as can be said before the program is whole."""
+        cdef qctl_limits_t limits
+        cdef int64_t used = start
+        cdef int fault
+        self.know(&limits)
+        fault = qctl_check_row(row, self.words, &used, NULL, 0, &limits)
+        if fault:
+            self.refuse_row(row.op, qctl_fault_words[fault].decode())
+            raise ValueError(f"an instruction {qctl_fault_words[fault].decode()}")
+        return 0
+
+    cdef int push_checked(self, uint16_t op, uint16_t flags, uint32_t a, uint32_t b, uint32_t c) except -1:
+        cdef instruction_t row
+        row.op, row.flags, row.a, row.b, row.c = op, flags, a, b, c
+        self.refuse_flaw(&row, self.n_words)
+        return self.push(op, flags, a, b, c)
 
     def refuse_qubit(self, op, value):
         """Return the index of a qubit that is not a plain int in range, or raise; subclasses override it."""
@@ -224,6 +242,10 @@ cdef class InstructionBuffer:
     def refuse_count(self, op, n_qubits):
         """Raise because an instruction has too few qubits; subclasses override it."""
         raise ValueError(f"{n_qubits} qubits are too few")
+
+    def refuse_row(self, op, what):
+        """Raise because a row is wrong: `what` says how; subclasses override it."""
+        raise ValueError(f"an instruction of opcode 0x{op:03x} {what}")
 
     def resolve(self, op, value):
         """Return a float, or the index of an expression as int; subclasses override it."""
@@ -239,58 +261,67 @@ cdef class InstructionBuffer:
         self.n_qubits = n_qubits
 
     def emit(self, uint16_t op, uint16_t flags=0, uint32_t a=0xFFFFFFFF, uint32_t b=0xFFFFFFFF, uint32_t c=0xFFFFFFFF):
-        """Append one row as it stands, unchecked."""
-        self.push(op, flags, a, b, c)
+        """Append one row that has no operand list."""
+        if flags & FLAG_WIDE:
+            self.refuse_row(op, "has an operand list, which emit does not take")
+            return
+        self.push_checked(op, flags, a, b, c)
 
     def emit_value(self, uint16_t op, uint32_t a, value):
         """Append a row with symbol word `a` and one value: immediate, or expression."""
         cdef double found = 0.0
         cdef uint32_t expression = 0
+        cdef uint64_t bits
         if self.number(op, value, &found, &expression):
-            self.push(op, FLAG_EXPR, a, expression, NONE)
+            self.push_checked(op, FLAG_EXPR, a, expression, NONE)
         else:
-            self.push_double(op, a, found)
+            memcpy(&bits, &found, 8)
+            self.push_checked(op, FLAG_IMM, a, <uint32_t> bits, <uint32_t> (bits >> 32))
 
     def emit_ticks(self, uint16_t op, uint32_t a, int64_t ticks):
         """Append a row with symbol word `a` and int64 ticks."""
-        self.push(op, FLAG_TICKS, a, <uint32_t> (<uint64_t> ticks), <uint32_t> ((<uint64_t> ticks) >> 32))
+        self.push_checked(op, FLAG_TICKS, a, <uint32_t> (<uint64_t> ticks), <uint32_t> ((<uint64_t> ticks) >> 32))
 
     def emit_wide(self, uint16_t op, symbols, values=(), uint16_t flags=0):
-        """Append a row whose symbol words and values are in the operand list; the words are unchecked."""
-        cdef Py_ssize_t start = self.n_words
-        cdef Py_ssize_t numbers = self.n_numbers
-        try:
-            for word in symbols:
-                self.push_word(word)
-            for value in values:
-                self.push_word(self.reference(op, value))
-        except BaseException:
-            self.n_words = start
-            self.n_numbers = numbers
-            raise
-        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+        """Append a row whose symbol words and values are in the operand list."""
+        self.emit_list(op, flags, [*symbols], [*values], False)
 
     def emit_words(self, uint16_t op, uint16_t flags, symbols, values):
-        """Append a WIDE row from ready symbol and value words, unchecked."""
-        cdef Py_ssize_t start = self.n_words
+        """Append a WIDE row from ready symbol and value words."""
+        self.emit_list(op, flags, [*symbols], [*values], True)
+
+    cdef int emit_list(self, uint16_t op, uint16_t flags, list symbols, list values, bint ready) except -1:
+        """Append a WIDE row; `ready` says that the values are words."""
+        cdef Py_ssize_t start = self.n_words, numbers = self.n_numbers, rows = self.n_rows
+        cdef int64_t fills = self.n_fills, k
+        cdef instruction_t row
         try:
-            for word in symbols:
-                self.push_word(word)
-            for word in values:
-                self.push_word(word)
+            for k in range(len(symbols)):
+                self.push_word(symbols[k])
+            for k in range(len(values)):
+                self.push_word(values[k] if ready else self.reference(op, values[k]))
+            self.refuse_change(rows, fills)
+            row.op, row.flags, row.a, row.b, row.c = op, FLAG_WIDE | flags, <uint32_t> start, len(symbols), len(values)
+            self.refuse_flaw(&row, start)
         except BaseException:
-            self.n_words = start
+            self.undo(rows, start, numbers, fills)
             raise
-        self.push(op, FLAG_WIDE | flags, <uint32_t> start, <uint32_t> len(symbols), <uint32_t> len(values))
+        return self.push(row.op, row.flags, row.a, row.b, row.c)
 
     def value_word(self, uint16_t op, value):
         """Store a value if need be, and return its word: index of a constant, or bit 31 and index of an expression."""
         return self.reference(op, value)
 
-    def emit_gate(self, uint16_t op, tuple qubits, tuple params, int n_controls=0):
+    def emit_gate(self, uint16_t op, tuple qubits not None, tuple params not None, int n_controls=0):
         """Append a gate in the one form that its operands ask for."""
-        cdef Py_ssize_t n = len(qubits)
-        cdef Py_ssize_t m = len(params)
+        cdef Py_ssize_t n = len(qubits), m = len(params), own = n - n_controls
+        cdef const qctl_op_t *gate = qctl_op(op)
+        if not gate.known or gate.form != FORM_GATE:
+            self.refuse_row(op, "is no gate")
+            return
+        if not 0 <= n_controls <= 255 or (own < 2 if gate.n_qubits < 0 else own != gate.n_qubits) or m != gate.n_params:
+            self.refuse_row(op, f"has {n} qubits, {n_controls} of them controls, and {m} values: not its numbers")
+            return
         if n_controls == 0 and n == 1 and m == 0:
             self.one(op, qubits[0])
         elif n_controls == 0 and n == 1 and m == 1:
@@ -321,39 +352,21 @@ cdef class InstructionBuffer:
         """Return a copy of the constants: 8 bytes each."""
         return PyBytes_FromStringAndSize(<char *> self.numbers, self.n_numbers * 8)
 
-    def fill(self, const unsigned char[::1] rows not None, const unsigned char[::1] words not None,
-             const unsigned char[::1] numbers not None):
-        """Replace the contents by raw rows, operand words and constants."""
-        cdef Py_ssize_t n_rows = rows.shape[0] // 16
-        cdef Py_ssize_t n_words = words.shape[0] // 4
-        cdef Py_ssize_t n_numbers = numbers.shape[0] // 8
-        if rows.shape[0] % 16 or words.shape[0] % 4 or numbers.shape[0] % 8:
-            raise ValueError(f"{rows.shape[0]}, {words.shape[0]}, {numbers.shape[0]} bytes are not whole items of 16, 4, 8")
-        self.row_store = allocated(rows.shape[0])
-        self.word_store = allocated(words.shape[0])
-        self.number_store = allocated(numbers.shape[0])
-        self.rows = <instruction_t *> self.row_store.start
-        self.words = <uint32_t *> self.word_store.start
-        self.numbers = <double *> self.number_store.start
-        if n_rows:
-            memcpy(self.rows, &rows[0], rows.shape[0])
-        if n_words:
-            memcpy(self.words, &words[0], words.shape[0])
-        if n_numbers:
-            memcpy(self.numbers, &numbers[0], numbers.shape[0])
-        self.n_rows = self.rows_room = n_rows
-        self.n_words = self.words_room = n_words
-        self.n_numbers = self.numbers_room = n_numbers
+    def fill(self, rows not None, words not None, numbers not None):
+        """Replace the contents by raw rows, operand words and constants; those that are of bytes objects are not copied."""
+        cdef Storage row_store = stored(rows, 16), word_store = stored(words, 4), number_store = stored(numbers, 8)
+        self.row_store, self.word_store, self.number_store = row_store, word_store, number_store
+        self.rows, self.words = <instruction_t *> row_store.start, <uint32_t *> word_store.start
+        self.numbers = <double *> number_store.start
+        self.n_rows = self.rows_room = row_store.n_bytes // 16
+        self.n_words = self.words_room = word_store.n_bytes // 4
+        self.n_numbers = self.numbers_room = number_store.n_bytes // 8
         self.n_fills += 1
 
     cdef int take(self, InstructionBuffer other) except -1:
         """Have the contents of another buffer without a copy; each may go on alone."""
-        self.row_store = other.row_store
-        self.word_store = other.word_store
-        self.number_store = other.number_store
-        self.rows = other.rows
-        self.words = other.words
-        self.numbers = other.numbers
+        self.row_store, self.word_store, self.number_store = other.row_store, other.word_store, other.number_store
+        self.rows, self.words, self.numbers = other.rows, other.words, other.numbers
         if QCTL_SHARES:
             if other.rows_room > other.n_rows:
                 open_end(other.row_store, <char *> (other.rows + other.n_rows))
@@ -368,6 +381,12 @@ cdef class InstructionBuffer:
         self.n_fills += 1
         return 0
 
+    cdef InstructionBuffer view(self):
+        """Return a buffer with what is in this one now; it stays so whatever becomes of this one."""
+        cdef InstructionBuffer new = InstructionBuffer.__new__(InstructionBuffer)
+        new.take(self)
+        return new
+
     def share(self, InstructionBuffer other not None):
         """Replace the contents by those of another buffer, without a copy; each may go on alone."""
         self.take(other)
@@ -379,17 +398,3 @@ cdef class InstructionBuffer:
             seen(self.word_store, <char *> self.words, self.n_words, np.uint32),
             seen(self.number_store, <char *> self.numbers, self.n_numbers, np.float64),
         )
-
-
-cdef int open_end(Storage store, char *end) except -1:
-    """Let whoever comes first go on behind `end`."""
-    store.used = end - store.start
-    store.open_end = True
-    return 0
-
-
-cdef object seen(Storage store, char *start, Py_ssize_t count, object dtype):
-    """Return an array over memory that no longer changes."""
-    if not count:
-        return np.frombuffer(b"", dtype)
-    return np.frombuffer(store, dtype, count, start - store.start)

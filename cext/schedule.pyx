@@ -3,6 +3,9 @@
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
 from qctl.cext.late cimport qctl_late, qctl_late_fits, qctl_late_line, qctl_late_row
+from qctl.cext.opcodes cimport (
+    OP_BARRIER, OP_CAPTURE, OP_CZ, OP_DELAY, OP_MEASURE, OP_NOP, OP_PLAY, OP_RESET, OP_RZ, OP_SET_FREQUENCY,
+    OP_SHIFT_PHASE, OP_SX)
 from qctl.cext.straight cimport Row, wide_load, wide_store, wide_t, wide_zero
 from qctl.cext.straight import check
 
@@ -10,18 +13,6 @@ FAULTS = ("", "op", "no drive", "no coupler", "late reset", "no input", "no read
 """What is reported as `fault`: an index into this tuple."""
 
 cdef enum:
-    _NOP = 0x000
-    _BARRIER = 0x007
-    _MEASURE = 0x008
-    _RESET = 0x009
-    _DELAY = 0x00A
-    _SX = 0x109
-    _RZ = 0x10E
-    _CZ = 0x117
-    _PLAY = 0x200
-    _CAPTURE = 0x201
-    _FIRST_FRAME = 0x202
-    _LAST_FRAME = 0x205
     # columns of the tables of qubits and pairs
     _BEGIN = 0
     _END = 1
@@ -94,24 +85,24 @@ cdef void meet_row(
     """Do so with all lines of the k-th item."""
     cdef const Row* row = rows + order[k]
     cdef Py_ssize_t j
-    if row.op == _SX:
+    if row.op == OP_SX:
         meet_qubit(on, free, place(on, row.a), time, occupy)
-    elif row.op == _RZ:
+    elif row.op == OP_RZ:
         meet(on, free, on.qubits[_WIDTH * place(on, row.a) + _DRIVE], time, occupy)
-    elif row.op == _CZ:
+    elif row.op == OP_CZ:
         meet_qubit(on, free, place(on, row.a), time, occupy)
         meet_qubit(on, free, place(on, row.b), time, occupy)
-    elif row.op == _MEASURE:
+    elif row.op == OP_MEASURE:
         for j in range(n_joined):
             meet_qubit(on, free, place(on, rows[order[k + j]].a), time, occupy)
-    elif row.op == _DELAY:
+    elif row.op == OP_DELAY:
         meet_symbol(on, free, row.a, time, occupy)
-    elif row.op == _BARRIER:
+    elif row.op == OP_BARRIER:
         for j in range(row.b):
             meet_symbol(on, free, on.words[row.a + j], time, occupy)
-    elif row.op == _PLAY:
+    elif row.op == OP_PLAY:
         meet(on, free, on.frames[row.a], time, occupy)
-    elif row.op == _CAPTURE:
+    elif row.op == OP_CAPTURE:
         meet(on, free, on.lines[3 * on.frames[row.a]], time, occupy)
     else:
         meet(on, free, on.frames[row.a], time, occupy)
@@ -123,23 +114,23 @@ cdef wide_t lasts(const plan_t* on, const Row* rows, const int32_t* order, Py_ss
     cdef const Row* row = rows + order[k]
     cdef wide_t found, other
     cdef Py_ssize_t j
-    if row.op == _SX:
+    if row.op == OP_SX:
         return length(on, on.qubits[_WIDTH * place(on, row.a) + _SX_LENGTH], point)
-    if row.op == _CZ:
+    if row.op == OP_CZ:
         j = on.couplers[place(on, row.a) * on.n_qubits + place(on, row.b)]
         return length(on, on.pairs[_PAIR * j], point)
-    if row.op == _MEASURE:
+    if row.op == OP_MEASURE:
         found = wide_zero()
         for j in range(n_joined):
             other = length(on, on.qubits[_WIDTH * place(on, rows[order[k + j]].a) + _MEASURE_LENGTH], point)
             if other > found:
                 found = other
         return found
-    if row.op == _DELAY:
+    if row.op == OP_DELAY:
         return length(on, row.b, point)
-    if row.op == _PLAY:
+    if row.op == OP_PLAY:
         return length(on, on.waves[row.b], point)
-    if row.op == _CAPTURE:
+    if row.op == OP_CAPTURE:
         return length(on, on.captures[row.b], point)
     return wide_zero()
 
@@ -147,35 +138,35 @@ cdef wide_t lasts(const plan_t* on, const Row* rows, const int32_t* order, Py_ss
 cdef int check_row(const plan_t* on, const Row* row, char* used) noexcept nogil:
     """Return a fault of one row, and note the qubits that it moves."""
     cdef int32_t q, other
-    if row.op == _SX:
+    if row.op == OP_SX:
         q = place(on, row.a)
         used[q] = 1
         if on.qubits[_WIDTH * q + _DRIVE] < 0:
             return 2
-    elif row.op == _RZ:
+    elif row.op == OP_RZ:
         if on.qubits[_WIDTH * place(on, row.a) + _DRIVE] < 0:
             return 2
-    elif row.op == _CZ:
+    elif row.op == OP_CZ:
         q = place(on, row.a)
         other = place(on, row.b)
         used[q] = used[other] = 1
         if on.couplers[q * on.n_qubits + other] < 0:
             return 3
-    elif row.op == _MEASURE:
+    elif row.op == OP_MEASURE:
         q = place(on, row.a)
         used[q] = 1
         if on.qubits[_WIDTH * q + _READOUT] < 0:
             return 6
-    elif row.op == _RESET:
+    elif row.op == OP_RESET:
         if used[place(on, row.a)]:
             return 4
-    elif row.op == _PLAY or row.op == _CAPTURE:
+    elif row.op == OP_PLAY or row.op == OP_CAPTURE:
         q = on.lines[3 * on.frames[row.a] + 1]
         if q >= 0:
             used[q] = 1
-        if row.op == _CAPTURE and on.lines[3 * on.frames[row.a]] < 0:
+        if row.op == OP_CAPTURE and on.lines[3 * on.frames[row.a]] < 0:
             return 5
-    elif not (row.op == _DELAY or row.op == _BARRIER or row.op == _NOP or _FIRST_FRAME <= row.op <= _LAST_FRAME):
+    elif not (row.op == OP_DELAY or row.op == OP_BARRIER or row.op == OP_NOP or OP_SHIFT_PHASE <= row.op <= OP_SET_FREQUENCY):
         return 1
     return 0
 
@@ -196,13 +187,13 @@ cdef Py_ssize_t arrange(
         for k in range(n - 1, -1, -1):
             row = rows + k
             joined[k] = 0
-            if row.op == _NOP:
+            if row.op == OP_NOP:
                 continue
-            if row.op == _MEASURE and not touched[place(on, row.a)]:
+            if row.op == OP_MEASURE and not touched[place(on, row.a)]:
                 joined[k] = 1
                 touched[place(on, row.a)] = 1
                 continue
-            if row.op == _BARRIER:
+            if row.op == OP_BARRIER:
                 if busy:
                     for j in range(row.b):
                         word = on.words[row.a + j]
@@ -210,12 +201,12 @@ cdef Py_ssize_t arrange(
                             touched[place(on, word)] = 1
                 continue
             busy = True
-            if row.op == _CZ:
+            if row.op == OP_CZ:
                 touched[place(on, row.b)] = 1
             if not row.a & _PORT:
                 touched[place(on, row.a)] = 1
         for k in range(n):
-            if rows[k].op == _NOP or rows[k].op == _RESET:
+            if rows[k].op == OP_NOP or rows[k].op == OP_RESET:
                 continue
             if joined[k]:
                 n_last += 1
@@ -229,18 +220,18 @@ cdef Py_ssize_t arrange(
                     n_items += 1
     else:
         for k in range(n):
-            if rows[k].op != _NOP and rows[k].op != _RESET:
+            if rows[k].op != OP_NOP and rows[k].op != OP_RESET:
                 order[n_items] = <int32_t> k
                 n_items += 1
     k = 0
     while k < n_items:
         joined[k] = 1
         end = k + 1
-        if rows[order[k]].op == _MEASURE:
+        if rows[order[k]].op == OP_MEASURE:
             for j in range(on.n_qubits):
                 touched[j] = 0
             touched[place(on, rows[order[k]].a)] = 1
-            while end < n_items and rows[order[end]].op == _MEASURE and not touched[place(on, rows[order[end]].a)]:
+            while end < n_items and rows[order[end]].op == OP_MEASURE and not touched[place(on, rows[order[end]].a)]:
                 touched[place(on, rows[order[end]].a)] = 1
                 joined[end] = 0
                 end += 1
@@ -378,18 +369,18 @@ def schedule(
             for k in range(n):
                 found = check_row(&on, &rows[first + k], &marks[0])
                 op = rows[first + k].op
-                if not found and late[s] and (op == _PLAY or op == _CAPTURE or op >= _FIRST_FRAME):
+                if not found and late[s] and (op == OP_PLAY or op == OP_CAPTURE or op >= OP_SHIFT_PHASE):
                     found = 1
                 if found:
                     break
-                counts[s, 1] += op == _SX or op == _CZ or op == _MEASURE or op == _PLAY
-                counts[s, 2] += op == _MEASURE or op == _CAPTURE
+                counts[s, 1] += op == OP_SX or op == OP_CZ or op == OP_MEASURE or op == OP_PLAY
+                counts[s, 2] += op == OP_MEASURE or op == OP_CAPTURE
             if found:
                 break
             counts[s, 0] = arrange(&on, &rows[first], n, late[s], &marks[0], &order[first], &joined[first])
             for k in range(counts[s, 0]):
                 op = rows[first + order[first + k]].op
-                if op == _MEASURE or op == _CAPTURE:
+                if op == OP_MEASURE or op == OP_CAPTURE:
                     counts[s, 3] = k
                     break
             for p in range(n_points):

@@ -1,25 +1,21 @@
 """Appends the instructions of one buffer to another: on other qubits and bits, inverted, or under more controls."""
 
-from libc.stdint cimport int16_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int64_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 import numpy as np
 
+from qctl.cext.opcodes cimport (
+    FORM_ASSIGN, FORM_BLOCK, FORM_DELAY, FORM_GATE, FORM_JUMP, FORM_MEASURE, FORM_QUBIT, FORM_SET_BIT, OP_GPHASE, OP_P, qctl_op)
 from qctl.cext.records cimport FLAG_EXPR, FLAG_IMM, FLAG_WIDE, InstructionBuffer, instruction_t
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef uint32_t EXPRESSION = 0x80000000u
 cdef uint32_t SIGN = 0x80000000u
-
-cdef enum:  # forms, as in qctl/program/opcodes.py
-    PLAIN, BLOCK, GATE, BARRIER, MEASURE, QUBIT, DELAY, ASSIGN, SET_BIT
+cdef Py_ssize_t MOST = 0x7FFFFFFF
 
 cdef enum:  # how a gate is inverted: what becomes of its angles
     REFUSED, SAME, NEGATED, FIRST_NEGATED, SWAPPED, UNDER_ONE, HALF_TURN
-
-cdef enum:
-    OP_GPHASE = 0x114
-    OP_P = 0x10B
 
 
 cdef class Maps:
@@ -40,6 +36,8 @@ cdef class Maps:
     cdef uint32_t[:, ::1] expressions
     cdef object place
     cdef uint32_t block, block_step
+    cdef InstructionBuffer target
+    cdef int64_t n_fills
 
     def __init__(self, const uint32_t[::1] qubits not None, const uint32_t[::1] bits not None,
                  const uint32_t[::1] registers not None, Py_ssize_t n_expressions, place,
@@ -58,7 +56,12 @@ cdef class Maps:
             raise ValueError(f"expression {index} is outside of {self.expressions.shape[1]}")
         found = self.expressions[negative, index]
         if found == NONE:
-            found = self.expressions[negative, index] = self.place(index, negative)
+            found = self.place(index, negative)
+            if self.target is None or self.target.n_fills != self.n_fills:
+                raise ValueError("the instructions appended to were replaced meanwhile")
+            if found & EXPRESSION:
+                raise ValueError(f"expression {index} can't become number {found}")
+            self.expressions[negative, index] = found
         return found
 
 
@@ -76,10 +79,12 @@ cdef int refuse_list(InstructionBuffer source, instruction_t row) except -1:
     return 0
 
 
-cdef int refuse_maps(InstructionBuffer source, Maps maps) except -1:
+cdef InstructionBuffer begun(InstructionBuffer target, InstructionBuffer source, Maps maps):
+    """Return the source as it is now, for a loop that asks `place` meanwhile, once its maps have the right lengths."""
+    maps.target, maps.n_fills = target, target.n_fills
     if maps.qubits.shape[0] != source.n_qubits:
         raise ValueError(f"qubits has the shape ({maps.qubits.shape[0]},), expected ({source.n_qubits},)")
-    return 0
+    return source.view()
 
 
 cdef uint32_t moved_value(InstructionBuffer target, InstructionBuffer source, Maps maps, uint32_t word, bint negative) except? 0xFFFFFFFF:
@@ -95,7 +100,7 @@ cdef uint32_t moved_value(InstructionBuffer target, InstructionBuffer source, Ma
 
 
 def append_mapped(InstructionBuffer target not None, InstructionBuffer source not None, Maps maps not None,
-                  const int16_t[:, ::1] ops not None, Py_ssize_t n_times=1):
+                  Py_ssize_t n_times=1):
     """Append all instructions of a source, `n_times`, with its symbols and values as in the maps.
 
     Parameters
@@ -103,22 +108,22 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
     target, source : InstructionBuffer
         Two buffers, or one twice.
     maps : Maps
-    ops : (n_ops, 3) int16
-        Form, number of qubits and of angles of each opcode; above form SET_BIT nothing may be in the source.
     n_times : int
 
     Raises
     ------
     ValueError
-        If the maps don't fit the source.
+        If the maps don't fit the source, or it has pulses.
+    MemoryError
+        If there is no memory for so many.
     """
     cdef Py_ssize_t n_rows = source.n_rows, n_words = source.n_words, n_numbers = source.n_numbers, i, k, round_
     cdef instruction_t row
     cdef int form
     cdef uint32_t start, word, offset
-    refuse_maps(source, maps)
-    if ops.shape[1] != 3:
-        raise ValueError(f"ops has {ops.shape[1]} columns, not 3")
+    source = begun(target, source, maps)
+    if n_times < 0 or n_times > MOST // max(n_rows, n_words, n_numbers, 1):
+        raise ValueError(f"{n_rows} instructions {n_times} times are over {MOST}")
     target.make_room(n_rows * n_times, n_words * n_times, n_numbers * n_times)
     for round_ in range(n_times):
         offset = <uint32_t> target.n_numbers
@@ -127,7 +132,9 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
         for i in range(n_rows):
             row = source.rows[i]
             refuse_list(source, row)
-            form = ops[row.op, 0] if row.op < ops.shape[0] else -1
+            form = qctl_op(row.op).form if qctl_op(row.op).known else FORM_JUMP
+            if form > FORM_SET_BIT:
+                raise ValueError(f"instruction {i} has opcode 0x{row.op:03x}, which is of no circuit")
             if row.flags & FLAG_WIDE:
                 start = <uint32_t> target.n_words
                 for k in range(row.b):
@@ -137,7 +144,7 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
                     word = source.words[row.a + k]
                     target.push_word(EXPRESSION | maps.expression(word & ~EXPRESSION, False) if word & EXPRESSION else word + offset)
                 row.a = start
-            elif form == GATE:
+            elif form == FORM_GATE:
                 row.a = moved(maps.qubits, row.a)
                 if row.flags & FLAG_EXPR:
                     row.b = maps.expression(row.b, False)
@@ -145,18 +152,18 @@ def append_mapped(InstructionBuffer target not None, InstructionBuffer source no
                     row.b = moved(maps.qubits, row.b)
                     if row.c != NONE:
                         row.c = EXPRESSION | maps.expression(row.c & ~EXPRESSION, False) if row.c & EXPRESSION else row.c + offset
-            elif form == MEASURE:
+            elif form == FORM_MEASURE:
                 row.a = moved(maps.qubits, row.a)
                 row.b = moved(maps.bits, row.b)
-            elif form == QUBIT:
+            elif form == FORM_QUBIT:
                 row.a = moved(maps.qubits, row.a)
-            elif form == BLOCK:
+            elif form == FORM_BLOCK:
                 row.a += maps.block + maps.block_step * <uint32_t> round_
-            elif form == DELAY or form == SET_BIT or form == ASSIGN:
-                if form == DELAY:
+            elif form == FORM_DELAY or form == FORM_SET_BIT or form == FORM_ASSIGN:
+                if form == FORM_DELAY:
                     row.a = moved(maps.qubits, row.a)
                 else:
-                    row.a = moved(maps.bits, row.a) if form == SET_BIT else moved(maps.registers, row.a)
+                    row.a = moved(maps.bits, row.a) if form == FORM_SET_BIT else moved(maps.registers, row.a)
                 if row.flags & FLAG_EXPR:
                     row.b = maps.expression(row.b, False)
             target.push(row.op, row.flags, row.a, row.b, row.c)
@@ -191,7 +198,7 @@ def append_inverse(InstructionBuffer target not None, InstructionBuffer source n
     cdef int rule
     cdef uint16_t op, flags
     cdef uint32_t start, value
-    refuse_maps(source, maps)
+    source = begun(target, source, maps)
     if inverses.shape[1] != 2:
         raise ValueError(f"inverses has {inverses.shape[1]} columns, not 2")
     for i in range(source.n_rows - 1, -1, -1):
@@ -283,7 +290,7 @@ def append_controlled(InstructionBuffer target not None, InstructionBuffer sourc
     cdef uint16_t op
     cdef uint32_t start, n_symbols, n_values, value
     cdef uint32_t[2] symbols
-    refuse_maps(source, maps)
+    source = begun(target, source, maps)
     if bases.shape[1] != 3 or named.shape[1] != 3 or named.shape[0] != bases.shape[0]:
         raise ValueError(f"bases and named have {bases.shape[1]}, {named.shape[1]} columns and {bases.shape[0]}, {named.shape[0]} rows")
     for i in range(source.n_rows):

@@ -10,7 +10,7 @@
 static int qctl_angle_expressions(const qctl_code *code, int64_t i, int64_t *expression)
 {
     const qctl_row *row = code->rows + i;
-    const int n = qctl_parameters_of(row->op);
+    const int n = qctl_op(row->op)->n_params;
     for (int k = 0; k < n; k++) {
         uint32_t word = 0;
         if (row->flags & 4)
@@ -38,18 +38,18 @@ static int qctl_differentiate(int op, int slot, const double *angles, const qctl
     if (inverse->k == 2) { /* rxx and its kin; the pairs of ms */
         if (slot)
             return 0;
-        qctl_matrix2(op == 0x12B ? 0x125 : op, p, dm);
-    } else if (op == 0x12B && slot == 0) {
+        qctl_matrix2(op == QCTL_OP_MS ? QCTL_OP_RZZ : op, p, dm);
+    } else if (op == QCTL_OP_MS && slot == 0) {
         return 0;
-    } else if (op == 0x10C || op == 0x10D || op == 0x10E || (op >= 0x120 && op <= 0x122) ||
-               (slot == 0 && (op == 0x111 || op == 0x112 || op == 0x113 || op == 0x127))) {
+    } else if (op == QCTL_OP_RX || op == QCTL_OP_RY || op == QCTL_OP_RZ || (op >= QCTL_OP_CRX && op <= QCTL_OP_CRZ) ||
+               (slot == 0 && (op == QCTL_OP_U || op == QCTL_OP_U3 || op == QCTL_OP_RPHI || op == QCTL_OP_CU))) {
         qctl_matrix1(op, p, dm);
     } else {
-        if (op == 0x10B || op == 0x10F || op == 0x11F || op == 0x114)
+        if (op == QCTL_OP_P || op == QCTL_OP_U1 || op == QCTL_OP_CP || op == QCTL_OP_GPHASE)
             by[3] = 1;
-        else if (op == 0x113 || op == 0x12B)
+        else if (op == QCTL_OP_RPHI || op == QCTL_OP_MS)
             by[1] = -1, by[2] = 1;
-        else if ((op == 0x110 && slot == 0) || (op != 0x110 && slot == 1))
+        else if ((op == QCTL_OP_U2 && slot == 0) || (op != QCTL_OP_U2 && slot == 1))
             by[2] = by[3] = 1;
         else if (slot == 3)
             by[0] = by[1] = by[2] = by[3] = 1;

@@ -99,7 +99,7 @@ static int qctl_refill(qctl_evolution *all)
                 return QCTL_NO_MEMORY;
             all->capacity = capacity;
         }
-        if (op >= 0x100 && op <= 0x12B) {
+        if (op >= QCTL_FIRST_GATE && op <= QCTL_LAST_GATE) {
             const int error = qctl_lower(&all->code, row, all->gates + n, &made);
             if (error) {
                 all->bad_row = row;
@@ -108,7 +108,7 @@ static int qctl_refill(qctl_evolution *all)
             if (all->backward)
                 qctl_invert(all->gates + n, made);
             n += made;
-        } else if (op != 0x000 && op != 0x007 && op != 0x008 && op != 0x00A) { /* nop barrier measure delay: nothing */
+        } else if (op != QCTL_OP_NOP && op != QCTL_OP_BARRIER && op != QCTL_OP_MEASURE && op != QCTL_OP_DELAY) {
             all->bad_row = row;
             return QCTL_NO_GATE;
         }

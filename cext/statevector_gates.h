@@ -9,12 +9,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "row_checks.h"
 #include "statevector_steps.h"
 
-typedef struct {
-    uint16_t op, flags;
-    uint32_t a, b, c;
-} qctl_row;
+typedef qctl_instruction_t qctl_row;
 
 typedef struct {
     const qctl_row *rows;
@@ -79,75 +77,75 @@ static int qctl_matrix1(int op, const double *p, double *m)
     static const double h = 0.70710678118654752440;
     memset(m, 0, 8 * sizeof(double));
     switch (op) {
-    case 0x100: /* id */
+    case QCTL_OP_ID:
         m[0] = m[6] = 1;
         return 1;
-    case 0x101: case 0x115: case 0x128: /* x cx ccx */
+    case QCTL_OP_X: case QCTL_OP_CX: case QCTL_OP_CCX:
         m[2] = m[4] = 1;
         return 1;
-    case 0x102: case 0x116: /* y cy */
+    case QCTL_OP_Y: case QCTL_OP_CY:
         m[3] = -1;
         m[5] = 1;
         return 1;
-    case 0x103: case 0x117: case 0x129: /* z cz ccz */
+    case QCTL_OP_Z: case QCTL_OP_CZ: case QCTL_OP_CCZ:
         m[0] = 1;
         m[6] = -1;
         return 1;
-    case 0x104: case 0x118: /* h ch */
+    case QCTL_OP_H: case QCTL_OP_CH:
         m[0] = m[2] = m[4] = h;
         m[6] = -h;
         return 1;
-    case 0x105: /* s */
+    case QCTL_OP_S:
         m[0] = m[7] = 1;
         return 1;
-    case 0x106: /* sdg */
+    case QCTL_OP_SDG:
         m[0] = 1;
         m[7] = -1;
         return 1;
-    case 0x107: /* t */
+    case QCTL_OP_T:
         m[0] = 1;
         m[6] = m[7] = h;
         return 1;
-    case 0x108: /* tdg */
+    case QCTL_OP_TDG:
         m[0] = 1;
         m[6] = h;
         m[7] = -h;
         return 1;
-    case 0x109: case 0x119: /* sx csx */
+    case QCTL_OP_SX: case QCTL_OP_CSX:
         m[0] = m[1] = m[2] = m[4] = m[6] = m[7] = 0.5;
         m[3] = m[5] = -0.5;
         return 1;
-    case 0x10A: /* sxdg */
+    case QCTL_OP_SXDG:
         m[0] = m[2] = m[3] = m[4] = m[5] = m[6] = 0.5;
         m[1] = m[7] = -0.5;
         return 1;
-    case 0x10B: case 0x10F: case 0x11F: /* p u1 cp */
+    case QCTL_OP_P: case QCTL_OP_U1: case QCTL_OP_CP:
         qctl_diagonal2(m, 0, p[0]);
         return 1;
-    case 0x10C: case 0x120: /* rx crx */
+    case QCTL_OP_RX: case QCTL_OP_CRX:
         qctl_turn(m, p[0], 0);
         m[2] = m[4] = 0;
         return 1;
-    case 0x10D: case 0x121: /* ry cry */
+    case QCTL_OP_RY: case QCTL_OP_CRY:
         qctl_turn(m, p[0], QCTL_PI / 2);
         m[3] = m[5] = 0;
         return 1;
-    case 0x10E: case 0x122: /* rz crz */
+    case QCTL_OP_RZ: case QCTL_OP_CRZ:
         qctl_diagonal2(m, -p[0] / 2, p[0] / 2);
         return 1;
-    case 0x110: /* u2 */
+    case QCTL_OP_U2:
         qctl_u(m, QCTL_PI / 2, p[0], p[1], 0);
         return 1;
-    case 0x111: case 0x112: /* u u3 */
+    case QCTL_OP_U: case QCTL_OP_U3:
         qctl_u(m, p[0], p[1], p[2], 0);
         return 1;
-    case 0x113: /* rphi */
+    case QCTL_OP_RPHI:
         qctl_turn(m, p[0], p[1]);
         return 1;
-    case 0x114: /* gphase */
+    case QCTL_OP_GPHASE:
         qctl_diagonal2(m, p[0], p[0]);
         return 1;
-    case 0x127: /* cu */
+    case QCTL_OP_CU:
         qctl_u(m, p[0], p[1], p[2], p[3]);
         return 1;
     }
@@ -157,30 +155,30 @@ static int qctl_matrix1(int op, const double *p, double *m)
 /* The matrix of a gate on two qubits that is no controlled one (cswap: of its targets); 0 if it is none. */
 static int qctl_matrix2(int op, const double *p, double *m)
 {
-    const double c = op >= 0x123 && op <= 0x126 ? cos(p[0] / 2) : 0, s = op >= 0x123 && op <= 0x126 ? sin(p[0] / 2) : 0;
+    const double c = op >= QCTL_OP_RXX && op <= QCTL_OP_RZX ? cos(p[0] / 2) : 0, s = op >= QCTL_OP_RXX && op <= QCTL_OP_RZX ? sin(p[0] / 2) : 0;
     double exchange = 0;
     memset(m, 0, 32 * sizeof(double));
     switch (op) {
-    case 0x11A: case 0x12A: /* swap cswap */
+    case QCTL_OP_SWAP: case QCTL_OP_CSWAP:
         m[2 * 0] = m[2 * 6] = m[2 * 9] = m[2 * 15] = 1;
         return 1;
-    case 0x11B: case 0x11C: case 0x11D: case 0x11E: /* iswap iswapdg sqrtiswap sqrtiswapdg: exp(i t/2 (XX + YY)) */
-        exchange = (op <= 0x11C ? QCTL_PI / 2 : QCTL_PI / 4) * (op == 0x11B || op == 0x11D ? 1 : -1);
+    case QCTL_OP_ISWAP: case QCTL_OP_ISWAPDG: case QCTL_OP_SQRTISWAP: case QCTL_OP_SQRTISWAPDG: /* exp(i t/2 (XX + YY)) */
+        exchange = (op <= QCTL_OP_ISWAPDG ? QCTL_PI / 2 : QCTL_PI / 4) * (op == QCTL_OP_ISWAP || op == QCTL_OP_SQRTISWAP ? 1 : -1);
         m[2 * 0] = m[2 * 15] = 1;
-        m[2 * 5] = m[2 * 10] = op <= 0x11C ? 0 : cos(exchange);
+        m[2 * 5] = m[2 * 10] = op <= QCTL_OP_ISWAPDG ? 0 : cos(exchange);
         m[2 * 6 + 1] = m[2 * 9 + 1] = sin(exchange);
         return 1;
-    case 0x123: case 0x124: /* rxx ryy */
+    case QCTL_OP_RXX: case QCTL_OP_RYY:
         for (int i = 0; i < 4; i++) {
             m[2 * (5 * i)] = c;
-            m[2 * (3 + 3 * i) + 1] = op == 0x124 && (i == 0 || i == 3) ? s : -s;
+            m[2 * (3 + 3 * i) + 1] = op == QCTL_OP_RYY && (i == 0 || i == 3) ? s : -s;
         }
         return 1;
-    case 0x125: /* rzz */
+    case QCTL_OP_RZZ:
         for (int i = 0; i < 4; i++)
             qctl_put(m, 5 * i, c, i == 0 || i == 3 ? -s : s);
         return 1;
-    case 0x126: /* rzx: Z on the first operand (bit 1), X on the second */
+    case QCTL_OP_RZX: /* Z on the first operand (bit 1), X on the second */
         for (int i = 0; i < 4; i++) {
             m[2 * (5 * i)] = c;
             m[2 * (4 * i + (i ^ 1)) + 1] = i & 2 ? s : -s;
@@ -193,18 +191,9 @@ static int qctl_matrix2(int op, const double *p, double *m)
 /* How many controls a named gate has itself. */
 static inline int qctl_own_controls(int op)
 {
-    if ((op >= 0x115 && op <= 0x119) || (op >= 0x11F && op <= 0x122) || op == 0x127 || op == 0x12A)
+    if ((op >= QCTL_OP_CX && op <= QCTL_OP_CSX) || (op >= QCTL_OP_CP && op <= QCTL_OP_CRZ) || op == QCTL_OP_CU || op == QCTL_OP_CSWAP)
         return 1;
-    return op == 0x128 || op == 0x129 ? 2 : 0;
-}
-
-static inline int qctl_parameters_of(int op)
-{
-    if ((op >= 0x10B && op <= 0x10F) || op == 0x114 || (op >= 0x11F && op <= 0x126))
-        return 1;
-    if (op == 0x110 || op == 0x113 || op == 0x12B)
-        return 2;
-    return op == 0x111 || op == 0x112 ? 3 : op == 0x127 ? 4 : 0;
+    return op == QCTL_OP_CCX || op == QCTL_OP_CCZ ? 2 : 0;
 }
 
 static inline int qctl_value(const qctl_code *code, uint32_t word, double *value)
@@ -220,10 +209,11 @@ static inline int qctl_value(const qctl_code *code, uint32_t word, double *value
 static int qctl_read(const qctl_code *code, int64_t i, uint32_t *qubits, int *n_qubits, int *n_controls, double *angles)
 {
     const qctl_row *row = code->rows + i;
-    const int wanted = qctl_parameters_of(row->op);
+    const qctl_op_t *op = qctl_op(row->op);
+    const int wanted = op->n_params;
     uint64_t seen = 0;
     *n_controls = 0;
-    if (row->op < 0x100 || row->op > 0x12B)
+    if (!op->known || op->form != QCTL_FORM_GATE)
         return QCTL_NO_GATE;
     if (row->flags & 4) {
         if ((uint64_t)row->a + row->b + row->c > (uint64_t)code->n_operands || row->b > QCTL_MOST_QUBITS ||
@@ -236,7 +226,9 @@ static int qctl_read(const qctl_code *code, int64_t i, uint32_t *qubits, int *n_
             if (!qctl_value(code, code->operands[row->a + row->b + k], angles + k))
                 return QCTL_BAD_OPERAND;
     } else {
-        *n_qubits = row->op >= 0x115 ? 2 : 1;
+        if (!qctl_is_narrow(op))
+            return QCTL_BAD_OPERAND;
+        *n_qubits = op->n_qubits;
         qubits[0] = row->a;
         qubits[1] = row->b;
         if (row->flags & 1)
@@ -247,15 +239,13 @@ static int qctl_read(const qctl_code *code, int64_t i, uint32_t *qubits, int *n_
             angles[0] = code->expressions[row->b];
         } else if (wanted && !qctl_value(code, row->c, angles))
             return QCTL_BAD_OPERAND;
-        if (wanted > 1)
-            return QCTL_BAD_OPERAND;
     }
     for (int k = 0; k < *n_qubits; k++) {
         if (qubits[k] >= (uint32_t)code->n_qubits || seen >> qubits[k] & 1)
             return QCTL_BAD_OPERAND;
         seen |= (uint64_t)1 << qubits[k];
     }
-    return *n_controls < *n_qubits || row->op == 0x114 ? QCTL_OK : QCTL_BAD_OPERAND;
+    return *n_controls < *n_qubits || row->op == QCTL_OP_GPHASE ? QCTL_OK : QCTL_BAD_OPERAND;
 }
 
 static inline void qctl_seal(qctl_gate *gate, int64_t row)
@@ -280,7 +270,7 @@ static inline void qctl_seal(qctl_gate *gate, int64_t row)
 static inline int64_t qctl_most_gates(const qctl_row *row)
 {
     const int64_t n = row->b;
-    return row->op == 0x12B && n <= QCTL_MOST_QUBITS ? 2 * n + n * (n - 1) / 2 : 1;
+    return row->op == QCTL_OP_MS && n <= QCTL_MOST_QUBITS ? 2 * n + n * (n - 1) / 2 : 1;
 }
 
 /* Write the gates of a row to `out`, and how many to `n_out`; a Mølmer–Sørensen gate is rzz on all pairs, turned. */
@@ -295,12 +285,12 @@ static int qctl_lower(const qctl_code *code, int64_t i, qctl_gate *out, int64_t 
     *n_out = 0;
     if (error)
         return error;
-    if (op != 0x12B && op != 0x114)
+    if (op != QCTL_OP_MS && op != QCTL_OP_GPHASE)
         n_controls += qctl_own_controls(op);
     for (int k = 0; k < n_controls && k < n; k++)
         controls |= (uint64_t)1 << q[k];
     n -= n_controls;
-    if (op == 0x12B) {
+    if (op == QCTL_OP_MS) {
         for (int turn = 0; turn < 2; turn++) {
             for (int k = 0; k < n; k++) { /* cos(phi) X + sin(phi) Y = V Z V†, V = exp(-i pi/4 (cos(phi) Y - sin(phi) X)) */
                 qctl_gate *gate = out + made++;
@@ -317,7 +307,7 @@ static int qctl_lower(const qctl_code *code, int64_t i, qctl_gate *out, int64_t 
                     gate->target[0] = (int)q[n_controls + j];
                     gate->target[1] = (int)q[n_controls + k];
                     gate->controls = controls;
-                    qctl_matrix2(0x125, p, gate->m);
+                    qctl_matrix2(QCTL_OP_RZZ, p, gate->m);
                     qctl_seal(gate, i);
                 }
         }

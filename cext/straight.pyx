@@ -2,6 +2,10 @@
 
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
+from qctl.cext.opcodes cimport (
+    OP_BARRIER, OP_CAPTURE, OP_CZ, OP_DELAY, OP_MEASURE, OP_PLAY, OP_RESET, OP_RZ, OP_SET_FREQUENCY, OP_SHIFT_PHASE,
+    OP_SX)
+
 QUBIT = ("begin", "end", "drive", "readout", "sx length", "measure length", "delay", "sx wave", "readout wave")
 """Columns of the table of qubits."""
 PAIR = ("length", "line", "wave", "low qubit", "high qubit")
@@ -22,29 +26,29 @@ cdef Py_ssize_t _wrong(
     cdef const Row* row
     for k in range(rows.shape[0]):
         row = &rows[k]
-        if row.op == 0x109 or row.op == 0x10E or row.op == 0x008 or row.op == 0x009:
+        if row.op == OP_SX or row.op == OP_RZ or row.op == OP_MEASURE or row.op == OP_RESET:
             if row.a >= n_qubits:
                 return k
-        elif row.op == 0x007:
+        elif row.op == OP_BARRIER:
             if row.a > n_words or row.b > n_words - row.a:
                 return k
             for j in range(row.b):
                 word = words[row.a + j]
                 if (word & ~_PORT) >= (n_frames if word & _PORT else n_qubits):
                     return k
-        elif row.op == 0x117:
+        elif row.op == OP_CZ:
             if row.a >= n_qubits or row.b >= n_qubits or row.a == row.b:
                 return k
-        elif row.op == 0x00A:
+        elif row.op == OP_DELAY:
             if (row.a & ~_PORT) >= (n_frames if row.a & _PORT else n_qubits) or row.b >= n_lengths:
                 return k
-        elif row.op == 0x200:
+        elif row.op == OP_PLAY:
             if row.a >= n_frames or row.b >= n_waves:
                 return k
-        elif row.op == 0x201:
+        elif row.op == OP_CAPTURE:
             if row.a >= n_frames or row.b >= n_captures:
                 return k
-        elif row.op > 0x205 or (row.op >= 0x202 and row.a >= n_frames):
+        elif row.op > OP_SET_FREQUENCY or (row.op >= OP_SHIFT_PHASE and row.a >= n_frames):
             return k
     return -1
 

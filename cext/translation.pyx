@@ -8,7 +8,7 @@ from libc.string cimport memset
 from qctl.cext.blocks cimport plan_t, write
 from qctl.cext.coupling cimport close_graph, graph_t, open_graph
 from qctl.cext.expand cimport expand
-from qctl.cext.operands cimport OP_BARRIER, OP_FIRST_GATE, OP_LAST_GATE, OP_MEASURE, OP_RESET
+from qctl.cext.opcodes cimport FIRST_GATE, LAST_GATE, OP_BARRIER, OP_MEASURE, OP_NOP, OP_RESET
 from qctl.cext.operands cimport check_rows, row_qubits, source_t
 from qctl.cext.gatelist cimport approximate, close_list, forget, gatelist_t, hold, open_list
 from qctl.cext.native cimport close_native, native_t, open_native
@@ -102,10 +102,10 @@ cdef void read(job_t *self, uint32_t *qubits, int *wires) noexcept nogil:
     self.n_ends = 0
     for i in range(self.source.n_rows):
         gates.source = <int> i
-        if self.source.rows[i].op >= OP_FIRST_GATE and self.source.rows[i].op <= OP_LAST_GATE:
+        if self.source.rows[i].op >= FIRST_GATE and self.source.rows[i].op <= LAST_GATE:
             expand(gates, &self.source, i)
             continue
-        if self.source.rows[i].op == 0:
+        if self.source.rows[i].op == OP_NOP:
             continue
         n = row_qubits(&self.source, i, qubits)
         if self.is_end[i]:

@@ -124,7 +124,7 @@ class Circuit(Program):
         """Return a circuit on the same qubits and bits without instructions."""
         new = self._shell()
         new._blocks, new.metadata = [], {}
-        new.set_n_qubits(self.n_qubits)
+        new.set_n_qubits(len(new._symbols.qubits))
         return new
 
     def compose(

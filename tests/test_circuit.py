@@ -120,3 +120,19 @@ def test_ten_thousand_copies_of_a_circuit_cost_no_memory_of_their_own():
     copies = [c.copy() for _ in range(10_000)]
     copies[7].x(1)
     assert len(copies[7]) == len(c) + 1 == len(copies[8]) + 1
+
+
+def test_more_repetitions_than_fit_are_refused_with_the_need_in_bytes(monkeypatch):
+    c = qctl.Circuit(2)
+    c.rx(0.5, 0)
+    c.rzz(0.5, 0, 1)
+    with pytest.raises(RequestError, match=r"2 instructions, 2000000000 times, needs .* 80000000000 bytes; .*at most"):
+        c.repeat(2 * 10**9)
+    with pytest.raises(RequestError, match=r"needs .* bytes"):
+        c.repeat(2**63 - 1)
+    with pytest.raises(RequestError, match=r"needs .* bytes"):
+        c.power(-(2.0**62))
+    monkeypatch.setattr("qctl.program.room.have_bytes", lambda: 8000)
+    with pytest.raises(RequestError, match=r"101 times, needs 4040 bytes of memory; half of this machine's is 4000"):
+        c.repeat(101)
+    assert len(c.repeat(100)) == 200

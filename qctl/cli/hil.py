@@ -96,7 +96,7 @@ def clear_faults(
     if as_json:
         print(json.dumps({"ok": True, "cleared": [_row(entry) for entry in found]}))
     else:
-        print(*(f"cleared {_line(entry)}" for entry in found), sep="\n", end="\n" if found else "")
+        print(*([f"cleared {_line(entry)}" for entry in found] or ["no such fault was set"]), sep="\n")
 
 
 @fault.command("list")
@@ -106,7 +106,7 @@ def list_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps([_row(entry) for entry in found]))
     else:
-        print(*map(_line, found), sep="\n", end="\n" if found else "")
+        print(*(map(_line, found) if found else ["no faults are set"]), sep="\n")
 
 
 @hil.command()

@@ -265,7 +265,11 @@ class _StepRows(InstructionBuffer):
             elif op in (Op.RYDBERG, Op.SHUTTLE):
                 self.emit_wide(Op.BARRIER, step.qubits or range(n_qubits))
             elif step.ports or not step.qubits:
-                self.emit(Op.PLAY)
+                self.emit(Op.HALT)  # nothing may cross it
+            elif op is Op.MEASURE:
+                self.emit(op, 0, step.qubits[0], 0)
+            elif op is Op.DELAY:
+                self.emit_ticks(op, step.qubits[0], 0)
             else:
                 self.emit(op, 0, step.qubits[0])
 

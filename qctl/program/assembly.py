@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from qctl.errors import ParseError, QctlError
+from qctl.errors import ParseError, QctlError, RequestError
 from qctl.program.body import Body
 from qctl.program.checking import fault
 from qctl.program.expressions import Expression, Value
@@ -59,8 +59,11 @@ def from_text(text: str) -> Body:
         raise ParseError(f"{len(reader.open)} blocks are not closed", len(lines), 1)
     if not reader.started:
         raise ParseError("the first statement is not 'qis 1.0'", 1, 1)
-    body: Body = reader.program.body
-    wrong = fault(body)
+    try:
+        body: Body = reader.program.body
+        wrong = fault(body)
+    except RequestError as error:
+        wrong = error.message
     if wrong:
         raise ParseError(wrong, len(lines), 1)
     return body

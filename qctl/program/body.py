@@ -87,6 +87,16 @@ class Body:
     def __len__(self) -> int:
         return len(self.instructions)
 
+    @property
+    def is_sound(self) -> bool:
+        """Return whether its instructions have been checked and can't have changed since."""
+        arrays = (self.instructions, self.operands, self.constants)
+        return "_sound" in self.__dict__ and not any(x.flags.writeable for x in arrays)
+
+    def vouch(self) -> None:
+        """Note that the instructions have been checked, and that their memory is nobody else's to change."""
+        self.__dict__["_sound"] = True
+
     @cached_property
     def qubits(self) -> tuple[str, ...]:
         """Return the qubits' names, in index order."""

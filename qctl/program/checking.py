@@ -10,43 +10,43 @@ from qctl.program.layout import INSTRUCTION, OPERAND
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
 from qctl.program.tables import BlockKind, RegisterKind, SymbolKind
 
-__all__ = ["OPS", "fault"]
+__all__ = ["fault", "row_fault"]
 
-OPS = np.full((max(OPCODES) + 1, 3), -1, np.int16)
-for _op, _spec in OPCODES.items():
-    OPS[_op] = (_spec.form, _spec.n_qubits, _spec.n_params)
-"""Form, number of qubits and of angles of each opcode, for kernels; form -1 is no opcode."""
-
+_NONE = np.empty((0, 3), np.int32)
 _CALIBRATED = {*GATES, Op.MEASURE, Op.RESET}
 
 
 def fault(body: Body) -> str:
     """Return what is wrong with a body, or an empty string."""
-    counts = np.array(
-        [
-            body.n_qubits,
-            len(body.bits),
-            len(body.ports),
-            len(body.expressions),
-            len(body.constants),
-            len(body.waveforms),
-            len(body.captures),
-            len(body.registers),
-            0,
-        ],
-        np.int64,
+    return row_fault(body) or _block_fault(body) or _table_fault(body)
+
+
+def row_fault(body: Body) -> str:
+    """Return which instruction is wrong, or names what isn't there, and how; or an empty string."""
+    if body.is_sound:
+        return ""
+    counts = (
+        body.n_qubits,
+        len(body.bits),
+        len(body.ports),
+        len(body.expressions),
+        len(body.constants),
+        len(body.waveforms),
+        len(body.captures),
+        len(body.registers),
     )
-    blocks = np.array([(b.kind, b.first, b.end) for b in body.blocks], np.int32).reshape(-1, 3)
+    blocks = (
+        np.array([(b.kind, b.first, b.end) for b in body.blocks], np.int32).reshape(-1, 3) if body.blocks else _NONE
+    )
     rows = np.ascontiguousarray(body.instructions, INSTRUCTION)
-    words = np.ascontiguousarray(body.operands, OPERAND)
-    found = check(rows.view(np.uint8), words, blocks, OPS, counts, np.zeros(counts[0] + counts[2], np.int64))
-    if found is not None:
-        i, what = found
-        if i == len(rows):
-            return f"the program {what}"
-        name = OPCODES[Op(int(rows[i]["op"]))].name if int(rows[i]["op"]) in OPCODES else f"0x{int(rows[i]['op']):04x}"
-        return f"instruction {i} ({name}) {what}"
-    return _block_fault(body) or _table_fault(body)
+    found = check(rows.view(np.uint8), np.ascontiguousarray(body.operands, OPERAND), blocks, counts)
+    if found is None:
+        return ""
+    i, what = found
+    if i == len(rows):
+        return f"the program {what}"
+    name = OPCODES[Op(int(rows[i]["op"]))].name if int(rows[i]["op"]) in OPCODES else f"0x{int(rows[i]['op']):04x}"
+    return f"instruction {i} ({name}) {what}"
 
 
 def _block_fault(body: Body) -> str:

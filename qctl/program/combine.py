@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from qctl.cext.splice import Maps, append_mapped
 from qctl.errors import RequestError
-from qctl.program.checking import OPS
 from qctl.program.expressions import Expression, Value
-from qctl.program.layout import INSTRUCTION, Flag
+from qctl.program.layout import Flag
 from qctl.program.opcodes import OPCODES, Op
 from qctl.program.program import Program
+from qctl.program.room import refuse_beyond
 from qctl.program.tables import BlockKind
 
 __all__ = ["extend", "identity", "refuse_ports"]
@@ -45,8 +45,7 @@ def extend(
     RequestError
         If the source has pulses, subroutines or open blocks, or the qubits or bits don't fit.
     """
-    rows = source.arrays(INSTRUCTION)[0]
-    _refuse(target, source, rows)
+    _refuse(target, source)
     onto = _indices("qubit", qubits, source.n_qubits, target.n_qubits, lambda q: target.refuse_qubit(-1, q))
     into = _indices("bit", bits, source.n_bits, target.n_bits, target.bit_index)
     registers = _registers(target, source)
@@ -58,10 +57,18 @@ def extend(
     def place(index: int, negative: bool) -> int:
         return target.expression_index(placed(source._expressions[index]))
 
+    rows, words, numbers = source.counts()
+    had = target.counts()
+    refuse_beyond(
+        had[0] + n_times * rows,
+        had[1] + n_times * words,
+        had[2] + n_times * numbers,
+        f"a circuit of {rows} instructions, {n_times} times,",
+    )
     n_rows, blocks, before = len(source), list(source._blocks), len(target._blocks)
     maps = Maps(onto, into, registers, len(source._expressions), place, before, len(blocks))
     starts = [len(target) + k * n_rows for k in range(n_times if blocks else 0)]
-    append_mapped(target, source, maps, OPS, n_times)
+    append_mapped(target, source, maps, n_times)
     for start in starts:
         for block in blocks:
             value: Value | None = block.value
@@ -84,9 +91,10 @@ def refuse_ports(source: Program) -> None:
         )
 
 
-def _refuse(target: Program, source: Program, rows: NDArray) -> None:
+def _refuse(target: Program, source: Program) -> None:
     if source._open:
         raise RequestError("the circuit to append has an open block")
+    rows = source.body.instructions
     if len(rows) and rows["op"].max() > Op.MS:
         i = int(np.argmax(rows["op"] > Op.MS))
         raise RequestError(

@@ -150,6 +150,7 @@ def from_bytes(stored: bytes | bytearray | memoryview) -> Body:
     wrong = fault(body)
     if wrong:
         raise WireError(wrong)
+    body.vouch()
     return body
 
 

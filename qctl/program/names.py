@@ -14,7 +14,7 @@ from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_va
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
-from qctl.program.symbols import SymbolTable, default_table
+from qctl.program.symbols import SymbolTable, default_table, shared_table
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
 from qctl.units import rational_hz
 
@@ -69,6 +69,9 @@ class NamedBuffer(GateBuffer):
         if type(qubits) is int and type(bits) is int and 0 <= qubits <= _FEW and 0 <= bits <= _FEW:
             self._symbols = default_table(qubits, bits)
             self.set_n_qubits(qubits)
+        elif type(qubits) is type(bits) is tuple and len(qubits) + len(bits) <= _FEW:
+            self._symbols = shared_table(qubits, bits)
+            self.set_n_qubits(len(qubits))
         else:
             self.add_qubits(_names(qubits, "q", "qubits"))
             self.add_bits(_names(bits, "c", "bits"))
@@ -132,6 +135,12 @@ class NamedBuffer(GateBuffer):
     def _add(self, kind: SymbolKind, names: Iterable[str]) -> None:
         self._own_symbols().add(kind, names)
         self._edits += 1
+
+    def set_n_qubits(self, n_qubits: int) -> None:
+        """Let instructions name the qubits that there are: `add_qubits` adds some, this can't."""
+        if n_qubits != len(self._symbols.qubits):
+            raise RequestError(f"n_qubits = {n_qubits} is not the {len(self._symbols.qubits)} qubits of the program")
+        super().set_n_qubits(n_qubits)
 
     def _own_symbols(self) -> SymbolTable:
         """Return the table of names to change it: no other program sees that."""
@@ -201,6 +210,11 @@ class NamedBuffer(GateBuffer):
     def refuse_twice(self, op: int, index: int) -> NoReturn:
         """Raise because an instruction names a qubit twice."""
         raise RequestError(f"qubit = {index} is named twice{self._place(op)}")
+
+    def refuse_row(self, op: int, what: str) -> NoReturn:
+        """Raise because an instruction is not as its opcode's form wants it."""
+        name = OPCODES[Op(op)].name if op in OPCODES else f"opcode 0x{op:03x}"
+        raise RequestError(f"{name} at instruction {len(self)} {what}")
 
     def refuse_count(self, op: int, n_qubits: int) -> NoReturn:
         """Raise because a gate on any number of qubits has too few, or too many controls."""

@@ -14,6 +14,7 @@ from qctl.errors import RequestError
 from qctl.program.assembly import from_text
 from qctl.program.binding import bind, ready_binding, values_in_order
 from qctl.program.body import Body
+from qctl.program.checking import row_fault
 from qctl.program.file import content_hash, from_bytes, to_bytes
 from qctl.program.layout import INSTRUCTION
 from qctl.program.pulses import PulseBuilder
@@ -44,17 +45,9 @@ class Program(PulseBuilder):
         Raises
         ------
         RequestError
-            If a block is still open or was left by an error.
+            If a block is still open or was left by an error, or an instruction names what isn't there.
         """
-        state = (
-            self.counts(),
-            self.n_fills,
-            self._edits,
-            len(self._expressions),
-            len(self._blocks),
-            self.tick_s,
-            tuple(self.metadata.items()),
-        )
+        state = self._state()
         if self._kept is not None and self._kept[0] == state:
             return self._kept[1]
         for i, block in enumerate(self._blocks):
@@ -78,8 +71,25 @@ class Program(PulseBuilder):
             dict(self.metadata),
             self.tick_s,
         )
+        wrong = row_fault(body)
+        if wrong:
+            raise RequestError(wrong)
+        body.vouch()
         self._kept = (state, body)
         return body
+
+    def _state(self) -> tuple[Any, ...]:
+        """Return what is another after every change."""
+        return (
+            self.counts(),
+            self.n_fills,
+            self.n_qubits,
+            self._edits,
+            len(self._expressions),
+            len(self._blocks),
+            self.tick_s,
+            tuple(self.metadata.items()),
+        )
 
     @classmethod
     def from_body(cls, body: Body) -> Self:
@@ -100,7 +110,7 @@ class Program(PulseBuilder):
         self._captures = list(body.captures)
         self.metadata = dict(body.metadata)
         self.fill(_raw(body.instructions), _raw(body.operands), _raw(body.constants))
-        self._kept = None
+        self._kept = (self._state(), body) if body.is_sound else None
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -195,7 +205,7 @@ class Program(PulseBuilder):
 
     def _binding(self) -> tuple[Binding | None, tuple[str, ...]]:
         """Return what binds all parameters at once, if anything can, and their names; made once."""
-        state = (self.counts(), self.n_fills, self._edits, len(self._expressions), len(self._blocks))
+        state = (self.counts(), self.n_fills, self.n_qubits, self._edits, len(self._expressions), len(self._blocks))
         if self._ready is None or self._ready[0] != state:
             body = self.body
             self._ready = (state, ready_binding(body), body.parameters)

@@ -16,7 +16,7 @@ from qctl.program.cells import Reader, Writer
 from qctl.program.envelopes import ENVELOPES
 from qctl.program.expressions import LEAVES, MOST_TOKENS, OPERATORS, Expression, Value
 from qctl.program.layout import CONSTANT, INSTRUCTION, NONE, OPERAND
-from qctl.program.symbol_rows import PLAIN_SYMBOLS, plain_symbols, write_symbol
+from qctl.program.symbol_rows import PLAIN_SYMBOLS, plain_rows, plain_symbols, write_symbol
 from qctl.program.tables import (
     Block,
     BlockKind,
@@ -78,6 +78,9 @@ def encoded(body: Body) -> dict[Section, bytes | memoryview]:
         if rows:
             writer = Writer()
             writer.cell("u32", len(rows))
+            if section is Section.SYMBOLS:
+                writer.parts.append(plain_rows(body.qubits, body.bits))
+                rows = body.ports
             for row in rows:
                 write(writer, row)
             found[section] = writer.done()
@@ -110,11 +113,10 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
         w.cell("u64", r.numerator if r else 0)
         w.cell("u64", r.denominator if r else 0)
 
-    def symbol(w: Writer, s: Symbol) -> None:
+    def port(w: Writer, s: Symbol) -> None:
         write_symbol(w, s)
-        if s.kind >= SymbolKind.PORT:
-            rational(w, s.clock_hz)
-            w.text(s.parent)
+        rational(w, s.clock_hz)
+        w.text(s.parent)
 
     def register(w: Writer, r: Register) -> None:
         w.cell("u8", r.kind)
@@ -188,7 +190,7 @@ def _writers(body: Body, expressions: Mapping[Expression, int]) -> dict[Section,
         w.text(pair[1])
 
     return {
-        Section.SYMBOLS: (symbol, body.symbols),
+        Section.SYMBOLS: (port, body.symbols),
         Section.PARAMETERS: (Writer.name, names),
         Section.REGISTERS: (register, body.registers),
         Section.SWEEPS: (sweep, body.sweeps),

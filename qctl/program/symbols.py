@@ -8,7 +8,7 @@ from functools import lru_cache
 from qctl.errors import RequestError
 from qctl.program.tables import Symbol, SymbolKind
 
-__all__ = ["SymbolTable", "default_table"]
+__all__ = ["SymbolTable", "default_table", "shared_table"]
 
 
 class SymbolTable:
@@ -64,8 +64,14 @@ class SymbolTable:
 @lru_cache(maxsize=64)
 def default_table(n_qubits: int, n_bits: int) -> SymbolTable:
     """Return the shared table of qubits ``q[0]`` … and bits ``c[0]`` …."""
+    return shared_table(tuple(f"q[{i}]" for i in range(n_qubits)), tuple(f"c[{i}]" for i in range(n_bits)))
+
+
+@lru_cache(maxsize=64)
+def shared_table(qubits: tuple[str, ...], bits: tuple[str, ...]) -> SymbolTable:
+    """Return the shared table of qubits and bits of these names."""
     table = SymbolTable()
-    table.add(SymbolKind.QUBIT, [f"q[{i}]" for i in range(n_qubits)])
-    table.add(SymbolKind.BIT, [f"c[{i}]" for i in range(n_bits)])
+    table.add(SymbolKind.QUBIT, qubits)
+    table.add(SymbolKind.BIT, bits)
     table.shared = True
     return table

@@ -131,8 +131,9 @@ def _maps(target: Program, source: Program, first: int) -> Maps:
         return target.expression_index(_negative(value) if negative else value)
 
     refuse_ports(source)
+    n_expressions = len(source.body.expressions)  # a body's rows are right
     none = np.empty(0, np.uint32)
-    return Maps(identity(source.n_qubits) + np.uint32(first), none, none, len(source._expressions), place)
+    return Maps(identity(source.n_qubits) + np.uint32(first), none, none, n_expressions, place)
 
 
 def _negative(value: Expression) -> Expression:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +79,8 @@ class Channel:
 
     def then(self, later: Channel) -> Channel:
         """Return this channel followed by another one on the same qubits."""
+        if not isinstance(later, Channel):
+            raise RequestError(f"{later!r} is no Channel to follow {self.name}")
         if later.n_qubits != self.n_qubits:
             raise RequestError(f"{self.name} on {self.n_qubits} and {later.name} on {later.n_qubits} qubits don't join")
         operators = np.einsum("aij,bjk->abik", later.operators, self.operators)
@@ -101,7 +104,10 @@ def kraus(operators: ArrayLike, name: str = "kraus") -> Channel:
     RequestError
         If the shape is another one, or the sum of K†K is not 1 within 1e-9; the deviation is named.
     """
-    k = np.asarray(operators, np.complex128)
+    try:
+        k = np.asarray(operators, np.complex128)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"{name}: Kraus operators are no array of numbers: {error}") from None
     if k.ndim != 3 or not len(k) or k.shape[1] != k.shape[2] or k.shape[1] not in (2, 4):
         raise RequestError(f"{name}: Kraus operators have the shape {k.shape}, expected (n, 2, 2) or (n, 4, 4)")
     total = np.einsum("nji,njk->ik", k.conj(), k)
@@ -135,6 +141,8 @@ def pauli(probabilities: Mapping[str, float], name: str = "pauli") -> Channel:
     RequestError
         If a string is none of Pauli letters on one or two qubits, or the probabilities are no probabilities.
     """
+    if not isinstance(probabilities, Mapping) or not all(isinstance(word, str) for word in probabilities):
+        raise RequestError(f"{name}: {probabilities!r} is no mapping of Pauli strings, such as 'X' or 'ZZ', to numbers")
     sizes = {len(word) for word in probabilities}
     if len(sizes) != 1 or not sizes <= {1, 2} or not all(set(word) <= set("IXYZ") for word in probabilities):
         raise RequestError(f"{name}: {sorted(probabilities)} are no Pauli strings of one length, 1 or 2")
@@ -163,8 +171,8 @@ def depolarising(p: float, n_qubits: int = 1) -> Channel:
     n_qubits : int
         1 or 2.
     """
-    if n_qubits not in (1, 2):
-        raise RequestError(f"depolarising: n_qubits = {n_qubits} is outside [1, 2]")
+    if isinstance(n_qubits, bool) or not isinstance(n_qubits, Integral) or n_qubits not in (1, 2):
+        raise RequestError(f"depolarising: n_qubits = {n_qubits!r} is outside [1, 2]")
     each = _probability(p, "depolarising: p") / (4**n_qubits - 1)
     words = ["".join(letters) for letters in product("IXYZ", repeat=n_qubits)][1:]
     return pauli(dict.fromkeys(words, each), f"depolarising({p:g})")
@@ -211,6 +219,9 @@ def thermal_relaxation(t1_s: float, t2_s: float, time_s: float, excited: float =
     RequestError
         If a time is not positive, or T2 is above 2 T1.
     """
+    for value, what in ((t1_s, "t1_s"), (t2_s, "t2_s"), (time_s, "time_s")):
+        if not isinstance(value, Real):
+            raise RequestError(f"thermal_relaxation: {what} = {value!r} is no number of seconds")
     for value, what in ((t1_s, "t1_s"), (t2_s, "t2_s")):
         if not value > 0:
             raise RequestError(f"thermal_relaxation: {what} = {value} s is not above 0")
@@ -228,8 +239,8 @@ def thermal_relaxation(t1_s: float, t2_s: float, time_s: float, excited: float =
 
 
 def _probability(value: float, what: str) -> float:
-    if not 0 <= value <= 1:
-        raise RequestError(f"{what} = {value} is outside [0, 1]")
+    if not isinstance(value, Real) or not 0 <= value <= 1:
+        raise RequestError(f"{what} = {value!r} is outside [0, 1]")
     return float(value)
 
 

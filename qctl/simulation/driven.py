@@ -23,9 +23,17 @@ ROUNDING = 1e-10
 """Part of the largest element by which a matrix may differ from its adjoint and be Hermitian."""
 
 
+def _numbers(given: object, dtype: type, name: str) -> NDArray:
+    """Return an array of numbers."""
+    try:
+        return np.array(given, dtype)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"{name} is no array of {'real ' if dtype is float else ''}numbers: {error}") from None
+
+
 def checked_matrices(given: ArrayLike | Sequence[ArrayLike], name: str, d: int | None = None) -> NDArray[np.complex128]:
     """Return (n, d, d) finite matrices; one matrix counts as a list of one."""
-    found = np.array(given, complex)
+    found = _numbers(given, complex, name)
     if found.size == 0 and found.ndim < 3:
         return np.zeros((0, d or 0, d or 0), complex)
     found = found[None] if found.ndim == 2 else found
@@ -54,7 +62,7 @@ def checked_slices(
     drives: ArrayLike | None, dt_s: float | ArrayLike, n_drives: int
 ) -> tuple[NDArray[np.float64], NDArray[np.complex128], bool]:
     """Return lengths (n_slices,) or (1,), amplitudes (n_batch, n_slices, n_drives), and whether drives have a batch."""
-    lengths = np.array(dt_s, float)
+    lengths = _numbers(dt_s, float, "dt_s")
     if lengths.ndim > 1:
         raise RequestError(f"dt_s has shape {lengths.shape}, not () or (n_slices,)")
     _refuse_unreal(lengths.reshape(-1), "dt_s")
@@ -63,7 +71,7 @@ def checked_slices(
     if drives is None:
         amplitudes = np.zeros((1 if lengths.ndim == 0 else lengths.size, 0), complex)
     else:
-        amplitudes = np.array(drives, complex)
+        amplitudes = _numbers(drives, complex, "drives")
         if amplitudes.ndim == 1 and n_drives == 1:
             amplitudes = amplitudes[:, None]
     if amplitudes.ndim not in (2, 3) or amplitudes.shape[-1] != n_drives:
@@ -114,7 +122,7 @@ def checked_state(
     """Return the state as (n_batch or 1, d, 1 or d), what it is, and whether there is a batch."""
     if state is None:
         return np.zeros((1, d, d), complex), "propagator", batched
-    found = np.array(state, complex)
+    found = _numbers(state, complex, "state")
     shape = found.shape
     found = found[:, None] if found.ndim == 1 else found
     found = found[None] if found.ndim == 2 else found
@@ -136,7 +144,10 @@ def checked_boundaries(at: Sequence[int] | NDArray[np.integer] | None, n_slices:
     """Return the boundaries of slices at which to write; the last one for None."""
     if at is None:
         return np.array([n_slices], np.int64)
-    given = np.asarray(at)
+    try:
+        given = np.asarray(at)
+    except ValueError as error:
+        raise RequestError(f"at is no sequence of whole numbers: {error}") from None
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise RequestError(f"at has shape {given.shape} and type {given.dtype}, not (n_at,) whole numbers")
     found = np.ascontiguousarray(given, np.int64)

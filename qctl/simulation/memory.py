@@ -1,17 +1,11 @@
-"""How much memory this machine has, and the refusal of what needs more than half of it."""
+"""The refusal of what needs more than half of this machine's memory."""
 
 from __future__ import annotations
 
-import os
-
+from qctl.program.room import have_bytes
 from qctl.simulation.result import Estimate
 
 __all__ = ["have_bytes", "lack"]
-
-
-def have_bytes() -> int:
-    """Return this machine's memory."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def lack(expected: Estimate) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral
 from types import MappingProxyType
+from warnings import warn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from qctl.errors import RequestError
 from qctl.lab.lab import Lab
 from qctl.lab.snapshot import Snapshot
-from qctl.program.opcodes import GATES, OP_BY_NAME, Op
+from qctl.program.body import Body
+from qctl.program.layout import Flag
+from qctl.program.opcodes import CONTROLLED, CONTROLLED_NAMES, GATES, OP_BY_NAME, Op
 from qctl.simulation.channels import Channel, thermal_relaxation
 
 __all__ = ["NoiseModel"]
@@ -82,6 +85,9 @@ class NoiseModel:
         RequestError
             If a word is no gate, a qubit no index or named twice, or the channels fit neither each other nor the gate.
         """
+        for channel in channels:
+            if not isinstance(channel, Channel):
+                raise RequestError(f"{channel!r} is no Channel: `qctl.channels` makes them")
         place = None if qubits is None else _place(qubits)
         largest = max((channel.n_qubits for channel in channels), default=1)
         if ops is None:
@@ -89,7 +95,7 @@ class NoiseModel:
             _refuse_misfit(channels, size, f"gates on {size} qubits")
             return replace(self, defaults=MappingProxyType({**self.defaults, (size, place): channels}))
         rules = dict(self.rules)
-        for word in [ops] if isinstance(ops, (str, Op)) else ops:
+        for word in [ops] if isinstance(ops, str) or not isinstance(ops, Iterable) else ops:
             op = _op(word)
             size = GATES[op].n_qubits if op in GATES else 1
             if place is not None and size > 0 and len(place) != size:
@@ -106,8 +112,11 @@ class NoiseModel:
         RequestError
             If the rows are no probabilities.
         """
-        found = np.array(matrix, np.float64)
-        name = "all qubits" if qubit is None else f"qubit {qubit}"
+        name = "all qubits" if qubit is None else f"qubit {_place((qubit,))[0]}"
+        try:
+            found = np.array(matrix, np.float64)
+        except (TypeError, ValueError) as error:
+            raise RequestError(f"readout of {name}: {matrix!r} is no matrix of numbers: {error}") from None
         if found.shape != (2, 2) or not (found >= 0).all() or abs(found.sum(axis=1) - 1).max() > 1e-9:
             raise RequestError(f"readout of {name}: {found.tolist()} has no two rows of probabilities that sum to 1")
         found.setflags(write=False)
@@ -122,6 +131,7 @@ class NoiseModel:
             If T2 is above 2 T1, or a time is not above 0.
         """
         thermal_relaxation(t1_s, t2_s, 0.0)
+        _place(() if qubit is None else (qubit,))
         return replace(self, lifetimes=MappingProxyType({**self.lifetimes, qubit: (float(t1_s), float(t2_s))}))
 
     @classmethod
@@ -142,12 +152,15 @@ class NoiseModel:
     def after(self, op: Op, qubits: tuple[int, ...]) -> list[Placed]:
         """Return the channels of a gate (measurement, reset) on these qubits, each with the qubits it acts on.
 
+        A gate under generic controls counts as the one that has them in its name, where there is one: x on two qubits
+        is cx.
+
         Raises
         ------
         RequestError
             If a rule's channel fits neither one qubit nor the whole gate.
         """
-        channels, order = self._rule(op, qubits)
+        channels, order = self._rule(_named(op, len(qubits)), qubits)
         placed: list[Placed] = []
         for channel in channels:
             if channel.n_qubits == len(order):
@@ -169,6 +182,34 @@ class NoiseModel:
             return None
         return thermal_relaxation(*lifetimes, time_s)
 
+    def warn_of_ideal(self, body: Body) -> None:
+        """Warn of gates on three or more qubits that no rule covers while smaller ones have defaults: they are ideal.
+
+        Channels act on one or two qubits, so that a default can't be for such gates.
+        """
+        if not any(self.defaults.values()):
+            return
+        seen: set[Op] = set()
+        for i in np.flatnonzero(body.instructions["flags"] & Flag.WIDE).tolist():
+            n_qubits = int(body.instructions["b"][i])
+            if n_qubits < 3 or int(body.instructions["op"][i]) not in GATES:
+                continue
+            op, qubits, _, _ = body.gate(i)
+            name = _named(op, n_qubits)
+            if name not in seen and not self._ruled(name, qubits):
+                seen.add(name)
+                word = name.name.lower()
+                warn(
+                    f"{word} at instruction {i} acts on {n_qubits} qubits, and no rule of the noise model is for it: "
+                    f"it is played without noise; translate the program first, or say .on({word!r}, …)",
+                    stacklevel=3,
+                )
+
+    def _ruled(self, op: Op, qubits: tuple[int, ...]) -> bool:
+        """Say whether there is a rule for a gate, be it that it is ideal."""
+        orders = (qubits, qubits[::-1], tuple(sorted(qubits)), None)
+        return any((op, order) in self.rules or (len(qubits), order) in self.defaults for order in orders)
+
     @property
     def channels(self) -> Channels:
         """Return all channels of its rules."""
@@ -189,6 +230,14 @@ class NoiseModel:
         return (), qubits
 
 
+def _named(op: Op, n_qubits: int) -> Op:
+    """Return the gate that has its controls in its name, if there is one: x on two qubits is cx."""
+    if op not in GATES or not 0 <= GATES[op].n_qubits < n_qubits:
+        return op
+    base, n_controls = CONTROLLED.get(op, (op, 0))
+    return CONTROLLED_NAMES.get((base, n_controls + n_qubits - GATES[op].n_qubits), op)
+
+
 def _place(qubits: Iterable[int]) -> tuple[int, ...]:
     """Return the indices of the qubits of a rule."""
     found = tuple(qubits) if isinstance(qubits, Iterable) else (qubits,)
@@ -207,7 +256,7 @@ def _refuse_misfit(channels: Channels, size: int, name: str) -> None:
 
 
 def _op(word: str | Op) -> Op:
-    op = word if isinstance(word, Op) else OP_BY_NAME.get(word)
+    op = word if isinstance(word, Op) else OP_BY_NAME.get(word) if isinstance(word, str) else None
     if op is None or not (op in GATES or op in (Op.MEASURE, Op.RESET)):
         raise RequestError(f"{word!r} is no gate, nor 'measure' or 'reset': no noise can follow it")
     return op

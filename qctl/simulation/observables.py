@@ -89,7 +89,22 @@ class PauliSum:
         names = dict.fromkeys([*self.terms, *other.terms])
         return PauliSum({name: self.terms.get(name, 0.0) + other.terms.get(name, 0.0) for name in names})
 
+    def __radd__(self, other: object) -> PauliSum:
+        """Let `sum` begin with its 0."""
+        if isinstance(other, Real) and other == 0:
+            return self
+        return NotImplemented
+
+    def __truediv__(self, divisor: float) -> PauliSum:
+        if not isinstance(divisor, Real):
+            return NotImplemented
+        if divisor == 0:
+            raise RequestError("a sum of Pauli products can't be divided by 0")
+        return PauliSum({name: weight / float(divisor) for name, weight in self.terms.items()})
+
     def __mul__(self, factor: float) -> PauliSum:
+        if not isinstance(factor, Real):
+            return NotImplemented
         return PauliSum({name: weight * factor for name, weight in self.terms.items()})
 
     __rmul__ = __mul__
@@ -98,6 +113,8 @@ class PauliSum:
         return -1.0 * self
 
     def __sub__(self, other: PauliSum) -> PauliSum:
+        if not isinstance(other, PauliSum):
+            return NotImplemented
         return self + -other
 
     @property

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -92,10 +93,10 @@ def propagate(
     matrices = checked_matrices(hamiltonian, "hamiltonian")
     if not len(matrices):
         raise RequestError("hamiltonian has no matrix; at least H_0 is needed")
-    if not (math.isfinite(tolerance) and tolerance > 0):
-        raise RequestError(f"tolerance = {tolerance} is not above 0")
-    if threads < 1:
-        raise RequestError(f"threads = {threads} is below 1")
+    if not isinstance(tolerance, Real) or not (math.isfinite(tolerance) and tolerance > 0):
+        raise RequestError(f"tolerance = {tolerance!r} is not a number above 0")
+    if not isinstance(threads, Integral) or threads < 1:
+        raise RequestError(f"threads = {threads!r} is no whole number from 1 on")
     d = matrices.shape[1]
     jumps = checked_matrices(collapse, "collapse", d)
     lengths, amplitudes, batched = checked_slices(drives, dt_s, len(matrices) - 1)

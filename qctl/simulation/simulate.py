@@ -61,6 +61,8 @@ def simulate(
     body = expect_program(program).body
     wish = _checked(body, Wish(shots, seed, precision, noise, threads, progress))
     chosen, reason = choose_method(body, wish, method)
+    if noise is not None:
+        noise.warn_of_ideal(body)
     result: Simulated = import_module(METHODS[chosen]).play(body, wish)
     return replace(result, method=chosen, reason=reason)
 

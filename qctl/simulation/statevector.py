@@ -27,10 +27,15 @@ _STRAIGHT = {BlockKind.BOX, BlockKind.CAL}
 _MIDWAY = np.zeros(2**16, bool)
 _MIDWAY[[Op.RESET, Op.SET_BIT, Op.ASSIGN, Op.HALT]] = True
 
+MOST_QUBITS = 58
+"""With more, the bytes of a state can't be counted by a signed 64-bit number, whatever the memory."""
+
 
 def refusal(body: Body, wish: Wish) -> str:
     """Return why this method can't play a program, or nothing."""
-    return "a state vector has no noise" if wish.noise is not None else ""
+    if wish.noise is not None:
+        return "a state vector has no noise"
+    return f"{body.n_qubits} qubits are more than {MOST_QUBITS}" if body.n_qubits > MOST_QUBITS else ""
 
 
 def estimate(body: Body, wish: Wish) -> Estimate:

@@ -142,3 +142,15 @@ def test_what_does_not_fit_is_refused():
             arrangement.rows(*lists, *wrong)
     with pytest.raises(ValueError, match="the rows have"):
         arrangement.rows(begin, np.minimum(length, 1), columns, values, *room_of_rows)
+
+
+def test_rows_that_overlap_are_refused():
+    begin, length, columns, values = sparse(random_parts(2, 9, 1.0))
+    begin = np.zeros_like(begin)  # all rows are the first one, so that there are more pairs than elements
+    for call, arrays in (
+        (arrangement.blocks, room(2, 9, columns.size)),
+        (arrangement.rows, row_room(2, 9, columns.size)),
+        (arrangement.bounds, [np.empty((9, 2))]),
+    ):
+        with pytest.raises(ValueError, match="row 1 of matrix 0 has element 0, which another row has too"):
+            call(begin, length, columns, values, *arrays)

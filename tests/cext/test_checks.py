@@ -100,8 +100,11 @@ def test_depth_is_bounded(depth, wrong):
 
 
 def test_shapes_are_checked():
-    empty = (np.zeros(0, np.uint32), np.zeros((0, 3), np.int32), np.zeros((1, 3), np.int16))
+    words, blocks, none = np.zeros(0, np.uint32), np.zeros((0, 3), np.int32), (0,) * 8
     with pytest.raises(ValueError, match="not 16 n"):
-        check(b"1", *empty, np.zeros(9, np.int64), np.zeros(0, np.int64))
-    with pytest.raises(ValueError, match="marks has 0 places, expected 3"):
-        check(b"", *empty, np.array([1, 0, 2, 0, 0, 0, 0, 0, 0]), np.zeros(0, np.int64))
+        check(b"1", words, blocks, none)
+    with pytest.raises(ValueError, match="7 counts"):
+        check(b"", words, blocks, none[1:])
+    with pytest.raises(ValueError, match="n_ports = -1 is outside"):
+        check(b"", words, blocks, (0, 0, -1, 0, 0, 0, 0, 0))
+    assert check(b"", words, blocks, none) is None

@@ -40,6 +40,22 @@ def test_demodulate_equals_its_twin(seed: int, n_shots: int, n_inputs: int, n_sa
     np.testing.assert_allclose(iq, twin(records, scale, offset, i, q, start, weights), rtol=0, atol=2e-6 * full_scale)
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(1, 5000), size=st.sampled_from([1e-30, 1.0, 1e6]))
+def test_single_precision_stays_within_the_stated_bound(seed: int, n: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    records = rng.integers(-32768, 32767, (3, 2, n), dtype=np.int16, endpoint=True)
+    records[0] = 32767  # all of one sign: nothing cancels, and lanes grow as large as they can
+    scale = rng.uniform(1e-6, 1e-4, 2)
+    weights = size * np.exp(1j * rng.uniform(0, 2 * np.pi, n) * (rng.random() < 0.5))
+    iq = np.empty(3, np.complex128)
+    demodulate(records, scale, np.zeros(2), 0, 1, 0, weights, iq)
+    error = iq - twin(records, scale, np.zeros(2), 0, 1, 0, weights)
+    bound = (n / 8 + 4) * 2.0**-24 * (np.abs(records * scale[:, None]).sum(axis=1) * np.abs(weights)).sum(axis=1)
+    assert (np.abs(error.real) <= bound).all()
+    assert (np.abs(error.imag) <= bound).all()
+
+
 def test_tone_gives_its_amplitude_and_phase() -> None:
     times_s = np.arange(500) / 5e8
     tone = 0.2 * np.exp(2j * np.pi * 35e6 * times_s + 0.7j)

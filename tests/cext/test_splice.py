@@ -8,7 +8,6 @@ from qiskit.quantum_info import Operator
 import qctl
 from qctl.cext.splice import Maps, append_controlled, append_inverse, append_mapped
 from qctl.errors import RequestError
-from qctl.program.checking import OPS
 from qctl.program.opcodes import GATES
 from qctl.program.unitaries import gate_matrix
 
@@ -221,7 +220,7 @@ def test_kernels_refuse_other_maps():
     source, target = qctl.Circuit(2), qctl.Circuit(2)
     maps = Maps(np.zeros(3, np.uint32), NO, NO, 0, None)
     for call in (
-        lambda: append_mapped(target, source, maps, OPS),
+        lambda: append_mapped(target, source, maps),
         lambda: append_inverse(target, source, maps, np.zeros((2, 2), np.int16)),
         lambda: append_controlled(target, source, maps, 1, np.zeros((2, 3), np.int16), np.zeros((2, 3), np.int16)),
     ):

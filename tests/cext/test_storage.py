@@ -67,3 +67,38 @@ def test_memory_itself_can_not_be_written():
     rows = filled(1).arrays(INSTRUCTION)[0]
     with pytest.raises(ValueError, match="WRITEABLE"):
         rows.setflags(write=True)
+
+
+def test_bytes_are_adopted_and_never_written():
+    first = InstructionBuffer()
+    first.set_n_qubits(4)
+    for k in range(100):
+        first.emit_gate(0x111, (k % 4,), (float(k), 0.5, 0.25))
+    raw = [first.instruction_bytes(), first.operand_bytes(), first.constant_bytes()]
+    kept = [bytes(bytearray(part)) for part in raw]
+    second = InstructionBuffer()
+    second.set_n_qubits(4)
+    second.fill(*raw)
+    assert [a.ctypes.data for a in second.arrays(INSTRUCTION)] == [np.frombuffer(p, np.uint8).ctypes.data for p in raw]
+    third = InstructionBuffer()
+    third.share(second)
+    for buffer in (second, third):
+        for _ in range(3):
+            buffer.emit_gate(0x111, (3,), (9.0, 9.0, 9.0))
+    assert raw == kept
+    assert second.counts() == third.counts() == (103, 412, 309)
+    assert second.instruction_bytes() == third.instruction_bytes()
+    assert second.instruction_bytes()[:1600] == kept[0]
+
+
+def test_what_others_can_change_is_copied():
+    rows = bytearray(bytes.fromhex("04010000" + "00000000" + "ff" * 8))
+    for given in (rows, np.frombuffer(rows, np.uint8), memoryview(rows)):
+        buffer = InstructionBuffer()
+        buffer.fill(given, b"", b"")
+        rows[4] = 7
+        assert buffer.instruction_bytes()[4] == 0
+        rows[4] = 0
+    whole = b"1" + bytes(rows)
+    buffer.fill(memoryview(whole)[1:], b"", b"")  # not aligned
+    assert buffer.instruction_bytes() == rows
