@@ -69,7 +69,7 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
     rates, edges, n = target.rates, target.edges, target.n_qubits
     assert rates is not None and edges is not None and n is not None
     yield replace(target, rates=None), None
-    bare = rates.pair_price(edges, n, directed=False)
+    bare = rates.pair_prices(edges, n, directed=False).min(axis=0)
     price = [float(bare[edge]) for edge in edges]
     qubit = np.zeros(n)
     for prices in (rates.pulse_price, rates.readout_price):
@@ -93,10 +93,12 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
 def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -> Native:
     """Return a routed program on the cheapest equal subgraph that is found."""
     assert target.edges is not None
-    pulses, reads, pairs = usage(made.rows, made.words, n)
-    used = sorted({*np.flatnonzero(pulses + reads).tolist(), *(q for pair in pairs for q in pair)})
-    number = {q: k for k, q in enumerate(used)}
-    uses = np.array([(number[a], number[b], count) for (a, b), count in sorted(pairs.items())], np.int32)
+    asked = usage(made.rows, made.words, rates, n)
+    kinds, first, second = np.nonzero(asked.pairs)
+    single = np.stack([asked.pulses, asked.reads], axis=-1).astype(np.float64)
+    used = np.flatnonzero(single.any(axis=1) | np.isin(np.arange(n), [first, second]))
+    wires = [np.searchsorted(used, first), np.searchsorted(used, second)]
+    uses = np.stack([*wires, asked.pairs[kinds, first, second], kinds], axis=-1).astype(np.int32)
     none = np.zeros(n)
     qubit_price = np.stack(
         [rates.pulse_price if rates.pulse_error else none, rates.readout_price if rates.readout_error else none],
@@ -104,9 +106,9 @@ def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -
     )
     found = np.full(len(used), -1, np.int32)
     cheapest_place(
-        uses.reshape(-1, 3),
-        np.stack([pulses[used], reads[used]], axis=-1),
-        rates.pair_price(target.edges, n, target.directed),
+        uses[np.lexsort((kinds, second, first))],
+        single[used],
+        rates.pair_prices(target.edges, n, target.directed),
         np.ascontiguousarray(qubit_price),
         n_visits,
         float("inf"),
