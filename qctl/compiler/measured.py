@@ -19,7 +19,7 @@ from qctl.compiler.rates import Rates, expected_success, usage
 from qctl.compiler.target import Target
 from qctl.compiler.translate import Native, native_rows
 
-__all__ = ["measured_rows"]
+__all__ = ["translated_rows"]
 
 _LIMITS = (1.5, 3.0, 10.0)
 """Couplers and qubits so many times worse than the middle one are left out in one candidate each."""
@@ -27,7 +27,7 @@ _VISITS = (0, 5_000, 30_000, 300_000)
 """Budget of the search for a place, by level."""
 
 
-def measured_rows(
+def translated_rows(
     rows: NDArray,
     words: NDArray[np.uint32],
     numbers: NDArray[np.float64],
@@ -35,7 +35,22 @@ def measured_rows(
     target: Target,
     *,
     level: int,
+    fixed: bool = False,
+    home: bool = False,
     **options: Any,
+) -> tuple[Native, float | None]:
+    """Return what `native_rows` returns, and the success that it promises where rates chose the layout.
+
+    Rates choose it unless nothing may be moved, or the level keeps the program's numbers.
+    """
+    if target.rates is None or level == 0 or fixed or home:
+        made = native_rows(rows, words, numbers, n_qubits, target, level=level, fixed=fixed, home=home, **options)
+        return made, None
+    return _measured_rows((rows, words, numbers, n_qubits), target, level=level, **options)
+
+
+def _measured_rows(
+    source: tuple[NDArray, NDArray[np.uint32], NDArray[np.float64], int], target: Target, *, level: int, **options: Any
 ) -> tuple[Native, float]:
     """Return what `native_rows` returns, chosen by the target's rates, and the success that it promises.
 
@@ -49,11 +64,11 @@ def measured_rows(
     """
     rates, edges = target.rates, target.edges
     assert rates is not None and edges is not None
-    n = target.size(n_qubits)
+    n = target.size(source[3])
     best: Native | None = None
     most = -1.0
-    for part, kept in _parts(replace(target, n_qubits=n), n_qubits):
-        made = native_rows(rows, words, numbers, n_qubits, part, level=level, **options)
+    for part, kept in _parts(replace(target, n_qubits=n), source[3]):
+        made = native_rows(*source, part, level=level, **options)
         if kept is not None:
             made = moved(made, kept)
         for candidate in (made, _placed(made, target, rates, n, _VISITS[min(max(level, 0), 3)])):

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from qctl.compiler.measured import translated_rows
 from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
+from qctl.compiler.routed import native_steps
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
+from qctl.compiler.target import Target
 from qctl.compiler.timing import time_program, time_rows, time_straights
-from qctl.compiler.translate import Native, Target, native_rows, native_steps, target_of
+from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
@@ -78,7 +81,7 @@ def compile_program(
     lab : Lab
         The laboratory.
     snapshot : Snapshot, optional
-        Calibrated values over the design values of the lab.
+        Calibrated values over the design values of the lab; layouts follow a snapshot's errors and lifetimes.
     qpu : str, optional
         Processor; the lab's only one if None.
     seed : int
@@ -119,7 +122,7 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    work = _Work(_tables(lab, processor.name, snapshot), target_of(processor), seed, level)
+    work = _Work(*_known_of(lab, processor.name, snapshot), seed, level)
     return work.run([expect_program(program).body for program in programs])
 
 
@@ -134,7 +137,7 @@ def compile_sequences(
         If the sequences can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    tables = _tables(lab, processor.name, snapshot)
+    tables, _ = _known_of(lab, processor.name, snapshot)
     body = body_of(sequences, tables)
     straights, specs = time_straights(rows_of_sequences(sequences, tables), body, tables)
     return straights, body, specs, processor.name
@@ -143,11 +146,15 @@ def compile_sequences(
 _known = Cache(16_000_000)
 
 
-def _tables(lab: Lab, processor: str, snapshot: Snapshot | None) -> Tables:
-    """Return a processor's tables; they are kept by the content of the lab and the values."""
+def _known_of(lab: Lab, processor: str, snapshot: Snapshot | None) -> tuple[Tables, Target]:
+    """Return a processor's tables and what it can do; they are kept by the content of the lab and the values."""
     values = effective(lab, processor, snapshot)
-    content = msgspec.msgpack.encode((lab, values))
-    return _known.get(content, lambda: tables_of(lab, values), lambda _: 4 * len(content) + 10_000)
+    content = msgspec.msgpack.encode((lab, values, snapshot is None))
+    return _known.get(
+        content,
+        lambda: (tables_of(lab, values), Target.from_lab(lab, processor, snapshot)),
+        lambda _: 4 * len(content) + 10_000,
+    )
 
 
 class _Work:
@@ -214,7 +221,7 @@ class _Work:
                     continue
                 n_qubits = body.n_qubits if places is None else len(names)
                 fixed[k] = places is not None
-                natives[k] = native_rows(
+                natives[k], _ = translated_rows(
                     body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed[k],
                     **self.options,
                 )  # fmt: skip
@@ -249,6 +256,9 @@ class _Work:
                 # The layout is chosen by the pairs alone: that of a line in which each stands once is that of the line.
                 short = [Step(Op.CZ, pair) for pair in pairs]
                 short = [step for cz in short for step in (cz, Step(Op.BARRIER, cz.qubits))]
+                if self.target.rates is not None:
+                    each = range(body.n_qubits)
+                    short = [*(Step(Op.SX, (q,)) for q in each), *short, *(Step(Op.MEASURE, (q,)) for q in each)]
                 routed = native_steps(short, body.n_qubits, self.target, **self.options)
                 self.layouts[key] = None if routed.n_swaps else routed.layout[: body.n_qubits]
         return self.layouts[key]

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, fsum, log1p
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import promise
 from qctl.errors import RequestError
+from qctl.lab.snapshot import effective
 from qctl.program.opcodes import Op
+
+if TYPE_CHECKING:
+    from qctl.lab import Lab
+    from qctl.lab.snapshot import Snapshot
 
 __all__ = ["Rates", "Usage", "expected_success", "opcode_of", "usage"]
 
@@ -48,6 +53,20 @@ class Rates:
     readout_s: tuple[float, ...] = ()
     t1_s: tuple[float, ...] = ()
     t2_s: tuple[float, ...] = ()
+
+    @classmethod
+    def from_lab(
+        cls,
+        lab: Lab,
+        processor: str,
+        snapshot: Snapshot | None = None,
+        *,
+        fidelities: Mapping[str, float] | None = None,
+    ) -> Rates:
+        """Return the rates of a processor's calibration; `qctl.compiler.calibrated` says what they are made of."""
+        from qctl.compiler.calibrated import rates_of
+
+        return rates_of(effective(lab, processor, snapshot), fidelities)
 
     def check(self, edges: Sequence[tuple[int, int]] | None, n_qubits: int | None) -> None:
         """Refuse rates that don't fit a target.
@@ -186,9 +205,7 @@ class Usage(NamedTuple):
 
 def usage(rows: NDArray, words: NDArray[np.uint32], rates: Rates, n: int) -> Usage:
     """Return how many pulses and readouts each qubit gets, and how many gates of each kind each pair."""
-    found = Usage(
-        np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((max(len(rates.gates), 1), n, n), np.int32)
-    )
+    found = Usage(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((max(len(rates.gates), 1), n, n), np.int32))
     promise.usage(_bytes(rows), np.ascontiguousarray(words), rates.kinds, *found)
     return found
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.calibrated import rates_of
 from qctl.compiler.rates import Rates
 from qctl.errors import CompileError, RequestError
+from qctl.lab import Lab
+from qctl.lab.snapshot import effective
 
 if TYPE_CHECKING:
     from qctl.lab import Processor
+    from qctl.lab.snapshot import Snapshot
 
 __all__ = ["Target", "target_of"]
 
@@ -57,6 +61,37 @@ class Target:
             object.__setattr__(self, "edges", tuple(_edge(edge, self.n_qubits) for edge in self.edges))
         if self.rates is not None:
             self.rates.check(self.edges, self.n_qubits)
+
+    @classmethod
+    def from_lab(cls, lab: Any, processor: str | None = None, snapshot: Snapshot | None = None) -> Target:
+        """Return what a processor can do, with the rates of its calibration if there is a snapshot.
+
+        Parameters
+        ----------
+        lab : Lab
+            Of `qctl.lab`; or of `qctl.connect`, whose newest snapshot counts.
+        processor : str, optional
+            May be left out if there is only one.
+        snapshot : Snapshot, optional
+            Of a `qctl.lab.Lab`.
+
+        Raises
+        ------
+        RequestError
+            If there is no such processor, or none is named of several.
+        CompileError
+            If gates for its platform can't be compiled yet.
+        """
+        if processor is None:
+            if len(lab.processors) != 1:
+                raise RequestError(f"lab has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}")
+            processor = next(iter(lab.processors))
+        if not isinstance(lab, Lab):
+            values = lab.calibration(processor)
+            found = target_of(lab.description.processor(processor))
+            return replace(found, rates=rates_of(values)) if values.number else found
+        found = target_of(lab.processor(processor))
+        return found if snapshot is None else replace(found, rates=rates_of(effective(lab, processor, snapshot)))
 
     def gates(self) -> tuple[int, int]:
         """Return which one- and two-qubit gates are used, as the kernels number them.

@@ -93,6 +93,4 @@ def test_odd_strides_are_refused():
 def test_a_gate_of_no_kind_is_refused():
     uses = np.array([[0, 1, 2, 1]], np.int32)
     with pytest.raises(ValueError, match=r"uses\[0\] has a gate of kind 1, not one of 1"):
-        cheapest_place(
-            uses, np.zeros((2, 2)), np.zeros((1, 2, 2)), np.zeros((2, 2)), 1, 1.0, np.zeros(2, np.int32)
-        )
+        cheapest_place(uses, np.zeros((2, 2)), np.zeros((1, 2, 2)), np.zeros((2, 2)), 1, 1.0, np.zeros(2, np.int32))
