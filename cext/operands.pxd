@@ -18,7 +18,13 @@ cdef enum:
     OP_U3 = 0x112
     OP_CX = 0x115
     OP_CZ = 0x117
+    OP_RPHI = 0x113
+    OP_ISWAP = 0x11B
+    OP_ROOT_ISWAP = 0x11D
+    OP_RXX = 0x123
     OP_RZZ = 0x125
+    OP_RZX = 0x126
+    OP_MS = 0x12B
     OP_LAST_GATE = 0x12B
     WORD_PORT = 0x40000000
     WORD_INDEX = 0x3FFFFFFF

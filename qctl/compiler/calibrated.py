@@ -75,8 +75,8 @@ def _error(given: float | None, measured: float | UnsetType, qubits: Sequence[Tr
     if given is not None:
         return 1 - given
     if measured is not UNSET:
-        return measured
-    d = 2 ** len(qubits)
+        return float(measured)
+    d = 1 << len(qubits)
     kept = prod((1 + exp(-length_s / q.t1_s) + 2 * exp(-length_s / _t2_s(q))) / 4 for q in qubits)
     return 1 - (d * kept + 1) / (d + 1)
 

@@ -83,7 +83,7 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
     """Yield the target, then parts of it that hang together without the worst, with the qubits that each has."""
     rates, edges, n = target.rates, target.edges, target.n_qubits
     assert rates is not None and edges is not None and n is not None
-    yield replace(target, rates=None), None
+    yield target, None
     bare = rates.pair_prices(edges, n, directed=False).min(axis=0)
     price = [float(bare[edge]) for edge in edges]
     qubit = np.zeros(n)
@@ -94,15 +94,15 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
     seen = {len(edges)}
     for limit in _LIMITS:
         left = [
-            edge
-            for edge, each in zip(edges, price, strict=True)
+            k
+            for k, (edge, each) in enumerate(zip(edges, price, strict=True))
             if each <= limit * middle and max(qubit[edge[0]], qubit[edge[1]]) <= limit
         ]
-        kept = largest_part(left, n)
+        kept = largest_part([edges[k] for k in left], n)
         if len(left) in seen or len(kept) < n_program:
             continue
         seen.add(len(left))
-        yield part_of(replace(target, edges=tuple(left), rates=None), kept), np.array(kept, np.int32)
+        yield part_of(target, kept, left), np.array(kept, np.int32)
 
 
 def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -> Native:

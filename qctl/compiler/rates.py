@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import exp, fsum, log1p
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,6 +106,17 @@ class Rates:
     def readout_price(self) -> NDArray[np.float64]:
         """Return minus the logarithm of the probability to read each qubit rightly."""
         return _prices(self.readout_error)
+
+    def of_part(self, edges: Sequence[int], qubits: Sequence[int]) -> Rates:
+        """Return the rates of some of the edges, by their place, and of some of the qubits."""
+        changed: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            values, kept = getattr(self, name), edges if name.startswith("pair") else qubits
+            if isinstance(values, Mapping):
+                changed[name] = {gate: tuple(each[k] for k in kept) for gate, each in values.items()}
+            elif values:
+                changed[name] = tuple(values[k] for k in kept)
+        return replace(self, **changed)
 
     @property
     def gates(self) -> tuple[str, ...]:

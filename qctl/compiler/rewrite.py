@@ -23,6 +23,8 @@ from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["translate"]
 
+_TURNS = (Op.RXX, Op.RZZ, Op.RZX)
+"""Rows of these name a constant."""
 _STRUCTURE = (Op.BEGIN, Op.END, Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT)
 
 
@@ -176,6 +178,8 @@ class _Rows:
                         if symbolic
                         else (words[k] + self._n_constants)
                     )
+            turns = ~wide & np.isin(rows["op"], _TURNS)
+            rows["c"][turns] += self._n_constants
             symbolic = gates & ((rows["flags"] & Flag.EXPR) != 0)
             rows["b"][symbolic] = index[rows["b"][symbolic]]
             rows["a"][wide] += self._n_words

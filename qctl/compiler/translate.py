@@ -140,6 +140,7 @@ def native_rows(
         time_limit_s or 0.0,
         threads,
         target.one_way(n_physical),
+        target.prices(n_physical),
     )
     state, where, other, found, operands, constants, sources, symbols, layout, last, n_swaps, lost = made
     if state == _BAD_ROW:
