@@ -1,4 +1,4 @@
-"""What one gate makes is one gate, of every kind that makes it; all other classes are in tests/compiler/test_bases.py."""
+"""What one gate makes is written as one gate; all other classes are in tests/compiler/test_bases.py."""
 
 import pytest
 
