@@ -1,6 +1,6 @@
-"""Join what stands side by side on two qubits, swaps included, and write each such block with the fewest cz.
+"""Join what stands side by side on two qubits, swaps included, and write each such block with the fewest gates.
 
-Sources: F. Vatan, C. Williams, Phys. Rev. A 69, 032315 (2004) for three cx; what needs two is cz, rx on both, cz.
+What one rotation or one swap needs is written at once, all else from its canonical form.
 """
 
 from libc.math cimport fabs
@@ -8,13 +8,15 @@ from libc.stdint cimport uint32_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
-from qctl.cext.opcodes cimport OP_BARRIER, OP_DELAY, OP_MEASURE, OP_RESET
+from qctl.cext.entanglers cimport face, only_cz, put_form
+from qctl.cext.opcodes cimport FIRST_GATE, LAST_GATE, OP_BARRIER, OP_DELAY, OP_MEASURE, OP_RESET
 from qctl.cext.operands cimport WORD_PORT
 from qctl.cext.gatelist cimport HELD, TURN, node_t
+from qctl.cext.kinds cimport with_swap
 from qctl.cext.native cimport finish_turn, put_cz, put_row, put_symbol, put_turn, put_word
 from qctl.cext.records cimport FLAG_WIDE, instruction_t
-from qctl.cext.spins cimport QCTL_PI, about_x, about_y, about_z, after, inverse, qctl_atan2, spin, spin_t
-from qctl.cext.weyl cimport add_rotation, canonical_t, complex4_t, decompose, identity, n_entanglers, reduce_within, settle
+from qctl.cext.spins cimport QCTL_PI, about_x, after, inverse, spin, spin_t
+from qctl.cext.weyl cimport add_rotation, along_z, canonical_t, complex4_t, decompose, identity
 
 cdef uint32_t NONE = 0xFFFFFFFFu
 cdef double ROOT = 0.70710678118654752440
@@ -35,16 +37,19 @@ cdef struct writing_t:
     int n_blocks
 
 
-cdef void face(writing_t *self, int p, spin_t frame) noexcept nogil:
-    """Turn a physical qubit to a frame."""
-    put_turn(self.out, p, after(frame, inverse(self.frames[p])))
-    self.frames[p] = frame
-
-
 cdef void put_swap(writing_t *self, int p, int q) noexcept nogil:
-    """Write a swap alone: three cx."""
+    """Write a swap alone: three cx, or what there is instead."""
     cdef spin_t h = spin(0, ROOT, 0, ROOT), kept = self.frames[p]
     cdef int k, t
+    cdef canonical_t form
+    if not only_cz(&self.out.kinds):
+        form.c[0] = form.c[1] = form.c[2] = QCTL_PI / 4
+        form.first_a = self.frames[p]
+        form.first_b = self.frames[q]
+        form.last_a = inverse(self.frames[q])
+        form.last_b = inverse(self.frames[p])
+        put_form(self.out, self.frames, &form, p, q)
+        return
     for k in range(3):
         t = p if k & 1 else q
         put_turn(self.out, t, h)
@@ -54,100 +59,23 @@ cdef void put_swap(writing_t *self, int p, int q) noexcept nogil:
     self.frames[q] = kept
 
 
-cdef void with_swap(canonical_t *u) noexcept nogil:
-    """Put a swap behind a canonical form: a quarter turn more along each axis, and what leaves it is exchanged."""
-    cdef spin_t kept = u.last_a
-    cdef int k
-    u.last_a = u.last_b
-    u.last_b = kept
-    for k in range(3):
-        u.c[k] += QCTL_PI / 4
-
-
-cdef double z_part(spin_t u) noexcept nogil:
-    """Return the last angle of a turn as rz ry rz."""
-    cdef double sum_ = 2 * qctl_atan2(u.z, u.w), difference = 2 * qctl_atan2(-u.x, u.y)
-    if u.x * u.x + u.y * u.y < 1e-18:
-        return sum_
-    return difference if u.w * u.w + u.z * u.z < 1e-18 else 0.5 * (sum_ + difference)
-
-
-cdef void through_iswap(canonical_t *u) noexcept nogil:
-    """Push turns about z through an iswap: they change sides, and what is left before it has no free angle."""
-    cdef double a = z_part(u.first_a), b = z_part(u.first_b)
-    u.first_a = after(about_z(-a), u.first_a)
-    u.first_b = after(about_z(-b), u.first_b)
-    u.last_b = after(u.last_b, about_z(a))
-    u.last_a = after(u.last_a, about_z(b))
-
-
-cdef void put_form(writing_t *self, canonical_t *u, int p, int q) noexcept nogil:
-    """Write a canonical form with the fewest cz."""
-    cdef native_t *out = self.out
-    cdef spin_t h = spin(0, ROOT, 0, ROOT), va, vb, last_a, last_b
-    cdef int n
-    settle(u)
-    out.lost += reduce_within(u, out.bound)
-    n = n_entanglers(u)
-    if n == 2 and u.c[0] + u.c[1] > QCTL_PI / 2 - 1e-9:
-        through_iswap(u)
-    last_a = inverse(u.last_a)
-    last_b = inverse(u.last_b)
-    if n == 0:
-        self.frames[p] = after(after(self.frames[p], inverse(u.first_a)), last_a)
-        self.frames[q] = after(after(self.frames[q], inverse(u.first_b)), last_b)
-    elif n == 1:            # x to z: exp(i pi/4 XX) is a cz but for turns about z
-        va = spin(ROOT, 0, -ROOT, 0)
-        face(self, p, after(va, u.first_a))
-        face(self, q, after(va, u.first_b))
-        put_cz(out, p, q)
-        va = after(spin(ROOT, 0, 0, ROOT), va)
-        self.frames[p] = after(va, last_a)
-        self.frames[q] = after(va, last_b)
-    elif n == 2:            # cz exp(i c XI) cz = exp(i c XZ): x to x, y to z; x to z, y to x
-        va = spin(ROOT, ROOT, 0, 0)
-        vb = spin(0.5, -0.5, -0.5, -0.5)
-        face(self, p, after(va, u.first_a))
-        face(self, q, after(vb, u.first_b))
-        put_cz(out, p, q)
-        put_turn(out, p, about_x(-2 * u.c[0]))
-        put_turn(out, q, about_x(-2 * u.c[1]))
-        put_cz(out, p, q)
-        self.frames[p] = after(va, last_a)
-        self.frames[q] = after(vb, last_b)
-    else:
-        face(self, p, u.first_a)
-        face(self, q, u.first_b)
-        put_turn(out, q, spin(ROOT, 0, 0, -ROOT))
-        put_turn(out, p, h)
-        put_cz(out, q, p)
-        put_turn(out, p, h)
-        put_turn(out, p, about_z(QCTL_PI / 2 - 2 * u.c[2]))
-        put_turn(out, q, about_y(2 * u.c[0] - QCTL_PI / 2))
-        put_turn(out, q, h)
-        put_cz(out, p, q)
-        put_turn(out, q, h)
-        put_turn(out, q, about_y(QCTL_PI / 2 - 2 * u.c[1]))
-        put_turn(out, p, h)
-        put_cz(out, q, p)
-        put_turn(out, p, h)
-        put_turn(out, p, spin(ROOT, 0, 0, ROOT))
-        self.frames[p] = last_a
-        self.frames[q] = last_b
-
-
 cdef void put_rotation(writing_t *self, const node_t *node, int p, int q) noexcept nogil:
     """Write one rotation of two qubits: one cz if it is a quarter turn, else two."""
     cdef spin_t h = spin(0, ROOT, 0, ROOT), s = spin(ROOT, 0, 0, ROOT if node.angle < 0 else -ROOT)
+    cdef canonical_t form
+    if not only_cz(&self.out.kinds):
+        along_z(node.angle, node.fa, node.fb, &form)
+        put_form(self.out, self.frames, &form, p, q)
+        return
     if fabs(fabs(node.angle) - QCTL_PI / 2) < 1e-9:
-        face(self, p, node.fa)
-        face(self, q, node.fb)
+        face(self.out, self.frames, p, node.fa)
+        face(self.out, self.frames, q, node.fb)
         put_cz(self.out, p, q)
         self.frames[p] = after(s, node.fa)
         self.frames[q] = after(s, node.fb)
         return
-    face(self, p, after(h, node.fa))
-    face(self, q, node.fb)
+    face(self.out, self.frames, p, after(h, node.fa))
+    face(self.out, self.frames, q, node.fb)
     put_cz(self.out, p, q)
     put_turn(self.out, p, about_x(node.angle))
     put_cz(self.out, p, q)
@@ -188,7 +116,7 @@ cdef void close_block(writing_t *self, int p) noexcept nogil:
         form = items.forms[x]
         if block.swapped:
             with_swap(&form)
-        put_form(self, &form, op.p, op.q)
+        put_form(self.out, self.frames, &form, op.p, op.q)
         return
     identity(&u)
     at = block.first
@@ -209,7 +137,7 @@ cdef void close_block(writing_t *self, int p) noexcept nogil:
     decompose(&u, &form)
     if swapped:
         with_swap(&form)
-    put_form(self, &form, block.p, block.q)
+    put_form(self.out, self.frames, &form, block.p, block.q)
 
 
 cdef void add_op(writing_t *self, int i) noexcept nogil:
@@ -256,7 +184,7 @@ cdef void put_held(writing_t *self, const node_t *node, const int *place) noexce
     for k in range(node.group_b):
         p = place[gates.held[node.ref + k]]
         close_block(self, p)
-        face(self, p, gates.held_frame[node.ref + k])
+        face(self.out, self.frames, p, gates.held_frame[node.ref + k])
         finish_turn(self.out, p, ports)
         if op == OP_MEASURE or op == OP_RESET:      # its phase is lost
             self.out.pending[p] = spin(1, 0, 0, 0)
@@ -288,7 +216,7 @@ cdef void put_ops(writing_t *self, int *place, int *who) noexcept nogil:
             node = plan.gates.nodes + plan.items.nodes[plan.items.node_first[op.item]]
             if node.kind == TURN:
                 close_block(self, op.p)
-                face(self, op.p, node.fa)
+                face(self.out, self.frames, op.p, node.fa)
                 finish_turn(self.out, op.p, False)
                 self.out.source = node.source
                 put_symbol(self.out, op.p, node.angle, <uint32_t> node.ref)
@@ -336,12 +264,14 @@ cdef int write(native_t *out, const plan_t *plan) noexcept nogil:
             close_block(&work, k)
         for k in range(<int> plan.n_ends):
             p = place[plan.end_wires[k]]
-            face(&work, p, plan.gates.frames[plan.end_wires[k]])
+            face(work.out, work.frames, p, plan.gates.frames[plan.end_wires[k]])
             finish_turn(out, p, False)
             out.pending[p] = spin(1, 0, 0, 0)
         for k in range(plan.items.n_wires):
-            face(&work, place[k], plan.gates.frames[k])
+            face(work.out, work.frames, place[k], plan.gates.frames[k])
         for k in range(n):
+            if work.open_[2 * n + 2 + k] < 0:       # nobody's: it ends as it began
+                face(work.out, work.frames, k, spin(1, 0, 0, 0))
             finish_turn(out, k, True)
         for k in range(<int> plan.n_ends):
             row = plan.source.rows + plan.ends[k]

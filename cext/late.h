@@ -3,6 +3,7 @@
 #ifndef QCTL_LATE_H
 #define QCTL_LATE_H
 
+#include "opcodes.h"
 #include <stdint.h>
 
 typedef struct {
@@ -19,16 +20,6 @@ typedef struct {
     int64_t n_qubits;
 } qctl_late;
 
-enum {
-    QCTL_LATE_NOP = 0x000,
-    QCTL_LATE_BARRIER = 0x007,
-    QCTL_LATE_MEASURE = 0x008,
-    QCTL_LATE_DELAY = 0x00A,
-    QCTL_LATE_SX = 0x109,
-    QCTL_LATE_RZ = 0x10E,
-    QCTL_LATE_CZ = 0x117,
-};
-
 /* Say from the end on which measurements may go behind the rest (1 in `last`), count, and refuse what this is not for. */
 static int qctl_late_marks(const qctl_late *on, const qctl_late_row *rows, int64_t n, int32_t *last, int64_t *counts)
 {
@@ -38,8 +29,8 @@ static int qctl_late_marks(const qctl_late *on, const qctl_late_row *rows, int64
     for (int64_t k = n - 1; k >= 0; k--) {
         const qctl_late_row row = rows[k];
         last[k] = 0;
-        if (row.op == QCTL_LATE_NOP) continue;
-        if (row.op == QCTL_LATE_BARRIER) {
+        if (row.op == QCTL_OP_NOP) continue;
+        if (row.op == QCTL_OP_BARRIER) {
             for (uint32_t j = 0; j < row.b; j++) {
                 const uint32_t word = on->words[row.a + j];
                 if (word & 0x40000000u) return 0;
@@ -47,12 +38,12 @@ static int qctl_late_marks(const qctl_late *on, const qctl_late_row *rows, int64
             }
             continue;
         }
-        if (row.op == QCTL_LATE_DELAY && row.a & 0x40000000u) return 0;
-        if (row.op != QCTL_LATE_SX && row.op != QCTL_LATE_RZ && row.op != QCTL_LATE_CZ && row.op != QCTL_LATE_MEASURE
-            && row.op != QCTL_LATE_DELAY)
+        if (row.op == QCTL_OP_DELAY && row.a & 0x40000000u) return 0;
+        if (row.op != QCTL_OP_SX && row.op != QCTL_OP_RZ && row.op != QCTL_OP_CZ && row.op != QCTL_OP_MEASURE
+            && row.op != QCTL_OP_DELAY)
             return 0;
         const int64_t q = on->places[row.a];
-        if (row.op == QCTL_LATE_MEASURE) {
+        if (row.op == QCTL_OP_MEASURE) {
             if (on->qubits[9 * q + 3] < 0) return 0;
             n_plays++;
             n_captures++;
@@ -60,14 +51,14 @@ static int qctl_late_marks(const qctl_late *on, const qctl_late_row *rows, int64
                 last[k] = on->touched[q] = 1;
                 continue;
             }
-        } else if (row.op == QCTL_LATE_CZ) {
+        } else if (row.op == QCTL_OP_CZ) {
             const int64_t other = on->places[row.b];
             if (on->couplers[q * on->n_qubits + other] < 0) return 0;
             n_plays++;
             on->touched[other] = 1;
-        } else if (row.op != QCTL_LATE_DELAY) {
+        } else if (row.op != QCTL_OP_DELAY) {
             if (on->qubits[9 * q + 2] < 0) return 0;
-            n_plays += row.op == QCTL_LATE_SX;
+            n_plays += row.op == QCTL_OP_SX;
         }
         busy = 1;
         on->touched[q] = 1;
@@ -85,7 +76,7 @@ static void qctl_late_order(
     int any = 0;
     for (int64_t k = 0; k < n; k++) {
         order[n_items] = (int32_t)k;
-        n_items += rows[k].op != QCTL_LATE_NOP && !joined[k];
+        n_items += rows[k].op != QCTL_OP_NOP && !joined[k];
         any |= joined[k];
     }
     if (any)
@@ -94,11 +85,11 @@ static void qctl_late_order(
     for (int64_t k = 0, end; k < n_items; k = end) {
         joined[k] = 1;
         end = k + 1;
-        if (rows[order[k]].op != QCTL_LATE_MEASURE) continue;
+        if (rows[order[k]].op != QCTL_OP_MEASURE) continue;
         if (first < 0) first = k;
         for (int64_t q = 0; q < on->n_qubits; q++) on->touched[q] = 0;
         on->touched[on->places[rows[order[k]].a]] = 1;
-        for (; end < n_items && rows[order[end]].op == QCTL_LATE_MEASURE; end++) {
+        for (; end < n_items && rows[order[end]].op == QCTL_OP_MEASURE; end++) {
             char *mark = on->touched + on->places[rows[order[end]].a];
             if (*mark) break;
             *mark = 1;
@@ -121,7 +112,7 @@ static int qctl_late_line(
     for (int64_t q = 0; q < on->n_qubits; q++) free[q] = 0;
     for (int64_t k = counts[0] - 1; k >= 0; k--) {
         const qctl_late_row *row = rows + order[k];
-        if (row->op == QCTL_LATE_BARRIER) {
+        if (row->op == QCTL_OP_BARRIER) {
             end = 0;
             for (uint32_t j = 0; j < row->b; j++) {
                 const int64_t other = free[on->places[on->words[row->a + j]]];
@@ -131,7 +122,7 @@ static int qctl_late_line(
             starts[2 * k] = end;
             continue;
         }
-        if (row->op == QCTL_LATE_MEASURE) {
+        if (row->op == QCTL_OP_MEASURE) {
             int64_t longest = 0;
             if (!joined[k]) continue;
             end = 0;
@@ -150,14 +141,14 @@ static int qctl_late_line(
         }
         const int64_t q = on->places[row->a];
         end = free[q];
-        if (row->op == QCTL_LATE_SX) {
+        if (row->op == QCTL_OP_SX) {
             end += on->lengths[2 * on->qubits[9 * q + 4]];
-        } else if (row->op == QCTL_LATE_CZ) {
+        } else if (row->op == QCTL_OP_CZ) {
             const int64_t other = on->places[row->b];
             end = free[other] > end ? free[other] : end;
             end += on->lengths[2 * on->pairs[5 * on->couplers[q * on->n_qubits + other]]];
             free[other] = end;
-        } else if (row->op == QCTL_LATE_DELAY) {
+        } else if (row->op == QCTL_OP_DELAY) {
             end += on->lengths[2 * row->b];
         }
         free[q] = end;

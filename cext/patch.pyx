@@ -6,18 +6,11 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+from qctl.cext.opcodes cimport OP_BARRIER, OP_CZ, OP_DELAY, OP_MEASURE, OP_NOP, OP_RESET, OP_RZ, OP_SX
 from qctl.cext.straight cimport Play, Row
 
 cdef enum:
     _IMM = 1
-    _NOP = 0x000
-    _BARRIER = 0x007
-    _MEASURE = 0x008
-    _RESET = 0x009
-    _DELAY = 0x00A
-    _SX = 0x109
-    _RZ = 0x10E
-    _CZ = 0x117
     # columns of the tables of qubits and pairs
     _DRIVE = 2
     _READOUT = 3
@@ -55,16 +48,16 @@ cdef int64_t _again(
         on.phases[k] = 0.0
     for k in range(n_items):
         row = rows + order[k]
-        if row.op == _RZ:
+        if row.op == OP_RZ:
             memcpy(&angle, <const char*> row + 8, 8)
             on.phases[on.qubits[_WIDTH * on.places[row.a] + _DRIVE]] -= angle
-        elif row.op == _SX:
+        elif row.op == OP_SX:
             n_changed += put(plays, on.phases[on.qubits[_WIDTH * on.places[row.a] + _DRIVE]])
             plays += 1
-        elif row.op == _MEASURE:
+        elif row.op == OP_MEASURE:
             n_changed += put(plays, on.phases[on.qubits[_WIDTH * on.places[row.a] + _READOUT]])
             plays += 1
-        elif row.op == _CZ:
+        elif row.op == OP_CZ:
             pair = on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]]
             n_changed += put(plays, on.phases[on.pairs[_PAIR * pair + 1]])
             plays += 1
@@ -159,20 +152,20 @@ cdef class Turns:
                     raise ValueError(f"item {k} of sequence {s} is row {p} of {n}")
                 p += bounds[s]
                 op = rows[p].op
-                if op == _RZ or op == _SX or op == _MEASURE or op == _CZ:
-                    if rows[p].a >= <uint32_t> places.shape[0] or (op == _CZ and rows[p].b >= <uint32_t> places.shape[0]):
+                if op == OP_RZ or op == OP_SX or op == OP_MEASURE or op == OP_CZ:
+                    if rows[p].a >= <uint32_t> places.shape[0] or (op == OP_CZ and rows[p].b >= <uint32_t> places.shape[0]):
                         raise ValueError(f"row {p} has a qubit over {places.shape[0]}")
                     q = places[rows[p].a]
-                    if op == _RZ and not rows[p].flags & _IMM:
+                    if op == OP_RZ and not rows[p].flags & _IMM:
                         raise ValueError(f"row {p} has an angle that is no number")
-                    if op == _CZ:
+                    if op == OP_CZ:
                         pair = couplers[q, places[rows[p].b]]
                         if pair < 0 or pairs[pair, 1] < 0:
                             raise ValueError(f"row {p} has no line")
-                    elif qubits[q, _READOUT if op == _MEASURE else _DRIVE] < 0:
+                    elif qubits[q, _READOUT if op == OP_MEASURE else _DRIVE] < 0:
                         raise ValueError(f"row {p} has no line")
-                    n_plays += op != _RZ
-                elif op != _NOP and op != _BARRIER and op != _RESET and op != _DELAY:
+                    n_plays += op != OP_RZ
+                elif op != OP_NOP and op != OP_BARRIER and op != OP_RESET and op != OP_DELAY:
                     raise ValueError(f"row {p} has opcode {op:#x}, whose phases are not kept here")
             at += n_plays
             self.play_bounds[s + 1] = at
@@ -220,7 +213,7 @@ cdef class Turns:
             raise ValueError(f"there are {n} gates, {radians.shape[0]} angles, {sequences.shape[0]}, {changed.shape[0]} rows")
         for k in range(n):
             gate = gates[k]
-            if not 0 <= gate < self.rows.shape[0] or self.rows[gate].op != _RZ:
+            if not 0 <= gate < self.rows.shape[0] or self.rows[gate].op != OP_RZ:
                 raise ValueError(f"gate {gate} of {self.rows.shape[0]} is no rz")
             if not isfinite(radians[k]):
                 raise ValueError(f"angle {radians[k]} of gate {gate} is not finite")
@@ -283,7 +276,7 @@ def differing(const Row[::1] old not None, const Row[::1] new not None, int64_t[
             memcpy(b, &new[k], 16)
             if a[0] == b[0] and a[1] == b[1]:
                 continue
-            if a[0] != b[0] or old[k].op != _RZ or not old[k].flags & _IMM:
+            if a[0] != b[0] or old[k].op != OP_RZ or not old[k].flags & _IMM:
                 found = -1
                 break
             gates[found] = k

@@ -4,17 +4,11 @@ from libc.math cimport isfinite
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
+from qctl.cext.opcodes cimport OP_BARRIER, OP_CZ, OP_DELAY, OP_MEASURE, OP_RESET, OP_RZ, OP_SX
 from qctl.cext.straight cimport Row
 
 cdef enum:
     _IMM = 1
-    _BARRIER = 0x007
-    _MEASURE = 0x008
-    _RESET = 0x009
-    _DELAY = 0x00A
-    _SX = 0x109
-    _RZ = 0x10E
-    _CZ = 0x117
 cdef int64_t _MOST = 0x3FFFFFFF
 
 
@@ -32,7 +26,7 @@ cdef int64_t _fill(
         row.flags = 0
         row.a = <uint32_t> q
         row.b = row.c = 0
-        if op == _BARRIER:
+        if op == OP_BARRIER:
             row.a = 0
             rows[k] = row
             continue
@@ -40,12 +34,12 @@ cdef int64_t _fill(
             return k
         if q > highest:
             highest = q
-        if op == _RZ or op == _DELAY:
+        if op == OP_RZ or op == OP_DELAY:
             if not isfinite(angles[k]):
                 return k
             row.flags = _IMM
             memcpy(&row.b, angles + k, 8)
-        elif op == _CZ:
+        elif op == OP_CZ:
             if second == NULL:
                 return k
             other = second[k]
@@ -54,9 +48,9 @@ cdef int64_t _fill(
             if other > highest:
                 highest = other
             row.b = <uint32_t> other
-        elif op == _MEASURE:
+        elif op == OP_MEASURE:
             row.b = <uint32_t> q
-        elif op != _SX and op != _RESET:
+        elif op != OP_SX and op != OP_RESET:
             return k
         rows[k] = row
     n_qubits[0] = highest + 1
@@ -110,7 +104,7 @@ def fill(
             counted = n_qubits
         if fault < 0:
             for k in range(n):
-                if rows[k].op == _BARRIER:
+                if rows[k].op == OP_BARRIER:
                     rows[k].b = <uint32_t> counted
     return fault, counted
 
@@ -147,5 +141,5 @@ def join(
         for s in range(n_programs):
             for k in range(bounds[s], bounds[s + 1]):
                 out[k] = rows[k]
-                if rows[k].op == _BARRIER:
+                if rows[k].op == OP_BARRIER:
                     out[k].a = rows[k].a + <uint32_t> word_bounds[s]

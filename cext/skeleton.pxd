@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int8_t
 
+from qctl.cext.native cimport kinds_t
 from qctl.cext.gatelist cimport gatelist_t
 from qctl.cext.weyl cimport canonical_t
 
@@ -21,5 +22,5 @@ cdef struct skeleton_t:
     int8_t *cost_swapped
     canonical_t *forms
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, const kinds_t *kinds, double bound) noexcept nogil
 cdef void close_skeleton(skeleton_t *self) noexcept nogil

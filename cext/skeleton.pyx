@@ -4,9 +4,11 @@ from libc.math cimport fabs
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memset
 
+from qctl.cext.entanglers cimport only_cz
 from qctl.cext.gatelist cimport GONE, HELD, ZZ, node_t
+from qctl.cext.kinds cimport fewest_gates, with_swap
 from qctl.cext.spins cimport QCTL_PI
-from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, n_entanglers, reduce_within, settle
+from qctl.cext.weyl cimport add_rotation, along_z, complex4_t, decompose, identity, reduce_within, settle
 
 cdef struct building_t:
     int *group_of       # newest group of each wire
@@ -30,7 +32,7 @@ cdef void close_building(building_t *self) noexcept nogil:
     free(self.renumbered)
 
 
-cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
+cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, const kinds_t *kinds, double bound) noexcept nogil:
     """Fill in the items of a list of gates; 0 if there is no memory."""
     cdef building_t work
     cdef int done
@@ -69,7 +71,7 @@ cdef int open_skeleton(skeleton_t *self, const gatelist_t *gates, double bound) 
     if done:
         collect(self, &work, gates)
         number_groups(self, &work)
-        price(self, gates, bound)
+        price(self, gates, kinds, bound)
     close_building(&work)
     return done
 
@@ -189,7 +191,7 @@ cdef void number_groups(skeleton_t *self, building_t *work) noexcept nogil:
             work.count[g] += 1
 
 
-cdef void price(skeleton_t *self, const gatelist_t *gates, double bound) noexcept nogil:
+cdef void price(skeleton_t *self, const gatelist_t *gates, const kinds_t *kinds, double bound) noexcept nogil:
     """Fill in the canonical forms of the items, and what they cost alone and with a swap."""
     cdef int x, k
     cdef const node_t *node
@@ -203,6 +205,14 @@ cdef void price(skeleton_t *self, const gatelist_t *gates, double bound) noexcep
         if self.node_first[x + 1] - self.node_first[x] == 1:
             along_z(node.angle, node.fa, node.fb, self.forms + x)
             half = fabs(fabs(node.angle) - QCTL_PI / 2) < 1e-9
+            if not only_cz(kinds):
+                kept = swapped = self.forms[x]
+                with_swap(&swapped)
+                settle(&kept)
+                settle(&swapped)
+                self.cost[x] = <int8_t> fewest_gates(kinds, &kept)
+                self.cost_swapped[x] = <int8_t> fewest_gates(kinds, &swapped)
+                continue
             self.cost[x] = 1 if half else 2
             self.cost_swapped[x] = 2 if half else 3
             continue
@@ -215,12 +225,11 @@ cdef void price(skeleton_t *self, const gatelist_t *gates, double bound) noexcep
                 add_rotation(&u, node.angle, node.fb, node.fa)
         decompose(&u, self.forms + x)
         swapped = self.forms[x]
-        for k in range(3):
-            swapped.c[k] += QCTL_PI / 4
+        with_swap(&swapped)
         settle(self.forms + x)
         settle(&swapped)
         kept = self.forms[x]
         reduce_within(&kept, bound)
         reduce_within(&swapped, bound)
-        self.cost[x] = <int8_t> n_entanglers(&kept)
-        self.cost_swapped[x] = <int8_t> n_entanglers(&swapped)
+        self.cost[x] = <int8_t> fewest_gates(kinds, &kept)
+        self.cost_swapped[x] = <int8_t> fewest_gates(kinds, &swapped)

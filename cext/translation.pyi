@@ -12,7 +12,7 @@ def translate_rows(
     edges: NDArray[np.int32],
     complete: bool,
     one: int,
-    two: int,
+    kinds: NDArray[np.uint8],
     n_visits: int,
     n_trials: int,
     n_rounds: int,
@@ -23,4 +23,5 @@ def translate_rows(
     time_limit_s: float = 0.0,
     n_threads: int = 1,
     one_way: NDArray[np.uint8] | None = None,
+    prices: NDArray[np.float64] | None = None,
 ) -> tuple[int, int, int, bytes, bytes, bytes, bytes, list[tuple[float, int]], list[int], list[int], int, float]: ...

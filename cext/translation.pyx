@@ -11,7 +11,7 @@ from qctl.cext.expand cimport expand
 from qctl.cext.opcodes cimport FIRST_GATE, LAST_GATE, OP_BARRIER, OP_MEASURE, OP_NOP, OP_RESET
 from qctl.cext.operands cimport check_rows, row_qubits, source_t
 from qctl.cext.gatelist cimport approximate, close_list, forget, gatelist_t, hold, open_list
-from qctl.cext.native cimport close_native, native_t, open_native
+from qctl.cext.native cimport N_TWO, ONE_RPHI, close_native, native_t, open_native
 from qctl.cext.placing cimport close_meetings, meetings_t, open_meetings
 from qctl.cext.records cimport instruction_t
 from qctl.cext.router cimport close_router, open_router, router_t
@@ -174,7 +174,7 @@ cdef int translate(job_t *self, int n_physical, const int *edge_p, const int *ed
     if self.bound > 0:
         self.out.lost += approximate(&self.gates, self.bound)
     if self.ends == NULL or self.end_wires == NULL or self.gates.failed or (
-        not open_skeleton(&self.items, &self.gates, self.bound)
+        not open_skeleton(&self.items, &self.gates, &self.out.kinds, self.bound)
     ):
         return NO_MEMORY
     if not open_graph(&self.graph, n_physical, edge_p, edge_q, n_edges) or not open_router(
@@ -219,7 +219,7 @@ def translate_rows(
     const int32_t[:, ::1] edges not None,
     bint complete,
     int one,
-    int two,
+    const uint8_t[::1] kinds not None,
     int n_visits,
     int n_trials,
     int n_rounds,
@@ -230,6 +230,7 @@ def translate_rows(
     double time_limit_s=0.0,
     int n_threads=1,
     const uint8_t[:, ::1] one_way=None,
+    const double[:, :, ::1] prices=None,
 ):
     """Return a straight line of instructions in native gates of a target.
 
@@ -247,8 +248,10 @@ def translate_rows(
         Coupled pairs.
     complete : bool
         Every pair is coupled, and `edges` empty.
-    one, two : int
-        Native gates: 0 rz and sx, 1 these and x, 2 rz and rx, 3 rz and ry, 4 u3; and 0 cz, 1 cx.
+    one : int
+        Native gates: 0 rz and sx, 1 these and x, 2 rz and rx, 3 rz and ry, 4 u3, 5 rz and rphi, 6 rphi.
+    kinds : (n_kinds,) uint8
+        Native gates of two qubits in the order of preference, as `qctl.cext.kinds.count_gates` numbers them; at least one.
     n_visits, n_trials, n_rounds : int
         Budget of the search for a perfect layout, start layouts that are tried (0 keeps the program's numbers), and
         how often each goes there and back.
@@ -265,6 +268,8 @@ def translate_rows(
         Threads that try layouts; the result does not depend on it, unless time runs out.
     one_way : (n_physical, n_physical) uint8, optional
         1 where the second qubit of a cx may be the column only; where neither or both are set, either will do.
+    prices : (n_kinds, n_physical, n_physical) float64, optional
+        Finite price of each gate on each pair; without them the fewest gates are the best.
 
     Returns
     -------
@@ -307,8 +312,18 @@ def translate_rows(
         )
     if one_way is not None and (one_way.shape[0] != n_physical or one_way.shape[1] != n_physical):
         raise ValueError(f"one_way is {(one_way.shape[0], one_way.shape[1])}, not {n_physical} square")
-    if not 0 <= one <= 4 or not 0 <= two <= 1:
-        raise ValueError(f"one = {one}, two = {two} name no native gates")
+    if not 0 <= one <= ONE_RPHI or not 1 <= kinds.shape[0] <= N_TWO:
+        raise ValueError(f"one = {one} and {kinds.shape[0]} kinds name no native gates")
+    for k in range(<int> kinds.shape[0]):
+        if kinds[k] >= N_TWO:
+            raise ValueError(f"kinds[{k}] = {kinds[k]} is none of {N_TWO}")
+    if prices is not None and (
+        prices.shape[0] != kinds.shape[0] or prices.shape[1] != n_physical or prices.shape[2] != n_physical
+    ):
+        raise ValueError(
+            f"prices {(prices.shape[0], prices.shape[1], prices.shape[2])} don't fit {kinds.shape[0]} kinds on "
+            f"{n_physical} qubits"
+        )
     memset(&job, 0, sizeof(job_t))
     job.source.rows = <const instruction_t *> &rows[0] if rows.shape[0] else NULL
     job.source.words = &words[0] if words.shape[0] else NULL
@@ -332,7 +347,11 @@ def translate_rows(
     with nogil:
         if open_native(&job.out, n_physical):
             job.out.one = one
-            job.out.two = two
+            job.out.two = kinds[0]
+            job.out.kinds.n = <int> kinds.shape[0]
+            for k in range(job.out.kinds.n):
+                job.out.kinds.each[k] = kinds[k]
+            job.out.kinds.prices = &prices[0, 0, 0] if prices is not None and n_physical else NULL
             state = translate(&job, n_physical, p, p + n_edges, n_edges)
         else:
             state = NO_MEMORY

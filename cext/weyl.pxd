@@ -17,3 +17,6 @@ cdef void along_z(double angle, spin_t fa, spin_t fb, canonical_t *out) noexcept
 cdef void settle(canonical_t *u) noexcept nogil
 cdef double reduce_within(canonical_t *u, double bound) noexcept nogil
 cdef int n_entanglers(const canonical_t *u) noexcept nogil
+cdef void exchange(canonical_t *u, int j, int k) noexcept nogil
+cdef void negate(canonical_t *u, int j, int k) noexcept nogil
+cdef spin_t pauli(int j) noexcept nogil

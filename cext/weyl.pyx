@@ -241,7 +241,7 @@ cdef void along_z(double angle, spin_t fa, spin_t fb, canonical_t *out) noexcept
     out.last_b = inverse(fb)
 
 
-cdef inline spin_t pauli(int j) noexcept nogil:
+cdef spin_t pauli(int j) noexcept nogil:
     return spin(0, 1 if j == 0 else 0, 1 if j == 1 else 0, 1 if j == 2 else 0)
 
 

@@ -14,7 +14,7 @@ PUBLIC = {
     "Program": "qctl.program.program",
     "Rates": "qctl.compiler.rates",
     "Sequences": "qctl.compiler.sequences",
-    "Target": "qctl.compiler.translate",
+    "Target": "qctl.compiler.target",
     "calibrate": "qctl.calibration.tuneup",
     "compile": "qctl.lowering",
     "connect": "qctl.client",

@@ -21,9 +21,10 @@ import msgspec
 import numpy as np
 
 from qctl.compiler.alignment import aligned, parts_of
+from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
 from qctl.compiler.patch import Again, Node, Patch, Patcher
-from qctl.compiler.pipeline import Compiled, compile_programs, compile_sequences
+from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing

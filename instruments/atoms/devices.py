@@ -1,4 +1,4 @@
-"""Pulser's devices as lowering needs them, read from the table of capabilities, and as the abstract representation has them."""
+"""Pulser's devices as lowering needs them, from the capabilities, and as the abstract representation has them."""
 
 from __future__ import annotations
 

@@ -108,8 +108,8 @@ class _Work:
             radius = float(np.hypot(*(spots[k] - middle)))
             if most is not None and radius > most * (1 + 1e-9):
                 raise CompileError(
-                    f"{name} is {radius:.4g} um from the middle, over the {most:g} um of {self.device.name}; move it in "
-                    f"position_m"
+                    f"{name} is {radius:.4g} um from the middle, over the {most:g} um of {self.device.name}; move it "
+                    f"in position_m"
                 )
             apart = np.hypot(*(spots[:k] - spots[k]).T)
             if least is not None and k and apart.min() < least * (1 - 1e-9):

@@ -11,13 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from math import pi
+from time import perf_counter
 from typing import cast
 
 import numpy as np
 
 from qctl.compiler.beam_steps import BeamPlay, BeamSteps, latest
+from qctl.compiler.compiled import Compiled
+from qctl.compiler.routed import native_steps
+from qctl.compiler.standing import places_of
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.sweep_values import grid_of
+from qctl.compiler.target import target_of
+from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError
 from qctl.lab import Lab
 from qctl.lab.atom import AtomQubit
@@ -27,7 +33,7 @@ from qctl.program.opcodes import Op
 from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
 from qctl.units import to_ticks
 
-__all__ = ["TICK_HZ", "check_measured_last", "time_beams"]
+__all__ = ["TICK_HZ", "check_measured_last", "compile_on_beams", "time_beams"]
 
 TICK_HZ = Fraction(10**9)
 """Ticks of a beam's port."""
@@ -152,3 +158,39 @@ def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:
             )
         )
     return tuple(specs)
+
+
+_DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE, Op.PLAY))
+
+
+def compile_on_beams(body: Body, lab: Lab, values: Values, seed: int, level: int) -> Compiled:
+    """Compile a program for neutral atoms; one that drives beams itself keeps its qubits where they are."""
+    begin = perf_counter()
+    names = tuple(values.qubits)
+    line = unroll(body)
+    unrolled = perf_counter()
+    places = places_of(body, names)
+    if places is None and any(step.op in _DRIVES for step in line.steps):
+        places = list(range(body.n_qubits))
+    steps = line.steps
+    if places is not None:
+        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
+    check_measured_last(steps, names)
+    given = {step.where: step for step in steps if step.op in _DRIVES}
+    n_qubits = body.n_qubits if places is None else len(names)
+    target = target_of(lab.processor(values.processor))
+    routed = native_steps(steps, n_qubits, target, fixed=places is not None, level=level, seed=seed)
+    # To translation a drive of several atoms is a barrier on all that it reaches.
+    natives = tuple(given.get(step.where, step) if step.op in _DRIVES else step for step in routed.steps)
+    translated = perf_counter()
+    timeline = time_beams(StepLine(natives, line.axes, line.n_repeats), body, lab, values)
+    timed = perf_counter()
+    start, end = (routed.layout, routed.final_layout) if places is None else (tuple(places),) * 2
+    return Compiled(
+        timeline,
+        tuple(names[q] for q in start),
+        tuple(names[q] for q in end),
+        sum(step.op is Op.CZ for step in natives),
+        sum(step.op is Op.SX for step in natives),
+        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
+    )

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from qctl.cext import patch as kernel
+from qctl.compiler.compiled import Origin
 from qctl.compiler.native import Joined, plain
 from qctl.compiler.patch import Changes
-from qctl.compiler.pipeline import Origin
 from qctl.compiler.sequences import Sequences
 from qctl.errors import CompileError
 from qctl.program.body import Body

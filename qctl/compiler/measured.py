@@ -19,7 +19,7 @@ from qctl.compiler.rates import Rates, expected_success, usage
 from qctl.compiler.target import Target
 from qctl.compiler.translate import Native, native_rows
 
-__all__ = ["measured_rows"]
+__all__ = ["translated_rows"]
 
 _LIMITS = (1.5, 3.0, 10.0)
 """Couplers and qubits so many times worse than the middle one are left out in one candidate each."""
@@ -27,7 +27,7 @@ _VISITS = (0, 5_000, 30_000, 300_000)
 """Budget of the search for a place, by level."""
 
 
-def measured_rows(
+def translated_rows(
     rows: NDArray,
     words: NDArray[np.uint32],
     numbers: NDArray[np.float64],
@@ -35,7 +35,22 @@ def measured_rows(
     target: Target,
     *,
     level: int,
+    fixed: bool = False,
+    home: bool = False,
     **options: Any,
+) -> tuple[Native, float | None]:
+    """Return what `native_rows` returns, and the success that it promises where rates chose the layout.
+
+    Rates choose it unless nothing may be moved, or the level keeps the program's numbers.
+    """
+    if target.rates is None or level == 0 or fixed or home:
+        made = native_rows(rows, words, numbers, n_qubits, target, level=level, fixed=fixed, home=home, **options)
+        return made, None
+    return _measured_rows((rows, words, numbers, n_qubits), target, level=level, **options)
+
+
+def _measured_rows(
+    source: tuple[NDArray, NDArray[np.uint32], NDArray[np.float64], int], target: Target, *, level: int, **options: Any
 ) -> tuple[Native, float]:
     """Return what `native_rows` returns, chosen by the target's rates, and the success that it promises.
 
@@ -49,11 +64,11 @@ def measured_rows(
     """
     rates, edges = target.rates, target.edges
     assert rates is not None and edges is not None
-    n = target.size(n_qubits)
+    n = target.size(source[3])
     best: Native | None = None
     most = -1.0
-    for part, kept in _parts(replace(target, n_qubits=n), n_qubits):
-        made = native_rows(rows, words, numbers, n_qubits, part, level=level, **options)
+    for part, kept in _parts(replace(target, n_qubits=n), source[3]):
+        made = native_rows(*source, part, level=level, **options)
         if kept is not None:
             made = moved(made, kept)
         for candidate in (made, _placed(made, target, rates, n, _VISITS[min(max(level, 0), 3)])):
@@ -68,8 +83,8 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
     """Yield the target, then parts of it that hang together without the worst, with the qubits that each has."""
     rates, edges, n = target.rates, target.edges, target.n_qubits
     assert rates is not None and edges is not None and n is not None
-    yield replace(target, rates=None), None
-    bare = rates.pair_price(edges, n, directed=False)
+    yield target, None
+    bare = rates.pair_prices(edges, n, directed=False).min(axis=0)
     price = [float(bare[edge]) for edge in edges]
     qubit = np.zeros(n)
     for prices in (rates.pulse_price, rates.readout_price):
@@ -79,24 +94,26 @@ def _parts(target: Target, n_program: int) -> Iterator[tuple[Target, NDArray[np.
     seen = {len(edges)}
     for limit in _LIMITS:
         left = [
-            edge
-            for edge, each in zip(edges, price, strict=True)
+            k
+            for k, (edge, each) in enumerate(zip(edges, price, strict=True))
             if each <= limit * middle and max(qubit[edge[0]], qubit[edge[1]]) <= limit
         ]
-        kept = largest_part(left, n)
+        kept = largest_part([edges[k] for k in left], n)
         if len(left) in seen or len(kept) < n_program:
             continue
         seen.add(len(left))
-        yield part_of(replace(target, edges=tuple(left), rates=None), kept), np.array(kept, np.int32)
+        yield part_of(target, kept, left), np.array(kept, np.int32)
 
 
 def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -> Native:
     """Return a routed program on the cheapest equal subgraph that is found."""
     assert target.edges is not None
-    pulses, reads, pairs = usage(made.rows, made.words, n)
-    used = sorted({*np.flatnonzero(pulses + reads).tolist(), *(q for pair in pairs for q in pair)})
-    number = {q: k for k, q in enumerate(used)}
-    uses = np.array([(number[a], number[b], count) for (a, b), count in sorted(pairs.items())], np.int32)
+    asked = usage(made.rows, made.words, rates, n)
+    kinds, first, second = np.nonzero(asked.pairs)
+    single = np.stack([asked.pulses, asked.reads], axis=-1).astype(np.float64)
+    used = np.flatnonzero(single.any(axis=1) | np.isin(np.arange(n), [first, second]))
+    wires = [np.searchsorted(used, first), np.searchsorted(used, second)]
+    uses = np.stack([*wires, asked.pairs[kinds, first, second], kinds], axis=-1).astype(np.int32)
     none = np.zeros(n)
     qubit_price = np.stack(
         [rates.pulse_price if rates.pulse_error else none, rates.readout_price if rates.readout_error else none],
@@ -104,9 +121,9 @@ def _placed(made: Native, target: Target, rates: Rates, n: int, n_visits: int) -
     )
     found = np.full(len(used), -1, np.int32)
     cheapest_place(
-        uses.reshape(-1, 3),
-        np.stack([pulses[used], reads[used]], axis=-1),
-        rates.pair_price(target.edges, n, target.directed),
+        uses[np.lexsort((kinds, second, first))],
+        single[used],
+        rates.pair_prices(target.edges, n, target.directed),
         np.ascontiguousarray(qubit_price),
         n_visits,
         float("inf"),

@@ -33,11 +33,14 @@ def largest_part(edges: Iterable[tuple[int, int]], n: int) -> list[int]:
     return sorted(widest)
 
 
-def part_of(target: Target, kept: Sequence[int]) -> Target:
-    """Return some of a target's qubits, numbered from 0 on, as a target without rates."""
+def part_of(target: Target, kept: Sequence[int], left: Iterable[int] | None = None) -> Target:
+    """Return some of a target's qubits, numbered from 0 on, with all edges among them, or those that are left."""
     number = {q: k for k, q in enumerate(kept)}
-    inner = tuple((number[a], number[b]) for a, b in target.edges or () if a in number and b in number)
-    return replace(target, edges=inner, n_qubits=len(kept), rates=None)
+    edges = target.edges or ()
+    chosen = [k for k in (range(len(edges)) if left is None else left) if number.keys() >= set(edges[k])]
+    inner = tuple((number[edges[k][0]], number[edges[k][1]]) for k in chosen)
+    rates = None if target.rates is None else target.rates.of_part(chosen, kept)
+    return replace(target, edges=inner, n_qubits=len(kept), rates=rates)
 
 
 def moved(made: Native, place: NDArray[np.int32]) -> Native:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -11,80 +10,34 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from qctl.compiler.beams import check_measured_last, time_beams
+from qctl.compiler.beams import compile_on_beams
+from qctl.compiler.compiled import Compiled, Origin
+from qctl.compiler.measured import translated_rows
 from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
+from qctl.compiler.routed import native_steps
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
+from qctl.compiler.standing import places_of
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
+from qctl.compiler.target import Target
 from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
-from qctl.compiler.translate import Native, Target, native_rows, native_steps, target_of
+from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
-from qctl.lab.snapshot import Snapshot, Values, effective
+from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
 from qctl.program.cache import Cache
 from qctl.program.opcodes import Op
 from qctl.program.places import name_place
 from qctl.program.program import expect_program
 from qctl.program.straights import Straights
-from qctl.program.timeline import CaptureSpec, Timeline
+from qctl.program.timeline import CaptureSpec
 
 if TYPE_CHECKING:
     from qctl.program.program import Program
 
-__all__ = ["Compiled", "Origin", "compile_program", "compile_programs", "compile_sequences"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
-    """What a program of gates was timed from, so that changed angles need not be timed again.
-
-    Attributes
-    ----------
-    timing : Timing
-        Of all programs of the call that were timed together.
-    sequence : int
-        Which of its sequences this one is.
-    native : Native or None
-        The translated line; None for a line that was native before.
-    translate : function
-        Translates a body as this one was.
-    """
-
-    timing: Timing
-    sequence: int
-    native: Native | None
-    translate: Callable[[Body], Native | None]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
-    """A program, ready to be lowered.
-
-    Attributes
-    ----------
-    timeline : Timeline
-        All points with all starts.
-    layout : tuple of str
-        Qubit of lab.toml that each of the program's qubits starts on.
-    final_layout : tuple of str
-        Qubit of lab.toml that each of the program's qubits ends on.
-    n_two_qubit_gates, n_pulses : int
-        CZ gates and one-qubit pulses of one shot.
-    times_s : tuple of (stage, seconds)
-        How long each stage took.
-    origin : Origin, optional
-        What it was timed from, if it has gates alone.
-    """
-
-    timeline: Timeline
-    layout: tuple[str, ...]
-    final_layout: tuple[str, ...]
-    n_two_qubit_gates: int
-    n_pulses: int
-    times_s: tuple[tuple[str, float], ...]
-    origin: Origin | None = None
+__all__ = ["compile_program", "compile_programs", "compile_sequences"]
 
 
 def compile_program(
@@ -105,7 +58,7 @@ def compile_program(
     lab : Lab
         The laboratory.
     snapshot : Snapshot, optional
-        Calibrated values over the design values of the lab.
+        Calibrated values over the design values of the lab; layouts follow a snapshot's errors and lifetimes.
     qpu : str, optional
         Processor; the lab's only one if None.
     seed : int
@@ -148,8 +101,8 @@ def compile_programs(
     processor = lab.processor(_only(lab) if qpu is None else qpu)
     if processor.platform == "atom":
         values = effective(lab, processor.name, snapshot)
-        return tuple(_on_beams(expect_program(one).body, lab, values, seed, level) for one in programs)
-    work = _Work(_tables(lab, processor.name, snapshot), target_of(processor), seed, level)
+        return tuple(compile_on_beams(expect_program(one).body, lab, values, seed, level) for one in programs)
+    work = _Work(*_known_of(lab, processor.name, snapshot), seed, level)
     return work.run([expect_program(program).body for program in programs])
 
 
@@ -164,7 +117,7 @@ def compile_sequences(
         If the sequences can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    tables = _tables(lab, processor.name, snapshot)
+    tables, _ = _known_of(lab, processor.name, snapshot)
     body = body_of(sequences, tables)
     straights, specs, timing = time_straights(rows_of_sequences(sequences, tables), body, tables)
     return straights, body, specs, timing
@@ -173,11 +126,15 @@ def compile_sequences(
 _known = Cache(16_000_000)
 
 
-def _tables(lab: Lab, processor: str, snapshot: Snapshot | None) -> Tables:
-    """Return a processor's tables; they are kept by the content of the lab and the values."""
+def _known_of(lab: Lab, processor: str, snapshot: Snapshot | None) -> tuple[Tables, Target]:
+    """Return a processor's tables and what it can do; they are kept by the content of the lab and the values."""
     values = effective(lab, processor, snapshot)
-    content = msgspec.msgpack.encode((lab, values))
-    return _known.get(content, lambda: tables_of(lab, values), lambda _: 4 * len(content) + 10_000)
+    content = msgspec.msgpack.encode((lab, values, snapshot is None))
+    return _known.get(
+        content,
+        lambda: (tables_of(lab, values), Target.from_lab(lab, processor, snapshot)),
+        lambda _: 4 * len(content) + 10_000,
+    )
 
 
 class _Work:
@@ -270,9 +227,10 @@ class _Work:
 
     def _native(self, body: Body, n_qubits: int, fixed: bool) -> Native:
         """Return a plain body in native gates."""
-        return native_rows(
+        native, _ = translated_rows(
             body.instructions, body.operands, body.constants, n_qubits, self.target, fixed=fixed, **self.options
         )
+        return native
 
     def _layout(self, body: Body, pairs: tuple[tuple[int, int], ...]) -> tuple[int, ...] | None:
         """Return the place of each qubit of a native line, or None where its qubits must be moved on the way."""
@@ -288,15 +246,18 @@ class _Work:
                 # The layout is chosen by the pairs alone: that of a line in which each stands once is that of the line.
                 short = [Step(Op.CZ, pair) for pair in pairs]
                 short = [step for cz in short for step in (cz, Step(Op.BARRIER, cz.qubits))]
+                if self.target.rates is not None:
+                    each = range(body.n_qubits)
+                    short = [*(Step(Op.SX, (q,)) for q in each), *short, *(Step(Op.MEASURE, (q,)) for q in each)]
                 routed = native_steps(short, body.n_qubits, self.target, **self.options)
                 self.layouts[key] = None if routed.n_swaps else routed.layout[: body.n_qubits]
         return self.layouts[key]
 
     def _places(self, body: Body) -> list[int] | None:
         if body.ports:
-            return _places(body, self.tables.names)
+            return places_of(body, self.tables.names)
         if body.qubits not in self.fixed:
-            self.fixed[body.qubits] = _places(body, self.tables.names)
+            self.fixed[body.qubits] = places_of(body, self.tables.names)
         return self.fixed[body.qubits]
 
     def _general(self, body: Body) -> Compiled:
@@ -326,42 +287,6 @@ class _Work:
         )
 
 
-_DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE, Op.PLAY))
-
-
-def _on_beams(body: Body, lab: Lab, values: Values, seed: int, level: int) -> Compiled:
-    """Compile a program for neutral atoms; one that drives beams itself keeps its qubits where they are."""
-    begin = perf_counter()
-    names = tuple(values.qubits)
-    line = unroll(body)
-    unrolled = perf_counter()
-    places = _places(body, names)
-    if places is None and any(step.op in _DRIVES for step in line.steps):
-        places = list(range(body.n_qubits))
-    steps = line.steps
-    if places is not None:
-        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
-    check_measured_last(steps, names)
-    given = {step.where: step for step in steps if step.op in _DRIVES}
-    n_qubits = body.n_qubits if places is None else len(names)
-    target = target_of(lab.processor(values.processor))
-    routed = native_steps(steps, n_qubits, target, fixed=places is not None, level=level, seed=seed)
-    # To translation a drive of several atoms is a barrier on all that it reaches.
-    natives = tuple(given.get(step.where, step) if step.op in _DRIVES else step for step in routed.steps)
-    translated = perf_counter()
-    timeline = time_beams(StepLine(natives, line.axes, line.n_repeats), body, lab, values)
-    timed = perf_counter()
-    start, end = (routed.layout, routed.final_layout) if places is None else (tuple(places),) * 2
-    return Compiled(
-        timeline,
-        tuple(names[q] for q in start),
-        tuple(names[q] for q in end),
-        sum(step.op is Op.CZ for step in natives),
-        sum(step.op is Op.SX for step in natives),
-        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
-    )
-
-
 def _no_native(_: Body) -> None:
     """Say that a line is played as it stands."""
 
@@ -372,30 +297,3 @@ def _only(lab: Lab) -> str:
             f"lab {lab.name} has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}"
         )
     return next(iter(lab.processors))
-
-
-def _places(body: Body, names: tuple[str, ...]) -> list[int] | None:
-    """Return the physical qubit of each of the program's qubits where they must not be moved, else None.
-
-    A program with ports stays where it is, and so does one that calls any of its qubits by a physical name.
-    """
-    physical = [_physical(name, names) for name in body.qubits]
-    if not body.ports and not any(place is not None for place in physical):
-        return None
-    if body.n_qubits > len(names):
-        raise CompileError(f"the program has {body.n_qubits} qubits, the processor {len(names)}")
-    if all(place is None for place in physical):
-        return list(range(body.n_qubits))
-    free = iter(sorted(set(range(len(names))) - {place for place in physical if place is not None}))
-    return [next(free) if place is None else place for place in physical]
-
-
-def _physical(name: str, names: tuple[str, ...]) -> int | None:
-    """Return the index of a physical qubit, called by its name in lab.toml or as OpenQASM's ``$3``; else None."""
-    if name in names:
-        return names.index(name)
-    if name[:1] == "$" and name[1:].isdigit():
-        if int(name[1:]) >= len(names):
-            raise CompileError(f"qubit {name} is outside the {len(names)} qubits of the processor")
-        return int(name[1:])
-    return None

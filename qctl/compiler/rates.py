@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp, log1p
+from math import exp, fsum, log1p
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import promise
 from qctl.errors import RequestError
-from qctl.program.layout import Flag
-from qctl.program.opcodes import GATES, Op
+from qctl.lab.snapshot import effective
+from qctl.program.opcodes import Op
 
-__all__ = ["Rates", "expected_success"]
+if TYPE_CHECKING:
+    from qctl.lab import Lab
+    from qctl.lab.snapshot import Snapshot
 
-_VIRTUAL = (Op.RZ, Op.ID)
+__all__ = ["Rates", "Usage", "expected_success", "opcode_of", "usage"]
+
 _WORST = 1 - 1e-9
 """An error rate of one would make all layouts that use it equally bad."""
 
@@ -27,8 +32,9 @@ class Rates:
 
     Attributes
     ----------
-    pair_error : tuple of float
-        Average infidelity of the two-qubit gate on each edge of the target, in the order of its edges.
+    pair_error : tuple of float, or mapping of str to such
+        Average infidelity of the two-qubit gate on each edge of the target, in the order of its edges; of several gates
+        by their names, 1 where an edge doesn't have one.
     pulse_error : tuple of float
         Average infidelity of a one-qubit pulse on each qubit; rz costs nothing. Empty for none.
     readout_error : tuple of float
@@ -39,7 +45,7 @@ class Rates:
         Lifetimes of each qubit, which it loses while it waits for others. Empty for none.
     """
 
-    pair_error: tuple[float, ...]
+    pair_error: tuple[float, ...] | Mapping[str, tuple[float, ...]]
     pulse_error: tuple[float, ...] = ()
     readout_error: tuple[float, ...] = ()
     pair_s: tuple[float, ...] = ()
@@ -47,6 +53,20 @@ class Rates:
     readout_s: tuple[float, ...] = ()
     t1_s: tuple[float, ...] = ()
     t2_s: tuple[float, ...] = ()
+
+    @classmethod
+    def from_lab(
+        cls,
+        lab: Lab,
+        processor: str,
+        snapshot: Snapshot | None = None,
+        *,
+        fidelities: Mapping[str, float] | None = None,
+    ) -> Rates:
+        """Return the rates of a processor's calibration; `qctl.compiler.calibrated` says what they are made of."""
+        from qctl.compiler.calibrated import rates_of
+
+        return rates_of(effective(lab, processor, snapshot), fidelities)
 
     def check(self, edges: Sequence[tuple[int, int]] | None, n_qubits: int | None) -> None:
         """Refuse rates that don't fit a target.
@@ -59,15 +79,23 @@ class Rates:
         if edges is None:
             raise RequestError("rates need a target with edges")
         n = n_qubits if n_qubits is not None else max((max(edge) for edge in edges), default=-1) + 1
-        for name in self.__dataclass_fields__:
-            values = getattr(self, name)
+        for name, values in self._named():
             wanted = len(edges) if name.startswith("pair") else n
-            if len(values) != wanted and (values or name == "pair_error"):
+            if len(values) != wanted and (values or name.startswith("pair_error")):
                 raise RequestError(f"rates.{name} has {len(values)} values for {wanted}")
-            most = 1.0 if name.endswith("error") else float("inf")
+            most = float("inf") if name.endswith("_s") else 1.0
             for k, value in enumerate(values):
                 if not 0 <= value <= most or (value == 0 and name in ("t1_s", "t2_s")):
                     raise RequestError(f"rates.{name}[{k}] = {value} is outside [0, {most:g}]")
+
+    def _named(self) -> Iterator[tuple[str, Sequence[float]]]:
+        """Yield all that is measured, with its name."""
+        for name in self.__dataclass_fields__:
+            values = getattr(self, name)
+            if isinstance(values, Mapping):
+                yield from ((f"{name}[{gate!r}]", each) for gate, each in values.items())
+            else:
+                yield name, values
 
     @cached_property
     def pulse_price(self) -> NDArray[np.float64]:
@@ -79,13 +107,48 @@ class Rates:
         """Return minus the logarithm of the probability to read each qubit rightly."""
         return _prices(self.readout_error)
 
-    def pair_price(self, edges: Sequence[tuple[int, int]], n: int, directed: bool) -> NDArray[np.float64]:
-        """Return minus the logarithm of each pair's fidelity, (n, n), infinite where there is no gate."""
-        found = np.full((n, n), np.inf)
-        for (a, b), price in zip(edges, _prices(self.pair_error).tolist(), strict=True):
-            found[a, b] = min(found[a, b], price)
+    def of_part(self, edges: Sequence[int], qubits: Sequence[int]) -> Rates:
+        """Return the rates of some of the edges, by their place, and of some of the qubits."""
+        changed: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            values, kept = getattr(self, name), edges if name.startswith("pair") else qubits
+            if isinstance(values, Mapping):
+                changed[name] = {gate: tuple(each[k] for k in kept) for gate, each in values.items()}
+            elif values:
+                changed[name] = tuple(values[k] for k in kept)
+        return replace(self, **changed)
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Return the two-qubit gates whose errors are known apart; none if each edge has one error for all."""
+        return tuple(self.pair_error) if isinstance(self.pair_error, Mapping) else ()
+
+    @cached_property
+    def kinds(self) -> NDArray[np.uint8]:
+        """Return the place in `gates` of each gate from id on, 0 for all others."""
+        found = np.zeros(Op.MS - Op.ID + 1, np.uint8)
+        for k, name in enumerate(self.gates):
+            found[opcode_of(name) - Op.ID] = k
+        return found
+
+    def pair_prices(self, edges: Sequence[tuple[int, int]], n: int, directed: bool) -> NDArray[np.float64]:
+        """Return minus the logarithm of each pair's fidelity, (n_gates or 1, n, n), infinite where there is no gate."""
+        each = self.pair_error.values() if isinstance(self.pair_error, Mapping) else (self.pair_error,)
+        found = np.full((len(each), n, n), np.inf)
+        a, b = np.array(edges, np.intp).reshape(-1, 2).T
+        for layer, errors in zip(found, each, strict=True):
+            prices = _prices(errors)
+            np.minimum.at(layer, (a, b), prices)
             if not directed:
-                found[b, a] = min(found[b, a], price)
+                np.minimum.at(layer, (b, a), prices)
+        return found
+
+    def pair_lengths(self, edges: Sequence[tuple[int, int]], n: int) -> NDArray[np.float64]:
+        """Return the length of each pair's gate in s, (n, n)."""
+        found = np.zeros((n, n))
+        if self.pair_s:
+            a, b = np.array(edges, np.intp).reshape(-1, 2).T
+            found[a, b] = found[b, a] = self.pair_s
         return found
 
 
@@ -119,72 +182,59 @@ def expected_success(
     RequestError
         If a two-qubit gate is not on an edge.
     """
-    pulses, reads, pairs = usage(rows, words, n)
-    price = 0.0
-    between = rates.pair_price(edges, n, directed=False)
-    for (a, b), count in pairs.items():
-        if not np.isfinite(between[a, b]):
-            raise RequestError(f"a gate on {(a, b)} is on no edge of the target")
-        price += count * float(between[a, b])
-    for counts, prices in ((pulses, rates.pulse_price), (reads, rates.readout_price)):
+    used = usage(rows, words, rates, n)
+    at = np.nonzero(used.pairs)
+    each = rates.pair_prices(edges, n, directed=False)[at]
+    if not np.isfinite(each).all():
+        k = int(np.argmin(np.isfinite(each)))
+        raise RequestError(f"a gate on {(int(at[1][k]), int(at[2][k]))} is on no edge of the target")
+    parts = [used.pairs[at] * each]
+    for counts, prices in ((used.pulses, rates.pulse_price), (used.reads, rates.readout_price)):
         if len(prices):
-            price += float(counts @ prices)
-    return exp(-price) * (_waiting(rows, words, rates, edges, n) if rates.t1_s or rates.t2_s else 1.0)
+            parts.append(counts * prices)
+    price = fsum(np.concatenate(parts).tolist())
+    if rates.t1_s or rates.t2_s:
+        price += _waiting(rows, words, rates, edges, n)
+    return exp(-price)
 
 
-def qubits_of(row: tuple[int, int, int, int, int], words: NDArray[np.uint32]) -> list[int]:
-    """Return the qubits of a row without ports."""
-    op, flags, a, b, _ = row
-    if flags & Flag.WIDE:
-        return [int(word) for word in words[a : a + b]]
-    if op in GATES and GATES[Op(op)].n_qubits == 2:
-        return [a, b]
-    return [a] if op in GATES or op in (Op.MEASURE, Op.RESET, Op.DELAY) else []
+class Usage(NamedTuple):
+    """What a native program asks of a target.
+
+    Attributes
+    ----------
+    pulses, reads : (n,) int32
+        Of each qubit.
+    pairs : (n_kinds, n, n) int32
+        Gates of each kind, first qubit first.
+    """
+
+    pulses: NDArray[np.int32]
+    reads: NDArray[np.int32]
+    pairs: NDArray[np.int32]
 
 
-def usage(
-    rows: NDArray, words: NDArray[np.uint32], n: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[tuple[int, int], int]]:
-    """Return how many pulses and readouts each qubit gets, and how many gates each pair, first qubit first."""
-    pulses, reads = np.zeros(n), np.zeros(n)
-    pairs: dict[tuple[int, int], int] = {}
-    for row in rows.tolist():
-        op = row[0]
-        qubits = qubits_of(row, words)
-        if op == Op.MEASURE:
-            reads[qubits[0]] += 1
-        elif op in GATES and op not in _VIRTUAL:
-            if len(qubits) == 2:
-                pair = (qubits[0], qubits[1])
-                pairs[pair] = pairs.get(pair, 0) + 1
-            else:
-                pulses[qubits[0]] += 1
-    return pulses, reads, pairs
+def usage(rows: NDArray, words: NDArray[np.uint32], rates: Rates, n: int) -> Usage:
+    """Return how many pulses and readouts each qubit gets, and how many gates of each kind each pair."""
+    found = Usage(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((max(len(rates.gates), 1), n, n), np.int32))
+    promise.usage(_bytes(rows), np.ascontiguousarray(words), rates.kinds, *found)
+    return found
 
 
 def _waiting(rows: NDArray, words: NDArray[np.uint32], rates: Rates, edges: Sequence[tuple[int, int]], n: int) -> float:
-    """Return what waiting leaves: a row begins as soon as its qubits are free, a qubit waits from its first row on."""
-    lengths = {frozenset(edge): time for edge, time in zip(edges, rates.pair_s, strict=False)}
-    free: dict[int, float] = {}
-    left = 1.0
-    for row in rows.tolist():
-        op, qubits = row[0], qubits_of(row, words)
-        if not qubits:
-            continue
-        start = max((free.get(q, 0.0) for q in qubits), default=0.0)
-        if op == Op.MEASURE:
-            length = rates.readout_s[qubits[0]] if rates.readout_s else 0.0
-        elif op in GATES and len(qubits) == 2:
-            length = lengths.get(frozenset(qubits), 0.0)
-        elif op in GATES and op not in _VIRTUAL:
-            length = rates.pulse_s[qubits[0]] if rates.pulse_s else 0.0
-        else:
-            length = 0.0
-        for q in qubits:
-            idle = start - free.get(q, start)
-            if idle > 0:
-                t1 = exp(-idle / rates.t1_s[q]) if rates.t1_s else 1.0
-                t2 = exp(-idle / rates.t2_s[q]) if rates.t2_s else 1.0
-                left *= 0.5 + t1 / 6 + t2 / 3
-            free[q] = start + length
-    return left
+    """Return minus the logarithm of what waiting leaves."""
+    each = np.empty((n, 4))
+    for k, (values, without) in enumerate(
+        ((rates.pulse_s, 0.0), (rates.readout_s, 0.0), (rates.t1_s, np.inf), (rates.t2_s, np.inf))
+    ):
+        each[:, k] = values or without
+    return promise.waiting(_bytes(rows), np.ascontiguousarray(words), each, rates.pair_lengths(edges, n))
+
+
+def _bytes(rows: NDArray) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(rows).view(np.uint8)
+
+
+def opcode_of(gate: str) -> Op:
+    """Return the opcode of a two-qubit gate of a basis: ``rzz(pi/2)`` is an rzz."""
+    return Op[gate.partition("(")[0].upper()]

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qctl.compiler.changes import changes_of_bodies, changes_of_sequences
+from qctl.compiler.compiled import Compiled, Origin
 from qctl.compiler.known import Known
 from qctl.compiler.patch import Node, Patch, Patcher
-from qctl.compiler.pipeline import Compiled, Origin
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
 from qctl.errors import CompileError

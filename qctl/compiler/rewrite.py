@@ -8,8 +8,9 @@ from typing import TypedDict, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.compiler.measured import measured_rows
-from qctl.compiler.translate import Native, Target, native_rows, target_of
+from qctl.compiler.measured import translated_rows
+from qctl.compiler.target import Target, target_of
+from qctl.compiler.translate import Native
 from qctl.errors import CompileError
 from qctl.lab import AtomProcessor, IonProcessor, TransmonProcessor
 from qctl.program.body import Body
@@ -22,6 +23,8 @@ from qctl.program.tables import Symbol, SymbolKind
 
 __all__ = ["translate"]
 
+_TURNS = (Op.RXX, Op.RZZ, Op.RZX)
+"""Rows of these name a constant."""
 _STRUCTURE = (Op.BEGIN, Op.END, Op.CALL, Op.BREAK, Op.CONTINUE, Op.HALT, Op.ASSIGN, Op.SET_BIT)
 
 
@@ -104,10 +107,7 @@ def translate(
     for mark in [*marks, len(body)]:
         if at < mark or whole:
             source = (body.instructions[at:mark], body.operands, body.constants, body.n_qubits, goal)
-            if whole and goal.rates is not None and level > 0:
-                made, success = measured_rows(*source, level=level, **options)
-            else:
-                made = native_rows(*source, level=level if whole else 0, home=not whole, **options)
+            made, success = translated_rows(*source, level=level if whole else 0, home=not whole, **options)
             out.add(made)
             infidelity += made.infidelity
             if whole:
@@ -178,6 +178,8 @@ class _Rows:
                         if symbolic
                         else (words[k] + self._n_constants)
                     )
+            turns = ~wide & np.isin(rows["op"], _TURNS)
+            rows["c"][turns] += self._n_constants
             symbolic = gates & ((rows["flags"] & Flag.EXPR) != 0)
             rows["b"][symbolic] = index[rows["b"][symbolic]]
             rows["a"][wide] += self._n_words

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import operator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.calibrated import rates_of
 from qctl.compiler.rates import Rates
 from qctl.errors import CompileError, RequestError
+from qctl.lab import Lab
+from qctl.lab.snapshot import effective
 
 if TYPE_CHECKING:
     from qctl.lab import Processor
+    from qctl.lab.snapshot import Snapshot
 
 __all__ = ["Target", "target_of"]
 
 MOST_QUBITS = 1 << 16
 """Of a target without `n_qubits`: the kernels hold a table of all distances."""
 
-_ONE_QUBIT = {"rz, sx": 0, "rz, sx, x": 1, "rz, rx": 2, "rz, ry": 3, "u3": 4}
+_ONE_QUBIT = {
+    "rz, sx": 0,
+    "rz, sx, x": 1,
+    "rz, rx": 2,
+    "rz, ry": 3,
+    "u3": 4,
+    "rz, rphi": 5,
+    "rphi": 6,
+}
 """Sets of one-qubit gates that can be translated to, as the kernels number them; the first that a target has counts."""
-_TWO_QUBIT = {"cz": 0, "cx": 1}
-_PREFERRED = ("rz, sx, x", "rz, sx", "rz, rx", "rz, ry", "u3")
+_PREFERRED = ("rz, sx, x", "rz, sx", "rz, rx", "rz, ry", "u3", "rz, rphi", "rphi")
+_TWO_QUBIT = (
+    *("cz", "cx", "rzx(pi/2)", "rzz(pi/2)", "rxx(pi/2)", "ms(pi/2)"),
+    *("rzz", "rxx", "ms", "rzx", "iswap", "sqrtiswap"),
+)
+"""Gates of two qubits in the order of the kernels' numbers, which is that of preference where nothing else decides."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +50,9 @@ class Target:
     Attributes
     ----------
     basis : tuple of str
-        Native gates: rz and one of sx, rx, ry (and x beside sx), or u3; and cz or cx.
+        Native gates: rz and one of sx, rx, ry, rphi (and x beside sx), or u3 or rphi alone; and of two qubits cz, cx,
+        iswap, sqrtiswap, rzz, rxx, rzx, ms (these four by any angle) or rzz(pi/2), rxx(pi/2), rzx(pi/2), ms(pi/2). Of
+        several the fewest are used, or where rates know each one's error on each edge the least is lost.
     edges : tuple of (int, int) or None
         Coupled pairs; None couples every pair.
     n_qubits : int or None
@@ -57,8 +75,44 @@ class Target:
             object.__setattr__(self, "edges", tuple(_edge(edge, self.n_qubits) for edge in self.edges))
         if self.rates is not None:
             self.rates.check(self.edges, self.n_qubits)
+            named = self.rates.gates
+            if named and set(named) != set(self.entanglers):
+                raise RequestError(
+                    f"rates.pair_error has {', '.join(named)}; the basis has {', '.join(self.entanglers)}"
+                )
 
-    def gates(self) -> tuple[int, int]:
+    @classmethod
+    def from_lab(cls, lab: Any, processor: str | None = None, snapshot: Snapshot | None = None) -> Target:
+        """Return what a processor can do, with the rates of its calibration if there is a snapshot.
+
+        Parameters
+        ----------
+        lab : Lab
+            Of `qctl.lab`; or of `qctl.connect`, whose newest snapshot counts.
+        processor : str, optional
+            May be left out if there is only one.
+        snapshot : Snapshot, optional
+            Of a `qctl.lab.Lab`.
+
+        Raises
+        ------
+        RequestError
+            If there is no such processor, or none is named of several.
+        CompileError
+            If gates for its platform can't be compiled yet.
+        """
+        if processor is None:
+            if len(lab.processors) != 1:
+                raise RequestError(f"lab has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}")
+            processor = next(iter(lab.processors))
+        if not isinstance(lab, Lab):
+            values = lab.calibration(processor)
+            found = target_of(lab.description.processor(processor))
+            return replace(found, rates=rates_of(values)) if values.number else found
+        found = target_of(lab.processor(processor))
+        return found if snapshot is None else replace(found, rates=rates_of(effective(lab, processor, snapshot)))
+
+    def gates(self) -> tuple[int, NDArray[np.uint8]]:
         """Return which one- and two-qubit gates are used, as the kernels number them.
 
         Raises
@@ -68,11 +122,27 @@ class Target:
         """
         has = set(self.basis)
         one = next((key for key in _PREFERRED if has >= set(key.split(", "))), None)
-        two = next((key for key in _TWO_QUBIT if key in has), None if self.edges != () else "cz")
-        lacks = [*(["rz with sx, rx or ry"] if one is None else []), *(["cz or cx"] if two is None else [])]
-        if one is None or two is None:
+        two = self.entanglers or (("cz",) if self.edges == () else ())
+        lacks = [
+            *(["rz with sx, rx, ry or rphi, or u3 or rphi"] if one is None else []),
+            *([f"one of {', '.join(_TWO_QUBIT)}"] if not two else []),
+        ]
+        if one is None or not two:
             raise RequestError(f"basis = {list(self.basis)} lacks {' and '.join(lacks)}")
-        return _ONE_QUBIT[one], _TWO_QUBIT[two]
+        return _ONE_QUBIT[one], np.array([_TWO_QUBIT.index(name) for name in two], np.uint8)
+
+    @property
+    def entanglers(self) -> tuple[str, ...]:
+        """Return the two-qubit gates that are used, in the order of preference."""
+        return tuple(name for name in _TWO_QUBIT if name in self.basis)
+
+    def prices(self, n: int) -> NDArray[np.float64] | None:
+        """Return the price of each two-qubit gate on each pair, (n_gates, n, n), or None if they are all the same."""
+        if self.rates is None or len(self.rates.gates) < 2 or self.edges is None:
+            return None
+        known = self.rates.pair_prices(self.edges, n, directed=False)
+        found = known[[self.rates.gates.index(name) for name in self.entanglers]]
+        return np.where(np.isfinite(found), found, 0.0)
 
     def size(self, n_program: int) -> int:
         """Return the number of qubits, for a program of `n_program`."""
@@ -96,6 +166,9 @@ class Target:
         found = np.zeros((n, n), np.uint8)
         for edge in self.edges or ():
             found[edge] = 1
+        if self.rates is not None and self.edges is not None:
+            price = self.rates.pair_prices(self.edges, n, directed=True).min(axis=0)
+            found[price > price.T] = 0
         return found
 
     def couples(self, a: int, b: int) -> bool:

@@ -44,12 +44,15 @@ class DrivePulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Peak of the envelope at the output, into 50 ohm.
     beta_s : float
         The quadrature is beta_s times the time derivative of the in-phase envelope.
+    error : float, optional
+        Measured average infidelity of the pulse, as randomized benchmarking gives it.
     """
 
     length_s: PulseS
     sigma_s: PulseS
     amplitude_v: AmplitudeV
     beta_s: DelayS = 0.0
+    error: Probability | UnsetType = UNSET
 
 
 class FluxLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -145,12 +148,15 @@ class CzPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Length of each raised-cosine edge, inside `length_s`.
     phase_rad : mapping of str to float
         Virtual Z on each of the two qubits after the pulse.
+    error : float, optional
+        Measured average infidelity of the gate, as interleaved randomized benchmarking gives it.
     """
 
     length_s: PulseS
     amplitude_v: VoltsV
     rise_s: IntervalS = 0.0
     phase_rad: dict[str, AngleRad] = {}
+    error: Probability | UnsetType = UNSET
 
 
 class TransmonCoupler(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="transmon"):

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from qctl.errors import RequestError
 from qctl.lab.lab import Coupler, Lab, Qubit
-from qctl.lab.snapshot import Snapshot, effective
+from qctl.lab.snapshot import Snapshot, Values, effective
 from qctl.program.opcodes import GATES, Op
 from qctl.simulation.channels import Channel, depolarising, thermal_relaxation
 
@@ -56,7 +56,8 @@ def calibrated(
         ``readout[name][i][j]`` is the probability to read j after preparing i; where none is given, that of the
         calibration holds.
     fidelities : mapping of str to float
-        Average fidelity of a qubit's one-pulse gate (``q0``) or of a coupler's gate (``q0-q1``), 0 to 1.
+        Average fidelity of a qubit's one-pulse gate (``q0``) or of a coupler's gate (``q0-q1``), 0 to 1; where none is
+        given, that of the calibration holds.
 
     Returns
     -------
@@ -74,6 +75,7 @@ def calibrated(
         for name in names:
             if name not in known:
                 raise RequestError(f"{what}: {name} is neither a qubit nor a coupler of {processor} that can have one")
+    fidelities = {**_measured(values), **fidelities}
     model = empty
     missing: list[str] = []
     for name, qubit in values.qubits.items():
@@ -101,6 +103,14 @@ def calibrated(
         if name not in fidelities:
             missing.append(f"fidelity of {name}")
     return replace(model, missing=tuple(missing))
+
+
+def _measured(values: Values) -> dict[str, float]:
+    """Return the average fidelities that the calibration has, by qubit and coupler."""
+    pulses = {name: getattr(qubit, "drive", None) for name, qubit in values.qubits.items()}
+    gates = {name: getattr(coupler, "cz", None) for name, coupler in values.couplers.items()}
+    errors = {name: getattr(pulse, "error", UNSET) for name, pulse in (pulses | gates).items()}
+    return {name: 1 - error for name, error in errors.items() if error is not UNSET}
 
 
 def _readout_errors(qubit: Qubit) -> tuple[float, float] | None:

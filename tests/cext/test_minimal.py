@@ -5,7 +5,8 @@ import pytest
 
 import qctl
 from qctl.cext import minimal
-from qctl.compiler.translate import Target, native_steps
+from qctl.compiler.routed import native_steps
+from qctl.compiler.target import Target
 from qctl.compiler.unroll import unroll
 from qctl.program.opcodes import Op
 

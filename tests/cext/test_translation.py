@@ -11,7 +11,9 @@ GATE = {"x": 0x101, "rz": 0x10E, "cx": 0x115, "ccx": 0x128, "measure": 0x008}
 NONE = 0xFFFFFFFF
 
 
-def run(rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, one=0, two=0, fixed=False, **options):
+def run(
+    rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, one=0, kinds=(0,), fixed=False, **options
+):
     made = np.array(list(rows), INSTRUCTION).view(np.uint8)
     return translate_rows(
         made,
@@ -22,7 +24,7 @@ def run(rows=(), words=(), numbers=(), n_qubits=3, n_physical=3, edges=EDGES, on
         edges,
         False,
         one,
-        two,
+        np.array(kinds, np.uint8),
         100,
         2,
         1,
@@ -80,8 +82,10 @@ def test_qubits_without_a_way_are_told():
         ({"edges": np.zeros((3, 1), np.int32)}, "at most as many"),
         ({"edges": np.array([[0], [3]], np.int32)}, "edge 0 joins 0 and 3"),
         ({"edges": np.array([[1], [1]], np.int32)}, "edge 0 joins 1 and 1"),
-        ({"one": 5}, "no native gates"),
-        ({"two": 9}, "no native gates"),
+        ({"one": 7}, "no native gates"),
+        ({"kinds": ()}, "no native gates"),
+        ({"kinds": (0, 12)}, r"kinds\[1\] = 12 is none of 12"),
+        ({"prices": np.zeros((2, 3, 3))}, r"prices \(2, 3, 3\) don't fit 1 kinds on 3 qubits"),
         ({"bound": 1.0}, "bound = 1.0"),
         ({"bound": float("nan")}, "bound = nan"),
         ({"time_limit_s": -1.0}, "time_limit_s = -1.0"),
@@ -95,7 +99,7 @@ def test_what_does_not_fit_is_refused(options, match):
 
 
 def test_half_rows_and_odd_strides_are_refused():
-    rest = (np.zeros(0, np.uint32), np.zeros(0), 3, 3, EDGES, False, 0, 0, 0, 0, 0, 1, False, False)
+    rest = (np.zeros(0, np.uint32), np.zeros(0), 3, 3, EDGES, False, 0, np.zeros(1, np.uint8), 0, 0, 0, 1, False, False)
     with pytest.raises(ValueError, match="15 bytes of rows"):
         translate_rows(np.zeros(15, np.uint8), *rest)
     with pytest.raises(ValueError, match="contiguous"):

@@ -59,6 +59,8 @@ def matrix(name, angles):
         return u3(*(angles if name != "u2" else (math.pi / 2, *angles)))
     if name == "rphi":
         return turned(math.cos(angles[1]) * X + math.sin(angles[1]) * Y, angles[0])
+    if name == "ms" and angles[1] == 0:
+        name, angles = "rxx", angles[:1]
     if name in PAIRS:
         return turned(PAIRS[name], *angles)
     if name.endswith(("swap", "swapdg")):

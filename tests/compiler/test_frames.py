@@ -28,10 +28,10 @@ GATES = {
 
 @pytest.mark.parametrize("name", GATES)
 def test_samples_turn_a_transmon_as_the_gates_say(name, lab, snapshot_of, judge):
-    ours, theirs = qctl.Circuit(1), QuantumCircuit(1)
+    ours, theirs = qctl.Program(qubits=["q0"], bits=1), QuantumCircuit(1)
     GATES[name](ours)
     GATES[name](theirs)
-    ours.measure_all()
+    ours.measure(0, 0)
     timeline = compile_program(ours, lab, snapshot_of(TUNED)).timeline
     found = judge.evolve(judge.driven(timeline, lab, "awg0", 1, 2), 4.70e9, -2.2e8)
     np.testing.assert_allclose(found[:2], Statevector(theirs).probabilities(), atol=1e-3)
@@ -53,12 +53,12 @@ def test_drag_means_the_same_at_every_intermediate_frequency(lab, snapshot_of, j
 
 def test_idle_qubit_keeps_its_phase_between_pulses(lab, snapshot_of, judge):
     for delay_s, angle in ((0.0, 0.0), (71.3e-9, 0.4), (200e-9, 2.2)):
-        c = qctl.Circuit(1)
+        c = qctl.Program(qubits=["q0"], bits=1)
         c.sx(0)
         c.delay(0, delay_s)
         c.rz(angle, 0)
         c.sx(0)
-        c.measure_all()
+        c.measure(0, 0)
         timeline = compile_program(c, lab, snapshot_of(TUNED)).timeline
         found = judge.evolve(judge.driven(timeline, lab, "awg0", 1, 2), 4.70e9, -2.2e8)
         assert found[1] == pytest.approx((1 + np.cos(angle)) / 2, abs=2e-3)
@@ -134,10 +134,11 @@ def test_bell_pair_of_two_coupled_transmons(lab, snapshot_of, judge):
             }
         },
     )
-    c = qctl.Circuit(2)
+    c = qctl.Program(qubits=["q0", "q1"], bits=2)
     c.h(0)
     c.cx(0, 1)
-    c.measure_all()
+    c.measure(0, 0)
+    c.measure(1, 1)
     timeline = compile_program(c, lab, snapshot).timeline
     drives = [judge.driven(timeline, lab, "awg0", i, i + 1) for i in (1, 3)]
     flux = judge.volts(timeline, lab, "awg2")[4]
@@ -150,13 +151,13 @@ def test_bell_pair_of_two_coupled_transmons(lab, snapshot_of, judge):
 
 
 def test_cz_phases_turn_the_frames_behind_it(lab, snapshot_of):
-    c = qctl.Circuit(2)
+    c = qctl.Program(qubits=["q0", "q1"], bits=2)
     for q in (0, 1):
         c.sx(q)
     c.cz(0, 1)
     for q in (0, 1):
         c.sx(q)
-    c.measure_all()
+        c.measure(q, q)
     phases = {"phase_rad": {"q0": 0.3, "q1": -1.1}}
     timeline = compile_program(c, lab, snapshot_of(couplers={"q0-q1": phases})).timeline
     plays = dict(zip(timeline.labels, timeline.straight().plays, strict=True))

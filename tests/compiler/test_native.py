@@ -6,7 +6,7 @@ import pytest
 import qctl
 from qctl.compiler.pipeline import _Work, compile_programs
 from qctl.compiler.tables import tables_of
-from qctl.compiler.translate import target_of
+from qctl.compiler.target import target_of
 from qctl.lab.snapshot import effective
 
 

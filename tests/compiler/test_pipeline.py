@@ -78,9 +78,9 @@ def test_compiled_program_survives_pickling(lab):
 
 
 def test_snapshot_values_are_used(lab, snapshot_of):
-    c = qctl.Circuit(1)
+    c = qctl.Program(qubits=["q0"], bits=1)
     c.sx(0)
-    c.measure_all()
+    c.measure(0, 0)
     timeline = compile_program(
         c, lab, snapshot_of({"q0": {"drive": {"amplitude_v": 0.2}, "frequency_hz": 4.75e9}})
     ).timeline

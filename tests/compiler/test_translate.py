@@ -12,7 +12,8 @@ from qiskit.circuit import library as q
 from qiskit.quantum_info import Operator
 
 import qctl
-from qctl.compiler.translate import Target, native_steps
+from qctl.compiler.routed import native_steps
+from qctl.compiler.target import Target
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.program.opcodes import GATES, Op

@@ -10,7 +10,7 @@ import outside_circuits
 from density import counted, distance, from_uniform, gates_of, probabilities, sampling_quantile
 
 import qctl
-from qctl.compiler.translate import Target, target_of
+from qctl.compiler.target import Target
 
 DRAW_SEED = 20_001
 PER_CZ, PER_PULSE = 0.01, 0.002
@@ -49,7 +49,7 @@ def judge(lab: Any, name: str, folder: Path, shots: int = 2000) -> Verdict:
     found = lab.run_file(file, shots)
     wanted = outside_circuits.ideal(text)
     n_bits = len(next(iter(wanted)))
-    target: Target = target_of(lab.client.processors["qpu0"])
+    target = Target.from_lab(lab.client, "qpu0")
     native = qctl.translate(qctl.Circuit.from_qasm(text), target, level=2, seed=0)
     gates = gates_of(native, lab.truth, lab.qubits)
     perfect = probabilities(gates, lab.truth, lab.qubits, n_bits, noisy=False)

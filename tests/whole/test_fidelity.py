@@ -10,7 +10,7 @@ from density import gates_of, probabilities
 
 import qctl
 from qctl.cli.showcase import state_fidelity
-from qctl.compiler.translate import target_of
+from qctl.compiler.target import Target
 
 SHOTS = 2000
 
@@ -23,7 +23,7 @@ class Simulated:
 
     def run(self, programs: list[Any], shots: int, seed: int) -> Simulated:
         """Simulate every program."""
-        target = target_of(self.lab.client.processors["qpu0"])
+        target = Target.from_lab(self.lab.client, "qpu0")
         for program in programs:
             gates = gates_of(qctl.translate(program, target, level=2, seed=seed), self.lab.truth, self.lab.qubits)
             found = probabilities(gates, self.lab.truth, self.lab.qubits, len(program.body.bits))

@@ -1,0 +1,1 @@
+"""Types of the writer of canonical forms: it has no Python face."""
