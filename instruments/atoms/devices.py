@@ -88,7 +88,7 @@ def device_of(model: str) -> Device:
 
     bandwidth_hz = high("bandwidth_hz")
     return Device(
-        _NAMES[model], channels, high("atoms"), table.settings["distance_um"].low or None, high("radius_um"),
+        _NAMES[model], channels, high("atoms"), _number(table.settings["distance_um"].low) or None, high("radius_um"),
         high("sequence_ns"), high("runs"), None if bandwidth_hz is None else bandwidth_hz / 1e6,
     )  # fmt: skip
 
@@ -97,8 +97,9 @@ def _channel(table: Capability, name: str) -> Channel:
     found = table.channels[name]
     local = name.endswith("_local")
     least, retarget = found.length.low, table.switch_latency.get("retarget", Range()).low
+    detuning = found.frequency or Range()
     return Channel(
-        name, _BASES[name.partition("_")[0]], local, _number(found.amplitude.high), _number(found.frequency.high),
+        name, _BASES[name.partition("_")[0]], local, _number((found.amplitude or Range()).high), _number(detuning.high),
         int(found.length.step or 1), int(least or 1), int(retarget or 0) if local else 0,
     )  # fmt: skip
 

@@ -227,7 +227,7 @@ class BeamSteps:
                 f"{self._place(step)}: beam {beam.beam.name} is local, and a play does not say which atom it is for; "
                 f"use rydberg(..., qubits=[...])"
             )
-        seconds = [rational_s(cast(float, waveform.duration_s))] * self.n_points
+        seconds = [rational_s(waveform.duration_s)] * self.n_points
         volts = self._number(step.params[0], step)
         self._emit(beam, (), seconds, volts, beam.frequency_hz, beam.phase_rad, step, waveform)
 
@@ -280,7 +280,7 @@ class BeamSteps:
         return self.beams[name]
 
     def _frame(self, index: int, step: Step) -> BeamState:
-        name = self.body.ports[index].replace("/", ".")
+        name = self.body.ports[index].name.replace("/", ".")
         return self._beam(name.removesuffix(".drive"), step)
 
     def _number(self, value: Value, step: Step) -> Numbers:

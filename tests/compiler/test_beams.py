@@ -125,3 +125,24 @@ def test_a_beam_without_a_scale_is_refused() -> None:
     program.rydberg(1e-6, 1e6)
     with pytest.raises(RequestError, match=r"beam\.rydberg has no rabi_hz_per_v"):
         compile_programs(program, parse_lab(text))
+
+
+def test_a_play_on_a_beam_takes_its_frame(lab: Lab) -> None:
+    program = qctl.Program(qubits=[f"a{k}" for k in range(9)], ports=["rydberg.drive"])
+    program.set_frequency("rydberg.drive", 2e6)
+    program.shift_phase("rydberg.drive", 0.5)
+    program.play("rydberg.drive", qctl.gaussian(400e-9, amp=0.1))
+    program.delay("rydberg.drive", 100e-9)
+    program.play("rydberg.drive", qctl.gaussian(400e-9, amp=0.2))
+    rows = compile_programs(program, lab).straights[0].plays
+    assert rows["start"].tolist() == [0, 500]
+    assert rows["amplitude"].tolist() == [0.1, 0.2]
+    assert rows["frequency_hz"].tolist() == [2e6, 2e6]
+    assert rows["phase_rad"].tolist() == [0.5, 0.5]
+
+
+def test_a_play_on_a_local_beam_is_refused(lab: Lab) -> None:
+    program = qctl.Program(ports=["raman.drive"])
+    program.play("raman.drive", qctl.gaussian(400e-9, amp=0.1))
+    with pytest.raises(CompileError, match="a play does not say which atom it is for"):
+        compile_programs(program, lab)
