@@ -178,7 +178,13 @@ FAMILIES = (
 
 def capabilities() -> dict[str, Capability]:
     """Return the table of every instrument that has one, by model; those that nothing compiles for yet, too."""
-    return {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
+    tables = {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
+    for name, model in MODELS.items():
+        if name not in tables:
+            tables[name] = _module("declared_table").declared_table(
+                name, _module(model.driver), declared_commands(name)
+            )
+    return tables
 
 
 def capability_of(name: str) -> Capability:

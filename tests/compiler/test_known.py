@@ -21,10 +21,10 @@ LABS, ansatz, check, played, values_of = (
 )  # fmt: skip
 
 
-def changed_values(lab, kind, number=1, factor=0.9):
+def changed_values(lab, kind, number=1, factor=0.9, name=""):
     """Return a snapshot in which one value is another one."""
     design = lab.processors[next(iter(lab.processors))]
-    name = design.qubits[1]
+    name = name or design.qubits[1]
     qubit, couplers = design.qubit[name], {}
     edit = msgspec.structs.replace
     if kind == "frequency":
@@ -50,6 +50,11 @@ def changed_values(lab, kind, number=1, factor=0.9):
     return Snapshot(number=number, time_s=0.0, processor=design.name, qubits=qubits, couplers=couplers)
 
 
+def design_values(lab):
+    """Return a snapshot without changes: with one, layouts follow errors and lifetimes."""
+    return Snapshot(number=1, time_s=0.0, processor=next(iter(lab.processors)), qubits={}, couplers={})
+
+
 KINDS = [
     "frequency", "drive.amplitude_v", "drive.beta_s", "drive.sigma_s", "drive.length_s", "readout.amplitude_v",
     "readout.frequency_hz", "readout.length_s", "readout.angle_rad", "readout.threshold_v", "cz.amplitude_v",
@@ -62,8 +67,10 @@ KINDS = [
 def test_a_newer_snapshot_is_what_the_full_compile_makes(lab, kind):
     rack, c = LABS[lab], ansatz()
     circuits = [c.bind(values_of(c, k)) for k in range(3)]
-    ready = qctl.compile(circuits, rack, shots=10).patched([*circuits[:2], c.bind(values_of(c, 8))])
-    ready = ready.patched(circuits)
+    base = design_values(rack)
+    ready = qctl.compile(circuits, rack, shots=10, snapshot=base)
+    ready = ready.patched([*circuits[:2], c.bind(values_of(c, 8))], snapshot=base)
+    ready = ready.patched(circuits, snapshot=base)
     snapshot = changed_values(rack, kind)
     newer = ready.patched(snapshot=snapshot)
     check(newer, circuits, rack, shots=10, snapshot=snapshot)
@@ -74,14 +81,15 @@ def test_a_newer_snapshot_is_what_the_full_compile_makes(lab, kind):
     both = newer.patched(circuits)
     assert both.patch.whole == ""
     check(both, circuits, rack, shots=10, snapshot=snapshot)
-    back = both.patched(snapshot=None)
-    check(back, circuits, rack, shots=10)
+    back = both.patched(snapshot=base)
+    check(back, circuits, rack, shots=10, snapshot=base)
+    check(back.patched(snapshot=None), circuits, rack, shots=10)
 
 
 def test_a_threshold_makes_no_device_program_new():
     rack, c = LABS["transmon5"], ansatz()
-    ready = qctl.compile(c.bind(values_of(c, 0)), rack, shots=10)
-    newer = ready.patched(snapshot=changed_values(rack, "readout.threshold_v"))
+    ready = qctl.compile(c.bind(values_of(c, 0)), rack, shots=10, snapshot=design_values(rack))
+    newer = ready.patched(snapshot=changed_values(rack, "readout.threshold_v", name=ready.compiled[0].layout[0]))
     assert newer.patch.n_programs == newer.patch.n_plays == 0
     assert [spec.threshold for spec in newer.lowered.captures] != [spec.threshold for spec in ready.lowered.captures]
 
@@ -90,18 +98,17 @@ def test_a_pulse_over_the_range_is_refused_as_the_full_compile_refuses_it():
     rack, c = LABS["transmon5"], ansatz()
     bound = c.bind(values_of(c, 0))
     design = next(iter(rack.processors.values()))
-    name = design.qubits[0]
     edit = msgspec.structs.replace
-    qubit = edit(design.qubit[name], drive=edit(design.qubit[name].drive, amplitude_v=40.0))
-    strong = Snapshot(number=3, time_s=0.0, processor=design.name, qubits={name: qubit})
-    ready = qctl.compile(bound, rack, shots=10)
+    qubits = {name: edit(one, drive=edit(one.drive, amplitude_v=40.0)) for name, one in design.qubit.items()}
+    strong = Snapshot(number=3, time_s=0.0, processor=design.name, qubits=qubits)
+    ready = qctl.compile(bound, rack, shots=10, snapshot=design_values(rack))
     with pytest.raises(CompileError) as wanted:
         qctl.compile(bound, rack, shots=10, snapshot=strong)
     with pytest.raises(CompileError) as found:
         ready.patched(snapshot=strong)
     assert str(found.value) == str(wanted.value)
     other = c.bind(values_of(c, 4))
-    check(ready.patched(other), other, rack, shots=10)
+    check(ready.patched(other), other, rack, shots=10, snapshot=design_values(rack))
 
 
 @pytest.mark.parametrize("lab", LABS)
@@ -132,14 +139,15 @@ def test_any_values_after_any_others_are_what_the_full_compile_makes(lab, data):
 
 def test_a_cache_patches_what_has_the_same_shape():
     rack, c, cache = LABS["transmon5"], ansatz(), Cache()
-    first = qctl.compile(c.bind(values_of(c, 0)), rack, shots=10, cache=cache)
-    second = qctl.compile(c.bind(values_of(c, 1)), rack, shots=10, cache=cache)
+    base = design_values(rack)
+    first = qctl.compile(c.bind(values_of(c, 0)), rack, shots=10, cache=cache, snapshot=base)
+    second = qctl.compile(c.bind(values_of(c, 1)), rack, shots=10, cache=cache, snapshot=base)
     assert second.patch.whole == "" and second.patch.n_plays > 0
-    check(second, c.bind(values_of(c, 1)), rack, shots=10)
-    snapshot = changed_values(rack, "readout.amplitude_v")
+    check(second, c.bind(values_of(c, 1)), rack, shots=10, snapshot=base)
+    snapshot = changed_values(rack, "readout.amplitude_v", name=first.compiled[0].layout[0])
     newer = qctl.compile(c.bind(values_of(c, 1)), rack, shots=10, cache=cache, snapshot=snapshot)
     assert newer.patch.whole == "" and 0 < newer.patch.n_programs < len(newer.programs)
     check(newer, c.bind(values_of(c, 1)), rack, shots=10, snapshot=snapshot)
-    assert qctl.compile(c.bind(values_of(c, 0)), rack, shots=10, cache=cache) is first
-    other = qctl.compile(c.bind(values_of(c, 1)), rack, shots=11, cache=cache)
+    assert qctl.compile(c.bind(values_of(c, 0)), rack, shots=10, cache=cache, snapshot=base) is first
+    other = qctl.compile(c.bind(values_of(c, 1)), rack, shots=11, cache=cache, snapshot=base)
     assert other.patch.whole
