@@ -74,6 +74,11 @@ MODELS = {
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
         Model("qblox-qcm", "player", "", "qblox"),
         Model("qblox-qrm", "transceiver", "", "qblox"),
+        Model("zurich-hdawg", "player", "", "zurich"),
+        Model("zurich-shfsg", "player", "", "zurich"),
+        Model("zurich-shfqa", "transceiver", "", "zurich"),
+        Model("zurich-shfqc", "transceiver", "", "zurich"),
+        Model("zurich-uhfqa", "transceiver", "", "zurich"),
     )
 }
 

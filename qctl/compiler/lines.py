@@ -112,6 +112,8 @@ def _line(lab: Lab, values: Values, port: Port) -> Line:
         if given is None:
             raise CompileError(f"instrument {port.lo} has no frequency_hz, and is the LO of port {port.name}")
         lo_hz = given
+    elif port.output is not None:
+        lo_hz = lab.carrier_hz(port)
     inputs = port.inputs
     record_hz = _clock(lab, inputs[0].instrument) if inputs else None
     outputs = port.outputs

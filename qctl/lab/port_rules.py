@@ -103,6 +103,9 @@ def _exists(lab: Lab, ref: OutputRef | InputRef, path: str, key: str, problems: 
         wanted, found = ("a DC", "waveforms") if key == "dc" else ("a waveform", "DC")
         problems.add(path, f"{ref} is for {found}; {wanted} output is needed")
         return False
+    if isinstance(ref, OutputRef) and instrument.output[number].carrier_hz is not None and key in ("i", "q"):
+        problems.add(path, f"{ref} has a carrier_hz: it takes I and Q both, and the port names it as output")
+        return False
     return True
 
 

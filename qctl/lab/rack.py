@@ -71,6 +71,8 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Full-scale amplitude of a waveform output.
     offset_v : float
         Offset of a waveform output.
+    carrier_hz : float, optional
+        Centre frequency of a waveform output that up-converts inside the instrument; the port it feeds has no lo.
     slew_v_per_s : float, optional
         Fastest change of a DC output; it must be given.
     safe_v : float, optional
@@ -81,6 +83,7 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits_v: tuple[VoltsV, VoltsV]
     amplitude_vpp: VppV | None = None
     offset_v: VoltsV = 0.0
+    carrier_hz: FrequencyHz | None = None
     slew_v_per_s: SlewVPerS | None = None
     safe_v: VoltsV | None = None
 

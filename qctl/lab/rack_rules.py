@@ -79,6 +79,8 @@ def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
                 _inside(output.safe_v, output.limits_v, join(at, "safe_v"), "V", problems)
             if output.offset_v != 0:
                 problems.add(join(at, "offset_v"), "is for waveform outputs; a DC output has safe_v")
+            if output.carrier_hz is not None:
+                problems.add(join(at, "carrier_hz"), "is for waveform outputs; this one has no amplitude_vpp")
             continue
         assert output.amplitude_vpp is not None
         for key, value in (("slew_v_per_s", output.slew_v_per_s), ("safe_v", output.safe_v)):
