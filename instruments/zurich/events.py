@@ -30,7 +30,8 @@ class Events:
     plays : list of tuples
         Of each event: (play, samples after the event's start).
     captures : list of tuples
-        Of each event: (kind of capture, samples after the event's start).
+        Of each event: (kind of capture, samples after the event's start, samples that the event is after the one that
+        its port was played in last).
     has_captures : (n_events,) bool
         Whether anything is captured.
     """
@@ -38,7 +39,7 @@ class Events:
     starts: list[int]
     bounds: list[int]
     plays: list[tuple[tuple[Any, int], ...]]
-    captures: list[tuple[tuple[int, int], ...]]
+    captures: list[tuple[tuple[int, int, int], ...]]
     has_captures: NDArray[np.bool_]
 
 
@@ -82,12 +83,19 @@ def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> E
     begins = down[first].tolist()
     plays, captures = [], []
     items = list(zip(source.tolist(), start.tolist(), strict=True))
-    for k, begin_of in enumerate(begins):
+    last: dict[int, tuple[int, int]] = {}
+    for k, (begin_of, p) in enumerate(zip(begins, point[first].tolist(), strict=True)):
         members = items[places[k] : places[k + 1]]
         plays.append(tuple((rows.plays[at], when - begin_of) for at, when in members if at >= 0))
-        captures.append(
-            tuple((int(rows.captures[-1 - at]["capture"]), when - begin_of) for at, when in members if at < 0)
-        )
+        for play, _ in plays[-1]:
+            last[int(play["port"])] = (p, begin_of)
+        made = []
+        for at, when in members:
+            if at < 0:
+                port, kind = rows.captures[-1 - at].item()[:2]
+                played_in, played_at = last.get(port, (-1, 0))
+                made.append((kind, when - begin_of, begin_of - played_at if played_in == p else 0))
+        captures.append(tuple(made))
     bounds_of_points = np.searchsorted(point[first], np.arange(n_points + 1)).tolist()
     return Events(begins, bounds_of_points, plays, captures, np.array([bool(one) for one in captures], bool))
 

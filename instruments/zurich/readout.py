@@ -43,8 +43,8 @@ def readout_of(
 ) -> tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]:
     """Return a channel's program, the samples of its waveforms and weights, and what it uses.
 
-    Waveforms and weights count their phases from the start of their event, as both begin anew with each startQA: what
-    is integrated has the phase that PLAY's convention gives it.
+    Waveforms count their phases from the start of their event, as they begin anew with each startQA, and weights from that
+    of the event in which their port was played last: what is integrated has the phase that PLAY's convention gives it.
 
     Raises
     ------
@@ -148,23 +148,25 @@ class _Work:
 
     def weights(self, events: Events, lengths: list[int]) -> tuple[list[Integrator], int, int]:
         """Return the integrators, the delay of the integration, and its length in samples."""
-        kinds: dict[tuple[int, int], int] = {}
+        kinds: dict[tuple[int, int, int], int] = {}
         for members in events.captures:
-            for spec, offset in members:
-                kinds.setdefault((spec, offset), len(kinds))
+            for member in members:
+                kinds.setdefault(member, len(kinds))
         if not kinds:
             return [], 0, int(can.INTEGRATION.low)
-        first = min(offset for _, offset in kinds)
+        first = min(offset for _, offset, _ in kinds)
         delay = first - first % can.READOUT_GRID
         made = []
-        for (spec, offset), index in kinds.items():
-            weights = self._weights(self.rows.specs[spec], lengths[spec], offset, delay)
+        for (spec, offset, since), index in kinds.items():
+            weights = self._weights(self.rows.specs[spec], lengths[spec], offset, since, delay)
             digest = blake2b(b"weights" + weights.tobytes(), digest_size=20).hexdigest()
             self.blobs[digest] = weights
             made.append(Integrator(index, self.rows.specs[spec].slot, len(weights), digest))
         return made, delay, max(one.n_samples for one in made)
 
-    def _weights(self, spec: CaptureSpec, length: int, offset: int, delay: int) -> NDArray[np.float64]:
+    def _weights(
+        self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int
+    ) -> NDArray[np.float64]:
         name = self.instrument.name
         if spec.mode == "raw":
             raise CompileError(f"the capture into {spec.slot!r} is raw: {name} is compiled for integrated ones only")
@@ -180,7 +182,7 @@ class _Work:
         given = np.ones(length, np.complex128)
         if spec.weights is not None:
             given = spec.weights[((2 * np.arange(length) + 1) * len(spec.weights)) // (2 * length)]
-        turns = (offset + 0.5 + np.arange(length)) * (spec.if_hz / self.rate_hz)
+        turns = (since + offset + 0.5 + np.arange(length)) * (spec.if_hz / self.rate_hz)
         weights = np.zeros(n, np.complex128)
         weights[front : front + length] = given * np.exp(-2j * np.pi * turns)
         return weights.view(np.float64).reshape(-1, 2)
@@ -225,7 +227,7 @@ class _Work:
             if numbers and not reader.generates:
                 wave = waves[numbers[0]]
                 lines += [f"playWave(1,w{wave.index}_i,2,w{wave.index}_q);\n", start]
-                cost += reader.silence + reader.start * bool(start)
+                cost += reader.silence + self._cost(start, weighted)
                 gap -= wave.n_samples
                 start = ""
             if gap < 0 or 0 < gap < reader.least:
@@ -235,8 +237,11 @@ class _Work:
                 )
             more, n = self._silence(gap)
             lines += [*more[:1], start, *more[1:]]
-            cost += n + reader.start * bool(start)
+            cost += n + self._cost(start, weighted)
         return "".join(lines), cost
+
+    def _cost(self, start: str, n_integrators: int) -> int:
+        return (self.reader.start - (not n_integrators)) if start else 0
 
     def _silence(self, n: int) -> tuple[list[str], int]:
         return silence(n, self.reader.longest_zero, self.reader.least, self.reader.silence)

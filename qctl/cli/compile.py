@@ -25,6 +25,7 @@ class Emission(StrEnum):
     TIMELINE = "timeline"
     SCPI = "scpi"
     Q1ASM = "q1asm"
+    SEQC = "seqc"
 
 
 def compile_file(
@@ -34,7 +35,7 @@ def compile_file(
     ] = "",
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
-        Emission, typer.Option(help="Pulses with their ticks, text commands, or Qblox programs.")
+        Emission, typer.Option(help="Pulses with their ticks, text commands, or Qblox or Zurich programs.")
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -97,7 +98,7 @@ def _compiled(
     files = []
     if out is not None:
         for part, text in texts.items():
-            path = out / f"{file.stem}.{part}{'' if '.' in part and emit is Emission.Q1ASM else '.txt'}"
+            path = out / f"{file.stem}.{part}{'' if emit in (Emission.Q1ASM, Emission.SEQC) else '.txt'}"
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
         if emit is Emission.TIMELINE:
@@ -170,7 +171,29 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_TEXTS = {Emission.TIMELINE: _timeline_texts, Emission.SCPI: _scpi_texts, Emission.Q1ASM: _q1asm_texts}
+def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each sequencer's SeqC, and its command table; what is no Zurich Instruments box is left out."""
+    from qctl.instruments.zurich.body import ZurichBody
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        suffix = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
+        for program in batch.programs:
+            if not program.model.startswith("zurich-"):
+                continue
+            body = ZurichBody.from_bytes(program.body)
+            for core in body.cores:
+                name = f"{program.instrument}.awg{core.number}{suffix}"
+                texts[f"{name}.seqc"] = core.program
+                texts[f"{name}.json"] = core.command_table
+            for readout in body.readouts:
+                texts[f"{program.instrument}.qa{readout.number}{suffix}.seqc"] = readout.program
+    if not texts:
+        raise RequestError("no instrument of this processor is a Zurich Instruments box")
+    return texts
+
+
+_TEXTS = {Emission.TIMELINE: _timeline_texts, Emission.SCPI: _scpi_texts, Emission.Q1ASM: _q1asm_texts, Emission.SEQC: _seqc_texts}
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:
