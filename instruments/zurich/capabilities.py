@@ -1,9 +1,9 @@
-"""What the sequencers of Zurich Instruments' boxes can do: grids, memories, oscillators and ranges, each with its source.
+"""What the sequencers of Zurich Instruments' boxes can do: grids, memories, oscillators, ranges, each with its source.
 
-Source: zhinst-seqc-compiler 26.7.2.5, the vendor's compiler, tried one by one (instructions, their cost, waveform memory
-and its blocks, waveform indices, longest playZero); the vendor's schemas of command tables in zhinst-toolkit 1.4.0
-(entries, versions); laboneq 26.7, ``compiler/common/device_type.py`` (rates, grids, time that a reset of the oscillators
-takes), ``controller/devices/qachannel.py`` (waveforms, weights, results and averages of a QA channel) and
+Source: zhinst-seqc-compiler 26.7.2.5, the vendor's compiler, tried one by one (instructions, their cost, waveform
+memory and its blocks, waveform indices, longest playZero); the vendor's schemas of command tables in zhinst-toolkit
+1.4.0 (entries, versions); laboneq 26.7, ``compiler/common/device_type.py`` (rates, grids, time that a reset of the
+oscillators takes), ``controller/devices/qachannel.py`` (waveforms, weights, results and averages of a QA channel) and
 ``controller/devices/device_uhfqa.py`` (ranges, averages); LabOne Q manual, Phase and amplitude of pulses (signs).
 """
 

@@ -80,10 +80,8 @@ def core_of(
     """
     port = place.ports[0]
     modulated = len(port.outputs) == 2 or player.mixes
-    outputs = tuple(sorted(ref.output for one in place.ports for ref in one.outputs))
-    outputs = tuple(dict.fromkeys(outputs))
+    outputs = tuple(sorted({ref.output for one in place.ports for ref in one.outputs}))
     full_scale_v = (instrument.output[outputs[0]].amplitude_vpp or 0.0) / 2
-    grid = grid if modulated else Grid(grid.rate_hz, grid.grid, grid.least, grid.head, grid.zero, grid.period)
     n_oscillators = player.n_oscillators if modulated else 0
     cut = cut_of(rows, place.channels, place.used, place.n_plays, full_scale_v, grid, n_oscillators)
     if cut.fault[0]:
@@ -103,7 +101,7 @@ def core_of(
         table = _table(cut, held, player, modulated)
     sign = 1.0 if player.mixes else -1.0
     mixer = port.mixer
-    offset_v = tuple(instrument.output[n].offset_v for n in outputs)
+    offset_v: tuple[float, ...] = tuple(instrument.output[n].offset_v for n in outputs)
     if len(port.outputs) == 2:
         offset_v = (offset_v[0] + mixer.offset_v[0], offset_v[1] + mixer.offset_v[1])
     core = Core(
@@ -122,7 +120,7 @@ def _program(
 ) -> tuple[str, int]:  # fmt: skip
     """Return the SeqC and its number of instructions; no text if there are too many."""
     if modulated:
-        names = ("i", "q")
+        names: tuple[str, ...] = ("i", "q")
         assigned = "1,2,w{0}_i,1,2,w{0}_q"
     else:
         names = tuple(str(n - 2 * number) for n in outputs)

@@ -1,4 +1,4 @@
-"""Readout events: what one channel plays and acquires at one startQA, gathered from the plays and captures of its ports."""
+"""Readout events: what one channel plays and acquires at one startQA, gathered from its ports' plays and captures."""
 
 from __future__ import annotations
 

@@ -114,8 +114,8 @@ class _Work:
         for number, ports in self._owners(core_of_port).items():
             channels = np.full(len(rows.ports), -1, np.int32)
             for port in ports:
-                channels[rows.ports[port.name]] = 0 if player.mixes or len(port.outputs) == 2 else (
-                    port.outputs[0].output - 2 * number - 1
+                channels[rows.ports[port.name]] = (
+                    0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
                 )
             mine = counts[channels >= 0].sum(axis=0)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))

@@ -43,8 +43,8 @@ def readout_of(
 ) -> tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]:
     """Return a channel's program, the samples of its waveforms and weights, and what it uses.
 
-    Waveforms count their phases from the start of their event, as they begin anew with each startQA, and weights from that
-    of the event in which their port was played last: what is integrated has the phase that PLAY's convention gives it.
+    Waveforms count their phases from the start of their event, as they begin anew with each startQA, and weights from
+    that of the event in which their port was played last: what is integrated has the phase of PLAY's convention.
 
     Raises
     ------
@@ -66,8 +66,12 @@ def readout_of(
         n_instructions, len(waves), len(integrators), n_results * (1 if averaged else shots.n_shots),
         shots.n_shots if averaged else 1, sum(w.n_samples for w in waves),
     )  # fmt: skip
-    outputs = tuple(dict.fromkeys(ref.output for port in ports for ref in port.outputs if ref.instrument == instrument.name))
-    inputs = tuple(dict.fromkeys(ref.input for port in ports for ref in port.inputs if ref.instrument == instrument.name))
+    outputs = tuple(
+        dict.fromkeys(ref.output for port in ports for ref in port.outputs if ref.instrument == instrument.name)
+    )
+    inputs = tuple(
+        dict.fromkeys(ref.input for port in ports for ref in port.inputs if ref.instrument == instrument.name)
+    )
     readout = Readout(
         number, tuple(port.name for port in ports), outputs, inputs,
         (instrument.output[outputs[0]].carrier_hz or 0.0) if outputs else 0.0,
@@ -122,7 +126,9 @@ class _Work:
                 volts=total_v,
             )
 
-    def _wave(self, number: int, group: tuple[tuple[int, int, float, float, float], ...], full_scale_v: float) -> Waveform:
+    def _wave(
+        self, number: int, group: tuple[tuple[int, int, float, float, float], ...], full_scale_v: float
+    ) -> Waveform:
         rendered = []
         for waveform, offset, amplitude, frequency_hz, phase_rad in group:
             unit = np.conj(envelope_samples(self.rows.waveforms[waveform], self.grid.rate_hz))
@@ -131,8 +137,8 @@ class _Work:
         n = max(offset + len(part) for offset, part in rendered)
         if n > can.READOUT_SAMPLES:
             raise CompileError(
-                f"a readout pulse of {self.instrument.name} needs {n} samples, {n / self.rate_hz:.4g} s with what is in "
-                f"front of it; a waveform has {can.READOUT_SAMPLES}: shorten the pulse"
+                f"a readout pulse of {self.instrument.name} needs {n} samples, {n / self.rate_hz:.4g} s with what "
+                f"is in front of it; a waveform has {can.READOUT_SAMPLES}: shorten the pulse"
             )
         n_padded = max(-(-n // self.grid.grid) * self.grid.grid, self.grid.least)
         samples = np.zeros(n_padded, np.complex128)
@@ -164,9 +170,7 @@ class _Work:
             made.append(Integrator(index, self.rows.specs[spec].slot, len(weights), digest))
         return made, delay, max(one.n_samples for one in made)
 
-    def _weights(
-        self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int
-    ) -> NDArray[np.float64]:
+    def _weights(self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int) -> NDArray[np.float64]:
         name = self.instrument.name
         if spec.mode == "raw":
             raise CompileError(f"the capture into {spec.slot!r} is raw: {name} is compiled for integrated ones only")
@@ -176,8 +180,8 @@ class _Work:
         n = -(-(front + length) // can.READOUT_GRID) * can.READOUT_GRID
         if n > can.READOUT_SAMPLES:
             raise CompileError(
-                f"the capture into {spec.slot!r} needs {n} samples of {name}, {n / self.rate_hz:.4g} s; its weights have "
-                f"{can.READOUT_SAMPLES}: shorten it"
+                f"the capture into {spec.slot!r} needs {n} samples of {name}, {n / self.rate_hz:.4g} s; its weights "
+                f"have {can.READOUT_SAMPLES}: shorten it"
             )
         given = np.ones(length, np.complex128)
         if spec.weights is not None:
@@ -189,9 +193,7 @@ class _Work:
 
     # --- text ---------------------------------------------------------------------------------------
 
-    def text(
-        self, events: Events, waves: list[Waveform], shots: Shots, n_integrators: int
-    ) -> tuple[str, int]:
+    def text(self, events: Events, waves: list[Waveform], shots: Shots, n_integrators: int) -> tuple[str, int]:
         """Return the SeqC and its number of instructions; no text if there are too many."""
         reader = self.reader
         points = [
@@ -200,7 +202,9 @@ class _Work:
         ]
         parts, n_instructions = [], reader.base
         for w in waves if not reader.generates else ():
-            parts.append(f"wave w{w.index}_i = placeholder({w.n_samples});\nwave w{w.index}_q = placeholder({w.n_samples});\n")
+            parts.append(
+                f"wave w{w.index}_i = placeholder({w.n_samples});\nwave w{w.index}_q = placeholder({w.n_samples});\n"
+            )
             parts.append(f"assignWaveIndex(1,w{w.index}_i,2,w{w.index}_q,{w.index});\n")
             n_instructions += _WAVE_COST
         start, end_of_loop, n_around = repeated(shots.n_shots)
@@ -232,8 +236,8 @@ class _Work:
                 start = ""
             if gap < 0 or 0 < gap < reader.least:
                 raise CompileError(
-                    f"readouts of {self.instrument.name} at samples {starts[k - begin]} and {starts[k - begin + 1]} of a "
-                    f"point are too close to each other: leave {reader.least} samples between them"
+                    f"readouts of {self.instrument.name} at samples {starts[k - begin]} and {starts[k - begin + 1]} of "
+                    f"a point are too close to each other: leave {reader.least} samples between them"
                 )
             more, n = self._silence(gap)
             lines += [*more[:1], start, *more[1:]]

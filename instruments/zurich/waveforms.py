@@ -194,7 +194,8 @@ def hold(cut: Cut, rate_hz: Fraction, absolute: bool, pair: bool, columns: slice
     peaks = top if pair else np.maximum.reduceat(np.hypot(out[:, 0], out[:, 1]), starts[:-1])[:, None].repeat(2, axis=1)
     index, places = np.empty(n, np.int32), starts.tolist()
     known: dict[str, int] = {}
-    waveforms, blobs = [], {}
+    waveforms: list[Waveform] = []
+    blobs: dict[str, NDArray[np.generic]] = {}
     for k in range(n):
         part = words[places[k] : places[k + 1]]
         digest = blake2b(part.data, digest_size=20).hexdigest()

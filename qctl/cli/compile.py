@@ -193,7 +193,12 @@ def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_TEXTS = {Emission.TIMELINE: _timeline_texts, Emission.SCPI: _scpi_texts, Emission.Q1ASM: _q1asm_texts, Emission.SEQC: _seqc_texts}
+_TEXTS = {
+    Emission.TIMELINE: _timeline_texts,
+    Emission.SCPI: _scpi_texts,
+    Emission.Q1ASM: _q1asm_texts,
+    Emission.SEQC: _seqc_texts,
+}
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:

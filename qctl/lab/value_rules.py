@@ -84,8 +84,8 @@ def _carrier(lab: Lab, port: Port, frequency_hz: float, path: str, problems: Pro
         if abs(offset_hz) >= half_hz:
             problems.add(
                 path,
-                f"{frequency_hz:g} Hz is {offset_hz:+g} Hz from {port.lo or ('its carrier' if carrier_hz else 'zero')}, "
-                f"outside +-{half_hz:g} Hz, half the clock of {ref.instrument}",
+                f"{frequency_hz:g} Hz is {offset_hz:+g} Hz from {port.lo or ('its carrier' if carrier_hz else 'zero')}"
+                f", outside +-{half_hz:g} Hz, half the clock of {ref.instrument}",
             )
             return
 

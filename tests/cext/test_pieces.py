@@ -18,8 +18,8 @@ def cut(plays, bounds, channels, lengths, n_oscillators=8, grid=16, least=32, he
     frequencies, counts, fault = np.zeros(n_frequencies), np.zeros(6, np.int64), np.zeros(3, np.int64)
     kernel.cut(
         plays, np.array(bounds, np.int64), np.array(channels, np.int32), np.array(lengths, np.int32), scale, head, zero,
-        grid, least, period, RATE_HZ, n_oscillators, made[0], bounds_out, members, made[1], made[2], frequencies, counts,
-        fault,
+        grid, least, period, RATE_HZ, n_oscillators, made[0], bounds_out, members, made[1], made[2], frequencies,
+        counts, fault,
     )  # fmt: skip
     pieces, contents, entries = (x[:k] for x, k in zip(made, counts[[0, 2, 3]], strict=True))
     return pieces, bounds_out, members[: counts[1]], contents, entries, frequencies[: counts[4]], fault.tolist()

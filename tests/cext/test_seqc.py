@@ -168,7 +168,9 @@ def render(contents, members, units, frequencies, absolute, pair, rows=None):
     samples = joined.view(float).reshape(-1, 2)
     contents = np.array(contents, CONTENT)
     out = np.full((int(contents["length"].sum()) if rows is None else rows, 2), np.nan)
-    seqc.render(contents, np.array(members, MEMBER), samples, bounds, np.array(frequencies, float), 2e9, absolute, pair, out)
+    seqc.render(
+        contents, np.array(members, MEMBER), samples, bounds, np.array(frequencies, float), 2e9, absolute, pair, out
+    )
     return out
 
 

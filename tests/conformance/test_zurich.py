@@ -1,4 +1,4 @@
-"""SeqC of an SHFQC, SHFSG and HDAWG: the vendor's compiler and schema take it, LabOne Q's simulator plays what is asked for."""
+"""SeqC: the vendor's compiler and its schema take it, and LabOne Q's simulator plays what the timeline asks for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zurich import compiled, play_core, play_readout, schema
 import qctl
 from qctl.instruments.zurich.body import ZurichBody
 from qctl.instruments.zurich.capabilities import MODELS
-from qctl.lab import load_lab, parse_lab
+from qctl.lab import load_lab
 from qctl.program.sampling import envelope_samples
 
 LAB = Path(__file__).parents[2] / "docs" / "examples" / "zurich2.toml"
@@ -113,7 +113,7 @@ def hold_core(core, program, body, instrument, straights, zero, table):
         hz = np.zeros(n)
         for start, length, oscillator in spans:
             hz[start : start + length] = core.oscillators_hz[oscillator]
-        # The simulator leaves oscillators out, and shows an SHF's output with the other sign of Q (LabOne Q's convention).
+        # The simulator leaves oscillators out, and shows an SHF's output with the other sign of Q, by its convention.
         if KINDS[program.model] == "SHFSG":
             got = np.conj(got) * np.exp(2j * np.pi * hz * k / float(rate_hz))
         else:
@@ -136,7 +136,9 @@ def hold_readout(readout, program, body, instrument, straights, zero):
     period, names = body.period_samples, [p.name for p in straights[0].ports]
     mine = [names.index(q) for q in readout.ports]
     assert played.end == period * len(straights) * body.n_shots
-    assert sum(bool(mask) for _, _, mask in played.acquired) == readout.n_results * (body.n_shots if body.averaged else 1)
+    assert sum(bool(mask) for _, _, mask in played.acquired) == readout.n_results * (
+        body.n_shots if body.averaged else 1
+    )
     for p, straight in enumerate(straights):
         n = min(period, int(straight.plays["start"].max(initial=0)) + zero + 5_000)
         got = played.wave(p * period, n, [0, 1]) * FULL_SCALE
@@ -151,8 +153,14 @@ def hold_readout(readout, program, body, instrument, straights, zero):
             one = np.append(one, play)
             begin = max(b for b in begins if b <= int(play["start"]) + zero)
             turns = play["frequency_hz"] * (begin - zero) / float(rate_hz)
-            part = ideal(type(straight)(one, straight.captures, 0.0, straight.ports, straight.waveforms),
-                         readout.ports, rate_hz, zero, n, full_scale_v)
+            part = ideal(
+                type(straight)(one, straight.captures, 0.0, straight.ports, straight.waveforms),
+                readout.ports,
+                rate_hz,
+                zero,
+                n,
+                full_scale_v,
+            )
             own += part * np.exp(-2j * np.pi * turns)
         n_tones = max(len(readout.generators), 1)
         assert np.abs((got - own).real).max() <= 0.5 * n_tones + 0.5
