@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,13 @@ from qctl.instruments.zurich import capabilities as can
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.program.sampling import envelope_samples
 
-__all__ = ["Events", "events_of"]
+__all__ = ["CaughtWindow", "Events", "PlayedTone", "events_of"]
+
+
+PlayedTone = tuple[int, int, float, float, float]
+"""Waveform, samples after the event's start, volts, frequency in hertz, and phase in radians."""
+CaughtWindow = tuple[int, int, int]
+"""Kind of capture, samples after the event's start, and samples that the event is after its port's last played one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,20 +32,24 @@ class Events:
         Samples from the start of the point, multiples of the grid.
     bounds : list of int
         Where each point begins.
-    plays : list of tuples
-        Of each event: (play, samples after the event's start).
-    captures : list of tuples
-        Of each event: (kind of capture, samples after the event's start, samples that the event is after the one that
-        its port was played in last).
-    has_captures : (n_events,) bool
-        Whether anything is captured.
+    kinds : list of int
+        Of each event: events that differ in nothing but their start are of one kind.
+    plays : list of tuples of PlayedTone
+        Of each kind.
+    captures : list of tuples of CaughtWindow
+        Of each kind.
     """
 
     starts: list[int]
     bounds: list[int]
-    plays: list[tuple[tuple[Any, int], ...]]
-    captures: list[tuple[tuple[int, int, int], ...]]
-    has_captures: NDArray[np.bool_]
+    kinds: list[int]
+    plays: list[tuple[PlayedTone, ...]]
+    captures: list[tuple[CaughtWindow, ...]]
+
+    @property
+    def n_captured(self) -> int:
+        """Return the number of events in which anything is captured."""
+        return sum(bool(self.captures[kind]) for kind in self.kinds)
 
 
 def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> Events:
@@ -79,25 +88,30 @@ def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> E
     stride = np.int64(grid.period + 2 * can.READOUT_SAMPLES)
     busy = np.maximum.accumulate(point * stride + -(-end // can.READOUT_GRID) * can.READOUT_GRID) if len(point) else end
     first = np.flatnonzero(np.concatenate([[True], point[1:] * stride + down[1:] >= busy[:-1]]) if len(point) else [])
-    places = [*first.tolist(), len(point)]
-    begins = down[first].tolist()
-    plays, captures = [], []
-    items = list(zip(source.tolist(), start.tolist(), strict=True))
+    begins, own_points = down[first].tolist(), point[first].tolist()
+    places, source_list, start_list = [*first.tolist(), len(point)], source.tolist(), start.tolist()
+    tones = dict(zip(sources[0].tolist(), rows.plays[sources[0]].tolist(), strict=True))
+    windows = dict(zip(sources[1].tolist(), rows.captures[-1 - sources[1]].tolist(), strict=True))
     last: dict[int, tuple[int, int]] = {}
-    for k, (begin_of, p) in enumerate(zip(begins, point[first].tolist(), strict=True)):
-        members = items[places[k] : places[k + 1]]
-        plays.append(tuple((rows.plays[at], when - begin_of) for at, when in members if at >= 0))
-        for play, _ in plays[-1]:
-            last[int(play["port"])] = (p, begin_of)
-        made = []
-        for at, when in members:
-            if at < 0:
-                port, kind = rows.captures[-1 - at].item()[:2]
+    known: dict[tuple[tuple[PlayedTone, ...], tuple[CaughtWindow, ...]], int] = {}
+    kinds = []
+    for k, (begin_of, p) in enumerate(zip(begins, own_points, strict=True)):
+        plays: list[PlayedTone] = []
+        captures: list[CaughtWindow] = []
+        members = range(places[k], places[k + 1])
+        for m in members:
+            if source_list[m] >= 0:
+                port, waveform, _, *numbers = tones[source_list[m]]
+                plays.append((waveform, start_list[m] - begin_of, *numbers))
+                last[port] = (p, begin_of)
+        for m in members:
+            if source_list[m] < 0:
+                port, capture, _ = windows[source_list[m]]
                 played_in, played_at = last.get(port, (-1, 0))
-                made.append((kind, when - begin_of, begin_of - played_at if played_in == p else 0))
-        captures.append(tuple(made))
+                captures.append((capture, start_list[m] - begin_of, begin_of - played_at if played_in == p else 0))
+        kinds.append(known.setdefault((tuple(plays), tuple(captures)), len(known)))
     bounds_of_points = np.searchsorted(point[first], np.arange(n_points + 1)).tolist()
-    return Events(begins, bounds_of_points, plays, captures, np.array([bool(one) for one in captures], bool))
+    return Events(begins, bounds_of_points, kinds, [one for one, _ in known], [other for _, other in known])
 
 
 def _check(point: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64], grid: Grid) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from qctl.errors import CompileError
 from qctl.instruments.qblox.rows import Rows
 from qctl.instruments.zurich import capabilities as can
 from qctl.instruments.zurich.body import Integrator, Readout, Waveform
-from qctl.instruments.zurich.events import Events, events_of
+from qctl.instruments.zurich.events import CaughtWindow, Events, PlayedTone, events_of
 from qctl.instruments.zurich.program import repeated, silence
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Port
@@ -56,7 +56,7 @@ def readout_of(
     events = events_of(rows, [rows.ports[port.name] for port in ports], grid, lengths)
     waves = work.waves(events)
     integrators, delay, length = work.weights(events, lengths)
-    n_results = int(np.count_nonzero(events.has_captures))
+    n_results = events.n_captured
     averaged = shots.averaged
     if len(integrators) > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
         text, n_instructions = "", 0
@@ -97,17 +97,13 @@ class _Work:
     # --- waveforms ----------------------------------------------------------------------------------
 
     def waves(self, events: Events) -> list[Waveform]:
-        """Render what each event plays, and note its waveforms for each event."""
+        """Render what each kind of event plays, and note its waveforms."""
         full_scale_v = min(((one.amplitude_vpp or 0.0) / 2 for one in self.instrument.output.values()), default=0.0)
-        index: dict[Any, int] = {}
+        index: dict[tuple[PlayedTone, ...], int] = {}
         waves: list[Waveform] = []
-        for members in events.plays:
-            parts = [
-                (int(play["waveform"]), offset, play["amplitude"], play["frequency_hz"], play["phase_rad"])
-                for play, offset in members
-            ]
+        for parts in events.plays:
             self._check(parts, full_scale_v)
-            groups = [(part,) for part in parts] if self.reader.generates else [tuple(parts)] if parts else []
+            groups = [(part,) for part in parts] if self.reader.generates else [parts] if parts else []
             numbers = []
             for group in groups:
                 found = index.setdefault(group, len(index))
@@ -117,7 +113,7 @@ class _Work:
             self.played.append(tuple(numbers))
         return waves
 
-    def _check(self, parts: list[tuple[int, int, float, float, float]], full_scale_v: float) -> None:
+    def _check(self, parts: tuple[PlayedTone, ...], full_scale_v: float) -> None:
         total_v = sum(abs(part[2]) for part in parts)
         if total_v > full_scale_v * (1 + 1e-9) or total_v != total_v:
             raise CompileError(
@@ -126,9 +122,7 @@ class _Work:
                 volts=total_v,
             )
 
-    def _wave(
-        self, number: int, group: tuple[tuple[int, int, float, float, float], ...], full_scale_v: float
-    ) -> Waveform:
+    def _wave(self, number: int, group: tuple[PlayedTone, ...], full_scale_v: float) -> Waveform:
         rendered = []
         for waveform, offset, amplitude, frequency_hz, phase_rad in group:
             unit = np.conj(envelope_samples(self.rows.waveforms[waveform], self.grid.rate_hz))
@@ -154,7 +148,7 @@ class _Work:
 
     def weights(self, events: Events, lengths: list[int]) -> tuple[list[Integrator], int, int]:
         """Return the integrators, the delay of the integration, and its length in samples."""
-        kinds: dict[tuple[int, int, int], int] = {}
+        kinds: dict[CaughtWindow, int] = {}
         for members in events.captures:
             for member in members:
                 kinds.setdefault(member, len(kinds))
@@ -226,7 +220,8 @@ class _Work:
         lines, cost = self._silence(starts[0])
         for k in range(begin, end):
             gap = starts[k - begin + 1] - starts[k - begin]
-            numbers, weighted = self.played[k], n_integrators if events.has_captures[k] else 0
+            kind = events.kinds[k]
+            numbers, weighted = self.played[kind], n_integrators if events.captures[kind] else 0
             start = self._start(numbers, weighted)
             if numbers and not reader.generates:
                 wave = waves[numbers[0]]

@@ -12,7 +12,7 @@ from zurich import compiled, play_core, play_readout, schema
 import qctl
 from qctl.instruments.zurich.body import ZurichBody
 from qctl.instruments.zurich.capabilities import MODELS
-from qctl.lab import load_lab
+from qctl.lab import load_lab, parse_lab
 from qctl.program.sampling import envelope_samples
 
 LAB = Path(__file__).parents[2] / "docs" / "examples" / "zurich2.toml"
@@ -50,8 +50,10 @@ def check(ready, lab):
     """Hold every batch, core and readout channel of a run to the judges; return the usage rows of all programs."""
     rows, points = [], straights_of(ready)
     _specs[:] = ready.compiled[0].timeline.specs
-    lead_s = {i.name: i.trigger.delay_s if i.trigger else 0.0 for i in lab.instruments.values()}
-    latest = max(lead_s.values())
+    _lab_ports.clear()
+    _lab_ports.update(lab.ports)
+    delays = {i.name: i.trigger.delay_s for i in lab.instruments.values() if i.trigger}
+    lead_s = {name: max(delays.values()) - delay_s for name, delay_s in delays.items()}
     for batch in ready.lowered.batches:
         own = points[batch.first_point : batch.first_point + batch.n_points]
         for program in batch.programs:
@@ -63,7 +65,7 @@ def check(ready, lab):
             used = {row.resource: row.used for row in program.usage}
             instrument = lab.instrument(program.instrument)
             options = {"samplerate": instrument.clock_hz} if program.model == "zurich-hdawg" else {}
-            zero = round((HEAD_S + latest - lead_s[program.instrument]) * instrument.clock_hz)
+            zero = round((HEAD_S + lead_s.get(program.instrument, 0.0)) * instrument.clock_hz)
             for core in body.cores:
                 if model.player.word:
                     options = {"sequencer": model.player.word}
@@ -192,11 +194,102 @@ def check_integral(capture, readout, program, straight, got, want, begins, rate_
 
 _specs = []
 
+SHF_ONLY = """
+[instruments.qc0]
+model = "zurich-shfsg"
+address = "TCPIP::127.0.0.1::41001::SOCKET"
+clock_hz = 2.0e9
+reference = "external"
+safe = { outputs = "off" }
+line.1 = { width_s = 1.0e-7 }
+output.1 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, carrier_hz = 4.8e9 }
+output.8 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, carrier_hz = 5.2e9 }
 
-@pytest.fixture(autouse=True)
-def _ports(lab):
-    _lab_ports.clear()
-    _lab_ports.update(lab.ports)
+[instruments.qa0]
+model = "zurich-shfqa"
+address = "TCPIP::127.0.0.1::41003::SOCKET"
+clock_hz = 2.0e9
+reference = "external"
+trigger = { source = "qc0", line = 1, delay_s = 4.0e-8 }
+safe = { outputs = "off" }
+output.2 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.6324555, carrier_hz = 7.0e9 }
+input.2 = { range_v = 0.6324555 }
+"""
+HDAWG_UHFQA = """
+[instruments.qc0]
+model = "zurich-hdawg"
+address = "TCPIP::127.0.0.1::41001::SOCKET"
+clock_hz = 2.4e9
+reference = "external"
+safe = { outputs = "off" }
+line.1 = { width_s = 1.0e-7 }
+output.1 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+output.2 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+output.5 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+output.6 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+
+[instruments.qa0]
+model = "zurich-uhfqa"
+address = "TCPIP::127.0.0.1::41003::SOCKET"
+clock_hz = 1.8e9
+reference = "external"
+trigger = { source = "qc0", line = 1, delay_s = 4.0e-8 }
+safe = { outputs = "off" }
+output.1 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.3 }
+output.2 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.3 }
+input.1 = { range_v = 0.3 }
+input.2 = { range_v = 0.3 }
+
+[instruments.lo0]
+model = "rohde-schwarz-sgs100a"
+address = "TCPIP::127.0.0.1::41004::SOCKET"
+frequency_hz = 4.9e9
+power_dbm = 13.0
+reference = "external"
+limits = { power_dbm = [-20.0, 20.0], frequency_hz = [1.0e6, 12.75e9] }
+safe = { output = false, power_dbm = -20.0 }
+
+[instruments.lo1]
+model = "rohde-schwarz-sgs100a"
+address = "TCPIP::127.0.0.1::41005::SOCKET"
+frequency_hz = 6.95e9
+power_dbm = 13.0
+reference = "external"
+limits = { power_dbm = [-20.0, 20.0], frequency_hz = [1.0e6, 12.75e9] }
+safe = { output = false, power_dbm = -20.0 }
+"""
+HDAWG_FLUX = """
+[instruments.hd0]
+model = "zurich-hdawg"
+address = "TCPIP::127.0.0.1::41002::SOCKET"
+clock_hz = 2.0e9
+reference = "external"
+trigger = { source = "qc0", line = 1 }
+safe = { outputs = "off" }
+output.3 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+output.4 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0 }
+"""
+
+
+def racks():
+    """Return other racks by name: their processor is that of the example."""
+    head = LAB.read_text("utf-8").split("[instruments.qc0]")[0]
+    ports = {
+        "q0.drive": ['output = "qc0:1"', 'i = "qc0:1"\nq = "qc0:2"\nlo = "lo0"'],
+        "q1.drive": ['output = "qc0:8"', 'i = "qc0:5"\nq = "qc0:6"\nlo = "lo0"'],
+        "q0.flux": ['output = "hd0:4"'] * 2,
+        "q1.flux": ['output = "hd0:3"'] * 2,
+    }
+    reads = [
+        'feedline = "line0"\noutput = "qa0:2"\nacquire = "qa0:2"',
+        'feedline = "line0"\ni = "qa0:1"\nq = "qa0:2"\nacquire_i = "qa0:1"\nacquire_q = "qa0:2"\nlo = "lo1"',
+    ]
+    ports |= {"q0.readout": reads, "q1.readout": reads}
+    made = {}
+    for k, (name, boxes) in enumerate((("shfsg-shfqa", SHF_ONLY), ("hdawg-uhfqa", HDAWG_UHFQA))):
+        lines = [f'[ports."{port}"]\n{words[k]}\n' for port, words in ports.items()]
+        made[name] = parse_lab(head + boxes + HDAWG_FLUX + "\n".join(lines))
+    return made
 
 
 def randomized(n_qubits, n_pulses, seed):
@@ -306,3 +399,73 @@ def test_set_of_random_sequences(lab, n_qubits):
     ready = qctl.compile([randomized(n_qubits, 40, k) for k in range(12)], lab, shots=1)
     assert sum(batch.n_points for batch in ready.lowered.batches) == 12
     check(ready, lab)
+
+
+@pytest.mark.parametrize("name", ["shfsg-shfqa", "hdawg-uhfqa"])
+@pytest.mark.parametrize("averaged", [False, True])
+def test_other_racks(name, averaged):
+    lab = racks()[name]
+    ready = qctl.compile([randomized(2, 30, k) for k in range(3)], lab, shots=2, averaged=averaged)
+    assert {p.instrument for b in ready.lowered.batches for p in b.programs} == {"qc0", "hd0", "qa0"}
+    check(ready, lab)
+
+
+@pytest.mark.parametrize("name", ["shfsg-shfqa", "hdawg-uhfqa"])
+def test_two_flux_lines_of_one_core(name):
+    lab = racks()[name]
+    p = qctl.Program(["q0.flux", "q1.flux"], ["q0", "q1"])
+    for k in range(20):
+        p.play("q0.flux", qctl.flat_top(23e-9, amp=0.3 - 0.02 * k, rise_s=2e-9))
+        p.play("q1.flux", qctl.gaussian(31.5e-9, amp=0.1 + 0.01 * k))
+        p.delay("q1.flux", 5e-9 * (k % 4))
+    check(qctl.compile(p, lab, shots=2), lab)
+
+
+def test_swept_frequencies_and_phases_on_an_hdawg():
+    lab = racks()["hdawg-uhfqa"]
+    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    with p.sweep("f", np.linspace(4.65e9, 4.75e9, 5), "Hz") as f:
+        p.sx("q0")
+        p.set_frequency("q0.drive", f)
+        p.shift_phase("q0.drive", 0.7)
+        p.sx("q0")
+        p.delay("q0.drive", 17e-9)
+        p.sx("q0")
+    check(qctl.compile(p, lab, shots=2), lab)
+
+
+@pytest.mark.parametrize(("model", "most"), [("zurich-shfsg", 32_768), ("zurich-hdawg", 16_384)])
+def test_fullest_program_is_taken_and_one_instruction_more_is_refused_by_both(model, most):
+    lab = racks()["shfsg-shfqa" if "shf" in model else "hdawg-uhfqa"]
+    rate_hz = lab.instrument("qc0").clock_hz
+    device, options = MODELS[model].device, {"samplerate": rate_hz} if "hdawg" in model else {}
+    n = most // 2 - 12
+    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    rng = np.random.default_rng(3)
+    for _ in range(n):
+        p.play("q0.drive", qctl.constant(32 / rate_hz, 0.1 + 0.1 * int(rng.integers(2))))
+        p.delay("q0.drive", (32 + 16 * int(rng.integers(3))) / rate_hz)
+    ready = qctl.compile(p, lab, shots=2)
+    (program,) = [x for b in ready.lowered.batches for x in b.programs if x.instrument == "qc0"]
+    (core,) = ZurichBody.from_bytes(program.body).cores
+    used = next(row.used for row in program.usage if row.resource == "instructions")
+    assert compiled(core.program, device, **options).n_instructions == used <= most
+    body, end = core.program.rsplit("}", 1)
+    fullest = body + "executeTableEntry(0);\n" * (most - used) + "}" + end
+    assert compiled(fullest, device, **options).n_instructions == most
+    with pytest.raises(RuntimeError, match="too large"):
+        compiled(body + "executeTableEntry(0);\n" * (most - used + 1) + "}" + end, device, **options)
+
+
+def test_fullest_waveform_memory_is_taken():
+    lab = racks()["shfsg-shfqa"]
+    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    for k in range(98_304 // 1024):
+        p.play("q0.drive", qctl.gaussian(512e-9, amp=0.1, sigma_s=(60 + k) * 1e-9))
+        p.delay("q0.drive", 64e-9)
+    ready = qctl.compile(p, lab, shots=2)
+    rows = {row.resource: row for row in check(ready, lab)}
+    assert rows["waveform samples"].used == rows["waveform samples"].allowed == 98_304
+    p.play("q0.drive", qctl.gaussian(16e-9, amp=0.1))
+    with pytest.raises(qctl.errors.CompileError, match=r"needs 98336 waveform samples of qc0 .*, which has 98304"):
+        qctl.compile(p, lab, shots=2)
