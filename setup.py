@@ -78,10 +78,14 @@ def kernels() -> list[Extension]:
         build_dir=made,
         nthreads=WORKERS,
     )
-    return [
+    made_extensions = [
         *made_of([each for each in extensions if each not in wide], compiler_directives=DIRECTIVES),
         *made_of(wide, compiler_directives=DIRECTIVES | {"overflowcheck": False}),  # Cython can't check 128 bits
     ]
+    for header in Path("cext").glob("*.h"):
+        # Cython copies headers beside the C that includes them, where they are found first, and leaves old copies.
+        shutil.copy2(header, Path(made, "cext", header.name))
+    return made_extensions
 
 
 if __name__ == "__main__":  # the processes that cythonize import this file anew

@@ -18,8 +18,10 @@ import numpy as np
 
 from qctl.device import Parameter
 from qctl.errors import LimitError, RefusedError, RequestError
+from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float
+from qctl.instruments.dc_sources.capabilities import TABLES
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.settings import Settings
@@ -28,11 +30,12 @@ from qctl.units import Limits
 
 __all__ = ["COMMANDS", "QdevilQdac2", "open_driver"]
 
-_RANGE_V = Limits(-10, 10)
-_SLEW = Limits(0.01, 2e7)
-_DWELL_S = Limits(1e-6, 3600)
-_RESOLUTION_V = 2e-5
-_MAX_LIST = 65_536
+_TABLE = TABLES["qdevil-qdac2"]
+_RANGE_V = limit(_TABLE, "settings.voltage_v").limits
+_SLEW = limit(_TABLE, "settings.slew_v_per_s").limits
+_DWELL_S = limit(_TABLE, "settings.dwell_s").limits
+_RESOLUTION_V = float(limit(_TABLE, "settings.voltage_v").resolution or 0)
+_MAX_LIST = limit(_TABLE, "table.entries").most
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),

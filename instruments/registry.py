@@ -11,13 +11,16 @@ from qctl.errors import RequestError
 
 if TYPE_CHECKING:
     from qctl.device import Device
+    from qctl.instruments.capability import Capability
     from qctl.instruments.commands import Command
     from qctl.lab import Instrument, Lab
 
 __all__ = [
+    "FAMILIES",
     "MODELS",
     "Model",
-    "capabilities_of",
+    "capabilities",
+    "capability_of",
     "declared_commands",
     "lowering_of",
     "model_of",
@@ -74,6 +77,9 @@ MODELS = {
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
         Model("qblox-qcm", "player", "", "qblox"),
         Model("qblox-qrm", "transceiver", "", "qblox"),
+        Model("qblox-qcm-rf", "player", "", "qblox"),
+        Model("qblox-qrm-rf", "transceiver", "", "qblox"),
+        Model("qblox-qrc", "transceiver", "", "qblox"),
         Model("zurich-hdawg", "player", "", "zurich"),
         Model("zurich-shfsg", "player", "", "zurich"),
         Model("zurich-shfqa", "transceiver", "", "zurich"),
@@ -133,15 +139,41 @@ def lowering_of(name: str) -> ModuleType:
     return _module(f"{_family(name)}.lower")
 
 
-def capabilities_of(name: str) -> ModuleType:
-    """Return the module with a model's table of limits.
+FAMILIES = (
+    "qblox",
+    "zurich",
+    "tektronix_awg5014",
+    "tektronix_files",
+    "keysight_generators",
+    "tabor",
+    "quantum_machines",
+    "ions",
+    "atoms",
+    "keysight_infiniium",
+    "qctl_trigger",
+    "dc_sources",
+    "microwave_sources",
+)
+"""Packages with ``capabilities``, in the order of docs/instruments.md. QICK has a table when its board has said one."""
+
+
+def capabilities() -> dict[str, Capability]:
+    """Return the table of every instrument that has one, by model; those that nothing compiles for yet, too."""
+    return {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
+
+
+def capability_of(name: str) -> Capability:
+    """Return a model's table.
 
     Raises
     ------
     RequestError
-        If the model takes no programs.
+        If there is none.
     """
-    return _module(f"{_family(name)}.capabilities")
+    tables = capabilities()
+    if name not in tables:
+        raise RequestError(f"model {name!r} has no table of capabilities; there are {', '.join(sorted(tables))}")
+    return tables[name]
 
 
 def _family(name: str) -> str:

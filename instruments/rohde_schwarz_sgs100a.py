@@ -17,6 +17,7 @@ from qctl.instruments.commands import Command
 from qctl.instruments.confirm import parsed_int
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.microwave_sources.capabilities import TABLES
 from qctl.instruments.settings import Settings
 from qctl.lab import Instrument, Lab
 from qctl.units import Limits
@@ -24,23 +25,31 @@ from qctl.units import Limits
 __all__ = ["COMMANDS", "RohdeSchwarzSgs100a", "open_driver"]
 
 _UNLOCKED = 1 << 5
+_LIMITS = {name: one.limits for name, one in TABLES["rohde-schwarz-sgs100a"].settings.items()}
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command("SOURce:FREQuency[:CW]", "frequency_hz", "Frequency", "Hz", limits=Limits(1e6, 12.75e9), resolution=0.01),
-    Command("FREQuency[:CW]", "frequency_hz", "Frequency", "Hz", limits=Limits(1e6, 12.75e9), resolution=0.01),
+    Command(
+        "SOURce:FREQuency[:CW]", "frequency_hz", "Frequency", "Hz", limits=_LIMITS["frequency_hz"], resolution=0.01
+    ),
+    Command("FREQuency[:CW]", "frequency_hz", "Frequency", "Hz", limits=_LIMITS["frequency_hz"], resolution=0.01),
     Command(
         "SOURce:POWer[:LEVel][:IMMediate][:AMPLitude]",
         "power_dbm",
         "Power",
         "dBm",
-        limits=Limits(-120, 25),
+        limits=_LIMITS["power_dbm"],
         resolution=0.01,
     ),
     Command(
-        "POWer[:LEVel][:IMMediate][:AMPLitude]", "power_dbm", "Power", "dBm", limits=Limits(-120, 25), resolution=0.01
+        "POWer[:LEVel][:IMMediate][:AMPLitude]",
+        "power_dbm",
+        "Power",
+        "dBm",
+        limits=_LIMITS["power_dbm"],
+        resolution=0.01,
     ),
-    Command("SOURce:PHASe[:ADJust]", "phase_deg", "Phase", "°", limits=Limits(-360, 360), resolution=0.1),
+    Command("SOURce:PHASe[:ADJust]", "phase_deg", "Phase", "°", limits=_LIMITS["phase_deg"], resolution=0.1),
     Command("OUTPut[:STATe]", "output_on", "RF output", kind=bool),
     Command("SOURce:ROSCillator:SOURce", "reference_source", "Reference", kind=str, words=("INT", "EXT")),
 )

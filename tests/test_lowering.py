@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from narrowed import narrow
 
 import qctl
 from qctl.compiler.pipeline import compile_program
 from qctl.errors import CompileError
+from qctl.instruments.capability import limit
 from qctl.instruments.keysight_infiniium import capabilities as digitizer
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.instruments.qctl_trigger.body import TriggerBody
@@ -21,6 +23,9 @@ LAB = Path(__file__).parent / "support" / "transmon5.toml"
 @pytest.fixture(scope="module")
 def lab():
     return load_lab(LAB)
+
+
+DIGITIZER = digitizer.TABLES[digitizer.MODEL]
 
 
 def rabi(n_points):
@@ -65,15 +70,15 @@ def test_small_run_is_one_batch_of_those_who_take_part(lab):
 def test_too_many_shots_for_the_recorder_are_cut_exactly(lab):
     ready = qctl.compile(rabi(2), lab, shots=100_001)
     shots = [batch.n_shots for batch in ready.lowered.batches]
-    assert max(shots) <= digitizer.MAX_SEGMENTS
+    assert max(shots) <= limit(DIGITIZER, "scope.records").most
     assert covered(ready.lowered, 100_001)
 
 
 def test_shots_at_the_recorders_limit_are_one_batch(lab, monkeypatch):
-    n_most = digitizer.READ_SAMPLES // 500  # of 1 us at 500 MS/s
+    n_most = limit(DIGITIZER, "settings.read_samples").most // 500  # of 1 us at 500 MS/s
     assert len(qctl.compile(rabi(1), lab, shots=n_most).lowered.batches) == 1
     assert len(qctl.compile(rabi(1), lab, shots=n_most + 1).lowered.batches) == 2
-    monkeypatch.setattr(digitizer, "READ_SAMPLES", digitizer.MEMORY_SAMPLES)
+    narrow(monkeypatch, digitizer, "settings.read_samples", limit(DIGITIZER, "scope.samples").most)
     assert len(qctl.compile(rabi(1), lab, shots=65_536).lowered.batches) == 1
     assert len(qctl.compile(rabi(1), lab, shots=65_537).lowered.batches) == 2
 
@@ -81,11 +86,11 @@ def test_shots_at_the_recorders_limit_are_one_batch(lab, monkeypatch):
 def test_ten_million_shots_are_cut_into_reads_that_no_link_waits_long_for(lab):
     lowered = qctl.compile(rabi(1), lab, shots=10_000_000).lowered
     assert covered(lowered, 10_000_000)
-    assert max(batch.n_shots for batch in lowered.batches) * 500 <= digitizer.READ_SAMPLES
+    assert max(batch.n_shots for batch in lowered.batches) * 500 <= limit(DIGITIZER, "settings.read_samples").most
 
 
 def test_too_many_points_are_cut_at_points(lab, monkeypatch):
-    monkeypatch.setattr(generator, "MAX_ELEMENTS", 7)
+    narrow(monkeypatch, generator, "sequence", 7)
     ready = qctl.compile(rabi(30), lab, shots=10)
     assert all(program_of(batch, "awg0").n_points <= 7 for batch in ready.lowered.batches)
     assert covered(ready.lowered, 10)
@@ -93,14 +98,14 @@ def test_too_many_points_are_cut_at_points(lab, monkeypatch):
 
 
 def test_memory_at_its_limit_is_one_batch_and_one_sample_less_is_two(lab, monkeypatch):
-    monkeypatch.setattr(generator, "MEMORY_SAMPLES", 250 * 8)
+    narrow(monkeypatch, generator, "waveforms.samples", 250 * 8)
     assert len(qctl.compile(rabi(8), lab, shots=10, averaged=True).lowered.batches) == 1
-    monkeypatch.setattr(generator, "MEMORY_SAMPLES", 250 * 8 - 1)
+    narrow(monkeypatch, generator, "waveforms.samples", 250 * 8 - 1)
     assert len(qctl.compile(rabi(8), lab, shots=10, averaged=True).lowered.batches) == 2
 
 
 def test_single_shot_that_does_not_fit_is_refused_with_its_pulse(lab, monkeypatch):
-    monkeypatch.setattr(generator, "MEMORY_SAMPLES", 249)
+    narrow(monkeypatch, generator, "waveforms.samples", 249)
     with pytest.raises(
         CompileError, match=r"one shot needs 250 waveform samples of awg0 .* which has 249; .*up to gaussian pulse"
     ):
@@ -109,7 +114,7 @@ def test_single_shot_that_does_not_fit_is_refused_with_its_pulse(lab, monkeypatc
     p = qctl.Program(ports=["q0.drive"])
     p.delay("q0.drive", 110.0)
     p.play("q0.drive", qctl.gaussian(40e-9, amp=0.1))
-    with pytest.raises(CompileError, match=r"trig0: period = 1100000000\d ticks is outside"):
+    with pytest.raises(CompileError, match=r"trig0: period_ticks = 1100000000\d is over 4294967295 ticks"):
         qctl.compile(p, lab)
 
 
@@ -177,4 +182,4 @@ def test_ten_million_single_shots_are_cut_into_batches_of_bounded_records(lab):
         if program.model == "keysight-infiniium-s"
     ]
     assert len(bodies) == len(batches)
-    assert max(body.n_records * body.n_samples for body in bodies) <= digitizer.READ_SAMPLES
+    assert max(body.n_records * body.n_samples for body in bodies) <= limit(DIGITIZER, "settings.read_samples").most

@@ -6,43 +6,58 @@ Infiniium S-Series data sheet (memory, segments), QCoDeS `KeysightInfiniium` (ra
 
 from __future__ import annotations
 
-from qctl.units import Limits
+from qctl.instruments.capability import Capability, Channel, Clock, Range, Reports, Scope, Standing, Upload
 
-__all__ = [
-    "CODE_LIMITS",
-    "DELAY_S",
-    "MAX_AVERAGES",
-    "MAX_SEGMENTS",
-    "MEMORY_SAMPLES",
-    "MIN_AVERAGES",
-    "MIN_SEGMENTS",
-    "N_INPUTS",
-    "RANGE_V",
-    "RATES_HZ",
-    "READ_SAMPLES",
-    "RECORD_SAMPLES",
-]
+__all__ = ["CODE_LIMITS", "MODEL", "TABLES"]
 
-N_INPUTS = 4
-RATES_HZ = (
+MODEL = "keysight-infiniium-s"
+CODE_LIMITS = (-32_767, 32_767)
+"""Codes of WORD data; a full scale is 62,464 codes or fewer, the preamble says which."""
+
+_RATES_HZ = (
     *(m * 10.0**e for e in range(3, 9) for m in (1.0, 2.0, 2.5, 4.0, 5.0)),
     *(1e9, 1.25e9, 2e9, 2.5e9, 4e9, 5e9, 10e9),
 )
-"""Rates that :ACQuire:SRATe takes, on all four inputs."""
-RECORD_SAMPLES = Limits(16, 100_000_000)
-"""Samples of one record; :ACQuire:POINts."""
-MEMORY_SAMPLES = 100_000_000
-"""Samples of all segments together, on each input; standard memory of an S-series."""
-READ_SAMPLES = 1 << 23
-"""Samples of all segments that are read at once from each input: 16 MB. No bound of the box, which has twelve times as
-much memory; but it answers nothing while it sends, and a link that hears nothing for its time-out is taken for dead."""
-MIN_SEGMENTS, MAX_SEGMENTS = 2, 65_536
-"""Records of one segmented acquisition; :ACQuire:SEGMented:COUNt. One record is taken without segments."""
-MIN_AVERAGES, MAX_AVERAGES = 2, 65_534
-"""Shots of one average; :ACQuire:AVERage:COUNt."""
-RANGE_V = Limits(0.008, 8.0)
-"""Full scale of one input into 50 ohm, peak to peak; :CHANnel<n>:RANGe."""
-DELAY_S = Limits(0.0, 10.0)
-"""From the trigger to the first sample; :TIMebase:POSition with reference LEFT."""
-CODE_LIMITS = (-32_767, 32_767)
-"""Codes of WORD data; a full scale is 62,464 codes or fewer, the preamble says which."""
+_MOST_SEGMENTS, _MOST_AVERAGES = 65_536, 65_534
+_SHEET = "Infiniium S-Series data sheet"
+
+TABLES = {
+    MODEL: Capability(
+        model=MODEL,
+        title="Keysight Infiniium S-series",
+        sources=("Infiniium Programmer's Guide", _SHEET, "QCoDeS KeysightInfiniium"),
+        clocks={
+            "sample": Clock(Range(1e3, 10e9, "Hz", choices=_RATES_HZ, source=":ACQuire:SRATe, on all four inputs"))
+        },
+        channels={
+            "input": Channel(
+                clock="sample",
+                number=Range(1, 4, source=_SHEET),
+                length=Range(16, 100_000_000, "samples", 1, source=":ACQuire:POINts"),
+                pad="zero",
+                bits=10,
+                overlaps=True,
+            )
+        },
+        scope=Scope(
+            samples=Range(0, 100_000_000, "samples", source=f"all segments of one input, standard memory: {_SHEET}"),
+            records=Range(
+                1, _MOST_SEGMENTS, "records", source=":ACQuire:SEGMented:COUNt; one record is taken without segments"
+            ),
+            averages=Range(1, _MOST_AVERAGES, "shots", source=":ACQuire:AVERage:COUNt; one shot is not averaged"),
+        ),
+        settings={
+            "range_v": Range(0.008, 8.0, "V", source=":CHANnel<n>:RANGe, peak to peak into 50 ohm"),
+            "delay_s": Range(0.0, 10.0, "s", source=":TIMebase:POSition with reference LEFT"),
+            "trigger_level_v": Range(-5, 5, "V", source=":TRIGger:LEVel AUX"),
+            "n_averages": Range(2, _MOST_AVERAGES, "shots", 1, source=":ACQuire:AVERage:COUNt"),
+            "n_segments": Range(2, _MOST_SEGMENTS, "records", 1, source=":ACQuire:SEGMented:COUNt"),
+            # No bound of the box; but it answers nothing while it sends, and a link that hears nothing for its time-out
+            # is taken for dead.
+            "read_samples": Range(0, 1 << 23, "samples", source="read at once from each input: 16 MB"),
+        },
+        errors=Reports(sync=(":SYSTem:ERRor?",)),
+        upload=Upload("IEEE 488.2 definite", "little", "int16", unit="record"),
+        standing=Standing(3, "QCoDeS and pyvisa-py against the emulator"),
+    )
+}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter, Recording
 from qctl.errors import DeviceError, DeviceTimeoutError, RefusedError, RequestError
+from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float, parsed_int
 from qctl.instruments.keysight_infiniium import capabilities as can
@@ -38,6 +39,8 @@ __all__ = ["COMMANDS", "KeysightInfiniium", "open_driver"]
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5e-5, 5e-3
 _ARM_TIMEOUT_S = 2.0
 _BLOCK_TIMEOUT_S = 30.0
+_TABLE = can.TABLES[can.MODEL]
+_LIMITS = {name: one.limits for name, one in _TABLE.settings.items()}
 _ERRORS = ":SYST:ERR? STR"
 _ARM = ":SING;:AER?"
 _N_ASKED_FIRST, _MOST_ASKED_FIRST = 8, 4096
@@ -45,12 +48,25 @@ _N_ASKED_FIRST, _MOST_ASKED_FIRST = 8, 4096
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command(":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=can.RANGE_V, resolution=1e-3),
+    Command(
+        ":CHANnel{n}:RANGe", "input{n}_range_v", "Full scale of input", "V", limits=_LIMITS["range_v"], resolution=1e-3
+    ),
     Command(":CHANnel{n}:OFFSet", "input{n}_offset_v", "Offset of input", "V", limits=Limits(-4, 4), resolution=1e-3),
     Command(
-        ":ACQuire:SRATe[:ANALog]", "rate_hz", "Sample rate", "Hz", limits=Limits(1e3, can.RATES_HZ[-1]), resolution=1
+        ":ACQuire:SRATe[:ANALog]",
+        "rate_hz",
+        "Sample rate",
+        "Hz",
+        limits=limit(_TABLE, "clocks.sample.hz").limits,
+        resolution=1,
     ),
-    Command(":ACQuire:POINts[:ANALog]", "n_samples", "Samples of a record", kind=int, limits=can.RECORD_SAMPLES),
+    Command(
+        ":ACQuire:POINts[:ANALog]",
+        "n_samples",
+        "Samples of a record",
+        kind=int,
+        limits=limit(_TABLE, "channels.input.length").limits,
+    ),
     Command(":ACQuire:MODE", "mode", "Acquisition mode", kind=str, words=("RTIM", "SEGM")),
     Command(":ACQuire:AVERage", "averaged", "Averaging", kind=bool),
     Command(
@@ -58,17 +74,22 @@ COMMANDS = (
         "n_averages",
         "Shots averaged",
         kind=int,
-        limits=Limits(can.MIN_AVERAGES, can.MAX_AVERAGES),
+        limits=_LIMITS["n_averages"],
     ),
     Command(
         ":ACQuire:SEGMented:COUNt",
         "n_segments",
         "Records of an acquisition",
         kind=int,
-        limits=Limits(can.MIN_SEGMENTS, can.MAX_SEGMENTS),
+        limits=_LIMITS["n_segments"],
     ),
     Command(
-        ":TIMebase:POSition", "delay_s", "From the trigger to the record", "s", limits=can.DELAY_S, resolution=1e-9
+        ":TIMebase:POSition",
+        "delay_s",
+        "From the trigger to the record",
+        "s",
+        limits=_LIMITS["delay_s"],
+        resolution=1e-9,
     ),
 )
 
@@ -281,7 +302,13 @@ class KeysightInfiniium:
 
 def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
     """Return the messages that set a box up."""
-    texts = [":STOP", *(f":CHAN{number}:DISP {int(number in body.inputs)}" for number in range(1, can.N_INPUTS + 1))]
+    texts = [
+        ":STOP",
+        *(
+            f":CHAN{number}:DISP {int(number in body.inputs)}"
+            for number in range(1, _TABLE.channels["input"].number.most + 1)
+        ),
+    ]
     for number, range_v in zip(body.inputs, body.range_v, strict=True):
         offset_v = instrument.input[number].offset_v
         texts.append(f":CHAN{number}:INP DC50;:CHAN{number}:RANG {range_v:.9g};:CHAN{number}:OFFS {offset_v:.9g}")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from qctl.errors import CompileError
+from qctl.instruments.capability import limit
+from qctl.instruments.checker import check_number, usage
 from qctl.instruments.keysight_infiniium import capabilities as can
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.lab import Instrument, Lab
@@ -33,15 +35,21 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     captures = [capture for capture in shots.captures if capture.instrument == name]
     if not captures:
         raise CompileError(f"{name}: nothing is captured", instrument=name)
-    if instrument.clock_hz is None or instrument.clock_hz not in can.RATES_HZ:
-        raise CompileError(f"{name}: clock_hz = {instrument.clock_hz} is not a rate of this box", instrument=name)
+    table = can.TABLES[instrument.model]
+    if instrument.clock_hz is None:
+        raise CompileError(f"{name}: clock_hz is not given in lab.toml", instrument=name)
+    check_number(table, "clocks.sample.hz", instrument.clock_hz, name)
     rate_hz = rational_hz(instrument.clock_hz)
     first, end, longest = _window(captures, rate_hz, name)
-    n_samples = max(end - first, int(can.RECORD_SAMPLES.low))
+    n_samples = max(end - first, limit(table, "channels.input.length").least)
     inputs = tuple(sorted({number for capture in captures for number in capture.inputs}))
     missing = [number for number in inputs if number not in instrument.input]
     if missing:
         raise CompileError(f"{name}: input {missing[0]} is not in lab.toml", instrument=name)
+    for number in inputs:
+        check_number(table, "channels.input.number", number, f"{name} input {number}")
+        check_number(table, "settings.range_v", instrument.input[number].range_v, f"{name} input {number}")
+    check_number(table, "settings.delay_s", first / instrument.clock_hz, name)
     body = DigitizerBody(
         rate_hz=instrument.clock_hz,
         n_samples=n_samples,
@@ -51,19 +59,14 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         n_records=shots.n_shots,
         averaged=shots.averaged,
     )
-    counted = (
-        Usage("averages", shots.n_shots, can.MAX_AVERAGES)
-        if shots.averaged
-        else Usage("records", shots.n_shots, can.MAX_SEGMENTS)
-    )
     n_held = n_samples * (1 if shots.averaged else shots.n_shots)
-    usage = (
-        counted,
-        Usage("record samples", n_samples, int(can.RECORD_SAMPLES.high), longest),
-        Usage("samples", n_held, can.MEMORY_SAMPLES, longest),
-        Usage("samples a read", n_held, max(can.READ_SAMPLES, n_samples), longest),
+    rows = (
+        usage(table, "scope.averages" if shots.averaged else "scope.records", shots.n_shots),
+        usage(table, "channels.input.length", n_samples, longest, name="record samples"),
+        usage(table, "scope.samples", n_held, longest),
+        Usage("samples a read", n_held, max(limit(table, "settings.read_samples").most, n_samples), longest),
     )
-    return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, usage)
+    return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, rows)
 
 
 def _window(captures: Sequence[CaptureSpec], rate_hz: Fraction, name: str) -> tuple[int, int, str]:

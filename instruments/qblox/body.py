@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of"]
+__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of", "settings_of"]
 
 
 class Acquisition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,8 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port : str
         Port of lab.toml that it is for.
     outputs, inputs : tuple of int
-        Connectors from 1: of I and of Q, or one; empty where it plays or acquires nothing.
+        Connectors from 1: of I and of Q, or one, which carries both where the mixer is inside; empty where it plays or
+        acquires nothing.
     modulated : bool
         Whether the NCO turns what is played, and what is acquired back.
     mixer_gain, mixer_phase_rad : float
@@ -52,6 +53,8 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Index → digest of the samples, which are the program's blobs: int16, in 1/32768 of full scale.
     acquisitions : dict of str to Acquisition
         By slot.
+    lo_hz, attenuation_db, input_attenuation_db : float, optional
+        Settings of the connectors of a module with mixers inside.
     """
 
     number: int
@@ -67,6 +70,9 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     waveforms: dict[int, str]
     weights: dict[int, str]
     acquisitions: dict[str, Acquisition]
+    lo_hz: float | None = None
+    attenuation_db: float | None = None
+    input_attenuation_db: float | None = None
 
 
 class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,3 +123,11 @@ def sequence_of(sequencer: Sequencer, blobs: Mapping[str, NDArray[np.generic]]) 
         },
         "program": sequencer.program,
     }
+
+
+_MEMORIES = frozenset(("program", "waveforms", "weights", "acquisitions"))
+
+
+def settings_of(sequencer: Sequencer) -> dict[str, Any]:
+    """Return what a sequencer and its connectors are set to beside its sequence; keys have units."""
+    return {key: value for key, value in msgspec.to_builtins(sequencer).items() if key not in _MEMORIES}

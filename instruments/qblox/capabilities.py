@@ -1,98 +1,234 @@
-"""What a sequencer of a Qblox QCM or QRM can do: limits of program, memories and NCO, each with its source.
+"""What a sequencer of a Qblox module can do: limits of program, memories and NCO, each with its source.
 
 Source: q1asm 1.1.1, the vendor's assembler in qblox-instruments (ranges of operands, tried one by one);
 qblox-scheduler, ``backends/qblox/constants.py`` (instructions, memories, grid, gaps between acquisitions, NCO);
-qblox-instruments, ``constants.py`` (sequencers of a module); q1simulator 1.3.4 (output ranges, timing of the classical
-core); qibolab, ``validate.py`` (number of weights); Qblox documentation, Sequencer (NCO, gain, wait, synchronisation).
+qblox-instruments 1.1.1, ``constants.py`` (sequencers of a module) and ``qcodes_drivers/module.py`` (LO, attenuation);
+q1simulator 1.3.4 (output ranges, timing of the classical core); qibolab, ``validate.py`` (number of weights); Qblox
+documentation, Sequencer (NCO, gain, wait, synchronisation).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from fractions import Fraction
 
-from qctl.units import Limits
+from qctl.instruments.capability import (
+    Capability,
+    Channel,
+    Clock,
+    Conditions,
+    Firmware,
+    Gap,
+    Instructions,
+    Loops,
+    Memory,
+    Range,
+    Reports,
+    Restriction,
+    Standing,
+    Upload,
+)
 
-__all__ = [
-    "ACQUISITION_GAP_NS",
-    "CLOCK_HZ",
-    "DURATION_NS",
-    "FREQUENCY_HZ",
-    "FREQUENCY_STEPS_PER_HZ",
-    "FULL_SCALE",
-    "GAP_NS",
-    "INTEGRATION_NS",
-    "LOOPS",
-    "MAX_ACQUISITIONS",
-    "MAX_BINS",
-    "MAX_WAVEFORMS",
-    "MAX_WEIGHTS",
-    "MODULATED_SCALE",
-    "MODULES",
-    "N_SEQUENCERS",
-    "PHASE_STEPS",
-    "WAVEFORM_SAMPLES",
-    "WEIGHT_SAMPLES",
-    "Module",
-]
+__all__ = ["CLOCK_HZ", "FREQUENCY_STEPS_PER_HZ", "FULL_SCALE", "MODULATED_SCALE", "RF", "TABLES"]
 
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """What tells the modules apart.
-
-    Attributes
-    ----------
-    max_instructions : int
-        Of one sequencer's program; the assembler takes up to 16,384 for all modules (qblox-scheduler).
-    n_outputs, n_inputs : int
-        Connectors O1 … and I1 ….
-    full_scale_v : float
-        Largest output into 50 ohm, peak; q1simulator, data sheets.
-    """
-
-    max_instructions: int
-    n_outputs: int
-    n_inputs: int
-    full_scale_v: float
-
-
-MODULES = {
-    "qblox-qcm": Module(16_384, 4, 0, 2.5),
-    "qblox-qrm": Module(12_288, 2, 2, 0.5),
-}
 CLOCK_HZ = 1e9
 """Samples per second of every output and input, and the grid of every time."""
-N_SEQUENCERS = 6
-"""Sequencers of a module; qblox-instruments."""
-DURATION_NS = Limits(4, 65_535)
-"""Of wait, play, acquire, upd_param and wait_sync; q1asm. A longer wait is several, or a loop."""
-GAP_NS = 4
-"""Shortest time between two real-time instructions; qblox-scheduler."""
-ACQUISITION_GAP_NS = 300
-"""Shortest time between two acquisitions of one sequencer; qblox-scheduler."""
-INTEGRATION_NS = Limits(4, 16_777_212)
-"""Length of an acquisition's square integration, a multiple of 4; qblox-instruments."""
-WAVEFORM_SAMPLES = 16_384
-"""Samples of all waveforms of a sequencer; qblox-scheduler."""
-MAX_WAVEFORMS = 1024
-"""Waveforms of a sequencer: play takes the indices 0 … 1023; q1asm."""
-WEIGHT_SAMPLES = 16_384
-"""Samples of all weights of a sequencer; qblox-scheduler."""
-MAX_WEIGHTS = 32
-"""Weights of a sequencer; qibolab. The assembler takes more."""
-MAX_ACQUISITIONS = 32
-"""Acquisitions of a sequencer: acquire takes the indices 0 … 31; q1asm."""
-MAX_BINS = 3_000_000
-"""Bins of all acquisitions of a module; qblox-scheduler (131,072 before cluster firmware 0.13)."""
-LOOPS = Limits(1, 4_294_967_295)
-"""Count of a loop: registers have 32 bits; q1asm."""
 FULL_SCALE = 32_768
 """Steps of a waveform's, a gain's and an offset's full scale: 16 bits with sign."""
-FREQUENCY_HZ = Limits(-500e6, 500e6)
-"""Of the NCO; qblox-instruments. The assembler takes any 32 bits."""
 FREQUENCY_STEPS_PER_HZ = 4
 """set_freq counts quarters of a hertz; q1asm."""
-PHASE_STEPS = 1_000_000_000
-"""set_ph counts so many steps a turn; q1asm."""
 MODULATED_SCALE = 0.5**0.5
 """What the NCO leaves of an amplitude, so that both quadratures together stay within the range; q1simulator."""
+RF = frozenset(("qblox-qcm-rf", "qblox-qrm-rf", "qblox-qrc"))
+"""Modules with mixers and LOs inside: a connector of theirs carries I and Q of one sequencer."""
+
+_ASSEMBLER, _SCHEDULER, _DRIVER = "q1asm 1.1.1", "qblox-scheduler", "qblox-instruments 1.1.1"
+_SIMULATOR = "q1simulator 1.3.4"
+_NCO = Range(
+    -500e6,
+    500e6,
+    "Hz",
+    resolution=Fraction(1, FREQUENCY_STEPS_PER_HZ),
+    source=f"{_DRIVER}; {_ASSEMBLER} takes any int32",
+)
+_PHASE = Range(
+    None, None, "turns", resolution=Fraction(1, 10**9), source=f"set_ph 0 … 1e9, taken modulo a turn: {_ASSEMBLER}"
+)
+_COST = {
+    "play": 1,
+    "acquire": 1,
+    "set_awg_gain": 1,
+    "set_freq": 1,
+    "set_ph": 1,
+    "upd_param": 1,
+    "wait": 1,
+    "loop": 4,
+    "move": 1,
+}
+
+
+def _output(n_outputs: int, volts: float | None, overlaps: bool = False) -> Channel:
+    """Return the outputs of a module: in volts, or in full scales where an attenuator stands behind them."""
+    top, unit = (1.0, "of full scale") if volts is None else (volts, "V")
+    step = Fraction(top).limit_denominator(1000) / FULL_SCALE
+    return Channel(
+        clock="sample",
+        number=Range(1, n_outputs, source=f"{_DRIVER}, constants.py"),
+        length=Range(1, 16_384, "samples", 1, source=f"the waveform memory: {_SCHEDULER}"),
+        pad="zero",
+        amplitude=Range(-top, top, unit, resolution=step, source="16 bits with sign" if volts is None else _SIMULATOR),
+        frequency=_NCO,
+        phase=_PHASE,
+        bits=16,
+        overlaps=overlaps,
+    )
+
+
+def _input(n_inputs: int) -> Channel:
+    return Channel(
+        clock="sample",
+        number=Range(1, n_inputs, source=f"{_DRIVER}, constants.py"),
+        length=Range(4, 16_777_212, "ns", 4, source=f"square integration: {_DRIVER}"),
+        frequency=_NCO,
+        overlaps=True,
+    )
+
+
+def _module(
+    name: str,
+    n_instructions: int,
+    n_sequencers: int,
+    channels: Mapping[str, Channel],
+    n_bins: int = 0,
+    settings: Mapping[str, Range] | None = None,
+    restrictions: Mapping[str, Restriction] | None = None,
+    judge: str = "",
+) -> Capability:
+    acquires = n_bins > 0
+    gaps = {"real-time": Gap("any", "any", Range(4, None, "ns", source=_SCHEDULER))}
+    if acquires:
+        gaps["acquisitions"] = Gap("acquire", "acquire", Range(300, None, "ns", source=_SCHEDULER))
+    return Capability(
+        model=f"qblox-{name.lower()}",
+        title=f"Qblox {name}",
+        sources=(_ASSEMBLER, _SCHEDULER, _DRIVER, _SIMULATOR, "qibolab"),
+        clocks={"sample": Clock(Range(CLOCK_HZ, CLOCK_HZ, "Hz", source=_SCHEDULER))},
+        channels=channels,
+        gaps=gaps,
+        waveforms=Memory(
+            Range(0, 1024, "waveforms", source=f"play takes the indices 0 … 1023: {_ASSEMBLER}"),
+            Range(0, 16_384, "samples", source=_SCHEDULER),
+            "one sequencer",
+        ),
+        weights=Memory(
+            Range(0, 32, "weights", source="qibolab; the assembler takes more"),
+            Range(0, 16_384, "samples", source=_SCHEDULER),
+            "one sequencer",
+        )
+        if acquires
+        else None,
+        instructions=Instructions(
+            Range(1, n_instructions, "instructions", source=f"{_SCHEDULER}; {_ASSEMBLER} takes 16384 for all modules"),
+            _COST,
+            Range(10, None, "ticks of 4 ns", source=_SIMULATOR, unverified="low"),
+            f"ticks of 4 ns, estimates of {_SIMULATOR}, not vendor's figures",
+        ),
+        bins=Range(0, n_bins, "bins", source=f"of a module: {_SCHEDULER}; 131072 before firmware 0.13")
+        if acquires
+        else None,
+        acquisitions=Range(0, 32, "acquisitions", source=f"indices 0 … 31: {_ASSEMBLER}") if acquires else None,
+        loops=Loops(
+            Range(1, 2**32 - 1, "times", source=f"registers have 32 bits: {_ASSEMBLER}"),
+            None,
+            ("gain", "phase", "frequency", "delay"),
+        ),
+        conditions=Conditions(
+            ("thresholded acquisition", "trigger network"),
+            Range(1, 15, source=f"set_cond's mask: {_ASSEMBLER}"),
+            {"acquisition-to-condition": Range(364, None, "ns", source=f"TRIGGER_DELAY: {_SCHEDULER}")},
+        ),
+        wait=Range(
+            4, 65_535, "ns", 1, source=f"wait, play, acquire, upd_param, wait_sync: {_ASSEMBLER}; longer ones loop"
+        ),
+        markers=Range(0, 15, source=f"mask of set_mrk: {_ASSEMBLER}"),
+        sequencers=Range(1, n_sequencers, "sequencers", source=f"{_DRIVER}, constants.py"),
+        settings=settings or {},
+        restrictions={
+            "register-hazard": Restriction(
+                "a register read right after it was written needs a nop; no assembler says so"
+            ),
+            **(restrictions or {}),
+        },
+        errors=Reports(sync=("assembler's log", "SYSTem:ERRor?"), async_log=("sequencer status flags",)),
+        upload=Upload("IEEE 488.2 definite", "", "JSON", unit="sequence"),
+        firmware=Firmware("0.13.0", "", f"bins: {_SCHEDULER}"),
+        standing=Standing(None, judge),
+    )
+
+
+def _rf(
+    low_hz: float, high_hz: float, step_hz: float, step_db: float, receives: bool, unverified: str = ""
+) -> dict[str, Range]:
+    most_db, source = 60.0 if step_db == 2 else 31.5, f"{_DRIVER}, module.py"
+    doubt = unverified or "high"
+    settings = {
+        "lo_hz": Range(low_hz, high_hz, "Hz", step_hz, source=source),
+        "attenuation_db": Range(
+            0, most_db, "dB", step_db, source=f"{source}; the most is the module's own", unverified=doubt
+        ),
+    }
+    if receives:
+        settings["input_attenuation_db"] = Range(0, 30, "dB", step_db, source=source, unverified=unverified)
+    return settings
+
+
+_BOTH = "q1asm 1.1.1, q1simulator"
+_SHARED_LO = {"lo": Restriction("the input is mixed with the LO of output 1")}
+TABLES = {
+    table.model: table
+    for table in (
+        _module("QCM", 16_384, 6, {"output": _output(4, 2.5)}, judge=_BOTH),
+        _module("QRM", 12_288, 6, {"output": _output(2, 0.5), "input": _input(2)}, 3_000_000, judge=_BOTH),
+        _module("QCM-RF", 16_384, 6, {"output": _output(2, None)}, settings=_rf(2e9, 18e9, 1, 2, False), judge=_BOTH),
+        _module(
+            "QRM-RF",
+            12_288,
+            6,
+            {"output": _output(1, None), "input": _input(1)},
+            3_000_000,
+            _rf(2e9, 18e9, 1, 2, True),
+            _SHARED_LO,
+            _BOTH,
+        ),
+        _module(
+            "QRC",
+            12_288,
+            12,
+            {"output": _output(6, None), "input": _input(2)},
+            7_000_000,
+            _rf(0.5e9, 10.1e9, 100e6, 0.5, True, "high"),
+            {"lo": Restriction("input n is mixed with the LO of output n, for n = 1 and 2")},
+            "q1asm 1.1.1",
+        ),
+        _module(
+            "QTM",
+            16_384,
+            8,
+            {
+                "line": Channel(
+                    clock="sample",
+                    number=Range(1, 8, source=f"{_DRIVER}, constants.py"),
+                    length=Range(4, None, "ns", 1, source=_SCHEDULER),
+                )
+            },
+            restrictions={
+                "fine-delay": Restriction(
+                    "edges lie on a grid of 1/128 ns", Range(0, 2047, "1/128 ns", 1, source=_SCHEDULER)
+                ),
+                "fine-delay-change": Restriction(
+                    "operations with different fine delay keep a distance", Range(7, None, "ns", source=_SCHEDULER)
+                ),
+            },
+        ),
+    )
+}

@@ -1,4 +1,4 @@
-"""Lower straights to what a Qblox QCM or QRM plays: Q1ASM and memories of each sequencer, all points in a shot."""
+"""Lower straights to what a Qblox module plays: Q1ASM and memories of each sequencer, all points in a shot."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from qctl.cext import events as kernel
 from qctl.cext import q1asm
 from qctl.errors import CompileError
+from qctl.instruments.capability import Capability, limit
+from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
+from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.qblox.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
-from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
@@ -41,11 +44,11 @@ LOOP_FROM_NS = 100
 """Distance from which on equal pulses are played in a loop: the classical core is done with it in good time."""
 
 _WORDS = {
-    "gap": f"less than {can.GAP_NS} ns after the one before it on the same sequencer",
-    "overlap": "before the one before it has ended, on the same sequencer",
-    "acquisitions": f"less than {can.ACQUISITION_GAP_NS} ns after the acquisition before it",
-    "end": "too late for the period",
-    "order": "before time zero of the shot, or out of order",
+    "gap": "less than {gap} ns after the one before it on the same sequencer: delay it",
+    "overlap": "before the one before it has ended, on the same sequencer: delay it",
+    "acquisitions": "less than {acquisitions} ns after the acquisition before it: delay it",
+    "end": "too late for the period: lengthen shot_period_s in lab.toml",
+    "order": "before time zero of the shot, or out of order: delay the whole sequence",
 }
 
 
@@ -60,33 +63,35 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     CompileError
         If a pulse goes over an output's range, comes too early after another one, or needs one sequencer too many.
     """
-    module = can.MODULES[instrument.model]
-    if instrument.clock_hz != can.CLOCK_HZ:
-        raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {can.CLOCK_HZ:g}")
+    table = can.TABLES[instrument.model]
+    if instrument.clock_hz is None:
+        raise CompileError(f"{instrument.name}: clock_hz is not given in lab.toml")
+    check_number(table, "clocks.sample.hz", instrument.clock_hz, instrument.name)
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
-    work = _Work(instrument, module, rows, shots, period_ns)
-    made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, rows))]
+    work = _Work(instrument, table, rows, shots, period_ns)
+    made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, table, rows))]
     work.check_sums()
     body = QbloxBody(tuple(one for one, _ in made), len(straights), shots.n_shots, shots.averaged, period_ns)
     fullest = max(made, key=lambda pair: pair[1].n_instructions, default=None)
-    usage = [Usage("bins", work.n_bins, can.MAX_BINS)] if work.n_bins else []
+    report = [usage(table, "bins", work.n_bins)] if work.n_bins else []
     if fullest is not None:
         sizes = [size for _, size in made]
         largest = max(made, key=lambda pair: pair[1].n_samples)
-        usage += [
-            Usage("instructions", fullest[1].n_instructions, module.max_instructions, fullest[0].port),
-            Usage("waveform samples", largest[1].n_samples, can.WAVEFORM_SAMPLES, largest[0].port),
-            Usage("waveforms", max(size.n_waveforms for size in sizes), can.MAX_WAVEFORMS),
-            Usage("weight samples", max(size.n_weights for size in sizes), can.WEIGHT_SAMPLES),
+        report += [
+            usage(table, "instructions.count", fullest[1].n_instructions, fullest[0].port),
+            usage(table, "waveforms.samples", largest[1].n_samples, largest[0].port),
+            usage(table, "waveforms.count", max(size.n_waveforms for size in sizes)),
         ]
-    fits = all(row.fits for row in usage)
+        if table.weights is not None:
+            report.append(usage(table, "weights.samples", max(size.n_weights for size in sizes)))
+    fits = all(row.fits for row in report)
     return DeviceProgram(
-        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(usage)
+        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report)
     )
 
 
-def _ports(lab: Lab, instrument: Instrument, rows: Rows) -> list[Port]:
+def _ports(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) -> list[Port]:
     """Return the ports that this module plays on or acquires from; each takes a sequencer."""
     name = instrument.name
     played = set(np.flatnonzero(np.bincount(rows.plays["port"])).tolist())
@@ -100,12 +105,8 @@ def _ports(lab: Lab, instrument: Instrument, rows: Rows) -> list[Port]:
             found.append(port)
         if len({ref.instrument for ref in port.outputs}) > 1:
             raise CompileError(f"port {port.name}: I and Q are outputs of two instruments")
-    if len(found) > can.N_SEQUENCERS:
-        raise CompileError(
-            f"{name}: {len(found)} ports ({', '.join(port.name for port in found)}) need as many sequencers; "
-            f"{instrument.model} has {can.N_SEQUENCERS}",
-            instrument=name,
-        )
+    if found:
+        check_number(table, "sequencers", len(found), f"{name} for {', '.join(port.name for port in found)}")
     return found
 
 
@@ -126,9 +127,11 @@ class _Size(NamedTuple):
 class _Work:
     """The state while one module is lowered."""
 
-    def __init__(self, instrument: Instrument, module: can.Module, rows: Rows, shots: Shots, period_ns: int) -> None:
+    def __init__(self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int) -> None:
         self.instrument = instrument
-        self.module = module
+        self.table = table
+        self.rf = instrument.model in can.RF
+        self.max_instructions = limit(table, "instructions.count").most
         self.rows = rows
         self.shots = shots
         self.period_ns = period_ns
@@ -142,11 +145,12 @@ class _Work:
         name = self.instrument.name
         outputs = tuple(ref.output for ref in port.outputs if ref.instrument == name)
         inputs = tuple(ref.input for ref in port.inputs if ref.instrument == name)
-        self._check_connectors(outputs, inputs)
-        modulated = len(outputs) == 2 or len(inputs) == 2
-        full_scale_v = self.module.full_scale_v * (can.MODULATED_SCALE if modulated else 1.0)
+        check_connectors(self.instrument, self.table, outputs, inputs)
+        modulated = self.rf or len(outputs) == 2 or len(inputs) == 2
+        full_scale_v = self._full_scale_v(outputs, modulated)
         index = self.rows.ports[port.name]
-        memory = Memory(self.rows, index, full_scale_v, len(outputs), len(inputs) > 0)
+        n_paths = 2 if outputs and self.rf else len(outputs)
+        memory = Memory(self.rows, index, self.table, full_scale_v, n_paths, len(inputs) > 0)
         events, bounds = self._events(port, index, memory, bool(outputs), bool(inputs))
         if len(events):
             peak_v = (
@@ -160,9 +164,12 @@ class _Work:
         offset_v = tuple(self.instrument.output[n].offset_v for n in outputs)
         if len(outputs) == 2:
             offset_v = (offset_v[0] + mixer.offset_v[0], offset_v[1] + mixer.offset_v[1])
+        elif outputs and self.rf:
+            offset_v = mixer.offset_v
         sequencer = Sequencer(
             number, port.name, outputs, inputs, modulated, mixer.gain, mixer.phase_rad, offset_v,
             memory.integration_ns, text, memory.waveforms, memory.weights, acquisitions,
+            *rf_settings(self.instrument, self.table, outputs, inputs),
         )  # fmt: skip
         return sequencer, _Size(n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
@@ -193,10 +200,10 @@ class _Work:
         places = np.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
         # An instruction has at least 9 characters: what needs more room than all of them is not written whole anyway.
-        text = np.empty(min(64 * len(events) + 128 * len(bounds), 40 * self.module.max_instructions), np.uint8)
+        text = np.empty(min(64 * len(events) + 128 * len(bounds), 40 * self.max_instructions), np.uint8)
         q1asm.emit(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, text, places, sizes)
         n_instructions = int(sizes[1]) + n_around
-        if n_instructions > self.module.max_instructions:
+        if n_instructions > self.max_instructions:
             return "", n_instructions
         if sizes[0] > len(text):
             text = np.empty(int(sizes[0]), np.uint8)
@@ -217,20 +224,12 @@ class _Work:
 
     # --- checks -------------------------------------------------------------------------------------
 
-    def _check_connectors(self, outputs: tuple[int, ...], inputs: tuple[int, ...]) -> None:
-        name, module = self.instrument.name, self.module
-        for numbers, count, kind in ((outputs, module.n_outputs, "output"), (inputs, module.n_inputs, "input")):
-            if any(n > count for n in numbers):
-                raise CompileError(f"{name}: {kind} {max(numbers)} is over the {count} of a {self.instrument.model}")
-        if len(outputs) == 2 and outputs not in ((1, 2), (3, 4)):
-            raise CompileError(f"{name}: I and Q on outputs {outputs[0]} and {outputs[1]}, not on 1 and 2 or 3 and 4")
-        for n in outputs:
-            given = self.instrument.output[n].amplitude_vpp
-            if given != 2 * module.full_scale_v:
-                raise CompileError(
-                    f"{name}: output {n} amplitude_vpp = {given} is not the {2 * module.full_scale_v:g} V of a "
-                    f"{self.instrument.model}"
-                )
+    def _full_scale_v(self, outputs: tuple[int, ...], modulated: bool) -> float:
+        """Return the amplitude that a full gain gives; behind an attenuator it is what lab.toml says."""
+        top = limit(self.table, "channels.output.amplitude").limits.high
+        if self.rf and outputs:
+            top = (self.instrument.output[outputs[0]].amplitude_vpp or 0.0) / 2
+        return top * (can.MODULATED_SCALE if modulated else 1.0)
 
     def _check_range(self, port: Port, outputs: tuple[int, ...], peak_v: float) -> None:
         for n in outputs:
@@ -247,10 +246,11 @@ class _Work:
     def check_sums(self) -> None:
         """Refuse ports that share an output and could go over its range together."""
         for output, peaks in sorted(self.peaks.items()):
-            if sum(peaks.values()) > self.module.full_scale_v:
+            full_scale_v = self._full_scale_v((output,), False)
+            if sum(peaks.values()) > full_scale_v:
                 raise CompileError(
                     f"{', '.join(peaks)} together reach {sum(peaks.values()):.4g} V on output {output} of "
-                    f"{self.instrument.name}, over {self.module.full_scale_v:g} V"
+                    f"{self.instrument.name}, over {full_scale_v:g} V: lower them, or play one after the other"
                 )
 
     def _refuse(self, port: Port, fault: str, point: int, row: int) -> None:
@@ -262,18 +262,24 @@ class _Work:
             play = rows.plays[rows.bounds[point] + row]
             what, start = f"{rows.waveforms[int(play['waveform'])].kind} pulse", int(play["start"])
             if fault == "gain":
+                modulated = self.rf or len(port.outputs) == 2
+                top_v = self._full_scale_v(tuple(ref.output for ref in port.outputs), modulated)
                 raise CompileError(
-                    f"{what} on {port.name}: {play['amplitude']:.4g} V is over what {name} reaches, "
-                    f"{self.module.full_scale_v * (can.MODULATED_SCALE if len(port.outputs) == 2 else 1):.4g} V",
+                    f"{what} on {port.name}: {play['amplitude']:.4g} V is over what {name} reaches, {top_v:.4g} V: "
+                    "lower it, or take attenuation out of the line",
                     volts=float(play["amplitude"]),
                 )
             if fault == "frequency":
-                raise CompileError(
-                    f"{what} on {port.name}: {play['frequency_hz']:.6g} Hz is over the "
-                    f"{can.FREQUENCY_HZ.high:g} Hz of the NCO of {name}"
+                refuse(
+                    self.table,
+                    "channels.output.frequency",
+                    float(play["frequency_hz"]),
+                    f"{what} on {port.name}, {name}",
                 )
+        gaps = {key: limit(self.table, f"gaps.{key}.ticks").low for key in self.table.gaps}
+        words = _WORDS[fault].format(gap=gaps["real-time"], acquisitions=gaps.get("acquisitions"))
         raise CompileError(
-            f"{what} on {port.name} at {start} ns of point {point}, {name}: it comes {_WORDS[fault]}",
+            f"{what} on {port.name} at {start} ns of point {point}, {name}: it comes {words}",
             instrument=name,
             point=point,
         )

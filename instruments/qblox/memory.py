@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
+from qctl.instruments.capability import Capability, limit
+from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.rows import Rows
 from qctl.program.sampling import envelope_samples
@@ -58,13 +60,16 @@ class Memory:
         Largest magnitude of a waveform, full scale being 1.
     """
 
-    def __init__(self, rows: Rows, port: int, full_scale_v: float, n_outputs: int, acquires: bool) -> None:
+    def __init__(
+        self, rows: Rows, port: int, table: Capability, full_scale_v: float, n_outputs: int, acquires: bool
+    ) -> None:
+        self.can = table
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.waveforms: dict[int, str] = {}
         self.weights: dict[int, str] = {}
         self.slots: dict[str, int] = {}
         self.n_samples = self.n_weights = self.n_captures = 0
-        self.integration_ns = int(can.INTEGRATION_NS.low)
+        self.integration_ns = 4
         self.peak = 0.0
         self._index: dict[str, int] = {}
         self.table = np.zeros((len(rows.waveforms), 3), np.int32)
@@ -103,10 +108,10 @@ class Memory:
         boxes = len(lengths) > 1  # the integration length is one for all acquisitions of a sequencer
         if lengths and not boxes:
             self.integration_ns = lengths.copy().pop()
-            if self.integration_ns % 4 or not (
-                can.INTEGRATION_NS.low <= self.integration_ns <= can.INTEGRATION_NS.high
-            ):
-                boxes = True
+            square = limit(self.can, "channels.input.length")
+            boxes = bool(self.integration_ns % (square.step or 1)) or not (
+                square.least <= self.integration_ns <= square.most
+            )
         for k, spec in specs:
             if spec.mode == "raw":
                 raise CompileError(f"the capture into {spec.slot!r} is raw: a QRM is compiled for integrated ones only")
@@ -120,8 +125,7 @@ class Memory:
             elif boxes:
                 weights = self._weights(np.ones(length, np.complex128), spec.slot)
             acquisition = self.slots.setdefault(spec.slot, len(self.slots))
-            if acquisition >= can.MAX_ACQUISITIONS:
-                raise CompileError(f"{acquisition + 1} results of {spec.port} are over {can.MAX_ACQUISITIONS}")
+            check_number(self.can, "acquisitions", acquisition + 1, f"the results of {spec.port}")
             steps = round(spec.if_hz * can.FREQUENCY_STEPS_PER_HZ)
             self.acquisitions[k] = acquisition, weights, length, steps
 
@@ -134,8 +138,7 @@ class Memory:
             if [self.weights[index], self.weights.get(index + 1)] == digests:
                 return index
         index = len(self.weights)
-        if index + 2 > can.MAX_WEIGHTS:
-            raise CompileError(f"the weights of {slot!r} are number {index + 2} of a sequencer's {can.MAX_WEIGHTS}")
+        check_number(self.can, "weights.count", index + 2, f"the weights of {slot!r}")
         for k, (digest, part) in enumerate(zip(digests, words, strict=True)):
             self.weights[index + k] = digest
             self.blobs[digest] = part

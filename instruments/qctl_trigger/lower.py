@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from qctl.errors import CompileError
+from qctl.instruments.checker import check_number, usage
 from qctl.instruments.qctl_trigger import capabilities as can
 from qctl.instruments.qctl_trigger.body import Line, TriggerBody
 from qctl.lab import Instrument, Lab
 from qctl.lab.rack import TriggerLine
-from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
@@ -30,11 +31,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     name = instrument.name
     tick_hz = rational_hz(can.TICK_HZ if instrument.clock_hz is None else instrument.clock_hz)
     period_ticks = math.ceil(rational_s(shots.period_s) * tick_hz)
-    if not can.PERIOD_TICKS.low <= period_ticks <= can.PERIOD_TICKS.high:
-        raise CompileError(
-            f"{name}: period = {period_ticks} ticks is outside [{can.PERIOD_TICKS.low:g}, {can.PERIOD_TICKS.high:g}]",
-            instrument=name,
-        )
+    table = can.TABLES[instrument.model]
+    check_number(table, "settings.period_ticks", period_ticks, name)
     boxes = lab.instruments.values()
     wires = {wire.line for box in boxes if (wire := box.trigger) is not None and wire.source == name}
     events = {cable.line for box in boxes if (cable := box.event) is not None and cable.source == name}
@@ -44,8 +42,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     for number in sorted(wires | events):
         line = instrument.line.get(number) or TriggerLine(number=number)
         delay, width = to_ticks(line.delay_s, tick_hz).ticks, to_ticks(line.width_s, tick_hz).ticks
-        if not (can.DELAY_TICKS.low <= delay <= can.DELAY_TICKS.high and width >= can.WIDTH_TICKS.low):
-            raise CompileError(f"{name}: line {number} with delay {delay} and width {width} ticks", instrument=name)
+        check_number(table, "channels.line.start", delay, f"{name}: line {number}")
+        check_number(table, "channels.line.length", width, f"{name}: line {number}")
         if number in wires and delay + width >= period_ticks:
             raise CompileError(
                 f"{name}: line {number} ends {delay + width} ticks after the start, the period is {period_ticks}",
@@ -53,5 +51,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
             )
         lines[number] = Line(delay, width, number not in wires)
     body = TriggerBody(shots.n_shots, period_ticks, lines, float(tick_hz))
-    usage = (Usage("shots", shots.n_shots, int(can.SHOTS.high)), Usage("trigger lines", max(lines), can.N_LINES))
-    return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, usage)
+    rows = (
+        usage(table, "loops.count", shots.n_shots, name="shots"),
+        usage(table, "channels.line.number", max(lines), name="trigger lines"),
+    )
+    return DeviceProgram(name, instrument.model, body.to_bytes(), {}, 1, rows)

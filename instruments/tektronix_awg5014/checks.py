@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import LimitError, RequestError
+from qctl.instruments.capability import limit
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014.body import AwgBody
 from qctl.lab import Instrument
@@ -31,31 +32,38 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
         If the program contradicts itself.
     """
     name = instrument.name
-    can.CLOCK_HZ.check(body.clock_hz, f"{name}: clock_hz")
-    can.TRIGGER_LEVEL_V.check(body.trigger_level_v, f"{name}: trigger_level_v")
+    table = can.TABLES[can.MODEL]
+    limit(table, "clocks.sample.hz").limits.check(body.clock_hz, f"{name}: clock_hz")
+    limit(table, "settings.trigger_level_v").limits.check(body.trigger_level_v, f"{name}: trigger_level_v")
     steps = [step for point in body.points for step in point]
-    Limits(1, can.MAX_ELEMENTS).check(len(steps), f"{name}: sequence elements")
+    limit(table, "sequence").limits.check(len(steps), f"{name}: sequence elements")
     if not all(body.points):
         raise RequestError(f"{name}: a point has no step", instrument=name)
     n_waveforms = len({digest for step in steps for digest in step.waveforms.values()})
-    if n_waveforms > can.MAX_WAVEFORMS:
-        raise LimitError(f"{name}: {n_waveforms} waveforms are over {can.MAX_WAVEFORMS}", instrument=name)
-    sizes = {digest: _checked_size(name, digest, words) for digest, words in blobs.items()}
+    most = limit(table, "waveforms.count").most
+    if n_waveforms > most:
+        raise LimitError(f"{name}: {n_waveforms} waveforms are over {most}", instrument=name)
+    length = limit(table, "channels.output.length").limits
+    sizes = {digest: _checked_size(name, digest, words, length) for digest, words in blobs.items()}
+    memory = limit(table, "waveforms.samples").most
+    loops = limit(table, "loops.count").limits
     for number, channel in body.channels.items():
         output = instrument.output.get(number)
         if output is None:
             raise RequestError(f"{name}: output {number} is not in lab.toml", instrument=name)
-        can.AMPLITUDE_VPP.check(channel.amplitude_vpp, f"{name}: output {number} amplitude_vpp")
-        can.OFFSET_V.check(channel.offset_v, f"{name}: output {number} offset_v")
+        limit(table, "settings.amplitude_vpp").limits.check(
+            channel.amplitude_vpp, f"{name}: output {number} amplitude_vpp"
+        )
+        limit(table, "settings.offset_v").limits.check(channel.offset_v, f"{name}: output {number} offset_v")
         Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
         used = sorted({step.waveforms[number] for step in steps if number in step.waveforms})
         missing = [digest for digest in used if digest not in sizes]
         if missing:
             raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
         n_samples = sum(sizes[digest] for digest in used)
-        if n_samples > can.MEMORY_SAMPLES:
+        if n_samples > memory:
             raise LimitError(
-                f"{name}: output {number} waveforms = {n_samples} samples is over {can.MEMORY_SAMPLES}", instrument=name
+                f"{name}: output {number} waveforms = {n_samples} samples is over {memory}", instrument=name
             )
         low, high = output.limits_v
         widest = can.code_voltages(channel.amplitude_vpp, channel.offset_v, _EVERY_CODE)
@@ -71,21 +79,21 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
                 )
     outputs = body.channels.keys()
     for index, step in enumerate(steps, 1):
-        if not can.LOOPS.low <= step.n_loops <= can.LOOPS.high:
-            can.LOOPS.check(step.n_loops, f"{name}: element {index} loops")
+        if not loops.low <= step.n_loops <= loops.high:
+            loops.check(step.n_loops, f"{name}: element {index} loops")
         if step.waveforms.keys() != outputs:
             raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
         if len({sizes[digest] for digest in step.waveforms.values()}) > 1:
             raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
 
 
-def _checked_size(name: str, digest: str, words: NDArray[np.generic]) -> int:
+def _checked_size(name: str, digest: str, words: NDArray[np.generic], length: Limits) -> int:
     """Return the samples of a waveform, if they are what a block can carry."""
     if words.dtype != _WORD or words.ndim != 1 or not words.flags.c_contiguous:
         raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
     n_samples = words.size
-    if not can.LENGTH_SAMPLES.low <= n_samples <= can.LENGTH_SAMPLES.high:
-        can.LENGTH_SAMPLES.check(n_samples, f"{name}: waveform {digest} samples")
+    if not length.low <= n_samples <= length.high:
+        length.check(n_samples, f"{name}: waveform {digest} samples")
     return n_samples
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_int
 from qctl.instruments.links.link import Link
@@ -34,18 +35,20 @@ __all__ = ["COMMANDS", "TektronixAwg5014", "open_driver"]
 
 _UNLOCKED = 1 << 5
 _START_TIMEOUT_S = 30.0
-_LEVEL_V = capabilities.TRIGGER_LEVEL_V
+_TABLE = capabilities.TABLES[capabilities.MODEL]
+_LEVEL_V = limit(_TABLE, "settings.trigger_level_v").limits
+_CLOCK_HZ = limit(_TABLE, "clocks.sample.hz").limits
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command("SOURce1:FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=capabilities.CLOCK_HZ, resolution=1),
-    Command("[SOURce:]FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=capabilities.CLOCK_HZ, resolution=1),
+    Command("SOURce1:FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=_CLOCK_HZ, resolution=1),
+    Command("[SOURce:]FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=_CLOCK_HZ, resolution=1),
     Command(
         "SOURce{n}:VOLTage[:LEVel][:IMMediate][:AMPLitude]",
         "output{n}_amplitude_vpp",
         "Amplitude of output",
         "V",
-        limits=capabilities.AMPLITUDE_VPP,
+        limits=limit(_TABLE, "settings.amplitude_vpp").limits,
         resolution=1e-3,
     ),
     Command(
@@ -53,7 +56,7 @@ COMMANDS = (
         "output{n}_offset_v",
         "Offset of output",
         "V",
-        limits=capabilities.OFFSET_V,
+        limits=limit(_TABLE, "settings.offset_v").limits,
         resolution=1e-3,
     ),
     Command("OUTPut{n}[:STATe]", "output{n}_on", "State of output", kind=bool),
@@ -317,10 +320,10 @@ class TektronixAwg5014:
     def safe(self) -> None:
         """Stop, and switch every output off."""
         self.link.write("AWGC:STOP")
-        for number in range(1, capabilities.N_OUTPUTS + 1):
+        for number in range(1, _TABLE.channels["output"].number.most + 1):
             self.link.write(f"OUTP{number} 0")
         confirm(self.link, "switching all outputs off")
-        for number in range(1, capabilities.N_OUTPUTS + 1):
+        for number in range(1, _TABLE.channels["output"].number.most + 1):
             if self.link.query(f"OUTP{number}?") != "0":
                 raise RefusedError(f"{self.link.name}: output {number} is still on", instrument=self.link.name)
 

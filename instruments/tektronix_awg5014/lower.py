@@ -8,13 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from qctl.errors import CompileError
+from qctl.instruments.capability import Capability, limit
+from qctl.instruments.checker import check_number, usage
 from qctl.instruments.rendering import Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of, lowering
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014 import pieces
 from qctl.instruments.tektronix_awg5014.body import AwgBody, Channel, Step
 from qctl.instruments.tektronix_awg5014.pieces import cuts_of, longest_shot_samples
 from qctl.lab import Instrument, Lab, Output
-from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
@@ -40,7 +42,10 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
 
 
 def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
-    rate_hz = rational_hz(_given(instrument.clock_hz, f"{instrument.name}: clock_hz"))
+    capability = can.TABLES[instrument.model]
+    clock_hz = _given(instrument.clock_hz, f"{instrument.name}: clock_hz")
+    check_number(capability, "clocks.sample.hz", clock_hz, instrument.name)
+    rate_hz = rational_hz(clock_hz)
     feeds = feeds_of(lab, instrument.name)
     channels = {n: _channel(instrument, n, feed, k) for feed in feeds for k, n in enumerate(feed.outputs)}
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
@@ -51,11 +56,14 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     used = [k for k in range(len(feeds)) if points.uses(k)]
     keys = {k: work.keys(points, k, cuts) for k in used}
     longest, place = _longest(points, cuts)
+    check_number(
+        capability, "channels.output.length", longest or limit(capability, "channels.output.length").least, place
+    )
     asked = _asked({k: dict.fromkeys(keys[k]) for k in used}, cuts)
-    if len(straights) > 1 and not asked.fits:
+    if len(straights) > 1 and not asked.fits(capability):
         needed = (
-            Usage("waveform samples", asked.n_samples, can.MEMORY_SAMPLES, f"up to {place}"),
-            Usage("sequence elements", asked.n_elements, can.MAX_ELEMENTS),
+            usage(capability, "waveforms.samples", asked.n_samples, f"up to {place}"),
+            usage(capability, "sequence", asked.n_elements),
         )
         return DeviceProgram(instrument.name, instrument.model, b"", {}, len(straights), needed)
     made = {k: work.render(points, k, keys[k]) for k in used}
@@ -68,14 +76,14 @@ def _lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shot
     blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
     sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
     fullest = max(sizes, key=lambda n: sizes[n], default=0)
-    usage = (
-        Usage("waveform samples", sizes.get(fullest, 0), can.MEMORY_SAMPLES, f"output {fullest}, up to {place}"),
-        Usage("longest waveform", longest, int(can.LENGTH_SAMPLES.high), place),
-        Usage("sequence elements", sum(len(steps) for steps in played), can.MAX_ELEMENTS),
-        Usage("waveforms", len(blobs), can.MAX_WAVEFORMS),
+    rows = (
+        usage(capability, "waveforms.samples", sizes.get(fullest, 0), f"output {fullest}, up to {place}"),
+        usage(capability, "channels.output.length", longest, place, name="longest waveform"),
+        usage(capability, "sequence", sum(len(steps) for steps in played)),
+        usage(capability, "waveforms.count", len(blobs)),
     )
     work.trim()
-    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), usage)
+    return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(played), rows)
 
 
 def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
@@ -93,7 +101,7 @@ def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
         which = int(np.flatnonzero(starts < 0)[0])
         raise CompileError(
             f"{points.label(k, places[which])} starts {-int(starts[which])} samples before time zero of the shot on "
-            f"{instrument.name}"
+            f"{instrument.name}: delay the whole sequence"
         )
     bound = longest_shot_samples()
     k = int(np.argmax(points.spans[:, 1])) if len(points) else 0
@@ -112,13 +120,7 @@ def _cuts(points: Points, instrument: Instrument) -> list[Cut]:
 
 
 def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
-    """Return the samples of the longest waveform, and the label of the pulse that ends it.
-
-    Raises
-    ------
-    CompileError
-        If it is longer than the box takes.
-    """
+    """Return the samples of the longest waveform, and the label of the pulse that ends it."""
     longest, where, label = 0, -1, ""
     for k, cut in enumerate(cuts):
         for piece in cut:
@@ -128,14 +130,6 @@ def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
         starts, ends, places = points.named(where)
         inside = np.flatnonzero((starts >= first) & (starts < first + longest))
         label = points.label(where, places[inside[np.argmax(ends[inside])]]) if len(inside) else ""
-    if longest > can.LENGTH_SAMPLES.high:
-        raise CompileError(
-            f"{label} ends a waveform of {longest} samples without a pause; an AWG5014C plays at most "
-            f"{int(can.LENGTH_SAMPLES.high)} in one",
-            pulse=label,
-            samples=longest,
-            bound=int(can.LENGTH_SAMPLES.high),
-        )
     return longest, label
 
 
@@ -145,10 +139,10 @@ class _Asked(NamedTuple):
     n_samples: int
     n_elements: int
 
-    @property
-    def fits(self) -> bool:
+    def fits(self, table: Capability) -> bool:
         """Say whether it is worth rendering."""
-        return self.n_samples <= 2 * can.MEMORY_SAMPLES and self.n_elements <= can.MAX_ELEMENTS
+        most = limit(table, "waveforms.samples").most, limit(table, "sequence").most
+        return self.n_samples <= 2 * most[0] and self.n_elements <= most[1]
 
 
 def _asked(keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut]) -> _Asked:
@@ -188,6 +182,10 @@ def _channel(instrument: Instrument, number: int, feed: Feed, place: int) -> Cha
     output = _output(instrument, number)
     amplitude_vpp = _given(output.amplitude_vpp, f"{instrument.name}: output {number} amplitude_vpp")
     offset_v = output.offset_v + (feed.mixer.offset_v[place] if len(feed.outputs) == 2 else 0.0)
+    capability, name = can.TABLES[instrument.model], f"{instrument.name} output {number}"
+    check_number(capability, "channels.output.number", number, name)
+    check_number(capability, "settings.amplitude_vpp", amplitude_vpp, name)
+    check_number(capability, "settings.offset_v", offset_v, name)
     return Channel(amplitude_vpp, offset_v)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
+from qctl.instruments.capability import limit
 from qctl.instruments.rendering import Cut, Piece
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 
@@ -16,7 +17,10 @@ LOOPED_SAMPLES = 4096
 
 def longest_shot_samples() -> int:
     """Return the longest shot that the box's elements and loops can make."""
-    return can.MAX_ELEMENTS * int(can.LOOPS.high) * _up(int(can.LENGTH_SAMPLES.low))
+    table = can.TABLES[can.MODEL]
+    return (
+        limit(table, "sequence").most * limit(table, "loops.count").most * limit(table, "channels.output.length").least
+    )
 
 
 def cuts_of(ends: Sequence[int], gaps: Sequence[Sequence[int]], bounds: Sequence[int]) -> list[Cut]:
@@ -33,20 +37,20 @@ def cuts_of(ends: Sequence[int], gaps: Sequence[Sequence[int]], bounds: Sequence
     bounds : sequence of int
         Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``.
     """
-    shortest, most = int(can.LENGTH_SAMPLES.low), int(can.LOOPS.high)
-    loop = _up(shortest)
+    table = can.TABLES[can.MODEL]
+    shortest, most = limit(table, "channels.output.length").least, limit(table, "loops.count").most
     whole: dict[int, Cut] = {}
     cuts = []
     for p, end in enumerate(ends):
         if bounds[p] == bounds[p + 1]:
             cut = whole.get(end)
             if cut is None:
-                cut = whole[end] = (Piece(0, _up(max(end, shortest))),)
+                cut = whole[end] = (Piece(0, max(end, shortest)),)
             cuts.append(cut)
         else:
             silent = gaps[bounds[p] : bounds[p + 1]]
             before, begins = tuple(a for a, _ in silent), tuple(b for _, b in silent)
-            cuts.append(_cut(before, begins, _up(max(end, shortest)), loop, most))
+            cuts.append(_cut(before, begins, max(end, shortest), shortest, most))
     return cuts
 
 
@@ -60,7 +64,7 @@ def _cut(quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, 
     at = 0
     for begin, end in zip(quiet_from, quiet_until, strict=True):
         if begin > at:
-            pieces.append(Piece(at, _up(max(begin - at, loop))))
+            pieces.append(Piece(at, max(begin - at, loop)))
             at += pieces[-1].n_samples
         # The last waveform needs its shortest length too: it gets it from the silence before it.
         n_loops = (min(end, total - loop) - at) // loop
@@ -70,7 +74,3 @@ def _cut(quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, 
                 at += n * loop
     pieces.append(Piece(at, total - at))
     return tuple(pieces)
-
-
-def _up(n_samples: int) -> int:
-    return -(-n_samples // can.MULTIPLE_SAMPLES) * can.MULTIPLE_SAMPLES

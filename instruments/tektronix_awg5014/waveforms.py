@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import LimitError
+from qctl.instruments.capability import limit
 from qctl.instruments.confirm import confirm, parsed_int
 from qctl.instruments.links.link import Link
 from qctl.instruments.tektronix_awg5014 import capabilities as can
@@ -115,14 +116,13 @@ class WaveformList:
     def _make_room(self, n_new: int, needed: Collection[str]) -> bool:
         """Delete the waveforms that were found or used longest ago, and no longer needed, if names run out."""
         n_held = self._n_foreign + len(self._found) + len(self._trusted)
-        n_over = n_held + n_new - can.MAX_WAVEFORMS
+        most = limit(can.TABLES[can.MODEL], "waveforms.count").most
+        n_over = n_held + n_new - most
         if n_over <= 0:
             return False
         idle = [name for name in (*sorted(self._found), *self._trusted) if name not in needed]
         if len(idle) < n_over:
-            raise LimitError(
-                f"{self.link.name}: {n_held + n_new} waveforms are over {can.MAX_WAVEFORMS}", instrument=self.link.name
-            )
+            raise LimitError(f"{self.link.name}: {n_held + n_new} waveforms are over {most}", instrument=self.link.name)
         for name in idle[: max(n_over, len(idle) // 2)]:
             self.link.write(f'WLIS:WAV:DEL "{name}"')
             self._found.discard(name)

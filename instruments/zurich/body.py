@@ -41,7 +41,7 @@ class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Connectors from 1.
     modulated : bool
         Whether oscillators turn what is played; HDAWG: by the modulation mode for mixers, outputs I and Q.
-    carrier_hz : float
+    lo_hz : float
         Centre frequency of what is up-converted inside; 0 without.
     oscillators_hz : tuple of float
         Frequencies of the core's oscillators as they are set.
@@ -63,7 +63,7 @@ class Core(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: tuple[str, ...]
     outputs: tuple[int, ...]
     modulated: bool
-    carrier_hz: float
+    lo_hz: float
     oscillators_hz: tuple[float, ...]
     range_v: tuple[float, ...]
     offset_v: tuple[float, ...]
@@ -106,7 +106,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Ports of lab.toml that it is for.
     outputs, inputs : tuple of int
         Connectors from 1.
-    carrier_hz : float
+    lo_hz : float
         Centre frequency of output and input; 0 without conversion.
     range_v, input_v : tuple of float
         Ranges of the outputs and of the inputs in volts peak to peak into 50 ohm.
@@ -128,7 +128,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ports: tuple[str, ...]
     outputs: tuple[int, ...]
     inputs: tuple[int, ...]
-    carrier_hz: float
+    lo_hz: float
     range_v: tuple[float, ...]
     input_v: tuple[float, ...]
     program: str

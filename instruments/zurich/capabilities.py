@@ -1,203 +1,214 @@
-"""What the sequencers of Zurich Instruments' boxes can do: grids, memories, oscillators, ranges, each with its source.
+"""What Zurich Instruments' sequencers can do: memories, granularity, command tables and latencies.
 
-Source: zhinst-seqc-compiler 26.7.2.5, the vendor's compiler, tried one by one (instructions, their cost, waveform
-memory and its blocks, waveform indices, longest playZero); the vendor's schemas of command tables in zhinst-toolkit
-1.4.0 (entries, versions); laboneq 26.7, ``compiler/common/device_type.py`` (rates, grids, time that a reset of the
-oscillators takes), ``controller/devices/qachannel.py`` (waveforms, weights, results and averages of a QA channel) and
-``controller/devices/device_uhfqa.py`` (ranges, averages); LabOne Q manual, Phase and amplitude of pulses (signs).
+Source: zhinst-seqc-compiler 26.7.2.5 (memories and what it refuses, tried), zhinst-toolkit (``ct_schema_hdawg.json``,
+``ct_schema_shfsg.json``), LabOne Q ``device_type.py`` (rates, granularity, latencies), ``qachannel.py`` and
+``device_uhfqa.py`` (weights, results, averages), zhinst-timing-models (feedback).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 
-from qctl.units import Limits
+from qctl.instruments.capability import (
+    Capability,
+    Channel,
+    Clock,
+    Conditions,
+    Instructions,
+    Loops,
+    Memory,
+    Range,
+    Reports,
+    Restriction,
+    Standing,
+    Table,
+    Upload,
+)
 
-__all__ = [
-    "BASE_INSTRUCTIONS",
-    "FULL_SCALE",
-    "HEAD_S",
-    "INTEGRATION",
-    "LOOP_FROM_S",
-    "MAX_AVERAGES",
-    "MAX_FREQUENCIES",
-    "MAX_RESULTS",
-    "MAX_WAVE_INDEX",
-    "MODELS",
-    "PERIOD_S",
-    "READOUT_GRID",
-    "READOUT_SAMPLES",
-    "Model",
-    "Player",
-    "Readout",
-]
+__all__ = ["TABLES"]
 
-
-@dataclass(frozen=True, slots=True)
-class Player:
-    """One kind of AWG core.
-
-    Attributes
-    ----------
-    word : str
-        What the compiler calls the sequencer of a box that has two kinds; empty otherwise.
-    n_channels : int
-        Outputs of one core.
-    mixes : bool
-        Whether the core's I and Q are up-converted inside and leave by one output.
-    grid, least : int
-        Samples: multiples and shortest length of waveforms and of playZero.
-    reset : int
-        Instructions of ``resetOscPhase()``.
-    n_oscillators : int
-        Oscillators that a core can choose among while it plays.
-    max_instructions : int
-        Of one core.
-    max_samples : int
-        Samples of I and Q (each) of a core's waveforms together.
-    most_counted : int
-        Samples of one waveform that count against `max_samples`: of longer ones a part is kept at hand only.
-    max_entries : int
-        Of the command table; 0 for a core that has none.
-    schema : str
-        Version of the command table's form.
-    block_bytes : int
-        Waveforms are fetched in blocks of so many bytes, by two instructions each; 0: one after the other.
-    """
-
-    word: str
-    n_channels: int
-    mixes: bool
-    grid: int
-    least: int
-    reset: int
-    n_oscillators: int
-    max_instructions: int
-    max_samples: int
-    most_counted: int
-    max_entries: int
-    schema: str
-    block_bytes: int
+_COMPILER, _SCHEMA = "zhinst-seqc-compiler 26.7.2.5", "zhinst-toolkit's command table schema"
+_LABONE, _MODELS = "LabOne Q device_type.py", "zhinst-timing-models"
+_CHANNEL = "LabOne Q qachannel.py, device_uhfqa.py"
+_EXTENDS = (
+    "the compiler extends waveforms off the grid with zeros and a warning at most: qctl refuses or pads on purpose"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Readout:
-    """One kind of readout channel.
-
-    Attributes
-    ----------
-    word : str
-        What the compiler calls the sequencer of a box that has two kinds; empty otherwise.
-    n_slots : int
-        Waveform generators, and as many integrators.
-    grid, least : int
-        Samples: multiples and shortest length of waveforms and playZero.
-    max_instructions : int
-        Of one channel.
-    generates : bool
-        Whether each slot has a generator of its own that startQA starts, and up-converts inside; otherwise two outputs
-        play waveforms as an AWG does.
-    base, silence, start : int
-        Instructions of a program with nothing but the trigger, of one playZero and of startQA; at most.
-    longest_zero : int
-        Samples of one playZero.
-    trigger : str
-        What waits for the trigger.
-    max_samples : int
-        Samples of I and Q (each) of the waveforms together; of an AWG.
-    """
-
-    word: str
-    n_slots: int
-    grid: int
-    least: int
-    max_instructions: int
-    generates: bool
-    base: int
-    silence: int
-    start: int
-    longest_zero: int
-    trigger: str
-    max_samples: int
+def _wave(n: int, least: int, multiple: int, most: int | None, bits: int = 14, doubt: str = "") -> Channel:
+    return Channel(
+        clock="sample",
+        number=Range(1, n, source="data sheets", unverified="high"),
+        length=Range(least, most, "samples", multiple, source=_LABONE, unverified=doubt),
+        start=Range(0, None, "samples", multiple, source=_LABONE),
+        pad="zero",
+        amplitude=Range(-1.0, 1.0, "of full scale", resolution=2.0 ** (1 - bits), source=_SCHEMA),
+        phase=Range(None, None, "degrees", source=_SCHEMA),
+        bits=bits,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What tells the boxes apart.
-
-    Attributes
-    ----------
-    device : str
-        What the compiler calls it.
-    rates_hz : tuple of float
-        Samples per second that it can be set to.
-    player : Player or None
-        Its AWG cores.
-    n_cores : int
-        How many of them.
-    readout : Readout or None
-        Its readout channels.
-    n_readouts : int
-        How many of them; their outputs are counted after those of the AWG cores.
-    ranges_vpp : tuple of float
-        Full-scale amplitudes of an output into 50 ohm, in volts peak to peak.
-    """
-
-    device: str
-    rates_hz: tuple[float, ...]
-    player: Player | None
-    n_cores: int
-    readout: Readout | None
-    n_readouts: int
-    ranges_vpp: tuple[float, ...]
+def _indices(entries: Range) -> dict[str, Range]:
+    return {
+        "table_index": Range(0, entries.most - 1, source=f"{_SCHEMA}; the compiler takes more"),
+        "wave_index": Range(0, 15_999, source=f"{_COMPILER}; the schema allows 65535"),
+        "rate_divider": Range(0, 13, source=_SCHEMA),
+    }
 
 
-def _vpp(power_dbm: float) -> float:
-    """Return the peak-to-peak voltage of a sine wave into 50 ohm."""
-    return float(2 * (2 * 50 * 1e-3 * 10 ** (power_dbm / 10)) ** 0.5)
+def _device(
+    name: str,
+    rate_hz: float,
+    channels: Mapping[str, Channel],
+    instructions: int,
+    table: Table | None = None,
+    latency: Mapping[str, Range] | None = None,
+    conditions: Conditions | None = None,
+    samples: Range | None = None,
+    settings: Mapping[str, Range] | None = None,
+    restrictions: Mapping[str, Restriction] | None = None,
+    rates: tuple[float, ...] = (),
+    integrators: int = 0,
+) -> Capability:
+    return Capability(
+        model=f"zurich-{name.lower()}",
+        title=f"Zurich Instruments {name}",
+        sources=(_COMPILER, _SCHEMA, _LABONE, _MODELS),
+        clocks={
+            "sample": Clock(Range(min((rate_hz, *rates)), rate_hz, "Hz", choices=(*rates, rate_hz), source=_LABONE))
+        },
+        channels=channels,
+        waveforms=Memory(
+            Range(0, 16_000, "waveforms", source=f"indices 0 … 15999: {_COMPILER}"), samples, "one generator"
+        ),
+        instructions=Instructions(
+            Range(1, instructions, "instructions", source=_COMPILER), {"setTrigger": 2}, None, _COMPILER
+        ),
+        weights=Memory(
+            Range(0, integrators, "weights", source=_CHANNEL), Range(0, 4096, "samples of one", source=_CHANNEL)
+        )
+        if integrators
+        else None,
+        bins=Range(0, 524_288, "results of one integrator", source=_CHANNEL) if integrators else None,
+        table=table,
+        loops=Loops(
+            Range(1, 2**32 - 1, "times", source="SeqC's registers", unverified="high"), None, ("amplitude", "phase")
+        ),
+        conditions=conditions,
+        settings={
+            **(settings or {}),
+            **(_indices(table.entries) if table else {}),
+            **({"averages": Range(1, 131_072, "shots", source=_CHANNEL)} if integrators else {}),
+        },
+        switch_latency=latency or {},
+        restrictions={"extension": Restriction(_EXTENDS), **(restrictions or {})},
+        errors=Reports(sync=("compiler's messages",), async_log=("node warnings",)),
+        upload=Upload("ELF and JSON nodes", "little", "int16 or complex double", unit="waveform, table"),
+        standing=Standing(
+            None, "zhinst-seqc-compiler, its schema, LabOne Q's simulator", "when oscillators start is unverified"
+        ),
+    )
 
 
-_SHF_VPP = tuple(_vpp(power_dbm) for power_dbm in range(-30, 11, 5))
-_HDAWG_VPP = (0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 3.0, 4.0, 5.0)
-_HDAWG = Player(
-    "", 2, False, 16, 32, 6, 1, 16_384, 262_144, 2_048, 1_024, "0.2", 0,
-)  # fmt: skip
-_SHFSG = Player(
-    "", 1, True, 16, 32, 4, 8, 32_768, 98_304, 98_304, 4_096, "1.1.0", 4_096,
-)  # fmt: skip
-_SHFQC_SG = replace(_SHFSG, word="sg")
-
-_SHFQA = Readout("", 16, 16, 32, 16_384, True, 6, 1, 5, 524_272, "waitDigTrigger(1);\n", 16 * 4_096)
-_UHFQA = Readout("", 10, 8, 16, 1_024, False, 8, 2, 7, 131_064, "waitDigTrigger(1,1);\n", 32_760)
-
-MODELS = {
-    "zurich-hdawg": Model("HDAWG8", (2.4e9, 2.0e9), _HDAWG, 4, None, 0, _HDAWG_VPP),
-    "zurich-shfsg": Model("SHFSG8", (2.0e9,), _SHFSG, 8, None, 0, _SHF_VPP),
-    "zurich-shfqa": Model("SHFQA4", (2.0e9,), None, 0, _SHFQA, 4, _SHF_VPP),
-    "zurich-shfqc": Model("SHFQC", (2.0e9,), _SHFQC_SG, 6, replace(_SHFQA, word="qa"), 1, _SHF_VPP),
-    "zurich-uhfqa": Model("UHFQA", (1.8e9,), None, 0, _UHFQA, 1, (0.3, 3.0)),
+_HDAWG_TABLE = Table(
+    Range(0, 1024, "entries", source=_SCHEMA),
+    ("phase0", "phase1", "amplitude0", "amplitude1", "increment", "waveform"),
+    "0.2",
+)
+_SHF_TABLE = Table(
+    Range(0, 4096, "entries", source=_SCHEMA),
+    ("phase", "amplitude00", "amplitude01", "amplitude10", "amplitude11", "oscillatorSelect", "waveform"),
+    "1.1.0",
+)
+_LO = {"lo_hz": Range(1e9, 8.5e9, "Hz", 100e6, source=_LABONE)}
+_SHF_LATENCY = {
+    "oscillator": Range(88, None, "ns", source=_LABONE),
+    "phase-reset": Range(56, None, "ns", source=_LABONE),
 }
-BASE_INSTRUCTIONS = 6
-"""Instructions of a program with nothing but ``waitDigTrigger(1)``."""
-MAX_FREQUENCIES = 4_096
-"""Frequencies of one core in one batch, as far as qctl goes."""
-MAX_WAVE_INDEX = 16_000
-"""Waveform indices are below it; the compiler (the schema takes more)."""
-PERIOD_S = 40e-9
-"""Points last a multiple of it: whole grids of all these boxes, at 2.0, 2.4 and 1.8 GSa/s."""
-HEAD_S = 80e-9
-"""From the start of a point to its earliest pulse: the oscillators start anew, which takes 80 ns at most (laboneq)."""
-LOOP_FROM_S = 2e-7
-"""Distance from which on equal pulses are played in a loop; a guess on the safe side."""
-READOUT_SAMPLES = 4_096
-"""Samples of one readout waveform, and of one integrator's weights."""
-READOUT_GRID = 4
-"""Samples: grid of readout waveforms, weights, and of the delay of the integration."""
-MAX_AVERAGES = 131_072
-"""Shots of one average."""
-MAX_RESULTS = 524_288
-"""Results of one integrator."""
-INTEGRATION = Limits(4, 4_096)
-"""Samples of an integration."""
-FULL_SCALE = 32_767
-"""Steps of a waveform's full scale: 16 bits with sign."""
+_FEEDBACK = Conditions(
+    ("SHFQA through PQSC", "zsync register"),
+    None,
+    {
+        f"integration-{n}": Range(cycles, None, "cycles of 4 ns", source=_MODELS)
+        for n, cycles in ((20, 97), (1000, 222), (2000, 347))
+    },
+)
+_SHF_SAMPLES = Range(0, 98_304, "I/Q samples", source=f"196608 single ones: {_COMPILER}")
+_SG = _wave(8, 32, 16, 98_304)
+_QA_OUT = _wave(4, 32, 16, None, doubt="low step")
+_QA_IN = Channel(
+    clock="sample",
+    number=Range(1, 4, source="data sheets", unverified="high"),
+    length=Range(4, 4096, "samples", 4, source="data sheets", unverified="all"),
+    bits=14,
+)
+_OSCILLATOR = {"oscillator_select": Range(0, 7, source=_SCHEMA)}
+_GRAIN = {
+    "granularity": Restriction("LabOne Q plays 32 / 16 samples; a comment in it says that the hardware may do 4 / 4")
+}
+
+TABLES = {
+    table.model: table
+    for table in (
+        _device(
+            "HDAWG",
+            2.4e9,
+            {"output": _wave(8, 32, 16, None, 16)},
+            16_384,
+            _HDAWG_TABLE,
+            {
+                "oscillator": Range(304, None, "ns", source=_LABONE),
+                "phase-reset": Range(80, None, "ns", source=_LABONE),
+            },
+            _FEEDBACK,
+            Range(0, 262_144, "I/Q samples at hand", source=f"of a long waveform 2048 count: {_COMPILER}"),
+            None,
+            {"cache": Restriction("long waveforms stream through a small cache of the FPGA")},
+            (2.0e9,),
+        ),
+        _device(
+            "SHFSG",
+            2.0e9,
+            {"output": _SG},
+            32_768,
+            _SHF_TABLE,
+            _SHF_LATENCY,
+            _FEEDBACK,
+            _SHF_SAMPLES,
+            {**_LO, **_OSCILLATOR},
+        ),
+        _device(
+            "SHFQA", 2.0e9, {"output": _QA_OUT, "input": _QA_IN}, 16_384, None, {}, None, None, _LO, _GRAIN, (), 16
+        ),
+        _device(
+            "SHFQC",
+            2.0e9,
+            {
+                "output": _wave(6, 32, 16, 98_304),
+                "qa-output": _wave(1, 32, 16, None, doubt="low step"),
+                "input": _QA_IN,
+            },
+            16_384,
+            _SHF_TABLE,
+            _SHF_LATENCY,
+            _FEEDBACK,
+            _SHF_SAMPLES,
+            {**_LO, **_OSCILLATOR},
+            {
+                **_GRAIN,
+                "instructions": Restriction("its signal generators have 32768 instructions each, its analyser 16384"),
+            },
+            (),
+            16,
+        ),
+        _device(
+            "UHFQA",
+            1.8e9,
+            {"output": _wave(2, 16, 8, None)},
+            1024,
+            samples=Range(0, 32_760, "I/Q samples of the cache", source=_COMPILER),
+            integrators=10,
+            restrictions={"cache": Restriction("waveforms beyond a cache stream")},
+        ),
+    )
+}

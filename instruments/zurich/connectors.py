@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from qctl.errors import CompileError
-from qctl.instruments.zurich import capabilities as can
-from qctl.lab import Instrument, Port
+from collections.abc import Sequence
 
-__all__ = ["check_outputs", "core_of_port", "readout_of_port"]
+from qctl.errors import CompileError
+from qctl.instruments.zurich import sequencers as can
+from qctl.lab import Instrument, OutputRef, Port
+
+__all__ = ["check_outputs", "core_of_port", "outputs_of_readout", "readout_of_port"]
 
 _CLOSE = 0.01
-_CARRIER_STEP_HZ = 100e6
-_CARRIER_HZ = (1e9, 8.5e9)
+_LO_STEP_HZ = 100e6
+_LO_HZ = (1e9, 8.5e9)
 _SYNTHESIZERS = {"zurich-shfsg": 2, "zurich-shfqc": 2}
 """Neighbours of SG channels that share the source of their carrier; laboneq, ``device_shfsg.py``."""
 
@@ -45,8 +47,7 @@ def readout_of_port(port: Port, instrument: Instrument, model: can.Model) -> int
         return None
     outputs = tuple(ref.output for ref in port.outputs if ref.instrument == instrument.name)
     inputs = tuple(ref.input for ref in port.inputs if ref.instrument == instrument.name)
-    if outputs and max(outputs) <= _n_played(model):
-        return None
+    outputs = tuple(n for n in outputs if n > _n_played(model))
     if not model.readout.generates:
         return 0 if outputs or inputs else None
     numbers = {n - _n_played(model) for n in outputs} | set(inputs)
@@ -56,6 +57,12 @@ def readout_of_port(port: Port, instrument: Instrument, model: can.Model) -> int
             f"{', '.join(map(str, sorted(numbers)))}"
         )
     return numbers.pop() - 1 if numbers else None
+
+
+def outputs_of_readout(ports: Sequence[Port], instrument: Instrument, model: can.Model) -> tuple[OutputRef, ...]:
+    """Return the connectors that a readout channel plays on for its ports."""
+    refs = [ref for port in ports for ref in port.outputs]
+    return tuple(dict.fromkeys(r for r in refs if r.instrument == instrument.name and r.output > _n_played(model)))
 
 
 def check_outputs(instrument: Instrument, model: can.Model) -> None:
@@ -80,28 +87,26 @@ def check_outputs(instrument: Instrument, model: can.Model) -> None:
         if abs(nearest - given) > _CLOSE * nearest:
             known = ", ".join(f"{vpp:.4g}" for vpp in model.ranges_vpp)
             raise CompileError(f"{name}: output {n} amplitude_vpp = {given:g} is none of {known} V")
-        if not converts and output.carrier_hz is not None:
-            raise CompileError(f"{name}: output {n} has a carrier_hz; a {instrument.model} does not up-convert")
+        if not converts and output.lo_hz is not None:
+            raise CompileError(f"{name}: output {n} has an lo_hz; a {instrument.model} does not up-convert")
         if converts:
-            _check_carrier(name, n, output.carrier_hz, instrument.model)
+            _check_lo(name, n, output.lo_hz, instrument.model)
     shared = _SYNTHESIZERS.get(instrument.model, 1)
     carriers: dict[int, tuple[int, float | None]] = {}
     for n, output in sorted(instrument.output.items()):
         if n <= _n_played(model) and converts:
-            other, carrier_hz = carriers.setdefault((n - 1) // shared, (n, output.carrier_hz))
-            if carrier_hz != output.carrier_hz:
+            other, lo_hz = carriers.setdefault((n - 1) // shared, (n, output.lo_hz))
+            if lo_hz != output.lo_hz:
                 raise CompileError(
-                    f"{name}: outputs {other} and {n} share their carrier, which is {carrier_hz} and "
-                    f"{output.carrier_hz} Hz"
+                    f"{name}: outputs {other} and {n} share their carrier, which is {lo_hz} and {output.lo_hz} Hz"
                 )
 
 
-def _check_carrier(name: str, n: int, carrier_hz: float | None, model: str) -> None:
-    if carrier_hz is None:
-        raise CompileError(f"{name}: output {n} has no carrier_hz; a {model} up-converts to one")
-    low, high = _CARRIER_HZ
-    if not low <= carrier_hz <= high or carrier_hz % _CARRIER_STEP_HZ:
+def _check_lo(name: str, n: int, lo_hz: float | None, model: str) -> None:
+    if lo_hz is None:
+        raise CompileError(f"{name}: output {n} has no lo_hz; a {model} up-converts to one")
+    low, high = _LO_HZ
+    if not low <= lo_hz <= high or lo_hz % _LO_STEP_HZ:
         raise CompileError(
-            f"{name}: output {n} carrier_hz = {carrier_hz:g} is no multiple of {_CARRIER_STEP_HZ:g} Hz in "
-            f"[{low:g}, {high:g}] Hz"
+            f"{name}: output {n} lo_hz = {lo_hz:g} is no multiple of {_LO_STEP_HZ:g} Hz in [{low:g}, {high:g}] Hz"
         )

@@ -12,7 +12,7 @@ from qctl.cext import pieces as kernel
 from qctl.cext import seqc
 from qctl.errors import CompileError
 from qctl.instruments.qblox.rows import Rows
-from qctl.instruments.zurich import capabilities as can
+from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core
 from qctl.instruments.zurich.program import loaded, repeated
 from qctl.instruments.zurich.waveforms import Cut, Grid, Held, cut_of, hold
@@ -106,7 +106,7 @@ def core_of(
         offset_v = (offset_v[0] + mixer.offset_v[0], offset_v[1] + mixer.offset_v[1])
     core = Core(
         place.number, tuple(one.name for one in place.ports), outputs, modulated,
-        (instrument.output[outputs[0]].carrier_hz or 0.0) if player.mixes else 0.0,
+        (instrument.output[outputs[0]].lo_hz or 0.0) if player.mixes else 0.0,
         tuple(sign * hz for hz in cut.frequencies[:n_oscillators].tolist()),
         tuple(instrument.output[n].amplitude_vpp or 0.0 for n in outputs), offset_v, mixer.gain, mixer.phase_rad,
         program, table, held.waveforms,

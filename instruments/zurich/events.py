@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.qblox.rows import Rows
-from qctl.instruments.zurich import capabilities as can
+from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.program.sampling import envelope_samples
 
@@ -19,7 +19,10 @@ __all__ = ["CaughtWindow", "Events", "PlayedTone", "events_of"]
 PlayedTone = tuple[int, int, float, float, float]
 """Waveform, samples after the event's start, volts, frequency in hertz, and phase in radians."""
 CaughtWindow = tuple[int, int, int]
-"""Kind of capture, samples after the event's start, and samples that the event is after its port's last played one."""
+"""Kind of capture, samples after the event's start, and samples that the event is after its port's last played one.
+
+Where another channel plays the port, they are counted from time zero of the shot.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,8 +55,8 @@ class Events:
         return sum(bool(self.captures[kind]) for kind in self.kinds)
 
 
-def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> Events:
-    """Gather the events of some ports.
+def events_of(rows: Rows, playing: list[int], capturing: list[int], grid: Grid, lengths: list[int]) -> Events:
+    """Gather the events of the ports that a channel plays, and of those that it captures.
 
     What overlaps in time is one event, as are plays and captures that the grid doesn't tell apart.
 
@@ -64,17 +67,20 @@ def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> E
     """
     n_points = len(rows.bounds) - 1
     points, starts, ends, sources = [], [], [], []
-    for table, bounds, is_capture in ((rows.plays, rows.bounds, False), (rows.captures, rows.capture_bounds, True)):
+    for table, bounds, ports, is_capture in (
+        (rows.plays, rows.bounds, playing, False),
+        (rows.captures, rows.capture_bounds, capturing, True),
+    ):
         mine = np.flatnonzero(np.isin(table["port"], ports))
         begin = table["start"][mine] + grid.zero
         if is_capture:
             spans = np.array(lengths, np.int64)[table["capture"][mine]]
         else:
             numbers = table["waveform"][mine]
-            known = np.zeros(len(rows.waveforms), np.int64)
+            sizes = np.zeros(len(rows.waveforms), np.int64)
             for k in np.unique(numbers).tolist():
-                known[k] = len(envelope_samples(rows.waveforms[k], grid.rate_hz))
-            spans = known[numbers]
+                sizes[k] = len(envelope_samples(rows.waveforms[k], grid.rate_hz))
+            spans = sizes[numbers]
         points.append(np.searchsorted(bounds, mine, side="right") - 1)
         starts.append(begin)
         ends.append(begin + spans)
@@ -107,7 +113,7 @@ def events_of(rows: Rows, ports: list[int], grid: Grid, lengths: list[int]) -> E
         for m in members:
             if source_list[m] < 0:
                 port, capture, _ = windows[source_list[m]]
-                played_in, played_at = last.get(port, (-1, 0))
+                played_in, played_at = last.get(port, (-1, 0)) if port in playing else (p, grid.zero)
                 captures.append((capture, start_list[m] - begin_of, begin_of - played_at if played_in == p else 0))
         kinds.append(known.setdefault((tuple(plays), tuple(captures)), len(known)))
     bounds_of_points = np.searchsorted(point[first], np.arange(n_points + 1)).tolist()

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.qblox.rows import Rows, rows_of
-from qctl.instruments.zurich import capabilities as can
+from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
-from qctl.instruments.zurich.connectors import check_outputs, core_of_port, readout_of_port
+from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
@@ -140,7 +140,14 @@ class _Work:
         made = []
         for number, ports in self._owners(readout_of_port).items():
             readout, blobs, size = readout_of(
-                number, ports, self.instrument, reader, self.rows, self.shots, self.grid(reader.grid, reader.least)
+                number,
+                ports,
+                outputs_of_readout(ports, self.instrument, self.model),
+                self.instrument,
+                reader,
+                self.rows,
+                self.shots,
+                self.grid(reader.grid, reader.least),
             )
             made.append(readout)
             self.blobs.update(blobs)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.qblox.rows import Rows
-from qctl.instruments.zurich import capabilities as can
+from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Integrator, Readout, Waveform
 from qctl.instruments.zurich.events import CaughtWindow, Events, PlayedTone, events_of
 from qctl.instruments.zurich.program import repeated, silence
 from qctl.instruments.zurich.waveforms import Grid
-from qctl.lab import Instrument, Port
+from qctl.lab import Instrument, OutputRef, Port
 from qctl.program.sampling import envelope_samples
 from qctl.program.timeline import CaptureSpec, Shots
 from qctl.units import rational_s, to_ticks
@@ -39,7 +39,14 @@ class ReadSize(NamedTuple):
 
 
 def readout_of(
-    number: int, ports: list[Port], instrument: Instrument, reader: can.Readout, rows: Rows, shots: Shots, grid: Grid
+    number: int,
+    ports: list[Port],
+    outputs: tuple[OutputRef, ...],
+    instrument: Instrument,
+    reader: can.Readout,
+    rows: Rows,
+    shots: Shots,
+    grid: Grid,
 ) -> tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]:
     """Return a channel's program, the samples of its waveforms and weights, and what it uses.
 
@@ -53,7 +60,10 @@ def readout_of(
     """
     work = _Work(instrument, reader, rows, grid)
     lengths = [to_ticks(rational_s(spec.length_s), grid.rate_hz).ticks for spec in rows.specs]
-    events = events_of(rows, [rows.ports[port.name] for port in ports], grid, lengths)
+    inputs = tuple(dict.fromkeys(ref.input for p in ports for ref in p.inputs if ref.instrument == instrument.name))
+    playing = [rows.ports[p.name] for p in ports if any(ref in outputs for ref in p.outputs)]
+    capturing = [rows.ports[p.name] for p in ports if any(ref.instrument == instrument.name for ref in p.inputs)]
+    events = events_of(rows, playing, capturing, grid, lengths)
     waves = work.waves(events)
     integrators, delay, length = work.weights(events, lengths)
     n_results = events.n_captured
@@ -66,16 +76,11 @@ def readout_of(
         n_instructions, len(waves), len(integrators), n_results * (1 if averaged else shots.n_shots),
         shots.n_shots if averaged else 1, sum(w.n_samples for w in waves),
     )  # fmt: skip
-    outputs = tuple(
-        dict.fromkeys(ref.output for port in ports for ref in port.outputs if ref.instrument == instrument.name)
-    )
-    inputs = tuple(
-        dict.fromkeys(ref.input for port in ports for ref in port.inputs if ref.instrument == instrument.name)
-    )
+    connectors = tuple(ref.output for ref in outputs)
     readout = Readout(
-        number, tuple(port.name for port in ports), outputs, inputs,
-        (instrument.output[outputs[0]].carrier_hz or 0.0) if outputs else 0.0,
-        tuple(instrument.output[n].amplitude_vpp or 0.0 for n in outputs),
+        number, tuple(port.name for port in ports), connectors, inputs,
+        (instrument.output[connectors[0]].lo_hz or 0.0) if connectors else 0.0,
+        tuple(instrument.output[n].amplitude_vpp or 0.0 for n in connectors),
         tuple(instrument.input[n].range_v for n in inputs), text, tuple(waves), tuple(integrators), delay, length,
         size.n_results, size.n_averages,
     )  # fmt: skip

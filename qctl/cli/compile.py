@@ -153,8 +153,8 @@ def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 
 
 def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
-    """Return each sequencer's program, and its sequence as the vendor's JSON; what is no Qblox module is left out."""
-    from qctl.instruments.qblox.body import QbloxBody, sequence_of
+    """Return each sequencer's program, its sequence as the vendor's JSON, and its settings; of Qblox modules only."""
+    from qctl.instruments.qblox.body import QbloxBody, sequence_of, settings_of
 
     texts: dict[str, str] = {}
     for k, batch in enumerate(ready.lowered.batches):
@@ -166,6 +166,7 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
                 key = name if len(ready.lowered.batches) == 1 else f"{name}.batch{k}"
                 texts[f"{key}.q1asm"] = one.program
                 texts[f"{key}.json"] = json.dumps(sequence_of(one, program.blobs)) + "\n"
+                texts[f"{key}.settings.json"] = json.dumps(settings_of(one)) + "\n"
     if not texts:
         raise RequestError("no instrument of this processor is a Qblox module")
     return texts

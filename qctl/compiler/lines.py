@@ -106,19 +106,14 @@ def _line(lab: Lab, values: Values, port: Port) -> Line:
     frequency_hz = 0.0
     if isinstance(qubit, TransmonQubit):
         frequency_hz = {"drive": qubit.frequency_hz, "readout": qubit.readout.frequency_hz}.get(port.role, 0.0)
-    lo_hz = 0.0
-    if port.lo:
-        given = lab.instrument(port.lo).frequency_hz
-        if given is None:
-            raise CompileError(f"instrument {port.lo} has no frequency_hz, and is the LO of port {port.name}")
-        lo_hz = given
-    elif port.output is not None:
-        lo_hz = lab.carrier_hz(port)
+    lo_hz = lab.carrier_hz(port)
+    if lo_hz is None and port.lo:
+        raise CompileError(f"instrument {port.lo} has no frequency_hz, and is the LO of port {port.name}")
     inputs = port.inputs
     record_hz = _clock(lab, inputs[0].instrument) if inputs else None
     outputs = port.outputs
     rate_hz = _clock(lab, outputs[0].instrument) if outputs else record_hz or Fraction(10**9)
-    return Line(port, rate_hz, record_hz, lo_hz, frequency_hz, rational_s(port.delay_s))
+    return Line(port, rate_hz, record_hz, lo_hz or 0.0, frequency_hz, rational_s(port.delay_s))
 
 
 def _clock(lab: Lab, name: str) -> Fraction:

@@ -52,7 +52,8 @@ def refuse_frames(fault: str, k: int, names: Names, state: NDArray[np.float64]) 
     wired = tables.lines.lines[line]
     at = int(rows.frame_states[int(row["a"])]) if op >= Op.PLAY else line
     away_hz = abs(float(state[at, 0]) - wired.lo_hz)
+    lo = wired.port.lo or (wired.port.outputs[0] if wired.lo_hz else "none")
     raise CompileError(
-        f"{names.label(k)}: the frequency is {away_hz:.6g} Hz from that of its LO ({wired.port.lo or 'none'}, "
-        f"{wired.lo_hz:.6g} Hz); port {wired.port.name} reaches {float(wired.rate_hz) / 2:.6g} Hz"
+        f"{names.label(k)}: the frequency is {away_hz:.6g} Hz from that of its LO ({lo}, {wired.lo_hz:.6g} Hz); "
+        f"port {wired.port.name} reaches {float(wired.rate_hz) / 2:.6g} Hz"
     )

@@ -145,7 +145,7 @@ def tables_of(lab: Lab, values: Values) -> Tables:
         lab, values, lines, names,
         np.array(occupied, np.int32), qubits, couplers, np.array(pairs, np.int32).reshape(-1, 5), line_table,
         tuple(pair_names), volts, np.array(pair_values, np.float64).reshape(-1, 3),
-        np.array([(x.lo_hz, float(x.rate_hz), x.lo_hz != 0) for x in lines.lines], np.float64).reshape(-1, 3),
+        np.array([(x.lo_hz, float(x.rate_hz), x.lo_hz > 0) for x in lines.lines], np.float64).reshape(-1, 3),
         np.array([x.frequency_hz for x in lines.lines], np.float64),
         tuple(lengths), min(lcm(*(x.denominator for x in (*lengths, *steps))), FINEST), tuple(waveforms),
     )  # fmt: skip

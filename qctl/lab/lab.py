@@ -85,11 +85,11 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return the input that a port refers to."""
         return _named(self.instrument(ref.instrument).input, ref.input, f"input of {ref.instrument}")
 
-    def carrier_hz(self, port: Port) -> float:
-        """Return the frequency of a port's carrier: its LO's, or that of an output which up-converts; 0 without one."""
+    def carrier_hz(self, port: Port) -> float | None:
+        """Return the frequency of a port's LO, a source of its own or one inside its instrument; None without any."""
         if port.lo is not None:
-            return self.instrument(port.lo).frequency_hz or 0.0
-        return (self.output(port.output).carrier_hz or 0.0) if port.output is not None else 0.0
+            return self.instrument(port.lo).frequency_hz
+        return next((lo for ref in port.outputs if (lo := self.output(ref).lo_hz) is not None), None)
 
     def ports_of(self, processor: str) -> tuple[Port, ...]:
         """Return the ports of a processor's qubits and beams, in the order of the file."""

@@ -81,11 +81,21 @@ def _form(port: Port, path: str, problems: Problems) -> None:
 def _source(lab: Lab, port: Port, path: str, problems: Problems) -> None:
     if port.lo is None:
         return
+    inside = next((ref for ref in port.outputs if _has_lo(lab, ref)), None)
+    if inside is not None:
+        problems.add(join(path, "lo"), f"stands beside lo_hz of {inside}; a port has one LO")
     source = lab.instruments.get(port.lo)
     if source is None:
         problems.add(join(path, "lo"), unknown("instrument", port.lo, list(lab.instruments)))
     elif source.frequency_hz is None:
         problems.add(join(path, "lo"), f"{port.lo} is not a source, it has no frequency_hz")
+
+
+def _has_lo(lab: Lab, ref: OutputRef) -> bool:
+    instrument = lab.instruments.get(ref.instrument)
+    return (
+        instrument is not None and ref.output in instrument.output and instrument.output[ref.output].lo_hz is not None
+    )
 
 
 def _exists(lab: Lab, ref: OutputRef | InputRef, path: str, key: str, problems: Problems) -> bool:
@@ -102,9 +112,6 @@ def _exists(lab: Lab, ref: OutputRef | InputRef, path: str, key: str, problems: 
     if isinstance(ref, OutputRef) and is_dc(instrument.output[number]) != (key == "dc"):
         wanted, found = ("a DC", "waveforms") if key == "dc" else ("a waveform", "DC")
         problems.add(path, f"{ref} is for {found}; {wanted} output is needed")
-        return False
-    if isinstance(ref, OutputRef) and instrument.output[number].carrier_hz is not None and key in ("i", "q"):
-        problems.add(path, f"{ref} has a carrier_hz: it takes I and Q both, and the port names it as output")
         return False
     return True
 

@@ -13,6 +13,7 @@ __all__ = [
     "AmplitudeV",
     "AngleRad",
     "AnharmonicityHz",
+    "AttenuationDb",
     "ClockHz",
     "Count",
     "DelayS",
@@ -54,6 +55,7 @@ AmplitudeV = Annotated[float, _within(0, 100, "amplitudes are peak volts: 150 mV
 VoltsV = Annotated[float, _within(-1000, 1000, "voltages are in volts: 150 mV is 0.15")]
 VppV = Annotated[float, _within(1e-6, 1000, "peak-to-peak amplitudes are in volts: 500 mV is 0.5")]
 SlewVPerS = Annotated[float, _within(1e-6, 1e9, "slew rates are in volts per second, above 0")]
+AttenuationDb = Annotated[float, _within(0, 200, "attenuations are in dB, 0 or above")]
 PowerDbm = Annotated[float, _within(-200, 70, "powers are in dBm")]
 AngleRad = Annotated[float, _within(-12.6, 12.6, "angles are in radians: 90 degrees is 1.5707963")]
 LengthM = Annotated[float, _within(-1, 1, "lengths are in metres: 5 um is 5e-6")]

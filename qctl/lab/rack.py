@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from qctl.lab.quantities import (
     AngleRad,
+    AttenuationDb,
     ClockHz,
     DelayS,
     FrequencyHz,
@@ -71,8 +72,9 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Full-scale amplitude of a waveform output.
     offset_v : float
         Offset of a waveform output.
-    carrier_hz : float, optional
-        Centre frequency of a waveform output that up-converts inside the instrument; the port it feeds has no lo.
+    lo_hz, attenuation_db : float, optional
+        LO and attenuator inside the instrument, where its outputs are microwave outputs; `amplitude_vpp` is then that
+        of the envelope at the connector.
     slew_v_per_s : float, optional
         Fastest change of a DC output; it must be given.
     safe_v : float, optional
@@ -83,7 +85,8 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits_v: tuple[VoltsV, VoltsV]
     amplitude_vpp: VppV | None = None
     offset_v: VoltsV = 0.0
-    carrier_hz: FrequencyHz | None = None
+    lo_hz: FrequencyHz | None = None
+    attenuation_db: AttenuationDb | None = None
     slew_v_per_s: SlewVPerS | None = None
     safe_v: VoltsV | None = None
 
@@ -99,11 +102,14 @@ class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Full-scale range, peak to peak.
     offset_v : float
         Voltage at the middle of the range.
+    attenuation_db : float, optional
+        Of the attenuator inside the instrument.
     """
 
     number: int
     range_v: VppV
     offset_v: VoltsV = 0.0
+    attenuation_db: AttenuationDb | None = None
 
 
 class TriggerWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -77,10 +77,11 @@ def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
                     problems.add(join(at, key), "is missing; nothing about a DC output has a default")
             if output.safe_v is not None:
                 _inside(output.safe_v, output.limits_v, join(at, "safe_v"), "V", problems)
+            for key in ("lo_hz", "attenuation_db"):
+                if getattr(output, key) is not None:
+                    problems.add(join(at, key), "is for waveform outputs; a DC output has neither LO nor attenuator")
             if output.offset_v != 0:
                 problems.add(join(at, "offset_v"), "is for waveform outputs; a DC output has safe_v")
-            if output.carrier_hz is not None:
-                problems.add(join(at, "carrier_hz"), "is for waveform outputs; this one has no amplitude_vpp")
             continue
         assert output.amplitude_vpp is not None
         for key, value in (("slew_v_per_s", output.slew_v_per_s), ("safe_v", output.safe_v)):

@@ -77,15 +77,15 @@ def _amplitude(lab: Lab, port: Port, amplitude_v: float, path: str, problems: Pr
 
 def _carrier(lab: Lab, port: Port, frequency_hz: float, path: str, problems: Problems) -> None:
     """Refuse a tone that the instruments' sample rates can't hold."""
-    carrier_hz = lab.carrier_hz(port)
+    carrier_hz = lab.carrier_hz(port) or 0.0
     offset_hz = frequency_hz - carrier_hz
     for ref in port.connectors:
         half_hz = (lab.instrument(ref.instrument).clock_hz or 0.0) / 2
         if abs(offset_hz) >= half_hz:
             problems.add(
                 path,
-                f"{frequency_hz:g} Hz is {offset_hz:+g} Hz from {port.lo or ('its carrier' if carrier_hz else 'zero')}"
-                f", outside +-{half_hz:g} Hz, half the clock of {ref.instrument}",
+                f"{frequency_hz:g} Hz is {offset_hz:+g} Hz from {port.lo or 'zero'}, "
+                f"outside +-{half_hz:g} Hz, half the clock of {ref.instrument}",
             )
             return
 

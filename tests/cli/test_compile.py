@@ -111,6 +111,8 @@ def test_q1asm_of_a_qblox_lab_is_written_as_text_and_as_the_vendors_json(tmp_pat
     assert sorted(json.loads((out / "bell.qrm0.seq0.json").read_text())) == [
         "acquisitions", "program", "waveforms", "weights",
     ]  # fmt: skip
+    settings = json.loads((out / "bell.qrm0.seq0.settings.json").read_text())
+    assert (settings["port"], settings["outputs"], settings["lo_hz"]) == ("q0.readout", [1, 2], None)
 
 
 def test_seqc_of_a_zurich_lab_is_written_with_its_command_tables(tmp_path):

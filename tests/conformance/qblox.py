@@ -67,10 +67,13 @@ class Played:
             s = simulator.sequencers[0]
             s.sync_en(True)
             simulator.config("max_render_time", RENDERED_NS)
-            s.connect_out0("I")
-            s.connect_out1("Q")
+            if kind.endswith("-RF"):
+                s.connect_out0("IQ")
+            else:
+                s.connect_out0("I")
+                s.connect_out1("Q")
             s.mod_en_awg(modulated)
-            if kind == "QRM":
+            if kind in ("QRM", "QRM-RF"):
                 s.integration_length_acq(integration_ns)
                 s.thresholded_acq_rotation(0)
                 s.thresholded_acq_threshold(0.5)
@@ -82,13 +85,13 @@ class Played:
             status = simulator.get_sequencer_status(0, timeout=1)
             assert not status.err_flags, (status, errors.lines)
             assert s.q1core.exit_code == 0 and not errors.lines, errors.lines
-            full_scale_v = {"QCM": 2.5, "QRM": 0.5}[kind]
+            full_scale_v = {"QCM": 2.5, "QRM": 0.5, "QCM-RF": 3.3, "QRM-RF": 3.3}[kind]
             found = s.get_output()
             volts = np.stack([found["I"].data, found["Q"].data])
             self.samples = np.rint(volts / full_scale_v * 2**15).astype(int)
             self.windows = []
             self.bins = {}
-            if kind == "QRM":
+            if kind in ("QRM", "QRM-RF"):
                 self.windows = [(int(t[0]) + 1, len(t) - 2) for t, *_ in s.get_acquisition_windows()]
                 results = s.get_acquisitions() if sequence["acquisitions"] else {}
                 for slot, one in results.items():

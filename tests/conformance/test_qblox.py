@@ -1,4 +1,4 @@
-"""Q1ASM of a QCM and a QRM: the vendor's assembler takes it, and q1simulator plays what the timeline asks for."""
+"""Q1ASM of Qblox modules: the vendor's assembler takes it, and q1simulator plays what the timeline asks for."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from qblox import RENDERED_NS, Played, assemble
 
 import qctl
 from qctl.instruments.qblox.body import QbloxBody, sequence_of
-from qctl.lab import load_lab
+from qctl.lab import load_lab, parse_lab
 from qctl.program.sampling import envelope_samples
 
-LAB = Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml"
-FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+KINDS = {"qblox-qcm": "QCM", "qblox-qrm": "QRM", "qblox-qcm-rf": "QCM-RF", "qblox-qrm-rf": "QRM-RF"}
 
 _names = (f"sim{k}" for k in count())
 
 
-@pytest.fixture(scope="module")
-def lab():
-    return load_lab(LAB)
+@pytest.fixture(scope="module", params=["qblox2.toml", "qblox_rf2.toml"])
+def lab(request):
+    return load_lab(EXAMPLES / request.param)
 
 
 def expected(rows, port, waveforms, period_ns, first, full_scale_v, modulated):
-    """Return I + iQ in the DAC's steps before its rounding, by the formula that docs/qblox.md states."""
+    """Return I + iQ in the DAC's steps before its rounding, by the formula that docs/adr/0009 states."""
     out = np.zeros(period_ns, complex)
     scale = full_scale_v * (np.sqrt(0.5) if modulated else 1)
     for play in rows[rows["port"] == port]:
@@ -67,12 +67,13 @@ def check(ready, lab, tmp_path):
                 assert len(one.program.splitlines()) <= used.used <= used.allowed
                 assert n_words <= used.allowed
                 n_instructions += len(one.program.splitlines())
-                hold(one, program, body, straights, lengths_ns)
+                hold(one, program, body, straights, lengths_ns, lab)
     return n_instructions
 
 
-def hold(one, program, body, straights, lengths_ns):
-    kind = {"qblox-qcm": "QCM", "qblox-qrm": "QRM"}[program.model]
+def hold(one, program, body, straights, lengths_ns, lab):
+    kind = KINDS[program.model]
+    full_scale_v = lab.instruments[program.instrument].output[one.outputs[0]].amplitude_vpp / 2
     played = Played(kind, sequence_of(one, program.blobs), one.modulated, one.integration_ns, next(_names))
     names = [port.name for port in straights[0].ports]
     port = names.index(one.port)
@@ -81,7 +82,7 @@ def hold(one, program, body, straights, lengths_ns):
     for p, straight in enumerate(straights[:n_points]):
         wanted = expected(
             straight.plays, port, straight.waveforms, body.period_ns, p * body.period_ns,
-            FULL_SCALE_V[program.model], one.modulated,
+            full_scale_v, one.modulated,
         )  # fmt: skip
         got = played.samples[:, p * body.period_ns : (p + 1) * body.period_ns]
         if not one.modulated:
@@ -131,20 +132,21 @@ def test_two_qubit_circuit(lab, tmp_path):
     c.x(0)
     c.measure_all()
     ready = qctl.compile(c, lab, shots=3)
-    assert {p.instrument for b in ready.lowered.batches for p in b.programs} == {"qcm0", "qcm1", "qrm0"}
+    assert len({p.instrument for b in ready.lowered.batches for p in b.programs}) == 3
     check(ready, lab, tmp_path)
 
 
 def test_rabi_sweep_is_one_waveform_and_a_gain_for_each_point(lab, tmp_path):
     p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
-    with p.sweep("amp", np.linspace(-0.8, 0.8, 9), "V") as amp:
+    with p.sweep("amp", np.linspace(-0.25, 0.25, 9), "V") as amp:
         p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
         p.barrier()
         p.measure("q0", "q0")
     ready = qctl.compile(p, lab, shots=5, averaged=True)
     check(ready, lab, tmp_path)
     (batch,) = ready.lowered.batches
-    (drive,) = QbloxBody.from_bytes(next(x.body for x in batch.programs if x.instrument == "qcm0")).sequencers
+    module = lab.ports["q0.drive"].outputs[0].instrument
+    (drive,) = QbloxBody.from_bytes(next(x.body for x in batch.programs if x.instrument == module)).sequencers
     assert len(drive.waveforms) == 2 and drive.program.count("set_awg_gain") == 9
 
 
@@ -191,3 +193,19 @@ def test_set_of_random_sequences_is_cut_into_batches_that_the_assembler_takes(la
     assert len(ready.lowered.batches) > 1
     assert sum(batch.n_points for batch in ready.lowered.batches) == 120
     assert check(ready, lab, tmp_path) > 120 * 150
+
+
+def test_assembler_takes_what_is_made_for_a_qrc(tmp_path):
+    text = (EXAMPLES / "qblox_rf2.toml").read_text("utf-8")
+    for model in ("qblox-qcm-rf", "qblox-qrm-rf"):
+        text = text.replace(model, "qblox-qrc")
+    text = text.replace("4.95e9", "4.9e9").replace("6.95e9", "6.9e9")
+    lab = parse_lab(text)
+    ready = qctl.compile([randomized(2, 100, k) for k in range(60)], lab, shots=1)
+    found = [(p, QbloxBody.from_bytes(p.body)) for p in ready.programs if p.model == "qblox-qrc"]
+    assert len(found) > 1
+    for program, body in found:
+        assert {one.lo_hz for one in body.sequencers} <= {4.9e9, 6.9e9}
+        for one in body.sequencers:
+            used = next(row for row in program.usage if row.resource == "instructions")
+            assert assemble(one.program, tmp_path) <= used.allowed == 12_288

@@ -11,7 +11,7 @@ from zurich import compiled, play_core, play_readout, schema
 
 import qctl
 from qctl.instruments.zurich.body import ZurichBody
-from qctl.instruments.zurich.capabilities import MODELS
+from qctl.instruments.zurich.sequencers import MODELS
 from qctl.lab import load_lab, parse_lab
 from qctl.program.sampling import envelope_samples
 
@@ -202,8 +202,8 @@ clock_hz = 2.0e9
 reference = "external"
 safe = { outputs = "off" }
 line.1 = { width_s = 1.0e-7 }
-output.1 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, carrier_hz = 4.8e9 }
-output.8 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, carrier_hz = 5.2e9 }
+output.1 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, lo_hz = 4.8e9 }
+output.8 = { limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, lo_hz = 5.2e9 }
 
 [instruments.qa0]
 model = "zurich-shfqa"
@@ -212,7 +212,7 @@ clock_hz = 2.0e9
 reference = "external"
 trigger = { source = "qc0", line = 1, delay_s = 4.0e-8 }
 safe = { outputs = "off" }
-output.2 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.6324555, carrier_hz = 7.0e9 }
+output.2 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.6324555, lo_hz = 7.0e9 }
 input.2 = { range_v = 0.6324555 }
 """
 HDAWG_UHFQA = """

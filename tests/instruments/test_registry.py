@@ -22,9 +22,18 @@ def test_every_driver_names_its_source(name: str) -> None:
     assert callable(module.open_driver)
 
 
-@pytest.mark.parametrize("name", sorted(name for name, model in registry.MODELS.items() if model.family))
-def test_every_family_states_its_limits_with_a_source(name: str) -> None:
-    assert "\nSource: " in registry.capabilities_of(name).__doc__
+@pytest.mark.parametrize("family", [*registry.FAMILIES, "qick"])
+def test_every_family_states_its_limits_with_a_source(family: str) -> None:
+    assert "\nSource: " in registry._module(f"{family}.capabilities").__doc__
+
+
+def test_every_model_has_a_table_and_every_table_its_models_name() -> None:
+    tables = registry.capabilities()
+    assert set(registry.MODELS) <= set(tables)
+    assert all(table.model == name for name, table in tables.items())
+    assert registry.capability_of("qblox-qcm") is tables["qblox-qcm"]
+    with pytest.raises(RequestError, match="'acme-1' has no table of capabilities"):
+        registry.capability_of("acme-1")
 
 
 @pytest.mark.parametrize("name", sorted(registry.MODELS))

@@ -1,7 +1,7 @@
 """A server whose compiler believes that the boxes hold less; the emulated boxes and all else are as ever.
 
-What it believes is read from a JSON file before each job: {"awg": {"MAX_ELEMENTS": 7}, "digitizer": {…}}, names of the
-families' capabilities. So that a few points are cut as thousands would be.
+What it believes is read from a JSON file before each job: {"awg": {"sequence": 7}, "digitizer": {…}}, paths of the
+families' capability tables, and the most that is there. So that a few points are cut as thousands would be.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ BELIEFS = "QCTL_TEST_BELIEFS"
 
 def prepare(request: Any) -> Any:
     """Prepare a job with the capabilities of the file."""
+    from qctl.instruments.capability import replaced
     from qctl.instruments.keysight_infiniium import capabilities as digitizer
     from qctl.instruments.tektronix_awg5014 import capabilities as awg
     from qctl.server.prepare import prepare as as_ever
 
     believed = json.loads(Path(os.environ[BELIEFS]).read_text())
-    before: list[tuple[Any, str, Any]] = []
+    before = [(module, module.TABLES[module.MODEL]) for module in (awg, digitizer)]
     try:
         for module, name in ((awg, "awg"), (digitizer, "digitizer")):
-            for key, value in believed.get(name, {}).items():
-                before.append((module, key, getattr(module, key)))
-                setattr(module, key, value)
+            for path, most in believed.get(name, {}).items():
+                module.TABLES[module.MODEL] = replaced(module.TABLES[module.MODEL], path, high=most)
         return as_ever(request)
     finally:
-        for module, key, value in before:
-            setattr(module, key, value)
+        for module, table in before:
+            module.TABLES[module.MODEL] = table
 
 
 def start_small(beliefs: Path) -> Any:

@@ -49,7 +49,7 @@ def run(lab: Any, program: Any, **options: Any) -> tuple[Any, int]:
 def test_points_come_back_in_order_however_they_were_cut(
     believing: Any, averaged: bool, n_elements: int, n_fewest: int
 ) -> None:
-    believing.believe(awg={"MAX_ELEMENTS": n_elements})
+    believing.believe(awg={"sequence": n_elements})
     values = marks(30, n_elements)
     result, found = run(believing, marked_sweep(values), shots=40, averaged=averaged)
     iq = result.iq["m"]
@@ -60,7 +60,7 @@ def test_points_come_back_in_order_however_they_were_cut(
 
 
 def test_nested_sweep_is_cut_inside_its_inner_axis(believing: Any) -> None:
-    believing.believe(awg={"MAX_ELEMENTS": 5})
+    believing.believe(awg={"sequence": 5})
     values = marks(6, 1)
     result, n_batches = run(believing, marked_sweep(values, n_inner=4), shots=40)
     assert result.iq["m"].shape == (6, 4) and n_batches > 4
@@ -70,7 +70,7 @@ def test_nested_sweep_is_cut_inside_its_inner_axis(believing: Any) -> None:
 @pytest.mark.parametrize(("missing", "n_batches"), [(0, 1), (1, 2)])
 def test_memory_of_samples_at_its_limit_and_one_below(believing: Any, missing: int, n_batches: int) -> None:
     n_samples = round(1e-6 * 1.2e9)
-    believing.believe(awg={"MEMORY_SAMPLES": 12 * n_samples - missing})
+    believing.believe(awg={"waveforms.samples": 12 * n_samples - missing})
     values = marks(12, 2 + missing)
     result, found = run(believing, marked_sweep(values), shots=40)
     assert found == n_batches
@@ -78,7 +78,7 @@ def test_memory_of_samples_at_its_limit_and_one_below(believing: Any, missing: i
 
 
 def test_shots_are_cut_where_the_digitizer_is_full_and_none_is_lost(believing: Any) -> None:
-    believing.believe(awg={"MAX_ELEMENTS": 3}, digitizer={"MAX_SEGMENTS": 17})
+    believing.believe(awg={"sequence": 3}, digitizer={"scope.records": 17})
     values = marks(8, 4)
     result, n_batches = run(believing, marked_sweep(values), shots=101, averaged=False)
     assert result.iq["m"].shape == (101, 8) and np.isfinite(result.iq["m"]).all()
@@ -90,6 +90,6 @@ def test_shots_are_cut_where_the_digitizer_is_full_and_none_is_lost(believing: A
 
 
 def test_single_shot_that_does_not_fit_is_refused_with_its_pulse(believing: Any) -> None:
-    believing.believe(awg={"MEMORY_SAMPLES": 1199})
+    believing.believe(awg={"waveforms.samples": 1199})
     with pytest.raises(CompileError, match=r"1200 waveform samples of awg\d .*has 1199.*q0\.readout"):
         believing.client.run(marked_sweep(marks(3, 5)), shots=10).result(20)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -66,9 +67,26 @@ def test_short_capture_gets_the_shortest_record(lab: Lab, named: Named) -> None:
 def test_what_is_not_possible_is_refused(lab: Lab, named: Named) -> None:
     with pytest.raises(CompileError, match="starts 1e-08 s before the trigger"):
         lowered(lab, named("dig0"), capture(-1e-8))
-    with pytest.raises(CompileError, match=r"clock_hz = 490000000.0 is not a rate"):
+    with pytest.raises(CompileError, match=r"clock_hz = 490000000 is none of the 37 values .* take 500000000 Hz"):
         lowered(lab, named("dig0", clock_hz=4.9e8), capture(1e-6))
     with pytest.raises(CompileError, match=r"input 1 is not in lab.toml"):
         lowered(lab, named("dig0", input={}), capture(1e-6))
     with pytest.raises(CompileError, match="nothing is captured"):
         lowered(lab, named("dig0"))
+
+
+def test_what_the_box_would_refuse_is_refused_before_anything_is_sent(lab: Lab, named: Named) -> None:
+    box = named("dig0")
+    lowered(
+        lab,
+        msgspec.structs.replace(box, input={**box.input, 1: msgspec.structs.replace(box.input[1], range_v=8.0)}),
+        capture(1e-6),
+    )
+    wide = msgspec.structs.replace(box, input={**box.input, 1: msgspec.structs.replace(box.input[1], range_v=8.1)})
+    with pytest.raises(
+        CompileError, match=r"dig0 input 1: range_v = 8\.1 is over 8 V, the most of a keysight-infiniium-s"
+    ):
+        lowered(lab, wide, capture(1e-6))
+    lowered(lab, box, capture(10.0))
+    with pytest.raises(CompileError, match=r"dig0: delay_s = 10\.1 is over 10 s"):
+        lowered(lab, box, capture(10.1))

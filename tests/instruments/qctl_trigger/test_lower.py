@@ -38,7 +38,7 @@ def test_what_does_not_fit_is_refused(lab: Lab, named: Named) -> None:
     late = named("trig0", line={1: TriggerLine(number=1, width_s=1e-7, delay_s=2e-4)})
     with pytest.raises(CompileError, match="line 1 ends 20010 ticks after the start, the period is 20000"):
         lower((), late, lab, Shots(1, False, 2e-4))
-    with pytest.raises(CompileError, match=r"period = 50 ticks"):
+    with pytest.raises(CompileError, match=r"period_ticks = 50 is below 100 ticks, the least of a qctl-trigger"):
         lower((), named("trig0"), lab, Shots(1, False, 5e-7))
     with pytest.raises(CompileError, match=r"no instrument of lab.toml is triggered"):
         lower((), msgspec.structs.replace(named("trig0"), name="trig9"), lab, Shots(1, False, 2e-4))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from emulators import Emulator
+from narrowed import narrow
 from numpy.typing import NDArray
 
 from qctl.device import Advancing, Player, Synchronised
@@ -227,7 +228,7 @@ def test_program_outside_limits_is_never_sent(named: Named, bad: DeviceProgram, 
 def test_program_at_the_limits_is_sent_and_over_memory_is_not(named: Named, monkeypatch: pytest.MonkeyPatch) -> None:
     from qctl.instruments.tektronix_awg5014.checks import check_program
 
-    monkeypatch.setattr(can, "MEMORY_SAMPLES", 500)
+    narrow(monkeypatch, can, "waveforms.samples", 500)
     fits = program([{1: words(1)}, {1: words(2)}, {1: words(1)}], o1=Channel(4.5))
     check_program(AwgBody.from_bytes(fits.body), fits.blobs, named("awg0"))
     over = program([{1: words(1)}, {1: words(2, n_samples=251)}], o1=Channel(1.0))
@@ -262,7 +263,7 @@ def test_set_amplitude_that_would_leave_the_outputs_limits_is_refused(named: Nam
 
 
 def test_waveform_list_makes_room_by_deleting_what_is_idle(named: Named, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(can, "MAX_WAVEFORMS", 2)
+    narrow(monkeypatch, can, "waveforms.count", 2)
     waves = [words(k) for k in range(3)]
     names = [waveform_name(sha256(w.tobytes()).hexdigest()) for w in waves]
     turns = first_load(waves[0], [("WLIS:SIZE?", "1"), ("WLIS:NAME? 0", '"theirs"')])

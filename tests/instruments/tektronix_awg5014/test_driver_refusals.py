@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from narrowed import narrow
 
 from qctl.errors import LimitError, RefusedError
 from qctl.instruments.links.transcript import TranscriptLink, Turn
@@ -81,7 +82,7 @@ def test_setting_that_the_box_took_otherwise_is_sent_again(named: Named) -> None
 def test_sequence_is_built_anew_when_an_upload_after_a_deletion_is_refused(
     named: Named, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(can, "MAX_WAVEFORMS", 1)
+    narrow(monkeypatch, can, "waveforms.count", 1)
     turns = [
         *FIRST,
         *(*STOPPED, (f'WLIS:WAV:DEL "{name_of(1)}"', None), OK),
@@ -107,6 +108,6 @@ def test_sequence_is_built_anew_when_an_upload_after_a_deletion_is_refused(
 def test_level_and_number_of_waveforms_are_checked_before_anything_is_sent(
     named: Named, monkeypatch: pytest.MonkeyPatch, bad: DeviceProgram, message: str
 ) -> None:
-    monkeypatch.setattr(can, "MAX_WAVEFORMS", 2)
+    narrow(monkeypatch, can, "waveforms.count", 2)
     with TranscriptLink([]) as link, pytest.raises(LimitError, match=message):
         TektronixAwg5014(link, named("awg0")).load(bad)

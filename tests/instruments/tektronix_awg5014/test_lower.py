@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from narrowed import narrow
 
 import qctl
 from qctl.compiler.pipeline import compile_program
 from qctl.errors import CompileError
 from qctl.instruments import rendering
+from qctl.instruments.capability import limit
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014 import pieces
 from qctl.instruments.tektronix_awg5014.body import AwgBody
@@ -21,7 +23,6 @@ from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.lower import lower
 from qctl.lab import load_lab
 from qctl.program.timeline import Shots
-from qctl.units import Limits
 
 LAB = Path(__file__).parents[2] / "support" / "transmon5.toml"
 SHOTS = Shots(100, False, 2e-4)
@@ -134,10 +135,12 @@ def held(samples):
 
 
 def test_longest_waveform_passes_and_one_sample_more_is_refused_by_name(lab, monkeypatch):
-    monkeypatch.setattr(can, "LENGTH_SAMPLES", Limits(250, 20_000))
+    narrow(monkeypatch, can, "channels.output.length", 20_000)
     made, _ = lowered(held(20_000), lab, "awg2")
     assert all(row.fits for row in made.usage)
-    with pytest.raises(CompileError, match=r"samples pulse .* of 20001 samples .* at most 20000"):
+    with pytest.raises(
+        CompileError, match=r"samples pulse .*: length on output = 20001 samples is over 20000 samples, the most"
+    ):
         lowered(held(20_001), lab, "awg2")
 
 
@@ -205,13 +208,16 @@ def test_silence_is_looped_from_its_bound_on(lab):
 
 
 def test_loops_at_the_bound_are_one_step_and_one_more_are_two(lab):
-    for n_loops, expected in ((int(can.LOOPS.high), [65_536, 1]), (int(can.LOOPS.high) + 1, [65_536, 1, 1])):
+    for n_loops, expected in (
+        (limit(can.TABLES[can.MODEL], "loops.count").most, [65_536, 1]),
+        (limit(can.TABLES[can.MODEL], "loops.count").most + 1, [65_536, 1, 1]),
+    ):
         _, body = lowered(pulses([(0, 250 * n_loops, 250, 0.1)], False), lab, "awg2")
         assert [step.n_loops for step in body.points[0]] == expected
 
 
 def test_elements_at_the_bound_pass_and_one_more_is_over_and_not_rendered(lab, monkeypatch):
-    monkeypatch.setattr(can, "MAX_ELEMENTS", 9)
+    narrow(monkeypatch, can, "sequence", 9)
     for n_points, fits in ((3, True), (4, False)):
         p = qctl.Program(ports=["q0.flux"])
         with p.sweep("amp", np.linspace(0.1, 0.2, n_points)) as amp:
@@ -224,8 +230,8 @@ def test_elements_at_the_bound_pass_and_one_more_is_over_and_not_rendered(lab, m
 
 
 def test_shot_later_than_all_loops_is_refused_by_name(lab, monkeypatch):
-    monkeypatch.setattr(can, "LOOPS", Limits(1, 40))
-    monkeypatch.setattr(can, "MAX_ELEMENTS", 2)
+    narrow(monkeypatch, can, "loops.count", 40)
+    narrow(monkeypatch, can, "sequence", 2)
     at, over = (compile_program(pulses([(0, n, 1000, 0.1)], False), lab).timeline for n in (19_000, 19_001))
     lower(at.straights(), lab.instruments["awg2"], lab, SHOTS)
     with pytest.raises(CompileError, match=r"samples pulse .* ends 20001 samples .* at most 20000 in one shot"):
@@ -281,3 +287,21 @@ def test_one_thread_lowers_at_a_time(lab):
             with pytest.raises(TimeoutError):
                 other.result(0.2)
         other.result(30)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"), [("amplitude_vpp", 4.5, 4.51), ("amplitude_vpp", 0.02, 0.019), ("offset_v", -2.25, -2.26)]
+)
+def test_settings_that_the_box_does_not_have_are_refused_before_anything_is_sent(lab, key, good, bad):
+    p = qctl.Program(ports=["q1.flux"])
+    p.play("q1.flux", qctl.constant(1e-8, 0.005))
+    for value, fits in ((good, True), (bad, False)):
+        awg = lab.instruments["awg2"]
+        output = msgspec.structs.replace(awg.output[4], limits_v=(-9.0, 9.0), **{key: value})
+        awg = msgspec.structs.replace(awg, output={**awg.output, 4: output})
+        straights = compile_program(p, lab).timeline.straights()
+        if fits:
+            lower(straights, awg, lab, SHOTS)
+        else:
+            with pytest.raises(CompileError, match=rf"awg2 output 4: {key} = {bad}( V)? is .* of a tektronix-awg5014c"):
+                lower(straights, awg, lab, SHOTS)

@@ -10,7 +10,7 @@ import pytest
 
 import qctl
 from qctl.errors import CompileError
-from qctl.instruments.zurich import capabilities as can
+from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import ZurichBody, command_table_of
 from qctl.instruments.zurich.lower import lower
 from qctl.instruments.zurich.program import loaded, repeated, silence
@@ -66,7 +66,7 @@ def test_virtual_z_and_amplitude_are_entries_and_not_waveforms():
     program = lowered(points)
     (core,) = ZurichBody.from_bytes(program.body).cores
     assert len(core.waveforms) == 1 and len(command_table_of(core)["table"]) == 19
-    assert core.program.count("executeTableEntry") == 19 and core.carrier_hz == 4.8e9
+    assert core.program.count("executeTableEntry") == 19 and core.lo_hz == 4.8e9
     assert not ZurichBody.from_bytes(program.body).notes
 
 
@@ -237,14 +237,14 @@ def test_captures_that_are_not_compiled(mode):
          "hd0: output 1 amplitude_vpp = 1.9 is none of 0.2"),
         ([(FLUX, FLUX.replace("output.1", "output.9")),
           ("hd0:1", "hd0:9")], "hd0: output 9 is over the 8 of a zurich-hdawg"),
-        ([(FLUX, FLUX.replace("2.0 }", "2.0, carrier_hz = 1e9 }"))],
-         "hd0: output 1 has a carrier_hz; a zurich-hdawg does not up-convert"),
-        ([("2.0, carrier_hz = 4.8e9 }\n", "2.0, carrier_hz = 5.0e9 }\n")],
+        ([(FLUX, FLUX.replace("2.0 }", "2.0, lo_hz = 1e9 }"))],
+         "hd0: output 1 has an lo_hz; a zurich-hdawg does not up-convert"),
+        ([("2.0, lo_hz = 4.8e9 }\n", "2.0, lo_hz = 5.0e9 }\n")],
          "qc0: outputs 1 and 2 share their carrier"),
-        ([("carrier_hz = 7.0e9", "carrier_hz = 7.05e9")],
-         "qc0: output 7 carrier_hz = 7.05e.09 is no multiple of 1e.08 Hz"),
-        ([("amplitude_vpp = 0.6324555, carrier_hz = 7.0e9", "amplitude_vpp = 0.6324555"), ("7.000e9", "0.5e9"),
-          ("7.035e9", "0.6e9")], "qc0: output 7 has no carrier_hz"),
+        ([("lo_hz = 7.0e9", "lo_hz = 7.05e9")],
+         "qc0: output 7 lo_hz = 7.05e.09 is no multiple of 1e.08 Hz"),
+        ([("amplitude_vpp = 0.6324555, lo_hz = 7.0e9", "amplitude_vpp = 0.6324555"), ("7.000e9", "0.5e9"),
+          ("7.035e9", "0.6e9")], "qc0: output 7 has no lo_hz"),
     ],
 )  # fmt: skip
 def test_settings_that_the_box_does_not_have(changes, words):
@@ -269,6 +269,15 @@ def test_two_flux_lines_of_one_core_and_a_pair_of_outputs():
     words = program.blobs[core.waveforms[0].digest].astype(int)
     assert words.shape == (64, 2) and np.flatnonzero(words[:, 0])[0] == np.flatnonzero(words[:, 1])[0] + 10
     assert words[0, 1] * 2 == pytest.approx(words[20, 0], abs=2)
+
+
+def test_readout_that_another_channel_plays_is_acquired_alone():
+    lab = lab_with(('output = "qc0:7"', 'output = "qc0:6"'), ("output.7", "output.6"), ("-0.36, 0.36", "-0.36, 0.36"))
+    point = straight([("q0.readout", 0, 0, 0.1, 1e7, 0.0)], [("q0.readout", 0, 0)], lab=lab)
+    body = ZurichBody.from_bytes(lowered([point], lab=lab, specs=[spec()]).body)
+    (readout,) = body.readouts
+    assert readout.outputs == () and not readout.generators and "startQA(0,QA_INT_0,0,0,0);" in readout.program
+    assert [core.ports for core in body.cores] == [("q0.readout",)]
 
 
 # --- the whole way ----------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Sources of steady voltages: what they can do."""

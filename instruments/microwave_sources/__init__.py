@@ -1,0 +1,1 @@
+"""Microwave sources: what they can do."""

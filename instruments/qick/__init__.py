@@ -1,0 +1,1 @@
+"""QICK boards: what one can do, read from its own soccfg; nothing is compiled for them yet."""
