@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp
 
+from qctl.cext.notes cimport in_order, note_t
 from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
 
@@ -20,16 +21,6 @@ cdef enum:
     _PHASE_STEPS = 1000000000
     _MOST = 2
     _BEATS = 64
-
-cdef struct note_t:
-    int64_t start
-    int64_t end
-    int32_t row
-    int32_t channel
-    int32_t waveform
-    int32_t amplitude
-    int32_t frequency
-    double turns
 
 cdef struct work_t:
     const int32_t* channels
@@ -75,37 +66,6 @@ cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
     last[0] = <int32_t> on.n_frequencies
     on.n_frequencies += 1
     return 1
-
-
-cdef note_t* in_order(note_t* notes, note_t* spare, int64_t n) noexcept nogil:
-    """Sort by start; equal starts keep their order."""
-    cdef int64_t width = 1, low, middle, high, a, b, k
-    cdef note_t* other
-    for k in range(1, n):
-        if notes[k].start < notes[k - 1].start:
-            break
-    else:
-        return notes
-    while width < n:
-        low = 0
-        while low < n:
-            middle = low + width if low + width < n else n
-            high = low + 2 * width if low + 2 * width < n else n
-            a = low
-            b = middle
-            for k in range(low, high):
-                if a < middle and (b >= high or notes[a].start <= notes[b].start):
-                    spare[k] = notes[a]
-                    a += 1
-                else:
-                    spare[k] = notes[b]
-                    b += 1
-            low = high
-        other = notes
-        notes = spare
-        spare = other
-        width *= 2
-    return notes
 
 
 cdef inline int32_t steps_of(const note_t* note, double away_hz, int64_t begin, double rate_hz) noexcept nogil:
