@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,20 @@ class Events:
         return sum(bool(self.captures[kind]) for kind in self.kinds)
 
 
+_ITEM = np.dtype(
+    [
+        ("captures", "<i8"),
+        ("number", "<i8"),
+        ("offset", "<i8"),
+        ("since", "<i8"),
+        ("amplitude", "<f8"),
+        ("hz", "<f8"),
+        ("phase", "<f8"),
+    ]
+)
+"""A play or capture as far as it makes an event's kind."""
+
+
 def events_of(rows: Rows, playing: list[int], capturing: list[int], grid: Grid, lengths: list[int]) -> Events:
     """Gather the events of the ports that a channel plays, and of those that it captures.
 
@@ -66,58 +81,80 @@ def events_of(rows: Rows, playing: list[int], capturing: list[int], grid: Grid, 
         If anything comes before time zero of the shot, or after the end of the point.
     """
     n_points = len(rows.bounds) - 1
-    points, starts, ends, sources = [], [], [], []
-    for table, bounds, ports, is_capture in (
-        (rows.plays, rows.bounds, playing, False),
-        (rows.captures, rows.capture_bounds, capturing, True),
-    ):
-        mine = np.flatnonzero(np.isin(table["port"], ports))
-        begin = table["start"][mine] + grid.zero
-        if is_capture:
-            spans = np.array(lengths, np.int64)[table["capture"][mine]]
-        else:
-            numbers = table["waveform"][mine]
-            sizes = np.zeros(len(rows.waveforms), np.int64)
-            for k in np.unique(numbers).tolist():
-                sizes[k] = len(envelope_samples(rows.waveforms[k], grid.rate_hz))
-            spans = sizes[numbers]
-        points.append(np.searchsorted(bounds, mine, side="right") - 1)
-        starts.append(begin)
-        ends.append(begin + spans)
-        sources.append(mine if not is_capture else -1 - mine)
-    point, start = np.concatenate(points), np.concatenate(starts)
-    end, source = np.concatenate(ends), np.concatenate(sources)
+    mine = np.flatnonzero(np.isin(rows.plays["port"], playing))
+    caught = np.flatnonzero(np.isin(rows.captures["port"], capturing))
+    plays, captures = rows.plays[mine], rows.captures[caught]
+    sizes = np.zeros(len(rows.waveforms), np.int64)
+    for k in np.unique(plays["waveform"]).tolist():
+        sizes[k] = len(envelope_samples(rows.waveforms[k], grid.rate_hz))
+    spans = np.concatenate([sizes[plays["waveform"]], np.array(lengths, np.int64)[captures["capture"]]])
+    start = np.concatenate([plays["start"], captures["start"]]) + grid.zero
+    end = start + spans
+    point = np.concatenate(
+        [
+            np.searchsorted(rows.bounds, mine, side="right") - 1,
+            np.searchsorted(rows.capture_bounds, caught, side="right") - 1,
+        ]
+    )
     _check(point, start, end, grid)
+    items = np.zeros(len(start), _ITEM)
+    items["captures"][len(mine) :] = 1
+    items["number"] = np.concatenate([plays["waveform"], captures["capture"]])
+    for name, column in (("amplitude", "amplitude"), ("hz", "frequency_hz"), ("phase", "phase_rad")):
+        items[name][: len(mine)] = plays[column]
+    port = np.concatenate([plays["port"], captures["port"]])
     order = np.lexsort((start, point))
-    point, start, end, source = point[order], start[order], end[order], source[order]
+    point, start, end, items, port = point[order], start[order], end[order], items[order], port[order]
     down = start - start % grid.grid
     stride = np.int64(grid.period + 2 * can.READOUT_SAMPLES)
-    busy = np.maximum.accumulate(point * stride + -(-end // can.READOUT_GRID) * can.READOUT_GRID) if len(point) else end
-    first = np.flatnonzero(np.concatenate([[True], point[1:] * stride + down[1:] >= busy[:-1]]) if len(point) else [])
-    begins, own_points = down[first].tolist(), point[first].tolist()
-    places, source_list, start_list = [*first.tolist(), len(point)], source.tolist(), start.tolist()
-    tones = dict(zip(sources[0].tolist(), rows.plays[sources[0]].tolist(), strict=True))
-    windows = dict(zip(sources[1].tolist(), rows.captures[-1 - sources[1]].tolist(), strict=True))
-    last: dict[int, tuple[int, int]] = {}
-    known: dict[tuple[tuple[PlayedTone, ...], tuple[CaughtWindow, ...]], int] = {}
+    begins_anew = np.ones(len(point), bool)
+    if len(point):
+        busy = np.maximum.accumulate(point * stride + -(-end // can.READOUT_GRID) * can.READOUT_GRID)
+        begins_anew[1:] = point[1:] * stride + down[1:] >= busy[:-1]
+    first = np.flatnonzero(begins_anew)
+    event = np.cumsum(begins_anew) - 1
+    begins, points = down[first], point[first]
+    items["offset"] = start - begins[event]
+    _since(items, port, event, begins, points, playing, grid.zero)
+    return _gathered(items, begins, [*first.tolist(), len(point)], np.searchsorted(points, np.arange(n_points + 1)))
+
+
+def _since(
+    items: NDArray, port: NDArray, event: NDArray[np.int64], begins: NDArray[np.int64], points: NDArray[np.int64],
+    playing: list[int], zero: int,
+) -> None:  # fmt: skip
+    """Fill in how long before each capture's event the one began that its port was played in last."""
+    for one in np.unique(port[items["captures"] == 1]).tolist():
+        own = np.flatnonzero((port == one) & (items["captures"] == 1))
+        if one not in playing:
+            items["since"][own] = begins[event[own]] - zero
+            continue
+        played = event[(port == one) & (items["captures"] == 0)]
+        if len(played):
+            last = played[np.maximum(np.searchsorted(played, event[own], side="right") - 1, 0)]
+            same = (last <= event[own]) & (points[last] == points[event[own]])
+            items["since"][own] = np.where(same, begins[event[own]] - begins[last], 0)
+
+
+def _gathered(items: NDArray, begins: NDArray[np.int64], places: list[int], bounds: NDArray[np.int64]) -> Events:
+    """Return the events, those that differ in nothing but their start as one kind."""
+    known: dict[bytes, int] = {}
+    plays: list[tuple[PlayedTone, ...]] = []
+    captures: list[tuple[CaughtWindow, ...]] = []
     kinds = []
-    for k, (begin_of, p) in enumerate(zip(begins, own_points, strict=True)):
-        plays: list[PlayedTone] = []
-        captures: list[CaughtWindow] = []
-        members = range(places[k], places[k + 1])
-        for m in members:
-            if source_list[m] >= 0:
-                port, waveform, _, *numbers = tones[source_list[m]]
-                plays.append((waveform, start_list[m] - begin_of, *numbers))
-                last[port] = (p, begin_of)
-        for m in members:
-            if source_list[m] < 0:
-                port, capture, _ = windows[source_list[m]]
-                played_in, played_at = last.get(port, (-1, 0)) if port in playing else (p, grid.zero)
-                captures.append((capture, start_list[m] - begin_of, begin_of - played_at if played_in == p else 0))
-        kinds.append(known.setdefault((tuple(plays), tuple(captures)), len(known)))
-    bounds_of_points = np.searchsorted(point[first], np.arange(n_points + 1)).tolist()
-    return Events(begins, bounds_of_points, kinds, [one for one, _ in known], [other for _, other in known])
+    content, width = items.tobytes(), items.itemsize
+    for begin, end in pairwise(places):
+        kind = known.setdefault(content[begin * width : end * width], len(known))
+        if kind == len(plays):
+            members = items[begin:end].tolist()
+            plays.append(
+                tuple((number, offset, *values) for is_capture, number, offset, _, *values in members if not is_capture)
+            )
+            captures.append(
+                tuple((number, offset, since) for is_capture, number, offset, since, *_ in members if is_capture)
+            )
+        kinds.append(kind)
+    return Events(begins.tolist(), bounds.tolist(), kinds, plays, captures)
 
 
 def _check(point: NDArray[np.int64], start: NDArray[np.int64], end: NDArray[np.int64], grid: Grid) -> None:

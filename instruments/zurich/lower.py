@@ -44,16 +44,30 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
     check_outputs(instrument, model)
     rows = rows_of(straights, shots)
-    work = _Work(instrument, model, lab, rows, shots, rational_hz(instrument.clock_hz))
+    rate_hz = rational_hz(instrument.clock_hz)
+    head = int(rational_s(can.HEAD_S) * rate_hz)
+    lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
+    period = _period(rows, shots, rate_hz, head + lead, instrument.name)
+    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period)
     cores, readouts = work.cores(), work.readouts()
-    body = ZurichBody(
-        cores, readouts, len(straights), shots.n_shots, shots.averaged, work.grid(1, 1).period, tuple(work.notes)
-    )
+    body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, tuple(work.notes))
     usage = work.usage()
     fits = all(row.fits for row in usage)
     return DeviceProgram(
         instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
     )
+
+
+def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str) -> int:
+    """Return the samples of a point, for which every box of this family has a whole number of grids."""
+    # A piece's end may be two of its least lengths behind that of the pulse.
+    longest_s = Fraction(rows.length_ns, 10**9) + (before + 64) / rate_hz
+    unit_s = rational_s(can.PERIOD_S)
+    period_s = max(rational_s(shots.period_s), longest_s)
+    period = int(ceil(period_s / unit_s) * unit_s * rate_hz)
+    if period >= 1 << 40:
+        raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
+    return period
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +80,9 @@ class _Work:
     rows: Rows
     shots: Shots
     rate_hz: Fraction
+    head: int
+    lead: int
+    period: int
     blobs: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sizes: list[tuple[str, Size]] = field(default_factory=list)
@@ -73,16 +90,7 @@ class _Work:
 
     def grid(self, step: int, least: int) -> Grid:
         """Return what times of a sequencer are counted in."""
-        head = int(rational_s(can.HEAD_S) * self.rate_hz)
-        lead = to_ticks(self.shots.lead_s.get(self.instrument.name, 0.0), self.rate_hz).ticks
-        unit_s = rational_s(can.PERIOD_S)
-        # A piece's end may be two of its least lengths behind that of the pulse.
-        longest_s = Fraction(self.rows.length_ns, 10**9) + (head + lead + 64) / self.rate_hz
-        period_s = max(rational_s(self.shots.period_s), longest_s)
-        period = int(ceil(period_s / unit_s) * unit_s * self.rate_hz)
-        if period >= 1 << 40:
-            raise CompileError(f"{self.instrument.name}: a shot of {float(period_s):g} s is too long")
-        return Grid(self.rate_hz, step, least, head, head + lead, period)
+        return Grid(self.rate_hz, step, least, self.head, self.head + self.lead, self.period)
 
     def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         """Return the ports of each core or channel that take part in the batch."""

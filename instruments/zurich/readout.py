@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +85,15 @@ def readout_of(
         size.n_results, size.n_averages,
     )  # fmt: skip
     return readout, work.blobs, size
+
+
+class _Text(NamedTuple):
+    """What a kind of event is written as: what plays a waveform, its samples, startQA, and instructions of both."""
+
+    play: str
+    n_samples: int
+    start: str
+    n_instructions: int
 
 
 class _Work:
@@ -195,10 +204,8 @@ class _Work:
     def text(self, events: Events, waves: list[Waveform], shots: Shots, n_integrators: int) -> tuple[str, int]:
         """Return the SeqC and its number of instructions; no text if there are too many."""
         reader = self.reader
-        points = [
-            self._point(events, waves, begin, end, n_integrators)
-            for begin, end in zip(events.bounds[:-1], events.bounds[1:], strict=True)
-        ]
+        made = [self._kind(events, waves, kind, n_integrators) for kind in range(len(events.plays))]
+        points = [self._point(events, made, begin, end) for begin, end in pairwise(events.bounds)]
         parts, n_instructions = [], reader.base
         for w in waves if not reader.generates else ():
             parts.append(
@@ -216,42 +223,37 @@ class _Work:
         parts.append(end_of_loop)
         return ("".join(parts) if n_instructions <= reader.max_instructions else ""), n_instructions
 
-    def _point(
-        self, events: Events, waves: list[Waveform], begin: int, end: int, n_integrators: int
-    ) -> tuple[str, int]:
+    def _kind(self, events: Events, waves: list[Waveform], kind: int, n_integrators: int) -> _Text:
+        """Return the text of a kind of event."""
+        reader, numbers = self.reader, self.played[kind]
+        weighted = n_integrators if events.captures[kind] else 0
+        integrators = "|".join(f"QA_INT_{k}" for k in range(weighted)) or "0"
+        if reader.generates:
+            generators = "|".join(f"QA_GEN_{k}" for k in numbers) or "0"
+            return _Text("", 0, f"startQA({generators},{integrators},0,0,0);\n", reader.start - (not weighted))
+        start = f"startQA({integrators},0,0,0);\n" if weighted else ""
+        cost = reader.start * bool(weighted)
+        if not numbers:
+            return _Text("", 0, start, cost)
+        (k,) = numbers
+        return _Text(f"playWave(1,w{k}_i,2,w{k}_q);\n", waves[k].n_samples, start, cost + reader.silence)
+
+    def _point(self, events: Events, made: list[_Text], begin: int, end: int) -> tuple[str, int]:
         """Return the text of one point: silence up to each event, which startQA then begins with what is played."""
-        reader, period = self.reader, self.grid.period
-        starts = [*events.starts[begin:end], period]
-        lines, cost = self._silence(starts[0])
+        reader = self.reader
+        starts = [*events.starts[begin:end], self.grid.period]
+        lines, cost = silence(starts[0], reader.longest_zero, reader.least, reader.silence)
         for k in range(begin, end):
-            gap = starts[k - begin + 1] - starts[k - begin]
-            kind = events.kinds[k]
-            numbers, weighted = self.played[kind], n_integrators if events.captures[kind] else 0
-            start = self._start(numbers, weighted)
-            if numbers and not reader.generates:
-                wave = waves[numbers[0]]
-                lines += [f"playWave(1,w{wave.index}_i,2,w{wave.index}_q);\n", start]
-                cost += reader.silence + self._cost(start, weighted)
-                gap -= wave.n_samples
-                start = ""
+            kind = made[events.kinds[k]]
+            at, until = starts[k - begin], starts[k - begin + 1]
+            gap = until - at - kind.n_samples
             if gap < 0 or 0 < gap < reader.least:
                 raise CompileError(
-                    f"readouts of {self.instrument.name} at samples {starts[k - begin]} and {starts[k - begin + 1]} of "
-                    f"a point are too close to each other: leave {reader.least} samples between them"
+                    f"readouts of {self.instrument.name} at samples {at} and {until} of a point are too close to each "
+                    f"other: leave {reader.least} samples between them"
                 )
-            more, n = self._silence(gap)
-            lines += [*more[:1], start, *more[1:]]
-            cost += n + self._cost(start, weighted)
+            more, n = silence(gap, reader.longest_zero, reader.least, reader.silence)
+            # startQA begins with what stands before it.
+            lines += [kind.play, kind.start, *more] if kind.play else [more[0], kind.start, *more[1:]]
+            cost += n + kind.n_instructions
         return "".join(lines), cost
-
-    def _cost(self, start: str, n_integrators: int) -> int:
-        return (self.reader.start - (not n_integrators)) if start else 0
-
-    def _silence(self, n: int) -> tuple[list[str], int]:
-        return silence(n, self.reader.longest_zero, self.reader.least, self.reader.silence)
-
-    def _start(self, numbers: tuple[int, ...], n_integrators: int) -> str:
-        integrators = "|".join(f"QA_INT_{k}" for k in range(n_integrators)) or "0"
-        if self.reader.generates:
-            return f"startQA({'|'.join(f'QA_GEN_{k}' for k in numbers) or '0'},{integrators},0,0,0);\n"
-        return f"startQA({integrators},0,0,0);\n" if n_integrators else ""

@@ -10,7 +10,11 @@ from qctl.bench.case import Case, Goal
 
 __all__ = ["CASES"]
 
-_WORDS = {"awg": "DAC words and steps of AWG5014C, digitizer and trigger settings", "qblox": "Q1ASM of QCM and QRM"}
+_WORDS = {
+    "awg": "DAC words and steps of AWG5014C, digitizer and trigger settings",
+    "qblox": "Q1ASM of QCM and QRM",
+    "zurich": "SeqC, tables and waveforms of SHFQC and HDAWG",
+}
 _PEERS: dict[str, Callable[[peers.Work], Callable[[], peers.Made]]] = {
     "laboneq": peers.laboneq_side,
     "qupulse": peers.qupulse_side,
@@ -20,6 +24,8 @@ _BESIDE = {
     ("awg", 1, 1_000): ("laboneq", "qupulse", "pulser"),
     ("awg", 1, 10_000): ("laboneq",),
     ("qblox", 1, 1_000): ("laboneq",),
+    ("zurich", 1, 1_000): ("laboneq",),
+    ("zurich", 1, 10_000): ("laboneq",),
 }
 """Peers of the cases with programs; they have no entry from arrays, and take too long for more."""
 
@@ -62,6 +68,12 @@ def _case(source: str, kind: str, n_qubits: int, n_sequences: int, n_pulses: int
 _SETS = (10, 100, 1_000)
 
 CASES: tuple[Case, ...] = (
-    *(_case(s, k, q, n) for s in ("arrays", "program") for k in ("awg", "qblox") for q in (1, 2) for n in _SETS),
+    *(
+        _case(s, k, q, n)
+        for s in ("arrays", "program")
+        for k in ("awg", "qblox", "zurich")
+        for q in (1, 2)
+        for n in _SETS
+    ),
     *(_case(source, "awg", q, 1, 10_000) for source in ("arrays", "program") for q in (1, 2)),
 )
