@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Core", "Integrator", "Readout", "Waveform", "ZurichBody", "command_table_of"]
+__all__ = ["Core", "Integrator", "Readout", "Waveform", "ZurichBody", "command_table_of", "settings_of"]
 
 
 class Waveform(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
@@ -175,6 +178,20 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def from_bytes(cls, data: bytes) -> ZurichBody:
         """Return the body that `to_bytes` wrote; raise msgspec.ValidationError if it is none."""
         return msgspec.msgpack.decode(data, type=cls)
+
+
+def settings_of(one: Core | Readout, blobs: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:
+    """Return what a sequencer is set to beside its program, ready for JSON; samples are in the words that are sent."""
+    settings: dict[str, Any] = msgspec.to_builtins(one)
+    for name in ("program", "command_table", "waveforms", "generators", "integrators"):
+        settings.pop(name, None)
+    waveforms = one.waveforms if isinstance(one, Core) else one.generators
+    settings["waveforms"] = {str(w.index): blobs[w.digest].tolist() for w in waveforms}
+    if isinstance(one, Readout):
+        settings["integrators"] = {
+            str(x.index): {"slot": x.slot, "weights": blobs[x.digest].tolist()} for x in one.integrators
+        }
+    return settings
 
 
 def command_table_of(core: Core) -> dict[str, Any]:

@@ -173,8 +173,8 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 
 
 def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
-    """Return each sequencer's SeqC, and its command table; what is no Zurich Instruments box is left out."""
-    from qctl.instruments.zurich.body import ZurichBody
+    """Return each sequencer's SeqC, command table and settings with samples; of Zurich Instruments boxes only."""
+    from qctl.instruments.zurich.body import ZurichBody, settings_of
 
     texts: dict[str, str] = {}
     for k, batch in enumerate(ready.lowered.batches):
@@ -187,8 +187,11 @@ def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
                 name = f"{program.instrument}.awg{core.number}{suffix}"
                 texts[f"{name}.seqc"] = core.program
                 texts[f"{name}.json"] = core.command_table
+                texts[f"{name}.settings.json"] = json.dumps(settings_of(core, program.blobs)) + "\n"
             for readout in body.readouts:
-                texts[f"{program.instrument}.qa{readout.number}{suffix}.seqc"] = readout.program
+                name = f"{program.instrument}.qa{readout.number}{suffix}"
+                texts[f"{name}.seqc"] = readout.program
+                texts[f"{name}.settings.json"] = json.dumps(settings_of(readout, program.blobs)) + "\n"
     if not texts:
         raise RequestError("no instrument of this processor is a Zurich Instruments box")
     return texts

@@ -121,10 +121,11 @@ def test_seqc_of_a_zurich_lab_is_written_with_its_command_tables(tmp_path):
     with pytest.raises(SystemExit) as done:
         main(["compile", str(source), "--target", "qpu0", "--emit", "seqc", "--out", str(out), "--lab", ZURICH])
     assert done.value.code == 0
-    assert {path.name for path in out.iterdir()} == {
-        "bell.hd0.awg0.json", "bell.hd0.awg0.seqc", "bell.qc0.awg0.json", "bell.qc0.awg0.seqc", "bell.qc0.awg1.json",
-        "bell.qc0.awg1.seqc", "bell.qc0.qa0.seqc",
-    }  # fmt: skip
+    cores = ("bell.hd0.awg0", "bell.qc0.awg0", "bell.qc0.awg1")
+    parts = {f"{core}.{part}" for core in cores for part in ("seqc", "json", "settings.json")}
+    assert {path.name for path in out.iterdir()} == parts | {"bell.qc0.qa0.seqc", "bell.qc0.qa0.settings.json"}
+    settings = json.loads((out / "bell.qc0.qa0.settings.json").read_text())
+    assert len(settings["integrators"]["1"]["weights"]) == 2000 and settings["outputs"] == [7]
     assert "startQA(QA_GEN_0|QA_GEN_1,QA_INT_0|QA_INT_1,0,0,0);" in (out / "bell.qc0.qa0.seqc").read_text()
     assert json.loads((out / "bell.qc0.awg0.json").read_text())["header"] == {"version": "1.1.0"}
 
