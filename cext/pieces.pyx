@@ -9,6 +9,9 @@ from qctl.cext.notes cimport in_order, note_t
 from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
 
+cdef extern from "exact.h" nogil:
+    uint64_t qctl_draw(uint64_t* state)
+
 FAULTS = ("", "amplitude", "phase", "frequencies", "early", "end", "members")
 """What is reported as `fault`: an index into this tuple."""
 AMPLITUDE_STEPS = 100_000_000
@@ -47,8 +50,9 @@ cdef struct work_t:
 
 
 cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:
-    h = (h ^ value) * <uint64_t> 0x9E3779B97F4A7C15
-    return h ^ (h >> 29)
+    """Return a hash of a hash and one more value."""
+    cdef uint64_t state = h ^ value
+    return qctl_draw(&state)
 
 
 cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
