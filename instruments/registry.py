@@ -97,6 +97,11 @@ MODELS = {
         Model("qblox-qcm-rf", "player", "", "qblox"),
         Model("qblox-qrm-rf", "transceiver", "", "qblox"),
         Model("qblox-qrc", "transceiver", "", "qblox"),
+        Model("zurich-hdawg", "player", "", "zurich"),
+        Model("zurich-shfsg", "player", "", "zurich"),
+        Model("zurich-shfqa", "transceiver", "", "zurich"),
+        Model("zurich-shfqc", "transceiver", "", "zurich"),
+        Model("zurich-uhfqa", "transceiver", "", "zurich"),
     )
 }
 

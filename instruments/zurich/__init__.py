@@ -1,1 +1,1 @@
-"""Zurich Instruments: what HDAWG, SHFSG, SHFQA, SHFQC and UHFQA can do; nothing is compiled for them yet."""
+"""Zurich Instruments HDAWG, SHFSG, SHFQA, SHFQC and UHFQA: lowering to SeqC and command tables; not driven yet."""

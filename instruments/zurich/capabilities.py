@@ -1,7 +1,8 @@
 """What Zurich Instruments' sequencers can do: memories, granularity, command tables and latencies.
 
 Source: zhinst-seqc-compiler 26.7.2.5 (memories and what it refuses, tried), zhinst-toolkit (``ct_schema_hdawg.json``,
-``ct_schema_shfsg.json``), LabOne Q ``device_type.py`` (rates, granularity, latencies), zhinst-timing-models (feedback).
+``ct_schema_shfsg.json``), LabOne Q ``device_type.py`` (rates, granularity, latencies), ``qachannel.py`` and
+``device_uhfqa.py`` (weights, results, averages), zhinst-timing-models (feedback).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ __all__ = ["TABLES"]
 
 _COMPILER, _SCHEMA = "zhinst-seqc-compiler 26.7.2.5", "zhinst-toolkit's command table schema"
 _LABONE, _MODELS = "LabOne Q device_type.py", "zhinst-timing-models"
+_CHANNEL = "LabOne Q qachannel.py, device_uhfqa.py"
 _EXTENDS = (
     "the compiler extends waveforms off the grid with zeros and a warning at most: qctl refuses or pads on purpose"
 )
@@ -66,6 +68,7 @@ def _device(
     settings: Mapping[str, Range] | None = None,
     restrictions: Mapping[str, Restriction] | None = None,
     rates: tuple[float, ...] = (),
+    integrators: int = 0,
 ) -> Capability:
     return Capability(
         model=f"zurich-{name.lower()}",
@@ -81,17 +84,29 @@ def _device(
         instructions=Instructions(
             Range(1, instructions, "instructions", source=_COMPILER), {"setTrigger": 2}, None, _COMPILER
         ),
+        weights=Memory(
+            Range(0, integrators, "weights", source=_CHANNEL), Range(0, 4096, "samples of one", source=_CHANNEL)
+        )
+        if integrators
+        else None,
+        bins=Range(0, 524_288, "results of one integrator", source=_CHANNEL) if integrators else None,
         table=table,
         loops=Loops(
             Range(1, 2**32 - 1, "times", source="SeqC's registers", unverified="high"), None, ("amplitude", "phase")
         ),
         conditions=conditions,
-        settings={**(settings or {}), **(_indices(table.entries) if table else {})},
+        settings={
+            **(settings or {}),
+            **(_indices(table.entries) if table else {}),
+            **({"averages": Range(1, 131_072, "shots", source=_CHANNEL)} if integrators else {}),
+        },
         switch_latency=latency or {},
         restrictions={"extension": Restriction(_EXTENDS), **(restrictions or {})},
         errors=Reports(sync=("compiler's messages",), async_log=("node warnings",)),
         upload=Upload("ELF and JSON nodes", "little", "int16 or complex double", unit="waveform, table"),
-        standing=Standing(None, "", "seqc and its schemas are the judges of what will be compiled"),
+        standing=Standing(
+            None, "zhinst-seqc-compiler, its schema, LabOne Q's simulator", "when oscillators start is unverified"
+        ),
     )
 
 
@@ -146,7 +161,7 @@ TABLES = {
                 "phase-reset": Range(80, None, "ns", source=_LABONE),
             },
             _FEEDBACK,
-            None,
+            Range(0, 262_144, "I/Q samples at hand", source=f"of a long waveform 2048 count: {_COMPILER}"),
             None,
             {"cache": Restriction("long waveforms stream through a small cache of the FPGA")},
             (2.0e9,),
@@ -162,7 +177,9 @@ TABLES = {
             _SHF_SAMPLES,
             {**_LO, **_OSCILLATOR},
         ),
-        _device("SHFQA", 2.0e9, {"output": _QA_OUT, "input": _QA_IN}, 16_384, None, {}, None, None, _LO, _GRAIN),
+        _device(
+            "SHFQA", 2.0e9, {"output": _QA_OUT, "input": _QA_IN}, 16_384, None, {}, None, None, _LO, _GRAIN, (), 16
+        ),
         _device(
             "SHFQC",
             2.0e9,
@@ -181,12 +198,16 @@ TABLES = {
                 **_GRAIN,
                 "instructions": Restriction("its signal generators have 32768 instructions each, its analyser 16384"),
             },
+            (),
+            16,
         ),
         _device(
             "UHFQA",
             1.8e9,
             {"output": _wave(2, 16, 8, None)},
             1024,
+            samples=Range(0, 32_760, "I/Q samples of the cache", source=_COMPILER),
+            integrators=10,
             restrictions={"cache": Restriction("waveforms beyond a cache stream")},
         ),
     )

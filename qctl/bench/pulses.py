@@ -12,7 +12,11 @@ from qctl.bench.pulses_patches import PATCHES
 
 __all__ = ["CASES"]
 
-_WORDS = {"awg": "DAC words and steps of AWG5014C, digitizer and trigger settings", "qblox": "Q1ASM of QCM and QRM"}
+_WORDS = {
+    "awg": "DAC words and steps of AWG5014C, digitizer and trigger settings",
+    "qblox": "Q1ASM of QCM and QRM",
+    "zurich": "SeqC, tables and waveforms of SHFQC and HDAWG",
+}
 _PEERS: dict[str, Callable[[peers.Work], Callable[[], peers.Made]]] = {
     "laboneq": peers.laboneq_side,
     "qupulse": peers.qupulse_side,
@@ -24,6 +28,8 @@ _BESIDE = {
     ("awg", 1, 1_000): ("laboneq", "qick", "qupulse", "pulser"),
     ("awg", 1, 10_000): ("laboneq",),
     ("qblox", 1, 1_000): ("laboneq", "qick", "qblox-scheduler"),
+    ("zurich", 1, 1_000): ("laboneq",),
+    ("zurich", 1, 10_000): ("laboneq",),
 }
 """Peers of the cases with programs; they have no entry from arrays, and take too long for more."""
 _TIMES = {"laboneq": 20.0, "qick": 100.0, "qblox-scheduler": 300.0}
@@ -68,7 +74,13 @@ def _case(source: str, kind: str, n_qubits: int, n_sequences: int, n_pulses: int
 _SETS = (10, 100, 1_000)
 
 CASES: tuple[Case, ...] = (
-    *(_case(s, k, q, n) for s in ("arrays", "program") for k in ("awg", "qblox") for q in (1, 2) for n in _SETS),
+    *(
+        _case(s, k, q, n)
+        for s in ("arrays", "program")
+        for k in ("awg", "qblox", "zurich")
+        for q in (1, 2)
+        for n in _SETS
+    ),
     *(_case(source, "awg", q, 1, 10_000) for source in ("arrays", "program") for q in (1, 2)),
     *PATCHES,
 )

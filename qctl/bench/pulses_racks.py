@@ -1,4 +1,4 @@
-"""The racks of the pulse benchmark: two transmons on two AWG5014C and a digitizer, or on Qblox modules."""
+"""The racks of the pulse benchmark: two transmons on AWG5014C and digitizer, Qblox modules, or SHFQC and HDAWG."""
 
 from __future__ import annotations
 
@@ -83,6 +83,23 @@ acquire_q = "{digitizer}:2"
 lo = "lo_readout"
 """
 
+_UPCONVERTED = """
+[ports."q0.drive"]
+output = "qc0:1"
+[ports."q1.drive"]
+output = "qc0:2"
+[ports."q1.flux"]
+output = "hd0:1"
+[ports."q0.readout"]
+feedline = "line0"
+output = "qc0:7"
+acquire = "qc0:1"
+[ports."q1.readout"]
+feedline = "line0"
+output = "qc0:7"
+acquire = "qc0:1"
+"""
+
 _BOX = """
 [instruments.{name}]
 model = "{model}"
@@ -130,6 +147,23 @@ def _qblox() -> str:
     return _PROCESSOR.format(**names) + _boxes(boxes)
 
 
+def _zurich() -> str:
+    wide = [f"output.{k} = {{ limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, lo_hz = 4.8e9 }}" for k in (1, 2)]
+    read = "output.7 = { limits_v = [-0.4, 0.4], amplitude_vpp = 0.6324555, lo_hz = 7.0e9 }"
+    caught = "input.1 = { range_v = 0.6324555 }"
+    boxes = [
+        ("qc0", "zurich-shfqc", 2.0e9, [_SAFE, "line.1 = { width_s = 1.0e-7 }", *wide, read, caught]),
+        ("hd0", "zurich-hdawg", 2.4e9, [_SAFE, _TRIGGERED % "qc0", _outputs(1, 1.0, 2.0)]),
+    ]
+    return (
+        _PROCESSOR.format(trigger="qc0", **dict.fromkeys(("drive", "flux", "readout", "digitizer"), "")).split(
+            "[instruments.lo_drive]"
+        )[0]
+        + _boxes(boxes)
+        + _UPCONVERTED
+    )
+
+
 def _boxes(boxes: list[tuple[str, str, float, list[str]]]) -> str:
     return "".join(
         _BOX.format(name=name, model=model, port=41000 + k, clock=clock, rest="\n".join(rest))
@@ -137,9 +171,9 @@ def _boxes(boxes: list[tuple[str, str, float, list[str]]]) -> str:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def rack(kind: str) -> Lab:
-    """Return the rack ``awg`` or ``qblox``."""
+    """Return the rack ``awg``, ``qblox`` or ``zurich``."""
     from qctl.lab import parse_lab
 
-    return parse_lab({"awg": _awg, "qblox": _qblox}[kind]())
+    return parse_lab({"awg": _awg, "qblox": _qblox, "zurich": _zurich}[kind]())

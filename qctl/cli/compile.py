@@ -26,6 +26,7 @@ class Emission(StrEnum):
     SCPI = "scpi"
     Q1ASM = "q1asm"
     PULSER = "pulser"
+    SEQC = "seqc"
 
 
 def compile_file(
@@ -36,9 +37,7 @@ def compile_file(
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
         Emission,
-        typer.Option(
-            help="Pulses with their ticks, text commands, Qblox programs, or Pulser's abstract representation."
-        ),
+        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich or Pulser."),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -101,9 +100,7 @@ def _compiled(
     files = []
     if out is not None:
         for part, text in texts.items():
-            path = (
-                out / f"{file.stem}.{part}{'' if '.' in part and emit in (Emission.Q1ASM, Emission.PULSER) else '.txt'}"
-            )
+            path = out / f"{file.stem}.{part}{'' if emit in _NAMED else '.txt'}"
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
         if emit is Emission.TIMELINE:
@@ -197,11 +194,39 @@ def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
+def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each sequencer's SeqC, command table and settings with samples; of Zurich Instruments boxes only."""
+    from qctl.instruments.zurich.body import ZurichBody, settings_of
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        suffix = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
+        for program in batch.programs:
+            if not program.model.startswith("zurich-"):
+                continue
+            body = ZurichBody.from_bytes(program.body)
+            for core in body.cores:
+                name = f"{program.instrument}.awg{core.number}{suffix}"
+                texts[f"{name}.seqc"] = core.program
+                texts[f"{name}.json"] = core.command_table
+                texts[f"{name}.settings.json"] = json.dumps(settings_of(core, program.blobs)) + "\n"
+            for readout in body.readouts:
+                name = f"{program.instrument}.qa{readout.number}{suffix}"
+                texts[f"{name}.seqc"] = readout.program
+                texts[f"{name}.settings.json"] = json.dumps(settings_of(readout, program.blobs)) + "\n"
+    if not texts:
+        raise RequestError("no instrument of this processor is a Zurich Instruments box")
+    return texts
+
+
+_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER))
+"""Whose texts have endings of their own."""
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
     Emission.SCPI: _scpi_texts,
     Emission.Q1ASM: _q1asm_texts,
     Emission.PULSER: _pulser_texts,
+    Emission.SEQC: _seqc_texts,
 }
 
 

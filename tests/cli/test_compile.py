@@ -13,6 +13,7 @@ from qctl.cli.serve import _check_driven
 from qctl.errors import RequestError
 
 QBLOX = str(Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml")
+ZURICH = QBLOX.replace("qblox2", "zurich2")
 LAB = str(Path(__file__).parents[1] / "support" / "transmon5.toml")
 BELL = """OPENQASM 2.0;
 include "qelib1.inc";
@@ -112,6 +113,25 @@ def test_q1asm_of_a_qblox_lab_is_written_as_text_and_as_the_vendors_json(tmp_pat
     ]  # fmt: skip
     settings = json.loads((out / "bell.qrm0.seq0.settings.json").read_text())
     assert (settings["port"], settings["outputs"], settings["lo_hz"]) == ("q0.readout", [1, 2], None)
+
+
+def test_seqc_of_a_zurich_lab_is_written_with_its_command_tables(tmp_path):
+    source, out = tmp_path / "bell.qasm", tmp_path / "out"
+    source.write_text(BELL)
+    with pytest.raises(SystemExit) as done:
+        main(["compile", str(source), "--target", "qpu0", "--emit", "seqc", "--out", str(out), "--lab", ZURICH])
+    assert done.value.code == 0
+    cores = ("bell.hd0.awg0", "bell.qc0.awg0", "bell.qc0.awg1")
+    parts = {f"{core}.{part}" for core in cores for part in ("seqc", "json", "settings.json")}
+    assert {path.name for path in out.iterdir()} == parts | {"bell.qc0.qa0.seqc", "bell.qc0.qa0.settings.json"}
+    settings = json.loads((out / "bell.qc0.qa0.settings.json").read_text())
+    assert len(settings["integrators"]["1"]["weights"]) == 2000 and settings["outputs"] == [7]
+    assert "startQA(QA_GEN_0|QA_GEN_1,QA_INT_0|QA_INT_1,0,0,0);" in (out / "bell.qc0.qa0.seqc").read_text()
+    assert json.loads((out / "bell.qc0.awg0.json").read_text())["header"] == {"version": "1.1.0"}
+
+
+def test_seqc_of_a_lab_without_such_boxes_is_refused(run):
+    assert "no instrument of this processor is a Zurich Instruments box" in run("--emit", "seqc").stderr
 
 
 def test_lab_whose_modules_are_not_driven_yet_is_not_served():

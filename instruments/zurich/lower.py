@@ -1,0 +1,196 @@
+"""Lower straights to what a Zurich Instruments box plays: SeqC, tables and waveforms, all points in a shot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import CompileError
+from qctl.instruments.qblox.rows import Rows, rows_of
+from qctl.instruments.zurich import sequencers as can
+from qctl.instruments.zurich.body import Core, Readout, ZurichBody
+from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
+from qctl.instruments.zurich.core import Place, Size, core_of
+from qctl.instruments.zurich.readout import ReadSize, readout_of
+from qctl.instruments.zurich.waveforms import Grid
+from qctl.lab import Instrument, Lab, Port
+from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.timeline import Shots, Straight
+from qctl.units import rational_hz, rational_s, to_ticks
+
+__all__ = ["lower"]
+
+
+def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
+    """Return the program of one box.
+
+    All sequencers start together, at one trigger, and play all points in each shot; a point takes the same time on all
+    of them, the period rounded up to whole grids of every box of this family. Where there is more than a memory takes,
+    there is no program.
+
+    Raises
+    ------
+    CompileError
+        If a pulse goes over an output's range, or can't be played where it is.
+    """
+    model = can.MODELS[instrument.model]
+    if instrument.clock_hz not in model.rates_hz:
+        known = " or ".join(f"{rate:g}" for rate in model.rates_hz)
+        raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
+    check_outputs(instrument, model)
+    rows = rows_of(straights, shots)
+    rate_hz = rational_hz(instrument.clock_hz)
+    head = int(rational_s(can.HEAD_S) * rate_hz)
+    lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
+    period = _period(rows, shots, rate_hz, head + lead, instrument.name)
+    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period)
+    cores, readouts = work.cores(), work.readouts()
+    body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, tuple(work.notes))
+    usage = work.usage()
+    fits = all(row.fits for row in usage)
+    return DeviceProgram(
+        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
+    )
+
+
+def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str) -> int:
+    """Return the samples of a point, for which every box of this family has a whole number of grids."""
+    # A piece's end may be two of its least lengths behind that of the pulse.
+    longest_s = Fraction(rows.length_ns, 10**9) + (before + 64) / rate_hz
+    unit_s = rational_s(can.PERIOD_S)
+    period_s = max(rational_s(shots.period_s), longest_s)
+    period = int(ceil(period_s / unit_s) * unit_s * rate_hz)
+    if period >= 1 << 40:
+        raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
+    return period
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    """The state while one box is lowered."""
+
+    instrument: Instrument
+    model: can.Model
+    lab: Lab
+    rows: Rows
+    shots: Shots
+    rate_hz: Fraction
+    head: int
+    lead: int
+    period: int
+    blobs: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    sizes: list[tuple[str, Size]] = field(default_factory=list)
+    read_sizes: list[tuple[str, ReadSize]] = field(default_factory=list)
+
+    def grid(self, step: int, least: int) -> Grid:
+        """Return what times of a sequencer are counted in."""
+        return Grid(self.rate_hz, step, least, self.head, self.head + self.lead, self.period)
+
+    def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
+        """Return the ports of each core or channel that take part in the batch."""
+        name = self.instrument.name
+        played = set(np.flatnonzero(np.bincount(self.rows.plays["port"])).tolist())
+        captured = set(np.flatnonzero(np.bincount(self.rows.captures["port"])).tolist())
+        found: dict[int, list[Port]] = {}
+        for port in self.lab.ports.values():
+            k = self.rows.ports.get(port.name)
+            if len({ref.instrument for ref in port.outputs}) > 1:
+                raise CompileError(f"port {port.name}: I and Q are outputs of two instruments")
+            plays = k in played and any(ref.instrument == name for ref in port.outputs)
+            if plays or (k in captured and any(ref.instrument == name for ref in port.inputs)):
+                number = number_of(port, self.instrument, self.model)
+                if number is not None:
+                    found.setdefault(number, []).append(port)
+        return dict(sorted(found.items()))
+
+    def cores(self) -> tuple[Core, ...]:
+        """Return what the AWG cores play."""
+        player, rows = self.model.player, self.rows
+        if player is None:
+            return ()
+        n_waveforms = max(len(rows.waveforms), 1)
+        counts = np.bincount(
+            rows.plays["port"] * np.int64(n_waveforms) + rows.plays["waveform"], minlength=len(rows.ports) * n_waveforms
+        ).reshape(-1, n_waveforms)
+        made = []
+        for number, ports in self._owners(core_of_port).items():
+            channels = np.full(len(rows.ports), -1, np.int32)
+            for port in ports:
+                channels[rows.ports[port.name]] = (
+                    0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
+                )
+            mine = counts[channels >= 0].sum(axis=0)
+            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
+            core, blobs, size = core_of(
+                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least)
+            )
+            made.append(core)
+            self.blobs.update(blobs)
+            self.sizes.append((ports[0].name, size))
+            if size.n_merged:
+                self.notes.append(
+                    f"{', '.join(core.ports)}: {size.n_merged} of {place.n_plays} pulses share a waveform with a "
+                    f"neighbour, as they begin or end off the grid of {player.grid} samples"
+                )
+        return tuple(made)
+
+    def readouts(self) -> tuple[Readout, ...]:
+        """Return what the readout channels play and acquire."""
+        reader = self.model.readout
+        if reader is None:
+            return ()
+        made = []
+        for number, ports in self._owners(readout_of_port).items():
+            readout, blobs, size = readout_of(
+                number,
+                ports,
+                outputs_of_readout(ports, self.instrument, self.model),
+                self.instrument,
+                reader,
+                self.rows,
+                self.shots,
+                self.grid(reader.grid, reader.least),
+            )
+            made.append(readout)
+            self.blobs.update(blobs)
+            self.read_sizes.append((ports[0].name, size))
+        return tuple(made)
+
+    def usage(self) -> tuple[Usage, ...]:
+        """Return the rows of the resource report: of each memory, the fullest core's."""
+        rows = []
+        player, reader = self.model.player, self.model.readout
+        if player is not None and self.sizes:
+
+            def core(resource: str, used: Callable[[Size], int], allowed: int) -> Usage:
+                place, size = max(self.sizes, key=lambda pair: used(pair[1]))
+                return Usage(resource, used(size), allowed, place)
+
+            rows += [
+                core("instructions", lambda size: size.n_instructions, player.max_instructions),
+                core("waveform samples", lambda size: size.n_samples, player.max_samples),
+                core("waveforms", lambda size: size.n_waveforms, can.MAX_WAVE_INDEX),
+                core("table entries", lambda size: size.n_entries, player.max_entries),
+            ]
+        if reader is not None and self.read_sizes:
+
+            def channel(resource: str, used: Callable[[ReadSize], int], allowed: int) -> Usage:
+                place, size = max(self.read_sizes, key=lambda pair: used(pair[1]))
+                return Usage(resource, used(size), allowed, place)
+
+            rows += [
+                channel("readout instructions", lambda size: size.n_instructions, reader.max_instructions),
+                channel("integrators", lambda size: size.n_integrators, reader.n_slots),
+                channel("results", lambda size: size.n_results, can.MAX_RESULTS),
+                channel("averages", lambda size: size.n_averages, can.MAX_AVERAGES),
+                channel("readout waveforms", lambda size: size.n_generators, reader.n_slots)
+                if reader.generates
+                else channel("readout waveform samples", lambda size: size.n_samples, reader.max_samples),
+            ]
+        return tuple(rows)
