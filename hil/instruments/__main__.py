@@ -25,11 +25,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--serial", default="B010001")
     parser.add_argument("--bind", default="127.0.0.1:0", help="host:port; port 0 takes a free one")
     parser.add_argument("--control", default="", help="unix socket for faults and counters")
+    parser.add_argument("--modules", default="", help="slot=name:model,… of a chassis")
     return parser.parse_args(argv)
 
 
 async def _run(args: argparse.Namespace) -> None:
-    config = EmulatorConfig(args.model, args.name, args.serial, args.bind, args.control)
+    config = EmulatorConfig(args.model, args.name, args.serial, args.bind, args.control, args.modules)
     plant: Any = NoPlant()
     if args.plant != "none":
         from qctl.hil.plant.client import PlantClient

@@ -23,6 +23,8 @@ class EmulatorConfig:
         ``host:port`` to listen on; port 0 takes a free one.
     control : str
         Path of a unix socket that takes faults and tells counters; empty for none.
+    modules : str
+        What sits in the slots of a chassis, as ``slot=name:model,…``.
     """
 
     model: str
@@ -30,6 +32,7 @@ class EmulatorConfig:
     serial: str = "B010001"
     bind: str = "127.0.0.1:0"
     control: str = ""
+    modules: str = ""
 
     @property
     def host(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
@@ -19,6 +19,8 @@ from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.raw import RawConnection
 
 __all__ = ["serve"]
+
+_ATTEMPTS = 50
 
 
 async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], None]) -> None:
@@ -43,7 +45,7 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
         raise RequestError(f"model = {config.model!r} is not one of {', '.join(sorted(MODELS))}")
     kind = getattr(importlib.import_module(f"qctl.hil.instruments.{model.module}"), model.name)
     box = kind(config, plant)
-    await plant.hello(box.kind, box.n_outputs, box.n_inputs)
+    await plant.hello(box.kind, box.n_outputs, box.n_inputs, getattr(box, "parts", None))
     faults = WireFaults()
     control = Control(box, faults)
     await control.open(config.control)
@@ -56,15 +58,14 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
 async def _listen(
     config: EmulatorConfig, link: str, box: Box, faults: WireFaults, control: Control, ready: Callable[[str], None]
 ) -> None:
-    loop = asyncio.get_running_loop()
     connections: set[Any] = set()
 
-    def raw() -> RawConnection:
-        return RawConnection(box, faults, connections)
+    def answered_by(one: Box) -> Callable[[], asyncio.Protocol]:
+        return HislipServer(one, faults, connections) if link == "hislip" else _raw(one, faults, connections)
 
-    factory: Callable[[], asyncio.Protocol] = raw if link == "raw" else HislipServer(box, faults, connections)
-    listener = await loop.create_server(factory, config.host, config.port)
-    host, port = listener.sockets[0].getsockname()[:2]
+    boxes = {0: box, **box.slots} if link == "chassis" else {0: box}
+    factories = {place: answered_by(one) for place, one in boxes.items()}
+    host, port, listeners = await _bound(factories, config.host, config.port)
     await box.flush()
     ready(f"TCPIP::{host}::hislip0,{port}::INSTR" if link == "hislip" else f"TCPIP::{host}::{port}::SOCKET")
     try:
@@ -72,7 +73,8 @@ async def _listen(
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue
-            listener.close()
+            for listener in listeners:
+                listener.close()
             for connection in list(connections):
                 connection.close()
             done = box.power_cycle()
@@ -80,7 +82,34 @@ async def _listen(
                 await done
             await box.flush()
             await asyncio.sleep(float(off_s))
-            listener = await loop.create_server(factory, host, port)
+            _, _, listeners = await _bound(factories, host, port)
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         control.close()
+
+
+def _raw(box: Box, faults: WireFaults, connections: set[Any]) -> Callable[[], asyncio.Protocol]:
+    return lambda: RawConnection(box, faults, connections)
+
+
+async def _bound(
+    factories: Mapping[int, Callable[[], asyncio.Protocol]], host: str, port: int
+) -> tuple[str, int, list[asyncio.Server]]:
+    """Listen on a port, and on those behind it that slots have; with port 0, where all of them are free."""
+    loop = asyncio.get_running_loop()
+    for left in reversed(range(_ATTEMPTS)):
+        listeners = [await loop.create_server(factories[0], host, port)]
+        name, first = listeners[0].sockets[0].getsockname()[:2]
+        try:
+            for place, factory in factories.items():
+                if place:
+                    listeners.append(await loop.create_server(factory, host, first + place))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            if port or not left:
+                raise
+        else:
+            return str(name), int(first), listeners
+    raise AssertionError("unreachable")

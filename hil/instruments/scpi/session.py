@@ -120,7 +120,7 @@ class Session:
             except QctlError as error:
                 box.status.push(error.details.get("number", -300), error.message[:255])
         if replies:
-            self._send(_joined(replies), tag)
+            self._send(_joined(replies, box.line_end), tag)
 
 
 def _units(text: str) -> list[str]:
@@ -143,9 +143,9 @@ def _units(text: str) -> list[str]:
     return [word for piece in pieces if (word := piece.strip())]
 
 
-def _joined(replies: list[Any]) -> Buffers:
+def _joined(replies: list[Any], end: bytes) -> Buffers:
     if all(isinstance(reply, str) for reply in replies):
-        return [(";".join(replies) + "\n").encode("latin-1", "replace")]
+        return [";".join(replies).encode("latin-1", "replace") + end]
     pieces: Buffers = []
     for place, reply in enumerate(replies):
         if place:
@@ -154,5 +154,5 @@ def _joined(replies: list[Any]) -> Buffers:
             pieces.extend(reply)
         else:
             pieces.append(reply.encode("latin-1", "replace") if isinstance(reply, str) else reply)
-    pieces.append(b"\n")
+    pieces.append(end)
     return pieces
