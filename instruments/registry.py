@@ -72,8 +72,9 @@ MODELS = {
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
-        Model("qblox-qcm", "player", "", "qblox"),
-        Model("qblox-qrm", "transceiver", "", "qblox"),
+        Model("qblox-qcm", "player", "qblox.driver", "qblox", ("Qblox", "Cluster QCM")),
+        Model("qblox-qrm", "transceiver", "qblox.driver", "qblox", ("Qblox", "Cluster QRM")),
+        Model("qblox-cluster", "trigger", "qblox_cluster.driver", "qblox_cluster", ("Qblox", "Cluster MM")),
     )
 }
 

@@ -63,7 +63,7 @@ async def _listen(
     def answered_by(one: Box) -> Callable[[], asyncio.Protocol]:
         return HislipServer(one, faults, connections) if link == "hislip" else _raw(one, faults, connections)
 
-    boxes = {0: box, **box.slots} if link == "chassis" else {0: box}
+    boxes: dict[int, Box] = {0: box, **getattr(box, "slots", {})}
     factories = {place: answered_by(one) for place, one in boxes.items()}
     host, port, listeners = await _bound(factories, config.host, config.port)
     await box.flush()

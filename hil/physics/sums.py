@@ -48,12 +48,13 @@ class Weighing:
             paths = self._answer.draw_paths(qubit, levels[:, qubit], random)
             used, place = np.unique(paths, return_inverse=True)
             total += np.stack([self._path(qubit, int(path)) for path in used])[place]
-        return total
+        return np.asarray(total)
 
     def _path(self, qubit: int, path: int) -> NDArray[np.float64]:
         """Return the sums of one transmon's answer along one path."""
         found = self._paths.get((qubit, path))
         if found is None:
             volts = self._answer.path(qubit, path)
-            found = self._paths[qubit, path] = self._weights[0] @ volts.real + self._weights[1] @ volts.imag
+            found = np.asarray(self._weights[0] @ volts.real + self._weights[1] @ volts.imag)
+            self._paths[qubit, path] = found
         return found

@@ -1,1 +1,1 @@
-"""Qblox cluster modules QCM and QRM: what their sequencers can do, and lowering to Q1ASM; they are not driven yet."""
+"""Qblox cluster modules QCM and QRM: what their sequencers can do, lowering to Q1ASM, and the driver."""

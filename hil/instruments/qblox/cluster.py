@@ -1,4 +1,4 @@
-"""Emulated Qblox cluster: the management module with its own port, the modules in its slots, and what starts them together.
+"""Emulated Qblox cluster: the management module on its own port, the modules in its slots, and what starts them all.
 
 Source: qblox-instruments 1.4.1, SCPI layer 1.2: ``*DESCribe?``, ``*MODS?``, BP:MODules?, STATus:GENeral:STATE?,
 STATE:GENeral:STATE?, STATus:QUEStionable:FREQuency:REFerence:SRC, and ``SLOT<n>:`` before the commands of a module; a
@@ -119,7 +119,7 @@ class QbloxCluster(Box):
     def _state(self) -> str:
         active = ["PLL_UNLOCKED"] if self.unlocked() else []
         own = {"STATE": "ERROR" if active else "OKAY", "ACTIVE": active, "RESOLVED": []}
-        slots = {f"SLOT {slot}": {"ACTIVE": [], "RESOLVED": []} for slot in self.slots}
+        slots: dict[str, Any] = {f"SLOT {slot}": {"ACTIVE": [], "RESOLVED": []} for slot in self.slots}
         return json.dumps({"CLUSTER": own, "SLOTS": slots}, separators=(",", ":"))
 
     # sequencers ------------------------------------------------------------------------------------

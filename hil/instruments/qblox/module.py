@@ -1,8 +1,8 @@
 """Emulated Qblox module QCM or QRM: six sequencers, spoken to over its own port or through the cluster's.
 
-Source: qblox-instruments 1.4.1: the commands of its SCPI layer 1.2 (`cluster_mm_1_2`), and the binary forms that its client
-reads (lists, bins, configuration). Limits as in the assembler and in qblox-scheduler's constants. The input's range is 1 Vpp
-at 0 dB, an offset of an output is in volts; the factor of demodulation is 1: estimates.
+Source: qblox-instruments 1.4.1: the commands of its SCPI layer 1.2 (`cluster_mm_1_2`), and the binary forms that its
+client reads (lists, bins, configuration). Limits as in the assembler and in qblox-scheduler's constants. That
+the input's range is 1 Vpp at 0 dB, and that demodulation leaves amplitudes as they are, are estimates.
 
 Not emulated: the trigger network between sequencers, markers at connectors, scope records, predistortion, TTL counting.
 """
@@ -123,10 +123,10 @@ class QbloxModule(Box):
         )
         add(place + ":ISAversion?", lambda s, a: _json({"major": ISA_VERSION, "minor": 0}))
         add(place + ":STATE?", lambda s, a: one(s[0]).status())
-        add(place + ":ARM", lambda s, a: [each.arm() for each in self._each(s[0])] and None)
+        add(place + ":ARM", lambda s, a: self._arm(self._each(s[0])))
         add(place + ":START", lambda s, a: self._cluster.start(self._each(s[0])))
         add(place + ":STOP", lambda s, a: self._cluster.stop(self._each(s[0])))
-        add(place + ":CLR:FLAGS", lambda s, a: [each.clear_flags() for each in self._each(s[0])] and None)
+        add(place + ":CLR:FLAGS", lambda s, a: self._clear_flags(self._each(s[0])))
 
     def _list_group(self, path: str, word: str, of: Callable[[Sequencer], WaveList]) -> None:
         """Add the commands of a list of waveforms or weights."""
@@ -196,8 +196,7 @@ class QbloxModule(Box):
         kind = self.type
         for number in range(kind.n_outputs):
             top = kind.full_scale_v
-            self.number(f"AFE:OFFSet:OUTAMP{number}", f"offset{number}_v", 0.0, -top, top, "{:.9g}")
-            self.number(f"AFE:OFFSet:DAC{number}", f"dac{number}", 0.0, -1e4, 1e4, "{:.9g}")
+            self.number(f"AFE:OFFSet:DAC{number}", f"offset{number}_v", 0.0, -top, top, "{:.9g}")
         for number in range(kind.n_inputs):
             self.integer(f"AFE:GAIN:INAMP{number}", f"gain{number}_db", 0, -6, 26)
             self.number(f"AFE:OFFSet:IN{number}", f"in_offset{number}_v", 0.0, -0.09, 0.09, "{:.9g}")
@@ -221,6 +220,14 @@ class QbloxModule(Box):
         except RefusedError as error:
             self._log, self._assembled = error.message, False
             raise refusal(-300, f"Assembly failed. {error.message}") from None
+
+    def _arm(self, sequencers: list[Sequencer]) -> None:
+        for one in sequencers:
+            one.arm()
+
+    def _clear_flags(self, sequencers: list[Sequencer]) -> None:
+        for one in sequencers:
+            one.clear_flags()
 
     def _configure(self, one: Sequencer, text: bytearray) -> None:
         one.configure(bytes(text))

@@ -179,7 +179,9 @@ def _integrations(
                 name = player.module.config.name
                 found.setdefault(name, []).append(_Acquired(place, k, first, first + window))
                 modules[name] = player.module
-    acquired, integrations, places = [], [], []
+    acquired: list[_Acquired] = []
+    integrations: list[Integration] = []
+    places: list[tuple[int, int]] = []
     for name, members in found.items():
         first, last = min(one.first for one in members), max(one.last for one in members)
         module = modules[name]

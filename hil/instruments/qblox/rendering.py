@@ -48,7 +48,7 @@ def words_of(samples: NDArray[np.float32]) -> NDArray[np.int32]:
 def turned(phase: int, freq: int, n: int) -> NDArray[np.float64]:
     """Return the phase of an NCO at n samples, in radians, from its phase and frequency at the first of them."""
     steps = (phase + freq * np.arange(n, dtype=np.int64)) % TURN
-    return steps * (2 * np.pi / TURN)
+    return np.asarray(steps * (2 * np.pi / TURN), np.float64)
 
 
 def rendered(

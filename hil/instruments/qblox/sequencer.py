@@ -1,6 +1,6 @@
 """One sequencer as its module shows it: configuration, memories, program, and the state that status queries tell.
 
-Source: qblox-instruments 1.4.1, the messages that its client exchanges with a cluster (configuration as JSON, state line).
+Source: qblox-instruments 1.4.1, what its client exchanges with a cluster (configuration as JSON, state line).
 """
 
 from __future__ import annotations
