@@ -1,24 +1,8 @@
 """Fingerprints of what sequencers did in each shot: shots that are alike but for when they came have the same."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-cdef enum:
-    _TURN = 4000000000
-
-cdef struct Row:
-    int64_t time
-    int32_t operation
-    int32_t a
-    int32_t b
-    int32_t c
-    int32_t d
-    int32_t gain0
-    int32_t gain1
-    int32_t offs0
-    int32_t offs1
-    int32_t freq
-    uint32_t phase
-    int32_t marker
+from qctl.cext.q1_machine cimport Row, _TURN
 
 
 cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:

@@ -98,7 +98,9 @@ async def _bound(
 ) -> tuple[str, int, list[asyncio.Server]]:
     """Listen on a port, and on those behind it that slots have; with port 0, where all of them are free."""
     loop = asyncio.get_running_loop()
-    for left in reversed(range(_ATTEMPTS)):
+    left = _ATTEMPTS
+    while True:
+        left -= 1
         listeners = [await loop.create_server(factories[0], host, port)]
         name, first = listeners[0].sockets[0].getsockname()[:2]
         try:
@@ -112,4 +114,3 @@ async def _bound(
                 raise
         else:
             return str(name), int(first), listeners
-    raise AssertionError("unreachable")

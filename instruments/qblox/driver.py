@@ -300,8 +300,8 @@ class QbloxModule:
                 try:
                     values = volts(blocks[-1], self._norms[one.port, slot], self._gain_db(one.inputs[0]))
                     found[one.port, slot] = columns(values, n_records)
-                except ValueError as error:
-                    raise RefusedError(f"{self.link.name}: the bins of {slot}: {error}") from error
+                except DeviceError as error:
+                    raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
         return found
 
     def stop(self) -> None:

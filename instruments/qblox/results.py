@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import DeviceError
+
 __all__ = ["N_BLOCKS", "columns", "volts"]
 
 N_BLOCKS = 7
@@ -33,9 +35,11 @@ def volts(block: bytes | memoryview, norm: float, gain_db: int) -> NDArray[np.co
 
     Raises
     ------
-    ValueError
+    DeviceError
         If the block is no whole number of bins.
     """
+    if len(block) % _BIN.itemsize:
+        raise DeviceError(f"{len(block)} bytes are no whole number of bins")
     bins = np.frombuffer(block, _BIN)
     filled = (bins["valid"] > 0) & (bins["count"] > 0)
     sums = bins["path0"] + 1j * bins["path1"]
@@ -50,13 +54,13 @@ def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex1
 
     Raises
     ------
-    ValueError
+    DeviceError
         If records have differently many.
     """
     if not len(bins) or len(bins) % n_records:
-        raise ValueError(f"{len(bins)} bins are no {n_records} records")
+        raise DeviceError(f"{len(bins)} bins are no {n_records} records")
     table = bins.reshape(n_records, -1)
     filled = ~np.isnan(table.real)
     if not (filled == filled[0]).all():
-        raise ValueError("records have differently many values")
+        raise DeviceError("records have differently many values")
     return np.ascontiguousarray(table[:, filled[0]])

@@ -154,11 +154,12 @@ def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return each sequencer's program, and its sequence as the vendor's JSON; what is no Qblox module is left out."""
     from qctl.instruments.qblox.body import QbloxBody, sequence_of
+    from qctl.instruments.registry import model_of
 
     texts: dict[str, str] = {}
     for k, batch in enumerate(ready.lowered.batches):
         for program in batch.programs:
-            if not program.model.startswith("qblox-"):
+            if model_of(program.model).family != "qblox":
                 continue
             for one in QbloxBody.from_bytes(program.body).sequencers:
                 name = f"{program.instrument}.seq{one.number}"

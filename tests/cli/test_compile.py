@@ -11,6 +11,7 @@ from qctl.cli.app import main
 from qctl.cli.compile import compile_file
 from qctl.cli.serve import _check_driven
 from qctl.errors import RequestError
+from qctl.instruments.registry import MODELS, Model
 
 QBLOX = str(Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml")
 LAB = str(Path(__file__).parents[1] / "support" / "transmon5.toml")
@@ -112,7 +113,9 @@ def test_q1asm_of_a_qblox_lab_is_written_as_text_and_as_the_vendors_json(tmp_pat
     ]  # fmt: skip
 
 
-def test_lab_whose_modules_are_not_driven_yet_is_not_served():
+def test_lab_whose_modules_are_not_driven_yet_is_not_served(monkeypatch):
+    _check_driven(Path(QBLOX))
+    monkeypatch.setitem(MODELS, "qblox-qcm", Model("qblox-qcm", "player", "", "qblox"))
     with pytest.raises(RequestError, match="qblox-qcm can be compiled for, but is not driven yet"):
         _check_driven(Path(QBLOX))
     _check_driven(Path(LAB))

@@ -144,11 +144,15 @@ def assemble(program: str, version: int = 2) -> NDArray[np.int64]:
         try:
             if form is None:
                 known = any(other == name for other, _ in forms)
-                raise ValueError(f"{name} with {len(words)} operands" if known else f"unknown instruction {name}")
+                raise _odd(f"{name} with {len(words)} operands" if known else f"unknown instruction {name}")
             _fill(row, form, name, words, labels)
-        except ValueError as error:
-            raise _refused(number, f"{name} {','.join(words)}", str(error)) from None
+        except RefusedError as error:
+            raise _refused(number, f"{name} {','.join(words)}", error.message) from None
     return code
+
+
+def _odd(why: str) -> RefusedError:
+    return RefusedError(why, number=-300)
 
 
 def _refused(number: int, line: str, why: str) -> RefusedError:
@@ -170,7 +174,7 @@ def _fill(row: NDArray[np.int64], form: _Form, name: str, words: list[str], labe
         if "r" in allowed and allowed != "rR" and kind == "I":
             kinds.append("i")
     if {"R", "I"} <= set(kinds) or kinds.count("i") > 1:
-        raise ValueError("this mixture of registers and immediates is not supported")
+        raise _odd("this mixture of registers and immediates is not supported")
     row[0] = OPERATIONS.index(form.operation)
     row[7], row[8] = max(1, n_registers), form.duration
     if form.operation == "jcc":
@@ -183,25 +187,25 @@ def _operand(word: str, allowed: str, labels: Mapping[str, int]) -> tuple[int, s
     """Return an operand's number, and whether it is a register that is read (R), one that is written (D), or none."""
     if word.startswith("R") and word[1:].isdigit():
         if int(word[1:]) > 63:
-            raise ValueError(f"there is no register {word}")
+            raise _odd(f"there is no register {word}")
         if allowed == "D":
             return int(word[1:]), "D"
         if allowed[0] == "R" or "R" in allowed[1:] or "r" in allowed[1:]:
             return int(word[1:]), "R"
-        raise ValueError(f"{word} is a register where an immediate has to be")
+        raise _odd(f"{word} is a register where an immediate has to be")
     if word.startswith("@"):
         if "L" not in allowed:
-            raise ValueError(f"{word} is a label where none can be")
+            raise _odd(f"{word} is a label where none can be")
         if word[1:] not in labels:
-            raise ValueError(f"label {word[1:]} is not there")
+            raise _odd(f"label {word[1:]} is not there")
         return labels[word[1:]], "I"
     if allowed in ("D", "R"):
-        raise ValueError(f"{word} is no register")
+        raise _odd(f"{word} is no register")
     try:
         value = int(word)
     except ValueError:
-        raise ValueError(f"{word!r} is no number") from None
+        raise _odd(f"{word!r} is no number") from None
     low, high = _RANGES[allowed[0]]
     if not low <= value <= high:
-        raise ValueError(f"{value} is outside [{low}, {high}]")
+        raise _odd(f"{value} is outside [{low}, {high}]")
     return value & 0xFFFFFFFF if allowed[0] in "ifg" else value, "I"
