@@ -282,8 +282,11 @@ class QbloxModule:
             fields = reply.split(";")
             if len(fields) < 2:
                 raise DeviceError(f"{self.link.name} answered {reply!r} where a state was due")
-            if fields[0] == "ERROR" or (len(fields) > 6 and fields[5]):
-                words = "; ".join(filter(None, (field.strip(",") for field in fields[5:7]))) or fields[0]
+            flags = (
+                fields[-2:] if len(fields) > 5 else []
+            )  # error flags and log come last, the exit code may be missing
+            if fields[0] == "ERROR" or (flags and flags[0]):
+                words = "; ".join(filter(None, (field.strip(",") for field in flags))) or fields[0]
                 text = f"{self.link.name}: sequencer {one.number}, which plays {one.port}, stopped: {words}"
                 raise RefusedError(text, instrument=self.link.name, words=reply)
             done = done and fields[1] == "STOPPED"
