@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
-from qblox import simulate
+from qblox import Played, simulate
 
+import qctl
 from qctl.hil.instruments.qblox.assembly import OPERATIONS, assemble
 from qctl.hil.instruments.qblox.core import ACQUIRES, Core, Settings, run_together
 from qctl.hil.instruments.qblox.rendering import Modulation, rendered, words_of
+from qctl.instruments.qblox.body import QbloxBody
+from qctl.instruments.qblox.body import sequence_of as sequence_of_body
+from qctl.lab import load_lab
 
 _names = (f"q1sim{k}" for k in count())
+LAB = Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml"
 FULL_SCALE_V = {"QCM": 2.5, "QRM": 0.5}
 
 
@@ -219,3 +225,51 @@ def test_conditions_on_counted_triggers(op, wanted):
     plays = core.rows[core.rows["operation"] == OPERATIONS.index("play")]
     assert len(plays) == 1 + wanted
     assert core.end_ns - core.synced_ns == 4 + 996 + (100 + 60 if wanted else 40 + 40) + 200 + 4
+
+
+def lowered():
+    """Yield the sequences that qctl compiles: sweeps of amplitudes, of delays and frequencies, a two-qubit circuit."""
+    lab = load_lab(LAB)
+    rabi = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with rabi.sweep("amp", np.linspace(-0.8, 0.8, 9), "V") as amp:
+        rabi.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
+        rabi.barrier()
+        rabi.measure("q0", "q0")
+    waits = qctl.Program(["q0.drive"], ["q0"], ["q0"])
+    with waits.sweep("delay", [0.0, 33.0e-9, 70e-6, 290e-6], "s") as t:
+        waits.set_frequency("q0.drive", 4.70e9 + 1.234567e6)
+        waits.sx("q0")
+        waits.delay("q0", t)
+        waits.shift_frequency("q0.drive", 2e6)
+        waits.sx("q0")
+        waits.measure("q0", "q0")
+    circuit = qctl.Circuit(2)
+    for k in range(6):
+        circuit.sx(0)
+        circuit.rz(0.3 * k, 0)
+        circuit.cz(0, 1)
+        circuit.sx(1)
+    circuit.measure_all()
+    for program in (rabi, waits, circuit):
+        for batch in qctl.compile(program, lab, shots=2).lowered.batches:
+            for one in batch.programs:
+                if one.model != "qblox-cluster":
+                    for each in QbloxBody.from_bytes(one.body).sequencers:
+                        yield one.model, each, sequence_of_body(each, one.blobs)
+
+
+def test_compiled_programs_play_the_same():
+    n = 0
+    for model, each, sequence in lowered():
+        kind = {"qblox-qcm": "QCM", "qblox-qrm": "QRM"}[model]
+        core, samples = emulate(sequence, 1, each.modulated)
+        judge = Played(kind, sequence, each.modulated, each.integration_ns, next(_names))
+        assert not core.flag
+        length = min(judge.samples.shape[1], samples.shape[1])
+        assert length > 200_000
+        assert np.abs(judge.samples[:, :length] - samples[:, :length]).max() <= (1 if each.modulated else 0)
+        acquired = core.rows[np.isin(core.rows["operation"], ACQUIRES)]
+        windows = [(int(row["time"]) - core.synced_ns, each.integration_ns) for row in acquired]
+        assert windows == judge.windows
+        n += 1
+    assert n >= 8
