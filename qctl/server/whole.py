@@ -21,7 +21,7 @@ __all__ = ["play_whole"]
 
 _SLOWEST_PHYSICS_S = 60.0
 """What a virtual lab may take longer than the run lasts, for each hundred points."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2e-3, 0.1
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2e-3, 0.02
 _TELL_S = 0.1
 _LONGEST_READ_S = 120.0
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qctl.cext import q1_core
 from qctl.hil.instruments.qblox.assembly import OPERATIONS
 
-__all__ = ["ACQUIRES", "PLAY", "ROW", "Core", "Settings", "run_together"]
+__all__ = ["ACQUIRES", "MOST_ROWS", "PLAY", "ROW", "Core", "Settings", "run_together"]
 
 ROW = np.dtype(
     [
@@ -25,11 +25,14 @@ ROW = np.dtype(
 hertz, phase of the NCO in 1/4e9 of a turn. a and b are waveforms, or acquisition and bin; c and d weights."""
 
 PLAY = OPERATIONS.index("play")
+_UPDATE = OPERATIONS.index("upd_param")
 ACQUIRES = tuple(OPERATIONS.index(name) for name in ("acquire", "acquire_weighed", "acquire_ttl"))
 
 _SYNC_NS = 200
 """How long synchronisation takes; q1simulator."""
-_FIRST_ROWS, _MOST_ROWS = 1 << 12, 1 << 22
+_FIRST_ROWS = 1 << 12
+MOST_ROWS = 1 << 20
+"""Rows of a sequencer that are held at a time, about: a long run is worked off in parts."""
 _MOST_INSTRUCTIONS = 1 << 28
 _DONE, _FULL, _SYNC = 0, 1, 2
 _ENDS = {
@@ -94,6 +97,11 @@ class Core:
         When the real-time core was done.
     synced_ns : int
         When the last synchronisation was over.
+    n_instructions : int
+        Executed so far.
+    waits, ended : bool
+        Whether it waits for the others to synchronise, or does nothing more; with neither, it pauses as its rows are
+        as many as are held at a time.
     """
 
     code: NDArray[np.int64]
@@ -108,6 +116,7 @@ class Core:
     synced_ns: int = 0
     n_instructions: int = 0
     waits: bool = False
+    ended: bool = False
     _parts: list[NDArray] = field(default_factory=list)
     _state: NDArray[np.int64] = field(default_factory=lambda: np.zeros(40, np.int64))
     _queue: NDArray[np.int64] = field(default_factory=lambda: np.zeros(32, np.int64))
@@ -124,11 +133,13 @@ class Core:
         return self._parts[0]
 
     def proceed(self) -> None:
-        """Run until the program ends or waits for the others."""
+        """Run until the program ends, waits for the others, or has as many rows as are held at a time."""
+        if self.waits or self.ended:
+            return
         thresholds = np.array([self.settings.counts, self.settings.inverts], np.int64)
         n_rows = sum(map(len, self._parts))
-        room = _FIRST_ROWS
-        while True:
+        room, end = _FIRST_ROWS, _FULL
+        while end == _FULL and n_rows < MOST_ROWS:
             rows = np.empty(room, ROW)
             end, n = q1_core.run(
                 self.code, self._state, self.registers, self._queue, self._latches, thresholds, self.triggers, rows,
@@ -136,20 +147,22 @@ class Core:
             )  # fmt: skip
             self._parts.append(rows[:n])
             n_rows += n
-            if end != _FULL:
-                break
-            if n_rows >= _MOST_ROWS:
-                end = 6
-                break
             room = min(2 * room, 1 << 18)
         self.end_ns, self.n_instructions, code, at = q1_core.clocks(self._state)
-        self.waits = end == _SYNC
+        self.waits, self.ended = end == _SYNC, end not in (_SYNC, _FULL)
         if end == _DONE:
             self.exit_code = code
-        elif not self.waits:
+        elif self.ended:
             self.flag, self.log = _ENDS[end]
             self.log += f" (instruction {at}, after {self.n_instructions} of them, at {self.end_ns} ns)"
             self.endless = not self.flag
+
+    def forget(self, n_rows: int) -> None:
+        """Drop the first rows: what they say has been played. The last of them stays as an update of settings."""
+        left = self.rows[max(n_rows - 1, 0) :].copy()
+        if n_rows:
+            left["operation"][0] = _UPDATE
+        self._parts = [left]
 
     def synchronise(self, time_ns: int) -> None:
         """Go on behind wait_sync at a time."""
@@ -159,16 +172,25 @@ class Core:
         self.synced_ns = self.end_ns
 
 
-def run_together(cores: Sequence[Core]) -> None:
-    """Run the programs of all sequencers that were started, each until it ends; those that synchronise wait for all."""
-    running = list(cores)
-    while running:
-        for core in running:
+def run_together(cores: Sequence[Core]) -> bool:
+    """Run the programs of sequencers that were started, those that synchronise wait for each other.
+
+    Returns
+    -------
+    bool
+        Whether all have ended; if not, it is to be called again when rows have been forgotten.
+    """
+    while True:
+        for core in cores:
             core.proceed()
             while core.waits and not core.settings.synchronised:
                 core.synchronise(core.end_ns)
                 core.proceed()
-        running = [core for core in running if core.waits]
-        at_ns = max((core.end_ns for core in running), default=0) + _SYNC_NS
-        for core in running:
+        waiting = [core for core in cores if core.waits]
+        if any(not core.ended and not core.waits for core in cores):
+            return False
+        if not waiting:
+            return True
+        at_ns = max(core.end_ns for core in waiting) + _SYNC_NS
+        for core in waiting:
             core.synchronise(at_ns)

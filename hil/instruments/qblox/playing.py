@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.instruments.plant_link import Integration, Output, Plant, Runs
-from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, Core, run_together
+from qctl.hil.instruments.qblox.core import ACQUIRES, MOST_ROWS, PLAY, Core, run_together
 from qctl.hil.instruments.qblox.rendering import FULL_SCALE, rendered, turned, words_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Done, Shots, cut
@@ -54,22 +54,41 @@ async def play(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]]) -
     for module, one in running:
         waves = {index: words_of(samples) for index, samples in one.waveforms.by_index().items()}
         players.append(_Player(module, one, one.core(), waves, one.weights.by_index()))
-    await asyncio.to_thread(run_together, [player.core for player in players])
-    for player in players:
-        _judge(player)
-    shots = await asyncio.to_thread(cut, [_done(player) for player in players])
-    n_shots = len(shots.starts)
-    if not n_shots:
-        return
-    spans = [player.core.end_ns - player.core.synced_ns for player in players]
-    period_s = max(max(spans) / n_shots, 4) * 1e-9
-    order = np.argsort(shots.kinds, kind="stable")
-    bounds = np.searchsorted(shots.kinds[order], np.arange(len(shots.models) + 1))
+    cores = [player.core for player in players]
+    ended = False
+    while not ended and any(player.sequencer.state == "RUNNING" for player in players):
+        ended = await asyncio.to_thread(run_together, cores)
+        for player in players:
+            _judge(player)
+        shots = await asyncio.to_thread(cut, [_done(player) for player in players])
+        # What all sequencers have left behind is complete, but for the last shot that they are in.
+        until_ns = min((core.end_ns for core in cores if not core.ended), default=0)
+        n_shots = len(shots.starts) if ended else max(0, int(np.searchsorted(shots.starts, until_ns)) - 1)
+        if not n_shots and not ended:
+            for player in players:
+                player.sequencer.fail("UNKNOWN", f"a shot has over {MOST_ROWS} real-time instructions")
+            return
+        if n_shots:
+            await _play_shots(plant, players, shots, n_shots)
+        if not ended:
+            for core, (low, _) in zip(cores, shots.bounds, strict=True):
+                core.forget(int(low[n_shots]))
+
+
+async def _play_shots(plant: Plant, players: Sequence[_Player], shots: Shots, n_shots: int) -> None:
+    """Play the first shots, all of a kind at once."""
+    last = max(player.core.end_ns for player in players)
+    end_ns = int(shots.starts[n_shots]) if n_shots < len(shots.starts) else max(last, int(shots.stops[-1]))
+    period_s = (end_ns - int(shots.starts[0])) / n_shots * 1e-9
+    kinds = shots.kinds[:n_shots]
+    order = np.argsort(kinds, kind="stable")
+    bounds = np.searchsorted(kinds[order], np.arange(len(shots.models) + 1))
     for kind, model in enumerate(shots.models.tolist()):
         if all(player.sequencer.state != "RUNNING" for player in players):
             return
         alike = order[bounds[kind] : bounds[kind + 1]]
-        await _play_kind(plant, players, shots, model, alike, period_s)
+        if len(alike):
+            await _play_kind(plant, players, shots, model, alike, period_s)
 
 
 def _judge(player: _Player) -> None:
@@ -93,7 +112,7 @@ def _judge(player: _Player) -> None:
         missing = sorted(set(np.unique(indices).tolist()) - set(held))
         if missing:
             one.fail(flag, f"index {missing[0]} is not there")
-    if len(acquires) and not core.flag:
+    if len(acquires) and not core.flag and "ACQ BINNING DONE" not in one.flags["info"]:
         one.flags["info"].append("ACQ BINNING DONE")
 
 
