@@ -12,7 +12,8 @@ from qctl.cext.q1_machine cimport (
     MULS16, MULS32, MULU32, N_OPERATIONS, NEGATIVE, NEW_DELTA, NEW_FREQ, NEW_GAIN0, NEW_MARKER, NEW_OFFS0, NEW_PH, NEW_RESET,
     NEXT_TRIGGER, NO_TRIGGER, NOP, NOT, OVERFLOW, PC, QUEUED, REL_PHASE, RESET_PH, Row, SET_COND, SET_FREQ, SET_GAIN, SET_MRK,
     SET_OFFS, SET_PH, SET_PH_DELTA, STOP, SUB, SYNC, TEST, TIME, TOO_MANY, UNDERFLOW, UPD, WAIT, WAIT_SYNC, WAIT_TRIGGER, ZERO,
-    _N_STATE, _QUEUE, _TICK, _TURN, computed, drop, flags, holds, machine_t, note, schedule, skipped, take_triggers, update,
+    _N_STATE, _QUEUE, _TICK, _TURN, computed, drop, flags, holds, machine_t, note, q1_difference, q1_low,
+    q1_signed_whole, q1_whole, schedule, skipped, take_triggers, update,
 )
 
 
@@ -26,7 +27,6 @@ cdef int64_t _run(
     cdef const int64_t* line
     cdef uint32_t x, y
     cdef uint64_t wide
-    cdef int64_t wide_signed
     while True:
         if m.n_rows == room:
             return FULL
@@ -88,8 +88,8 @@ cdef int64_t _run(
         to = -1
         if op == SET_GAIN or op == SET_OFFS:
             k = NEW_GAIN0 if op == SET_GAIN else NEW_OFFS0
-            s[k] = <int32_t> (<uint32_t> v[0] << 16) >> 16
-            s[k + 1] = <int32_t> (<uint32_t> v[1] << 16) >> 16
+            s[k] = q1_low(v[0])
+            s[k + 1] = q1_low(v[1])
         elif op == SET_PH:
             s[NEW_PH] = <uint32_t> v[0]
         elif op == SET_FREQ:
@@ -113,7 +113,7 @@ cdef int64_t _run(
                 to = v[0]
         elif op == LOOP1:
             s[CORE] += 2 * _TICK
-            m.r[v[0]] -= 1
+            m.r[v[0]] = q1_difference(m.r[v[0]], 1)
             s[HAZARD] = v[0]
             if m.r[v[0]]:
                 to = v[1]
@@ -144,11 +144,7 @@ cdef int64_t _run(
                 s[HAZARD] = v[2]
         elif op == MULU32 or op == MULS32:  # v[2] is the register of the low half, v[3] that of the high one, or 64
             x, y = <uint32_t> v[0], <uint32_t> v[1]
-            if op == MULU32:
-                wide = <uint64_t> x * y
-            else:
-                wide_signed = <int64_t> <int32_t> x * <int32_t> y
-                wide = <uint64_t> wide_signed
+            wide = q1_whole(x, y) if op == MULU32 else q1_signed_whole(x, y)
             s[CORE] += 3 * _TICK
             s[ZERO], s[NEGATIVE], s[OVERFLOW], s[CARRY] = wide == 0, wide >> 63, 0, 0
             for k in range(2):

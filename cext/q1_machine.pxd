@@ -2,6 +2,18 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
+cdef extern from "q1_words.h" nogil:
+    uint32_t q1_sum(uint32_t x, uint32_t y)
+    uint32_t q1_difference(uint32_t x, uint32_t y)
+    uint32_t q1_left(uint32_t x, uint32_t n)
+    uint32_t q1_product(uint32_t x, uint32_t y)
+    uint32_t q1_signed_product(uint32_t x, uint32_t y)
+    uint64_t q1_whole(uint32_t x, uint32_t y)
+    uint64_t q1_signed_whole(uint32_t x, uint32_t y)
+    int64_t q1_low(int64_t x)
+    uint64_t q1_two(int64_t high, int64_t low)
+    uint64_t q1_mixed(uint64_t h, uint64_t value)
+
 cdef enum:
     _QUEUE = 32
     _TICK = 4
@@ -172,11 +184,11 @@ cdef inline uint32_t computed(int64_t* s, int64_t operation, uint32_t x, uint32_
     cdef uint32_t z
     cdef int64_t wide
     if operation == ADD:
-        z = x + y
+        z = q1_sum(x, y)
         wide = <int64_t> <int32_t> x + <int32_t> y
         flags(s, z, wide != <int32_t> wide, z < x)
     elif operation == SUB or operation == CMP:
-        z = x - y
+        z = q1_difference(x, y)
         wide = <int64_t> <int32_t> x - <int32_t> y
         flags(s, z, wide != <int32_t> wide, x < y)
     elif operation == AND or operation == TEST:
@@ -189,7 +201,7 @@ cdef inline uint32_t computed(int64_t* s, int64_t operation, uint32_t x, uint32_
         z = x ^ y
         flags(s, z, False, False)
     elif operation == ASL:
-        z = x << y if y < 32 else 0
+        z = q1_left(x, y)
         flags(s, z, (z >> 31) != (x >> 31), y > 0 and y <= 32 and (x >> (32 - y)) & 1)
     elif operation == ASR:
         z = <uint32_t> (<int32_t> x >> (y if y < 32 else 31))
@@ -198,10 +210,10 @@ cdef inline uint32_t computed(int64_t* s, int64_t operation, uint32_t x, uint32_
         z = x >> y if y < 32 else 0
         flags(s, z, False, y > 0 and y <= 32 and (x >> (y - 1)) & 1)
     elif operation == MULU16:
-        z = (x & 0xFFFF) * (y & 0xFFFF)
+        z = q1_product(x, y)
         flags(s, z, False, False)
     else:
-        z = <uint32_t> ((<int32_t> (x << 16) >> 16) * (<int32_t> (y << 16) >> 16))
+        z = q1_signed_product(x, y)
         flags(s, z, False, False)
     return z
 

@@ -1,20 +1,8 @@
 """Fingerprints of what sequencers did in each shot: shots that are alike but for when they came have the same."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from qctl.cext.q1_machine cimport Row, _TURN
-
-
-cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:
-    """Return a hash that goes on with 64 more bits (the finaliser of splitmix64; G. Steele et al., OOPSLA 2014)."""
-    h = (h ^ value) + <uint64_t> 0x9E3779B97F4A7C15
-    h = (h ^ (h >> 30)) * <uint64_t> 0xBF58476D1CE4E5B9
-    h = (h ^ (h >> 27)) * <uint64_t> 0x94D049BB133111EB
-    return h ^ (h >> 31)
-
-
-cdef inline uint64_t two(int64_t high, int64_t low) noexcept nogil:
-    return <uint64_t> high << 32 | <uint64_t> <uint32_t> low
+from qctl.cext.q1_machine cimport Row, _TURN, q1_mixed, q1_two
 
 
 cdef void _fingerprint(
@@ -26,27 +14,27 @@ cdef void _fingerprint(
     cdef uint64_t h
     cdef int64_t phase
     for k in range(out.shape[0]):
-        h = mixed(out[k], ends[k] - begins[k])
+        h = q1_mixed(out[k], ends[k] - begins[k])
         if begins[k]:
             row = &rows[begins[k] - 1]
             if row.offs0 or row.offs1:
-                h = mixed(h, two(row.offs0, row.offs1))
+                h = q1_mixed(h, q1_two(row.offs0, row.offs1))
                 if turns:
                     phase = (row.phase + <int64_t> row.freq * ((origins[k] - row.time) % _TURN) % _TURN) % _TURN
-                    h = mixed(mixed(h, phase if phase >= 0 else phase + _TURN), row.freq)
+                    h = q1_mixed(q1_mixed(h, phase if phase >= 0 else phase + _TURN), row.freq)
         for i in range(begins[k], ends[k]):
             row = &rows[i]
-            h = mixed(h, row.time - origins[k])
-            h = mixed(h, two(row.operation, row.a))
+            h = q1_mixed(h, row.time - origins[k])
+            h = q1_mixed(h, q1_two(row.operation, row.a))
             if first_acquisition <= row.operation <= last_acquisition:
-                h = mixed(h, row.c)
+                h = q1_mixed(h, row.c)
             else:
-                h = mixed(h, two(row.b, row.c))
-            h = mixed(h, two(row.d, row.marker))
-            h = mixed(h, two(row.gain0, row.gain1))
-            h = mixed(h, two(row.offs0, row.offs1))
+                h = q1_mixed(h, q1_two(row.b, row.c))
+            h = q1_mixed(h, q1_two(row.d, row.marker))
+            h = q1_mixed(h, q1_two(row.gain0, row.gain1))
+            h = q1_mixed(h, q1_two(row.offs0, row.offs1))
             if turns:
-                h = mixed(h, two(row.freq, row.phase))
+                h = q1_mixed(h, q1_two(row.freq, row.phase))
         out[k] = h
 
 
