@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
-from qctl.hil.labs.description import boxes_of, describe_lab
+from qctl.hil.labs.description import boxes_of, describe_lab, modules_of
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
@@ -131,6 +131,8 @@ class VirtualLab:
         serial = f"{self.file.seed % 10_000:04d}{list(boxes_of(self.file)).index(box):02d}"
         options = ["--model", boxes_of(self.file)[box], "--name", box, "--plant", self.socket, "--bind", bind]
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
+        modules = [f"{slot}={name}:{model}" for name, (slot, model) in modules_of(self.file, box).items()]
+        options += ["--modules", ",".join(modules)] if modules else []
 
         self._births_s[box] = time.monotonic()
         return fork_child(box, lambda: main(options))

@@ -22,6 +22,7 @@ __all__ = [
     "Player",
     "Recorder",
     "Recording",
+    "SelfTimed",
     "Synchronised",
     "TriggerSource",
 ]
@@ -144,6 +145,29 @@ class Advancing(Player, Protocol):
 
     def check_point(self, point: int) -> None:
         """Raise DeviceError unless this point is played at the next trigger."""
+        ...
+
+
+@runtime_checkable
+class SelfTimed(Player, Protocol):
+    """A player that plays all points in each shot by itself once its trigger source has fired, and may record, too."""
+
+    def finished(self) -> bool:
+        """Return whether it has played all shots.
+
+        Raises
+        ------
+        DeviceError
+            If something went wrong, in its own words.
+        """
+        ...
+
+    def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
+        """Return what it measured, in volts, by port and result of the loaded program.
+
+        Each is (n_records, n_columns): a record is a shot, or the only one is the average of all; a column is a capture
+        of a shot, in order of time. A value that was not measured is NaN.
+        """
         ...
 
 

@@ -26,11 +26,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--bind", default="127.0.0.1:0", help="host:port; port 0 takes a free one")
     parser.add_argument("--control", default="", help="unix socket for faults and counters")
     parser.add_argument("--baud", type=int, default=9600, help="speed of a serial line")
+    parser.add_argument("--modules", default="", help="slot=name:model,… of a chassis")
     return parser.parse_args(argv)
 
 
 async def _run(args: argparse.Namespace) -> None:
-    config = EmulatorConfig(args.model, args.name, args.serial, args.bind, args.control, args.baud)
+    config = EmulatorConfig(args.model, args.name, args.serial, args.bind, args.control, args.baud, args.modules)
     plant: Any = NoPlant()
     if args.plant != "none":
         from qctl.hil.plant.client import PlantClient

@@ -25,6 +25,8 @@ class EmulatorConfig:
         Path of a unix socket that takes faults and tells counters; empty for none.
     baud : int
         Speed of a serial line, where the box is on one; at another speed it hears and says nothing sensible.
+    modules : str
+        What sits in the slots of a chassis, as ``slot=name:model,…``.
     """
 
     model: str
@@ -33,6 +35,7 @@ class EmulatorConfig:
     bind: str = "127.0.0.1:0"
     control: str = ""
     baud: int = 9600
+    modules: str = ""
 
     @property
     def host(self) -> str:

@@ -15,7 +15,8 @@ class Model(NamedTuple):
     module, name : str
         Where its class is.
     link : str
-        ``raw`` (SCPI socket), ``hislip``, ``http``, ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``, ``pty``
+        (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
@@ -28,6 +29,7 @@ MODELS: dict[str, Model] = {
     "keysight-infiniium-s": Model("keysight_infiniium", "KeysightInfiniium", "hislip"),
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
+    "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),

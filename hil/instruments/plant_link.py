@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qctl.hil.plant.client import Output, Taken
+from qctl.hil.plant.client import Integration, Output, Parts, Taken
 from qctl.hil.plant.messages import Levels, Points, Runs
 
-__all__ = ["Levels", "NoPlant", "Output", "Plant", "Points", "Runs", "Taken"]
+__all__ = ["Integration", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
 
 
 class Plant(Protocol):
@@ -22,8 +23,8 @@ class Plant(Protocol):
     fault_changed: asyncio.Event
     closed: asyncio.Event
 
-    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
-        """Attach as a box."""
+    async def hello(self, kind: str, n_outputs: int, n_inputs: int, parts: Parts | None = None) -> None:
+        """Attach as a box, and for its parts."""
 
     async def now_s(self) -> float:
         """Return lab time."""
@@ -76,6 +77,17 @@ class Plant(Protocol):
         """Fire a block of triggers, then each line of `once` one time; return the shots fired."""
         ...
 
+    async def play(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integrations: Sequence[Integration],
+        rate_hz: float,
+        n_shots: int,
+        period_s: float,
+    ) -> tuple[int, list[NDArray[np.float64]]]:
+        """Play a block of equal shots that the box times itself; return how many, and what was integrated in each."""
+        ...
+
     async def fired(self) -> int:
         """Return how many shots of the block under way have been fired by now."""
         ...
@@ -103,7 +115,7 @@ class NoPlant:
         self._points: Points = {}
         self._position = 1
 
-    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
+    async def hello(self, kind: str, n_outputs: int, n_inputs: int, parts: Parts | None = None) -> None:
         """Take the greeting."""
 
     async def now_s(self) -> float:
@@ -170,6 +182,21 @@ class NoPlant:
         except TimeoutError:
             return n_shots
         return min(n_shots, int((time.monotonic() - start_s) / period_s) + 1)
+
+    async def play(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integrations: Sequence[Integration],
+        rate_hz: float,
+        n_shots: int,
+        period_s: float,
+    ) -> tuple[int, list[NDArray[np.float64]]]:
+        """Integrate as if each input saw 0.1 V, with 1 mV of noise on each sum; time does not pass."""
+        sums = []
+        for one in integrations:
+            steady = 0.1 * one.weights.sum(axis=(1, 2))
+            sums.append(steady + 1e-3 * self._random.standard_normal((n_shots, len(steady))))
+        return n_shots, sums
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
@@ -20,6 +20,8 @@ from qctl.hil.instruments.servers.raw import RawConnection
 from qctl.hil.instruments.servers.serial_box import SerialBox
 
 __all__ = ["serve"]
+
+_ATTEMPTS = 50
 
 
 async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], None]) -> None:
@@ -44,7 +46,7 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
         raise RequestError(f"model = {config.model!r} is not one of {', '.join(sorted(MODELS))}")
     kind = getattr(importlib.import_module(f"qctl.hil.instruments.{model.module}"), model.name)
     box = kind(config, plant)
-    await plant.hello(box.kind, box.n_outputs, box.n_inputs)
+    await plant.hello(box.kind, box.n_outputs, box.n_inputs, getattr(box, "parts", None))
     faults = WireFaults()
     control = Control(box, faults)
     await control.open(config.control)
@@ -59,19 +61,17 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
 async def _listen(
     config: EmulatorConfig, link: str, box: Any, faults: WireFaults, control: Control, ready: Callable[[str], None]
 ) -> None:
-    loop = asyncio.get_running_loop()
     connections: set[Any] = set()
 
-    def raw() -> RawConnection:
-        return RawConnection(box, faults, connections)
+    def answered_by(one: Box) -> Callable[[], asyncio.Protocol]:
+        if link == "hislip":
+            return HislipServer(one, faults, connections)
+        kind = HttpConnection if link == "http" else RawConnection
+        return lambda: kind(one, faults, connections)
 
-    def http() -> HttpConnection:
-        return HttpConnection(box, faults, connections)
-
-    factories: dict[str, Callable[[], asyncio.Protocol]] = {"raw": raw, "http": http}
-    factory = factories[link] if link in factories else HislipServer(box, faults, connections)
-    listener = await loop.create_server(factory, config.host, config.port)
-    host, port = listener.sockets[0].getsockname()[:2]
+    boxes: dict[int, Box] = {0: box, **getattr(box, "slots", {})}
+    factories = {place: answered_by(one) for place, one in boxes.items()}
+    host, port, listeners = await _bound(factories, config.host, config.port)
     await box.flush()
     addresses = {"hislip": f"TCPIP::{host}::hislip0,{port}::INSTR", "http": f"http://{host}:{port}"}
     ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
@@ -80,7 +80,8 @@ async def _listen(
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue
-            listener.close()
+            for listener in listeners:
+                listener.close()
             for connection in list(connections):
                 connection.close()
             done = box.power_cycle()
@@ -88,7 +89,31 @@ async def _listen(
                 await done
             await box.flush()
             await asyncio.sleep(float(off_s))
-            listener = await loop.create_server(factory, host, port)
+            _, _, listeners = await _bound(factories, host, port)
     finally:
-        listener.close()
+        for listener in listeners:
+            listener.close()
         control.close()
+
+
+async def _bound(
+    factories: Mapping[int, Callable[[], asyncio.Protocol]], host: str, port: int
+) -> tuple[str, int, list[asyncio.Server]]:
+    """Listen on a port, and on those behind it that slots have; with port 0, where all of them are free."""
+    loop = asyncio.get_running_loop()
+    left = _ATTEMPTS
+    while True:
+        left -= 1
+        listeners = [await loop.create_server(factories[0], host, port)]
+        name, first = listeners[0].sockets[0].getsockname()[:2]
+        try:
+            for place, factory in factories.items():
+                if place:
+                    listeners.append(await loop.create_server(factory, host, first + place))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            if port or not left:
+                raise
+        else:
+            return str(name), int(first), listeners

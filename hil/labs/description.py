@@ -24,7 +24,7 @@ from qctl.hil.physics.couplings import rest_of
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.file import PlantFile
 
-__all__ = ["MODELS", "boxes_of", "describe_lab"]
+__all__ = ["MODELS", "boxes_of", "describe_lab", "modules_of"]
 
 MODELS = {
     "awg": "tektronix-awg5014c",
@@ -32,18 +32,33 @@ MODELS = {
     "lo_": "rohde-schwarz-sgs100a",
     "dc0": "qdevil-qdac2",
     "tri": "qctl-trigger",
+    "clu": "qblox-cluster",
+    "qcm": "qblox-qcm",
+    "qrm": "qblox-qrm",
 }
+_FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
 _DESIGN_COUPLING_HZ = 4.35e6
 _DESIGN_CZ_S = 8.5e-8
 
 
 def boxes_of(file: PlantFile) -> dict[str, str]:
-    """Return every instrument of a lab with its model."""
+    """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
     cables = file.cables
-    names = set(cables.triggers) | {"lo_drive", "lo_readout", "trig0"}
+    names = set(cables.triggers) | {"lo_drive", "lo_readout", *_triggers(file)}
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}
+
+
+def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
+    """Return the modules of a chassis, each with its slot and model."""
+    found = {name: connector(place) for name, place in file.cables.slots.items()}
+    return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
+
+
+def _triggers(file: PlantFile) -> list[str]:
+    """Return what starts the shots: the trigger controller, or the chassis whose modules play."""
+    return sorted({connector(place)[0] for place in file.cables.slots.values()}) or ["trig0"]
 
 
 def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
@@ -65,7 +80,7 @@ def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> st
         f'name = "{name}"',
         "",
         *_processor(file, random),
-        *(line for box, model in boxes_of(file).items() for line in _instrument(box, model, file, addresses[box])),
+        *(line for box, model in boxes_of(file).items() for line in _boxes(box, model, file, addresses[box])),
         *_ports(file),
     ]
     return "\n".join(parts) + "\n"
@@ -82,7 +97,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         f"qubits = [{', '.join(f'{chr(34)}{t.name}{chr(34)}' for t in transmons)}]",
         f"native_gates = [{gates}]",
         "shot_period_s = 2.0e-4",
-        'trigger = "trig0"',
+        f'trigger = "{_triggers(file)[0]}"',
         "",
     ]
     for k, transmon in enumerate(transmons):
@@ -125,6 +140,15 @@ def _number(value: float) -> str:
     return f"{round(value / 1e4) * 1e4 / 1e9:.5f}e9"
 
 
+def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
+    """Return an instrument, and behind it the modules that it holds, each on a port of its own."""
+    lines = _instrument(box, model, file, address)
+    kind, host, port, *rest = address.split("::") if address.startswith("TCPIP") else ("", "", "")
+    for name, (slot, other) in modules_of(file, box).items():
+        lines += _instrument(name, other, file, "::".join([kind, host, str(int(port) + slot), *rest]))
+    return lines
+
+
 def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"', 'group = "rack"']
     triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
@@ -141,6 +165,18 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
+    elif model in _FULL_SCALE_V:
+        chassis, full_scale_v = connector(file.cables.slots[box])[0], _FULL_SCALE_V[model]
+        lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
+        lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
+        for number in sorted(_outputs_of(box, file)):
+            limits = f"[{-full_scale_v}, {full_scale_v}]"
+            lines.append(f"output.{number} = {{ limits_v = {limits}, amplitude_vpp = {2 * full_scale_v} }}")
+        if box == connector(file.cables.readout.acquire_i)[0]:
+            lines += [f"input.{number} = {{ range_v = 1.0 }}" for number in (1, 2)]
+    elif model == MODELS["clu"]:
+        lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
+        lines.append("line.1 = { width_s = 1.0e-7 }")
     elif model == MODELS["dc0"]:
         for k in range(len(file.processor.transmons)):
             lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")

@@ -25,11 +25,13 @@ _FREQUENCIES_HZ = {
     "transmon1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
+    "qblox2": (5.47e9, 4.73e9),
 }
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
+    "qblox2": (7.035e9, 7.105e9),
 }
 _OUTPUTS = {
     "transmon1": ("awg0:1 awg0:2", "", "awg0:3 awg0:4"),
@@ -39,7 +41,10 @@ _OUTPUTS = {
         "awg2:3 awg2:4 awg3:1 awg3:2 awg3:3",
         "awg4:1 awg4:2",
     ),
+    "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
 }
+_SLOTS = {"qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"}}
+"""Racks whose boxes are modules of a chassis, which starts them."""
 LABS = tuple(_FREQUENCIES_HZ)
 
 
@@ -53,7 +58,7 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
-    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name])])
+    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *((1,) if name in _SLOTS else ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))
     couplers = tuple(_coupler(transmons, k, random) for k in range(len(transmons) - 1))
@@ -113,12 +118,15 @@ def _crosstalk(n: int, random: np.random.Generator) -> tuple[tuple[tuple[float, 
 def _cables(name: str) -> Cables:
     drive, flux, readout = (text.split() for text in _OUTPUTS[name])
     n = len(drive) // 2
-    awgs = sorted({place.partition(":")[0] for place in (*drive, *flux, *readout)})
+    slots = _SLOTS.get(name, {})
+    boxes = sorted({place.partition(":")[0] for place in (*drive, *flux, *readout)})
     dc = [f"dc0:{k + 1}" for k in range(n)] if flux else [""] * n
+    digitizer = readout[0].partition(":")[0] if slots else "dig0"
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], "lo_drive") for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
-        readout=Feedline(readout[0], readout[1], "lo_readout", "dig0:1", "dig0:2"),
-        triggers=dict.fromkeys((*awgs, "dig0"), "trig0:1"),
-        events=dict.fromkeys(awgs, "trig0:2"),
+        readout=Feedline(readout[0], readout[1], "lo_readout", f"{digitizer}:1", f"{digitizer}:2"),
+        triggers={} if slots else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
+        events={} if slots else dict.fromkeys(boxes, "trig0:2"),
+        slots=slots,
     )

@@ -15,6 +15,7 @@ from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Groups, Window, answer_readout
 from qctl.hil.physics.shots import draw_average, draw_shots
+from qctl.hil.physics.sums import Weighing
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
@@ -68,6 +69,7 @@ class Physics:
         self.wiring = Wiring(cables, self.names, self.faults)
         self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups]] = OrderedDict()
+        self._weighings: OrderedDict[tuple[Any, ...], Weighing] = OrderedDict()
         self._draft: _Draft | None = None
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
@@ -96,6 +98,43 @@ class Physics:
         self._take_back()
         return partial(self._draw, block, self._lines(rack, block))
 
+    def integrating(
+        self,
+        rack: Rack,
+        box: str,
+        inputs: tuple[int, ...],
+        window: Window,
+        weights: NDArray[np.float64],
+        n_shots: int,
+        now_s: float,
+    ) -> Callable[[], NDArray[np.float64]]:
+        """Return what computes (n_shots, n_sums) weighed sums of a block's records; it looks at the rack no more.
+
+        `weights` are (n_sums, n_inputs, n_samples) of the window.
+        """
+        block = _Block(self.wiring.look(rack, now_s), window, False, box, inputs, n_shots)
+        self._take_back()
+        return partial(self._sum, block, self._lines(rack, block), weights)
+
+    def _sum(self, block: _Block, lines: Lines | None, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        answer, groups = self._solve(block, lines)
+        key = (
+            block.played.readout,
+            block.played.readout_lo_hz,
+            block.window,
+            block.box,
+            block.inputs,
+            weights.tobytes(),
+        )
+        known = self._weighings.get(key)
+        if known is None:
+            known = self._weighings[key] = Weighing(answer, self._inputs(block), weights)
+            if len(self._weighings) > _KEPT_ANSWERS:
+                self._weighings.popitem(last=False)
+        else:
+            self._weighings.move_to_end(key)
+        return known.draw(groups, block.n_shots, self.random)
+
     def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
         """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been."""
         block = self._block(rack, box, acquisition, n_shots, now_s)
@@ -123,10 +162,13 @@ class Physics:
 
     def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
         answer, groups = self._solve(block, lines)
-        names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
-        inputs = tuple(names.get(f"{block.box}:{number}", "") for number in block.inputs)
         draw = draw_average if block.averaged else draw_shots
-        return draw(answer, groups, inputs, block.n_shots, self.random)
+        return draw(answer, groups, self._inputs(block), block.n_shots, self.random)
+
+    def _inputs(self, block: _Block) -> tuple[str, ...]:
+        """Return which part of the signal each input sees: "i", "q", or "" for neither."""
+        names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
+        return tuple(names.get(f"{block.box}:{number}", "") for number in block.inputs)
 
     def _solve(self, block: _Block, lines: Lines | None) -> tuple[Answer, Groups]:
         played, window, joint = key = (block.played, block.window, not block.averaged)

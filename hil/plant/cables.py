@@ -53,6 +53,8 @@ class Cables:
         LO power at which the mixers have their stated gain.
     events : dict of str to str
         Box to the trigger box's line that reaches its event input.
+    slots : dict of str to str
+        Module to the chassis and the slot that it sits in ("qcm0" to "cluster0:2").
     """
 
     drive: tuple[DriveLine, ...]
@@ -61,6 +63,7 @@ class Cables:
     triggers: dict[str, str]
     lo_power_dbm: float = 10.0
     events: dict[str, str] = field(default_factory=dict)
+    slots: dict[str, str] = field(default_factory=dict)
 
 
 def load_cables(body: bytes) -> Cables:

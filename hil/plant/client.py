@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
-__all__ = ["Output", "PlantClient", "Taken"]
+__all__ = ["Integration", "Output", "Parts", "PlantClient", "Taken"]
+
+Parts = Mapping[str, tuple[str, int, int]]
+"""Kind, outputs and inputs of boxes by name."""
 
 Taken = Callable[[NDArray[np.float32] | QctlError], None]
 """What takes the volts of an acquisition, or the error why there are none."""
@@ -39,6 +42,29 @@ class Output:
     amplitude_vpp: float
     offset_v: float = 0.0
     on: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Integration:
+    """What a digitizer integrates in each shot.
+
+    Attributes
+    ----------
+    box : str
+        The digitizer.
+    inputs : tuple of int
+        Its inputs, from 1.
+    rate_hz, delay_s : float
+        Samples per second, and the time of the first one.
+    weights : (n_sums, n_inputs, n_samples) float64
+        What each sample counts in each sum.
+    """
+
+    box: str
+    inputs: tuple[int, ...]
+    rate_hz: float
+    delay_s: float
+    weights: NDArray[np.float64]
 
 
 class PlantClient(asyncio.Protocol):
@@ -111,9 +137,13 @@ class PlantClient(asyncio.Protocol):
             if not future.done():
                 future.set_exception(DeviceError(f"{self.name} lost the plant"))
 
-    async def hello(self, kind: str, n_outputs: int, n_inputs: int) -> None:
-        """Attach as a box of a kind: ``awg``, ``digitizer``, ``source``, ``dc`` or ``trigger``."""
-        reply = await self._ask("hello", name=self.name, kind=kind, n_outputs=n_outputs, n_inputs=n_inputs)
+    async def hello(self, kind: str, n_outputs: int, n_inputs: int, parts: Parts | None = None) -> None:
+        """Attach as a box of a kind: ``awg``, ``digitizer``, ``source``, ``dc``, ``trigger`` or ``cluster``.
+
+        `parts` are boxes of their own that this one speaks for: by name their kind, outputs and inputs.
+        """
+        content = {"name": self.name, "kind": kind, "n_outputs": n_outputs, "n_inputs": n_inputs}
+        reply = await self._ask("hello", **content, **({"parts": parts} if parts else {}))
         self._folder = reply["folder"]
         self._take_faults(reply["faults"])
 
@@ -235,6 +265,50 @@ class PlantClient(asyncio.Protocol):
         """
         reply = await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s, once=once)
         return int(reply["n_shots"])
+
+    async def play(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integrations: Sequence[Integration],
+        rate_hz: float,
+        n_shots: int,
+        period_s: float,
+    ) -> tuple[int, list[NDArray[np.float64]]]:
+        """Play a block of equal shots that this box times itself.
+
+        Parameters
+        ----------
+        outputs : mapping of str to mapping of int to Output
+            By box and number; those of other boxes go on as they are.
+        integrations : sequence of Integration
+            What is integrated in each shot.
+        rate_hz : float
+            Of the samples.
+        n_shots, period_s : int, float
+            How many shots, and how long each takes in lab time.
+
+        Returns
+        -------
+        (int, list of (n_shots, n_sums) float64)
+            The shots that were played until the end, or `abort`; the sums of each integration, in volts.
+
+        Raises
+        ------
+        DeviceError
+            If another block is under way.
+        """
+        wire = {
+            box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
+            for box, element in outputs.items()
+        }
+        given = [
+            {"box": one.box, "inputs": one.inputs, "rate_hz": one.rate_hz, "delay_s": one.delay_s,
+             "weights": array_to_wire(one.weights, self._folder)}
+            for one in integrations
+        ]  # fmt: skip
+        content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz}
+        reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
+        return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

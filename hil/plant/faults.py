@@ -137,6 +137,7 @@ class FaultTable:
             return self._line(on or f"{self._names[0]}.drive", name)
         digitizer = connector(self._cables.readout.acquire_i)[0]
         place = (on or digitizer).partition(":")[0]
+        place = connector(self._cables.slots.get(place, place))[0]  # a module's link is its chassis'
         boxes = self._boxes()
         if place not in boxes:
             raise RequestError(f"{place!r} is not one of {', '.join(sorted(boxes))}")
@@ -145,7 +146,7 @@ class FaultTable:
     def _boxes(self) -> set[str]:
         cables = self._cables
         boxes = set(cables.triggers) | {line.lo for line in cables.drive} | {cables.readout.lo}
-        boxes |= {connector(place)[0] for place in cables.triggers.values()}
+        boxes |= {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}
 
     def _is_at(self, fault: Fault, place: str) -> bool:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,7 @@ class Session(asyncio.Protocol):
     def __init__(self, plant: Plant) -> None:
         self.plant = plant
         self.box: Box | None = None
+        self.parts: list[str] = []
         self.waiting: dict[int, Acquisition] = {}
         self._transport: asyncio.Transport | None = None
         self._decoder = Decoder()
@@ -84,8 +85,9 @@ class Session(asyncio.Protocol):
             task.cancel()
         box, plant = self.box, self.plant
         if box is not None and plant.sessions.get(box.name) is self:
-            del plant.sessions[box.name]
-            plant.rack.boxes.pop(box.name, None)
+            for name in (box.name, *self.parts):
+                plant.sessions.pop(name, None)
+                plant.rack.boxes.pop(name, None)
 
     def close(self) -> None:
         """End the connection."""
@@ -102,6 +104,11 @@ class Session(asyncio.Protocol):
         if self.box is None:
             raise RequestError("say hello first")
         return self.box
+
+    def faults(self) -> dict[str, Any]:
+        """Return what is wrong with the box; what is wrong with one of its parts stands under the part's name."""
+        own = self.plant.faults_of(self.attached().name)
+        return own | {name: found for name in self.parts if (found := self.plant.faults_of(name))}
 
     def settle(self) -> None:
         """Answer the requests for records that are there, or never will be."""
@@ -137,13 +144,20 @@ class Session(asyncio.Protocol):
             if fired is not None:
                 self.send({"id": message["id"], "n_shots": fired})
                 return
-            task = asyncio.create_task(self._fire_later(message["id"], block))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self.later(message, self._fired(block))
 
-    async def _fire_later(self, number: int, block: Block) -> None:
-        with self._refusing({"id": number, "verb": "fire"}):
-            self.send({"id": number, "n_shots": await self.plant.fire(block)})
+    async def _fired(self, block: Block) -> dict[str, Any]:
+        return {"n_shots": await self.plant.fire(block)}
+
+    def later(self, message: dict[str, Any], work: Coroutine[Any, Any, dict[str, Any]]) -> None:
+        """Answer a message with what comes of some work, when it is done."""
+        task = asyncio.create_task(self._answer_later(message, work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer_later(self, message: dict[str, Any], work: Coroutine[Any, Any, dict[str, Any]]) -> None:
+        with self._refusing(message):
+            self.send({"id": message["id"], **await work})
 
     @contextlib.contextmanager
     def _refusing(self, message: dict[str, Any]) -> Iterator[None]:
@@ -224,9 +238,9 @@ class Plant:
         return self.physics.faults.of_box(name)
 
     def push_faults(self) -> None:
-        """Tell every attached box what is wrong with it now."""
-        for name, session in self.sessions.items():
-            session.send({"faults": self.faults_of(name)})
+        """Tell every attached box what is wrong with it now, and with its parts."""
+        for session in set(self.sessions.values()):
+            session.send({"faults": session.faults()})
         self.settle()
 
     def settle(self) -> None:
@@ -267,7 +281,7 @@ class Plant:
         if records is None:
             return None
         self._debt_s = debt_s
-        self._begin(block, started_s)
+        self.begin(block.n_shots, block.period_s)
         return self._end(block, recorders, [(acquisition, records, wanted)], block.n_shots)
 
     async def fire(self, block: Block) -> int:
@@ -276,17 +290,19 @@ class Plant:
         self.firing = True
         try:
             with self.clock.paused():
-                started_s = self.clock.now_s()
-                self._begin(block, started_s)
+                started_s = self.begin(block.n_shots, block.period_s)
                 taken = [await self._take(other, block.n_shots, started_s) for other in recorders]
-            fired = await self._pace(block.n_shots, block.period_s, started_s)
+            fired = await self.pace(block.n_shots, block.period_s, started_s)
             return self._end(block, recorders, taken, fired)
         finally:
             self.firing = False
 
-    def _begin(self, block: Block, started_s: float) -> None:
+    def begin(self, n_shots: int, period_s: float) -> float:
+        """Note that a block begins, and return when."""
         self._n_changes, self._n_usual, self._is_fresh = 0, self._n_changes, True
-        self._block = (started_s, block.n_shots, block.period_s)
+        started_s = self.clock.now_s()
+        self._block = (started_s, n_shots, period_s)
+        return started_s
 
     def _end(
         self,
@@ -344,7 +360,7 @@ class Plant:
         started_s, n_shots, period_s = self._block
         return max(0, min(n_shots, int((self.clock.now_s() - started_s) / period_s)))
 
-    async def _pace(self, n_shots: int, period_s: float, started_s: float) -> int:
+    async def pace(self, n_shots: int, period_s: float, started_s: float) -> int:
         """Wait until the block is over in lab time; short waits are put together into longer ones."""
         self._debt_s += self.clock.wall_s(n_shots * period_s)
         if self._debt_s < _SHORTEST_WAIT_S:

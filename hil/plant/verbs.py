@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qctl.errors import RequestError
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
+from qctl.hil.plant.self_timed import begin_play
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
@@ -24,7 +25,11 @@ def _hello(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str,
     name = str(message["name"])
     session.box = plant.rack.attach(name, message["kind"], message["n_outputs"], message["n_inputs"])
     plant.sessions[name] = session
-    return {"folder": plant.folder, "faults": plant.faults_of(name)}
+    for part, (kind, n_outputs, n_inputs) in message.get("parts", {}).items():
+        plant.rack.attach(str(part), kind, n_outputs, n_inputs)
+        plant.sessions[str(part)] = session
+        session.parts.append(str(part))
+    return {"folder": plant.folder, "faults": session.faults()}
 
 
 def _now(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
@@ -133,6 +138,11 @@ def _arm(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, A
     return LATER
 
 
+def _play(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    begin_play(plant, session, message)
+    return LATER
+
+
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
@@ -186,6 +196,7 @@ VERBS: dict[str, Verb] = {
     "level": _level,
     "now": _now,
     "outputs": _outputs,
+    "play": _play,
     "position": _position,
     "reference": _reference,
     "sequence": _sequence,

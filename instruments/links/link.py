@@ -135,6 +135,10 @@ class Link(Protocol):
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         ...
 
+    def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
+        """Send one message and return the definite blocks that answer it one right behind the other, and a line end."""
+        ...
+
     def query_mixed(
         self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
     ) -> tuple[list[str], list[memoryview], str]:

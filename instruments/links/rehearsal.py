@@ -82,6 +82,10 @@ class RehearsalLink:
         """Return empty blocks."""
         return [memoryview(b"")] * n_blocks
 
+    def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
+        """Return empty blocks."""
+        return self.query_blocks(text, n_blocks, timeout_s)
+
     def query_mixed(
         self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
     ) -> tuple[list[str], list[memoryview], str]:

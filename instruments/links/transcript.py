@@ -95,6 +95,10 @@ class TranscriptLink:
         assert len(reply) == n_blocks, f"{text!r} was asked as {n_blocks} blocks, the transcript has {len(reply)}"
         return [as_bytes_view(block) for block in reply]
 
+    def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
+        """Return the blocks of the next turn, of which there must be as many as asked for."""
+        return self.query_blocks(text, n_blocks, timeout_s)
+
     def query_mixed(
         self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
     ) -> tuple[list[str], list[memoryview], str]:

@@ -200,6 +200,18 @@ class VisaLink:
             self._flush()
             return [self._block(port, text, limit_s, b";" if left else b"\n") for left in range(n_blocks)[::-1]]
 
+    def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
+        """Send one message and return the definite blocks that answer it one right behind the other, and a line end."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            port = self._ready()
+            self._send(port, text)
+            self._flush()
+            blocks = [self._block(port, text, limit_s, b"") for _ in range(n_blocks)]
+            if end := self._line(port, text, self._timeout_s):
+                self._fail(PortClosedError(f"{end!r} follows {n_blocks} blocks"), f"in the answer to {text!r}")
+            return blocks
+
     def query_mixed(
         self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
     ) -> tuple[list[str], list[memoryview], str]:
@@ -230,7 +242,7 @@ class VisaLink:
         return got[:-1].decode("latin-1")
 
     def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
-        """Read one block and the one byte after it; `first` has been read already."""
+        """Read one block and what ends it; `first` has been read already."""
         got: bytes | bytearray = first
         where = f"in the block that answers {text!r}"
         try:
@@ -240,7 +252,7 @@ class VisaLink:
             digits = port.receive(int(got[1:2]), self._timeout_s)
             got = bytes(got) + bytes(digits)
             n_bytes = int(digits)
-            block = port.receive(n_bytes + 1, self._timeout_s)
+            block = port.receive(n_bytes + len(end), self._timeout_s) if n_bytes or end else b""
         except TimeoutError as error:
             self._fail(error, where, bytes(got) + (error.args[0] if error.args else b""))
         except (PortClosedError, ValueError) as error:
@@ -248,7 +260,7 @@ class VisaLink:
         if self._tap is not None:
             self._tap.received(self._name, bytes(got))
             self._tap.received(self._name, memoryview(block))
-        if block[-1:] != end:
+        if end and block[-1:] != end:
             self._fail(PortClosedError(f"the block is followed by {bytes(block[-1:])!r}"), where, got)
         return memoryview(block)[:n_bytes]
 

@@ -1,1 +1,1 @@
-"""Qblox cluster modules: what their sequencers can do, and lowering to Q1ASM; they are not driven yet."""
+"""Qblox cluster modules: what their sequencers can do, lowering to Q1ASM, and the driver of QCM and QRM."""

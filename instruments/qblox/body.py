@@ -21,10 +21,13 @@ class Acquisition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         In acquire.
     n_bins : int
         One a point, or one a point of each shot.
+    weights : int
+        Index of its weights of I, those of Q come next; -1 integrates without.
     """
 
     index: int
     n_bins: int
+    weights: int = -1
 
 
 class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -229,7 +229,9 @@ class _Work:
         each = memory.n_captures if counted else n_points
         n_bins = each * self.shots.n_shots if counted else each
         self.n_bins += n_bins * len(memory.slots)
-        return {slot: Acquisition(index, n_bins) for slot, index in memory.slots.items()}, counted
+        return {
+            slot: Acquisition(index, n_bins, memory.weights_of[slot]) for slot, index in memory.slots.items()
+        }, counted
 
     # --- checks -------------------------------------------------------------------------------------
 

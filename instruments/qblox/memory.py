@@ -54,6 +54,8 @@ class Memory:
         Index → digest.
     slots : dict of str to int
         Slot → index of its acquisition.
+    weights_of : dict of str to int
+        Slot → index of its first weights, or -1.
     blobs : dict of str to (n,) int16
         Samples by digest, in 1/32768 of full scale.
     peak : float
@@ -68,6 +70,7 @@ class Memory:
         self.waveforms: dict[int, str] = {}
         self.weights: dict[int, str] = {}
         self.slots: dict[str, int] = {}
+        self.weights_of: dict[str, int] = {}
         self.n_samples = self.n_weights = self.n_captures = 0
         self.integration_ns = 4
         self.peak = 0.0
@@ -123,11 +126,18 @@ class Memory:
                 weights = self._weights(np.ones(length, np.complex128), spec.slot)
             acquisition = self.slots.setdefault(spec.slot, len(self.slots))
             check_number(self.can, "acquisitions", acquisition + 1, f"the results of {spec.port}")
+            if self.weights_of.setdefault(spec.slot, weights) != weights:
+                raise CompileError(f"the captures into {spec.slot!r} have different weights: give them different names")
             steps = round(spec.if_hz * can.FREQUENCY_STEPS_PER_HZ)
             self.acquisitions[k] = acquisition, weights, length, steps
 
     def _weights(self, weights: NDArray[np.complex128], slot: str) -> int:
-        """Hold the weights of I and of Q, one after the other; return the first index."""
+        """Hold the weights of I and of Q, one after the other; return the first index.
+
+        Real weights count for both; a sequencer integrates I and Q each with its own, and knows no complex product.
+        """
+        if not weights.imag.any():
+            weights = np.asarray(weights.real * (1 + 1j), np.complex128)
         top = float(max(np.abs(weights.real).max(initial=0), np.abs(weights.imag).max(initial=0), 1e-300))
         words = np.rint(np.stack([weights.real, weights.imag]) * (_TOP / top)).astype(np.int16)
         digests = [blake2b(b"weights" + part.tobytes(), digest_size=20).hexdigest() for part in words]

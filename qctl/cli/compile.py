@@ -157,11 +157,12 @@ def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return each sequencer's program, its sequence as the vendor's JSON, and its settings; of Qblox modules only."""
     from qctl.instruments.qblox.body import QbloxBody, sequence_of, settings_of
+    from qctl.instruments.registry import model_of
 
     texts: dict[str, str] = {}
     for k, batch in enumerate(ready.lowered.batches):
         for program in batch.programs:
-            if not program.model.startswith("qblox-"):
+            if model_of(program.model).family != "qblox":
                 continue
             for one in QbloxBody.from_bytes(program.body).sequencers:
                 name = f"{program.instrument}.seq{one.number}"

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Advancing, Player, Recorder, Recording, TriggerSource
+from qctl.device import Advancing, Player, Recorder, Recording, SelfTimed, TriggerSource
 from qctl.errors import DeviceError, QctlError, ScheduleError
 from qctl.server.instrument import Call, InstrumentThread, LinkState
-from qctl.server.orders import BatchOrder, Load, TracePart
+from qctl.server.orders import BatchOrder, Load, SumsPart, TracePart
 
 __all__ = [
     "ARM",
@@ -49,6 +49,7 @@ class Outcome:
 
     n_points: int = 0
     traces: list[TracePart] = field(default_factory=list)
+    sums: list[SumsPart] = field(default_factory=list)
     sent_bytes: dict[str, int] = field(default_factory=dict)
     stopped: bool = False
     error: QctlError | None = None
@@ -100,6 +101,7 @@ class Rack:
         self.players: list[InstrumentThread] = []
         self.recorders: list[InstrumentThread] = []
         self.triggers: list[InstrumentThread] = []
+        self.self_timed: list[InstrumentThread] = []
         self.loads: list[tuple[InstrumentThread, Load]] = []
         for load in order.programs:
             thread = threads[load.instrument]
@@ -109,12 +111,18 @@ class Rack:
             self.loads.append((thread, load))
             if isinstance(device, TriggerSource):
                 self.triggers.append(thread)
+            elif isinstance(device, SelfTimed):
+                self.self_timed.append(thread)
             elif isinstance(device, Recorder):
                 self.recorders.append(thread)
             elif isinstance(device, Player):
                 self.players.append(thread)
             else:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
+        led = [*self.players, *self.recorders]
+        if self.self_timed and led:
+            text = f"{self.self_timed[0].name} plays all points by itself, {led[0].name} is told each: not in one run"
+            raise ScheduleError(text, instrument=led[0].name)
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
         self.advancing: list[InstrumentThread] = []
 

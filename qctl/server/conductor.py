@@ -1,4 +1,4 @@
-"""Plays one batch on one host: make settings, load all, start, play point by point, stop."""
+"""Plays one batch on one host: make settings, load all, start, play point by point or all at once, stop."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
+from qctl.server.whole import play_whole
 
 __all__ = ["STAGES", "Outcome", "play"]
 
@@ -86,8 +87,12 @@ def play(
         go_on(stop)
         progress("playing", 0)
         rack.part()
-        wait_all(thread.submit(_start) for thread in rack.players)
+        wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed))
         ring.mark(START, begin)
+        if rack.self_timed:
+            play_whole(order, rack, watch, records, stop, ring, progress, outcome)
+            watch.check()
+            return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
         watch.check()
@@ -98,7 +103,7 @@ def play(
     finally:  # whatever went wrong, no generator goes on playing
         begin = perf_counter_ns()
         if rack is not None:
-            error_of_stop = _stop_all((*rack.triggers, *rack.players, *rack.recorders))
+            error_of_stop = _stop_all((*rack.triggers, *rack.players, *rack.self_timed, *rack.recorders))
             outcome.error = outcome.error or error_of_stop
         ring.mark(STOP, begin)
     outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]

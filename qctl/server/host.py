@@ -337,7 +337,7 @@ class Host:
         error = wire.error_reply(outcome.error, request.id, request.job) if outcome.error else None
         played = Played(
             request.run, outcome.n_points, tuple(outcome.traces), outcome.sent_bytes, stages,
-            ring.medians_s(), outcome.stopped, error, id=request.id,
+            ring.medians_s(), outcome.stopped, error, tuple(outcome.sums), id=request.id,
         )  # fmt: skip
         if not request.hold:
             self._held.pop(request.run, None)

@@ -251,7 +251,7 @@ class Lane:
             _add(stages, played.stages_s)
             _add(sent, played.sent_bytes)
             at = perf_counter_ns()
-            reduction.take(batch, prepared.windows[place], played.traces, played.n_points)
+            reduction.take(batch, prepared.windows[place], played.traces, played.n_points, played.sums)
             _add(stages, {"reduce": (perf_counter_ns() - at) * 1e-9})
             problem = self._problem(work, played)
             if problem is not None:

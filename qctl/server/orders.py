@@ -24,6 +24,7 @@ __all__ = [
     "Ready",
     "ReplayBy",
     "Stop",
+    "SumsPart",
     "TracePart",
 ]
 
@@ -124,6 +125,17 @@ class TracePart(Struct, frozen=True):
     n_averaged: int
 
 
+class SumsPart(Struct, frozen=True):
+    """What one recorder that integrates by itself measured in a batch: complex128 volts in a shared file.
+
+    `results` are (port, result, n_records, n_columns), one behind the other; the file is the reader's to remove.
+    """
+
+    instrument: str
+    path: str
+    results: tuple[tuple[str, str, int, int], ...]
+
+
 class Played(Head, frozen=True):
     """Host to keeper: how far a batch came, what was recorded, and how long each stage took."""
 
@@ -135,6 +147,7 @@ class Played(Head, frozen=True):
     per_point: dict[str, float]
     stopped: bool = False
     error: Error | None = None
+    sums: tuple[SumsPart, ...] = ()
 
 
 class Playing(Head, frozen=True):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext.demodulate import count_strings, demodulate, discriminate
-from qctl.errors import InternalError
-from qctl.server.orders import BatchOrder, TracePart
+from qctl.errors import DeviceError, InternalError
+from qctl.server.orders import BatchOrder, SumsPart, TracePart
 from qctl.server.prepare import Prepared, Window
 
 if TYPE_CHECKING:
@@ -109,10 +109,17 @@ class Reduction:
         self.n_points_done = 0
 
     def take(
-        self, batch: BatchOrder, windows: Mapping[str, Window], traces: tuple[TracePart, ...], n_points: int
+        self,
+        batch: BatchOrder,
+        windows: Mapping[str, Window],
+        traces: tuple[TracePart, ...],
+        n_points: int,
+        sums: tuple[SumsPart, ...] = (),
     ) -> None:
         """Add the finished points of one batch, and remove its record files."""
         self.n_points_done += n_points
+        for one in sums:
+            self._take_sums(batch, one, n_points)
         for trace in traces:
             path = Path(trace.path)
             codes = np.fromfile(path, np.int16, count=int(np.prod(trace.shape))).reshape(trace.shape)
@@ -132,6 +139,43 @@ class Reduction:
                     volts = chosen * scale[0][:, None] + scale[1][:, None]
                     kept = self._records.setdefault((number, trace.instrument), [])
                     kept.append((first - part.first_point, batch.n_shots, volts.astype(np.float32)))
+
+    def _take_sums(self, batch: BatchOrder, sums: SumsPart, n_points: int) -> None:
+        """Add what a recorder integrated by itself: its columns are the captures of a shot in order of time."""
+        path = Path(sums.path)
+        flat = np.fromfile(path, np.complex128)
+        path.unlink()
+        at = 0
+        for port, result, n_records, n_columns in sums.results:
+            values = flat[at : at + n_records * n_columns].reshape(n_records, n_columns)
+            at += n_records * n_columns
+            wanted = self._columns(batch, n_points, sums.instrument, port, result)
+            if len(wanted) != n_columns:
+                raise DeviceError(
+                    f"{sums.instrument} measured {n_columns} values of {result} on {port} in a shot, not {len(wanted)}",
+                    instrument=sums.instrument,
+                )
+            for column, (number, place, point) in enumerate(wanted):
+                part = self._prepared.parts[number]
+                self._put(self._slot(number, place, part), point - part.first_point, values[:, column], batch.n_shots)
+
+    def _columns(
+        self, batch: BatchOrder, n_points: int, instrument: str, port: str, result: str
+    ) -> list[tuple[int, int, int]]:
+        """Return (program, capture, point of the run) of each capture into a result, in order of time."""
+        found = []
+        for number, part in enumerate(self._prepared.parts):
+            specs = [
+                (place, spec)
+                for place, spec in enumerate(part.captures)
+                if (spec.instrument, spec.port, spec.slot) == (instrument, port, result)
+            ]
+            first = max(part.first_point, batch.first_point)
+            end = min(part.first_point + part.n_points, batch.first_point + n_points)
+            for point in range(first, end):
+                starts = sorted((spec.start_at(point), place) for place, spec in specs)
+                found += [(number, place, point) for _, place in starts]
+        return found
 
     def _slot(self, number: int, place: int, part: Part) -> _Slot:
         key = (number, place)

@@ -23,6 +23,7 @@ _LONGEST_S = 3600.0
 Buffers: TypeAlias = Sequence[bytes | memoryview]
 _NOT_CALLABLE = frozenset(
     {"close", "load", "start", "select", "arm", "read", "fire", "wait", "get", "set", "plan", "parameters"}
+    | {"finished", "integrated"}
 )
 
 

@@ -11,6 +11,7 @@ from qctl.cli.app import main
 from qctl.cli.compile import compile_file
 from qctl.cli.serve import _check_driven
 from qctl.errors import RequestError
+from qctl.instruments.registry import MODELS, Model
 
 QBLOX = str(Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml")
 ZURICH = QBLOX.replace("qblox2", "zurich2")
@@ -134,7 +135,9 @@ def test_seqc_of_a_lab_without_such_boxes_is_refused(run):
     assert "no instrument of this processor is a Zurich Instruments box" in run("--emit", "seqc").stderr
 
 
-def test_lab_whose_modules_are_not_driven_yet_is_not_served():
+def test_lab_whose_modules_are_not_driven_yet_is_not_served(monkeypatch):
+    _check_driven(Path(QBLOX))
+    monkeypatch.setitem(MODELS, "qblox-qcm", Model("qblox-qcm", "player", "", "qblox"))
     with pytest.raises(RequestError, match="qblox-qcm can be compiled for, but is not driven yet"):
         _check_driven(Path(QBLOX))
     _check_driven(Path(LAB))

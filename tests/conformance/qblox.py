@@ -102,3 +102,59 @@ class Played:
         finally:
             simulator.close()
             logging.getLogger("q1simulator").removeHandler(errors)
+
+
+class Simulated:
+    """What the simulator says of a run that need not end well.
+
+    Attributes
+    ----------
+    flags : list
+        Error flags.
+    output : dict
+        I and Q since it synchronised, in volts.
+    windows : list of (start, length)
+        Acquisitions, in ns since it synchronised.
+    counts : dict of (int, int) to int
+        How often each (acquisition, bin) was filled.
+    registers : (64,) uint32
+        At the end.
+    exit_code : int
+        Of the instruction stop.
+    """
+
+
+def simulate(kind: str, sequence: dict[str, Any], modulated: bool, name: str, version: int) -> Simulated:
+    """Run one sequence in q1simulator with an instruction set."""
+    simulator = Q1Simulator(name, sim_type=kind, isa_version=(version, 0))
+    found = Simulated()
+    logging.getLogger("q1simulator").setLevel(logging.CRITICAL)
+    try:
+        s = simulator.sequencers[0]
+        s.sync_en(True)
+        simulator.config("max_render_time", RENDERED_NS)
+        s.connect_out0("I")
+        s.connect_out1("Q")
+        s.mod_en_awg(modulated)
+        if kind == "QRM":
+            s.integration_length_acq(100)
+            s.thresholded_acq_rotation(0)
+            s.thresholded_acq_threshold(0.5)
+            for slot in sequence["acquisitions"]:
+                s.set_acquisition_mock_data([np.arange(100_000) + 0j], name=slot, repeat=True)
+        s.sequence(sequence)
+        simulator.arm_sequencer(0)
+        simulator.start_sequencer()
+        status = simulator.get_sequencer_status(0, timeout=1)
+        found.flags = list(status.err_flags)
+        found.output = s.get_output()
+        found.exit_code, found.registers = s.q1core.exit_code, s.q1core.R.copy()
+        found.windows, found.counts = [], {}
+        if kind == "QRM":
+            found.windows = [(int(t[0]) + 1, len(t) - 2) for t, *_ in s.get_acquisition_windows()]
+            for index, filled in s.rt_renderer.acq_count.items():
+                found.counts |= {(int(index), int(k)): int(filled[k]) for k in np.flatnonzero(filled)}
+    finally:
+        simulator.close()
+        logging.getLogger("q1simulator").setLevel(logging.NOTSET)
+    return found

@@ -59,6 +59,8 @@ def check(ready, lab, tmp_path):
             for k in range(part.n_points)
         ][batch.first_point : batch.first_point + batch.n_points]
         for program in batch.programs:
+            if program.model == "qblox-cluster":  # it only starts the others
+                continue
             body = QbloxBody.from_bytes(program.body)
             assert body.n_points == len(straights)
             for one in body.sequencers:
@@ -132,7 +134,7 @@ def test_two_qubit_circuit(lab, tmp_path):
     c.x(0)
     c.measure_all()
     ready = qctl.compile(c, lab, shots=3)
-    assert len({p.instrument for b in ready.lowered.batches for p in b.programs}) == 3
+    assert len({p.instrument for b in ready.lowered.batches for p in b.programs} - {"cluster0"}) == 3
     check(ready, lab, tmp_path)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from qctl.hil.instruments.config import EmulatorConfig
-from qctl.hil.instruments.plant_link import Plant
+from qctl.hil.instruments.plant_link import Parts, Plant
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.commands import CommandTable
 from qctl.hil.instruments.scpi.errors import refusal
@@ -43,12 +43,13 @@ class Box:
     reply_end = "\n"
     greeting = b""
     answers_settings = False
+    table_type: type[CommandTable] = CommandTable
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.config = config
         self.plant = plant
         self.status = Status()
-        self.table = CommandTable()
+        self.table = self.table_type()
         self.dirty = False
         self.counters: dict[str, int] = {}
         self.faults: dict[str, Any] = {}
@@ -60,6 +61,11 @@ class Box:
 
     def commands(self) -> None:
         """Add the model's own commands to the table."""
+
+    @property
+    def parts(self) -> Parts:
+        """Return what the plant has to know of boxes that this one speaks for."""
+        return {}
 
     # settings ------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """The command table: SCPI patterns with short and long forms, optional nodes and numeric suffixes.
 
 A pattern is written as manuals write it: ``[SOURce<4>]:VOLTage[:LEVel][:AMPLitude]``. ``<4>`` takes
-suffixes 1 to 4, ``<>`` any; a suffix that is left out is 1.
+suffixes 1 to 4, ``<0:3>`` 0 to 3, ``<>`` any; a suffix that is left out is 1, or -1 where they count from 0.
 
 Source: SCPI-99 volume 1, section 6.2.
 """
@@ -21,7 +21,7 @@ __all__ = ["Command", "CommandTable", "Found"]
 
 Handler = Callable[[tuple[int, ...], list[Any]], Any]
 
-_NODE = re.compile(r"(\[?):?(\*?[A-Za-z][A-Za-z0-9_]*)(?:<(\d*)>)?(\]?)")
+_NODE = re.compile(r"(\[?):?(\*?[A-Za-z][A-Za-z0-9_]*)(?:<(\d*(?::\d+)?)>)?(\]?)")
 _TOKEN = re.compile(r"[A-Z*][A-Z0-9_]*")
 _CACHE_SIZE = 8192
 
@@ -41,10 +41,14 @@ class Found(NamedTuple):
     suffixes: tuple[int, ...]
 
 
+_Limit = tuple[int, int] | None
+"""Lowest and highest suffix, the latter 0 where any is taken; None where none is."""
+
+
 @dataclass(slots=True)
 class _Node:
     children: dict[str, _Node] = field(default_factory=dict)
-    ends: dict[str, tuple[Command, tuple[int | None, ...], tuple[int, ...]]] = field(default_factory=dict)
+    ends: dict[str, tuple[Command, tuple[_Limit, ...], tuple[int, ...]]] = field(default_factory=dict)
 
 
 class CommandTable:
@@ -79,7 +83,7 @@ class CommandTable:
     ) -> None:
         if not any(chosen):
             return
-        limits: list[int | None] = []
+        limits: list[_Limit] = []
         places: list[int] = []
         ends = [self._root]
         place = 0
@@ -94,7 +98,7 @@ class CommandTable:
                     end.children[short] = node
                     new.append(node)
                 ends = new
-                limits.append((int(suffix) if suffix else 0) if has_suffix else None)
+                limits.append(_limit(suffix) if has_suffix else None)
                 places.append(place if has_suffix else -1)
             place += has_suffix
         for end in ends:
@@ -145,11 +149,18 @@ class CommandTable:
         suffixes = [1] * places[-1]
         for text, limit, place in zip(digits, limits, places, strict=False):
             if not text:
+                if limit is not None and limit[0] == 0:
+                    suffixes[place] = -1
                 continue
             if limit is None:
                 raise refusal(-113, header[:60])
             number = int(text)
-            if number < 1 or (limit and number > limit):
+            if number < limit[0] or (limit[1] and number > limit[1]):
                 raise refusal(-114, header[:60])
             suffixes[place] = number
         return Found(command, tuple(suffixes))
+
+
+def _limit(text: str) -> tuple[int, int]:
+    low, colon, high = text.partition(":")
+    return (int(low), int(high)) if colon else (1, int(low or 0))

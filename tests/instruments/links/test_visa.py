@@ -208,6 +208,19 @@ def test_words_blocks_and_a_line_come_in_one_answer() -> None:
         link.close()
 
 
+@pytest.mark.parametrize("blocks", [[b""], [b"a\r\n#", b"", b"b" * 100_000]])
+def test_chain_of_blocks_is_read_to_its_line_end(blocks: list[bytes]) -> None:
+    answer = b"".join(f"#{len(str(len(b)))}{len(b)}".encode() + b for b in blocks) + b"\r\n"
+    with LineServer(lambda connection, line: connection.send(answer)) as server:
+        link = link_to(server, timeout_s=5)
+        for _ in range(2):
+            assert [bytes(block) for block in link.query_chain("GET?", len(blocks))] == blocks
+        with pytest.raises(DeviceError, match=r"follows|no definite block"):
+            link.query_chain("GET?", len(blocks) - 1 or 2)
+        assert link.state is LinkState.DEGRADED
+        link.close()
+
+
 def test_line_where_several_answers_were_due_is_an_error() -> None:
     with LineServer(lambda connection, line: connection.reply("0")) as server:
         link = link_to(server)

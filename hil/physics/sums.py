@@ -1,0 +1,60 @@
+"""What a digitizer that integrates sees: weighed sums of single shots, drawn without making their records."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.physics.readout import Answer, Groups
+from qctl.hil.physics.shots import draw_levels
+
+__all__ = ["Weighing"]
+
+NOISE_RATE_HZ = 5e8
+"""Rate at which a sample has the noise that the processor's file states; it grows with the bandwidth."""
+
+
+class Weighing:
+    """Sums of the records of one answer with given weights: linear in the records, so their noise is known, too.
+
+    Parameters
+    ----------
+    answer : Answer
+        The feedline's.
+    inputs : tuple of str
+        "i", "q" or "", as in `draw_shots`.
+    weights : (n_sums, n_inputs, n_samples) float64
+        Of the answer's window.
+    """
+
+    def __init__(self, answer: Answer, inputs: tuple[str, ...], weights: NDArray[np.float64]) -> None:
+        self._answer = answer
+        silent = np.zeros((len(weights), weights.shape[2]))
+        self._weights = [
+            sum((weights[:, place] for place, name in enumerate(inputs) if name == wanted), start=silent)
+            for wanted in ("i", "q")
+        ]
+        flat = weights.reshape(len(weights), -1)
+        noise_v = answer.processor.noise_v * np.sqrt(answer.window.rate_hz / NOISE_RATE_HZ)
+        values, vectors = np.linalg.eigh(flat @ flat.T)
+        self._spread = vectors * (noise_v * np.sqrt(np.clip(values, 0.0, None)))
+        self._paths: dict[tuple[int, int], NDArray[np.float64]] = {}
+
+    def draw(self, groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """Return (n_shots, n_sums) volts, distributed as the sums of so many single records."""
+        levels = draw_levels(groups, n_shots, random)
+        total = random.standard_normal((n_shots, len(self._spread))) @ self._spread.T
+        for qubit in range(levels.shape[1]):
+            paths = self._answer.draw_paths(qubit, levels[:, qubit], random)
+            used, place = np.unique(paths, return_inverse=True)
+            total += np.stack([self._path(qubit, int(path)) for path in used])[place]
+        return np.asarray(total)
+
+    def _path(self, qubit: int, path: int) -> NDArray[np.float64]:
+        """Return the sums of one transmon's answer along one path."""
+        found = self._paths.get((qubit, path))
+        if found is None:
+            volts = self._answer.path(qubit, path)
+            found = np.asarray(self._weights[0] @ volts.real + self._weights[1] @ volts.imag)
+            self._paths[qubit, path] = found
+        return found

@@ -1,0 +1,387 @@
+"""Drive a Qblox QCM or QRM over its own port: upload what changed, arm, and read bins when all shots are played.
+
+Source: qblox-instruments 1.4.1, SCPI layer 1.2 (``cluster_mm_1_2``): ``SEQuencer#:PROGram``, ``:CONFiguration``,
+``:CHANnelmap``, ``:ACQ:CHANnelmap``, ``:AWG:WLISt:WAVeform:*``, ``:ACQ:WLISt:WEIght:*``, ``:ACQ:ALISt:ACQuisition:*``,
+``:ARM``, ``:STOP``, ``:STATE?``; ``AFE:OFFSet:DAC#``, ``AFE:GAIN:INAMP#``; ``SYSTem:ERRor:COUNt?`` and ``:NEXT?``.
+A module answers on port 25000 + slot of its cluster's address. The cluster starts all its modules (`qblox_cluster`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.device import Parameter
+from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.instruments.links.link import Link
+from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.qblox import capabilities as can
+from qctl.instruments.qblox.body import QbloxBody, Sequencer
+from qctl.instruments.qblox.results import N_BLOCKS, columns, volts
+from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
+from qctl.lab import Instrument, Lab
+from qctl.program.device_program import DeviceProgram
+from qctl.units import Limits
+
+__all__ = ["QbloxModule", "drained", "open_driver"]
+
+_GAIN_DB = Limits(-6, 26)
+_READ_TIMEOUT_S = 60.0
+_WORDS = {"qblox-qcm": "Cluster QCM", "qblox-qrm": "Cluster QRM"}
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a sequencer holds, as far as this driver put it there; each entry is a digest of what was sent."""
+
+    program: str = ""
+    waveforms: dict[int, str] = field(default_factory=dict)
+    weights: dict[int, str] = field(default_factory=dict)
+    acquisitions: dict[str, tuple[int, int]] = field(default_factory=dict)
+    settings: bytes = b""
+    config: Any = None
+    maps: Any = None
+    known: bool = False
+
+
+@dataclass(slots=True)
+class QbloxModule:
+    """A module whose sequencers play a program's points by themselves.
+
+    Attributes
+    ----------
+    link : Link
+        To the module.
+    instrument : Instrument
+        Its entry in lab.toml.
+    """
+
+    link: Link
+    instrument: Instrument
+    _body: QbloxBody | None = None
+    _norms: dict[tuple[str, str], float] = field(default_factory=dict)
+    _held: list[_Held] = field(default_factory=list)
+    _synchronised: list[int] = field(default_factory=list)
+    _generation: int = -1
+
+    def identify(self) -> str:
+        """Return the identity string."""
+        return self.link.query("*IDN?")
+
+    def prepare(self) -> None:
+        """Clear the status, and have no sequencer synchronise: one that an earlier session left would hold up all."""
+        self.link.write("*CLS")
+        for number in _NUMBERS:
+            self._configure(f"SEQuencer{number}", _Held(maps=maps_of(None)), OFF_SETTINGS, maps_of(None))
+        drained(self.link)
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        found = [Parameter("identity", "Identity", "", str, False)]
+        found += [Parameter(f"output{k}_offset_v", f"Offset of output {k}", "V") for k in self.instrument.output]
+        found += [Parameter(f"input{k}_gain_db", f"Gain of input {k}", "dB", int) for k in self.instrument.input]
+        found += [Parameter(f"sequencer{k}_state", f"State of sequencer {k}", "", str, False) for k in _NUMBERS]
+        return found
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value."""
+        if name == "identity":
+            return self.identify()
+        if name.startswith("sequencer"):
+            return self.link.query(f"SEQuencer{int(name[9])}:STATE?")
+        reply = self.link.query(f"{self._command(name)}?")
+        try:
+            return int(float(reply)) if name.endswith("_db") else float(reply)
+        except ValueError:
+            raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due") from None
+
+    def set(self, name: str, value: Any) -> None:
+        """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
+        command = self._command(name)
+        limits = _GAIN_DB if name.endswith("_db") else Limits(*self.instrument.output[int(name[6:-9])].limits_v)
+        checked = limits.check(value, f"{self.link.name}: {name}")
+        if name.endswith("_db") and not checked.is_integer():
+            raise LimitError(f"{self.link.name}: {name} = {value!r} is not a whole number")
+        self._body = None
+        self.link.write(f"{command} {checked:.9g}")
+        self._confirm(f"{name} = {value!r}")
+        got = self.get(name)
+        if abs(got - checked) > 1e-6:
+            raise RefusedError(f"{self.link.name}: {name} was set to {checked:g} but reads {got:g}")
+
+    def _command(self, name: str) -> str:
+        for item in self.parameters():
+            if item.name == name and item.settable:
+                number = int("".join(filter(str.isdigit, name))) - 1
+                return f"AFE:GAIN:INAMP{number}" if name.endswith("_db") else f"AFE:OFFSet:DAC{number}"
+        raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
+
+    # programs --------------------------------------------------------------------------------------
+
+    def load(self, program: DeviceProgram) -> int:
+        """Upload what the sequencers do not hold yet; return the waveform and weight bytes sent.
+
+        Raises
+        ------
+        RefusedError
+            If the module refuses anything; its words are in the error.
+        """
+        try:
+            body = QbloxBody.from_bytes(program.body)
+        except msgspec.MsgspecError as error:
+            raise RequestError(f"{self.link.name}: the body is not a Qblox program: {error}") from error
+        self._body = None
+        if self.link.generation != self._generation or not self._held:
+            self._held = [_Held() for _ in _NUMBERS]
+            self._generation = self.link.generation
+        used = {one.number: one for one in body.sequencers}
+        n_bytes = 0
+        for number in _NUMBERS:
+            n_bytes += self._load_sequencer(number, used.get(number), program.blobs)
+        for one in body.sequencers:
+            for output, offset_v in zip(one.outputs, one.offset_v, strict=True):
+                low, high = self.instrument.output[output].limits_v
+                Limits(low, high).check(offset_v, f"{self.link.name}: output{output}_offset_v")
+                self.link.write(f"AFE:OFFSet:DAC{output - 1} {offset_v:.9g}")
+        for number in self.instrument.input:
+            self.link.write(f"AFE:GAIN:INAMP{number - 1} {self._gain_db(number)}")
+        self._confirm("the program")
+        self._norms = {
+            (one.port, slot): _norm(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
+        }
+        self._body = body
+        return n_bytes
+
+    def _gain_db(self, number: int) -> int:
+        """Return the gain that makes an input's range that of lab.toml, as near as whole decibels come."""
+        wanted = float(20 * np.log10(1.0 / self.instrument.input[number].range_v))
+        return round(min(max(wanted, _GAIN_DB.low), _GAIN_DB.high))
+
+    def _load_sequencer(self, number: int, one: Sequencer | None, blobs: Mapping[str, NDArray[np.generic]]) -> int:
+        """Bring one sequencer to what a program needs of it."""
+        held, place, n_bytes = self._held[number], f"SEQuencer{number}", 0
+        try:
+            self._configure(place, held, OFF_SETTINGS if one is None else settings_of(one), maps_of(one))
+            if one is not None:
+                text = one.program.encode("ascii")
+                digest = blake2b(text).hexdigest()
+                if held.program != digest:
+                    held.program = ""
+                    self.link.write_block(f"{place}:PROGram ", text)
+                    self._confirm(f"the program of sequencer {number} ({one.port})")
+                    held.program = digest
+                with self.link.burst():
+                    n_bytes = self._fill(f"{place}:AWG:WLISt:WAVeform", "w", held.waveforms, one.waveforms, blobs, held)
+                    if one.inputs:
+                        n_bytes += self._fill(f"{place}:ACQ:WLISt:WEIght", "k", held.weights, one.weights, blobs, held)
+                        self._acquisitions(f"{place}:ACQ:ALISt:ACQuisition", held, one)
+                self._confirm(f"the memories of sequencer {number} ({one.port})")
+        except DeviceError:
+            self._held[number] = _Held()
+            raise
+        held.known = True
+        return n_bytes
+
+    def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
+        """Send settings and channel maps where they are not what was sent last."""
+        asked = encoded(wanted)
+        if held.settings != asked:
+            (present,) = self.link.query_chain(f"{place}:CONFiguration?", 1)
+            found = json.loads(bytes(present))
+            held.config = changed(found, wanted)
+            if held.config != found:
+                self.link.write_block(f"{place}:CONFiguration ", encoded(held.config))
+            held.settings = asked
+        if held.maps != maps:
+            outputs, inputs = maps
+            self.link.write_block(f"{place}:CHANnelmap ", encoded(outputs))
+            if can.MODULES[self.instrument.model].n_inputs:
+                self.link.write_block(f"{place}:ACQ:CHANnelmap ", encoded(inputs))
+            held.maps = maps
+            self._confirm(f"the settings of {place}")
+
+    def _fill(
+        self,
+        path: str,
+        letter: str,
+        present: dict[int, str],
+        wanted: Mapping[int, str],
+        blobs: Mapping[str, NDArray[np.generic]],
+        held: _Held,
+    ) -> int:
+        """Bring a list of waveforms or weights to what is wanted, by the digests of their samples."""
+        if not held.known:
+            self.link.write(f'{path}:DELete "all"')
+            present.clear()
+        for index in [index for index, digest in present.items() if wanted.get(index) != digest]:
+            self.link.write(f'{path}:DELete "{letter}{index}"')
+            del present[index]
+        n_bytes = 0
+        for index, digest in wanted.items():
+            if index not in present:
+                samples = np.ascontiguousarray(blobs[digest].astype(np.float64) / can.FULL_SCALE, "<f4")
+                name = f'"{letter}{index}"'
+                self.link.write(f"{path}:NEW {name},{len(samples)},0")
+                self.link.write_block(f"{path}:DATA {name},", samples)
+                self.link.write(f"{path}:INDex {name},{index}")
+                present[index] = digest
+                n_bytes += samples.nbytes
+        return n_bytes
+
+    def _acquisitions(self, path: str, held: _Held, one: Sequencer) -> None:
+        wanted = {slot: (each.index, each.n_bins) for slot, each in one.acquisitions.items()}
+        if held.known and held.acquisitions == wanted:
+            return
+        self.link.write(f'{path}:DELete "all"')
+        held.acquisitions = {}
+        for slot, (index, n_bins) in wanted.items():
+            self.link.write(f'{path}:NEW "{slot}",{n_bins}')
+            self.link.write(f'{path}:INDex "{slot}",{index}')
+        held.acquisitions = wanted
+
+    # runs ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Empty the bins and arm the sequencers: they start with all others of the cluster that synchronise.
+
+        They do from now on until `stop`, and only they: a sequencer that synchronises and isn't armed holds up all.
+        """
+        body = self._loaded()
+        self._synchronised = [one.number for one in body.sequencers]
+        with self.link.burst():
+            for one in body.sequencers:
+                config = changed(self._held[one.number].config, ON_SETTINGS)
+                self.link.write_block(f"SEQuencer{one.number}:CONFiguration ", encoded(config))
+                for slot in one.acquisitions:
+                    self.link.write(f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA:DELete "{slot}"')
+                self.link.write(f"SEQuencer{one.number}:ARM")
+        self._confirm("to be armed")
+
+    def select(self, point: int) -> None:
+        """Refuse: all points are played in each shot."""
+        raise RequestError(f"{self.link.name} plays all points by itself; {point} can't be selected")
+
+    def finished(self) -> bool:
+        """Return whether all sequencers of the program have stopped.
+
+        Raises
+        ------
+        RefusedError
+            If one stopped with an error flag, which is in the error with the module's log.
+        """
+        done = True
+        for one in self._loaded().sequencers:
+            reply = self.link.query(f"SEQuencer{one.number}:STATE?")
+            fields = reply.split(";")
+            if len(fields) < 2:
+                raise DeviceError(f"{self.link.name} answered {reply!r} where a state was due")
+            flags = (
+                fields[-2:] if len(fields) > 5 else []
+            )  # error flags and log come last, the exit code may be missing
+            if fields[0] == "ERROR" or (flags and flags[0]):
+                words = "; ".join(filter(None, (field.strip(",") for field in flags))) or fields[0]
+                text = f"{self.link.name}: sequencer {one.number}, which plays {one.port}, stopped: {words}"
+                raise RefusedError(text, instrument=self.link.name, words=reply)
+            done = done and fields[1] == "STOPPED"
+        return done
+
+    def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
+        """Return what was measured, by port and result: (n_records, n_columns) in volts."""
+        body, found = self._loaded(), {}
+        n_records = 1 if body.averaged else body.n_shots
+        for one in body.sequencers:
+            for slot in one.acquisitions:
+                ask = f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA? "{slot}"'
+                blocks = self.link.query_chain(ask, N_BLOCKS, _READ_TIMEOUT_S)
+                try:
+                    values = volts(blocks[-1], self._norms[one.port, slot], self._gain_db(one.inputs[0]))
+                    found[one.port, slot] = columns(values, n_records)
+                except DeviceError as error:
+                    raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
+        return found
+
+    def stop(self) -> None:
+        """Stop all sequencers; leave the program loaded."""
+        with self.link.burst():
+            for number in _NUMBERS:
+                self.link.write(f"SEQuencer{number}:STOP")
+            for number in self._synchronised if self._held and self.link.generation == self._generation else ():
+                self.link.write_block(f"SEQuencer{number}:CONFiguration ", encoded(self._held[number].config))
+        self._synchronised = []
+        drained(self.link)
+
+    def safe(self) -> None:
+        """Stop, let no sequencer reach an output, and take offsets away."""
+        self._body, self._held, self._synchronised = None, [], []
+        for number in _NUMBERS:
+            place = f"SEQuencer{number}"
+            self.link.write(f"{place}:STOP")
+            self.link.write_block(f"{place}:CHANnelmap ", encoded([[], []]))
+            self._configure(place, _Held(maps=maps_of(None)), OFF_SETTINGS, maps_of(None))
+        with self.link.burst():
+            for number in range(can.MODULES[self.instrument.model].n_outputs):
+                self.link.write(f"AFE:OFFSet:DAC{number} 0")
+        self._confirm("its safe state")
+
+    def forget(self) -> None:
+        """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
+        self._body, self._held = None, []
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        self.link.close()
+
+    def _loaded(self) -> QbloxBody:
+        if self._body is None:
+            raise RequestError(f"{self.link.name}: no program is loaded", instrument=self.link.name)
+        if self.link.generation != self._generation:
+            raise DeviceError(
+                f"{self.link.name}: the link was reopened since the program was loaded; load it again",
+                instrument=self.link.name,
+            )
+        return self._body
+
+    def _confirm(self, what: str) -> None:
+        words = drained(self.link)
+        if words:
+            text = "; ".join(words)
+            raise RefusedError(f"{self.link.name} refused {what}: {text}", instrument=self.link.name, words=text)
+
+
+_NUMBERS = range(can.N_SEQUENCERS)
+
+
+def _norm(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:
+    """Return the sum of the magnitudes of a result's weights."""
+    index = one.acquisitions[slot].weights
+    if index < 0:
+        return float(one.integration_ns)
+    digests = one.weights[index], one.weights[index + 1]
+    i, q = (blobs[digest].astype(np.float64) / can.FULL_SCALE for digest in digests)
+    return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
+
+
+def drained(link: Link) -> list[str]:
+    """Return what stands in the error queue of a cluster or module, and empty it."""
+    reply = link.query("SYSTem:ERRor:COUNt?")
+    try:
+        count = int(reply)
+    except ValueError:
+        raise DeviceError(f"{link.name} answered {reply!r} where a number of errors was due") from None
+    return [link.query("SYSTem:ERRor:NEXT?").partition(",")[2].strip('"') for _ in range(min(count, 64))]
+
+
+def open_driver(instrument: Instrument, lab: Lab) -> QbloxModule:
+    """Open the link, check the identity, and let no sequencer synchronise."""
+    identity = ("Qblox", _WORDS[instrument.model])
+    link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, identity)
+    device = QbloxModule(link, instrument)
+    device.prepare()
+    return device

@@ -1,0 +1,66 @@
+"""Bins of a Qblox acquisition: from the bytes that a module sends to volts.
+
+Source: qblox-instruments 1.4.1, how its client reads ``ACQuisition:DATA?``: three blocks of scope for each input path,
+then one of bins, whose sums are in units of 1/2048 squared of the input's range; QRM data sheet (1 Vpp at 0 dB).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import DeviceError
+
+__all__ = ["N_BLOCKS", "columns", "volts"]
+
+N_BLOCKS = 7
+"""Blocks of one acquisition of a QRM: samples, overrange and count of both paths' scope, then the bins."""
+
+_BIN = np.dtype([("valid", "<u8"), ("path0", "<i8"), ("path1", "<i8"), ("threshold", "<u4"), ("count", "<u4")])
+_RANGE_V = 0.5
+_STEPS = 2048.0**2
+
+
+def volts(block: bytes | memoryview, norm: float, gain_db: int) -> NDArray[np.complex128]:
+    """Return (n_bins,) mean of each bin, in volts at the input; NaN where nothing was measured.
+
+    Parameters
+    ----------
+    block : bytes
+        The last block.
+    norm : float
+        Sum of the weights' magnitudes: a constant voltage gives itself.
+    gain_db : int
+        Of the input.
+
+    Raises
+    ------
+    DeviceError
+        If the block is no whole number of bins.
+    """
+    if len(block) % _BIN.itemsize:
+        raise DeviceError(f"{len(block)} bytes are no whole number of bins")
+    bins = np.frombuffer(block, _BIN)
+    filled = (bins["valid"] > 0) & (bins["count"] > 0)
+    sums = bins["path0"] + 1j * bins["path1"]
+    scale = _RANGE_V / (_STEPS * norm * 10 ** (gain_db / 20))
+    found = np.full(len(bins), np.nan + 0j)
+    found[filled] = sums[filled] / bins["count"][filled] * scale
+    return found
+
+
+def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex128]:
+    """Return (n_records, n_columns) of an acquisition: what was filled, record by record.
+
+    Raises
+    ------
+    DeviceError
+        If records have differently many.
+    """
+    if not len(bins) or len(bins) % n_records:
+        raise DeviceError(f"{len(bins)} bins are no {n_records} records")
+    table = bins.reshape(n_records, -1)
+    filled = ~np.isnan(table.real)
+    if not (filled == filled[0]).all():
+        raise DeviceError("records have differently many values")
+    return np.ascontiguousarray(table[:, filled[0]])

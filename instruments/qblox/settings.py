@@ -1,0 +1,73 @@
+"""Settings of a sequencer as its module takes them: a JSON object of which a few entries matter, and channel maps.
+
+Source: qblox-instruments 1.4.1, SCPI layer 1.2, ``SEQuencer#:CONFiguration``, ``:CHANnelmap``, ``:ACQ:CHANnelmap``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from qctl.instruments.qblox.body import Sequencer
+
+__all__ = ["OFF_SETTINGS", "ON_SETTINGS", "changed", "encoded", "maps_of", "settings_of"]
+
+OFF_SETTINGS: dict[str, Any] = {"seq_proc": {"sync_en": False}}
+"""Of a sequencer that takes no part: all others of the cluster that synchronise would wait for it."""
+ON_SETTINGS: dict[str, Any] = {"seq_proc": {"sync_en": True}}
+
+
+def settings_of(sequencer: Sequencer) -> dict[str, Any]:
+    """Return the entries of the configuration that a program needs until it starts; all others are left as they are."""
+    awg = {
+        "cont_mode": {"en_path": [False, False]},
+        "gain_path": [1.0, 1.0],
+        "marker_ovr": {"en": False},
+        "mixer": {
+            "en": sequencer.modulated,
+            "corr_gain_ratio": sequencer.mixer_gain,
+            "corr_phase_offset_degree": math.degrees(sequencer.mixer_phase_rad),
+        },
+        "nco": {"freq_hz": 0.0, "po": 0.0, "delay_comp_en": False},
+        "offs_path": [0.0, 0.0],
+        "real_mode_en": False,
+        "upsample_rate_path": [0, 0],
+    }
+    wanted: dict[str, Any] = {"awg": [awg], **OFF_SETTINGS}
+    if sequencer.inputs:
+        wanted["acq"] = [
+            {
+                "demod": {"en": sequencer.modulated},
+                "th_acq": {
+                    "non_weighed_integration_len": sequencer.integration_ns,
+                    "rotation_matrix_a11": 1.0,
+                    "rotation_matrix_a12": 0.0,
+                },
+                "th_acq_trg_map": {"en": False},
+            }
+        ]
+    return wanted
+
+
+def maps_of(sequencer: Sequencer | None) -> tuple[list[list[int]], list[list[int]]]:
+    """Return outputs and inputs of both paths, counted from 0; nothing where a sequencer takes no part."""
+
+    def paths(numbers: tuple[int, ...]) -> list[list[int]]:
+        return [[number - 1] for number in numbers] + [[]] * (2 - len(numbers))
+
+    return (paths(sequencer.outputs), paths(sequencer.inputs)) if sequencer is not None else ([[], []], [[], []])
+
+
+def changed(held: Any, wanted: Any) -> Any:
+    """Return a configuration with other entries; entries that it doesn't have are not added."""
+    if isinstance(wanted, dict) and isinstance(held, dict):
+        return {key: changed(value, wanted[key]) if key in wanted else value for key, value in held.items()}
+    if isinstance(wanted, list) and wanted and isinstance(wanted[0], dict):
+        return [changed(one, other) for one, other in zip(held, wanted, strict=False)] + held[len(wanted) :]
+    return wanted
+
+
+def encoded(content: Any) -> bytes:
+    """Return content as JSON."""
+    return json.dumps(content, separators=(",", ":")).encode()

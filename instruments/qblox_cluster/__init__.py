@@ -1,0 +1,1 @@
+"""Qblox cluster: its management module, which has the reference clock and starts all sequencers together."""

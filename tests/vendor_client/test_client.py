@@ -1,0 +1,149 @@
+"""Qblox's own client on the emulated cluster, over TCP: it finds the modules, uploads, arms, starts and reads bins.
+
+Needs qblox-instruments 1.4.1 or later, the first whose client takes any ports.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from qblox_instruments import Cluster
+from qblox_instruments.pnp import PortsInfo
+from qblox_instruments.types import AcquisitionEncodingConfig, DebugLevel, InstrumentType
+
+MODULES = "2=qcm0:qblox-qcm,4=qrm0:qblox-qrm"
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    command = [sys.executable, "-m", "qctl.hil.instruments", "--model", "qblox-cluster", "--name", "cluster0"]
+    process = subprocess.Popen([*command, "--modules", MODULES], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(process.stdout.readline().split("::")[2])
+        found = Cluster(
+            "judge", identifier="127.0.0.1", ports=PortsInfo(scpi=port, module_scpi_base=port),
+            debug=DebugLevel.ERROR_CHECK,
+        )  # fmt: skip
+        yield found
+        found.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.fixture
+def sequencer(cluster):
+    cluster.reset()
+    one = cluster.module4.sequencer0
+    cluster.module4.disconnect_outputs()
+    cluster.module4.disconnect_inputs()
+    one.connect_sequencer("io0_1")
+    one.sync_en(True)
+    one.integration_length_acq(100)
+    return one
+
+
+def sequence(program):
+    return {
+        "waveforms": {"a": {"data": [0.5] * 100, "index": 0}, "b": {"data": [0.0] * 100, "index": 1}},
+        "weights": {"half": {"data": [0.5] * 40, "index": 0}},
+        "acquisitions": {"m": {"num_bins": 3, "index": 0}, "w": {"num_bins": 1, "index": 1}},
+        "program": program,
+    }
+
+
+AVERAGED = """wait_sync 4
+move 100,R0
+l: play 0,1,4
+acquire 0,0,1000
+acquire_weighed 1,0,0,0,65528
+wait 65528
+loop R0,@l
+stop 7
+"""
+
+
+def test_modules_and_state(cluster):
+    assert {m.slot_idx: m.module_type for m in cluster.modules if m.present()} == {
+        2: InstrumentType.QCM, 4: InstrumentType.QRM,
+    }  # fmt: skip
+    assert cluster.get_system_status().status.name == "OKAY"
+    cluster.reference_source("external")
+    assert cluster.reference_source() == "external"
+
+
+def test_settings_come_back_as_they_were_set(cluster, sequencer):
+    sequencer.nco_freq(123.5e6)
+    sequencer.mod_en_awg(True)
+    sequencer.thresholded_acq_rotation(30)
+    cluster.module2.out3_offset(-1.25)
+    cluster.module4.in0_gain(6)
+    assert sequencer.nco_freq() == 123.5e6 and sequencer.mod_en_awg() is True
+    assert sequencer.thresholded_acq_rotation() == pytest.approx(30)
+    assert cluster.module2.out3_offset() == -1.25 and cluster.module4.in0_gain() == 6
+    assert sequencer.connect_out1() == "Q" and sequencer.connect_acq_I() == "in0"
+
+
+def test_program_runs_and_bins_are_read(sequencer):
+    sequencer.sequence(sequence(AVERAGED))
+    sequencer.thresholded_acq_threshold(5.0)
+    assert sequencer.get_sequencer_status().state.name == "IDLE"
+    sequencer.arm_sequencer()
+    assert sequencer.get_sequencer_status().state.name == "ARMED"
+    sequencer.start_sequencer()
+    status = sequencer.get_sequencer_status(1)
+    assert (status.state.name, status.status.name, status.exit_code) == ("STOPPED", "OKAY", 7)
+    assert sequencer.get_acquisition_status(1)
+    found = sequencer.get_acquisitions()
+    bins = found["m"]["acquisition"]["bins"]  # without a plant, inputs see 0.1 V of their 0.5 V
+    np.testing.assert_allclose(bins["integration"]["path0"][0], 100 * 0.1 / 0.5, rtol=1e-3)
+    assert bins["avg_cnt"] == [100, 0, 0] and bins["threshold"][0] == 1.0
+    assert np.isnan(bins["integration"]["path1"][1])
+    weighed = found["w"]["acquisition"]["bins"]["integration"]["path1"][0]
+    np.testing.assert_allclose(weighed, 20 * 0.1 / 0.5, rtol=1e-3)
+    whole = sequencer.get_acquisitions(acq_encoding=AcquisitionEncodingConfig.default_packing())
+    np.testing.assert_array_equal(whole["m"]["acquisition"]["bins"]["avg_cnt"], bins["avg_cnt"])
+    np.testing.assert_array_equal(whole["m"]["acquisition"]["bins"]["integration"]["path0"],
+                                  bins["integration"]["path0"])  # fmt: skip
+    assert sorted(sequencer.get_waveforms()) == ["a", "b"] and list(sequencer.get_weights()) == ["half"]
+    sequencer.delete_acquisition_data(all=True)
+    assert sequencer.get_acquisitions()["m"]["acquisition"]["bins"]["avg_cnt"] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("program", "flag"),
+    [
+        ("wait_sync 4\nplay 5,0,100\nstop\n", "AWG_WAVE_PLAYBACK_INDEX_INVALID_PATH_0"),
+        ("wait_sync 4\nacquire 9,0,100\nstop\n", "ACQ_INDEX_INVALID"),
+        ("wait_sync 4\nacquire 0,3,100\nstop\n", "ACQ_BIN_INDEX_INVALID"),
+        ("wait_sync 4\nacquire_weighed 0,0,0,4,100\nstop\n", "ACQ_WEIGHT_PLAYBACK_INDEX_INVALID_PATH_1"),
+        ("wait_sync 4\nillegal\nstop\n", "SEQUENCE_PROCESSOR_Q1_ILLEGAL_INSTRUCTION"),
+        ("wait_sync 4\n" + "nop\n" * 200 + "play 0,1,4\nstop\n", "SEQUENCE_PROCESSOR_RT_EXEC_COMMAND_UNDERFLOW"),
+    ],
+)
+def test_flags_are_those_that_the_client_knows(sequencer, program, flag):
+    sequencer.sequence(sequence(program))
+    sequencer.arm_sequencer()
+    sequencer.start_sequencer()
+    status = sequencer.get_sequencer_status(1)
+    assert flag in [one.name for one in status.err_flags] and status.status.name == "ERROR"
+
+
+def test_refusals_reach_the_client(sequencer):
+    with pytest.raises(RuntimeError, match="unknown instruction wat"):
+        sequencer.sequence(sequence("wat 4\nstop\n"))
+    with pytest.raises(RuntimeError, match="memory of 16384 samples is full"):
+        sequencer.sequence(sequence("stop\n") | {"waveforms": {"x": {"data": [0.0] * 16_385, "index": 0}}})
+
+
+def test_sequencer_that_synchronises_and_is_not_armed_holds_up_the_others(cluster, sequencer):
+    cluster.module2.sequencer3.sync_en(True)
+    sequencer.sequence(sequence(AVERAGED))
+    sequencer.arm_sequencer()
+    sequencer.start_sequencer()
+    assert sequencer.get_sequencer_status().state.name == "RUNNING"
+    sequencer.stop_sequencer()
+    assert "FORCED_STOP" in [flag.name for flag in sequencer.get_sequencer_status().info_flags]
