@@ -15,8 +15,8 @@ class Model(NamedTuple):
     module, name : str
         Where its class is.
     link : str
-        ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``, ``pty``
-        (bytes) or ``serial`` (a SCPI box on a pty).
+        ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
+        ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
