@@ -97,6 +97,10 @@ MODELS = {
         Model("qblox-qcm-rf", "player", "", "qblox"),
         Model("qblox-qrm-rf", "transceiver", "", "qblox"),
         Model("qblox-qrc", "transceiver", "", "qblox"),
+        Model("keysight-33500b", "player", "", "keysight_generators"),
+        Model("keysight-33600a", "player", "", "keysight_generators"),
+        Model("keysight-m8190a", "player", "", "keysight_generators"),
+        Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
     )
 }
 
