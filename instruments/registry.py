@@ -97,6 +97,8 @@ MODELS = {
         Model("qblox-qcm-rf", "player", "", "qblox"),
         Model("qblox-qrm-rf", "transceiver", "", "qblox"),
         Model("qblox-qrc", "transceiver", "", "qblox"),
+        Model("tektronix-awg5200", "player", "", "tektronix_files"),
+        Model("tektronix-awg70000a", "player", "", "tektronix_files"),
         Model("keysight-33500b", "player", "", "keysight_generators"),
         Model("keysight-33600a", "player", "", "keysight_generators"),
         Model("keysight-m8190a", "player", "", "keysight_generators"),

@@ -18,6 +18,8 @@ _DRIVERS = {
 }
 """Models that are driven and speak text: module below `qctl.instruments`, and class."""
 _LOADED = {
+    "tektronix-awg5200": "tektronix_files.loading",
+    "tektronix-awg70000a": "tektronix_files.loading",
     "keysight-33500b": "keysight_generators.trueform",
     "keysight-33600a": "keysight_generators.trueform",
     "keysight-m8190a": "keysight_generators.m8190a",
