@@ -99,6 +99,7 @@ MODELS = {
         Model("qblox-qrc", "transceiver", "", "qblox"),
         Model("tektronix-awg5200", "player", "", "tektronix_files"),
         Model("tektronix-awg70000a", "player", "", "tektronix_files"),
+        Model("tabor-p2584m", "player", "", "tabor"),
         Model("keysight-33500b", "player", "", "keysight_generators"),
         Model("keysight-33600a", "player", "", "keysight_generators"),
         Model("keysight-m8190a", "player", "", "keysight_generators"),

@@ -18,6 +18,7 @@ _DRIVERS = {
 }
 """Models that are driven and speak text: module below `qctl.instruments`, and class."""
 _LOADED = {
+    "tabor-p2584m": "tabor.loading",
     "tektronix-awg5200": "tektronix_files.loading",
     "tektronix-awg70000a": "tektronix_files.loading",
     "keysight-33500b": "keysight_generators.trueform",

@@ -37,6 +37,7 @@ BOXES = {
         Box("keysight-33600a", 1e9, 1.0, 16, 32, 1),
         Box("tektronix-awg5200", 2.5e9, 0.7, 16, 2400, 1),
         Box("tektronix-awg70000a", 25e9, 0.5, 10, 2400, 1),
+        Box("tabor-p2584m", 2e9, 1.0, 16, 1024, 32),
         Box("keysight-m8190a", 8e9, 0.6, 14, 240, 48),
         Box("keysight-m8190a-12bit", 12e9, 0.6, 12, 320, 64),
     )
