@@ -8,8 +8,8 @@ from qctl.cext.straight cimport Play
 
 cdef extern from "words.h" nogil:
     void qctl_mix(Py_ssize_t n, double c, double s, const double* x, const double* y, double* out_i, double* out_q) noexcept
-    int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, uint16_t* words,
-                   int32_t* reach) noexcept
+    int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, int32_t most,
+                   int32_t zero, int shift, uint16_t* words, int32_t* reach) noexcept
 
 cdef extern from "kept_words.h" nogil:
     enum:
@@ -45,6 +45,10 @@ cdef struct Line:
     Py_ssize_t n_outputs
     double* volts[2]
     double half_v[2]
+    # codes are zero - top … zero + top, shifted to the left; silence is the word of 0 V
+    int32_t top, zero
+    int shift
+    uint16_t silence
     Shape* shapes
     Py_ssize_t n_shapes, next_shape
     qctl_kept* kept
@@ -117,19 +121,20 @@ cdef inline int64_t rounded(
 ) noexcept nogil:
     """Round volts to words, ties to even; return the first sample that is out of range or NaN, and its volts."""
     cdef Py_ssize_t k
-    cdef double v, x, scale = 8191.0 / line.half_v[output], c = 1.0, s = 0.0
+    cdef double v, x, scale = line.top / line.half_v[output], c = 1.0, s = 0.0
     cdef const double* own = line.volts[output]
     cdef const double* other = NULL
     if output == 1 and line.corrected:
         c = line.gain * cos(line.phase_rad)
         s = line.gain * sin(line.phase_rad)
         other = line.volts[0]
-    if not qctl_round(end - begin, scale, c, s, own + begin, other + begin if other != NULL else NULL, words + begin, reach):
+    if not qctl_round(end - begin, scale, c, s, own + begin, other + begin if other != NULL else NULL, line.top, line.zero,
+                      line.shift, words + begin, reach):
         return -1
     for k in range(begin, end):
         v = c * own[k] + s * other[k] if other != NULL else own[k]
         x = (v * scale + 6755399441055744.0) - 6755399441055744.0
-        if not -8191.0 <= x <= 8191.0:
+        if not -<double> line.top <= x <= <double> line.top:
             volts[0] = v
             return k
     return -1

@@ -20,33 +20,35 @@ static QCTL_CLONES void qctl_mix(
     }
 }
 
-/* Write rint(scale * (c own + s other)) + 8191 to words, ties to even, clipped to 0 … 16382; `other` may be NULL. The
-   lowest and highest code so far are kept in reach. Return whether a sample was clipped or NaN. */
+/* Write rint(scale * (c own + s other)) + zero, shifted to the left, to words, ties to even, clipped to zero ± top; what
+   is negative is in two's complement; `other` may be NULL. The lowest and highest code so far, before they are shifted,
+   are kept in reach. Return whether a sample was clipped or NaN. */
 static QCTL_CLONES int qctl_round(
     ptrdiff_t n, double scale, double c, double s, const double *restrict own, const double *restrict other,
-    uint16_t *restrict words, int32_t *restrict reach)
+    int32_t most, int32_t zero, int shift, uint16_t *restrict words, int32_t *restrict reach)
 {
     const double round = 6755399441055744.0; /* 1.5 * 2**52: what is added to it is rounded to whole numbers */
+    const double top = most;
     int32_t low = reach[0], high = reach[1], beyond = 0;
     if (!other) {
         for (ptrdiff_t k = 0; k < n; k++) {
             const double x = (own[k] * scale + round) - round;
-            const double clipped = x <= 8191.0 ? (x >= -8191.0 ? x : -8191.0) : 8191.0;
-            const int32_t code = (int32_t)clipped + 8191;
+            const double clipped = x <= top ? (x >= -top ? x : -top) : top;
+            const int32_t code = (int32_t)clipped + zero;
             beyond |= clipped != x;
             low = code < low ? code : low;
             high = code > high ? code : high;
-            words[k] = (uint16_t)code;
+            words[k] = (uint16_t)((uint32_t)code << shift);
         }
     } else {
         for (ptrdiff_t k = 0; k < n; k++) {
             const double x = ((c * own[k] + s * other[k]) * scale + round) - round;
-            const double clipped = x <= 8191.0 ? (x >= -8191.0 ? x : -8191.0) : 8191.0;
-            const int32_t code = (int32_t)clipped + 8191;
+            const double clipped = x <= top ? (x >= -top ? x : -top) : top;
+            const int32_t code = (int32_t)clipped + zero;
             beyond |= clipped != x;
             low = code < low ? code : low;
             high = code > high ? code : high;
-            words[k] = (uint16_t)code;
+            words[k] = (uint16_t)((uint32_t)code << shift);
         }
     }
     reach[0] = low;

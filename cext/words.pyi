@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-SILENCE: int
 DIGEST_BYTES: int
 GROUP: int
 
@@ -18,10 +17,13 @@ def render(
     half_v: NDArray[np.float64],
     gain: float,
     phase_rad: float,
+    top: int,
+    zero: int,
+    shift: int,
     volts: NDArray[np.float64],
     words: NDArray[np.uint16],
     digests: NDArray[np.uint8],
     over: NDArray[np.int64],
     over_v: NDArray[np.float64],
-    reached: NDArray[np.uint16],
+    reached: NDArray[np.int32],
 ) -> None: ...

@@ -18,33 +18,31 @@ cdef extern from "tree_hash.h" nogil:
     void qctl_tree_add_word(qctl_tree* state, uint64_t word) noexcept
     void qctl_tree_end(qctl_tree* state, uint8_t* digest) noexcept
 
-SILENCE = 8191
-"""The word of 0 V."""
 DIGEST_BYTES = 20
 GROUP = 4
 """Rows of words begin at multiples of this many, and are filled up with silence."""
 
 cdef enum:
-    _SILENCE = 8191
     _DIGEST = 20
     _GROUP = 4
-cdef uint64_t _SILENT_GROUP = 0x1FFF1FFF1FFF1FFF
 
 
-cdef void _hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint8_t* digest) noexcept nogil:
+cdef void _hash(
+    const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, uint8_t* digest
+) noexcept nogil:
     """Hash the length and every run of groups that are not silent, with its place; silence outside begin … end."""
     cdef qctl_tree state
-    cdef uint64_t group
+    cdef uint64_t group, silent = silence * <uint64_t> 0x0001000100010001
     cdef int64_t k = begin // _GROUP, first, n_groups = (end + _GROUP - 1) // _GROUP
     qctl_tree_begin(&state, _DIGEST)
     qctl_tree_add_word(&state, n)
     while k < n_groups:
         memcpy(&group, words + k * _GROUP, 8)
-        if group == _SILENT_GROUP:
+        if group == silent:
             k += 1
             continue
         first = k
-        while k < n_groups and group != _SILENT_GROUP:
+        while k < n_groups and group != silent:
             k += 1
             if k < n_groups:
                 memcpy(&group, words + k * _GROUP, 8)
@@ -86,7 +84,7 @@ cdef qctl_kept* _kept(Line* line, const Play* play, uint16_t* words, int64_t n_p
         return NULL
     mix(line, play, angle, first)
     for output in range(line.n_outputs):
-        one.reach[output][0] = one.reach[output][1] = _SILENCE
+        one.reach[output][0] = one.reach[output][1] = line.zero
         if found < 0:
             found = rounded(line, output, a, a + n, words + output * n_padded, one.reach[output], &volts)
         memcpy(one.words + output * n, words + output * n_padded + a, 2 * n)
@@ -100,7 +98,7 @@ cdef qctl_kept* _kept(Line* line, const Play* play, uint16_t* words, int64_t n_p
 
 cdef bint _alone(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded, uint16_t* words,
-    uint16_t* reached
+    int32_t* reached
 ) noexcept nogil:
     """Render a piece whose plays are apart; return false where a sample is out of range."""
     cdef Py_ssize_t j
@@ -108,7 +106,7 @@ cdef bint _alone(
     cdef int output
     cdef qctl_kept* one
     for output in range(line.n_outputs):
-        reached[2 * output] = reached[2 * output + 1] = _SILENCE
+        reached[2 * output] = reached[2 * output + 1] = line.zero
     for j in range(n_plays):
         a = plays[j].start - first
         if not 0 <= a < n:
@@ -118,19 +116,19 @@ cdef bint _alone(
             return False
         length = line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
         for output in range(line.n_outputs):
-            qctl_silence(words + output * n_padded + done, a - done, _SILENCE)
+            qctl_silence(words + output * n_padded + done, a - done, line.silence)
             memcpy(words + output * n_padded + a, one.words + output * length, 2 * length)
-            reached[2 * output] = <uint16_t> min(<int32_t> reached[2 * output], one.reach[output][0])
-            reached[2 * output + 1] = <uint16_t> max(<int32_t> reached[2 * output + 1], one.reach[output][1])
+            reached[2 * output] = min(reached[2 * output], one.reach[output][0])
+            reached[2 * output + 1] = max(reached[2 * output + 1], one.reach[output][1])
         done = a + length
     for output in range(line.n_outputs):
-        qctl_silence(words + output * n_padded + done, n_padded - done, _SILENCE)
+        qctl_silence(words + output * n_padded + done, n_padded - done, line.silence)
     return True
 
 
 cdef void _piece(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
-    uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, uint16_t* reached
+    uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
     cdef Py_ssize_t j, k
@@ -143,7 +141,7 @@ cdef void _piece(
         if _alone(line, plays, n_plays, first, n, n_padded, words, reached):
             for output in range(line.n_outputs):
                 over[output] = -1
-                _hash(words + output * n_padded, n, begin, end, digests + output * _DIGEST)
+                _hash(words + output * n_padded, n, begin, end, line.silence, digests + output * _DIGEST)
             return
         begin = n
         end = 0
@@ -158,8 +156,8 @@ cdef void _piece(
         row = words + output * n_padded
         over[output] = -1
         for k in range(n_padded):
-            row[k] = _SILENCE
-        reach[0] = reach[1] = _SILENCE
+            row[k] = line.silence
+        reach[0] = reach[1] = line.zero
         last_a = 0
         last_b = -1
         for j in range(n_plays):
@@ -175,9 +173,9 @@ cdef void _piece(
             if found >= 0 and (over[output] < 0 or found < over[output]):
                 over[output] = found
                 over_v[output] = volts
-        reached[2 * output] = <uint16_t> reach[0]
-        reached[2 * output + 1] = <uint16_t> reach[1]
-        _hash(row, n, begin, end, digests + output * _DIGEST)
+        reached[2 * output] = reach[0]
+        reached[2 * output + 1] = reach[1]
+        _hash(row, n, begin, end, line.silence, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
         memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
@@ -185,7 +183,7 @@ cdef void _piece(
 
 cdef void _all(
     Line* line, const Play[::1] plays, const int64_t[::1] bounds, const int64_t[:, ::1] pieces, uint16_t[::1] words,
-    uint8_t[:, :, ::1] digests, int64_t[:, ::1] over, double[:, ::1] over_v, uint16_t[:, :, ::1] reached
+    uint8_t[:, :, ::1] digests, int64_t[:, ::1] over, double[:, ::1] over_v, int32_t[:, :, ::1] reached
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int64_t n_padded, p, n_plays
@@ -208,18 +206,21 @@ def render(
     const double[::1] half_v not None,
     double gain,
     double phase_rad,
+    int32_t top,
+    int32_t zero,
+    int shift,
     double[:, ::1] volts not None,
     uint16_t[::1] words not None,
     uint8_t[:, :, ::1] digests not None,
     int64_t[:, ::1] over not None,
     double[:, ::1] over_v not None,
-    uint16_t[:, :, ::1] reached not None,
+    int32_t[:, :, ::1] reached not None,
 ):
     """Render pieces of sweep points on one output, or on the two of an IQ pair.
 
     The volts are the sum of amplitude * envelope * exp(i (2 pi f t - phase)) over the plays, Q then turned by
-    `phase_rad` and scaled by `gain`: it becomes gain (Q cos phase + I sin phase). The words are ``rint(volts / half_v *
-    8191) + 8191``, ties to even; a sample out of range is clipped.
+    `phase_rad` and scaled by `gain`: it becomes gain (Q cos phase + I sin phase). The words are ``(rint(volts / half_v *
+    top) + zero) << shift``, ties to even, their lowest 16 bits; a sample out of range is clipped.
 
     Parameters
     ----------
@@ -240,10 +241,13 @@ def render(
         Half of each output's peak-to-peak range; one output or two.
     gain, phase_rad : float
         Correction of the mixer; 1 and 0 is none.
+    top, zero, shift : int
+        Coding of the words: code of +`half_v` above that of 0 V, code of 0 V, and bits below the code's lowest one.
+        ``zero = 0`` is two's complement.
     volts : (2, at least the longest piece) float64
         All 0, for work; all 0 again afterwards.
     words : (n_words,) uint16
-        Filled where the pieces are; the two marker bits are 0.
+        Filled where the pieces are; bits beside the code are 0, such as markers.
     digests : (n_pieces, n_outputs, DIGEST_BYTES) uint8
         Filled with the hash (see `cext/tree_hash.h`) of the piece's length and, for each run of groups that are not
         silent, of the first group's number, the number of groups (all these as 64 bits) and its words.
@@ -251,8 +255,8 @@ def render(
         Filled with the first sample of the piece that is out of range or NaN, or -1.
     over_v : (n_pieces, n_outputs) float64
         Filled with the volts there.
-    reached : (n_pieces, n_outputs, 2) uint16
-        Filled with the lowest and the highest word, silence included.
+    reached : (n_pieces, n_outputs, 2) int32
+        Filled with the lowest and the highest code, silence included; they are not shifted.
 
     Raises
     ------
@@ -269,6 +273,14 @@ def render(
         if not half_v[k] > 0.0:
             raise ValueError(f"half_v = {half_v[k]} is not above 0")
         line.half_v[k] = half_v[k]
+    if not (1 <= top <= 32767 and 0 <= shift <= 15 and (zero == 0 or top <= zero <= 65535 - top)):
+        raise ValueError(f"top = {top}, zero = {zero}, shift = {shift} are no coding of 16 bits")
+    if ((top if zero == 0 else zero + top) << shift) > (32767 if zero == 0 else 65535):
+        raise ValueError(f"top = {top}, zero = {zero}, shift = {shift} are no coding of 16 bits")
+    line.top = top
+    line.zero = zero
+    line.shift = shift
+    line.silence = <uint16_t> (zero << shift)
     if env_i.shape[0] != env_q.shape[0]:
         raise ValueError(f"env_i has {env_i.shape[0]} samples, env_q {env_q.shape[0]}")
     if not rate_hz > 0.0:

@@ -103,6 +103,13 @@ MODELS = {
         Model("zurich-shfqa", "transceiver", "", "zurich"),
         Model("zurich-shfqc", "transceiver", "", "zurich"),
         Model("zurich-uhfqa", "transceiver", "", "zurich"),
+        Model("tektronix-awg5200", "player", "", "tektronix_files"),
+        Model("tektronix-awg70000a", "player", "", "tektronix_files"),
+        Model("tabor-p2584m", "player", "", "tabor"),
+        Model("keysight-33500b", "player", "", "keysight_generators"),
+        Model("keysight-33600a", "player", "", "keysight_generators"),
+        Model("keysight-m8190a", "player", "", "keysight_generators"),
+        Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
     )
 }
 

@@ -6,16 +6,27 @@ from importlib import import_module
 
 from qctl.errors import RequestError
 from qctl.instruments.links.rehearsal import RehearsalLink
+from qctl.instruments.messages import Message
 from qctl.lab import Instrument
 from qctl.program.device_program import DeviceProgram
 
-__all__ = ["commands_of"]
+__all__ = ["blocks_of", "commands_of"]
 
 _DRIVERS = {
     "tektronix-awg5014c": ("tektronix_awg5014.driver", "TektronixAwg5014"),
     "keysight-infiniium-s": ("keysight_infiniium.driver", "KeysightInfiniium"),
 }
-"""Models that speak text: module below `qctl.instruments`, and class."""
+"""Models that are driven and speak text: module below `qctl.instruments`, and class."""
+_LOADED = {
+    "tabor-p2584m": "tabor.loading",
+    "tektronix-awg5200": "tektronix_files.loading",
+    "tektronix-awg70000a": "tektronix_files.loading",
+    "keysight-33500b": "keysight_generators.trueform",
+    "keysight-33600a": "keysight_generators.trueform",
+    "keysight-m8190a": "keysight_generators.m8190a",
+    "keysight-m8190a-12bit": "keysight_generators.m8190a",
+}
+"""Models that are not driven yet: module below `qctl.instruments` with the messages that load a program."""
 
 
 def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
@@ -26,6 +37,8 @@ def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
     RequestError
         If the model speaks no text.
     """
+    if program.model in _LOADED:
+        return [message.shown() for message in _messages(program)]
     if program.model not in _DRIVERS:
         raise RequestError(f"{program.instrument} ({program.model}) takes no text commands")
     module, name = _DRIVERS[program.model]
@@ -35,3 +48,15 @@ def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
     if hasattr(driver, "start"):
         driver.start()
     return link.sent
+
+
+def blocks_of(program: DeviceProgram) -> dict[str, bytes]:
+    """Return the binary blocks that load a program, by file name; of models that have a driver none."""
+    return {one.file: one.block for one in _messages(program) if one.block is not None}
+
+
+def _messages(program: DeviceProgram) -> list[Message]:
+    if program.model not in _LOADED or not program.body:
+        return []
+    found: list[Message] = import_module(f"qctl.instruments.{_LOADED[program.model]}").messages(program)
+    return found

@@ -24,7 +24,20 @@ from qctl.program.timeline import PLAY, Straight
 if TYPE_CHECKING:
     from qctl.instruments.renewing import Some
 
-__all__ = ["Cut", "Feed", "Key", "Made", "Piece", "Points", "Renderer", "Words", "feeds_of", "forget", "lowering"]
+__all__ = [
+    "Coding",
+    "Cut",
+    "Feed",
+    "Key",
+    "Made",
+    "Piece",
+    "Points",
+    "Renderer",
+    "Words",
+    "feeds_of",
+    "forget",
+    "lowering",
+]
 
 MAX_KEPT_BYTES = 256_000_000
 """Words that a process keeps, so that what did not change is not rendered again."""
@@ -47,8 +60,26 @@ Key = tuple[bytes, Cut, int]
 """All that decides what one feed plays at one point."""
 
 
+class Coding(NamedTuple):
+    """How a box writes volts as words of 16 bits: ``(rint(volts / half_v * top) + zero) << shift``.
+
+    Attributes
+    ----------
+    top : int
+        Code of +`half_v`, above that of 0 V.
+    zero : int
+        Code of 0 V; 0 is two's complement.
+    shift : int
+        Bits below the code's lowest one.
+    """
+
+    top: int
+    zero: int
+    shift: int = 0
+
+
 Words = tuple[str, NDArray[np.uint16], int, int]
-"""The words of one output in one piece: their content's hash, themselves, the lowest and the highest of them."""
+"""The words of one output in one piece: their content's hash, themselves, the lowest and the highest code."""
 
 Made = tuple[tuple[Words, ...], ...]
 """What one feed plays at one point: for each piece, the words of each of its outputs."""
@@ -262,14 +293,19 @@ class Renderer:
         Its clock.
     half_v : mapping of int to float
         Half of each output's peak-to-peak range.
+    coding : Coding
+        Of its words.
     lead_ticks : int
         Added to all starts.
     """
 
-    def __init__(self, feeds: Sequence[Feed], rate_hz: Fraction, half_v: dict[int, float], lead_ticks: int = 0) -> None:
+    def __init__(
+        self, feeds: Sequence[Feed], rate_hz: Fraction, half_v: dict[int, float], coding: Coding, lead_ticks: int = 0
+    ) -> None:
         self.feeds = feeds
         self.rate_hz = rate_hz
         self.half_v = half_v
+        self.coding = coding
         self.lead_ticks = lead_ticks
         self._age: object = None
         self._settings: dict[int, int] = {}
@@ -297,7 +333,7 @@ class Renderer:
         if found is None:
             line = self.feeds[feed]
             half_v = tuple(self.half_v[n] for n in line.outputs)
-            found = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz)
+            found = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz, self.coding)
             self._settings[feed] = found
         return found
 
@@ -336,11 +372,11 @@ class Renderer:
         pieces, words = np.array(rows, np.int64), np.empty(end, np.uint16)
         digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
-        reached = np.empty((len(rows), n_outputs, 2), np.uint16)
+        reached = np.empty((len(rows), n_outputs, 2), np.int32)
         kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
-            line.mixer.phase_rad, _volts(longest), words, digests, over, over_v, reached,
+            line.mixer.phase_rad, *self.coding, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
         if over.max() >= 0:
             k, output = (int(x) for x in np.argwhere(over >= 0)[0])

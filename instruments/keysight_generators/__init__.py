@@ -1,1 +1,1 @@
-"""Keysight generators: what 33500B, 33600A and the M8190A family can do; nothing is compiled for them yet."""
+"""Keysight generators: 33500B, 33600A and the M8190A family are compiled for; of M3202A there is a table alone."""

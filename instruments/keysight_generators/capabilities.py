@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from qctl.instruments.capability import Capability, Channel, Clock, Loops, Memory, Range, Reports, Standing, Upload
 
-__all__ = ["TABLES"]
+__all__ = ["TABLES", "TRUEFORM"]
+
+TRUEFORM = ("keysight-33500b", "keysight-33600a")
+"""Models that take arbitrary waveforms by name, with a sequence for each output."""
 
 _PYMEASURE, _SHEET = "pymeasure Agilent33500", "data sheet"
 
@@ -26,6 +29,8 @@ def _generator(
     sequence: Range,
     source: str,
     loops: Range,
+    offset: Range,
+    judges: str = "",
 ) -> Capability:
     return Capability(
         model=f"keysight-{name}",
@@ -46,10 +51,10 @@ def _generator(
         waveforms=Memory(None, memory, "one output"),
         sequence=sequence,
         loops=Loops(loops),
-        settings={"amplitude_vpp": vpp},
+        settings={"amplitude_vpp": vpp, "offset_v": offset},
         errors=Reports(sync=("SYSTem:ERRor?",)),
         upload=upload,
-        standing=Standing(),
+        standing=Standing(None, judges),
     )
 
 
@@ -67,15 +72,17 @@ def _m8190a(name: str, rate_hz: float, least: int, multiple: int, bits: int) -> 
         bits,
         _doubtful(0, 134_217_728, "samples"),
         _doubtful(0.1, 0.7, "V"),
-        Upload("IEEE 488.2 definite, TRACe:DATA", "big", "int16", None, "segment"),
+        Upload("IEEE 488.2 definite, TRACe:DATA", "FORMat:BORDer", "int16", None, "segment"),
         _doubtful(1, 524_287, "elements"),
         _SHEET,
         _doubtful(1, 4_294_967_295, "times"),
+        _doubtful(-0.02, 0.02, "V"),
     )
 
 
 _DAC = Upload("IEEE 488.2 definite, SOURce1:DATA:ARB:DAC", "FORMat:BORDer", "int16", None, "waveform")
 _LOOPS, _STEPS = _doubtful(1, 1_000_000, "times"), _doubtful(1, 512, "elements")
+_OFFSET = _doubtful(-5, 5, "V")
 TABLES = {
     table.model: table
     for table in (
@@ -99,6 +106,8 @@ TABLES = {
             _STEPS,
             _PYMEASURE,
             _LOOPS,
+            _OFFSET,
+            "pymeasure and QCoDeS commands",
         ),
         _generator(
             "33600a",
@@ -113,6 +122,8 @@ TABLES = {
             _STEPS,
             _PYMEASURE,
             _LOOPS,
+            _OFFSET,
+            "pymeasure and QCoDeS commands",
         ),
         _m8190a("m8190a", 8e9, 240, 48, 14),
         _m8190a("m8190a-12bit", 12e9, 320, 64, 12),
@@ -129,6 +140,7 @@ TABLES = {
             _doubtful(1, 1024, "elements"),
             "M3202A memory_manager.py",
             _doubtful(0, 65_535, "times"),
+            _doubtful(-1.5, 1.5, "V"),
         ),
     )
 }

@@ -1,1 +1,1 @@
-"""Tabor generators: what Proteus and WX can do; nothing is compiled for them yet."""
+"""Tabor generators: Proteus P2584M is compiled for; of WX2184 there is a table alone."""

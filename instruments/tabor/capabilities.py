@@ -28,7 +28,7 @@ def _output(n: int, least: int, multiple: int, source: str, bits: int) -> Channe
     return Channel(
         clock="sample",
         number=Range(1, n, source=source),
-        length=Range(least, None, "samples", multiple, source=source),
+        length=Range(least, 500_000_000, "samples", multiple, source=source, unverified="high"),
         pad="zero",
         amplitude=Range(-1.0, 1.0, "of full scale", resolution=2.0 ** (1 - bits), source=_SHEET),
         bits=bits,
@@ -59,7 +59,15 @@ TABLES = {
             "input": _digitizer("two inputs", 2, 48),
             "input-single": _digitizer("one input", 1, 96),
         },
-        waveforms=Memory(Range(0, 64_000, "segments", source=_SHEET, unverified="high"), None, "one output"),
+        waveforms=Memory(
+            Range(0, 64_000, "segments", source=_SHEET, unverified="high"),
+            Range(0, 500_000_000, "samples", source=f"half of a pair's memory: {_SHEET}", unverified="high"),
+            "one output",
+        ),
+        settings={
+            "amplitude_vpp": Range(0.001, 1.2, "V", source=_SHEET, unverified="all"),
+            "offset_v": Range(-0.5, 0.5, "V", source=_SHEET, unverified="all"),
+        },
         sequence=Range(1, 64_000, "elements", source=f"tasks: {_SQD}"),
         loops=Loops(Range(1, 1_048_576, "times", source=_SHEET, unverified="high")),
         restrictions={

@@ -1,1 +1,1 @@
-"""Tektronix generators that take waveforms as files: what AWG5200 and AWG70000A can do; nothing is compiled yet."""
+"""Tektronix generators that take waveforms as files: AWG5200 and AWG70000A are compiled for."""

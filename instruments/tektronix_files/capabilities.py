@@ -46,7 +46,7 @@ def _generator(name: str, n_outputs: int, rates: Range, bits: str, n_bits: int, 
         waveforms=Memory(None, Range(0, most, "samples", source=_SHEET, unverified="high"), "one output"),
         sequence=Range(1, 16_383, "elements", source=f"forced jumps reach 1 … 16383: {_QCODES}"),
         loops=Loops(Range(1, 1_048_576, "times", source=_SHEET, unverified="high")),
-        settings={"amplitude_vpp": vpp},
+        settings={"amplitude_vpp": vpp, "offset_v": Range(-2, 2, "V", source=_QCODES)},
         restrictions={"bits": Restriction(f"{bits} bits, fewer with markers")},
         errors=Reports(sync=("SYSTem:ERRor?",)),
         upload=Upload(
@@ -56,7 +56,7 @@ def _generator(name: str, n_outputs: int, rates: Range, bits: str, n_bits: int, 
             Range(0, 999_999_999, "bytes", source=f"of one IEEE block, longer files in several: {_QCODES}"),
             ".wfmx or .seqx file",
         ),
-        standing=Standing(),
+        standing=Standing(None, "QCoDeS files"),
     )
 
 

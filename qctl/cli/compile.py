@@ -103,6 +103,8 @@ def _compiled(
             path = out / f"{file.stem}.{part}{'' if emit in _NAMED else '.txt'}"
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
+        if emit is Emission.SCPI:
+            files += _written_blocks(ready, out, file.stem)
         if emit is Emission.TIMELINE:
             from qctl.report.pulses import draw_pulses  # matplotlib takes a while to load
 
@@ -152,6 +154,21 @@ def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
             key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
             texts[key] = "\n".join(commands) + "\n"
     return texts
+
+
+def _written_blocks(ready: Ready, out: Path, stem: str) -> list[str]:
+    """Write the binary blocks of the commands, each to a file, and return their paths."""
+    from qctl.instruments.rehearsal import blocks_of
+
+    files = []
+    for k, batch in enumerate(ready.lowered.batches):
+        batched = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
+        for program in batch.programs:
+            for name, block in blocks_of(program).items():
+                path = out / f"{stem}.{program.instrument}{batched}.{name}"
+                path.write_bytes(block)
+                files.append(str(path))
+    return files
 
 
 def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:

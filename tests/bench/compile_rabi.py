@@ -41,17 +41,18 @@ def rabi_s():
 
 def kernel_s():
     """Return seconds of the kernel and of its twin for the two outputs of 1 us at 70 MHz, hashed."""
-    plays = np.array([[(0, 0, 0, 0.05, 70e6, 0.3)]], PLAY)
+    plays, bounds = np.array([(0, 0, 0, 0.05, 70e6, 0.3)], PLAY), np.array([0, 1])
     env, offsets, half_v = np.ones(1200), np.array([0, 1200]), np.array([0.5, 0.5])
     volts, made, pieces = np.zeros((2, 1200)), np.empty(2400, np.uint16), np.array([[0, 0, 1200, 0]])
-    digests, reached = np.empty((1, 2, words.DIGEST_BYTES), np.uint8), np.empty((1, 2, 2), np.uint16)
+    digests, reached = np.empty((1, 2, words.DIGEST_BYTES), np.uint8), np.empty((1, 2, 2), np.int32)
     over, over_v = np.empty((1, 2), np.int64), np.empty((1, 2))
     t = (np.arange(1200) + 0.5) / 1.2e9
 
     def kernel():
         words.render(
-            plays, pieces, env, env, offsets, 1.2e9, half_v, 1.0, 0.0, volts, made, digests, over, over_v, reached
-        )
+            plays, bounds, pieces, env, env, offsets, 1.2e9, half_v, 1.0, 0.0, 8191, 8191, 0, volts, made, digests,
+            over, over_v, reached,
+        )  # fmt: skip
 
     def twin():
         wave = 0.05 * env * np.exp(1j * (2 * np.pi * 70e6 * t - 0.3))

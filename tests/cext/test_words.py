@@ -14,9 +14,14 @@ from qctl.program.timeline import PLAY
 RATE_HZ = 1.2e9
 ENVELOPES = np.random.default_rng(1).normal(size=55) * 0.1 + 0.1j
 OFFSETS = np.array([0, 15, 35, 35, 55])
+AWG5014 = (8191, 8191, 0)
+CODINGS = (AWG5014, (32767, 0, 0), (8191, 0, 2), (2047, 0, 4), (32767, 32768, 0), (127, 128, 0))
+"""Code of full scale, code of 0 V, bits below the code."""
 
 
-def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELOPES, offsets=OFFSETS, **changed):
+def render(
+    plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELOPES, offsets=OFFSETS, coding=AWG5014, **changed
+):
     """Return words (row for each piece and output), digests, over, over_v and reached."""
     plays = np.array(plays, PLAY)
     if plays.ndim == 1:
@@ -31,12 +36,12 @@ def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELO
         np.empty((*shape, words.DIGEST_BYTES), np.uint8),
         np.empty(shape, np.int64),
         np.empty(shape),
-        np.empty((*shape, 2), np.uint16),
+        np.empty((*shape, 2), np.int32),
     )
     volts = np.zeros((2, changed.get("room", max((n for *_, n in pieces), default=0))))
     words.render(
         plays.ravel(), changed.get("bounds", bounds), table, env.real.copy(), env.imag.copy(), offsets, RATE_HZ,
-        np.array(half_v, float), gain, phase_rad, volts, made, *out,
+        np.array(half_v, float), gain, phase_rad, *coding, volts, made, *out,
     )  # fmt: skip
     assert not volts.any()
     rows = [
@@ -46,7 +51,7 @@ def render(plays, pieces, half_v=(0.5, 0.4), gain=1.0, phase_rad=0.0, env=ENVELO
     return rows, *out
 
 
-def twin(plays, first, n, half_v, gain, phase_rad):
+def twin(plays, first, n, half_v, gain, phase_rad, top=8191):
     """Return the codes of one piece before rounding."""
     z = np.zeros(n, complex)
     for _, waveform, start, amplitude, frequency_hz, phase in plays:
@@ -55,13 +60,13 @@ def twin(plays, first, n, half_v, gain, phase_rad):
             k = start + np.arange(len(env))
             z[k - first] += amplitude * env * np.exp(1j * (2 * np.pi * frequency_hz * (k + 0.5) / RATE_HZ - phase))
     lines = [z.real, gain * (z * np.exp(1j * phase_rad)).imag]
-    return [line * (8191 / half) for line, half in zip(lines, half_v, strict=False)]
+    return [line * (top / half) for line, half in zip(lines, half_v, strict=False)]
 
 
-def digest(row):
+def digest(row, silence=8191):
     """Return the hash that the kernel's docstring promises."""
-    padded = np.concatenate([row, np.full(-len(row) % 4, words.SILENCE, np.uint16)]).reshape(-1, 4)
-    loud = (padded != words.SILENCE).any(axis=1)
+    padded = np.concatenate([row, np.full(-len(row) % 4, silence, np.uint16)]).reshape(-1, 4)
+    loud = (padded != silence).any(axis=1)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], loud.astype(int), [0]])))
     stream = struct.pack("<q", len(row))
     for begin, end in edges.reshape(-1, 2).tolist():
@@ -91,21 +96,24 @@ PLAYS = st.tuples(
     st.sampled_from([0.0, 0.2]),
     st.sampled_from([(0.5,), (0.5, 0.3)]),
     st.integers(80, 700),
+    st.sampled_from(CODINGS),
 )
-@settings(max_examples=80, deadline=None)
-def test_words_digests_and_reach_equal_their_twin(plays, gain, phase_rad, half_v, n):
-    ((rows,), digests, over, over_v, reached) = render(plays, [(0, 0, n)], half_v, gain, phase_rad)
-    for k, codes in enumerate(twin(plays, 0, n, half_v, gain, phase_rad)):
+@settings(max_examples=120, deadline=None)
+def test_words_digests_and_reach_equal_their_twin(plays, gain, phase_rad, half_v, n, coding):
+    top, zero, shift = coding
+    ((rows,), digests, over, over_v, reached) = render(plays, [(0, 0, n)], half_v, gain, phase_rad, coding=coding)
+    for k, codes in enumerate(twin(plays, 0, n, half_v, gain, phase_rad, top)):
         clear = np.abs(np.abs(codes - np.floor(codes)) - 0.5) > 1e-6
-        expected = np.clip(np.rint(codes), -8191, 8191).astype(int) + 8191
-        np.testing.assert_array_equal(rows[k][clear], expected[clear])
-        assert digests[0, k].tobytes() == digest(rows[k])
-        assert reached[0, k].tolist() == [min(8191, rows[k].min()), max(8191, rows[k].max())]
-        beyond = np.flatnonzero(np.abs(codes) > 8191.5)
+        whole = np.clip(np.rint(codes), -top, top).astype(int) + zero
+        np.testing.assert_array_equal(rows[k][clear], (whole << shift).astype(np.uint16)[clear])
+        assert digests[0, k].tobytes() == digest(rows[k], zero << shift)
+        back = (rows[k].view(np.int16) if zero == 0 else rows[k]).astype(int) >> shift
+        assert reached[0, k].tolist() == [min(zero, back.min()), max(zero, back.max())]
+        beyond = np.flatnonzero(np.abs(codes) > top + 0.5)
         if len(beyond):
             assert over[0, k] == beyond[0]
-            assert over_v[0, k] == pytest.approx(codes[beyond[0]] / 8191 * half_v[k])
-        elif np.abs(codes).max() < 8191.4:
+            assert over_v[0, k] == pytest.approx(codes[beyond[0]] / top * half_v[k])
+        elif np.abs(codes).max() < top + 0.4:
             assert over[0, k] == -1
 
 
@@ -130,7 +138,7 @@ def test_pieces_hold_the_samples_of_the_whole():
     (first, silent, last), digests, *_ = render(plays, [(0, 0, 100), (0, 100, 250), (0, 350, 150)])
     for k in range(2):
         np.testing.assert_array_equal(np.concatenate([first[k], silent[k], last[k]]), whole[k])
-    assert (silent[0] == words.SILENCE).all()
+    assert (silent[0] == 8191).all()
     assert digests[1, 0].tobytes() == digests[1, 1].tobytes() == digest(silent[0])
 
 
@@ -165,6 +173,12 @@ def test_first_sample_out_of_range_is_named_and_clipped(bad):
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (0.0,)}, "not above 0"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"half_v": (1.0, 1.0, 1.0)}, "3 outputs"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"offsets": np.array([0, 20])}, "don't span"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (0, 0, 0)}, "are no coding of 16 bits"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (32768, 0, 0)}, "are no coding of 16 bits"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (8191, 8190, 0)}, "are no coding of 16 bits"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (8191, 0, 3)}, "are no coding of 16 bits"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (8191, 8192, 3)}, "are no coding of 16 bits"),
+        ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"coding": (1, 0, -1)}, "are no coding of 16 bits"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"bounds": np.array([0, 2])}, "don't end at 1"),
         ([(0, 1, 2, 1, 0, 0)], [(0, 0, 80)], {"bounds": np.array([0, 2, 1])}, "go down at point 1"),
     ],

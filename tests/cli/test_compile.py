@@ -141,3 +141,19 @@ def test_lab_whose_modules_are_not_driven_yet_is_not_served(monkeypatch):
     with pytest.raises(RequestError, match="qblox-qcm can be compiled for, but is not driven yet"):
         _check_driven(Path(QBLOX))
     _check_driven(Path(LAB))
+
+
+def test_blocks_of_a_generator_without_a_driver_are_files_beside_its_commands(tmp_path):
+    head, _, rest = Path(LAB).read_text().partition("[instruments.awg0]\n")
+    lab = tmp_path / "lab.toml"
+    entry = rest.replace("tektronix-awg5014c", "tabor-p2584m", 1).replace("clock_hz = 1.2e9", "clock_hz = 2e9", 1)
+    lab.write_text(f"{head}[instruments.awg0]\n{entry}")
+    (tmp_path / "x.qasm").write_text(BELL)
+    app, out = typer.Typer(), tmp_path / "out"
+    app.command()(compile_file)
+    words = ["--lab", str(lab), "--qpu", "qpu0", "--emit", "scpi", "--out", str(out)]
+    result = CliRunner().invoke(app, [str(tmp_path / "x.qasm"), *words])
+    assert result.exit_code == 0, result.output
+    assert ":TRAC:DATA #42048<2048 bytes>" in (out / "x.awg0.txt").read_text()
+    assert (out / "x.awg0.outputs0.segment1.bin").stat().st_size == 2048
+    assert "padded samples (silence after the last pulse of a shot)" in result.output

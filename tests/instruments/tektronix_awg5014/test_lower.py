@@ -14,10 +14,9 @@ from narrowed import narrow
 import qctl
 from qctl.compiler.pipeline import compile_program
 from qctl.errors import CompileError
-from qctl.instruments import rendering
+from qctl.instruments import pieces, rendering
 from qctl.instruments.capability import limit
 from qctl.instruments.tektronix_awg5014 import capabilities as can
-from qctl.instruments.tektronix_awg5014 import pieces
 from qctl.instruments.tektronix_awg5014.body import AwgBody
 from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.lower import lower

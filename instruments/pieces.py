@@ -1,61 +1,76 @@
-"""Cut a shot into what an AWG5014C plays as steps: waveforms where there are pulses, looped silence between them."""
+"""Cut a shot into what a generator plays as steps: waveforms where there are pulses, looped silence between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from qctl.instruments.capability import limit
+from qctl.instruments.capability import Capability, limit
 from qctl.instruments.rendering import Cut, Piece
-from qctl.instruments.tektronix_awg5014 import capabilities as can
 
-__all__ = ["LOOPED_SAMPLES", "cuts_of", "longest_shot_samples"]
+__all__ = ["LOOPED_SAMPLES", "cuts_of", "longest_shot_samples", "looped_samples", "padded"]
 
 LOOPED_SAMPLES = 4096
 """Silence from this length on is looped. A step more costs about as much as some kilobytes of words, and an element."""
 
 
-def longest_shot_samples() -> int:
+def looped_samples(table: Capability) -> int:
+    """Return the silence that is looped: at least four of the shortest waveforms, so that all around it have room."""
+    return max(LOOPED_SAMPLES, 4 * limit(table, "channels.output.length").least)
+
+
+def padded(table: Capability, n_samples: int) -> int:
+    """Return the length of the shortest waveform that the box plays and that holds so many samples."""
+    length = limit(table, "channels.output.length")
+    return max(length.least, -(-n_samples // _grain(table)) * _grain(table))
+
+
+def _grain(table: Capability) -> int:
+    return int(limit(table, "channels.output.length").step or 1)
+
+
+def longest_shot_samples(table: Capability) -> int:
     """Return the longest shot that the box's elements and loops can make."""
-    table = can.TABLES[can.MODEL]
     return (
         limit(table, "sequence").most * limit(table, "loops.count").most * limit(table, "channels.output.length").least
     )
 
 
-def cuts_of(ends: Sequence[int], gaps: Sequence[Sequence[int]], bounds: Sequence[int]) -> list[Cut]:
+def cuts_of(table: Capability, ends: Sequence[int], gaps: Sequence[Sequence[int]], bounds: Sequence[int]) -> list[Cut]:
     """Return how the shot of each point is cut.
 
-    A shot ends with its last pulse, or with the shortest waveform that the box plays.
+    A shot ends with its last pulse, filled up with silence to the shortest waveform that the box plays and to its grid.
 
     Parameters
     ----------
     ends : sequence of int
         Sample after the last play of each point, or 0.
     gaps : sequence of (int, int)
-        Silences of at least `LOOPED_SAMPLES` before a play, in order: the first sample, and that after the last.
+        Silences of at least `looped_samples` before a play, in order: the first sample, and that after the last.
     bounds : sequence of int
         Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``.
     """
-    table = can.TABLES[can.MODEL]
     shortest, most = limit(table, "channels.output.length").least, limit(table, "loops.count").most
+    grain = _grain(table)
     whole: dict[int, Cut] = {}
     cuts = []
     for p, end in enumerate(ends):
         if bounds[p] == bounds[p + 1]:
             cut = whole.get(end)
             if cut is None:
-                cut = whole[end] = (Piece(0, max(end, shortest)),)
+                cut = whole[end] = (Piece(0, padded(table, end)),)
             cuts.append(cut)
         else:
             silent = gaps[bounds[p] : bounds[p + 1]]
             before, begins = tuple(a for a, _ in silent), tuple(b for _, b in silent)
-            cuts.append(_cut(before, begins, max(end, shortest), shortest, most))
+            cuts.append(_cut(before, begins, padded(table, end), shortest, most, grain))
     return cuts
 
 
 @lru_cache(maxsize=4096)
-def _cut(quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, loop: int, most: int) -> Cut:
+def _cut(
+    quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, loop: int, most: int, grain: int
+) -> Cut:
     """Cut one shot at its long silences; what is left of one belongs to the waveform after it.
 
     The generators of a lab often play together: their shots are cut alike, and only once.
@@ -64,7 +79,7 @@ def _cut(quiet_from: tuple[int, ...], quiet_until: tuple[int, ...], total: int, 
     at = 0
     for begin, end in zip(quiet_from, quiet_until, strict=True):
         if begin > at:
-            pieces.append(Piece(at, max(begin - at, loop)))
+            pieces.append(Piece(at, max(-(-(begin - at) // grain) * grain, loop)))
             at += pieces[-1].n_samples
         # The last waveform needs its shortest length too: it gets it from the silence before it.
         n_loops = (min(end, total - loop) - at) // loop

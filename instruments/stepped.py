@@ -1,0 +1,313 @@
+"""Lower straights to steps that a generator plays: words by content in the box's own coding, steps for each point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from qctl.errors import CompileError
+from qctl.instruments.capability import Capability, limit
+from qctl.instruments.checker import check_number, usage
+from qctl.instruments.pieces import cuts_of, longest_shot_samples, looped_samples, padded
+from qctl.instruments.rendering import Coding, Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of
+from qctl.instruments.steps import Channel, Step, StepsBody
+from qctl.lab import Instrument, Lab, Output
+from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.timeline import Shots, Straight
+from qctl.units import rational_hz, to_ticks
+
+__all__ = ["Stepped", "stepped", "unfit"]
+
+Steps = tuple[Step, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Stepped:
+    """What a generator plays, and what it was made of.
+
+    Attributes
+    ----------
+    clock_hz : float
+        Its clock.
+    channels : dict of int to Channel
+        Outputs that are used.
+    played : tuple of tuple of Step
+        Steps of each point; of one if all points are the same. None where a program is far over the memory.
+    blobs : dict of str to array
+        Words by digest.
+    usage : tuple of Usage
+        Rows of the report.
+    n_padded, n_most_padded : int
+        Most samples of silence that a shot was filled up with, to the box's shortest length and grid, and the most that
+        any could be.
+    work, points, cuts, made, place, check
+        See `tektronix_awg5014.again.Trail`.
+    """
+
+    clock_hz: float
+    channels: dict[int, Channel]
+    played: tuple[Steps, ...]
+    blobs: dict[str, np.ndarray]
+    usage: tuple[Usage, ...]
+    n_padded: int
+    n_most_padded: int
+    work: Renderer
+    points: Points
+    cuts: Sequence[Cut]
+    made: dict[int, list[Made]]
+    place: str
+    check: Callable[[int, Collection[Words]], None]
+
+    def program(
+        self, instrument: Instrument, body: StepsBody, blobs: dict[str, np.ndarray], n_held: int = 0
+    ) -> DeviceProgram:
+        """Return the program of a generator that is not led by events, with the padding in its report.
+
+        Parameters
+        ----------
+        n_held : int
+            Samples that each output holds beside those of the points.
+
+        Raises
+        ------
+        CompileError
+            If lab.toml has an event input for it, which such a generator can't be led by.
+        """
+        if instrument.event is not None and len(self.played) > 1:
+            raise CompileError(
+                f"{instrument.name} ({instrument.model}) can't be led from point to point by pulses at an event input: "
+                f"leave `event` out of lab.toml, and each point is selected"
+            )
+        samples, longest, *more = self.usage
+        rows = (replace(samples, used=samples.used + n_held), longest, *more)
+        if self.n_padded:
+            place = "silence after the last pulse of a shot"
+            rows = (*rows, Usage("padded samples", self.n_padded, self.n_most_padded, place))
+        return DeviceProgram(instrument.name, instrument.model, body.to_bytes(), blobs, len(self.played), rows)
+
+
+def unfit(instrument: Instrument, n_points: int, made: Stepped) -> DeviceProgram:
+    """Return the program of so many points that is far over the memory: its report alone."""
+    return DeviceProgram(instrument.name, instrument.model, b"", {}, n_points, made.usage)
+
+
+def stepped(
+    straights: Sequence[Straight],
+    instrument: Instrument,
+    lab: Lab,
+    shots: Shots,
+    capability: Capability,
+    coding: Coding,
+    elements: Callable[[Sequence[int]], int] = sum,
+) -> Stepped:
+    """Return what one generator plays; whoever calls holds `rendering.lowering`.
+
+    A shot begins at time zero and ends with the last pulse of its point on any output, filled up to what the box plays.
+    Where all outputs are silent for long, a short silent waveform is looped. Outputs without a pulse at any point stay
+    off. Where the report shows that the program is far over the memory, it has no waveforms.
+
+    Parameters
+    ----------
+    elements : function
+        From the numbers of steps of all points to the elements that the box's limit is about.
+
+    Raises
+    ------
+    CompileError
+        If a pulse goes over an output's range or limits, starts before time zero, or is too long for the memory.
+    """
+    clock_hz = _given(instrument.clock_hz, f"{instrument.name}: clock_hz")
+    check_number(capability, "clocks.sample.hz", clock_hz, instrument.name)
+    rate_hz = rational_hz(clock_hz)
+    feeds = feeds_of(lab, instrument.name)
+    channels = {n: _channel(capability, instrument, n, feed, k) for feed in feeds for k, n in enumerate(feed.outputs)}
+    half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
+    lead_ticks = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
+    work = Renderer(feeds, rate_hz, half_v, coding, lead_ticks)
+    points = work.points_of(straights, looped_samples(capability))
+    cuts = _cuts(capability, points, instrument)
+    n_padded, n_most = _n_padded(points, cuts), padded(capability, 1) - 1
+    used = [k for k in range(len(feeds)) if points.uses(k)]
+    keys = {k: work.keys(points, k, cuts) for k in used}
+    longest, place = _longest(points, cuts)
+    check_number(
+        capability, "channels.output.length", longest or limit(capability, "channels.output.length").least, place
+    )
+
+    def check(n: int, held: Collection[Words]) -> None:
+        _check_limits(instrument, n, channels[n], held, coding)
+
+    asked = _asked({k: dict.fromkeys(keys[k]) for k in used}, cuts, elements)
+    if len(straights) > 1 and not asked.fits(capability):
+        needed = (
+            usage(capability, "waveforms.samples", asked.n_samples, f"up to {place}"),
+            usage(capability, "sequence", asked.n_elements),
+        )
+        return Stepped(clock_hz, {}, (), {}, needed, n_padded, n_most, work, points, cuts, {}, place, check)
+    made = {k: work.render(points, k, keys[k]) for k in used}
+    played = _points(cuts, made, feeds)
+    held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
+    for n, table in held.items():
+        check(n, table.values())
+    blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
+    sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
+    fullest = max(sizes, key=lambda n: sizes[n], default=0)
+    rows = [
+        usage(capability, "waveforms.samples", sizes.get(fullest, 0), f"output {fullest}, up to {place}"),
+        usage(capability, "channels.output.length", longest, place, name="longest waveform"),
+        usage(capability, "sequence", elements([len(steps) for steps in played])),
+    ]
+    if capability.waveforms is not None and capability.waveforms.count is not None:
+        rows.append(usage(capability, "waveforms.count", len(blobs)))
+    work.trim()
+    channels = {n: channels[n] for n in sorted(held)}
+    return Stepped(
+        float(rate_hz), channels, played, blobs, tuple(rows), n_padded, n_most, work, points, cuts, made, place, check
+    )
+
+
+def _n_padded(points: Points, cuts: Sequence[Cut]) -> int:
+    ends = points.spans[:, 1].tolist()
+    lasts = [cut[-1].first + cut[-1].n_samples for cut in cuts]
+    return max((last - end for last, end in zip(lasts, ends, strict=True) if end), default=0)
+
+
+def _cuts(table: Capability, points: Points, instrument: Instrument) -> list[Cut]:
+    """Return how each point's shot is cut.
+
+    Raises
+    ------
+    CompileError
+        If a pulse is before time zero, or later than any shot ends.
+    """
+    early = np.flatnonzero(points.spans[:, 0] < 0)
+    if len(early):
+        k = int(early[0])
+        starts, _, places = points.named(k)
+        which = int(np.flatnonzero(starts < 0)[0])
+        raise CompileError(
+            f"{points.label(k, places[which])} starts {-int(starts[which])} samples before time zero of the shot on "
+            f"{instrument.name}: delay the whole sequence"
+        )
+    bound = longest_shot_samples(table)
+    k = int(np.argmax(points.spans[:, 1])) if len(points) else 0
+    if len(points) and points.spans[k, 1] > bound:
+        _, ends, places = points.named(k)
+        label = points.label(k, places[int(np.argmax(ends))])
+        raise CompileError(
+            f"{label} ends {int(ends.max())} samples after the trigger; {instrument.name} ({instrument.model}) plays "
+            f"at most {bound} in one shot",
+            pulse=label,
+            samples=int(ends.max()),
+            bound=bound,
+        )
+    gaps = points.gaps[: points.gap_bounds[-1]]
+    return cuts_of(table, points.spans[:, 1].tolist(), gaps.tolist(), points.gap_bounds.tolist())
+
+
+def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
+    """Return the samples of the longest waveform, and the label of the pulse that ends it."""
+    longest, where, label = 0, -1, ""
+    for k, cut in enumerate(cuts):
+        for piece in cut:
+            if piece.n_samples > longest:
+                longest, first, where = piece.n_samples, piece.first, k
+    if where >= 0:
+        starts, ends, places = points.named(where)
+        inside = np.flatnonzero((starts >= first) & (starts < first + longest))
+        label = points.label(where, places[inside[np.argmax(ends[inside])]]) if len(inside) else ""
+    return longest, label
+
+
+class _Asked(NamedTuple):
+    """What a program would need, seen before it is rendered; equal waveforms of unequal pulses count twice."""
+
+    n_samples: int
+    n_elements: int
+
+    def fits(self, table: Capability) -> bool:
+        """Say whether it is worth rendering."""
+        most = limit(table, "waveforms.samples").most, limit(table, "sequence").most
+        return self.n_samples <= 2 * most[0] and self.n_elements <= most[1]
+
+
+def _asked(
+    keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut], elements: Callable[[Sequence[int]], int]
+) -> _Asked:
+    n_samples = max(
+        (sum(piece.n_samples for _, cut, _ in table for piece in cut if piece.n_loops == 1) for table in keys.values()),
+        default=0,
+    )
+    counts = [len(cut) for cut in cuts]
+    counts = counts if any(len(table) > 1 for table in keys.values()) else counts[:1]
+    return _Asked(n_samples, elements(counts))
+
+
+def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequence[Feed]) -> tuple[Steps, ...]:
+    """Return the steps of each point; of one if all points are the same."""
+    outputs = [n for k in made for n in feeds[k].outputs]
+    tables = tuple(made.values())
+    points: list[Steps]
+    if tables and all(len(cut) == 1 for cut in cuts):
+        names = [[one[0][place][0] for one in made[k]] for k in made for place in range(len(feeds[k].outputs))]
+        points = [(Step(dict(zip(outputs, row, strict=True))),) for row in zip(*names, strict=True)]
+    else:
+        points = [
+            tuple(
+                Step(dict(zip(outputs, [one[0] for row in rows for one in row[p]], strict=True)), piece.n_loops)
+                for p, piece in enumerate(cut)
+            )
+            for cut, *rows in zip(cuts, *tables, strict=True)
+        ]
+    return tuple(points[:1] if all(steps == points[0] for steps in points) else points)
+
+
+def _held(made: Sequence[Made], place: int) -> dict[str, Words]:
+    """Return the distinct waveforms of one output."""
+    distinct = {id(one): one for one in made}
+    return {piece[place][0]: piece[place] for one in distinct.values() for piece in one}
+
+
+def _channel(capability: Capability, instrument: Instrument, number: int, feed: Feed, place: int) -> Channel:
+    output = _output(instrument, number)
+    amplitude_vpp = _given(output.amplitude_vpp, f"{instrument.name}: output {number} amplitude_vpp")
+    offset_v = output.offset_v + (feed.mixer.offset_v[place] if len(feed.outputs) == 2 else 0.0)
+    name = f"{instrument.name} output {number}"
+    check_number(capability, "channels.output.number", number, name)
+    check_number(capability, "settings.amplitude_vpp", amplitude_vpp, name)
+    check_number(capability, "settings.offset_v", offset_v, name)
+    return Channel(amplitude_vpp, offset_v)
+
+
+def _output(instrument: Instrument, number: int) -> Output:
+    found = instrument.output.get(number)
+    if found is None:
+        raise CompileError(f"{instrument.name}: output {number} is not in lab.toml")
+    return found
+
+
+def _given(value: float | None, what: str) -> float:
+    if value is None:
+        raise CompileError(f"{what} is not given in lab.toml")
+    return value
+
+
+def _check_limits(
+    instrument: Instrument, number: int, channel: Channel, held: Collection[Words], coding: Coding
+) -> None:
+    """Refuse waveforms whose voltage leaves the limits of lab.toml; most ranges can't, and are not looked at."""
+    low, high = _output(instrument, number).limits_v
+    half_v = channel.amplitude_vpp / 2
+    if low <= channel.offset_v - half_v and channel.offset_v + half_v <= high:
+        return
+    codes = np.array([min(low for *_, low, _ in held), max(high for *_, high in held)])
+    reached = channel.offset_v + half_v * (codes - coding.zero) / coding.top
+    if not (low <= reached[0] and reached[1] <= high):
+        raise CompileError(
+            f"output {number} of {instrument.name} would reach {reached[0]:.4g} to {reached[1]:.4g} V, "
+            f"outside [{low:g}, {high:g}] V",
+            output=number,
+        )
