@@ -20,6 +20,7 @@ __all__ = [
     "FAMILIES",
     "HOSTED",
     "MODELS",
+    "OF_BOARDS",
     "Model",
     "capabilities",
     "capability_of",
@@ -97,10 +98,13 @@ MODELS = {
         Model("qblox-qcm-rf", "player", "", "qblox"),
         Model("qblox-qrm-rf", "transceiver", "", "qblox"),
         Model("qblox-qrc", "transceiver", "", "qblox"),
+        Model("qick-tproc-v2", "transceiver", "", "qick"),
     )
 }
 
 
+OF_BOARDS = ("qick-tproc-v2",)
+"""Models whose limits are those of one board, which says them itself: they have no table of their own."""
 HOSTED = ("qcodes", "pymeasure")
 """What stands before the colon of a model that names a class of another package."""
 

@@ -26,6 +26,7 @@ class Emission(StrEnum):
     SCPI = "scpi"
     Q1ASM = "q1asm"
     PULSER = "pulser"
+    QICK = "qick"
 
 
 def compile_file(
@@ -37,7 +38,7 @@ def compile_file(
     emit: Annotated[
         Emission,
         typer.Option(
-            help="Pulses with their ticks, text commands, Qblox programs, or Pulser's abstract representation."
+            help="Pulses with their ticks, text commands, Qblox or QICK programs, or Pulser's abstract representation."
         ),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
@@ -101,9 +102,7 @@ def _compiled(
     files = []
     if out is not None:
         for part, text in texts.items():
-            path = (
-                out / f"{file.stem}.{part}{'' if '.' in part and emit in (Emission.Q1ASM, Emission.PULSER) else '.txt'}"
-            )
+            path = out / f"{file.stem}.{part}{'' if '.' in part and emit in _NAMED else '.txt'}"
             path.write_text(text, encoding="utf-8")
             files.append(str(path))
         if emit is Emission.TIMELINE:
@@ -197,12 +196,32 @@ def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
+def _qick_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each board's assembly, and its memories and settings; of QICK boards only."""
+    from qctl.instruments.qick.body import QickBody, settings_of
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        for program in batch.programs:
+            if program.model == "qick-tproc-v2":
+                body = QickBody.from_bytes(program.body)
+                key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
+                texts[f"{key}.asm"] = body.program
+                texts[f"{key}.settings.json"] = json.dumps(settings_of(body, program.blobs)) + "\n"
+    if not texts:
+        raise RequestError("no instrument of this processor is a QICK board")
+    return texts
+
+
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
     Emission.SCPI: _scpi_texts,
     Emission.Q1ASM: _q1asm_texts,
     Emission.PULSER: _pulser_texts,
+    Emission.QICK: _qick_texts,
 }
+_NAMED = (Emission.Q1ASM, Emission.PULSER, Emission.QICK)
+"""What is written into files that have their own endings."""
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:
