@@ -20,6 +20,7 @@ __all__ = [
     "FAMILIES",
     "HOSTED",
     "MODELS",
+    "OF_BOARDS",
     "Model",
     "capabilities",
     "capability_of",
@@ -110,10 +111,13 @@ MODELS = {
         Model("keysight-33600a", "player", "", "keysight_generators"),
         Model("keysight-m8190a", "player", "", "keysight_generators"),
         Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
+        Model("qick-tproc-v2", "transceiver", "", "qick"),
     )
 }
 
 
+OF_BOARDS = ("qick-tproc-v2",)
+"""Models whose limits are those of one board, which says them itself: they have no table of their own."""
 HOSTED = ("qcodes", "pymeasure")
 """What stands before the colon of a model that names a class of another package."""
 

@@ -1,1 +1,1 @@
-"""QICK boards: what one can do, read from its own soccfg; nothing is compiled for them yet."""
+"""QICK boards: what one can do, read from its own soccfg, and what one with tProcessor v2 plays."""

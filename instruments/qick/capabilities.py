@@ -32,8 +32,12 @@ from qctl.instruments.capability import (
     Upload,
 )
 
-__all__ = ["TABLES", "capability_of_board"]
+__all__ = ["CYCLES_PER_INSTRUCTION", "TABLES", "capability_of_board"]
 
+CYCLES_PER_INSTRUCTION = 2
+"""Core cycles that an instruction of a tProcessor v2 is reckoned with; its pipeline takes one if not stalled."""
+_QUEUE = 256
+"""Events that a port's queue is taken to hold where soccfg doesn't say it."""
 TABLES: dict[str, Capability] = {}
 """None before a board has spoken: see `capability_of_board`."""
 
@@ -87,7 +91,7 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
             Range(0, min(envelopes, default=0), "complex samples", source=said),
             "one generator, the smallest of them",
         ),
-        instructions=Instructions(Range(1, number("pmem_size"), "instructions", source=said)),
+        instructions=_instructions(processor, number("pmem_size"), kind, said),
         table=Table(Range(0, number("dmem_size"), "entries", source=said), ("32-bit words of data memory",)),
         scope=Scope(
             samples=Range(
@@ -124,6 +128,18 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
         firmware=Firmware(_OLDEST, "", "keys of soccfg"),
         standing=Standing(None, "", "qick's assembler is the judge of what will be compiled"),
     )
+
+
+def _instructions(processor: Mapping[str, Any], count: int, kind: str, said: str) -> Instructions:
+    """Return the program memory; a tProcessor v2 is reckoned slower than its pipeline is, and ahead by one queue."""
+    size = Range(1, count, "instructions", source=said)
+    if kind == "v1":
+        return Instructions(size)
+    depth = processor.get("fifo_depth")
+    known = isinstance(depth, int) and depth > 0
+    source = said if known else "a queue's events, where soccfg has no fifo_depth"
+    ahead = Range(depth if known else _QUEUE, None, "instructions", source=source, unverified="" if known else "low")
+    return Instructions(size, {"instruction": 1}, ahead, f"{CYCLES_PER_INSTRUCTION} core cycles each, unverified")
 
 
 def _generator(board: _Board, k: int, one: Mapping[str, Any], clocks: dict[str, Clock], said: str) -> Channel:

@@ -27,6 +27,7 @@ class Emission(StrEnum):
     Q1ASM = "q1asm"
     PULSER = "pulser"
     SEQC = "seqc"
+    QICK = "qick"
 
 
 def compile_file(
@@ -37,7 +38,7 @@ def compile_file(
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
         Emission,
-        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich or Pulser."),
+        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK or Pulser."),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -237,7 +238,24 @@ def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER))
+def _qick_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each board's assembly, and its memories and settings; of QICK boards only."""
+    from qctl.instruments.qick.body import QickBody, settings_of
+
+    texts: dict[str, str] = {}
+    for k, batch in enumerate(ready.lowered.batches):
+        for program in batch.programs:
+            if program.model == "qick-tproc-v2":
+                body = QickBody.from_bytes(program.body)
+                key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
+                texts[f"{key}.asm"] = body.program
+                texts[f"{key}.settings.json"] = json.dumps(settings_of(body, program.blobs)) + "\n"
+    if not texts:
+        raise RequestError("no instrument of this processor is a QICK board")
+    return texts
+
+
+_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK))
 """Whose texts have endings of their own."""
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
@@ -245,7 +263,10 @@ _TEXTS = {
     Emission.Q1ASM: _q1asm_texts,
     Emission.PULSER: _pulser_texts,
     Emission.SEQC: _seqc_texts,
+    Emission.QICK: _qick_texts,
 }
+_NAMED = (Emission.Q1ASM, Emission.PULSER, Emission.QICK)
+"""What is written into files that have their own endings."""
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import tomllib
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import msgspec
+
 from qctl.errors import InternalError, ParseError, RequestError
 from qctl.lab.decoding import Problems, decode
 from qctl.lab.lab import Lab
@@ -31,7 +33,28 @@ def load_lab(path: str | Path) -> Lab:
     ParseError
         If it is not TOML, or larger than any lab.
     """
-    return parse_lab(read_lab(path), where=Path(path).name)
+    return _with_boards(parse_lab(read_lab(path), where=Path(path).name), Path(path))
+
+
+def _with_boards(lab: Lab, path: Path) -> Lab:
+    """Put in the text of the files that instruments name as their boards': a lab says all that it depends on."""
+    told = {
+        name: msgspec.structs.replace(one, board=_board(one.board, name, path))
+        for name, one in lab.instruments.items()
+        if one.board
+    }
+    return msgspec.structs.replace(lab, instruments={**lab.instruments, **told}) if told else lab
+
+
+def _board(board: str, name: str, path: Path) -> str:
+    if board.lstrip().startswith("{"):
+        return board
+    try:
+        return read_lab(path.parent / board)
+    except (RequestError, ParseError) as error:
+        raise RequestError(
+            f"{path.name}: instruments.{name}.board: {error.message}", problems=[error.message]
+        ) from error
 
 
 def read_lab(path: str | Path) -> str:

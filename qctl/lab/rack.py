@@ -252,6 +252,9 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Arguments that a hosted driver is made with.
     baud : int, optional
         Of a serial line; the model's own by default.
+    board : str
+        What a board says of itself, as JSON (soccfg of a QICK board). lab.toml names a file beside it, and `load_lab`
+        puts its text here.
     allow_raw : bool
         Whether texts that match no declared command are passed on.
     output, input : mapping of int to Output, Input
@@ -276,6 +279,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parameter: dict[str, ParameterRule] = {}
     init: dict[str, float | bool | str] = {}
     baud: Baud | None = None
+    board: str = ""
     allow_raw: bool = False
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}
