@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from qctl.cext import shots
 from qctl.cext import words as kernel
 from qctl.errors import CompileError
-from qctl.lab import Lab, Mixer
+from qctl.instruments.feeds import Feed
 from qctl.program.sampling import envelope_samples
 from qctl.program.straights import joined
 from qctl.program.tables import Waveform
@@ -27,14 +26,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Coding",
     "Cut",
-    "Feed",
     "Key",
     "Made",
     "Piece",
     "Points",
     "Renderer",
     "Words",
-    "feeds_of",
     "forget",
     "lowering",
 ]
@@ -83,40 +80,6 @@ Words = tuple[str, NDArray[np.uint16], int, int]
 
 Made = tuple[tuple[Words, ...], ...]
 """What one feed plays at one point: for each piece, the words of each of its outputs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """One output, or the pair of outputs of an IQ mixer, and the ports that they feed.
-
-    Attributes
-    ----------
-    outputs : tuple of int
-        I and Q, or one output.
-    ports : tuple of str
-        Names in lab.toml.
-    mixer : Mixer
-        Correction of the pair.
-    """
-
-    outputs: tuple[int, ...]
-    ports: tuple[str, ...]
-    mixer: Mixer
-
-
-def feeds_of(lab: Lab, instrument: str) -> tuple[Feed, ...]:
-    """Return the feeds of a generator; ports of one feedline share one."""
-    found: dict[tuple[int, ...], Feed] = {}
-    for port in lab.ports.values():
-        refs = port.outputs
-        if not refs or refs[0].instrument != instrument:
-            continue
-        if any(ref.instrument != instrument for ref in refs):
-            raise CompileError(f"port {port.name}: I and Q are outputs of two instruments")
-        key = tuple(ref.output for ref in refs)
-        old = found.get(key)
-        found[key] = Feed(key, (*(old.ports if old else ()), port.name), port.mixer)
-    return tuple(found.values())
 
 
 class _Kept:

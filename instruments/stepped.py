@@ -11,8 +11,9 @@ import numpy as np
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, usage
+from qctl.instruments.feeds import Feed, feeds_of
 from qctl.instruments.pieces import cuts_of, longest_shot_samples, looped_samples, padded
-from qctl.instruments.rendering import Coding, Cut, Feed, Key, Made, Points, Renderer, Words, feeds_of
+from qctl.instruments.rendering import Coding, Cut, Key, Made, Points, Renderer, Words
 from qctl.instruments.steps import Channel, Step, StepsBody
 from qctl.lab import Instrument, Lab, Output
 from qctl.program.device_program import DeviceProgram, Usage

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.instruments.capability import limit
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.qblox import capabilities as can
@@ -202,7 +203,7 @@ class QbloxModule:
         if held.maps != maps:
             outputs, inputs = maps
             self.link.write_block(f"{place}:CHANnelmap ", encoded(outputs))
-            if can.MODULES[self.instrument.model].n_inputs:
+            if "input" in can.TABLES[self.instrument.model].channels:
                 self.link.write_block(f"{place}:ACQ:CHANnelmap ", encoded(inputs))
             held.maps = maps
             self._confirm(f"the settings of {place}")
@@ -326,7 +327,7 @@ class QbloxModule:
             self.link.write_block(f"{place}:CHANnelmap ", encoded([[], []]))
             self._configure(place, _Held(maps=maps_of(None)), OFF_SETTINGS, maps_of(None))
         with self.link.burst():
-            for number in range(can.MODULES[self.instrument.model].n_outputs):
+            for number in range(limit(can.TABLES[self.instrument.model], "channels.output.number").most):
                 self.link.write(f"AFE:OFFSet:DAC{number} 0")
         self._confirm("its safe state")
 
@@ -355,7 +356,7 @@ class QbloxModule:
             raise RefusedError(f"{self.link.name} refused {what}: {text}", instrument=self.link.name, words=text)
 
 
-_NUMBERS = range(can.N_SEQUENCERS)
+_NUMBERS = range(limit(can.TABLES["qblox-qcm"], "sequencers").most)
 
 
 def _norm(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:

@@ -265,8 +265,6 @@ _TEXTS = {
     Emission.SEQC: _seqc_texts,
     Emission.QICK: _qick_texts,
 }
-_NAMED = (Emission.Q1ASM, Emission.PULSER, Emission.QICK)
-"""What is written into files that have their own endings."""
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from qctl.program.opcodes import Op
 
 BAD_ROW = 2
 EDGES = np.array([[0, 1], [1, 2]], np.int32)
+GATES = qctl.Target(("rz", "sx", "cz")).gates()
 
 
 def test_a_barrier_over_many_qubits():
@@ -51,5 +52,5 @@ def test_a_barrier_over_many_qubits():
 def test_a_row_that_the_format_forbids_is_refused(row, words):
     rows = np.array([row], INSTRUCTION).view(np.uint8)
     operands, numbers = np.array(words, np.uint32), np.zeros(0)
-    found = translate_rows(rows, operands, numbers, 3, 3, EDGES, False, 0, 0, 100, 2, 1, 1, False, False)
+    found = translate_rows(rows, operands, numbers, 3, 3, EDGES, False, *GATES, 100, 2, 1, 1, False, False)
     assert found[:2] == (BAD_ROW, 0)
