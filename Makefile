@@ -4,7 +4,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types kernels checked-kernels bench conformance processors clean
+.PHONY: demo test check lint types kernels checked-kernels bench conformance vendor-client processors clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -46,9 +46,14 @@ bench: .venv-bench/installed
 	.venv-bench/bin/pip install -q --no-build-isolation -e . --group bench
 	@touch $@
 
-# Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one.
+# Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one; Zurich Instruments'
+# compiler with LabOne Q's simulator; QICK's assembler; Pulser.
 conformance: .venv-conformance/installed
 	.venv-conformance/bin/pytest -q tests/conformance
+
+# Qblox's own client against the emulated cluster, and its dummy server against the driver.
+vendor-client: .venv-vendor-client/installed
+	.venv-vendor-client/bin/pytest -q tests/vendor_client
 
 # The same results on processors without AVX2, played by QEMU, which is installed by apt where it is missing (root or sudo).
 processors: .venv/tests
@@ -61,6 +66,13 @@ processors: .venv/tests
 	.venv-conformance/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
 	.venv-conformance/bin/pip install -q --no-build-isolation -e . --group conformance
 	.venv-conformance/bin/pip install -q --no-deps "q1simulator==1.3.4"
+	@touch $@
+
+.venv-vendor-client/installed: $(SOURCES)
+	test -x .venv-vendor-client/bin/python || $(PYTHON) -m venv .venv-vendor-client
+	.venv-vendor-client/bin/pip install -q --upgrade pip
+	.venv-vendor-client/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
+	.venv-vendor-client/bin/pip install -q --no-build-isolation -e . --group vendor-client
 	@touch $@
 
 .venv/bin/python:

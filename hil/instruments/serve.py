@@ -67,8 +67,9 @@ async def _listen(
     def answered_by(one: Box) -> Callable[[], asyncio.Protocol]:
         if link == "hislip":
             return HislipServer(one, faults, connections)
-        kind = HttpConnection if link == "http" else RawConnection
-        return lambda: kind(one, faults, connections)
+        if link == "http":
+            return lambda: HttpConnection(box, faults, connections)
+        return lambda: RawConnection(one, faults, connections)
 
     boxes: dict[int, Box] = {0: box, **getattr(box, "slots", {})}
     factories = {place: answered_by(one) for place, one in boxes.items()}
