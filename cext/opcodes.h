@@ -96,6 +96,7 @@ enum { QCTL_OPCODES(QCTL_OP_NUMBER) QCTL_N_OPS = QCTL_OP_JUMP + 1 };
 
 #define QCTL_FIRST_GATE QCTL_OP_ID
 #define QCTL_LAST_GATE QCTL_OP_MS
+#define QCTL_N_GATES (QCTL_LAST_GATE - QCTL_FIRST_GATE + 1)
 
 typedef struct {
     uint8_t known; /* 0 for a number between opcodes */

@@ -4,13 +4,12 @@ from libc.math cimport exp, log
 from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
 
-from qctl.cext.opcodes cimport FIRST_GATE, LAST_GATE, OP_ID, OP_MEASURE, OP_RZ
+from qctl.cext.opcodes cimport FIRST_GATE, LAST_GATE, N_GATES, OP_ID, OP_MEASURE, OP_RZ
 from qctl.cext.operands cimport check_rows, row_qubits, source_t
 from qctl.cext.records cimport instruction_t
 
 cdef enum:
     N_LENGTHS = 4       # pulse, readout, T1, T2 of each qubit
-    N_GATES = LAST_GATE - FIRST_GATE + 1
 
 
 cdef inline bint is_gate(const instruction_t *row) noexcept nogil:
