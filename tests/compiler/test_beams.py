@@ -1,3 +1,5 @@
+"""Programs of neutral atoms become plays on beams at the right times, and what beams cannot do is refused by name."""
+
 from __future__ import annotations
 
 import re

@@ -1,3 +1,5 @@
+"""Pulser reads, samples and simulates what is compiled for neutral atoms; its limits are refused before it would."""
+
 from __future__ import annotations
 
 import re
