@@ -126,7 +126,8 @@ def test_a_sweep_is_one_sequence_with_variables() -> None:
 def test_blockade_is_as_an_independent_solver_has_it(second_hz: float) -> None:
     """Two atoms 5 um apart: sqrt(2) times faster, and never both excited; the phase of the second pulse counts.
 
-    Where drives change, Pulser goes from one to the other within a nanosecond: 0.003 rad here.
+    Where drives begin, change or end, Pulser goes from one to the other within a nanosecond. Half a nanosecond of two
+    blockaded atoms' sqrt(2) * 1 MHz is 0.0044 rad, 0.0022 in a population.
     """
     program = qctl.Program(qubits=["a0", "a1"], bits=["m0"])
     with program.sweep("t", np.arange(40, 800, 160) * 1e-9) as t:
@@ -148,7 +149,7 @@ def test_blockade_is_as_an_independent_solver_has_it(second_hz: float) -> None:
             state = (-1j * generator * (length_s * 1e6)).expm() * state
         found = judge.state(judge.of_point(body, point))
         # Pulser has r before g.
-        assert np.abs(np.abs(found) ** 2 - np.abs(state.full().ravel()[::-1]) ** 2).max() < 2e-3
+        assert np.abs(np.abs(found) ** 2 - np.abs(state.full().ravel()[::-1]) ** 2).max() < 2.5e-3
         assert np.abs(found[0]) ** 2 < 1e-2
 
 
