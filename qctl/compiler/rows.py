@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.compiler.steps import Step, Value
+from qctl.compiler.steps import DRIVES, Step, Value
 from qctl.compiler.sweep_values import Grid, over_points, seconds_over_points
 from qctl.compiler.tables import Tables
 from qctl.compiler.times import Times
@@ -168,6 +168,9 @@ class _Writer:
                     fb = self._value(value, _place(step))
                 else:
                     flag, number = Flag.IMM, float(value)
+            elif op in DRIVES:
+                word = op.name.lower()
+                raise CompileError(f"{word} (instruction {step.where}) is not for this target", instruction=step.where)
             elif op is Op.CZ:
                 fb = step.qubits[1]
             elif op is Op.MEASURE:

@@ -10,8 +10,10 @@ from qctl.program.expressions import Expression
 from qctl.program.opcodes import Op
 from qctl.program.tables import Sweep
 
-__all__ = ["Step", "StepLine", "Value"]
+__all__ = ["DRIVES", "Step", "StepLine", "Value"]
 
+DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE))
+"""What acts on atoms directly; to translation a barrier on all that it reaches."""
 Value = float | Fraction | Expression
 
 

@@ -148,3 +148,11 @@ def test_a_play_on_a_local_beam_is_refused(lab: Lab) -> None:
     program.play("raman.drive", qctl.gaussian(400e-9, amp=0.1))
     with pytest.raises(CompileError, match="a play does not say which atom it is for"):
         compile_programs(program, lab)
+
+
+@pytest.mark.parametrize("drive", [lambda p: p.rydberg(1e-6, 1e6), lambda p: p.shuttle([0], [(0.0, 0.0)], 1e-4)])
+def test_a_drive_of_atoms_is_refused_by_transmons(drive: object) -> None:
+    program = qctl.Program(qubits=2)
+    drive(program)  # type: ignore[operator]
+    with pytest.raises(CompileError, match=r"\(instruction 0\) is not for this target"):
+        compile_programs(program, load_lab(SUPPORT / "transmon5.toml"))
