@@ -16,11 +16,11 @@ from typing import cast
 
 import numpy as np
 
+from qctl.compiler.alone import compile_line
 from qctl.compiler.beam_steps import BeamPlay, BeamSteps, latest
 from qctl.compiler.compiled import Compiled
-from qctl.compiler.routed import native_steps
 from qctl.compiler.standing import places_of
-from qctl.compiler.steps import Step, StepLine
+from qctl.compiler.steps import DRIVES, Step, StepLine
 from qctl.compiler.sweep_values import grid_of
 from qctl.compiler.target import target_of
 from qctl.compiler.unroll import unroll
@@ -160,37 +160,16 @@ def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:
     return tuple(specs)
 
 
-_DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE, Op.PLAY))
-
-
 def compile_on_beams(body: Body, lab: Lab, values: Values, seed: int, level: int) -> Compiled:
     """Compile a program for neutral atoms; one that drives beams itself keeps its qubits where they are."""
-    begin = perf_counter()
+    begin_s = perf_counter()
     names = tuple(values.qubits)
     line = unroll(body)
-    unrolled = perf_counter()
     places = places_of(body, names)
-    if places is None and any(step.op in _DRIVES for step in line.steps):
+    if places is None and any(step.op in DRIVES for step in line.steps):
         places = list(range(body.n_qubits))
-    steps = line.steps
-    if places is not None:
-        steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
-    check_measured_last(steps, names)
-    given = {step.where: step for step in steps if step.op in _DRIVES}
-    n_qubits = body.n_qubits if places is None else len(names)
-    target = target_of(lab.processor(values.processor))
-    routed = native_steps(steps, n_qubits, target, fixed=places is not None, level=level, seed=seed)
-    # To translation a drive of several atoms is a barrier on all that it reaches.
-    natives = tuple(given.get(step.where, step) if step.op in _DRIVES else step for step in routed.steps)
-    translated = perf_counter()
-    timeline = time_beams(StepLine(natives, line.axes, line.n_repeats), body, lab, values)
-    timed = perf_counter()
-    start, end = (routed.layout, routed.final_layout) if places is None else (tuple(places),) * 2
-    return Compiled(
-        timeline,
-        tuple(names[q] for q in start),
-        tuple(names[q] for q in end),
-        sum(step.op is Op.CZ for step in natives),
-        sum(step.op is Op.SX for step in natives),
-        (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
-    )
+    check_measured_last(line.steps, names if places is None else [names[q] for q in places])
+    return compile_line(
+        line, body.n_qubits, places, names, target_of(lab.processor(values.processor)),
+        lambda native: time_beams(native, body, lab, values), begin_s, level=level, seed=seed,
+    )  # fmt: skip

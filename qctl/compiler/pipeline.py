@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from qctl.compiler.alone import compile_line
 from qctl.compiler.beams import compile_on_beams
 from qctl.compiler.compiled import Compiled, Origin
 from qctl.compiler.measured import translated_rows
@@ -17,7 +18,7 @@ from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of
 from qctl.compiler.routed import native_steps
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.standing import places_of
-from qctl.compiler.steps import Step, StepLine
+from qctl.compiler.steps import Step
 from qctl.compiler.tables import Tables, tables_of
 from qctl.compiler.target import Target
 from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
@@ -261,30 +262,12 @@ class _Work:
         return self.fixed[body.qubits]
 
     def _general(self, body: Body) -> Compiled:
-        begin = perf_counter()
+        begin_s = perf_counter()
         line = unroll(body)
-        unrolled = perf_counter()
-        names = self.tables.names
-        places = self._places(body)
-        steps = line.steps
-        if places is not None:
-            steps = tuple(step._replace(qubits=tuple(places[q] for q in step.qubits)) for step in steps)
-        n_qubits = body.n_qubits if places is None else len(names)
-        routed = native_steps(steps, n_qubits, self.target, fixed=places is not None, **self.options)
-        translated = perf_counter()
-        timeline = time_program(StepLine(routed.steps, line.axes, line.n_repeats), body, self.tables)
-        timed = perf_counter()
-        start, end = routed.layout, routed.final_layout
-        if places is not None:
-            start = end = tuple(places)
-        return Compiled(
-            timeline,
-            tuple(names[q] for q in start),
-            tuple(names[q] for q in end),
-            sum(step.op is Op.CZ for step in routed.steps),
-            sum(step.op is Op.SX for step in routed.steps),
-            (("unroll", unrolled - begin), ("translate", translated - unrolled), ("time", timed - translated)),
-        )
+        return compile_line(
+            line, body.n_qubits, self._places(body), self.tables.names, self.target,
+            lambda native: time_program(native, body, self.tables), begin_s, **self.options,
+        )  # fmt: skip
 
 
 def _no_native(_: Body) -> None:

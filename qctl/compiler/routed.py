@@ -10,7 +10,7 @@ import numpy as np
 
 from qctl.cext.records import InstructionBuffer
 from qctl.compiler.measured import translated_rows
-from qctl.compiler.steps import Step
+from qctl.compiler.steps import DRIVES, Step
 from qctl.compiler.target import Target
 from qctl.program.expressions import Expression
 from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
@@ -68,7 +68,9 @@ def native_steps(
         where = steps[origin].where if origin >= 0 else -1
         if op not in GATES:
             step = steps[origin]
-            if flags & Flag.WIDE:
+            if step.op in DRIVES:
+                pass  # qubits under a drive are not moved, and one of all of them names none
+            elif flags & Flag.WIDE:
                 step = step._replace(qubits=tuple(word for word in words[a : a + b] if not word & PORT_BIT))
             elif step.qubits:
                 step = step._replace(qubits=(a,))
@@ -98,7 +100,7 @@ class _StepRows(InstructionBuffer):
                 self.emit_gate(op, step.qubits, step.params, step.n_controls)
             elif op is Op.BARRIER:
                 self.emit_wide(op, [*step.qubits, *(PORT_BIT | p for p in step.ports)])
-            elif op in (Op.RYDBERG, Op.SHUTTLE):
+            elif op in DRIVES:
                 self.emit_wide(Op.BARRIER, step.qubits or range(n_qubits))
             elif step.ports or not step.qubits:
                 self.emit(Op.HALT)  # nothing may cross it
