@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from qctl.errors import QctlError, RequestError
 if TYPE_CHECKING:
     from qctl.lab import Lab
     from qctl.lowering import Ready
+    from qctl.program.device_program import DeviceProgram
 
 __all__ = ["Emission", "compile_file"]
 
@@ -141,19 +143,35 @@ def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return {"timeline": "\n".join(rows) + "\n", "pulses": Program.from_body(timeline.body).to_text()}
 
 
+def _batched(ready: Ready) -> Iterator[tuple[DeviceProgram, str]]:
+    """Yield each device program, and what its files' names say of its batch where there are several."""
+    for k, batch in enumerate(ready.lowered.batches):
+        batched = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
+        for program in batch.programs:
+            yield program, batched
+
+
+def _of_family(ready: Ready, family: str, what: str) -> list[tuple[DeviceProgram, str]]:
+    """Return the device programs of one family, as `_batched` does; refuse a processor without any."""
+    from qctl.instruments.registry import model_of
+
+    found = [pair for pair in _batched(ready) if model_of(pair[0].model).family == family]
+    if not found:
+        raise RequestError(f"no instrument of this processor is {what}")
+    return found
+
+
 def _scpi_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return each instrument's commands; what speaks no text is left out."""
     from qctl.instruments.rehearsal import commands_of
 
     texts: dict[str, str] = {}
-    for k, batch in enumerate(ready.lowered.batches):
-        for program in batch.programs:
-            try:
-                commands = commands_of(program, lab.instrument(program.instrument))
-            except RequestError as error:
-                commands = [f"# {error.message}"]
-            key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
-            texts[key] = "\n".join(commands) + "\n"
+    for program, batched in _batched(ready):
+        try:
+            commands = commands_of(program, lab.instrument(program.instrument))
+        except RequestError as error:
+            commands = [f"# {error.message}"]
+        texts[f"{program.instrument}{batched}"] = "\n".join(commands) + "\n"
     return texts
 
 
@@ -162,34 +180,25 @@ def _written_blocks(ready: Ready, out: Path, stem: str) -> list[str]:
     from qctl.instruments.rehearsal import blocks_of
 
     files = []
-    for k, batch in enumerate(ready.lowered.batches):
-        batched = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
-        for program in batch.programs:
-            for name, block in blocks_of(program).items():
-                path = out / f"{stem}.{program.instrument}{batched}.{name}"
-                path.write_bytes(block)
-                files.append(str(path))
+    for program, batched in _batched(ready):
+        for name, block in blocks_of(program).items():
+            path = out / f"{stem}.{program.instrument}{batched}.{name}"
+            path.write_bytes(block)
+            files.append(str(path))
     return files
 
 
 def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return each sequencer's program, its sequence as the vendor's JSON, and its settings; of Qblox modules only."""
     from qctl.instruments.qblox.body import QbloxBody, sequence_of, settings_of
-    from qctl.instruments.registry import model_of
 
     texts: dict[str, str] = {}
-    for k, batch in enumerate(ready.lowered.batches):
-        for program in batch.programs:
-            if model_of(program.model).family != "qblox":
-                continue
-            for one in QbloxBody.from_bytes(program.body).sequencers:
-                name = f"{program.instrument}.seq{one.number}"
-                key = name if len(ready.lowered.batches) == 1 else f"{name}.batch{k}"
-                texts[f"{key}.q1asm"] = one.program
-                texts[f"{key}.json"] = json.dumps(sequence_of(one, program.blobs)) + "\n"
-                texts[f"{key}.settings.json"] = json.dumps(settings_of(one)) + "\n"
-    if not texts:
-        raise RequestError("no instrument of this processor is a Qblox module")
+    for program, batched in _of_family(ready, "qblox", "a Qblox module"):
+        for one in QbloxBody.from_bytes(program.body).sequencers:
+            key = f"{program.instrument}.seq{one.number}{batched}"
+            texts[f"{key}.q1asm"] = one.program
+            texts[f"{key}.json"] = json.dumps(sequence_of(one, program.blobs)) + "\n"
+            texts[f"{key}.settings.json"] = json.dumps(settings_of(one)) + "\n"
     return texts
 
 
@@ -198,18 +207,12 @@ def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     from qctl.instruments.atoms.body import PulserBody
 
     texts: dict[str, str] = {}
-    for k, batch in enumerate(ready.lowered.batches):
-        for program in batch.programs:
-            if not program.model.startswith("pulser-"):
-                continue
-            for number, one in enumerate(PulserBody.from_bytes(program.body).sequences):
-                key = f"{program.instrument}.sequence{number}"
-                key = key if len(ready.lowered.batches) == 1 else f"{key}.batch{k}"
-                texts[f"{key}.json"] = one.text + "\n"
-                if one.variables:
-                    texts[f"{key}.variables.json"] = json.dumps({"points": one.points, **one.variables}) + "\n"
-    if not texts:
-        raise RequestError("no instrument of this processor is a Pulser device")
+    for program, batched in _of_family(ready, "atoms", "a Pulser device"):
+        for number, one in enumerate(PulserBody.from_bytes(program.body).sequences):
+            key = f"{program.instrument}.sequence{number}{batched}"
+            texts[f"{key}.json"] = one.text + "\n"
+            if one.variables:
+                texts[f"{key}.variables.json"] = json.dumps({"points": one.points, **one.variables}) + "\n"
     return texts
 
 
@@ -218,23 +221,17 @@ def _seqc_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     from qctl.instruments.zurich.body import ZurichBody, settings_of
 
     texts: dict[str, str] = {}
-    for k, batch in enumerate(ready.lowered.batches):
-        suffix = "" if len(ready.lowered.batches) == 1 else f".batch{k}"
-        for program in batch.programs:
-            if not program.model.startswith("zurich-"):
-                continue
-            body = ZurichBody.from_bytes(program.body)
-            for core in body.cores:
-                name = f"{program.instrument}.awg{core.number}{suffix}"
-                texts[f"{name}.seqc"] = core.program
-                texts[f"{name}.json"] = core.command_table
-                texts[f"{name}.settings.json"] = json.dumps(settings_of(core, program.blobs)) + "\n"
-            for readout in body.readouts:
-                name = f"{program.instrument}.qa{readout.number}{suffix}"
-                texts[f"{name}.seqc"] = readout.program
-                texts[f"{name}.settings.json"] = json.dumps(settings_of(readout, program.blobs)) + "\n"
-    if not texts:
-        raise RequestError("no instrument of this processor is a Zurich Instruments box")
+    for program, batched in _of_family(ready, "zurich", "a Zurich Instruments box"):
+        body = ZurichBody.from_bytes(program.body)
+        for core in body.cores:
+            key = f"{program.instrument}.awg{core.number}{batched}"
+            texts[f"{key}.seqc"] = core.program
+            texts[f"{key}.json"] = core.command_table
+            texts[f"{key}.settings.json"] = json.dumps(settings_of(core, program.blobs)) + "\n"
+        for readout in body.readouts:
+            key = f"{program.instrument}.qa{readout.number}{batched}"
+            texts[f"{key}.seqc"] = readout.program
+            texts[f"{key}.settings.json"] = json.dumps(settings_of(readout, program.blobs)) + "\n"
     return texts
 
 
@@ -243,15 +240,10 @@ def _qick_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     from qctl.instruments.qick.body import QickBody, settings_of
 
     texts: dict[str, str] = {}
-    for k, batch in enumerate(ready.lowered.batches):
-        for program in batch.programs:
-            if program.model == "qick-tproc-v2":
-                body = QickBody.from_bytes(program.body)
-                key = program.instrument if len(ready.lowered.batches) == 1 else f"{program.instrument}.batch{k}"
-                texts[f"{key}.asm"] = body.program
-                texts[f"{key}.settings.json"] = json.dumps(settings_of(body, program.blobs)) + "\n"
-    if not texts:
-        raise RequestError("no instrument of this processor is a QICK board")
+    for program, batched in _of_family(ready, "qick", "a QICK board"):
+        body, key = QickBody.from_bytes(program.body), f"{program.instrument}{batched}"
+        texts[f"{key}.asm"] = body.program
+        texts[f"{key}.settings.json"] = json.dumps(settings_of(body, program.blobs)) + "\n"
     return texts
 
 
