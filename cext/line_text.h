@@ -9,7 +9,8 @@
 typedef struct {
     char *data;
     int64_t room;
-    int64_t n; /* characters, written or not */
+    int64_t n;     /* characters, written or not */
+    int64_t lines; /* as far as the kernel counts them */
 } qctl_lines_t;
 
 static inline void qctl_put(qctl_lines_t *text, const char *word, int64_t n)

@@ -4,21 +4,13 @@ from libc.math cimport cos, rint, sin
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport strlen
 
+from qctl.cext.assembly cimport decimal, number, put, text_t
 from qctl.cext.pieces cimport Content, Entry, Member, Piece
 
 COSTS = {"executeTableEntry": 1, "playZero": 1, "repeat": 3}
 """Instructions that the compiler makes of each word as it is written here."""
 LONGEST_ZERO = 1_048_512
 """Samples of one playZero: the compiler makes more than one instruction of a longer one."""
-
-cdef extern from "line_text.h" nogil:
-    ctypedef struct qctl_lines_t:
-        char* data
-        int64_t room
-        int64_t n
-    void qctl_put(qctl_lines_t* text, const char* word, int64_t n)
-    void qctl_put_number(qctl_lines_t* text, int64_t value, int64_t width)
-    void qctl_put_decimal(qctl_lines_t* text, int64_t value)
 
 cdef enum:
     _LONGEST = 1048512
@@ -32,17 +24,17 @@ cdef double _AMPLITUDE_STEP = 1e-8
 cdef double _PHASE_STEP = 1e-9
 
 
-cdef inline void word(qctl_lines_t* text, const char* what) noexcept nogil:
-    qctl_put(text, what, <int64_t> strlen(what))
+cdef inline void word(text_t* text, const char* what) noexcept nogil:
+    put(text, what, <int64_t> strlen(what))
 
 
-cdef inline void call(qctl_lines_t* text, const char* what, int64_t value, const char* end) noexcept nogil:
+cdef inline void call(text_t* text, const char* what, int64_t value, const char* end) noexcept nogil:
     word(text, what)
-    qctl_put_number(text, value, 0)
+    number(text, value, 0)
     word(text, end)
 
 
-cdef int64_t zeros(qctl_lines_t* text, int64_t n, int64_t least) noexcept nogil:
+cdef int64_t zeros(text_t* text, int64_t n, int64_t least) noexcept nogil:
     """Write silence; return its number of instructions."""
     cdef int64_t times = 0, instructions = 0
     if n > _LONGEST:
@@ -84,7 +76,7 @@ cdef int64_t repeated(
     return 1
 
 
-cdef inline int64_t play(qctl_lines_t* text, const Piece* piece, int64_t gap, int64_t least) noexcept nogil:
+cdef inline int64_t play(text_t* text, const Piece* piece, int64_t gap, int64_t least) noexcept nogil:
     """Write a piece and the silence behind it; return their number of instructions."""
     call(text, b"executeTableEntry(", piece.entry, b");\n")
     return 1 + (zeros(text, gap, least) if gap else 0)
@@ -92,7 +84,7 @@ cdef inline int64_t play(qctl_lines_t* text, const Piece* piece, int64_t gap, in
 
 cdef int64_t _emit(
     const Piece[::1] pieces, const int64_t[::1] bounds, int64_t head, int64_t period, int64_t least, int64_t loop_from,
-    int64_t reset, qctl_lines_t* text
+    int64_t reset, text_t* text
 ) noexcept nogil:
     """Write all points; return their number of instructions."""
     cdef int64_t p, k, j, end, gap, times, width = 1, instructions = 0
@@ -154,7 +146,7 @@ def emit(
     ValueError
         If shapes don't fit, or pieces overlap or leave too short gaps.
     """
-    cdef qctl_lines_t out
+    cdef text_t out
     cdef Py_ssize_t n_points = bounds.shape[0] - 1, p, k
     cdef int64_t at, gap
     if n_points < 0 or bounds[0] != 0 or bounds[n_points] != pieces.shape[0] or sizes.shape[0] != 2:
@@ -179,7 +171,7 @@ def emit(
 
 
 cdef void _table(
-    const Entry[::1] entries, const double[::1] scales, const int32_t[::1] waves, int kind, qctl_lines_t* text
+    const Entry[::1] entries, const double[::1] scales, const int32_t[::1] waves, int kind, text_t* text
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int64_t amplitude, phase
@@ -189,30 +181,30 @@ cdef void _table(
         phase = entries[k].phase
         call(text, between, k, b",\"waveform\":{\"index\":")
         between = b"},\n{\"index\":"
-        qctl_put_number(text, waves[entries[k].content], 0)
+        number(text, waves[entries[k].content], 0)
         if kind == 0:
             word(text, b"},\"amplitude00\":{\"value\":")
-            qctl_put_decimal(text, amplitude)
+            decimal(text, amplitude)
             word(text, b"},\"amplitude01\":{\"value\":")
-            qctl_put_decimal(text, -amplitude)
+            decimal(text, -amplitude)
             word(text, b"},\"amplitude10\":{\"value\":")
-            qctl_put_decimal(text, amplitude)
+            decimal(text, amplitude)
             word(text, b"},\"amplitude11\":{\"value\":")
-            qctl_put_decimal(text, amplitude)
+            decimal(text, amplitude)
             word(text, b"},\"phase\":{\"value\":")
-            qctl_put_decimal(text, phase * _DEGREES)
+            decimal(text, phase * _DEGREES)
             call(text, b"},\"oscillatorSelect\":{\"value\":", entries[k].oscillator, b"}")
         else:
             word(text, b"},\"amplitude0\":{\"value\":")
-            qctl_put_decimal(text, amplitude)
+            decimal(text, amplitude)
             word(text, b"},\"amplitude1\":{\"value\":")
-            qctl_put_decimal(text, amplitude)
+            decimal(text, amplitude)
             if kind == 1:
                 phase = _PHASE_STEPS - phase if phase else 0
                 word(text, b"},\"phase0\":{\"value\":")
-                qctl_put_decimal(text, (phase + _PHASE_STEPS // 4) * _DEGREES)
+                decimal(text, (phase + _PHASE_STEPS // 4) * _DEGREES)
                 word(text, b"},\"phase1\":{\"value\":")
-                qctl_put_decimal(text, phase * _DEGREES)
+                decimal(text, phase * _DEGREES)
             word(text, b"}")
     if entries.shape[0]:
         word(text, b"}")
@@ -244,7 +236,7 @@ def table(
     ValueError
         If shapes or numbers don't fit.
     """
-    cdef qctl_lines_t out
+    cdef text_t out
     cdef Py_ssize_t k
     if scales.shape[0] != waves.shape[0] or size.shape[0] != 1 or not 0 <= kind <= 2:
         raise ValueError(f"{scales.shape[0]} scales, {waves.shape[0]} waves, {size.shape[0]} sizes, kind {kind}")
