@@ -29,6 +29,7 @@ from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.instruments.keysight_infiniium.checks import check_program
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.loaded import loaded
 from qctl.instruments.settings import Settings
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -294,14 +295,7 @@ class KeysightInfiniium:
         self.link.close()
 
     def _loaded(self) -> DigitizerBody:
-        if self._body is None:
-            raise RequestError(f"{self.link.name}: no program is loaded", instrument=self.link.name)
-        if self.link.generation != self._generation:
-            raise DeviceError(
-                f"{self.link.name}: the link was reopened since the program was loaded; load it again",
-                instrument=self.link.name,
-            )
-        return self._body
+        return loaded(self._body, self.link, self._generation)
 
 
 def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:

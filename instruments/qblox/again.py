@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qctl.cext import events as kernel
 from qctl.cext import q1asm
 from qctl.instruments.qblox.memory import Memory
-from qctl.instruments.qblox.rows import Rows
+from qctl.instruments.rows import Rows
 from qctl.program.device_program import DeviceProgram, Usage
 
 __all__ = ["LOOP_FROM_NS", "Part", "Trail", "patched"]

@@ -23,6 +23,7 @@ from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.loaded import loaded
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
 from qctl.instruments.qblox.results import N_BLOCKS, columns, volts
@@ -340,14 +341,7 @@ class QbloxModule:
         self.link.close()
 
     def _loaded(self) -> QbloxBody:
-        if self._body is None:
-            raise RequestError(f"{self.link.name}: no program is loaded", instrument=self.link.name)
-        if self.link.generation != self._generation:
-            raise DeviceError(
-                f"{self.link.name}: the link was reopened since the program was loaded; load it again",
-                instrument=self.link.name,
-            )
-        return self._body
+        return loaded(self._body, self.link, self._generation)
 
     def _confirm(self, what: str) -> None:
         words = drained(self.link)

@@ -18,7 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
-from qctl.instruments.qblox.rows import Rows, rows_of
+from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight

@@ -12,7 +12,7 @@ from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.qblox.rows import Rows
+from qctl.instruments.rows import Rows
 from qctl.program.sampling import envelope_samples
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from qctl.cext import tproc
 from qctl.errors import CompileError, TimingError
 from qctl.instruments.checker import Pulses, check_number, check_pace, usage
-from qctl.instruments.qblox.rows import Rows, rows_of
 from qctl.instruments.qick import readouts as reading
 from qctl.instruments.qick import waves as words
 from qctl.instruments.qick.board import RESETTING, Board, board_of, fabric_hz
 from qctl.instruments.qick.body import Generator, QickBody, Readout
 from qctl.instruments.qick.capabilities import CYCLES_PER_INSTRUCTION
+from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight

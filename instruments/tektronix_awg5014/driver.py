@@ -16,12 +16,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from qctl.device import Parameter
-from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.errors import LimitError, RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_int
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.loaded import loaded
 from qctl.instruments.settings import Settings
 from qctl.instruments.tektronix_awg5014 import capabilities
 from qctl.instruments.tektronix_awg5014.body import AwgBody
@@ -341,14 +342,7 @@ class TektronixAwg5014:
         self.link.close()
 
     def _loaded(self) -> AwgBody:
-        if self._body is None:
-            raise RequestError(f"{self.link.name}: no program is loaded", instrument=self.link.name)
-        if self.link.generation != self._generation:
-            raise DeviceError(
-                f"{self.link.name}: the link was reopened since the program was loaded; load it again",
-                instrument=self.link.name,
-            )
-        return self._body
+        return loaded(self._body, self.link, self._generation)
 
 
 def _numbered(body: AwgBody) -> tuple[list[int], list[_Element]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.qblox.rows import Rows
+from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.program.sampling import envelope_samples

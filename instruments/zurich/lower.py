@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.qblox.rows import Rows, rows_of
+from qctl.instruments.rows import Rows, rows_of
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port

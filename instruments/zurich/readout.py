@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.qblox.rows import Rows
+from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Integrator, Readout, Waveform
 from qctl.instruments.zurich.events import CaughtWindow, Events, PlayedTone, events_of

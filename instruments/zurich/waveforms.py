@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import pieces as kernel
 from qctl.cext import seqc
-from qctl.instruments.qblox.rows import Rows
+from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Waveform
 from qctl.program.sampling import envelope_samples

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from circuits import randomized
 from qblox import RENDERED_NS, Played, assemble
 
 import qctl
@@ -105,22 +106,6 @@ def hold(one, program, body, straights, lengths_ns, lab):
             if len(one.acquisitions) == 1:
                 assert np.nansum(counts) == len(windows) * body.n_shots
                 assert np.nanmax(counts) == (body.n_shots if body.averaged else 1)
-
-
-def randomized(n_qubits, n_pulses, seed):
-    """Return a circuit of random π/2 pulses about random axes of the equator, between barriers, and its measurement."""
-    rng = np.random.default_rng(seed)
-    c = qctl.Circuit(n_qubits)
-    for k in range(n_pulses):
-        for q in range(n_qubits):
-            c.rz(float(rng.integers(4)) * np.pi / 2, q)
-            c.sx(q)
-        c.barrier(*range(n_qubits))
-        if n_qubits == 2 and k % 4 == 3:
-            c.cz(0, 1)
-            c.barrier(0, 1)
-    c.measure_all()
-    return c
 
 
 def test_two_qubit_circuit(lab, tmp_path):
