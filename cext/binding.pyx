@@ -202,10 +202,9 @@ cdef class Binding:
         """
         cdef int64_t wrong
         cdef Storage found = allocated(self.starts.shape[0] * 8)
-        # Held, so that a thread that goes on with the source meanwhile does it elsewhere.
-        cdef Storage rows = source.row_store, words = source.word_store, numbers = source.number_store
         if values.shape[0] != self.n_params:
             raise ValueError(f"values has the shape ({values.shape[0]},), expected ({self.n_params},)")
+        source = source.view()  # so that a thread that goes on with it meanwhile changes nothing here
         self.refuse_other(source)
         self.give_room(source, target, None, None, None, 0)
         with nogil:
@@ -230,10 +229,10 @@ cdef class Binding:
         cdef Py_ssize_t n = values.shape[0], i
         cdef InstructionBuffer target
         cdef Storage rows, words, numbers, found = allocated(self.starts.shape[0] * 8)
-        cdef tuple held = (source.row_store, source.word_store, source.number_store)  # as in bind_one
         cdef int64_t wrong
         if values.shape[1] != self.n_params or len(targets) != n:
             raise ValueError(f"values has the shape ({n}, {values.shape[1]}), expected ({len(targets)}, {self.n_params})")
+        source = source.view()  # as in bind_one
         self.refuse_other(source)
         rows = allocated(n * source.n_rows * 16)
         words = allocated(n * source.n_words * 4 if self.operands.shape[0] else 0)

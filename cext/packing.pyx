@@ -1,4 +1,4 @@
-"""Lossless packing of instructions, operand words and constants; decoding trusts no byte.
+"""Lossless packing of instructions, operand words and constants, and their joining to a file; decoding trusts no byte.
 
 Every packed item takes at least one byte, so that what a packed section claims to hold is bounded by its own length:
 16 bytes of rows, 4 of words, 8 of constants for each packed byte.
@@ -7,6 +7,10 @@ Every packed item takes at least one byte, so that what a packed section claims 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+cdef extern from "fresh.h" nogil:
+    void qctl_large_pages(void *start, size_t n_bytes)
 
 cdef extern from "packed_rows.h" nogil:
     ctypedef struct qctl_row_t:
@@ -24,6 +28,35 @@ cdef extern from "packed_items.h" nogil:
     int64_t qctl_unpack_doubles(const uint8_t *source, int64_t n_bytes, uint64_t *numbers, int64_t n)
 
 
+cdef bytes fresh(Py_ssize_t n_bytes):
+    """Return bytes that the caller fills."""
+    cdef bytes new = PyBytes_FromStringAndSize(NULL, n_bytes)
+    qctl_large_pages(PyBytes_AS_STRING(new), <size_t> n_bytes)
+    return new
+
+
+def joined(list parts not None):
+    """Return buffers one behind the other as bytes, as `bytes.join` does, which takes memory in small pages."""
+    cdef Py_ssize_t n_bytes = 0
+    cdef const uint8_t[::1] part
+    for given in parts:
+        part = given
+        n_bytes += part.shape[0]
+    cdef bytes whole = fresh(n_bytes)
+    cdef char *end = PyBytes_AS_STRING(whole)
+    cdef char *stop = end + n_bytes
+    for given in parts:
+        part = given
+        if part.shape[0] > stop - end:
+            raise ValueError(f"a part has grown to {part.shape[0]} bytes while parts were joined")
+        if part.shape[0]:
+            memcpy(end, &part[0], <size_t> part.shape[0])
+            end += part.shape[0]
+    if end != stop:
+        raise ValueError(f"a part has shrunk while parts were joined: {stop - end} bytes are missing")
+    return whole
+
+
 cdef bytes packed_rows(const qctl_row_t *rows, int64_t n):
     """Return packed instructions, or None if they are of too many kinds."""
     cdef qctl_survey_t *survey = <qctl_survey_t *> malloc(sizeof(qctl_survey_t))
@@ -37,7 +70,7 @@ cdef bytes packed_rows(const qctl_row_t *rows, int64_t n):
         with nogil:
             size = qctl_survey(survey, rows, n, kind_of)
         if size >= 0:
-            packed = PyBytes_FromStringAndSize(NULL, size)
+            packed = fresh(size)
             out = <uint8_t *> PyBytes_AS_STRING(packed)
             with nogil:
                 qctl_pack_rows(survey, rows, n, kind_of, out, size)
@@ -102,7 +135,7 @@ def unpack(const uint8_t[::1] packed not None, int item, Py_ssize_t n_raw):
         if n_bytes:
             raise ValueError(f"{n_bytes} packed bytes hold no item")
         return b""
-    result = PyBytes_FromStringAndSize(NULL, n_raw)
+    result = fresh(n_raw)
     out = <uint8_t *> PyBytes_AS_STRING(result)
     with nogil:
         if item == 16:

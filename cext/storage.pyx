@@ -12,6 +12,9 @@ from libc.string cimport memcpy
 
 import numpy as np
 
+cdef extern from "fresh.h" nogil:
+    void qctl_large_pages(void *start, size_t n_bytes)
+
 cdef Py_ssize_t LEAST = 1024
 cdef Py_ssize_t MOST = 0x7FFFFFFF
 
@@ -55,6 +58,7 @@ cdef Storage allocated(Py_ssize_t n_bytes):
     new.start = <char *> malloc(<size_t> n_bytes if n_bytes else 1)
     if new.start == NULL:
         raise MemoryError(f"no memory for {n_bytes} bytes of instructions")
+    qctl_large_pages(new.start, <size_t> n_bytes)
     new.n_bytes = n_bytes
     return new
 
@@ -87,6 +91,7 @@ cdef Storage extended(Storage old, bint alone, char **start, Py_ssize_t used, Py
         moved = realloc(old.start, <size_t> more)
         if moved == NULL:
             raise MemoryError(f"no memory for {more} bytes of instructions")
+        qctl_large_pages(moved, <size_t> more)
         old.start = <char *> moved
         old.n_bytes = more
         old.open_end = False

@@ -8,7 +8,9 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib import import_module
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -88,7 +90,7 @@ def _in_process(area: str, n_threads: int, cases: Sequence[str]) -> list[dict[st
 
 
 def machine() -> dict[str, Any]:
-    """Return what the numbers were measured on."""
+    """Return what the numbers are measured on, and when."""
     model = platform.processor()
     listing = Path("/proc/cpuinfo")
     if listing.exists():
@@ -99,4 +101,6 @@ def machine() -> dict[str, Any]:
         "n_cpus": os.cpu_count(),
         "python": platform.python_version(),
         "system": platform.system(),
+        "qctl": version("qctl"),
+        "date": datetime.now(UTC).date().isoformat(),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,29 +35,30 @@ def write_page(measured: dict[str, Any], page: Path) -> None:
     Parameters
     ----------
     measured : dict
-        ``machine`` and ``areas``, as `qctl bench --json` prints it.
+        ``areas`` as `qctl bench --json` prints them. Others keep what the page had, from the JSON file of its name.
     page : Path
         A Markdown file; the plots are ``images/bench-AREA.svg`` in its folder.
     """
-    on = measured["machine"]
+    kept = page.with_suffix(".json")
+    known = json.loads(kept.read_text()) if kept.exists() else {}
+    areas = {name: measured.get(name, known.get(name)) for name in AREAS if name in measured or name in known}
     lines = [
         "# Benchmarks",
         "",
-        "Made by `make bench` (or `qctl bench --page docs/benchmarks.md` where the peers are installed). Each case is",
-        "the same work on all sides, in one process, with equal threads, sides taking turns of at least 20 ms; the",
-        "case checks that the results agree. Times are medians. A ratio is the peer's time over qctl's: above 1, qctl",
-        "is faster. Floors are what a few lines of C or numpy need for the least of the work.",
+        "Made by `make bench` (or `qctl bench --page docs/benchmarks.md` where the peers are installed; with names of",
+        "areas, the others stay as they were). Each case is the same work on all sides, in one process, with equal",
+        "threads, sides taking turns of at least 20 ms; the case checks that the results agree. Times are medians. A",
+        "ratio is the peer's time over qctl's: above 1, qctl is faster. Floors are what a few lines of C or numpy need",
+        "for the least of the work. Absolute times move from machine to machine; ratios move less.",
         "",
-        f"Measured on {on['n_cpus']} cores of {on['processor']}, Python {on['python']}. Absolute times move from",
-        "machine to machine; ratios move less.",
-        "",
-        *_summary(measured["areas"]),
+        *_summary(areas),
     ]
-    for name, area in measured["areas"].items():
+    for name, area in areas.items():
         if area["cases"]:
             lines += ["", *_area_lines(name, area, page)]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(lines) + "\n")
+    kept.write_text(json.dumps(areas, indent=1) + "\n")
 
 
 def _summary(areas: dict[str, Any]) -> Iterator[str]:
@@ -76,7 +78,9 @@ def _area_lines(name: str, area: dict[str, Any], page: Path) -> Iterator[str]:
     title = AREAS[name]
     yield f"## {title[0].upper()}{title[1:]}"
     yield ""
-    yield f"`qctl bench {name}`"
+    on = area["machine"]
+    where = f"{on['n_cpus']} cores of {on['processor']}, Python {on['python']}"
+    yield f"`qctl bench {name}`, {on['date']}, {where}"
     yield ""
     picture = page.parent / "images" / f"bench-{name}.svg"
     if _plot(area, title, picture):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from qctl.cext.crc32c import crc32c
-from qctl.cext.packing import pack, unpack
+from qctl.cext.packing import joined, pack, unpack
 from qctl.errors import RequestError, VersionError, WireError
 from qctl.program.body import Body
 from qctl.program.checking import fault
@@ -97,7 +97,7 @@ def to_bytes(body: Body, packed: bool = False) -> bytes:
     tick_s = body.tick_s
     counts = (len(sections), end, tick_s.numerator, tick_s.denominator)
     header = HEADER.pack(MAGIC, *SCHEMA, *counts, bytes(4), 0)[:-4]
-    return b"".join((header, crc32c(table, crc32c(header)).to_bytes(4, "little"), table, *parts))
+    return joined([header, crc32c(table, crc32c(header)).to_bytes(4, "little"), table, *parts])
 
 
 def from_bytes(stored: bytes | bytearray | memoryview) -> Body:

@@ -14,7 +14,7 @@ from qctl.program.expressions import MOST_TOKENS, Expression, Value, constant_va
 from qctl.program.expressions import bit as bit_value
 from qctl.program.layout import CONTROLS_SHIFT, PORT_BIT
 from qctl.program.opcodes import GATES, OP_BY_NAME, OPCODES, Op
-from qctl.program.symbols import SymbolTable, default_table, shared_table
+from qctl.program.symbols import SymbolTable, default_table, refuse_unnamable, shared_table
 from qctl.program.tables import Block, Capture, Register, RegisterKind, Sweep, Symbol, SymbolKind, Waveform
 from qctl.units import rational_hz
 
@@ -126,6 +126,7 @@ class NamedBuffer(GateBuffer):
 
     def add_register(self, name: str, kind: RegisterKind = RegisterKind.F64) -> Expression:
         """Add a classical register, and return its value as an expression."""
+        refuse_unnamable("register", name)
         if any(r.name == name for r in self._registers):
             raise RequestError(f"register {name!r} is there already")
         self._registers.append(Register(RegisterKind(kind), name))

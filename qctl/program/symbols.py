@@ -8,7 +8,7 @@ from functools import lru_cache
 from qctl.errors import RequestError
 from qctl.program.tables import Symbol, SymbolKind
 
-__all__ = ["SymbolTable", "default_table", "shared_table"]
+__all__ = ["SymbolTable", "default_table", "refuse_unnamable", "shared_table"]
 
 
 class SymbolTable:
@@ -52,13 +52,24 @@ class SymbolTable:
         index = self.index[kind]
         listed = {SymbolKind.QUBIT: self.qubits, SymbolKind.BIT: self.bits}.get(kind)
         for name in names:
-            if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
-                raise RequestError(f"{kind.name.lower()} name = {name!r} is not a string of 1 to 255 bytes")
+            refuse_unnamable(kind.name.lower(), name)
             if name in index:
                 raise RequestError(f"{kind.name.lower()} {name!r} is there already")
             index[name] = len(index)
             if listed is not None:
                 listed.append(name)
+
+
+def refuse_unnamable(what: str, name: object) -> None:
+    """Refuse a name that is not a string of 1 to 255 bytes.
+
+    Raises
+    ------
+    RequestError
+        If so, with what was to have the name.
+    """
+    if not isinstance(name, str) or not 0 < len(name.encode(errors="replace")) < 256:
+        raise RequestError(f"{what} name = {name!r} is not a string of 1 to 255 bytes")
 
 
 @lru_cache(maxsize=64)

@@ -89,8 +89,8 @@ def test_a_mean_of_a_figure_is_an_upper_bound() -> None:
 
 
 def test_a_page_names_every_side_and_has_a_plot(tmp_path: Path) -> None:
-    area = {"cases": [measure_case(_case(), 1)], "means": []}
-    write_page({"machine": machine(), "areas": {"build": area}}, tmp_path / "benchmarks.md")
+    area = {"machine": machine(), "cases": [measure_case(_case(), 1)], "means": []}
+    write_page({"build": area}, tmp_path / "benchmarks.md")
     text = (tmp_path / "benchmarks.md").read_text()
     assert "**3 of 4 commitments are met.** Not met, or not measured:" in text
     assert "- sum (1 thread): 1 times gone: not measured" in text
@@ -98,6 +98,17 @@ def test_a_page_names_every_side_and_has_a_plot(tmp_path: Path) -> None:
     assert "gone could not be installed or loaded: no package of that name" in text
     assert (tmp_path / "images" / "bench-build.svg").stat().st_size > 1000
     assert "5 times slow: met" in rows_text(area)
+
+
+def test_a_page_keeps_the_areas_that_are_not_measured_again(tmp_path: Path) -> None:
+    page = tmp_path / "benchmarks.md"
+    first = {"machine": machine() | {"date": "2026-01-01"}, "cases": [measure_case(_case(), 1)], "means": []}
+    write_page({"build": first, "text": first}, page)
+    write_page({"text": first | {"machine": machine() | {"date": "2026-01-02"}}}, page)
+    text = page.read_text()
+    assert "`qctl bench build`, 2026-01-01, " in text
+    assert "`qctl bench text`, 2026-01-02, " in text
+    assert "**6 of 8 commitments are met.**" in text
 
 
 def test_an_unknown_area_is_refused_by_name() -> None:

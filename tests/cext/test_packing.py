@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qctl.cext.packing import pack, unpack
+from qctl.cext.packing import joined, pack, unpack
 
 ROWS = np.dtype([("op", "<u2"), ("flags", "<u2"), ("a", "<u4"), ("b", "<u4"), ("c", "<u4")])
 WORD = st.sampled_from([0, 1, 2, 3, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]) | st.integers(0, 2**32 - 1)
@@ -179,3 +179,17 @@ def test_claimed_size_is_bounded_by_the_packed_bytes(n_raw):
 def test_rows_that_repeat_take_a_byte_each():
     raw = np.array([(0x101, 0, 5, 0xFFFFFFFF, 0xFFFFFFFF)] * 1000, ROWS).tobytes()
     assert len(pack(raw, 16)) == 2 + 20 + 1000
+
+
+@pytest.mark.parametrize("sizes", [(), (0,), (1,), (3, 0, 5), (5_000_000, 1, 4_194_304)])
+def test_joined_is_what_bytes_join_makes(sizes: tuple[int, ...]) -> None:
+    random = np.random.default_rng(1)
+    parts = [random.bytes(size) for size in sizes]
+    views = [part if k % 2 else memoryview(part) for k, part in enumerate(parts)]
+    assert joined(views) == b"".join(parts)
+
+
+@pytest.mark.parametrize("part", ["text", 3, np.zeros(8, np.uint8)[::2], np.zeros(2)])
+def test_joined_refuses_what_is_no_buffer_of_bytes(part: object) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        joined([b"whole", part])

@@ -173,3 +173,13 @@ def test_arrays_of_a_program_can_not_be_written():
         else:
             raise AssertionError("it was written")
     assert Op(int(rows[0]["op"])) is Op.H
+
+
+def test_a_register_has_a_name():
+    for name in (qctl.Parameter("a"), "", 3, None, "x" * 256):
+        try:
+            qctl.Circuit(1).add_register(name)
+        except QctlError as error:
+            assert "register name = " in str(error)
+        else:
+            raise AssertionError(f"register {name!r} was taken")
