@@ -84,8 +84,10 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     index : int
         Its number from 0.
-    slot : str
-        Result that it measures.
+    port, slot : str
+        Port of lab.toml, and result that it measures.
+    results : tuple of (int, int, int)
+        Which of the results of one shot are meant, those of all points one after the other: first one, step, how many.
     n_samples : int
         Length of the weights.
     digest : str
@@ -93,7 +95,9 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     index: int
+    port: str
     slot: str
+    results: tuple[tuple[int, int, int], ...]
     n_samples: int
     digest: str
 
@@ -125,6 +129,8 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Results of each integrator: of a shot if averaged, of all shots otherwise.
     n_averages : int
         Shots that are averaged, each shot giving all results in turn (mode "cyclic"); 1 if they are not.
+    point_results : tuple of int
+        Results of each point in one shot.
     """
 
     number: int
@@ -141,6 +147,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     length_samples: int
     n_results: int
     n_averages: int
+    point_results: tuple[int, ...]
 
 
 class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +177,11 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     period_samples: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def sequencers(self) -> tuple[Core | Readout, ...]:
+        """Return all that play or acquire."""
+        return (*self.cores, *self.readouts)
+
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""
         return msgspec.msgpack.encode(self)
@@ -189,7 +201,7 @@ def settings_of(one: Core | Readout, blobs: Mapping[str, NDArray[np.generic]]) -
     settings["waveforms"] = {str(w.index): blobs[w.digest].tolist() for w in waveforms}
     if isinstance(one, Readout):
         settings["integrators"] = {
-            str(x.index): {"slot": x.slot, "weights": blobs[x.digest].tolist()} for x in one.integrators
+            str(x.index): {"port": x.port, "slot": x.slot, "weights": blobs[x.digest].tolist()} for x in one.integrators
         }
     return settings
 

@@ -109,15 +109,16 @@ class Rack:
             if device is None:
                 raise thread.down()
             self.loads.append((thread, load))
-            if isinstance(device, TriggerSource):
+            starts = isinstance(device, TriggerSource)
+            if starts:
                 self.triggers.append(thread)
-            elif isinstance(device, SelfTimed):
+            if isinstance(device, SelfTimed):
                 self.self_timed.append(thread)
             elif isinstance(device, Recorder):
                 self.recorders.append(thread)
             elif isinstance(device, Player):
                 self.players.append(thread)
-            else:
+            elif not starts:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
         led = [*self.players, *self.recorders]
         if self.self_timed and led:

@@ -112,7 +112,7 @@ def play(
 
 def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
     """Stop instruments, each whatever the others do, and return the first error."""
-    calls = [thread.submit(_stop) for thread in threads]
+    calls = [thread.submit(_stop) for thread in dict.fromkeys(threads)]
     for call in calls:
         while not call.wait(SLICE_S):
             pass
