@@ -51,7 +51,8 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
     cables = file.cables
     carriers = {lo for lo in (*(line.lo for line in cables.drive), cables.readout.lo) if "." not in lo}
-    names = (set(cables.triggers) - set(cables.slots)) | carriers | set(_triggers(file))
+    sources = {connector(place)[0] for place in cables.triggers.values()}
+    names = (set(cables.triggers) | sources | carriers | set(_triggers(file))) - set(cables.slots)
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}
@@ -73,7 +74,8 @@ def _starter(file: PlantFile) -> str:
     found = _triggers(file)[0]
     if MODELS[found[:3]] != DATA_SERVER:
         return found
-    return next(name for name in file.cables.slots if name not in file.cables.triggers)
+    outside = {connector(place)[0] for place in file.cables.triggers.values()} - set(file.cables.slots)
+    return next(iter(outside or set(file.cables.slots) - set(file.cables.triggers)))
 
 
 def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:

@@ -26,6 +26,7 @@ _FREQUENCIES_HZ = {
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
+    "zurich1": (4.72e9,),
     "zurich2": (5.47e9, 4.73e9),
 }
 _RESONATORS_HZ = {
@@ -33,6 +34,7 @@ _RESONATORS_HZ = {
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     "qblox2": (7.035e9, 7.105e9),
+    "zurich1": (7.02e9,),
     "zurich2": (7.035e9, 7.105e9),
 }
 _OUTPUTS = {
@@ -44,16 +46,18 @@ _OUTPUTS = {
         "awg4:1 awg4:2",
     ),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
+    "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
 }
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
+    "zurich1": {"qc0": "zds0:1"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
-_CARRIERS = {"zurich2": ("qc0.sg1", "qc0.qa1")}
+_CARRIERS = dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1"))
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
-_TRIGGERS = {"zurich2": {"hd0": "qc0:1"}}
+_TRIGGERS = {"zurich1": {"qc0": "trig0:1"}, "zurich2": {"hd0": "qc0:1"}}
 LABS = tuple(_FREQUENCIES_HZ)
 
 

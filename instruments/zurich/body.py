@@ -128,7 +128,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_results : int
         Results of each integrator: of a shot if averaged, of all shots otherwise.
     n_averages : int
-        Shots that are averaged, each shot giving all results in turn (mode "cyclic"); 1 if they are not.
+        Shots that the box averages, each shot giving all results in turn (mode "cyclic"); 1 if it does not.
     point_results : tuple of int
         Results of each point in one shot.
     """
@@ -165,6 +165,9 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether the shots are averaged.
     period_samples : int
         From the start of a point to that of the next one, on all sequencers.
+    each_trigger : bool
+        Whether every shot waits for a trigger of its own, all shots of a point before those of the next one; otherwise
+        all points are played in each shot, after one trigger.
     notes : tuple of str
         What the user should know of how it was made.
     """
@@ -175,6 +178,7 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_shots: int
     averaged: bool
     period_samples: int
+    each_trigger: bool = False
     notes: tuple[str, ...] = ()
 
     @property

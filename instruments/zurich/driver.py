@@ -202,6 +202,10 @@ class ZurichBox:
         """Refuse: all points are played in each shot."""
         raise RequestError(f"{self.session.name} plays all points by itself; {point} can't be selected")
 
+    def follows(self) -> bool:
+        """Return whether the loaded program plays one shot at each trigger from outside; no I/O."""
+        return self._loaded().each_trigger
+
     def finished(self) -> bool:
         """Return whether all sequencers of the program have stopped, and all results are there.
 
@@ -247,7 +251,7 @@ class ZurichBox:
             by_index = {k.index: np.asarray(vectors[f"{head}/{k.index}/wave"], np.complex128) for k in one.integrators}
             norms = {k.index: self._norms[one.number, k.index] for k in one.integrators}
             try:
-                found |= gathered(one, body.n_shots, body.averaged, by_index, norms)
+                found |= gathered(one, body.n_shots, body.averaged, body.each_trigger, by_index, norms)
             except DeviceError as error:
                 raise RefusedError(f"{self.session.name}: {error.message}", instrument=self.session.name) from error
         return found

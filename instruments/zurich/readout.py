@@ -67,7 +67,7 @@ def readout_of(
     waves = work.waves(events)
     integrators, delay, length = work.weights(events, lengths)
     n_results = events.n_captured
-    averaged = shots.averaged
+    averaged = shots.averaged and not grid.each
     if len(integrators) > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
         text, n_instructions = "", 0
     else:
@@ -250,6 +250,11 @@ class _Work:
             parts.append(f"assignWaveIndex(1,w{w.index}_i,2,w{w.index}_q,{w.index});\n")
             n_instructions += _WAVE_COST
         start, end_of_loop, n_around = repeated(shots.n_shots)
+        if self.grid.each:
+            for text, cost in points:
+                parts += [start, reader.trigger, text, end_of_loop]
+                n_instructions += n_around + cost + reader.base
+            return ("".join(parts) if n_instructions <= reader.max_instructions else ""), n_instructions
         parts += [reader.trigger, start]
         n_instructions += n_around
         for (text, cost), group in groupby(points):

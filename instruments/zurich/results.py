@@ -23,6 +23,7 @@ def gathered(
     readout: Readout,
     n_shots: int,
     averaged: bool,
+    each_trigger: bool,
     vectors: Mapping[int, NDArray[np.complex128]],
     norms: Mapping[int, float],
 ) -> dict[tuple[str, str], NDArray[np.complex128]]:
@@ -36,6 +37,8 @@ def gathered(
         Shots of each point.
     averaged : bool
         Whether the mean of all shots is wanted.
+    each_trigger : bool
+        Whether all shots of a point come before those of the next.
     vectors : mapping of int to (n_results,) complex128
         What the logger has of each integrator.
     norms : mapping of int to float
@@ -54,7 +57,7 @@ def gathered(
         if len(found) != readout.n_results:
             raise DeviceError(f"{len(found)} results of {', '.join(readout.ports)} came, not {readout.n_results}")
         meant = _meant(one)
-        table = _by_shot(readout, n_shots, found)[:, meant] / norms[one.index]
+        table = _by_shot(readout, n_shots, each_trigger, found)[:, meant] / norms[one.index]
         parts.setdefault((one.port, one.slot), []).append((meant, table))
     gathered_: dict[tuple[str, str], NDArray[np.complex128]] = {}
     for key, members in parts.items():
@@ -68,7 +71,13 @@ def _meant(one: Integrator) -> NDArray[np.int64]:
     return np.concatenate([first + step * np.arange(n) for first, step, n in one.results])
 
 
-def _by_shot(readout: Readout, n_shots: int, found: NDArray[np.complex128]) -> NDArray[np.complex128]:
+def _by_shot(
+    readout: Readout, n_shots: int, each_trigger: bool, found: NDArray[np.complex128]
+) -> NDArray[np.complex128]:
     """Return results as (n_records, results of one shot)."""
     n = sum(readout.point_results)
+    if each_trigger:
+        ends = n_shots * np.cumsum(readout.point_results)
+        points = np.split(found, ends[:-1])
+        return np.concatenate([one.reshape(n_shots, -1) for one in points if len(one)], axis=1)
     return found.reshape(1 if n == len(found) else n_shots, n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 from qctl.errors import QctlError, WireError
@@ -12,6 +13,7 @@ from qctl.hil.instruments.zurich.data_server import DataServer
 from qctl.hil.instruments.zurich.nodes import Refusal
 from qctl.hil.plant.messages import Decoder, encode
 
+_LOG = logging.getLogger(__name__)
 __all__ = ["LabOneConnection"]
 
 
@@ -65,4 +67,7 @@ class LabOneConnection(Connection):
                 reply = {"error": [error.kind, error.text]}
             except (QctlError, KeyError, TypeError, ValueError) as error:
                 reply = {"error": ["CoreError", f"{message.get('call')}: {error}"]}
+            except Exception as error:  # nobody waits for an answer that never comes
+                _LOG.exception("the data server failed at %s", message.get("call"))
+                reply = {"error": ["CoreError", f"the emulator failed: {type(error).__name__}: {error}"]}
             self._wire.send([encode(reply)], 0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.sequence import ENTRY, START, WAVE, executed
 
-__all__ = ["Track", "carrier_of", "full_scale_vpp", "heard", "rendered", "track_of", "windows_of"]
+__all__ = ["Track", "carrier_of", "full_scale_vpp", "heard", "is_turned", "rendered", "track_of", "windows_of"]
 
 _MIXER = 6
 
@@ -80,6 +80,14 @@ def track_of(device: Device, one: Sequencer) -> Track:
             lengths[starts & (rows["a"] == mask)] = played
         lengths[starts & (rows["b"] != 0)] = np.maximum(lengths[starts & (rows["b"] != 0)], begin + n)
     return Track(device, one, rows, np.zeros(len(rows), np.int64), lengths)
+
+
+def is_turned(track: Track) -> bool:
+    """Say whether oscillators turn what a sequencer plays."""
+    one, tree = track.sequencer, track.device.tree
+    if one.kind == "sg":
+        return bool(tree.value(f"{one.place}/modulation/enable"))
+    return one.kind == "hd" and tree.value(f"{one.place}/outputs/0/modulation/mode") == _MIXER
 
 
 def _integration(device: Device, one: Sequencer) -> tuple[int, int]:

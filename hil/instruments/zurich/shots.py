@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.instruments.zurich.rendering import Track
-from qctl.hil.instruments.zurich.sequence import RESET, START, TRIGGER
+from qctl.hil.instruments.zurich.rendering import Track, is_turned
+from qctl.hil.instruments.zurich.sequence import ENTRY, RESET, START, TRIGGER, WAVE
 
 __all__ = ["GRID_S", "QUIET_S", "Shots", "cut", "parted", "with_phases"]
 
@@ -47,14 +47,15 @@ class Shots(NamedTuple):
 
 
 def with_phases(track: Track) -> Track:
-    """Return a track that knows how long its oscillators have run at each row; a trigger doesn't touch them."""
+    """Return a track that knows how long the oscillators that turn its plays have run; 0 where none does."""
     rows = track.rows
-    if not len(rows):
+    if not len(rows) or not is_turned(track):
         return track
     marks = np.where(rows["operation"] == RESET, rows["time"], 0)
     last = np.maximum.accumulate(np.where(rows["operation"] == RESET, np.arange(len(rows)), -1))
     begun = np.where(last >= 0, marks[np.maximum(last, 0)], 0)
-    return track._replace(since=rows["time"] - begun)
+    plays = (rows["operation"] == ENTRY) | (rows["operation"] == WAVE)
+    return track._replace(since=np.where(plays, rows["time"] - begun, 0))
 
 
 def _prints(track: Track, low: NDArray[np.int64], high: NDArray[np.int64], origin: NDArray[np.int64]) -> NDArray:
@@ -66,9 +67,14 @@ def _prints(track: Track, low: NDArray[np.int64], high: NDArray[np.int64], origi
         return np.zeros(n_shots, np.uint64)
     index = np.repeat(low - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(sizes.sum())
     shot = np.repeat(np.arange(n_shots), sizes)
-    turns = np.where(rows["operation"][index] != START, track.since[index], 0)
     mixed = np.zeros(len(index), np.uint64)
-    columns = (rows["time"][index] - origin[shot], rows["operation"][index], rows["a"][index], rows["b"][index], turns)
+    columns = (
+        rows["time"][index] - origin[shot],
+        rows["operation"][index],
+        rows["a"][index],
+        rows["b"][index],
+        track.since[index],
+    )
     for step, column in zip(_STEPS, columns, strict=True):
         mixed ^= (column.astype(np.int64).view(np.uint64) + np.uint64(1)) * np.uint64(step)
         mixed ^= mixed >> np.uint64(29)
