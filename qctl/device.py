@@ -18,6 +18,7 @@ __all__ = [
     "Advancing",
     "BulkRead",
     "Device",
+    "Following",
     "Parameter",
     "Player",
     "Recorder",
@@ -168,6 +169,15 @@ class SelfTimed(Player, Protocol):
         Each is (n_records, n_columns): a record is a shot, or the only one is the average of all; a column is a capture
         of a shot, in order of time. A value that was not measured is NaN.
         """
+        ...
+
+
+@runtime_checkable
+class Following(SelfTimed, Protocol):
+    """A player with a program of all points that can play a shot at each trigger, all shots of a point in a row."""
+
+    def follows(self) -> bool:
+        """Return whether the loaded program does; the server then leads other boxes from point to point. No I/O."""
         ...
 
 

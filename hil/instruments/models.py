@@ -16,7 +16,7 @@ class Model(NamedTuple):
         Where its class is.
     link : str
         ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
-        ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``labone`` (a data server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
@@ -30,6 +30,7 @@ MODELS: dict[str, Model] = {
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
+    "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),

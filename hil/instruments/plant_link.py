@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.plant.client import Integration, Output, Parts, Taken
+from qctl.hil.plant.client import Parts, Taken
 from qctl.hil.plant.messages import Levels, Points, Runs
+from qctl.hil.plant.shot import Integration, Kind, Output
 
-__all__ = ["Integration", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
+__all__ = ["Integration", "Kind", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
 
 
 class Plant(Protocol):
@@ -84,8 +86,28 @@ class Plant(Protocol):
         rate_hz: float,
         n_shots: int,
         period_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, list[NDArray[np.float64]]]:
         """Play a block of equal shots that the box times itself; return how many, and what was integrated in each."""
+        ...
+
+    async def follow(
+        self,
+        box: str,
+        kinds: Sequence[Kind],
+        order: NDArray[np.int64],
+        rate_hz: float,
+        tones: Mapping[str, tuple[float, float, bool]],
+    ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
+        """Say what a box plays and integrates at each trigger that another box fires; the sums come with the last."""
+        ...
+
+    def tell_unfollow(self, box: str) -> None:
+        """Say that a box goes on with triggers no more."""
+
+    async def wires(self) -> dict[str, str]:
+        """Return the trigger wires that reach this box and its parts."""
         ...
 
     async def fired(self) -> int:
@@ -190,6 +212,8 @@ class NoPlant:
         rate_hz: float,
         n_shots: int,
         period_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, list[NDArray[np.float64]]]:
         """Integrate as if each input saw 0.1 V, with 1 mV of noise on each sum; time does not pass."""
         sums = []
@@ -197,6 +221,29 @@ class NoPlant:
             steady = 0.1 * one.weights.sum(axis=(1, 2))
             sums.append(steady + 1e-3 * self._random.standard_normal((n_shots, len(steady))))
         return n_shots, sums
+
+    async def follow(
+        self,
+        box: str,
+        kinds: Sequence[Kind],
+        order: NDArray[np.int64],
+        rate_hz: float,
+        tones: Mapping[str, tuple[float, float, bool]],
+    ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
+        """Have the triggers come at once, and integrate as `play`."""
+        done = asyncio.get_running_loop().create_future()
+        found = []
+        for number, kind in enumerate(kinds):
+            found.append((await self.play({}, kind.integrations, rate_hz, int((order == number).sum()), 1.0))[1])
+        done.set_result(found)
+        return done
+
+    def tell_unfollow(self, box: str) -> None:
+        """Forget it."""
+
+    async def wires(self) -> dict[str, str]:
+        """Return none."""
+        return {}
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

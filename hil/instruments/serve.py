@@ -19,6 +19,7 @@ from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.raw import RawConnection
 from qctl.hil.instruments.servers.serial_box import SerialBox
+from qctl.hil.instruments.zurich.connection import LabOneConnection
 
 __all__ = ["serve"]
 
@@ -69,13 +70,16 @@ async def _listen(
             return HislipServer(one, faults, connections)
         if link == "http":
             return lambda: HttpConnection(box, faults, connections)
+        if link == "labone":
+            return lambda: LabOneConnection(box, faults, connections)
         return lambda: RawConnection(one, faults, connections)
 
     boxes: dict[int, Box] = {0: box, **getattr(box, "slots", {})}
     factories = {place: answered_by(one) for place, one in boxes.items()}
     host, port, listeners = await _bound(factories, config.host, config.port)
     await box.flush()
-    addresses = {"hislip": f"TCPIP::{host}::hislip0,{port}::INSTR", "http": f"http://{host}:{port}"}
+    addresses = {"labone": f"zhinst-emulated://{host}:{port}"}
+    addresses |= {"hislip": f"TCPIP::{host}::hislip0,{port}::INSTR", "http": f"http://{host}:{port}"}
     ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
     try:
         while await control.changed():

@@ -20,6 +20,7 @@ from qctl.hil.labs.truth import (
     pair_name,
     readout_hz,
 )
+from qctl.hil.labs.zurich import DATA_SERVER, address_of, instrument_lines, port_lines
 from qctl.hil.physics.couplings import rest_of
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.file import PlantFile
@@ -35,7 +36,12 @@ MODELS = {
     "clu": "qblox-cluster",
     "qcm": "qblox-qcm",
     "qrm": "qblox-qrm",
+    "zds": DATA_SERVER,
+    "qc0": "zurich-shfqc",
+    "hd0": "zurich-hdawg",
 }
+_ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)
+"""Of drives and readout: multiples of 100 MHz."""
 _FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
 _DESIGN_COUPLING_HZ = 4.35e6
 _DESIGN_CZ_S = 8.5e-8
@@ -44,7 +50,9 @@ _DESIGN_CZ_S = 8.5e-8
 def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
     cables = file.cables
-    names = set(cables.triggers) | {"lo_drive", "lo_readout", *_triggers(file)}
+    carriers = {lo for lo in (*(line.lo for line in cables.drive), cables.readout.lo) if "." not in lo}
+    sources = {connector(place)[0] for place in cables.triggers.values()}
+    names = (set(cables.triggers) | sources | carriers | set(_triggers(file))) - set(cables.slots)
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}
@@ -59,6 +67,15 @@ def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
 def _triggers(file: PlantFile) -> list[str]:
     """Return what starts the shots: the trigger controller, or the chassis whose modules play."""
     return sorted({connector(place)[0] for place in file.cables.slots.values()}) or ["trig0"]
+
+
+def _starter(file: PlantFile) -> str:
+    """Return what lab.toml names as the trigger: devices behind a data server start by one of their own."""
+    found = _triggers(file)[0]
+    if MODELS[found[:3]] != DATA_SERVER:
+        return found
+    outside = {connector(place)[0] for place in file.cables.triggers.values()} - set(file.cables.slots)
+    return next(iter(outside or set(file.cables.slots) - set(file.cables.triggers)))
 
 
 def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
@@ -97,7 +114,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         f"qubits = [{', '.join(f'{chr(34)}{t.name}{chr(34)}' for t in transmons)}]",
         f"native_gates = [{gates}]",
         "shot_period_s = 2.0e-4",
-        f'trigger = "{_triggers(file)[0]}"',
+        f'trigger = "{_starter(file)}"',
         "",
     ]
     for k, transmon in enumerate(transmons):
@@ -142,6 +159,12 @@ def _number(value: float) -> str:
 
 def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     """Return an instrument, and behind it the modules that it holds, each on a port of its own."""
+    if model == DATA_SERVER:
+        return [
+            line
+            for name, (slot, other) in modules_of(file, box).items()
+            for line in _instrument(name, other, file, address_of(address, slot))
+        ]
     lines = _instrument(box, model, file, address)
     kind, host, port, *rest = address.split("::") if address.startswith("TCPIP") else ("", "", "")
     for name, (slot, other) in modules_of(file, box).items():
@@ -152,7 +175,10 @@ def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
 def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"', 'group = "rack"']
     triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
-    if model == MODELS["awg"]:
+    if box in file.cables.slots and model.startswith("zurich-"):
+        wire = file.cables.triggers.get(box, "")
+        lines += instrument_lines(box, model, _outputs_of(box, file), _ZURICH_LO_HZ, wire)
+    elif model == MODELS["awg"]:
         lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
         lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
         for number in sorted(_outputs_of(box, file)):
@@ -198,6 +224,9 @@ def _ports(file: PlantFile) -> list[str]:
     lines = []
     for k, transmon in enumerate(file.processor.transmons):
         drive, flux = cables.drive[k], cables.flux[k]
+        if MODELS[_triggers(file)[0][:3]] == DATA_SERVER:
+            lines += port_lines(transmon.name, k, cables, {box: MODELS[box] for box in cables.slots})
+            continue
         lines += [f'[ports."{transmon.name}.drive"]', f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]
         if flux.output:
             lines += [f'[ports."{transmon.name}.flux"]', f'output = "{flux.output}"', f'dc = "{flux.dc}"', ""]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,59 +12,15 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
+from qctl.hil.plant.shot import Integration, Kind, Output
 
-__all__ = ["Integration", "Output", "Parts", "PlantClient", "Taken"]
+__all__ = ["Integration", "Kind", "Output", "Parts", "PlantClient", "Taken"]
 
 Parts = Mapping[str, tuple[str, int, int]]
 """Kind, outputs and inputs of boxes by name."""
 
 Taken = Callable[[NDArray[np.float32] | QctlError], None]
 """What takes the volts of an acquisition, or the error why there are none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What one output plays at the next triggers.
-
-    Attributes
-    ----------
-    digest : str or None
-        Name of samples handed over by `PlantClient.waveforms`; None plays nothing (0 V).
-    amplitude_vpp : float
-        Peak-to-peak volts into 50 ohm of samples that go from -1 to 1.
-    offset_v : float
-        Volts added while the waveform plays.
-    on : bool
-        Whether the output is switched on.
-    """
-
-    digest: str | None
-    amplitude_vpp: float
-    offset_v: float = 0.0
-    on: bool = True
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Integration:
-    """What a digitizer integrates in each shot.
-
-    Attributes
-    ----------
-    box : str
-        The digitizer.
-    inputs : tuple of int
-        Its inputs, from 1.
-    rate_hz, delay_s : float
-        Samples per second, and the time of the first one.
-    weights : (n_sums, n_inputs, n_samples) float64
-        What each sample counts in each sum.
-    """
-
-    box: str
-    inputs: tuple[int, ...]
-    rate_hz: float
-    delay_s: float
-    weights: NDArray[np.float64]
 
 
 class PlantClient(asyncio.Protocol):
@@ -273,6 +229,8 @@ class PlantClient(asyncio.Protocol):
         rate_hz: float,
         n_shots: int,
         period_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, list[NDArray[np.float64]]]:
         """Play a block of equal shots that this box times itself.
 
@@ -286,6 +244,10 @@ class PlantClient(asyncio.Protocol):
             Of the samples.
         n_shots, period_s : int, float
             How many shots, and how long each takes in lab time.
+        rates_hz : mapping of str to float
+            Of boxes with other rates.
+        tones : mapping of str to (frequency_hz, power_dbm, on)
+            Carriers inside the boxes, by names of parts of this one.
 
         Returns
         -------
@@ -297,18 +259,65 @@ class PlantClient(asyncio.Protocol):
         DeviceError
             If another block is under way.
         """
+        wire, given = self._kind(Kind(outputs, tuple(integrations)))
+        content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz, "rates_hz": dict(rates_hz)}
+        content["tones"] = dict(tones)
+        reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
+        return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
+
+    def _kind(self, kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         wire = {
             box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-            for box, element in outputs.items()
+            for box, element in kind.outputs.items()
         }
         given = [
             {"box": one.box, "inputs": one.inputs, "rate_hz": one.rate_hz, "delay_s": one.delay_s,
              "weights": array_to_wire(one.weights, self._folder)}
-            for one in integrations
+            for one in kind.integrations
         ]  # fmt: skip
-        content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz}
-        reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
-        return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
+        return wire, given
+
+    async def follow(
+        self,
+        box: str,
+        kinds: Sequence[Kind],
+        order: NDArray[np.int64],
+        rate_hz: float,
+        tones: Mapping[str, tuple[float, float, bool]],
+    ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
+        """Say what a box plays and integrates at each trigger that another box fires.
+
+        Parameters
+        ----------
+        kinds : sequence of Kind
+            Of shots; each plays on this box alone.
+        order : (n_shots,) int64
+            Kind of the shot of each trigger.
+
+        Returns
+        -------
+        Future of list of list of (n, n_sums) float64
+            When the last trigger has come: by kind and integration, the sums of its shots in order.
+        """
+        wire = [self._kind(kind) for kind in kinds]
+        content = {"kinds": wire, "order": array_to_wire(order.astype(np.int32), self._folder), "rate_hz": rate_hz}
+        asked = asyncio.ensure_future(self._ask("follow", box=box, tones=dict(tones), **content))
+
+        async def found() -> list[list[NDArray[np.float64]]]:
+            sums = (await asked)["sums"]
+            return [[array_from_wire(one, self._folder) for one in integrations] for integrations in sums]
+
+        await asyncio.sleep(0)
+        await self._ask("now")  # what comes after it comes after what was said
+        return asyncio.ensure_future(found())
+
+    def tell_unfollow(self, box: str) -> None:
+        """Say that a box goes on with triggers no more."""
+        self._tell("unfollow", box=box)
+
+    async def wires(self) -> dict[str, str]:
+        """Return the trigger wires that reach this box and its parts: box to "trig0:1"."""
+        return dict((await self._ask("wires"))["wires"])
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

@@ -17,6 +17,7 @@ from qctl.errors import DeviceError, InternalError, QctlError, RequestError, Wir
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.following import Follower, fire_followed, followers
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.verbs import LATER, VERBS
@@ -88,6 +89,7 @@ class Session(asyncio.Protocol):
             for name in (box.name, *self.parts):
                 plant.sessions.pop(name, None)
                 plant.rack.boxes.pop(name, None)
+                plant.following.pop(name, None)
 
     def close(self) -> None:
         """End the connection."""
@@ -116,7 +118,7 @@ class Session(asyncio.Protocol):
             box = self.attached()
             if box.acquisition is not acquisition:
                 error = DeviceError(f"{box.name}: the acquisition was abandoned", instrument=box.name)
-                self._refuse(number, error)
+                self.refuse(number, error)
             elif acquisition.complete and "silence" not in self.plant.faults_of(box.name):
                 self.send({"id": number, "volts": array_to_wire(acquisition.volts(), self.plant.folder)})
             else:
@@ -140,6 +142,10 @@ class Session(asyncio.Protocol):
         with self._refusing(message):
             line, once = int(message["line"]), [int(other) for other in message.get("once", ())]
             block = Block(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
+            found = followers(self.plant, block)
+            if found:
+                self.later(message, fire_followed(self.plant, block, found))
+                return
             fired = self.plant.fire_known(block)
             if fired is not None:
                 self.send({"id": message["id"], "n_shots": fired})
@@ -166,15 +172,16 @@ class Session(asyncio.Protocol):
         try:
             yield
         except QctlError as error:
-            self._refuse(number, error)
+            self.refuse(number, error)
         except (KeyError, TypeError, ValueError) as error:
-            self._refuse(number, RequestError(f"{message.get('verb')}: {error!r}"))
+            self.refuse(number, RequestError(f"{message.get('verb')}: {error!r}"))
         except Exception as problem:  # nobody waits for an answer that never comes
             _LOG.exception("the plant failed at %s", message.get("verb"))
             text = f"the plant failed at {message.get('verb')} ({type(problem).__name__}: {problem}); please report it"
-            self._refuse(number, InternalError(text))
+            self.refuse(number, InternalError(text))
 
-    def _refuse(self, number: int, error: QctlError) -> None:
+    def refuse(self, number: int, error: QctlError) -> None:
+        """Answer a request with an error."""
         self.send({"id": number, "error": [error.code, error.message, error.details]})
 
 
@@ -198,6 +205,7 @@ class Plant:
         self.rack = Rack()
         self.sessions: dict[str, Session] = {}
         self.firing = False
+        self.following: dict[str, Follower] = {}
         self.aborted = asyncio.Event()
         self._debt_s = 0.0
         self._n_changes = self._n_usual = 0
@@ -248,14 +256,18 @@ class Plant:
         for session in self.sessions.values():
             session.settle()
 
-    def _recorders(self, block: Block) -> list[Box]:
+    def wired(self, block: Block) -> Sequence[str]:
+        """Return the boxes that a block's line reaches."""
+        return self._triggered.get((block.box.name, block.line), ())
+
+    def recorders(self, block: Block) -> list[Box]:
         """Return the digitizers that a block triggers; refuse one that can't be fired."""
         box, line = block.box, block.line
         if self.firing:
             raise DeviceError(f"{box.name} is firing already", instrument=box.name)
         if block.n_shots < 1 or not block.period_s > 0:
             raise RequestError(f"n_shots = {block.n_shots} and period_s = {block.period_s} have to be above 0")
-        wired = self._triggered.get((box.name, line), ())
+        wired = self.wired(block)
         reached = [other for name in wired if (other := self.rack.boxes.get(name)) is not None]
         recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
         if not recorders and not any(other.armed for other in reached):
@@ -270,7 +282,7 @@ class Plant:
         int or None
             As `fire`, which has to do it after None.
         """
-        recorders = self._recorders(block)
+        recorders = self.recorders(block)
         debt_s = self._debt_s + self.clock.wall_s(block.n_shots * block.period_s)
         if len(recorders) != 1 or debt_s >= _SHORTEST_WAIT_S:
             return None
@@ -282,18 +294,18 @@ class Plant:
             return None
         self._debt_s = debt_s
         self.begin(block.n_shots, block.period_s)
-        return self._end(block, recorders, [(acquisition, records, wanted)], block.n_shots)
+        return self.end_block(block, recorders, [(acquisition, records, wanted)], block.n_shots)
 
     async def fire(self, block: Block) -> int:
         """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
-        recorders = self._recorders(block)
+        recorders = self.recorders(block)
         self.firing = True
         try:
             with self.clock.paused():
                 started_s = self.begin(block.n_shots, block.period_s)
-                taken = [await self._take(other, block.n_shots, started_s) for other in recorders]
+                taken = [await self.take(other, block.n_shots, started_s) for other in recorders]
             fired = await self.pace(block.n_shots, block.period_s, started_s)
-            return self._end(block, recorders, taken, fired)
+            return self.end_block(block, recorders, taken, fired)
         finally:
             self.firing = False
 
@@ -304,7 +316,7 @@ class Plant:
         self._block = (started_s, n_shots, period_s)
         return started_s
 
-    def _end(
+    def end_block(
         self,
         block: Block,
         recorders: list[Box],
@@ -333,7 +345,7 @@ class Plant:
                     forward = other.follow(n_pulses) or forward
         return forward
 
-    async def _take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
+    async def take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
         """Compute the records of a block, None if it is aborted before; a long one leaves the sockets answered."""
         acquisition = box.acquisition
         assert acquisition is not None

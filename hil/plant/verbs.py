@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.hil.plant.following import follow, unfollow
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -143,6 +144,20 @@ def _play(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, 
     return LATER
 
 
+def _follow(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    follow(plant, session, message)
+    return LATER
+
+
+def _unfollow(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    unfollow(plant, str(message["box"]))
+
+
+def _wires(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    own = (session.attached().name, *session.parts)
+    return {"wires": {name: place for name, place in plant.physics.cables.triggers.items() if name in own}}
+
+
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
@@ -192,6 +207,7 @@ VERBS: dict[str, Verb] = {
     "event": _event,
     "faults": _faults,
     "fired": _fired,
+    "follow": _follow,
     "hello": _hello,
     "level": _level,
     "now": _now,
@@ -202,5 +218,7 @@ VERBS: dict[str, Verb] = {
     "sequence": _sequence,
     "set_fault": _set_fault,
     "tone": _tone,
+    "unfollow": _unfollow,
     "waveforms": _waveforms,
+    "wires": _wires,
 }

@@ -84,8 +84,10 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     index : int
         Its number from 0.
-    slot : str
-        Result that it measures.
+    port, slot : str
+        Port of lab.toml, and result that it measures.
+    results : tuple of (int, int, int)
+        Which of the results of one shot are meant, those of all points one after the other: first one, step, how many.
     n_samples : int
         Length of the weights.
     digest : str
@@ -93,7 +95,9 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     index: int
+    port: str
     slot: str
+    results: tuple[tuple[int, int, int], ...]
     n_samples: int
     digest: str
 
@@ -124,7 +128,9 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_results : int
         Results of each integrator: of a shot if averaged, of all shots otherwise.
     n_averages : int
-        Shots that are averaged, each shot giving all results in turn (mode "cyclic"); 1 if they are not.
+        Shots that the box averages, each shot giving all results in turn (mode "cyclic"); 1 if it does not.
+    point_results : tuple of int
+        Results of each point in one shot.
     """
 
     number: int
@@ -141,6 +147,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     length_samples: int
     n_results: int
     n_averages: int
+    point_results: tuple[int, ...]
 
 
 class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +165,9 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether the shots are averaged.
     period_samples : int
         From the start of a point to that of the next one, on all sequencers.
+    each_trigger : bool
+        Whether every shot waits for a trigger of its own, all shots of a point before those of the next one; otherwise
+        all points are played in each shot, after one trigger.
     notes : tuple of str
         What the user should know of how it was made.
     """
@@ -168,7 +178,13 @@ class ZurichBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_shots: int
     averaged: bool
     period_samples: int
+    each_trigger: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def sequencers(self) -> tuple[Core | Readout, ...]:
+        """Return all that play or acquire."""
+        return (*self.cores, *self.readouts)
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""
@@ -189,7 +205,7 @@ def settings_of(one: Core | Readout, blobs: Mapping[str, NDArray[np.generic]]) -
     settings["waveforms"] = {str(w.index): blobs[w.digest].tolist() for w in waveforms}
     if isinstance(one, Readout):
         settings["integrators"] = {
-            str(x.index): {"slot": x.slot, "weights": blobs[x.digest].tolist()} for x in one.integrators
+            str(x.index): {"port": x.port, "slot": x.slot, "weights": blobs[x.digest].tolist()} for x in one.integrators
         }
     return settings
 

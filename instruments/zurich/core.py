@@ -28,6 +28,7 @@ _WORDS = {
     "end": "it comes too late for the period",
     "members": "too many pulses overlap with it",
 }
+_WAIT = "waitDigTrigger(1);\n"
 _KINDS = {"mixes": 0, "modulated": 1, "plain": 2}
 
 
@@ -128,21 +129,40 @@ def _program(
     head = [f"wave w{w.index}_{name} = placeholder({w.n_samples});\n" for w in held.waveforms for name in names]
     head += [f"assignWaveIndex({assigned.format(w.index)},{w.index});\n" for w in held.waveforms]
     start, end, n_around = repeated(shots.n_shots)
-    loop_from = int(can.LOOP_FROM_S * float(grid.rate_hz))
-    sizes = np.zeros(2, np.int64)
-    text = np.empty(min(48 * len(cut.pieces) + 96 * len(cut.bounds), 26 * player.max_instructions), np.uint8)
     reset = player.reset if modulated else 0
-    arguments = (cut.pieces, cut.bounds, grid.head, grid.period, grid.least, loop_from, reset)
-    seqc.emit(*arguments, text, sizes)
     sizes_bytes = [2 * len(names) * w.n_samples for w in held.waveforms]
-    n_instructions = can.BASE_INSTRUCTIONS + loaded(sizes_bytes, player.block_bytes) + n_around + int(sizes[1])
-    if n_instructions > player.max_instructions:
-        return "", n_instructions
+    n_instructions = can.BASE_INSTRUCTIONS + loaded(sizes_bytes, player.block_bytes)
+    if not grid.each:
+        text, n = _points(cut, cut.bounds, player, grid, reset)
+        n_instructions += n + n_around
+        return "".join(
+            [*head, _WAIT, start, text, end]
+        ) if n_instructions <= player.max_instructions else "", n_instructions
+    parts = []
+    for point in range(len(cut.bounds) - 1):
+        text, n = _points(cut, cut.bounds[point : point + 2], player, grid, reset)
+        n_instructions += n + n_around + can.BASE_INSTRUCTIONS
+        parts += [start, _WAIT, text, end]
+        if n_instructions > player.max_instructions:
+            return "", n_instructions
+    return "".join([*head, *parts]), n_instructions
+
+
+def _points(cut: Cut, bounds: NDArray[np.int64], player: can.Player, grid: Grid, reset: int) -> tuple[str, int]:
+    """Return the text of points, and its instructions; no text if there are too many."""
+    loop_from = int(can.LOOP_FROM_S * float(grid.rate_hz))
+    n_pieces = int(bounds[-1] - bounds[0])
+    text = np.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
+    sizes = np.zeros(2, np.int64)
+    pieces = cut.pieces[bounds[0] : bounds[-1]]
+    arguments = (pieces, bounds - bounds[0], grid.head, grid.period, grid.least, loop_from, reset)
+    seqc.emit(*arguments, text, sizes)
+    if sizes[1] > player.max_instructions:
+        return "", int(sizes[1])
     if sizes[0] > len(text):
         text = np.empty(int(sizes[0]), np.uint8)
         seqc.emit(*arguments, text, sizes)
-    body = text[: sizes[0]].tobytes().decode("ascii")
-    return "".join([*head, "waitDigTrigger(1);\n", start, body, end]), n_instructions
+    return text[: sizes[0]].tobytes().decode("ascii"), int(sizes[1])
 
 
 def _table(cut: Cut, held: Held, player: can.Player, modulated: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,9 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     """Return the program of one box.
 
     All sequencers start together, at one trigger, and play all points in each shot; a point takes the same time on all
-    of them, the period rounded up to whole grids of every box of this family. Where there is more than a memory takes,
-    there is no program.
+    of them, the period rounded up to whole grids of every box of this family. A box whose trigger wire comes from
+    another family waits for a trigger at each shot instead, and plays all shots of a point before the next point. Where
+    there is more than a memory takes, there is no program.
 
     Raises
     ------
@@ -47,10 +48,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     rate_hz = rational_hz(instrument.clock_hz)
     head = int(rational_s(can.HEAD_S) * rate_hz)
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
-    period = _period(rows, shots, rate_hz, head + lead, instrument.name)
-    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period)
+    each = _waits_each(instrument, lab)
+    period = _period(rows, shots, rate_hz, head + lead, instrument.name, each)
+    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each)
     cores, readouts = work.cores(), work.readouts()
-    body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, tuple(work.notes))
+    body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, each, tuple(work.notes))
     usage = work.usage()
     fits = all(row.fits for row in usage)
     return DeviceProgram(
@@ -58,13 +60,28 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     )
 
 
-def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str) -> int:
+def _waits_each(instrument: Instrument, lab: Lab) -> bool:
+    """Return whether each shot of a box waits for a trigger: whether the wire comes from another family."""
+    wire = instrument.trigger
+    return wire is not None and lab.instrument(wire.source).model not in can.MODELS
+
+
+def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
     """Return the samples of a point, for which every box of this family has a whole number of grids."""
     # A piece's end may be two of its least lengths behind that of the pulse.
     longest_s = Fraction(rows.length_ns, 10**9) + (before + 64) / rate_hz
     unit_s = rational_s(can.PERIOD_S)
     period_s = max(rational_s(shots.period_s), longest_s)
     period = int(ceil(period_s / unit_s) * unit_s * rate_hz)
+    if each:
+        # A sequencer has to wait again before its next trigger comes.
+        period_s = rational_s(shots.period_s) - rational_s(can.REARM_S)
+        period = int(floor(period_s / unit_s) * unit_s * rate_hz)
+        if period_s < longest_s:
+            raise CompileError(
+                f"{name}: a shot takes {float(longest_s) * 1e6:.4g} us, and {can.REARM_S * 1e6:g} us to wait again; "
+                f"triggers come every {shots.period_s * 1e6:.4g} us: lengthen shot_period_s in lab.toml"
+            )
     if period >= 1 << 40:
         raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
     return period
@@ -83,6 +100,7 @@ class _Work:
     head: int
     lead: int
     period: int
+    each: bool
     blobs: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sizes: list[tuple[str, Size]] = field(default_factory=list)
@@ -90,7 +108,7 @@ class _Work:
 
     def grid(self, step: int, least: int) -> Grid:
         """Return what times of a sequencer are counted in."""
-        return Grid(self.rate_hz, step, least, self.head, self.head + self.lead, self.period)
+        return Grid(self.rate_hz, step, least, self.head, self.head + self.lead, self.period, self.each)
 
     def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         """Return the ports of each core or channel that take part in the batch."""

@@ -67,7 +67,7 @@ def readout_of(
     waves = work.waves(events)
     integrators, delay, length = work.weights(events, lengths)
     n_results = events.n_captured
-    averaged = shots.averaged
+    averaged = shots.averaged and not grid.each
     if len(integrators) > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
         text, n_instructions = "", 0
     else:
@@ -82,9 +82,44 @@ def readout_of(
         (instrument.output[connectors[0]].lo_hz or 0.0) if connectors else 0.0,
         tuple(instrument.output[n].amplitude_vpp or 0.0 for n in connectors),
         tuple(instrument.input[n].range_v for n in inputs), text, tuple(waves), tuple(integrators), delay, length,
-        size.n_results, size.n_averages,
+        size.n_results, size.n_averages, tuple(_point_results(events).tolist()),
     )  # fmt: skip
     return readout, work.blobs, size
+
+
+def _captured(events: Events) -> NDArray[np.bool_]:
+    """Return which events give a result."""
+    return np.array([bool(members) for members in events.captures], bool)[np.array(events.kinds, np.intp)]
+
+
+def _point_results(events: Events) -> NDArray[np.int64]:
+    """Return how many results each point gives in one shot."""
+    n = np.concatenate([[0], np.cumsum(_captured(events))])[events.bounds]
+    return np.asarray(np.diff(n))
+
+
+def _meant(events: Events, kinds: dict[CaughtWindow, int]) -> list[tuple[tuple[int, int, int], ...]]:
+    """Return which results of one shot are meant for each integrator, as runs of (first, step, how many)."""
+    has = np.zeros((len(kinds), len(events.captures)), bool)
+    for place, members in enumerate(events.captures):
+        has[[kinds[member] for member in members], place] = True
+    number = np.cumsum(_captured(events)) - 1
+    of_event = np.array(events.kinds, np.intp)
+    return [_runs(number[row[of_event]]) for row in has]
+
+
+def _runs(numbers: NDArray[np.int64]) -> tuple[tuple[int, int, int], ...]:
+    """Return rising numbers as runs of (first, step, how many)."""
+    runs: list[tuple[int, int, int]] = []
+    steps = np.diff(numbers)
+    begin = 0
+    # A run ends where the next step is another one; the number behind it begins the next run.
+    for end in [*(np.flatnonzero(np.diff(steps)) + 1).tolist(), len(numbers) - 1]:
+        if begin <= end:
+            step = int(steps[begin]) if begin < end else 1
+            runs.append((int(numbers[begin]), step, end - begin + 1))
+            begin = end + 1
+    return tuple(runs)
 
 
 class _Text(NamedTuple):
@@ -170,12 +205,13 @@ class _Work:
             return [], 0, int(can.INTEGRATION.low)
         first = min(offset for _, offset, _ in kinds)
         delay = first - first % can.READOUT_GRID
-        made = []
+        made, meant = [], _meant(events, kinds)
         for (spec, offset, since), index in kinds.items():
             weights = self._weights(self.rows.specs[spec], lengths[spec], offset, since, delay)
             digest = blake2b(b"weights" + weights.tobytes(), digest_size=20).hexdigest()
             self.blobs[digest] = weights
-            made.append(Integrator(index, self.rows.specs[spec].slot, len(weights), digest))
+            one = self.rows.specs[spec]
+            made.append(Integrator(index, one.port, one.slot, meant[index], len(weights), digest))
         return made, delay, max(one.n_samples for one in made)
 
     def _weights(self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int) -> NDArray[np.float64]:
@@ -214,6 +250,11 @@ class _Work:
             parts.append(f"assignWaveIndex(1,w{w.index}_i,2,w{w.index}_q,{w.index});\n")
             n_instructions += _WAVE_COST
         start, end_of_loop, n_around = repeated(shots.n_shots)
+        if self.grid.each:
+            for text, cost in points:
+                parts += [start, reader.trigger, text, end_of_loop]
+                n_instructions += n_around + cost + reader.base
+            return ("".join(parts) if n_instructions <= reader.max_instructions else ""), n_instructions
         parts += [reader.trigger, start]
         n_instructions += n_around
         for (text, cost), group in groupby(points):

@@ -28,6 +28,7 @@ __all__ = [
     "PERIOD_S",
     "READOUT_GRID",
     "READOUT_SAMPLES",
+    "REARM_S",
     "Model",
     "Player",
     "Readout",
@@ -198,6 +199,8 @@ PERIOD_S = 40e-9
 """Points last a multiple of it: whole grids of all these boxes, at 2.0, 2.4 and 1.8 GSa/s."""
 HEAD_S = 80e-9
 """From the start of a point to its earliest pulse: the oscillators start anew, which takes 80 ns at most (laboneq)."""
+REARM_S = 4e-7
+"""From the end of a shot's text until the sequencer waits for the next trigger; a guess on the safe side."""
 LOOP_FROM_S = 2e-7
 """Distance from which on equal pulses are played in a loop; a guess on the safe side."""
 READOUT_SAMPLES = _most("shfqa", "weights.samples")

@@ -50,6 +50,8 @@ class Grid:
         Samples from the start of a point to time zero of the shot.
     period : int
         Samples of a point.
+    each : bool
+        Whether every shot waits for a trigger of its own.
     """
 
     rate_hz: Fraction
@@ -58,6 +60,7 @@ class Grid:
     head: int
     zero: int
     period: int
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""VISA addresses: their parts, what makes two of them the same, and whether they stay on this machine."""
+"""Addresses of VISA and data servers: their parts, what makes two the same, and whether they stay on this machine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 __all__ = ["Address", "parse_address"]
 
 _FORMS = {
+    "zhinst": re.compile(r"(?P<board>zhinst(-emulated)?)://(?P<host>[^:/\s]+):(?P<port>\d+/dev\w+)", re.I),
     "http": re.compile(r"https?://(?P<host>[^:/\s]+):(?P<port>\d+)/?", re.I),
     "socket": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+)::SOCKET", re.I),
     "hislip": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>hislip\d+(,\d+)?)(::INSTR)?", re.I),
@@ -31,13 +32,14 @@ class Address:
     Attributes
     ----------
     kind : str
-        http, socket, hislip, vxi11, serial, gpib or usb.
+        zhinst, http, socket, hislip, vxi11, serial, gpib or usb.
     host : str
         Host, serial device, bus address or USB identity.
     port : str
-        TCP port, HiSLIP or VXI-11 name, secondary address or USB interface; may be empty.
+        TCP port, HiSLIP or VXI-11 name, secondary address or USB interface; may be empty. Of zhinst the port of the
+        data server, a slash, and the device.
     board : str
-        Number of the interface; 0 when left out.
+        Number of the interface; 0 when left out. Of zhinst what reaches the data server: zhinst or zhinst-emulated.
     """
 
     kind: str
@@ -78,10 +80,10 @@ def parse_address(text: str) -> Address | str:
             continue
         parts = match.groupdict()
         host = parts["host"]
-        if kind in ("http", "socket", "hislip", "vxi11"):
+        if kind in ("zhinst", "http", "socket", "hislip", "vxi11"):
             if host in _UNREACHABLE:
                 return f"{host} {_UNREACHABLE[host]}"
-            port = (parts["port"] or "").rpartition(",")[2]
+            port = (parts["port"] or "").rpartition(",")[2].partition("/")[0]
             if port.isdigit() and not 1 <= int(port) <= 65535:
                 return f"{port} is not a TCP port"
         if kind == "gpib" and int(host) > 30:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Advancing, Player, Recorder, Recording, SelfTimed, TriggerSource
+from qctl.device import Advancing, Following, Player, Recorder, Recording, SelfTimed, TriggerSource
 from qctl.errors import DeviceError, QctlError, ScheduleError
 from qctl.server.instrument import Call, InstrumentThread, LinkState
 from qctl.server.orders import BatchOrder, Load, SumsPart, TracePart
@@ -102,6 +102,7 @@ class Rack:
         self.recorders: list[InstrumentThread] = []
         self.triggers: list[InstrumentThread] = []
         self.self_timed: list[InstrumentThread] = []
+        self.following: list[InstrumentThread] = []
         self.loads: list[tuple[InstrumentThread, Load]] = []
         for load in order.programs:
             thread = threads[load.instrument]
@@ -109,25 +110,39 @@ class Rack:
             if device is None:
                 raise thread.down()
             self.loads.append((thread, load))
-            if isinstance(device, TriggerSource):
+            starts = isinstance(device, TriggerSource)
+            if starts:
                 self.triggers.append(thread)
-            elif isinstance(device, SelfTimed):
+            if isinstance(device, SelfTimed):
                 self.self_timed.append(thread)
             elif isinstance(device, Recorder):
                 self.recorders.append(thread)
             elif isinstance(device, Player):
                 self.players.append(thread)
-            else:
+            elif not starts:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
-        led = [*self.players, *self.recorders]
-        if self.self_timed and led:
-            text = f"{self.self_timed[0].name} plays all points by itself, {led[0].name} is told each: not in one run"
-            raise ScheduleError(text, instrument=led[0].name)
+        self._check(thread for thread in self.self_timed if not isinstance(thread.device, Following))
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
         self.advancing: list[InstrumentThread] = []
 
+    def _check(self, by_themselves: Iterable[InstrumentThread]) -> None:
+        """Refuse boxes that play all points by themselves beside those that are told each."""
+        led = [*self.players, *self.recorders, *self.following]
+        for one in by_themselves if led else ():
+            text = f"{one.name} plays all points by itself, {led[0].name} is told each: not in one run"
+            raise ScheduleError(text, instrument=led[0].name)
+
     def part(self) -> None:
-        """Tell the players whose loaded programs advance by themselves from those that are told to select."""
+        """Tell apart, by what is loaded: what advances by itself or is told to select, what follows triggers or not.
+
+        Raises
+        ------
+        ScheduleError
+            If some play all points by themselves, and others are led.
+        """
+        self.following = [t for t in self.self_timed if isinstance(t.device, Following) and t.device.follows()]
+        self.self_timed = [thread for thread in self.self_timed if thread not in self.following]
+        self._check(self.self_timed)
         self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
         self.moving = [thread for thread in self.moving if thread not in self.advancing]
 

@@ -31,7 +31,7 @@ from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
-from qctl.server.whole import play_whole
+from qctl.server.whole import play_whole, read_whole
 
 __all__ = ["STAGES", "Outcome", "play"]
 
@@ -87,7 +87,7 @@ def play(
         go_on(stop)
         progress("playing", 0)
         rack.part()
-        wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed))
+        wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed, *rack.following))
         ring.mark(START, begin)
         if rack.self_timed:
             play_whole(order, rack, watch, records, stop, ring, progress, outcome)
@@ -95,6 +95,8 @@ def play(
             return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
+        if rack.following:
+            read_whole(rack.following, order, watch, records, stop, ring, progress, outcome)
         watch.check()
     except Stopped:
         outcome.stopped = True
@@ -103,7 +105,9 @@ def play(
     finally:  # whatever went wrong, no generator goes on playing
         begin = perf_counter_ns()
         if rack is not None:
-            error_of_stop = _stop_all((*rack.triggers, *rack.players, *rack.self_timed, *rack.recorders))
+            error_of_stop = _stop_all(
+                (*rack.triggers, *rack.players, *rack.self_timed, *rack.following, *rack.recorders)
+            )
             outcome.error = outcome.error or error_of_stop
         ring.mark(STOP, begin)
     outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]
@@ -112,7 +116,7 @@ def play(
 
 def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
     """Stop instruments, each whatever the others do, and return the first error."""
-    calls = [thread.submit(_stop) for thread in threads]
+    calls = [thread.submit(_stop) for thread in dict.fromkeys(threads)]
     for call in calls:
         while not call.wait(SLICE_S):
             pass

@@ -2,7 +2,7 @@
 
 A file's name is made from the digests of its waveforms. It begins with the length of its table in eight bytes, then
 comes the table in msgpack, (dtype, numbers of samples) of each run of waveforms of one dtype, then the words, one
-waveform after the other, each run from a multiple of eight bytes on.
+waveform after the other, each run from a multiple of eight bytes on. Words come back flat, whatever shape they had.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class WaveformFiles:
         pieces: list[Any] = [len(table).to_bytes(_HEAD_BYTES, "little"), table]
         end = _HEAD_BYTES + len(table)
         for _, run in runs:
-            words = np.concatenate(run)
+            words = np.concatenate([one.reshape(-1) for one in run])
             gap = _aligned(end) - end
             pieces += [bytes(gap), words.data]
             end += gap + words.nbytes

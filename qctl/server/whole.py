@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceTimeoutError
 from qctl.server.batch import FIRE, READ, Outcome, Rack, Watch, go_on, wait_all
+from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, SumsPart
 from qctl.server.ring import Ring
 
-__all__ = ["play_whole"]
+__all__ = ["play_whole", "read_whole"]
 
 _SLOWEST_PHYSICS_S = 60.0
 """What a virtual lab may take longer than the run lasts, for each hundred points."""
@@ -47,20 +48,44 @@ def play_whole(
     """
     begin = perf_counter_ns()
     wait_all(thread.submit(_fire) for thread in rack.triggers)
+    ring.mark(FIRE, begin)
+    read_whole(rack.self_timed, order, watch, records, stop, ring, progress, outcome)
+    outcome.n_points = order.n_points
+
+
+def read_whole(
+    threads: Sequence[InstrumentThread],
+    order: BatchOrder,
+    watch: Watch,
+    records: Path,
+    stop: threading.Event,
+    ring: Ring,
+    progress: Callable[[str, int], None],
+    outcome: Outcome,
+) -> None:
+    """Wait until devices have finished, and read all that they integrated.
+
+    Raises
+    ------
+    DeviceTimeoutError
+        If they do not end when they should.
+    DeviceError
+        If one says that something went wrong.
+    """
+    begin = perf_counter_ns()
     lasts_s = order.n_points * order.n_shots * order.period_s
-    _await_end(order, rack, watch, lasts_s, stop, progress)
+    _await_end(threads, order, watch, lasts_s, stop, progress)
     begin = ring.mark(FIRE, begin)
-    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in rack.self_timed)
-    for thread, found in zip(rack.self_timed, results, strict=True):
+    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in threads)
+    for thread, found in zip(threads, results, strict=True):
         if found:
             outcome.sums.append(_written(Path(f"{records}-{thread.name}"), thread.name, found))
-    outcome.n_points = order.n_points
     ring.mark(READ, begin)
 
 
 def _await_end(
+    threads: Sequence[InstrumentThread],
     order: BatchOrder,
-    rack: Rack,
     watch: Watch,
     lasts_s: float,
     stop: threading.Event,
@@ -69,7 +94,7 @@ def _await_end(
     """Return when all devices have finished; look ever more rarely, and at once when the run is to stop."""
     began_s = told_s = time.monotonic()
     until_s = began_s + lasts_s + _SLOWEST_PHYSICS_S * (1 + order.n_points / 100)
-    pause_s, waiting = _FIRST_PAUSE_S, list(rack.self_timed)
+    pause_s, waiting = _FIRST_PAUSE_S, list(threads)
     while True:
         go_on(stop)
         watch.check()

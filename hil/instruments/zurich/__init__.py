@@ -1,0 +1,1 @@
+"""Emulated Zurich Instruments data server and the devices behind it: API, not wire."""

@@ -1,0 +1,271 @@
+"""A run of emulated devices: programs to shots, samples to the plant, integrated results to the logger."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.instruments.plant_link import Integration, Kind, Output, Plant, Runs
+from qctl.hil.instruments.zurich.device import Device, Sequencer
+from qctl.hil.instruments.zurich.rendering import (
+    Track,
+    carrier_of,
+    full_scale_vpp,
+    heard,
+    rendered,
+    track_of,
+    windows_of,
+)
+from qctl.hil.instruments.zurich.shots import Shots, cut, parted, with_phases
+from qctl.hil.physics.lines import find_runs
+
+__all__ = ["Run", "prepared"]
+
+_LONGEST_S = 20e-3
+"""A shot that lasts longer is not rendered: the virtual lab can't evolve it."""
+_SILENT = 64
+_CARRIER_DBM = 10.0
+"""What the cables' mixers have their stated gain at: converters inside a box have it always."""
+
+
+class _Acquired(NamedTuple):
+    """An integration of a shot: of which track, by which integrator, the how manyth of the shot, and its sums."""
+
+    track: int
+    integrator: int
+    place: int
+    which: int
+    column: int
+
+
+@dataclass(slots=True)
+class _Log:
+    """The results of one readout channel."""
+
+    length: int
+    averages: int
+    sequential: bool
+    before: NDArray[np.int64]
+    values: dict[int, NDArray[np.complex128]] = field(default_factory=dict)
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def take(self, integrator: int, shots: NDArray[np.int64], place: int, sums: NDArray[np.complex128]) -> None:
+        """Add the sums of shots, in which they are the integration number `place`."""
+        number = self.before[shots] + place
+        kept = number < self.length * self.averages
+        bins = number[kept] // self.averages if self.sequential else number[kept] % self.length
+        total = self.values.setdefault(integrator, np.zeros(self.length, np.complex128))
+        np.add.at(total, bins, sums[kept] / self.averages)
+
+    def acquired(self, shots: int) -> int:
+        """Return how many have been logged after so many shots."""
+        return int(min(self.before[shots], self.length * self.averages))
+
+
+@dataclass(slots=True)
+class Run:
+    """Devices that play together.
+
+    Attributes
+    ----------
+    tracks : list of Track
+        What their sequencers do.
+    shots : Shots
+        In order.
+    """
+
+    tracks: list[Track]
+    shots: Shots
+    _logs: dict[int, _Log] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for place, track in enumerate(self.tracks):
+            if track.sequencer.kind == "qa":
+                low, high = self.shots.bounds[place]
+                counted = np.concatenate([[0], np.cumsum(track.rows["b"] != 0)])
+                first = int(counted[low[0]]) if len(low) else 0
+                before = np.append(counted[low], counted[high[-1]] if len(high) else 0) - first
+                tree, at = track.device.tree, f"qachannels/{track.sequencer.number}/readout/result"
+                length, averages = int(tree.value(f"{at}/length")), int(tree.value(f"{at}/averages"))
+                self._logs[place] = _Log(length, averages, bool(tree.value(f"{at}/mode")), before)
+
+    @property
+    def tones(self) -> dict[str, tuple[float, float, bool]]:
+        """Return the carriers of the channels that are up-converted, by the name that the plant has for each."""
+        return {
+            carrier_name(t.device.name, t.sequencer): (carrier_of(t.device, t.sequencer), _CARRIER_DBM, True)
+            for t in self.tracks
+            if t.sequencer.kind != "hd"
+        }
+
+    @property
+    def rates_hz(self) -> dict[str, float]:
+        """Return the sample rate of each device."""
+        return {track.device.name: track.device.rate_hz for track in self.tracks}
+
+    def kind_of(self, model: int) -> tuple[Kind, dict[str, tuple[int, Runs]], list[_Acquired]]:
+        """Return what is played and integrated in a shot, the samples of it, and where its results go.
+
+        Raises
+        ------
+        ValueError
+            If the shot is too long.
+        """
+        length_s = float(self.shots.stops_s[model] - self.shots.starts_s[model])
+        if length_s > _LONGEST_S:
+            raise ValueError(f"a shot of {length_s:g} s is not rendered")
+        outputs, fresh = self._outputs(model, length_s)
+        integrations, acquired = self._integrations(model)
+        return Kind(outputs, tuple(integrations)), fresh, acquired
+
+    def _outputs(self, model: int, length_s: float) -> tuple[dict[str, dict[int, Output]], dict[str, tuple[int, Runs]]]:
+        outputs: dict[str, dict[int, Output]] = {}
+        fresh: dict[str, tuple[int, Runs]] = {}
+        for place, track in enumerate(self.tracks):
+            device, one = track.device, track.sequencer
+            low, high = (int(ends[model]) for ends in self.shots.bounds[place])
+            # A play goes on to its end, also where another device is done before.
+            n = round(length_s * device.rate_hz) + 4096
+            samples = rendered(track, low, high, int(self.shots.origins[place][model]), n)
+            first = first_output(device, one)
+            element = outputs.setdefault(device.name, {})
+            for k, on in enumerate(heard(device, one)):
+                part = np.clip(samples[k], -1, 1).astype(np.float32)
+                offset_v = float(device.tree.value(f"sigouts/{first + k - 1}/offset")) if one.kind == "hd" else 0.0
+                digest = None
+                if part.any() or offset_v:
+                    digest = blake2b(part.tobytes(), digest_size=16).hexdigest()
+                    fresh[digest] = (len(part), tuple((a, part[a:b]) for a, b in find_runs(part != 0, _SILENT)))
+                element[first + k] = Output(digest, full_scale_vpp(device, one, k), offset_v, on and digest is not None)
+        return outputs, fresh
+
+    def _integrations(self, model: int) -> tuple[list[Integration], list[_Acquired]]:
+        integrations: list[Integration] = []
+        acquired: list[_Acquired] = []
+        for place, track in enumerate(self.tracks):
+            if track.sequencer.kind != "qa":
+                continue
+            low, high = (int(ends[model]) for ends in self.shots.bounds[place])
+            windows = windows_of(track, low, high, int(self.shots.origins[place][model]))
+            on = bool(track.device.tree.value(f"qachannels/{track.sequencer.number}/input/on")) if windows else False
+            sums = [(w, k, index, weights) for k, w in enumerate(windows) for index, weights in w.weights.items()]
+            if not sums or not on:
+                continue
+            first = min(w.first for w in windows)
+            last = max(w.first + len(weights) for w, _, _, weights in sums)
+            table = np.zeros((2 * len(sums), 2, last - first))
+            for row, (window, k, index, weights) in enumerate(sums):
+                part = slice(window.first - first, window.first - first + len(weights))
+                table[2 * row, 0, part], table[2 * row, 1, part] = weights.real, -weights.imag
+                table[2 * row + 1, 0, part], table[2 * row + 1, 1, part] = weights.imag, weights.real
+                acquired.append(_Acquired(place, index, k, len(integrations), 2 * row))
+            number, rate_hz = track.sequencer.number, track.device.rate_hz
+            inputs = (2 * number + 1, 2 * number + 2)
+            integrations.append(Integration(track.device.name, inputs, rate_hz, first / rate_hz, table))
+        return integrations, acquired
+
+    def take(
+        self, acquired: Sequence[_Acquired], shots: NDArray[np.int64], sums: Sequence[NDArray[np.float64]]
+    ) -> None:
+        """Log what was integrated in shots of one kind."""
+        for one in acquired:
+            found = sums[one.which]
+            values = found[:, one.column] + 1j * found[:, one.column + 1]
+            self._logs[one.track].take(one.integrator, shots[: len(values)], one.place, values)
+
+    def show(self, n_shots: int, whole: bool) -> None:
+        """Show how far the loggers are after so many shots, and the results when it is the end."""
+        for place, log in self._logs.items():
+            track = self.tracks[place]
+            tree, at = track.device.tree, f"qachannels/{track.sequencer.number}/readout/result"
+            if not tree.value(f"{at}/enable"):
+                continue
+            tree.put(f"{at}/acquired", log.acquired(n_shots))
+            if whole:
+                for integrator, values in log.values.items():
+                    tree.put(f"{at}/data/{integrator}/wave", values)
+                if log.acquired(n_shots) >= log.length * log.averages:
+                    tree.put(f"{at}/enable", 0)
+
+    async def play(self, plant: Plant) -> None:
+        """Play all shots, all of a kind at once, as they time themselves."""
+        shots, n_played = self.shots, 0
+        if not len(shots.starts_s):
+            return
+        total_s = float(shots.stops_s[-1] - shots.starts_s[0])
+        spacing_s = (shots.starts_s[-1] - shots.starts_s[0]) / max(len(shots.starts_s) - 1, 1)
+        period_s = max(float(spacing_s), total_s / len(shots.starts_s))
+        order = np.argsort(shots.kinds, kind="stable")
+        bounds = np.searchsorted(shots.kinds[order], np.arange(len(shots.models) + 1))
+        for number, model in enumerate(shots.models.tolist()):
+            alike = order[bounds[number] : bounds[number + 1]]
+            if all(track.sequencer.state != "running" for track in self.tracks):
+                break
+            kind, fresh, acquired = await asyncio.to_thread(self.kind_of, model)
+            await plant.waveforms(fresh)
+            rate_hz = next(iter(self.rates_hz.values()))
+            done, sums = await plant.play(
+                kind.outputs, kind.integrations, rate_hz, len(alike), period_s, self.rates_hz, self.tones
+            )
+            self.take(acquired, alike[:done], [one[:done] for one in sums])
+            n_played += done
+            self.show(n_played, False)
+            if done < len(alike):
+                break
+        self.show(n_played, True)
+
+    async def arm(self, plant: Plant) -> tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[_Acquired]]]:
+        """Tell the plant what each trigger from outside plays and integrates; `finish` waits for the last one."""
+        kinds, every = [], []
+        for model in self.shots.models.tolist():
+            kind, fresh, acquired = await asyncio.to_thread(self.kind_of, model)
+            await plant.waveforms(fresh)
+            kinds.append(kind)
+            every.append(acquired)
+        name = self.tracks[0].device.name
+        done = await plant.follow(name, kinds, self.shots.kinds, self.rates_hz[name], self.tones)
+        return done, every
+
+    async def finish(
+        self, armed: tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[_Acquired]]]
+    ) -> None:
+        """Wait for all triggers, and log what was integrated."""
+        done, every = armed
+        for number, (acquired, sums) in enumerate(zip(every, await done, strict=True)):
+            self.take(acquired, np.flatnonzero(self.shots.kinds == number), sums)
+        self.show(len(self.shots.kinds), True)
+
+
+def carrier_name(name: str, one: Sequencer) -> str:
+    """Return what the plant calls the carrier of a channel: neighbours among signal generators share one."""
+    return f"{name}.qa{one.number + 1}" if one.kind == "qa" else f"{name}.sg{one.number // 2 + 1}"
+
+
+def first_output(device: Device, one: Sequencer) -> int:
+    """Return the first of the two outputs that the plant knows a sequencer by."""
+    return 2 * one.number + 1 + (2 * device.kind.n_sg if one.kind == "qa" else 0)
+
+
+def prepared(waiting: Mapping[str, tuple[Device, Sequence[Sequencer]]], each: bool) -> Run:
+    """Execute the programs of sequencers that wait for a trigger, and cut them into shots.
+
+    Parameters
+    ----------
+    waiting : mapping of str to (Device, sequence of Sequencer)
+        By name of the device.
+    each : bool
+        Whether a trigger comes for each shot.
+
+    Raises
+    ------
+    ValueError
+        If a program can't be executed.
+    """
+    tracks = [with_phases(track_of(device, one)) for device, every in waiting.values() for one in every]
+    return Run(tracks, parted(tracks) if each else cut(tracks))

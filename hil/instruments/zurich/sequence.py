@@ -1,0 +1,134 @@
+"""What a sequencer does when it executes a program: rows in order of time, loops unrolled in arrays.
+
+Source: LabOne user manuals, AWG tab and SeqC reference: what plays follows what played before without a gap;
+``startQA`` and ``resetOscPhase`` take effect where the play that was issued last begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.hil.instruments.zurich.seqc import Call, Repeat, Script
+
+__all__ = ["ENTRY", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
+
+ROW = np.dtype([("time", "<i8"), ("length", "<i8"), ("operation", "<i4"), ("a", "<i4"), ("b", "<i4")])
+"""One thing that is done: its time in samples, how long it plays, and what: an entry, a waveform, generators and
+integrators."""
+ENTRY, WAVE, START, RESET, TRIGGER = range(5)
+MOST_ROWS = 8_000_000
+"""Rows of one sequencer that are held."""
+_QUIET = frozenset(("setTrigger", "waitWave"))
+
+
+class _Rows:
+    """Rows of a body so far, its length in samples, and where the play that was issued last begins."""
+
+    def __init__(self) -> None:
+        self.parts: list[NDArray] = []
+        self.single: list[tuple[int, int, int, int, int]] = []
+        self.end = 0
+        self.last: int | None = None
+        self.n_rows = 0
+
+    def add(self, time: int, length: int, operation: int, a: int = 0, b: int = 0) -> None:
+        self.single.append((time, length, operation, a, b))
+        self.n_rows += 1
+
+    def play(self, length: int) -> int:
+        """Note that something plays next, and return when."""
+        self.last = self.end
+        self.end += length
+        return self.last
+
+    def whole(self) -> NDArray:
+        if self.single:
+            self.parts.append(np.array(self.single, ROW))
+            self.single = []
+        if len(self.parts) != 1:
+            self.parts = [np.concatenate(self.parts) if self.parts else np.empty(0, ROW)]
+        return self.parts[0]
+
+    def repeat(self, body: _Rows, times: int) -> None:
+        """Add a body so many times."""
+        rows = body.whole()
+        self.n_rows += len(rows) * times
+        if self.n_rows > MOST_ROWS:
+            raise ValueError(f"over {MOST_ROWS} events; the emulator holds no more")
+        self.whole()
+        tiled = np.tile(rows, times)
+        if len(rows):
+            starts = self.end + body.end * np.arange(times, dtype=np.int64)
+            tiled["time"] += np.repeat(starts, len(rows))
+        self.parts.append(tiled)
+        if times and body.last is not None:
+            self.last = self.end + body.end * (times - 1) + body.last
+        self.end += body.end * times
+
+
+def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable[[tuple[str, ...]], int]) -> NDArray:
+    """Return what a program does: (n,) ROW, times counted from its beginning as if no trigger had to be waited for.
+
+    Parameters
+    ----------
+    script : Script
+        The program.
+    entry_samples : mapping of int to int
+        How long each entry of the command table plays.
+    wave_of : callable
+        Index of the waveforms that a playWave names.
+
+    Raises
+    ------
+    ValueError
+        If it does something that can't be done.
+    """
+    rows = _Rows()
+    _run(script.body, rows, script, entry_samples, wave_of)
+    return rows.whole()
+
+
+def _run(
+    body: Sequence[Call | Repeat],
+    rows: _Rows,
+    script: Script,
+    entries: Mapping[int, int],
+    wave_of: Callable[[tuple[str, ...]], int],
+) -> None:
+    for one in body:
+        if isinstance(one, Repeat):
+            inner = _Rows()
+            _run(one.body, inner, script, entries, wave_of)
+            rows.repeat(inner, one.times)
+            continue
+        name = one.name
+        numbers = [argument for argument in one.arguments if isinstance(argument, int)]
+        if name == "playZero":
+            rows.play(numbers[0])
+        elif name == "executeTableEntry":
+            if numbers[0] not in entries:
+                raise ValueError(f"line {one.line}: the command table has no entry {numbers[0]}")
+            rows.add(rows.end, entries[numbers[0]], ENTRY, numbers[0])
+            rows.play(entries[numbers[0]])
+        elif name == "playWave":
+            names = tuple(argument for argument in one.arguments if isinstance(argument, str))
+            length = max((script.lengths[wave] for wave in names), default=0)
+            rows.add(rows.end, length, WAVE, wave_of(names))
+            rows.play(length)
+        elif name == "startQA":
+            generators, integrators = numbers[:2] if len(numbers) > 1 else (0, numbers[0])
+            rows.add(_since(rows), 0, START, generators, integrators)
+        elif name == "resetOscPhase":
+            rows.add(_since(rows), 0, RESET)
+        elif name == "waitDigTrigger":
+            rows.add(rows.end, 0, TRIGGER)
+            rows.last = None
+        elif name not in _QUIET:
+            raise ValueError(f"line {one.line}: {name} is not emulated")
+
+
+def _since(rows: _Rows) -> int:
+    return rows.end if rows.last is None else rows.last

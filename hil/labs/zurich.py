@@ -1,0 +1,78 @@
+"""What lab.toml says of emulated Zurich Instruments boxes: devices behind one data server, converters inside them."""
+
+from __future__ import annotations
+
+from qctl.hil.instruments.zurich.data_server import device_id
+from qctl.hil.instruments.zurich.trees import KINDS
+from qctl.hil.plant.cables import Cables, connector
+
+__all__ = ["DATA_SERVER", "address_of", "instrument_lines", "lab_output", "port_lines"]
+
+DATA_SERVER = "zurich-data-server"
+_DRIVE = "limits_v = [-1.0, 1.0], amplitude_vpp = 2.0"
+_READOUT_VPP = 0.6324555
+"""0 dBm into 50 ohm."""
+_READOUT = f"limits_v = [-0.36, 0.36], amplitude_vpp = {_READOUT_VPP}"
+
+
+def address_of(server: str, slot: int) -> str:
+    """Return the address of a device, given that of its data server."""
+    return f"{server}/{device_id(slot)}"
+
+
+def lab_output(place: str, model: str) -> str:
+    """Return the connector of lab.toml that an output of the plant is part of: a converter takes I and Q of its own."""
+    box, number = connector(place)
+    return place if KINDS[model].n_hd else f"{box}:{(number + 1) // 2}"
+
+
+def instrument_lines(box: str, model: str, outputs: set[int], los_hz: tuple[float, float], trigger: str) -> list[str]:
+    """Return the lines of an instrument behind its address.
+
+    Parameters
+    ----------
+    outputs : set of int
+        Outputs that the plant knows and that have cables.
+    los_hz : (float, float)
+        Centre frequencies of drives and of the readout.
+    trigger : str
+        The line that its trigger wire comes from ("qc0:1"); empty for none.
+    """
+    kind = KINDS[model]
+    lines = ["timeout_s = 10.0", "clock_hz = 2.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
+    if trigger:
+        source, line = connector(trigger)
+        lines.append(f'trigger = {{ source = "{source}", line = {line}, delay_s = 0.0 }}')
+    else:
+        lines.append("line.1 = { width_s = 1.0e-7 }")
+    if kind.n_hd:
+        return lines + [f"output.{n} = {{ {_DRIVE} }}" for n in sorted(outputs)]
+    channels = sorted({(n + 1) // 2 for n in outputs})
+    for n in channels:
+        reads = n > kind.n_sg
+        lo_hz = los_hz[1] if reads else los_hz[0]
+        lines.append(f"output.{n} = {{ {_READOUT if reads else _DRIVE}, lo_hz = {lo_hz / 1e9:.1f}e9 }}")
+        if reads:
+            lines.append(f"input.{n - kind.n_sg} = {{ range_v = {_READOUT_VPP} }}")
+    return lines
+
+
+def port_lines(name: str, number: int, cables: Cables, models: dict[str, str]) -> list[str]:
+    """Return the ports of one transmon."""
+    drive, flux = cables.drive[number], cables.flux[number]
+    box, channel = connector(cables.readout.acquire_i)
+
+    def connector_of(place: str) -> str:
+        return lab_output(place, models[connector(place)[0]])
+
+    lines = [f'[ports."{name}.drive"]', f'output = "{connector_of(drive.i)}"', ""]
+    if flux.output:
+        lines += [f'[ports."{name}.flux"]', f'output = "{connector_of(flux.output)}"', f'dc = "{flux.dc}"', ""]
+    return [
+        *lines,
+        f'[ports."{name}.readout"]',
+        f'output = "{connector_of(cables.readout.i)}"',
+        f'acquire = "{box}:{(channel + 1) // 2}"',
+        'feedline = "f0"',
+        "",
+    ]
