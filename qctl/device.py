@@ -18,6 +18,7 @@ __all__ = [
     "Advancing",
     "BulkRead",
     "Device",
+    "Following",
     "Parameter",
     "Player",
     "Recorder",
@@ -168,6 +169,15 @@ class SelfTimed(Player, Protocol):
         Each is (n_records, n_columns): a record is a shot, or the only one is the average of all; a column is a capture
         of a shot, in order of time. A value that was not measured is NaN.
         """
+        ...
+
+
+@runtime_checkable
+class Following(Protocol):
+    """A self-timed player, or what starts some, that can wait for the triggers of another device."""
+
+    def follows(self) -> bool:
+        """Return whether the loaded program does: it is started once, and plays a shot at each trigger. No I/O."""
         ...
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
+from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.truth import (
     BETA_S,
     CZ_RISE_S,
@@ -35,6 +36,7 @@ MODELS = {
     "clu": "qblox-cluster",
     "qcm": "qblox-qcm",
     "qrm": "qblox-qrm",
+    "fri": "bluefors-gen1",
 }
 _FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
 _DESIGN_COUPLING_HZ = 4.35e6
@@ -44,7 +46,8 @@ _DESIGN_CZ_S = 8.5e-8
 def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
     cables = file.cables
-    names = set(cables.triggers) | {"lo_drive", "lo_readout", *_triggers(file)}
+    chassis = {connector(place)[0] for place in cables.slots.values()}
+    names = set(cables.triggers) | {"lo_drive", "lo_readout", _trigger(file), *chassis, *cables.beside}
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}
@@ -56,9 +59,10 @@ def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
     return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
 
 
-def _triggers(file: PlantFile) -> list[str]:
-    """Return what starts the shots: the trigger controller, or the chassis whose modules play."""
-    return sorted({connector(place)[0] for place in file.cables.slots.values()}) or ["trig0"]
+def _trigger(file: PlantFile) -> str:
+    """Return what starts the shots: the trigger controller, or the chassis that all that plays sits in."""
+    cables = file.cables
+    return "trig0" if cables.triggers or not cables.slots else min(connector(p)[0] for p in cables.slots.values())
 
 
 def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
@@ -82,6 +86,7 @@ def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> st
         *_processor(file, random),
         *(line for box, model in boxes_of(file).items() for line in _boxes(box, model, file, addresses[box])),
         *_ports(file),
+        *_interlocks(file),
     ]
     return "\n".join(parts) + "\n"
 
@@ -97,7 +102,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         f"qubits = [{', '.join(f'{chr(34)}{t.name}{chr(34)}' for t in transmons)}]",
         f"native_gates = [{gates}]",
         "shot_period_s = 2.0e-4",
-        f'trigger = "{_triggers(file)[0]}"',
+        f'trigger = "{_trigger(file)}"',
         "",
     ]
     for k, transmon in enumerate(transmons):
@@ -150,8 +155,12 @@ def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
 
 
 def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
-    lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"', 'group = "rack"']
-    triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
+    lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"']
+    lines += [] if box in file.cables.beside else ['group = "rack"']
+    delay_s = DESIGN_DELAYS_S[box] if file.cables.delays_s and box in file.cables.triggers else 0.0
+    triggered = f'trigger = {{ source = "trig0", line = 1, delay_s = {delay_s!r} }}'
+    source = "trig0" if file.cables.beside and box not in ("trig0", "dc0", *file.cables.beside) else ""
+    clocked = [f'clock_source = "{connector(file.cables.slots.get(box, source))[0]}"'] if source else []
     if model == MODELS["awg"]:
         lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
         lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
@@ -177,13 +186,23 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     elif model == MODELS["clu"]:
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append("line.1 = { width_s = 1.0e-7 }")
+        lines += [triggered] if box in file.cables.triggers else []
+    elif model == MODELS["fri"]:
+        pass
     elif model == MODELS["dc0"]:
         for k in range(len(file.processor.transmons)):
             lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")
     else:
         lines += ["clock_hz = 1.0e8", 'reference = "internal"', 'safe = { outputs = "off" }']
         lines += [f"line.{number} = {{ width_s = 1.0e-7 }}" for number in (1, 2)]
-    return [*lines, ""]
+    return [*lines, *clocked, ""]
+
+
+def _interlocks(file: PlantFile) -> list[str]:
+    """Return what must hold while a run plays."""
+    if "fridge" not in file.cables.beside:
+        return []
+    return ["[interlocks.mxc]", 'instrument = "fridge"', 'parameter = "tmixing_k"', "max = 0.05", ""]
 
 
 def _outputs_of(box: str, file: PlantFile) -> set[int]:

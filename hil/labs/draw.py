@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
@@ -26,12 +27,14 @@ _FREQUENCIES_HZ = {
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
+    **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     "qblox2": (7.035e9, 7.105e9),
+    **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
 _OUTPUTS = {
     "transmon1": ("awg0:1 awg0:2", "", "awg0:3 awg0:4"),
@@ -45,6 +48,8 @@ _OUTPUTS = {
 }
 _SLOTS = {"qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"}}
 """Racks whose boxes are modules of a chassis, which starts them."""
+_DRAWS = {"qblox2": (1,), **dict.fromkeys(OPEN_LABS, (2,))}
+"""What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = tuple(_FREQUENCIES_HZ)
 
 
@@ -58,11 +63,13 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
-    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *((1,) if name in _SLOTS else ())])
+    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *_DRAWS.get(name, ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))
     couplers = tuple(_coupler(transmons, k, random) for k in range(len(transmons) - 1))
-    return PlantFile(Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06), _cables(name), seed)
+    processor = Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06)
+    cables = open_cables(name, seed) if name in OPEN_LABS else _cables(name)
+    return PlantFile(processor, cables, seed)
 
 
 def _transmon(name: str, frequency_hz: float, resonance_hz: float, random: np.random.Generator) -> Transmon:

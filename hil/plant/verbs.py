@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.hil.plant.lined_up import count_left, line_up
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -194,6 +195,7 @@ VERBS: dict[str, Verb] = {
     "fired": _fired,
     "hello": _hello,
     "level": _level,
+    "line_up": line_up,
     "now": _now,
     "outputs": _outputs,
     "play": _play,
@@ -201,6 +203,7 @@ VERBS: dict[str, Verb] = {
     "reference": _reference,
     "sequence": _sequence,
     "set_fault": _set_fault,
+    "shots_left": count_left,
     "tone": _tone,
     "waveforms": _waveforms,
 }

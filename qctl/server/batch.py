@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Advancing, Player, Recorder, Recording, SelfTimed, TriggerSource
+from qctl.device import Advancing, Following, Player, Recorder, Recording, SelfTimed, TriggerSource
 from qctl.errors import DeviceError, QctlError, ScheduleError
 from qctl.server.instrument import Call, InstrumentThread, LinkState
 from qctl.server.orders import BatchOrder, Load, SumsPart, TracePart
@@ -119,17 +119,41 @@ class Rack:
                 self.players.append(thread)
             else:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
-        led = [*self.players, *self.recorders]
-        if self.self_timed and led:
-            text = f"{self.self_timed[0].name} plays all points by itself, {led[0].name} is told each: not in one run"
-            raise ScheduleError(text, instrument=led[0].name)
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
         self.advancing: list[InstrumentThread] = []
+        self.chassis: list[InstrumentThread] = []
+        self.following: list[InstrumentThread] = []
 
     def part(self) -> None:
-        """Tell the players whose loaded programs advance by themselves from those that are told to select."""
+        """Tell apart what the loaded programs do: advance by themselves, follow triggers, or play all points in a shot.
+
+        Raises
+        ------
+        ScheduleError
+            If some devices time themselves and others are led from point to point.
+        """
         self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
         self.moving = [thread for thread in self.moving if thread not in self.advancing]
+        self.chassis = [thread for thread in self.triggers if _follows(thread)]
+        self.triggers = [thread for thread in self.triggers if thread not in self.chassis]
+        self.following = [thread for thread in self.self_timed if _follows(thread)]
+        self.self_timed = [thread for thread in self.self_timed if thread not in self.following]
+        led = [*self.players, *self.recorders, *self.following]
+        if self.self_timed and led:
+            text = f"{self.self_timed[0].name} plays all points by itself, {led[0].name} is told each: not in one run"
+            raise ScheduleError(
+                f"{text}, unless its chassis has a trigger wire from what starts {led[0].name}", instrument=led[0].name
+            )
+
+    @property
+    def all(self) -> tuple[InstrumentThread, ...]:
+        """Return every instrument, what fires first."""
+        timed = (*self.chassis, *self.following, *self.self_timed)
+        return (*self.triggers, *timed, *self.players, *self.recorders)
+
+
+def _follows(thread: InstrumentThread) -> bool:
+    return isinstance(thread.device, Following) and thread.device.follows()
 
 
 class Watch:

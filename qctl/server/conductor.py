@@ -31,11 +31,12 @@ from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
-from qctl.server.whole import play_whole
+from qctl.server.whole import play_whole, see_off
 
 __all__ = ["STAGES", "Outcome", "play"]
 
 _ARRIVED_V = 1e-4
+_LONGEST_START_S = 60.0
 _RAMP_PAUSE_S = 0.02
 
 
@@ -87,7 +88,8 @@ def play(
         go_on(stop)
         progress("playing", 0)
         rack.part()
-        wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed))
+        wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed, *rack.following))
+        wait_all(thread.submit(_fire, longest_s=_LONGEST_START_S) for thread in rack.chassis)
         ring.mark(START, begin)
         if rack.self_timed:
             play_whole(order, rack, watch, records, stop, ring, progress, outcome)
@@ -95,6 +97,7 @@ def play(
             return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
+        see_off(rack, stop)
         watch.check()
     except Stopped:
         outcome.stopped = True
@@ -103,7 +106,7 @@ def play(
     finally:  # whatever went wrong, no generator goes on playing
         begin = perf_counter_ns()
         if rack is not None:
-            error_of_stop = _stop_all((*rack.triggers, *rack.players, *rack.self_timed, *rack.recorders))
+            error_of_stop = _stop_all(rack.all)
             outcome.error = outcome.error or error_of_stop
         ring.mark(STOP, begin)
     outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]
@@ -159,6 +162,10 @@ def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> C
 
 def _start(device: Any) -> None:
     device.start()
+
+
+def _fire(device: Any) -> None:
+    device.fire()
 
 
 def _stop(device: Any) -> None:

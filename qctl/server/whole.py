@@ -17,12 +17,14 @@ from qctl.server.batch import FIRE, READ, Outcome, Rack, Watch, go_on, wait_all
 from qctl.server.orders import BatchOrder, SumsPart
 from qctl.server.ring import Ring
 
-__all__ = ["play_whole"]
+__all__ = ["play_whole", "see_off"]
 
 _SLOWEST_PHYSICS_S = 60.0
 """What a virtual lab may take longer than the run lasts, for each hundred points."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2e-3, 0.02
 _TELL_S = 0.1
+_LAST_SHOT_S = 2.0
+"""What a device takes to notice that the last shot is over, at most."""
 _LONGEST_READ_S = 120.0
 
 
@@ -87,6 +89,26 @@ def _await_end(
             progress("playing", min(order.n_points - 1, int(order.n_points * (now_s - began_s) / max(lasts_s, 1e-9))))
         stop.wait(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def see_off(rack: Rack, stop: threading.Event) -> None:
+    """Return when devices that follow triggers have had all of them; a program that went wrong is an error.
+
+    Raises
+    ------
+    DeviceTimeoutError
+        If one still waits: it has missed triggers.
+    """
+    until_s, waiting = time.monotonic() + _LAST_SHOT_S, list(rack.following)
+    while waiting:
+        done = wait_all(thread.submit(_finished) for thread in waiting)
+        waiting = [thread for thread, has in zip(waiting, done, strict=True) if not has]
+        if waiting and time.monotonic() > until_s:
+            text = f"{waiting[0].name} waits for triggers when all shots are over: it has missed some"
+            raise DeviceTimeoutError(f"{text}, check its trigger wire", instrument=waiting[0].name)
+        if waiting:
+            go_on(stop)
+            stop.wait(_LONGEST_PAUSE_S)
 
 
 def _written(path: Path, instrument: str, found: Mapping[tuple[str, str], NDArray[np.complex128]]) -> SumsPart:
