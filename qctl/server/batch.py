@@ -174,8 +174,10 @@ class Watch:
 
 def unlocked(thread: InstrumentThread) -> ScheduleError:
     """Return the error of an instrument that is not locked to its reference clock."""
+    box = thread.instrument
+    source = f" from {box.clock_source}" if box.clock_source else ""
     text = (
-        f"{thread.name} is not locked to its {thread.instrument.reference} reference clock: check the cable, or its "
+        f"{thread.name} is not locked to its {box.reference} reference clock{source}: check the cable, or its "
         f"setting if the instrument was reset by hand (qctl instruments get {thread.name})"
     )
     return ScheduleError(text, instrument=thread.name)

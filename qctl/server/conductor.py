@@ -49,6 +49,7 @@ def play(
     stop: threading.Event,
     ring: Ring,
     progress: Callable[[str, int], None],
+    clocks: Sequence[str] = (),
 ) -> Outcome:
     """Play a batch, and return how far it came; errors are part of the outcome.
 
@@ -70,19 +71,23 @@ def play(
         Gets the time of each stage.
     progress : callable of (stage, points done)
         Told now and then.
+    clocks : sequence of str
+        Instruments that must be locked to their references, before anything is set or uploaded and while it plays.
     """
     outcome = Outcome()
     rack: Rack | None = None
     traces: dict[str, Traces] = {}
     try:
         begin = perf_counter_ns()
-        wait_all(threads[name].submit(_setter(threads[name], values, stop)) for name, values in settings.items())
+        names = [*clocks, *settings, *(load.instrument for load in order.programs)]
+        wait_all(threads[name].submit(_greeting(threads[name])) for name in dict.fromkeys(names))
+        wait_all(threads[name].submit(_setter(values, stop)) for name, values in settings.items() if values)
         go_on(stop)
         begin = ring.mark(SET, begin)
         rack = Rack(order, threads)
-        watch = Watch([*(threads[name] for name in settings), *(thread for thread, _ in rack.loads)])
+        watch = Watch([threads[name] for name in names])
         progress("uploading", 0)
-        sent = wait_all(thread.submit(_loader(thread, load, waveforms), longest_s=120.0) for thread, load in rack.loads)
+        sent = wait_all(thread.submit(_loader(load, waveforms), longest_s=120.0) for thread, load in rack.loads)
         outcome.sent_bytes = {thread.name: int(n or 0) for (thread, _), n in zip(rack.loads, sent, strict=True)}
         begin = ring.mark(UPLOAD, begin)
         go_on(stop)
@@ -122,13 +127,21 @@ def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
     return next((call.error for call in calls if call.error is not None), None)
 
 
-def _setter(thread: InstrumentThread, values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
-    """Return a function that makes settings, after a sign of life: no run starts on a link that has been cut."""
+def _greeting(thread: InstrumentThread) -> Callable[[Any], None]:
+    """Return a function that asks for a sign of life: no run starts on a link that was cut, or on an unlocked clock."""
 
-    def set_values(device: Any) -> None:
+    def greet(device: Any) -> None:
         thread.beat(device)
         if thread.locked is False:
             raise unlocked(thread)
+
+    return greet
+
+
+def _setter(values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
+    """Return a function that makes settings."""
+
+    def set_values(device: Any) -> None:
         for name, value in values.items():
             device.set(name, value)
         for name, value in values.items():
@@ -148,11 +161,8 @@ def _wait_for_ramp(device: Any, output: str, voltage_v: float, stop: threading.E
             return
 
 
-def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
+def _loader(load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
     def load_program(device: Any) -> int:
-        thread.beat(device)
-        if thread.locked is False:
-            raise unlocked(thread)
         blobs = waveforms.of(load.digests)
         n_bytes: int = device.load(DeviceProgram(load.instrument, load.model, load.body, blobs, load.n_points))
         return n_bytes
