@@ -86,7 +86,9 @@ class VirtualLab:
             self._start()
             _write(out, describe_lab(self.name, self.file, self.addresses))
             if truth is not None:
-                _write(truth, json.dumps(true_values(self.file.processor), indent=2) + "\n")
+                found = true_values(self.file.processor)
+                found |= {"delays_s": self.file.cables.delays_s} if self.file.cables.delays_s else {}
+                _write(truth, json.dumps(found, indent=2) + "\n")
             ready(self.socket)
             return self._watch(watched)
         except ToldToEnd:

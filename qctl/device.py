@@ -173,11 +173,11 @@ class SelfTimed(Player, Protocol):
 
 
 @runtime_checkable
-class Following(SelfTimed, Protocol):
-    """A player with a program of all points that can play a shot at each trigger, all shots of a point in a row."""
+class Following(Protocol):
+    """A self-timed player, or what starts some, that can wait for the triggers of another device."""
 
     def follows(self) -> bool:
-        """Return whether the loaded program does; the server then leads other boxes from point to point. No I/O."""
+        """Return whether the loaded program does: it is started once, and plays a shot at each trigger. No I/O."""
         ...
 
 

@@ -1,7 +1,8 @@
 """Emulated control software of a Bluefors refrigerator, first generation: its tree of values over HTTP.
 
 Readings come from the fault ``readings`` (``{"tmixing": 0.012, "p3": ""}``: the empty text is no reading), ``outdated``
-is a list of names, ``status`` a mapping from names to words other than SYNCHRONIZED.
+is a list of names, ``status`` a mapping from names to words other than SYNCHRONIZED; ``warm`` is the temperature of the
+mixing chamber in kelvin.
 
 Source: Bluefors Remote API as it shows in github ClementCollignon/bluefors-api-python: paths
 ``/values/mapper/bf/temperatures/tmixing/``, ``recursion`` and ``style=flat``, the form of value nodes, ``/system``.
@@ -37,7 +38,7 @@ class BlueforsControl:
     kind = "box"
     n_outputs = 0
     n_inputs = 0
-    own_faults = frozenset({"readings", "outdated", "status"})
+    own_faults = frozenset({"readings", "outdated", "status", "warm"})
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.config = config
@@ -88,6 +89,8 @@ class BlueforsControl:
         return found
 
     def _node(self, path: str, name: str, value: str, unit: str) -> dict[str, Any]:
+        if name == "tmixing" and "warm" in self.faults:
+            value = str(self.faults["warm"])
         said = str(self.faults.get("readings", {}).get(name, value))
         latest = {
             "value": said,

@@ -123,6 +123,10 @@ class Plant(Protocol):
     def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
 
+    async def ask(self, verb: str, **content: Any) -> dict[str, Any]:
+        """Ask anything else that the plant knows."""
+        ...
+
 
 class NoPlant:
     """Take everything, and answer records with noise at once; for tests of drivers."""
@@ -259,3 +263,7 @@ class NoPlant:
 
     def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""
+
+    async def ask(self, verb: str, **content: Any) -> dict[str, Any]:
+        """Know nothing: no trigger is waited for."""
+        return {"n_left": 0}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
+from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.truth import (
     BETA_S,
     CZ_RISE_S,
@@ -39,6 +40,7 @@ MODELS = {
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
     "hd0": "zurich-hdawg",
+    "fri": "bluefors-gen1",
 }
 _ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)
 """Of drives and readout: multiples of 100 MHz."""
@@ -51,8 +53,8 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
     cables = file.cables
     carriers = {lo for lo in (*(line.lo for line in cables.drive), cables.readout.lo) if "." not in lo}
-    sources = {connector(place)[0] for place in cables.triggers.values()}
-    names = (set(cables.triggers) | sources | carriers | set(_triggers(file))) - set(cables.slots)
+    sources = {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
+    names = {*cables.triggers, *sources, *carriers, _starter(file), *cables.beside} - set(cables.slots)
     if any(line.dc for line in cables.flux):
         names.add("dc0")
     return {name: MODELS[name[:3]] for name in sorted(names)}
@@ -64,18 +66,17 @@ def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
     return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
 
 
-def _triggers(file: PlantFile) -> list[str]:
-    """Return what starts the shots: the trigger controller, or the chassis whose modules play."""
-    return sorted({connector(place)[0] for place in file.cables.slots.values()}) or ["trig0"]
-
-
 def _starter(file: PlantFile) -> str:
-    """Return what lab.toml names as the trigger: devices behind a data server start by one of their own."""
-    found = _triggers(file)[0]
-    if MODELS[found[:3]] != DATA_SERVER:
-        return found
-    outside = {connector(place)[0] for place in file.cables.triggers.values()} - set(file.cables.slots)
-    return next(iter(outside or set(file.cables.slots) - set(file.cables.triggers)))
+    """Return what starts the shots: the trigger controller, or the chassis that all that plays sits in.
+
+    Devices behind a data server are started by one of their own.
+    """
+    cables = file.cables
+    sources = {connector(place)[0] for place in cables.triggers.values()} - set(cables.slots)
+    if sources or not cables.slots:
+        return min(sources, default="trig0")
+    chassis = min(connector(place)[0] for place in cables.slots.values())
+    return chassis if MODELS[chassis[:3]] != DATA_SERVER else min(set(cables.slots) - set(cables.triggers))
 
 
 def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
@@ -99,6 +100,7 @@ def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> st
         *_processor(file, random),
         *(line for box, model in boxes_of(file).items() for line in _boxes(box, model, file, addresses[box])),
         *_ports(file),
+        *_interlocks(file),
     ]
     return "\n".join(parts) + "\n"
 
@@ -173,8 +175,12 @@ def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
 
 
 def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
-    lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"', 'group = "rack"']
-    triggered = 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }'
+    lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"']
+    lines += [] if box in file.cables.beside else ['group = "rack"']
+    delay_s = DESIGN_DELAYS_S[box] if file.cables.delays_s and box in file.cables.triggers else 0.0
+    triggered = f'trigger = {{ source = "trig0", line = 1, delay_s = {delay_s!r} }}'
+    source = "trig0" if file.cables.beside and box not in ("trig0", "dc0", *file.cables.beside) else ""
+    clocked = [f'clock_source = "{connector(file.cables.slots.get(box, source))[0]}"'] if source else []
     if box in file.cables.slots and model.startswith("zurich-"):
         wire = file.cables.triggers.get(box, "")
         lines += instrument_lines(box, model, _outputs_of(box, file), _ZURICH_LO_HZ, wire)
@@ -203,13 +209,23 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     elif model == MODELS["clu"]:
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append("line.1 = { width_s = 1.0e-7 }")
+        lines += [triggered] if box in file.cables.triggers else []
+    elif model == MODELS["fri"]:
+        pass
     elif model == MODELS["dc0"]:
         for k in range(len(file.processor.transmons)):
             lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")
     else:
         lines += ["clock_hz = 1.0e8", 'reference = "internal"', 'safe = { outputs = "off" }']
         lines += [f"line.{number} = {{ width_s = 1.0e-7 }}" for number in (1, 2)]
-    return [*lines, ""]
+    return [*lines, *clocked, ""]
+
+
+def _interlocks(file: PlantFile) -> list[str]:
+    """Return what must hold while a run plays."""
+    if "fridge" not in file.cables.beside:
+        return []
+    return ["[interlocks.mxc]", 'instrument = "fridge"', 'parameter = "tmixing_k"', "max = 0.05", ""]
 
 
 def _outputs_of(box: str, file: PlantFile) -> set[int]:
@@ -224,7 +240,7 @@ def _ports(file: PlantFile) -> list[str]:
     lines = []
     for k, transmon in enumerate(file.processor.transmons):
         drive, flux = cables.drive[k], cables.flux[k]
-        if MODELS[_triggers(file)[0][:3]] == DATA_SERVER:
+        if any(MODELS[connector(place)[0][:3]] == DATA_SERVER for place in cables.slots.values()):
             lines += port_lines(transmon.name, k, cables, {box: MODELS[box] for box in cables.slots})
             continue
         lines += [f'[ports."{transmon.name}.drive"]', f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]

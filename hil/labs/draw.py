@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
@@ -28,6 +29,7 @@ _FREQUENCIES_HZ = {
     "qblox2": (5.47e9, 4.73e9),
     "zurich1": (4.72e9,),
     "zurich2": (5.47e9, 4.73e9),
+    **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
@@ -36,6 +38,7 @@ _RESONATORS_HZ = {
     "qblox2": (7.035e9, 7.105e9),
     "zurich1": (7.02e9,),
     "zurich2": (7.035e9, 7.105e9),
+    **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
 _OUTPUTS = {
     "transmon1": ("awg0:1 awg0:2", "", "awg0:3 awg0:4"),
@@ -58,6 +61,8 @@ _SLOTS = {
 _CARRIERS = dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1"))
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
 _TRIGGERS = {"zurich1": {"qc0": "trig0:1"}, "zurich2": {"hd0": "qc0:1"}}
+_DRAWS = {**dict.fromkeys(_SLOTS, (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
+"""What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = tuple(_FREQUENCIES_HZ)
 
 
@@ -71,11 +76,13 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
-    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *((1,) if name in _SLOTS else ())])
+    random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *_DRAWS.get(name, ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))
     couplers = tuple(_coupler(transmons, k, random) for k in range(len(transmons) - 1))
-    return PlantFile(Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06), _cables(name), seed)
+    processor = Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06)
+    cables = open_cables(name, seed) if name in OPEN_LABS else _cables(name)
+    return PlantFile(processor, cables, seed)
 
 
 def _transmon(name: str, frequency_hz: float, resonance_hz: float, random: np.random.Generator) -> Transmon:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -112,6 +113,7 @@ class Physics:
 
         `weights` are (n_sums, n_inputs, n_samples) of the window.
         """
+        window = replace(window, start_s=window.start_s + self.wiring.late_s("acquire"))
         block = _Block(self.wiring.look(rack, now_s), window, False, box, inputs, n_shots)
         self._take_back()
         return partial(self._sum, block, self._lines(rack, block), weights)
@@ -151,7 +153,8 @@ class Physics:
             self._draft = None
 
     def _block(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> _Block:
-        window = Window(acquisition.delay_s, acquisition.rate_hz, acquisition.n_samples)
+        start_s = acquisition.delay_s + self.wiring.late_s("acquire")
+        window = Window(start_s, acquisition.rate_hz, acquisition.n_samples)
         played = self.wiring.look(rack, now_s)
         return _Block(played, window, acquisition.averaged, box.name, acquisition.inputs, n_shots)
 

@@ -55,6 +55,13 @@ class Cables:
         Box to the trigger box's line that reaches its event input.
     slots : dict of str to str
         Module to the chassis and the slot that it sits in ("qcm0" to "cluster0:2").
+    delays_s : dict of str to float
+        Line ("q0.drive", "q0.flux", "feedline", and "acquire" for the digitizer) to the time from the firing of the
+        trigger to time zero of the box at the fridge: what the box needs, and its cables.
+    grid_hz : float
+        Samples per second at which the fridge is followed; 0 takes the rate of the generators, which have one then.
+    beside : tuple of str
+        Boxes that no cable of the shots reaches: thermometry.
     """
 
     drive: tuple[DriveLine, ...]
@@ -64,6 +71,14 @@ class Cables:
     lo_power_dbm: float = 10.0
     events: dict[str, str] = field(default_factory=dict)
     slots: dict[str, str] = field(default_factory=dict)
+    delays_s: dict[str, float] = field(default_factory=dict)
+    grid_hz: float = 0.0
+    beside: tuple[str, ...] = ()
+
+    def all_triggers(self) -> dict[str, str]:
+        """Return the line that reaches each box; what reaches a chassis reaches the modules in its slots, too."""
+        slots = {module: connector(place)[0] for module, place in self.slots.items()}
+        return self.triggers | {m: self.triggers[box] for m, box in slots.items() if box in self.triggers}
 
 
 def load_cables(body: bytes) -> Cables:

@@ -17,7 +17,7 @@ __all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "inver
 
 # name → value when none is given
 CABLE_FAULTS: dict[str, Any] = {"inverted_pulse": 2, "inverted_i": True, "scale": 0.5, "swap": "", "lo_shift": 5e6}
-BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True, "lost_event": True}
+BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True, "lost_event": True, "warm": 0.08}
 WIRE_FAULTS: dict[str, Any] = {
     "delay": 0.5,
     "late_reply": 2.0,
@@ -145,7 +145,7 @@ class FaultTable:
 
     def _boxes(self) -> set[str]:
         cables = self._cables
-        boxes = set(cables.triggers) | {line.lo for line in cables.drive} | {cables.readout.lo}
+        boxes = {*cables.triggers, *cables.beside} | {line.lo for line in cables.drive} | {cables.readout.lo}
         boxes |= {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}
 

@@ -18,6 +18,7 @@ from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.following import Follower, fire_followed, followers
+from qctl.hil.plant.lined_up import check_shots, pass_shots
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.verbs import LATER, VERBS
@@ -212,7 +213,7 @@ class Plant:
         self._is_fresh = True
         self._block = (0.0, 0, 1.0)
         self._computing: asyncio.Future[NDArray[np.float32]] | None = None
-        self._triggered = _by_source(physics.cables.triggers)
+        self._triggered = _by_source(physics.cables.all_triggers())
         self._led = _by_source(physics.cables.events)
 
     def changed(self, fresh: bool = True) -> None:
@@ -269,6 +270,7 @@ class Plant:
             raise RequestError(f"n_shots = {block.n_shots} and period_s = {block.period_s} have to be above 0")
         wired = self.wired(block)
         reached = [other for name in wired if (other := self.rack.boxes.get(name)) is not None]
+        check_shots(reached, block.n_shots, block.period_s)
         recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
         if not recorders and not any(other.armed for other in reached):
             raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
@@ -328,7 +330,11 @@ class Plant:
         for acquisition, records, wanted in taken:
             if records is not None and (fired == n_shots or (fired >= wanted and not acquisition.averaged)):
                 acquisition.take(records, wanted)
-        if fired == n_shots and self._send_events(block.box, {block.line: n_shots} | dict.fromkeys(block.once, 1)):
+        wired = self._triggered.get((block.box.name, block.line), ())
+        moved = pass_shots([self.rack.boxes[name] for name in wired if name in self.rack.boxes], fired)
+        if fired == n_shots:
+            moved |= self._send_events(block.box, {block.line: n_shots} | dict.fromkeys(block.once, 1))
+        if moved:
             # What is played next is known now; the answers to this block go out before it is worked out.
             asyncio.get_running_loop().call_soon(self._look_ahead, recorders)
         # Records go out before the trigger box's answer: whoever hears that the block is over may ask for them.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
 from qctl.hil.plant.following import follow, unfollow
+from qctl.hil.plant.lined_up import count_left, line_up
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -210,6 +211,7 @@ VERBS: dict[str, Verb] = {
     "follow": _follow,
     "hello": _hello,
     "level": _level,
+    "line_up": line_up,
     "now": _now,
     "outputs": _outputs,
     "play": _play,
@@ -217,6 +219,7 @@ VERBS: dict[str, Verb] = {
     "reference": _reference,
     "sequence": _sequence,
     "set_fault": _set_fault,
+    "shots_left": count_left,
     "tone": _tone,
     "unfollow": _unfollow,
     "waveforms": _waveforms,

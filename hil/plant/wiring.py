@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["Played", "Wiring"]
 
 _DEFAULT_RATE_HZ = 1.2e9
 _KEPT_BYTES = 1 << 26
+_ON_GRID = 1e-6
+"""Part of a sample by which a time may miss the grid and still be on it."""
 Place = tuple[str, int]
 Line = tuple[Any, ...] | None
 """What decides the samples of one line: grid, version of the faults, name, gain, and what each output plays."""
@@ -61,6 +64,8 @@ class Wiring:
         self._flux = tuple(f"{name}.flux" for name in names)
         self._static = tuple(connector(line.dc) if line.dc else None for line in cables.flux)
         self._readout_lo = cables.readout.lo
+        self._grid_hz = cables.grid_hz
+        self._late_s = _relative(cables.delays_s, f"{names[0]}.drive", cables.grid_hz)
         self._version = -1
         self._sources: dict[str, tuple[Place, ...]] = {}
         self._wrong: dict[str, list[Fault]] = {}
@@ -68,6 +73,10 @@ class Wiring:
         self._bytes = 0
         self._seen: tuple[Any, ...] = ()
         self._played: Played | None = None
+
+    def late_s(self, line: str) -> float:
+        """Return how long after the trigger a line's time zero is, in the time of the physics."""
+        return self._late_s.get(line, 0.0)
 
     def look(self, rack: Rack, now_s: float) -> Played:
         """Return what decides a shot that is triggered now; `now_s` is lab time, for DC outputs on their way."""
@@ -85,7 +94,8 @@ class Wiring:
 
     def _look(self, rack: Rack, levels: tuple[float, ...]) -> Played:
         boxes = rack.boxes
-        rate_hz = next((box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed), _DEFAULT_RATE_HZ)
+        rates = (box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed)
+        rate_hz = self._grid_hz or next(rates, _DEFAULT_RATE_HZ)
         tones: dict[str, tuple[float, float]] = {}
         for lo in {self._readout_lo, *(lo for _, lo in self._drive)}:
             tones[lo] = self._tone(rack, lo)
@@ -139,7 +149,8 @@ class Wiring:
         heard = tuple([_playing(rack, place) for place in places])
         if not any(heard):
             return None
-        return (rate_hz, self._version, line if line in self._wrong else "", gain, len(self._plugs[line]), heard)
+        name = line if line in self._wrong else ""
+        return (rate_hz, self._version, name, gain, len(self._plugs[line]), heard, self.late_s(line))
 
     def _arriving(self, rack: Rack, line: Line) -> tuple[Run, ...]:
         if line is None:
@@ -148,8 +159,8 @@ class Wiring:
         if runs is not None:
             self._runs.move_to_end(line)
             return runs
-        rate_hz, _, name, gain, n_places, heard = line
-        runs = _runs_of(rack, heard, rate_hz, gain, complex_line=n_places == 2)
+        rate_hz, _, name, gain, n_places, heard, late_s = line
+        runs = _runs_of(rack, heard, rate_hz, gain, late_s, complex_line=n_places == 2)
         for fault in self._wrong.get(name, ()):
             if fault.name == "inverted_pulse":
                 runs = invert_pulse(runs, int(fault.value))
@@ -191,57 +202,70 @@ def _playing(rack: Rack, place: Place) -> tuple[Playing, float] | None:
     return playing, box.rate_hz
 
 
+def _relative(delays_s: Mapping[str, float], first: str, grid_hz: float) -> dict[str, float]:
+    """Return delays from an instant that puts the samples of the first drive line on the grid."""
+    if not delays_s:
+        return {}
+    origin_s = delays_s.get(first, 0.0) % (1 / grid_hz)
+    return {line: delay_s - origin_s for line, delay_s in delays_s.items()}
+
+
 def _runs_of(
-    rack: Rack, heard: tuple[tuple[Playing, float] | None, ...], rate_hz: float, gain: float, complex_line: bool
+    rack: Rack,
+    heard: tuple[tuple[Playing, float] | None, ...],
+    rate_hz: float,
+    gain: float,
+    late_s: float,
+    complex_line: bool,
 ) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
-    parts: list[tuple[Playing, Waveform, float, int]] = []
-    spans: list[tuple[int, int]] = []
+    parts: list[tuple[Run, int]] = []
     for axis, found in enumerate(heard):
-        if found is None or not found[0].steps:
-            continue
-        playing, ratio = found[0], found[1] / rate_hz
-        waveform = rack.played(playing.steps)
-        parts.append((playing, waveform, ratio, axis))
-        if playing.offset_v:
-            spans.append((0, int(waveform.n_samples / ratio)))
-        if ratio == 1.0:
-            spans += [(start, start + part.size) for start, part in waveform.runs]
-        else:
-            spans += [(int(start / ratio), int((start + part.size) / ratio)) for start, part in waveform.runs]
-    spans = _union(spans)
+        if found is not None and found[0].steps:
+            playing, own_hz = found
+            waveform = rack.played(playing.steps)
+            parts += [(run, axis) for run in _arrived(waveform, playing, own_hz, rate_hz, late_s, gain)]
+    spans = _union([(run.start, run.stop) for run, _ in parts])
     outs: list[NDArray] = [np.zeros(stop - start, complex if complex_line else float) for start, stop in spans]
     starts = [start for start, _ in spans]
-    for playing, waveform, ratio, axis in parts:
-        if ratio == 1.0 and not playing.offset_v:
-            factor = playing.amplitude_vpp / 2 * gain
-            for first, samples in waveform.runs:
-                k = bisect_right(starts, first) - 1
-                at = first - starts[k]
-                part = (outs[k].imag if axis else outs[k].real)[at : at + samples.size]
-                np.multiply(samples, factor, out=part, dtype=np.float64)
-        else:
-            for out, (start, stop) in zip(outs, spans, strict=True):
-                (out.imag if axis else out.real)[:] = _volts(playing, waveform, ratio, start, stop) * gain
+    for run, axis in parts:
+        k = bisect_right(starts, run.start) - 1
+        at = run.start - starts[k]
+        (outs[k].imag if axis else outs[k].real)[at : at + run.volts.size] = run.volts
     return tuple([Run(start, out) for start, out in zip(starts, outs, strict=True)])
 
 
-def _volts(playing: Playing, waveform: Waveform, ratio: float, start: int, stop: int) -> NDArray[np.float64]:
-    """Return the volts of one output on the common grid; a box at another rate is held, not interpolated."""
-    if ratio == 1.0:
-        part = np.zeros(stop - start)
-        waveform.fill(part, start)
-        inside = stop - start if stop <= waveform.n_samples else max(0, waveform.n_samples - start)
-    else:
-        index = ((np.arange(start, stop) + 0.5) * ratio).astype(int)
-        own = np.zeros(index[-1] + 1 - index[0])
-        waveform.fill(own, int(index[0]))
-        part = own[index - index[0]]
-        inside = int(np.count_nonzero(index < waveform.n_samples))
-    part *= playing.amplitude_vpp / 2
+def _arrived(
+    waveform: Waveform, playing: Playing, own_hz: float, rate_hz: float, late_s: float, gain: float
+) -> list[Run]:
+    """Return what one output's waveform is on the common grid."""
+    factor = playing.amplitude_vpp / 2 * gain
+    pieces: list[tuple[int, NDArray]] = list(waveform.runs)
     if playing.offset_v:
-        part[:inside] += playing.offset_v
-    return part
+        whole = np.zeros(waveform.n_samples)
+        waveform.fill(whole, 0)
+        pieces, factor = [(0, whole * (playing.amplitude_vpp / 2) + playing.offset_v)], gain
+    shift = late_s * rate_hz
+    on_grid = own_hz == rate_hz and abs(shift - round(shift)) < _ON_GRID
+    found = []
+    for first, samples in pieces:
+        if on_grid:
+            start, volts = first + round(shift), np.multiply(samples, factor, dtype=np.float64)
+        else:
+            start, volts = _averaged(first, samples, own_hz, rate_hz, shift)
+            volts = volts * factor
+        cut = max(0, -start)
+        if cut < volts.size:
+            found.append(Run(start + cut, volts[cut:]))
+    return found
+
+
+def _averaged(first: int, samples: NDArray, own_hz: float, rate_hz: float, shift: float) -> tuple[int, NDArray]:
+    """Return held samples as their means over the cells of another grid, which keeps the area under them."""
+    knots = (first + np.arange(samples.size + 1)) * (rate_hz / own_hz) + shift
+    area = np.concatenate([[0.0], np.cumsum(samples, dtype=np.float64)]) * (rate_hz / own_hz)
+    start, stop = int(np.floor(knots[0] + _ON_GRID)), int(np.ceil(knots[-1] - _ON_GRID))
+    return start, np.diff(np.interp(np.arange(start, stop + 1), knots, area))
 
 
 def _union(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:

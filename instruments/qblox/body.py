@@ -91,6 +91,9 @@ class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether a bin is a point, averaged over the shots; otherwise it is one point of one shot.
     period_ns : int
         From the start of a point to that of the next one, on all sequencers.
+    triggered : bool
+        Whether the sequencers wait for a trigger before each shot, all shots of a point one after the other; otherwise
+        they play all points in each shot.
     """
 
     sequencers: tuple[Sequencer, ...]
@@ -98,6 +101,7 @@ class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     n_shots: int
     averaged: bool
     period_ns: int
+    triggered: bool = False
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""

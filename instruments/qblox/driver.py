@@ -270,6 +270,10 @@ class QbloxModule:
         """Refuse: all points are played in each shot."""
         raise RequestError(f"{self.link.name} plays all points by itself; {point} can't be selected")
 
+    def follows(self) -> bool:
+        """Return whether the loaded program waits for a trigger before each shot."""
+        return self._body is not None and self._body.triggered
+
     def finished(self) -> bool:
         """Return whether all sequencers of the program have stopped.
 

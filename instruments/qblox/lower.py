@@ -18,6 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
+from qctl.instruments.qblox.triggered import is_triggered, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
@@ -67,10 +68,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     check_number(table, "clocks.sample.hz", instrument.clock_hz, instrument.name)
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
-    work = _Work(instrument, table, rows, shots, period_ns)
+    triggered = is_triggered(lab, instrument)
+    work = _Work(instrument, table, rows, shots, period_ns, triggered)
     made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, table, rows))]
     work.check_sums()
-    body = QbloxBody(tuple(one for one, _ in made), len(straights), shots.n_shots, shots.averaged, period_ns)
+    body = QbloxBody(tuple(one for one, _ in made), len(straights), shots.n_shots, shots.averaged, period_ns, triggered)
     fullest = max(made, key=lambda pair: pair[1].n_instructions, default=None)
     report = [usage(table, "bins", work.n_bins)] if work.n_bins else []
     if fullest is not None:
@@ -84,7 +86,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         if table.weights is not None:
             report.append(usage(table, "weights.samples", max(size.n_weights for size in sizes)))
     fits = all(row.fits for row in report)
-    trail = Trail(rows, work.parts, work.lead_ns, period_ns, work.max_instructions)
+    trail = None if triggered else Trail(rows, work.parts, work.lead_ns, period_ns, work.max_instructions)
     return DeviceProgram(
         instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report),
         trail,
@@ -127,15 +129,19 @@ class _Size(NamedTuple):
 class _Work:
     """The state while one module is lowered."""
 
-    def __init__(self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int) -> None:
+    def __init__(
+        self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int, triggered: bool
+    ) -> None:
         self.instrument = instrument
         self.table = table
         self.rf = instrument.model in can.RF
         self.max_instructions = limit(table, "instructions.count").most
         self.rows = rows
         self.shots = shots
-        self.period_ns = period_ns
+        self.triggered = triggered
         self.lead_ns = to_ticks(shots.lead_s.get(instrument.name, 0.0), _NS).ticks
+        length_ns = rows.length_ns + self.lead_ns + 2 * kernel.LEAD_NS
+        self.period_ns = waits_ns(length_ns, period_ns, instrument.name) if triggered else period_ns
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.n_bins = 0
         self.peaks: dict[int, dict[str, float]] = {}
@@ -200,6 +206,8 @@ class _Work:
 
     def _around(self, counted: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""
+        if self.triggered:
+            return b"wait_sync 4\n" + (b"move 0,R1\n" if counted else b""), b"stop\n"
         head = f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
         return head.encode(), b"loop R0,@shots\nstop\n"
 
@@ -217,7 +225,12 @@ class _Work:
         if sizes[0] > len(text):
             text = np.empty(int(sizes[0]), np.uint8)
             q1asm.emit(*given, text, places, sizes, part.ends)
-        return (part.head + text[: sizes[0]].tobytes() + part.tail).decode("ascii")
+        points = text[: sizes[0]].tobytes()
+        if self.triggered:
+            points = waiting(points, part.ends, self.shots.n_shots)
+            if part.n_instructions > self.max_instructions:
+                return ""
+        return (part.head + points + part.tail).decode("ascii")
 
     def _acquisitions(self, memory: Memory) -> tuple[dict[str, Acquisition], bool]:
         """Return the acquisitions by slot, and whether register R1 counts the bins."""

@@ -16,11 +16,14 @@ class ClusterBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Points of a shot, and shots.
     period_s : float
         Of a point.
+    trigger_address : int
+        Where the trigger input goes on the trigger network, for sequencers that wait for it; 0 if none does.
     """
 
     n_points: int
     n_shots: int
     period_s: float
+    trigger_address: int = 0
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""

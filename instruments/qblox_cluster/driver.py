@@ -2,7 +2,8 @@
 
 Source: qblox-instruments 1.4.1, SCPI layer 1.2: ``STATus:QUEStionable:FREQuency:REFerence:SRC`` (1 is internal),
 ``STATE:GENeral:STATE?`` (JSON with the flags of the cluster and its slots), ``BP:MODules?``; ``SLOT:SEQuencer:START``
-and ``:STOP`` without numbers are for all sequencers of all modules. It answers on port 5025.
+and ``:STOP`` without numbers are for all sequencers of all modules; ``TRG:IN:MAP:ENAble`` and ``:ADDRess`` of the
+trigger input. It answers on port 5025.
 """
 
 from __future__ import annotations
@@ -104,12 +105,22 @@ class QbloxCluster:
             self.set("reference", self.instrument.reference)
 
     def load(self, program: DeviceProgram) -> int:
-        """Take what is to be started; nothing is sent."""
+        """Take what is to be started, and map the trigger input to where its sequencers wait for it."""
         try:
-            self._body = ClusterBody.from_bytes(program.body)
+            body = ClusterBody.from_bytes(program.body)
         except msgspec.MsgspecError as error:
             raise RequestError(f"{self.link.name}: the body is not a cluster's program: {error}") from error
+        self._body = None
+        if body.trigger_address:
+            self.link.write(f"TRG:IN:MAP:ADDRess {body.trigger_address}")
+        self.link.write(f"TRG:IN:MAP:ENAble {int(body.trigger_address > 0)}")
+        self._confirm("where its trigger input goes")
+        self._body = body
         return 0
+
+    def follows(self) -> bool:
+        """Return whether the loaded program's sequencers wait for triggers, once they are started."""
+        return self._body is not None and self._body.trigger_address > 0
 
     def fire(self) -> None:
         """Start all sequencers that are armed; they play all points of all shots by themselves."""

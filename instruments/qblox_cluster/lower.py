@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qctl.errors import CompileError
+from qctl.instruments.qblox.triggered import ADDRESS
 from qctl.instruments.qblox_cluster import capabilities as can
 from qctl.instruments.qblox_cluster.body import ClusterBody
 from qctl.lab import Instrument, Lab
@@ -28,6 +29,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     if others or not led:
         what = f"triggers {', '.join(others)}" if others else "triggers nothing"
         raise CompileError(f"{name}: it {what}; a cluster starts its own modules, by trigger wires", instrument=name)
-    body = ClusterBody(len(straights), shots.n_shots, shots.period_s)
+    address = ADDRESS if instrument.trigger is not None else 0
+    body = ClusterBody(len(straights), shots.n_shots, shots.period_s, address)
     usage = (Usage("modules", len(led), can.N_SLOTS),)
     return DeviceProgram(name, instrument.model, body.to_bytes(), {}, len(straights), usage)

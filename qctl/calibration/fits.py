@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import RequestError
 
-__all__ = ["Fit", "fit_cosine", "fit_decay", "fit_parabola", "fit_peak", "fit_phase"]
+__all__ = ["Fit", "fit_cosine", "fit_curve", "fit_decay", "fit_parabola", "fit_peak", "fit_phase"]
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def _arrays(x: Sequence[float] | Floats, y: Sequence[float] | Floats, least: int
     return points, values
 
 
-def _solve(
+def fit_curve(
     names: Sequence[str],
     model: Callable[..., Floats],
     x: Floats,
@@ -69,7 +69,23 @@ def _solve(
     least_quality: float,
     bounds: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Fit:
-    """Fit `model` from several starting points and keep the best."""
+    """Fit `model` from several starting points and keep the best.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Parameters of the model, in its order.
+    model : callable of (x, *parameters)
+        Returns what y would be.
+    x, y : (n,) float64
+        The data.
+    starts : sequence of sequence of float
+        Where the parameters start from.
+    least_quality : float
+        Below this the fit is refused.
+    bounds : (lowest, highest), optional
+        Of each parameter.
+    """
     import warnings
 
     from scipy.optimize import OptimizeWarning, curve_fit
@@ -129,7 +145,7 @@ def fit_peak(x: Sequence[float] | Floats, y: Sequence[float] | Floats, least_qua
 
     unit = (points - points.min()) / scale
     starts = [[base, values[far] - base, unit[far], w] for w in (0.02, 0.06, 0.2)]
-    fit = _solve(("offset", "height", "centre", "width"), model, unit, values, starts, least_quality)
+    fit = fit_curve(("offset", "height", "centre", "width"), model, unit, values, starts, least_quality)
     if not fit.values:
         return fit
     centre, width = fit.values["centre"], abs(fit.values["width"])
@@ -169,10 +185,10 @@ def fit_cosine(
         return model(u, offset, amplitude, frequency, phase)
 
     names = ("offset", "amplitude", "frequency", "phase", "rate")
-    fit = _solve(names[: 4 + decaying], model if decaying else steady, unit, values, [start], least_quality)
+    fit = fit_curve(names[: 4 + decaying], model if decaying else steady, unit, values, [start], least_quality)
     if decaying and not fit.values.get("rate", 0.0) >= 0:
         # A fringe that grows is one that does not decay within the noise.
-        fit = _solve(names[:4], steady, unit, values, [start[:4]], least_quality)
+        fit = fit_curve(names[:4], steady, unit, values, [start[:4]], least_quality)
         fit = replace(fit, values=fit.values | {"rate": 0.0}, errors=fit.errors | {"rate": 0.0}) if fit.values else fit
     if not fit.values:
         return fit
@@ -226,7 +242,7 @@ def fit_decay(x: Sequence[float] | Floats, y: Sequence[float] | Floats, least_qu
 
     swing = float(values[0] - values[-1])
     starts = [[float(values[-1]), swing, rate] for rate in (0.5, 2.0, 6.0)]
-    fit = _solve(("offset", "amplitude", "rate"), model, unit, values, starts, least_quality)
+    fit = fit_curve(("offset", "amplitude", "rate"), model, unit, values, starts, least_quality)
     if not fit.values:
         return fit
     v, e = dict(fit.values), dict(fit.errors)

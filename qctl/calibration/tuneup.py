@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qctl.calibration import pairs, single
+from qctl.calibration import coincidence, pairs, single
 from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.errors import RequestError
 from qctl.lab import TransmonCoupler, TransmonQubit
@@ -25,6 +25,7 @@ Node = Callable[[Bench, Sequence[str], int], Outcome]
 NODES: dict[str, tuple[str, Node]] = {
     "reference": ("qubits", single.reference),
     "spectroscopy": ("qubits", single.spectroscopy),
+    "delays": ("skewed", coincidence.delays),
     "rabi": ("qubits", single.rabi),
     "ramsey": ("qubits", single.ramsey),
     "amplitude": ("qubits", single.amplitude),
@@ -170,6 +171,7 @@ def calibrate(
     threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
     bench = Bench(lab, qpu, lab.calibration(qpu), n_shots)
     outcomes: list[Outcome] = []
+    wanted = [name for name in wanted if _targets(bench, NODES[name][0])]
     for done, name in enumerate(wanted):
         if on_progress:
             on_progress(name, done, len(wanted))
@@ -196,7 +198,7 @@ def _run(bench: Bench, name: str) -> Outcome:
     """Run one node on all its targets, and write what it found; targets that fail are tried again, wider."""
     kind, node = NODES[name]
     bench.node = name
-    todo = list(bench.values.qubits if kind == "qubits" else bench.values.couplers)
+    todo = _targets(bench, kind)
     found: dict[str, Finding] = {}
     parts: list[Outcome] = []
     for attempt in range(1, MOST_ATTEMPTS + 1):
@@ -209,6 +211,13 @@ def _run(bench: Bench, name: str) -> Outcome:
             break
     bench.write()
     return _joined(parts, name, tuple(found.values()))
+
+
+def _targets(bench: Bench, kind: str) -> list[str]:
+    """Return the names that a node tunes."""
+    if kind == "skewed":
+        return coincidence.skewed(bench.lab.description, bench.values)
+    return list(bench.values.qubits if kind == "qubits" else bench.values.couplers)
 
 
 def _joined(parts: Sequence[Outcome], name: str, findings: tuple[Finding, ...]) -> Outcome:

@@ -10,8 +10,8 @@ import typer
 __all__ = ["NODES", "calibrate"]
 
 NODES = (
-    "reference", "spectroscopy", "rabi", "ramsey", "amplitude", "beta", "amplitude_again", "t1", "t2", "discrimination",
-    "cz_amplitude", "cz_length", "cz_phase",
+    "reference", "spectroscopy", "delays", "rabi", "ramsey", "amplitude", "beta", "amplitude_again", "t1", "t2",
+    "discrimination", "cz_amplitude", "cz_length", "cz_phase",
 )  # fmt: skip
 """The nodes of the tune-up in their order; here too, because the tune-up takes a while to load."""
 

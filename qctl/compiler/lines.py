@@ -103,8 +103,9 @@ def lines_of(lab: Lab, values: Values) -> Lines:
 
 def _line(lab: Lab, values: Values, port: Port) -> Line:
     qubit = values.qubits.get(port.target)
-    frequency_hz = 0.0
+    frequency_hz, delay_s = 0.0, rational_s(port.delay_s)
     if isinstance(qubit, TransmonQubit):
+        delay_s += rational_s((qubit.delays_s or {}).get(port.role, 0.0))
         frequency_hz = {"drive": qubit.frequency_hz, "readout": qubit.readout.frequency_hz}.get(port.role, 0.0)
     lo_hz = lab.carrier_hz(port)
     if lo_hz is None and port.lo:
@@ -113,7 +114,7 @@ def _line(lab: Lab, values: Values, port: Port) -> Line:
     record_hz = _clock(lab, inputs[0].instrument) if inputs else None
     outputs = port.outputs
     rate_hz = _clock(lab, outputs[0].instrument) if outputs else record_hz or Fraction(10**9)
-    return Line(port, rate_hz, record_hz, lo_hz or 0.0, frequency_hz, rational_s(port.delay_s))
+    return Line(port, rate_hz, record_hz, lo_hz or 0.0, frequency_hz, delay_s)
 
 
 def _clock(lab: Lab, name: str) -> Fraction:

@@ -10,10 +10,19 @@ __all__ = ["leads_of", "uses"]
 
 
 def leads_of(instruments: Sequence[Instrument]) -> dict[str, float]:
-    """Return what each triggered instrument must add so that all share the time zero of the last one."""
-    delays = {
-        instrument.name: instrument.trigger.delay_s for instrument in instruments if instrument.trigger is not None
-    }
+    """Return what each triggered instrument must add so that all share the time zero of the last one.
+
+    What triggers one that is triggered itself passes its own delay on.
+    """
+    known = {instrument.name: instrument for instrument in instruments}
+    delays: dict[str, float] = {}
+    for instrument in instruments:
+        wire, seen = instrument.trigger, {instrument.name}
+        while wire is not None:
+            delays[instrument.name] = delays.get(instrument.name, 0.0) + wire.delay_s
+            source = known.get(wire.source) if wire.source not in seen else None
+            seen.add(wire.source)
+            wire = source.trigger if source is not None else None
     latest = max(delays.values(), default=0.0)
     return {name: latest - delay for name, delay in delays.items()}
 

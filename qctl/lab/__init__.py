@@ -4,7 +4,7 @@ from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.lab import Coupler, Lab, Processor, Qubit
 from qctl.lab.load import load_lab, parse_lab, read_lab
-from qctl.lab.rack import Input, InputRef, Instrument, Mixer, Output, OutputRef, Port
+from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Mixer, Output, OutputRef, Port
 from qctl.lab.transmon import (
     CzPulse,
     DrivePulse,
@@ -26,6 +26,7 @@ __all__ = [
     "Input",
     "InputRef",
     "Instrument",
+    "Interlock",
     "IonCoupler",
     "IonProcessor",
     "IonQubit",

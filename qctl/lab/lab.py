@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Literal, TypeVar
 
@@ -11,7 +11,7 @@ from msgspec import Struct
 from qctl.errors import RequestError
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
-from qctl.lab.rack import Input, InputRef, Instrument, Output, OutputRef, Port
+from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Output, OutputRef, Port
 from qctl.lab.transmon import TransmonCoupler, TransmonProcessor, TransmonQubit
 
 __all__ = ["Coupler", "Lab", "Processor", "Qubit"]
@@ -39,6 +39,8 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         What controls it.
     ports : mapping of str to Port
         How they are wired.
+    interlocks : mapping of str to Interlock
+        What must hold for a run to play.
     """
 
     schema: Literal[1]
@@ -46,6 +48,7 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     processors: dict[str, Processor]
     instruments: dict[str, Instrument]
     ports: dict[str, Port]
+    interlocks: dict[str, Interlock] = {}
 
     def processor(self, name: str) -> Processor:
         """Return a processor by name.
@@ -97,13 +100,33 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         targets = {*owner.qubits, *getattr(owner, "beam", {})}
         return tuple(port for port in self.ports.values() if port.target in targets)
 
+    def _passing(self, name: str) -> list[str]:
+        """Return the instruments that an instrument's trigger goes through, the nearest first."""
+        found: list[str] = []
+        wire = self.instrument(name).trigger
+        while wire is not None and wire.source in self.instruments and wire.source not in (name, *found):
+            found.append(wire.source)
+            wire = self.instruments[wire.source].trigger
+        return found
+
+    def clocks_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return instruments, and those that their reference clocks come from."""
+        found = list(dict.fromkeys(names))
+        for name in found:
+            source = self.instruments[name].clock_source
+            if source in self.instruments and source not in found:
+                found.append(source)
+        return tuple(found)
+
     def instruments_of(self, processor: str) -> tuple[Instrument, ...]:
-        """Return what a run on the processor occupies: its trigger, then all that its ports use."""
+        """Return what a run on the processor occupies: its trigger, what its ports use, what passes triggers on."""
         names = [self.processor(processor).trigger]
         for port in self.ports_of(processor):
             refs = (*port.outputs, *port.inputs, *((port.dc,) if port.dc else ()))
             names += [ref.instrument for ref in refs]
             names += [port.lo] if port.lo else []
+        for name in list(names):
+            names += self._passing(name)
         return tuple(self.instrument(name) for name in dict.fromkeys(names))
 
 

@@ -15,6 +15,7 @@ from qctl.lab.lab import Lab
 from qctl.lab.port_rules import check_ports
 from qctl.lab.processor_rules import check_processors
 from qctl.lab.rack_rules import check_instruments
+from qctl.lab.safeguards import check_safeguards
 from qctl.lab.value_rules import check_values
 
 __all__ = ["load_lab", "parse_lab", "read_lab"]
@@ -120,6 +121,7 @@ def _check(lab: Lab, problems: Problems) -> None:
         check(lab, problems)
     if len(problems.found) == n_before:
         check_values(lab, problems)
+        check_safeguards(lab, problems)
 
 
 def _raise(problems: Problems, where: str) -> None:

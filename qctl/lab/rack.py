@@ -25,6 +25,7 @@ __all__ = [
     "InputRef",
     "Instrument",
     "InstrumentLimits",
+    "Interlock",
     "Mixer",
     "Output",
     "OutputRef",
@@ -236,6 +237,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Sample or tick rate; a generator or digitizer must have it.
     reference : str, optional
         Where its 10 MHz come from; an unlocked instrument refuses synchronised runs.
+    clock_source : str
+        Instrument whose reference output its external reference comes from; empty if lab.toml has no such instrument.
     trigger : TriggerWire, optional
         What starts it.
     event : EventWire, optional
@@ -270,6 +273,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     group: str = ""
     clock_hz: ClockHz | None = None
     reference: Literal["internal", "external"] | None = None
+    clock_source: str = ""
     trigger: TriggerWire | None = None
     event: EventWire | None = None
     frequency_hz: FrequencyHz | None = None
@@ -284,6 +288,26 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}
     line: dict[LineNumber, TriggerLine] = {}
+
+
+class Interlock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A reading that must be inside its bounds for a run to start, and while it plays.
+
+    Attributes
+    ----------
+    name : str
+        Its key in lab.toml.
+    instrument, parameter : str
+        What is asked: an instrument of lab.toml, and one of its parameters. No reading is not inside any bounds.
+    min, max : float, optional
+        Lowest and highest reading, in the parameter's unit; at least one must be given.
+    """
+
+    name: str
+    instrument: str
+    parameter: str
+    min: float | None = None
+    max: float | None = None
 
 
 class Mixer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

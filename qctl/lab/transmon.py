@@ -123,6 +123,9 @@ class TransmonQubit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         The measurement.
     flux : FluxLine, optional
         The static bias.
+    delays_s : mapping of str to float, optional
+        Role of a port (flux, drive) to a measured delay, added to all its times beside the port's own `delay_s`: it
+        makes pulses of several instruments meet at the qubit.
     """
 
     name: str
@@ -133,6 +136,7 @@ class TransmonQubit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     drive: DrivePulse
     readout: TransmonReadout
     flux: FluxLine | None = None
+    delays_s: dict[str, DelayS] | UnsetType = UNSET
 
 
 class CzPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

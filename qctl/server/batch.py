@@ -102,7 +102,6 @@ class Rack:
         self.recorders: list[InstrumentThread] = []
         self.triggers: list[InstrumentThread] = []
         self.self_timed: list[InstrumentThread] = []
-        self.following: list[InstrumentThread] = []
         self.loads: list[tuple[InstrumentThread, Load]] = []
         for load in order.programs:
             thread = threads[load.instrument]
@@ -121,30 +120,41 @@ class Rack:
                 self.players.append(thread)
             elif not starts:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
-        self._check(thread for thread in self.self_timed if not isinstance(thread.device, Following))
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
         self.advancing: list[InstrumentThread] = []
-
-    def _check(self, by_themselves: Iterable[InstrumentThread]) -> None:
-        """Refuse boxes that play all points by themselves beside those that are told each."""
-        led = [*self.players, *self.recorders, *self.following]
-        for one in by_themselves if led else ():
-            text = f"{one.name} plays all points by itself, {led[0].name} is told each: not in one run"
-            raise ScheduleError(text, instrument=led[0].name)
+        self.chassis: list[InstrumentThread] = []
+        self.following: list[InstrumentThread] = []
 
     def part(self) -> None:
-        """Tell apart, by what is loaded: what advances by itself or is told to select, what follows triggers or not.
+        """Tell apart what the loaded programs do: advance by themselves, follow triggers, or play all points in a shot.
 
         Raises
         ------
         ScheduleError
-            If some play all points by themselves, and others are led.
+            If some devices time themselves and others are led from point to point.
         """
-        self.following = [t for t in self.self_timed if isinstance(t.device, Following) and t.device.follows()]
-        self.self_timed = [thread for thread in self.self_timed if thread not in self.following]
-        self._check(self.self_timed)
         self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
         self.moving = [thread for thread in self.moving if thread not in self.advancing]
+        self.chassis = [thread for thread in self.triggers if _follows(thread)]
+        self.triggers = [thread for thread in self.triggers if thread not in self.chassis]
+        self.following = [thread for thread in self.self_timed if _follows(thread)]
+        self.self_timed = [thread for thread in self.self_timed if thread not in self.following]
+        led = [*self.players, *self.recorders, *self.following]
+        if self.self_timed and led:
+            text = f"{self.self_timed[0].name} plays all points by itself, {led[0].name} is told each: not in one run"
+            raise ScheduleError(
+                f"{text}, unless its chassis has a trigger wire from what starts {led[0].name}", instrument=led[0].name
+            )
+
+    @property
+    def all(self) -> tuple[InstrumentThread, ...]:
+        """Return every instrument, what fires first."""
+        timed = (*self.chassis, *self.following, *self.self_timed)
+        return (*self.triggers, *timed, *self.players, *self.recorders)
+
+
+def _follows(thread: InstrumentThread) -> bool:
+    return isinstance(thread.device, Following) and thread.device.follows()
 
 
 class Watch:
@@ -165,8 +175,10 @@ class Watch:
 
 def unlocked(thread: InstrumentThread) -> ScheduleError:
     """Return the error of an instrument that is not locked to its reference clock."""
+    box = thread.instrument
+    source = f" from {box.clock_source}" if box.clock_source else ""
     text = (
-        f"{thread.name} is not locked to its {thread.instrument.reference} reference clock: check the cable, or its "
+        f"{thread.name} is not locked to its {box.reference} reference clock{source}: check the cable, or its "
         f"setting if the instrument was reset by hand (qctl instruments get {thread.name})"
     )
     return ScheduleError(text, instrument=thread.name)

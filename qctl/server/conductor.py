@@ -31,11 +31,12 @@ from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
-from qctl.server.whole import play_whole, read_whole
+from qctl.server.whole import play_whole, read_sums, see_off
 
 __all__ = ["STAGES", "Outcome", "play"]
 
 _ARRIVED_V = 1e-4
+_LONGEST_START_S = 60.0
 _RAMP_PAUSE_S = 0.02
 
 
@@ -48,6 +49,7 @@ def play(
     stop: threading.Event,
     ring: Ring,
     progress: Callable[[str, int], None],
+    clocks: Sequence[str] = (),
 ) -> Outcome:
     """Play a batch, and return how far it came; errors are part of the outcome.
 
@@ -69,25 +71,30 @@ def play(
         Gets the time of each stage.
     progress : callable of (stage, points done)
         Told now and then.
+    clocks : sequence of str
+        Instruments that must be locked to their references, before anything is set or uploaded and while it plays.
     """
     outcome = Outcome()
     rack: Rack | None = None
     traces: dict[str, Traces] = {}
     try:
         begin = perf_counter_ns()
-        wait_all(threads[name].submit(_setter(threads[name], values, stop)) for name, values in settings.items())
+        names = [*clocks, *settings, *(load.instrument for load in order.programs)]
+        wait_all(threads[name].submit(_greeting(threads[name])) for name in dict.fromkeys(names))
+        wait_all(threads[name].submit(_setter(values, stop)) for name, values in settings.items() if values)
         go_on(stop)
         begin = ring.mark(SET, begin)
         rack = Rack(order, threads)
-        watch = Watch([*(threads[name] for name in settings), *(thread for thread, _ in rack.loads)])
+        watch = Watch([threads[name] for name in names])
         progress("uploading", 0)
-        sent = wait_all(thread.submit(_loader(thread, load, waveforms), longest_s=120.0) for thread, load in rack.loads)
+        sent = wait_all(thread.submit(_loader(load, waveforms), longest_s=120.0) for thread, load in rack.loads)
         outcome.sent_bytes = {thread.name: int(n or 0) for (thread, _), n in zip(rack.loads, sent, strict=True)}
         begin = ring.mark(UPLOAD, begin)
         go_on(stop)
         progress("playing", 0)
         rack.part()
         wait_all(thread.submit(_start) for thread in (*rack.players, *rack.self_timed, *rack.following))
+        wait_all(thread.submit(_fire, longest_s=_LONGEST_START_S) for thread in rack.chassis)
         ring.mark(START, begin)
         if rack.self_timed:
             play_whole(order, rack, watch, records, stop, ring, progress, outcome)
@@ -95,8 +102,8 @@ def play(
             return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
-        if rack.following:
-            read_whole(rack.following, order, watch, records, stop, ring, progress, outcome)
+        see_off(rack, stop)
+        read_sums(rack.following, records, ring, outcome)
         watch.check()
     except Stopped:
         outcome.stopped = True
@@ -105,9 +112,7 @@ def play(
     finally:  # whatever went wrong, no generator goes on playing
         begin = perf_counter_ns()
         if rack is not None:
-            error_of_stop = _stop_all(
-                (*rack.triggers, *rack.players, *rack.self_timed, *rack.following, *rack.recorders)
-            )
+            error_of_stop = _stop_all(rack.all)
             outcome.error = outcome.error or error_of_stop
         ring.mark(STOP, begin)
     outcome.traces = [trace.part for trace in traces.values() if trace.part is not None]
@@ -123,13 +128,21 @@ def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
     return next((call.error for call in calls if call.error is not None), None)
 
 
-def _setter(thread: InstrumentThread, values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
-    """Return a function that makes settings, after a sign of life: no run starts on a link that has been cut."""
+def _greeting(thread: InstrumentThread) -> Callable[[Any], None]:
+    """Return a function that asks for a sign of life: no run starts on a link that was cut, or on an unlocked clock."""
 
-    def set_values(device: Any) -> None:
+    def greet(device: Any) -> None:
         thread.beat(device)
         if thread.locked is False:
             raise unlocked(thread)
+
+    return greet
+
+
+def _setter(values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
+    """Return a function that makes settings."""
+
+    def set_values(device: Any) -> None:
         for name, value in values.items():
             device.set(name, value)
         for name, value in values.items():
@@ -149,11 +162,8 @@ def _wait_for_ramp(device: Any, output: str, voltage_v: float, stop: threading.E
             return
 
 
-def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
+def _loader(load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:
     def load_program(device: Any) -> int:
-        thread.beat(device)
-        if thread.locked is False:
-            raise unlocked(thread)
         blobs = waveforms.of(load.digests)
         n_bytes: int = device.load(DeviceProgram(load.instrument, load.model, load.body, blobs, load.n_points))
         return n_bytes
@@ -163,6 +173,10 @@ def _loader(thread: InstrumentThread, load: Load, waveforms: WaveformFiles) -> C
 
 def _start(device: Any) -> None:
     device.start()
+
+
+def _fire(device: Any) -> None:
+    device.fire()
 
 
 def _stop(device: Any) -> None:

@@ -252,7 +252,7 @@ class Host:
         before = self._playing()
         if before is not None and not before.stop.is_set():
             raise LeaseError(f"run {before.number} is playing on group {self._plan.group}")
-        names = {load.instrument for load in request.batch.programs} | set(request.settings)
+        names = {load.instrument for load in request.batch.programs} | {*request.settings, *request.clocks}
         missing = sorted(names - set(self._threads))
         if missing:
             raise DeviceError(f"{missing[0]} is not in group {self._plan.group}", instrument=missing[0])
@@ -322,7 +322,10 @@ class Host:
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"
         try:
-            outcome = play(request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress)
+            outcome = play(
+                request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress,
+                request.clocks,
+            )  # fmt: skip
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))

@@ -16,10 +16,10 @@ from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
 from qctl.server.disk import insist, is_full
 from qctl.server.hosts import HostLinks, group_of, only_group
-from qctl.server.orders import BatchOrder, Play, Played, Stop
 from qctl.server.prepare import PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction
+from qctl.server.rounds import Interlocks, Round, clocks_by_group
 from qctl.server.settings import settings_by_group
 from qctl.server.waveforms import WaveformFiles
 from qctl.server.work import LaneParts, Work, cache_key
@@ -173,6 +173,8 @@ class Lane:
 
     def _play_all(self) -> None:
         links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
+        asking = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
+        interlocks = Interlocks(self._parts.lab, asking)
         while not self._closing:
             with self._surviving():
                 work = self._take_ready()
@@ -180,7 +182,7 @@ class Lane:
                     break
                 JOB.set(work.job)
                 try:
-                    self._play(work, links)
+                    self._play(work, links, interlocks)
                 except QctlError as error:
                     self._fail(work, error, links)
                 except Exception as problem:
@@ -189,6 +191,7 @@ class Lane:
                 finally:
                     with self._lock:
                         self._playing = False
+        interlocks.close()
         links.close()
 
     def _take_ready(self) -> Work | None:
@@ -203,89 +206,36 @@ class Lane:
                 self._lock.wait()
         return None
 
-    def _play(self, work: Work, links: HostLinks) -> None:
+    def _play(self, work: Work, links: HostLinks, interlocks: Interlocks) -> None:
         parts, prepared = self._parts, work.prepared
         assert prepared is not None
         if work.cancelled.is_set():
             raise JobCancelledError(f"job {work.job} was cancelled before it played", job=work.job)
+        interlocks.check()
         group, run = only_group(parts.lab, prepared.batches), parts.next_run()
         number = work.snapshot.number if work.snapshot else 0
         self._step(work.job, JobState.UPLOADING, run=run, snapshot=number, started_s=time.time())
         begin = perf_counter_ns()
         leases, values = parts.leases(), effective(parts.lab, self.qpu, work.snapshot)
         others = settings_by_group(parts.lab, values, leases, work.entry.row["client"])
+        clocks = clocks_by_group(parts.lab, self.qpu)
+        others = {**{other: {} for other in clocks}, **others}
         here = others.pop(group, {})
+        one = Round(work, run, links, interlocks, clocks)
         reduction = Reduction(prepared, bool(work.entry.options.get("keep_records")))
         sent: dict[str, int] = {}
         try:
-            self._set_others(work, run, others, links)
-            problem = self._play_batches(work, run, group, here, reduction, sent, links)
+            one.set_others(others)
+            problem = one.play(group, here, reduction, sent, lambda: self._step(work.job, JobState.PLAYING))
         finally:
             for other in others:
-                self._free(other, run, links)
+                one.free(other)
             parts.places.forget_records(run)
         work.marks["play_and_reduce"] = (perf_counter_ns() - begin) * 1e-9
         self._step(work.job, JobState.READING)
         if work.cancelled.is_set() and problem is None:
             problem = JobCancelledError(f"job {work.job} was cancelled while it was read", job=work.job)
         self._finish(work, reduction, run, sent, problem, links)
-
-    def _play_batches(
-        self,
-        work: Work,
-        run: int,
-        group: str,
-        here: dict[str, dict[str, Any]],
-        reduction: Reduction,
-        sent: dict[str, int],
-        links: HostLinks,
-    ) -> QctlError | None:
-        """Play and reduce batch after batch; return what ended the run early."""
-        prepared = work.prepared
-        assert prepared is not None
-        stages: dict[str, float] = {}
-        problem: QctlError | None = None
-        for place, batch in enumerate(prepared.batches):
-            order = Play(run, work.job, batch, here, id=place)
-            played = links.play(group, order, work.cancelled.is_set, lambda: self._step(work.job, JobState.PLAYING))
-            _add(stages, played.stages_s)
-            _add(sent, played.sent_bytes)
-            at = perf_counter_ns()
-            reduction.take(batch, prepared.windows[place], played.traces, played.n_points, played.sums)
-            _add(stages, {"reduce": (perf_counter_ns() - at) * 1e-9})
-            problem = self._problem(work, played)
-            if problem is not None:
-                break
-            medians = played.per_point
-        else:
-            work.marks |= {f"point_{name}": value for name, value in medians.items() if name in ("arm", "fire", "read")}
-        work.marks |= stages
-        return problem
-
-    def _set_others(self, work: Work, run: int, by_group: dict[str, Any], links: HostLinks) -> None:
-        """Have hosts of other groups make their settings, and hold them until `_free`."""
-        for other, settings in by_group.items():
-            order = Play(run, work.job, BatchOrder((), 0, 0, 0, False, 0.0), settings, hold=True)
-            problem = self._problem(work, links.play(other, order, work.cancelled.is_set))
-            if problem is not None:
-                raise problem
-
-    def _free(self, group: str, run: int, links: HostLinks) -> None:
-        try:
-            links.ask(group, Stop(run=run))
-        except QctlError as error:
-            _LOG.warning("%s holds nothing for run %d any more: %s", group, run, error.message)
-
-    def _problem(self, work: Work, played: Played) -> QctlError | None:
-        if work.cancelled.is_set():
-            return JobCancelledError(f"job {work.job} was cancelled while it played", job=work.job)
-        if played.error is None:
-            return None
-        try:
-            wire.raise_error(played.error)
-        except QctlError as error:
-            return error
-        return None
 
     def _finish(
         self,
@@ -300,7 +250,7 @@ class Lane:
         assert prepared is not None
         cancelled = isinstance(problem, JobCancelledError)
         state = JobState.DONE if problem is None else JobState.CANCELLED if cancelled else JobState.FAILED
-        if cancelled:
+        if cancelled or (problem is not None and "interlock" in problem.details):
             self._make_safe(links)
         programs, arrays = reduction.results()
         content = {
@@ -393,8 +343,3 @@ class Lane:
     def _safe_then_end(self, job: int) -> None:
         self._safe_by_itself()
         self._parts.ended(job)
-
-
-def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
-    for key, value in more.items():
-        total[key] = total.get(key, 0) + value

@@ -54,6 +54,7 @@ class Play(Head, frozen=True):
     """Keeper to host: play a batch. `settings` are made first where they changed since the last run.
 
     `hold` keeps clients from setting these instruments until `Stop` of the run: a batch of another group plays on them.
+    `clocks` are instruments that must be locked to their references, sources before what follows them.
     """
 
     run: int
@@ -61,6 +62,7 @@ class Play(Head, frozen=True):
     batch: BatchOrder
     settings: dict[str, dict[str, Value]] = msgspec.field(default_factory=dict)
     hold: bool = False
+    clocks: tuple[str, ...] = ()
 
 
 class Stop(Head, frozen=True):

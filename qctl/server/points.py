@@ -106,8 +106,12 @@ class Points:
         begin = ring.mark(FIRE, begin)
         # The next point is selected, and the recorders armed for it, while this one's records are on their way.
         selecting = self._select(point + 1) if more else []
-        reads = [_read_and_arm if more else _read] * len(self._rack.recorders)
+        # Where devices count the triggers nothing is played again, so no record may be read too early.
+        at_once = more and not self._rack.following
+        reads = [_read_and_arm if at_once else _read] * len(self._rack.recorders)
         recordings = self._recorders.each(reads, self._longest_s)
+        if more and not at_once:
+            self._recorders.each([_arm] * len(self._rack.recorders))
         for thread, recording in zip(self._rack.recorders, recordings, strict=True):
             if recording is not None:
                 self._traces[thread.name].put(thread.name, point, recording)

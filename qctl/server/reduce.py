@@ -14,6 +14,7 @@ from qctl.cext.demodulate import count_strings, demodulate, discriminate
 from qctl.errors import DeviceError, InternalError
 from qctl.server.orders import BatchOrder, SumsPart, TracePart
 from qctl.server.prepare import Prepared, Window
+from qctl.units import rational_hz, to_ticks
 
 if TYPE_CHECKING:
     from qctl.lowering import Part
@@ -203,7 +204,8 @@ class Reduction:
         groups = [(0, n_points)] if spec.starts_s is None else [(point, point + 1) for point in range(n_points)]
         for begin, end in groups:
             start_s = spec.start_at(first + begin)
-            start = round((start_s - window.delay_s) * trace.rate_hz)
+            # Rounded as the recorder's program was, which ends with the last capture.
+            start = to_ticks(start_s, rational_hz(trace.rate_hz)).ticks - round(window.delay_s * trace.rate_hz)
             if start < 0 or start + n_weights > n_samples:
                 raise InternalError(
                     f"the capture {spec.slot} from {start_s:.9g} s, {spec.length_s:.9g} s long, is outside the record "

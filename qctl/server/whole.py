@@ -18,12 +18,14 @@ from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, SumsPart
 from qctl.server.ring import Ring
 
-__all__ = ["play_whole", "read_whole"]
+__all__ = ["play_whole", "read_sums", "see_off"]
 
 _SLOWEST_PHYSICS_S = 60.0
 """What a virtual lab may take longer than the run lasts, for each hundred points."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 2e-3, 0.02
 _TELL_S = 0.1
+_LAST_SHOT_S = 2.0
+"""What a device takes to notice that the last shot is over, at most."""
 _LONGEST_READ_S = 120.0
 
 
@@ -48,34 +50,16 @@ def play_whole(
     """
     begin = perf_counter_ns()
     wait_all(thread.submit(_fire) for thread in rack.triggers)
+    lasts_s = order.n_points * order.n_shots * order.period_s
+    _await_end(order, rack, watch, lasts_s, stop, progress)
     ring.mark(FIRE, begin)
-    read_whole(rack.self_timed, order, watch, records, stop, ring, progress, outcome)
+    read_sums(rack.self_timed, records, ring, outcome)
     outcome.n_points = order.n_points
 
 
-def read_whole(
-    threads: Sequence[InstrumentThread],
-    order: BatchOrder,
-    watch: Watch,
-    records: Path,
-    stop: threading.Event,
-    ring: Ring,
-    progress: Callable[[str, int], None],
-    outcome: Outcome,
-) -> None:
-    """Wait until devices have finished, and read all that they integrated.
-
-    Raises
-    ------
-    DeviceTimeoutError
-        If they do not end when they should.
-    DeviceError
-        If one says that something went wrong.
-    """
+def read_sums(threads: Sequence[InstrumentThread], records: Path, ring: Ring, outcome: Outcome) -> None:
+    """Read all that devices which have finished integrated, and note it in `outcome`."""
     begin = perf_counter_ns()
-    lasts_s = order.n_points * order.n_shots * order.period_s
-    _await_end(threads, order, watch, lasts_s, stop, progress)
-    begin = ring.mark(FIRE, begin)
     results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in threads)
     for thread, found in zip(threads, results, strict=True):
         if found:
@@ -84,8 +68,8 @@ def read_whole(
 
 
 def _await_end(
-    threads: Sequence[InstrumentThread],
     order: BatchOrder,
+    rack: Rack,
     watch: Watch,
     lasts_s: float,
     stop: threading.Event,
@@ -94,7 +78,7 @@ def _await_end(
     """Return when all devices have finished; look ever more rarely, and at once when the run is to stop."""
     began_s = told_s = time.monotonic()
     until_s = began_s + lasts_s + _SLOWEST_PHYSICS_S * (1 + order.n_points / 100)
-    pause_s, waiting = _FIRST_PAUSE_S, list(threads)
+    pause_s, waiting = _FIRST_PAUSE_S, list(rack.self_timed)
     while True:
         go_on(stop)
         watch.check()
@@ -112,6 +96,26 @@ def _await_end(
             progress("playing", min(order.n_points - 1, int(order.n_points * (now_s - began_s) / max(lasts_s, 1e-9))))
         stop.wait(pause_s)
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def see_off(rack: Rack, stop: threading.Event) -> None:
+    """Return when devices that follow triggers have had all of them; a program that went wrong is an error.
+
+    Raises
+    ------
+    DeviceTimeoutError
+        If one still waits: it has missed triggers.
+    """
+    until_s, waiting = time.monotonic() + _LAST_SHOT_S, list(rack.following)
+    while waiting:
+        done = wait_all(thread.submit(_finished) for thread in waiting)
+        waiting = [thread for thread, has in zip(waiting, done, strict=True) if not has]
+        if waiting and time.monotonic() > until_s:
+            text = f"{waiting[0].name} waits for triggers when all shots are over: it has missed some"
+            raise DeviceTimeoutError(f"{text}, check its trigger wire", instrument=waiting[0].name)
+        if waiting:
+            go_on(stop)
+            stop.wait(_LONGEST_PAUSE_S)
 
 
 def _written(path: Path, instrument: str, found: Mapping[tuple[str, str], NDArray[np.complex128]]) -> SumsPart:

@@ -67,9 +67,12 @@ def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> 
     from qctl.server.ring import Ring
 
     stopped: list[Any] = []
-    rack = SimpleNamespace(players=["awg0"], recorders=[], triggers=[], self_timed=[], loads=[], part=lambda: 1 / 0)
+    rack = SimpleNamespace(
+        players=["awg0"], recorders=[], triggers=[], self_timed=[], loads=[], all=["awg0"], part=lambda: 1 / 0
+    )
     monkeypatch.setattr(conductor, "Rack", lambda *_: rack)
     monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
     with pytest.raises(ZeroDivisionError):
-        conductor.play(None, {}, {}, None, Path(), threading.Event(), Ring(conductor.STAGES), lambda *_: None)  # type: ignore[arg-type]
+        order = SimpleNamespace(programs=())
+        conductor.play(order, {}, {}, None, Path(), threading.Event(), Ring(conductor.STAGES), lambda *_: None)  # type: ignore[arg-type]
     assert stopped == ["awg0"]

@@ -110,7 +110,32 @@ def test_boxes_that_time_themselves_and_boxes_that_are_told_points_are_not_mixed
     threads = {"awg0": Thread("awg0", player), "qcm0": Thread("qcm0", timed)}
     order = BatchOrder(tuple(Load(name, "m", b"", (), 1) for name in threads), 1, 0, 1, False, 1e-3)
     with pytest.raises(ScheduleError, match="qcm0 plays all points by itself, awg0 is told each"):
-        Rack(order, threads)  # type: ignore[arg-type]
+        Rack(order, threads).part()  # type: ignore[arg-type]
+
+
+def test_boxes_that_wait_for_triggers_are_led_with_those_that_are_told_points() -> None:
+    verbs = ("load", "start", "select", "stop", "identify", "parameters", "get", "set", "safe", "close")
+    player = SimpleNamespace(**{name: lambda *_: None for name in verbs})
+    timed = SimpleNamespace(**vars(player), finished=lambda: True, integrated=dict, follows=lambda: True)
+    firing = SimpleNamespace(**vars(player), fire=lambda: None, wait=lambda _: None)
+    chassis = SimpleNamespace(**vars(firing), follows=lambda: True)
+    devices = {"awg0": player, "qcm0": timed, "trig0": firing, "cluster0": chassis}
+    threads = {name: Thread(name, device) for name, device in devices.items()}
+    order = BatchOrder(tuple(Load(name, "m", b"", (), 1) for name in threads), 1, 0, 1, False, 1e-3)
+    rack = Rack(order, threads)  # type: ignore[arg-type]
+    rack.part()
+    assert [[t.name for t in found] for found in (rack.triggers, rack.chassis, rack.following, rack.self_timed)] == [
+        ["trig0"], ["cluster0"], ["qcm0"], []
+    ]  # fmt: skip
+    assert sorted(thread.name for thread in rack.all) == sorted(threads)
+
+
+def test_box_that_has_missed_triggers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole, "_LAST_SHOT_S", 0.05)
+    stop = threading.Event()
+    whole.see_off(SimpleNamespace(following=[Thread("qcm0", Device(2))]), stop)  # type: ignore[arg-type]
+    with pytest.raises(DeviceTimeoutError, match="qcm0 waits for triggers when all shots are over"):
+        whole.see_off(SimpleNamespace(following=[Thread("qcm0", Device(1 << 30))]), stop)  # type: ignore[arg-type]
 
 
 def prepared(*specs: CaptureSpec) -> Prepared:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from inspect import isawaitable
 from typing import Any
 
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Parts, Plant
+from qctl.hil.instruments.qblox.following import give_up, line_up, n_left
 from qctl.hil.instruments.qblox.lists import packed
 from qctl.hil.instruments.qblox.module import KINDS, QbloxModule, built, identity
 from qctl.hil.instruments.qblox.playing import play
@@ -41,14 +43,20 @@ class _SlotTable(CommandTable):
             if not found or rest.endswith("?"):
                 raise refusal(-114, header[:60])
 
-            def all_of_them(suffixes: tuple[int, ...], args: list[Any]) -> None:
-                for one in found:
-                    one.command.call(suffixes, args)
+            def all_of_them(suffixes: tuple[int, ...], args: list[Any]) -> Any:
+                done = [one.command.call(suffixes, args) for one in found]
+                late = [one for one in done if isawaitable(one)]
+                return _all(late) if late else None
 
             return Found(Command(all_of_them, found[0].command.n_min, found[0].command.n_max), found[0].suffixes)
         if not slot[4:].isdigit() or int(slot[4:]) not in self.modules:
             raise refusal(-241, f"Module in {slot.lower()} is not available.")
         return self.modules[int(slot[4:])].table.find(rest)
+
+
+async def _all(late: Sequence[Awaitable[Any]]) -> None:
+    for one in late:
+        await one
 
 
 class QbloxCluster(Box):
@@ -73,6 +81,7 @@ class QbloxCluster(Box):
         self.table.modules = self.slots
         self._running: dict[int, Sequencer] = {}
         self._task: asyncio.Task[None] | None = None
+        self._following = False
 
     @property
     def parts(self) -> Parts:
@@ -94,6 +103,9 @@ class QbloxCluster(Box):
             lambda a: "INT" if str(a) not in ("0", "OFF") else "EXT", lambda v: str(int(v == "INT")),
             changed=self.reference_changed,
         )  # fmt: skip
+        self.integer("TRG:IN:DLY", "trigger_delay_ps", 0, 0, 63 * 39)
+        self.switch("TRG:IN:MAP:ENAble", "trigger_mapped")
+        self.integer("TRG:IN:MAP:ADDRess", "trigger_address", 1, 1, 15)
 
     def _description(self) -> dict[str, Any]:
         version, compatible = built("0.13.0"), {"scpi_version": [1, 2]}
@@ -124,8 +136,11 @@ class QbloxCluster(Box):
 
     # sequencers ------------------------------------------------------------------------------------
 
-    def start(self, sequencers: Sequence[Sequencer]) -> None:
-        """Start those that are armed; a run begins when all that synchronise with each other have been started."""
+    def start(self, sequencers: Sequence[Sequencer]) -> Any:
+        """Start those that are armed; a run begins when all that synchronise with each other have been started.
+
+        Where the trigger input is mapped to an address, the answer comes when all wait for it.
+        """
         for one in sequencers:
             if one.state == "ARMED":
                 one.state = "RUNNING"
@@ -134,11 +149,46 @@ class QbloxCluster(Box):
         if any(one.synchronised and one.state != "RUNNING" for one in every):
             waiting = [one for one in waiting if not one.synchronised]
         if not waiting:
-            return
-        if self._task is not None:
+            return None
+        if self._task is not None or self._following:
             raise refusal(-221, "sequencers are running; the emulator starts no others meanwhile")
         self._running = {id(one): one for one in waiting}
+        if self.value("trigger_mapped"):
+            return self._follow()
         self._task = asyncio.get_running_loop().create_task(self._play())
+        return None
+
+    async def _follow(self) -> None:
+        """Line up what is played at the triggers that come."""
+        pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
+        running = [(module, one) for module, one in pairs if id(one) in self._running]
+        self._following = True
+        try:
+            await line_up(self.plant, running, int(self.value("trigger_address")))
+        except QctlError as error:
+            for _, one in running:
+                one.fail("UNKNOWN", error.message)
+        if any(one.flags["error"] for _, one in running):
+            self._end_following()
+
+    def state(self, one: Sequencer) -> Any:
+        """Return what a sequencer says of itself, when it is known whether it waits for more triggers."""
+        return self._state_behind_triggers(one) if self._following else one.status()
+
+    async def _state_behind_triggers(self, one: Sequencer) -> str:
+        if not await n_left(self.plant):
+            self._end_following()
+        return one.status()
+
+    def _end_following(self) -> None:
+        for one in self._running.values():
+            if one.state == "RUNNING":
+                one.state = "STOPPED"
+        self._following, self._running = False, {}
+
+    async def _give_up(self) -> None:
+        self._end_following()
+        await give_up(self.plant, [module.config.name for module in self.slots.values()])
 
     async def _play(self) -> None:
         pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
@@ -159,6 +209,8 @@ class QbloxCluster(Box):
         """Stop sequencers; those that played with them go on to the end of what is under way."""
         for one in sequencers:
             one.stop()
+        if self._following:
+            return None if any(one.state == "RUNNING" for one in self._running.values()) else self._give_up()
         if self._task is None or any(one.state == "RUNNING" for one in self._running.values()):
             return None
         return self._wait_for_end()

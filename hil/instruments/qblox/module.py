@@ -122,7 +122,7 @@ class QbloxModule(Box):
             2,
         )
         add(place + ":ISAversion?", lambda s, a: _json({"major": ISA_VERSION, "minor": 0}))
-        add(place + ":STATE?", lambda s, a: one(s[0]).status())
+        add(place + ":STATE?", lambda s, a: self._cluster.state(one(s[0])))
         add(place + ":ARM", lambda s, a: self._arm(self._each(s[0])))
         add(place + ":START", lambda s, a: self._cluster.start(self._each(s[0])))
         add(place + ":STOP", lambda s, a: self._cluster.stop(self._each(s[0])))

@@ -20,16 +20,16 @@ from qctl.hil.physics.lines import find_runs
 if TYPE_CHECKING:
     from qctl.hil.instruments.qblox.module import QbloxModule
 
-__all__ = ["play"]
+__all__ = ["LONGEST_NS", "RATE_HZ", "Player", "judge", "outputs_of", "play"]
 
-_RATE_HZ = 1e9
+RATE_HZ = 1e9
 _INPUT_V = 0.5
-_LONGEST_NS = 20_000_000
+LONGEST_NS = 20_000_000
 """A shot that lasts longer is not rendered: the virtual lab can't evolve it."""
 _SILENT = 64
 
 
-class _Player(NamedTuple):
+class Player(NamedTuple):
     """A sequencer and what it did."""
 
     module: QbloxModule
@@ -37,6 +37,12 @@ class _Player(NamedTuple):
     core: Core
     waves: dict[int, NDArray[np.int32]]
     weights: dict[int, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, module: QbloxModule, one: Sequencer) -> Player:
+        """Return a sequencer at the beginning of what it holds."""
+        waves = {index: words_of(samples) for index, samples in one.waveforms.by_index().items()}
+        return cls(module, one, one.core(), waves, one.weights.by_index())
 
 
 class _Acquired(NamedTuple):
@@ -50,16 +56,13 @@ class _Acquired(NamedTuple):
 
 async def play(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]]) -> None:
     """Run the programs, play each kind of shot as often as it comes, and fill the bins; flags say what went wrong."""
-    players = []
-    for module, one in running:
-        waves = {index: words_of(samples) for index, samples in one.waveforms.by_index().items()}
-        players.append(_Player(module, one, one.core(), waves, one.weights.by_index()))
+    players = [Player.of(module, one) for module, one in running]
     cores = [player.core for player in players]
     ended = False
     while not ended and any(player.sequencer.state == "RUNNING" for player in players):
         ended = await asyncio.to_thread(run_together, cores)
         for player in players:
-            _judge(player)
+            judge(player)
         shots = await asyncio.to_thread(cut, [_done(player) for player in players])
         # What all sequencers have left behind is complete, but for the last shot that they are in.
         until_ns = min((core.end_ns for core in cores if not core.ended), default=0)
@@ -75,7 +78,7 @@ async def play(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]]) -
                 core.forget(int(low[n_shots]))
 
 
-async def _play_shots(plant: Plant, players: Sequence[_Player], shots: Shots, n_shots: int) -> None:
+async def _play_shots(plant: Plant, players: Sequence[Player], shots: Shots, n_shots: int) -> None:
     """Play the first shots, all of a kind at once."""
     last = max(player.core.end_ns for player in players)
     end_ns = int(shots.starts[n_shots]) if n_shots < len(shots.starts) else max(last, int(shots.stops[-1]))
@@ -91,7 +94,7 @@ async def _play_shots(plant: Plant, players: Sequence[_Player], shots: Shots, n_
             await _play_kind(plant, players, shots, model, alike, period_s)
 
 
-def _judge(player: _Player) -> None:
+def judge(player: Player) -> None:
     """Note what the program did that the hardware would have refused."""
     one, core, rows = player.sequencer, player.core, player.core.rows
     one.exit_code, one.endless = core.exit_code, core.endless
@@ -116,7 +119,7 @@ def _judge(player: _Player) -> None:
         one.flags["info"].append("ACQ BINNING DONE")
 
 
-def _done(player: _Player) -> Done:
+def _done(player: Player) -> Done:
     one = player.sequencer
     length = int(one.acq["th_acq"]["non_weighed_integration_len"]) if "acq" in one.config else 0
     waves = {index: len(words) for index, words in player.waves.items()}
@@ -125,18 +128,18 @@ def _done(player: _Player) -> Done:
 
 
 async def _play_kind(
-    plant: Plant, players: Sequence[_Player], shots: Shots, model: int, alike: NDArray[np.int64], period_s: float
+    plant: Plant, players: Sequence[Player], shots: Shots, model: int, alike: NDArray[np.int64], period_s: float
 ) -> None:
     """Play one kind of shot as often as it comes."""
     start, stop = int(shots.starts[model]), int(shots.stops[model])
-    if stop - start > _LONGEST_NS:
+    if stop - start > LONGEST_NS:
         for player in players:
             player.sequencer.fail("UNKNOWN", f"a shot of {stop - start} ns is not rendered")
         return
-    outputs, fresh = _outputs(players, shots, model, start, stop)
+    outputs, fresh = outputs_of(players, shots, model, start, stop)
     await plant.waveforms(fresh)
     acquired, integrations, places = _integrations(players, shots, model, start)
-    n_played, sums = await plant.play(outputs, integrations, _RATE_HZ, len(alike), period_s)
+    n_played, sums = await plant.play(outputs, integrations, RATE_HZ, len(alike), period_s)
     for each, (which, column) in zip(acquired, places, strict=True):
         values = sums[which][:n_played, column : column + 2]
         player = players[each.player]
@@ -145,8 +148,8 @@ async def _play_kind(
         _fill(player, int(player.core.rows["a"][low[model] + each.row]), bins, values / _INPUT_V)
 
 
-def _outputs(
-    players: Sequence[_Player], shots: Shots, model: int, start: int, stop: int
+def outputs_of(
+    players: Sequence[Player], shots: Shots, model: int, start: int, stop: int
 ) -> tuple[dict[str, dict[int, Output]], dict[str, tuple[int, Runs]]]:
     """Return what each output of each module plays in a shot, and the samples of it."""
     sums: dict[str, NDArray[np.float64]] = {}
@@ -183,7 +186,7 @@ def _outputs(
 
 
 def _integrations(
-    players: Sequence[_Player], shots: Shots, model: int, start: int
+    players: Sequence[Player], shots: Shots, model: int, start: int
 ) -> tuple[list[_Acquired], list[Integration], list[tuple[int, int]]]:
     """Return the acquisitions of a shot, what each module integrates, and where each one's sums are in that."""
     found: dict[str, list[_Acquired]] = {}
@@ -214,11 +217,11 @@ def _integrations(
         for number in range(module.type.n_inputs):
             weights[:, number] *= 10 ** (module.value(f"gain{number}_db") / 20)
         inputs = tuple(range(1, module.type.n_inputs + 1))
-        integrations.append(Integration(name, inputs, _RATE_HZ, first * 1e-9, weights))
+        integrations.append(Integration(name, inputs, RATE_HZ, first * 1e-9, weights))
     return acquired, integrations, places
 
 
-def _window(player: _Player, row: np.void) -> int:
+def _window(player: Player, row: np.void) -> int:
     """Return how long an acquisition integrates; 0 if it does not because something is not there."""
     if int(row["a"]) not in {one.index for one in player.sequencer.acquisitions.all.values()}:
         return 0
@@ -228,7 +231,7 @@ def _window(player: _Player, row: np.void) -> int:
     return max(len(player.weights[k]) for k in pair) if all(k in player.weights for k in pair) else 0
 
 
-def _weights(player: _Player, row: np.void, one: _Acquired) -> NDArray[np.float64]:
+def _weights(player: Player, row: np.void, one: _Acquired) -> NDArray[np.float64]:
     """Return what each sample of each input counts in both paths: (2, n_inputs, n_samples)."""
     n = one.last - one.first
     shape = np.ones((2, n))
@@ -251,7 +254,7 @@ def _weights(player: _Player, row: np.void, one: _Acquired) -> NDArray[np.float6
     return out
 
 
-def _fill(player: _Player, index: int, bins: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+def _fill(player: Player, index: int, bins: NDArray[np.int64], values: NDArray[np.float64]) -> None:
     """Add shots to their bins, with what the threshold says of each."""
     one = player.sequencer
     found = next(held for held in one.acquisitions.all.values() if held.index == index)
