@@ -171,6 +171,8 @@ class _Work:
         # Time from a point's zero on: phases follow the frame's frequency, whatever grid the carrier's is on.
         time_s = (tick - LEAD_TICKS - float(self.lead)) / float(board.timing_hz)
         turns = (frequency_hz - made_hz) * time_s - plays["phase_rad"] / (2 * np.pi)
+        # The frame's phase is that of a sample's middle, like the envelope's value; the carrier's is that of its begin.
+        turns += frequency_hz * (0.5 / (float(fabric_hz(generator)) * int(generator["samps_per_clk"])))
         resets = generator["type"] in RESETTING and readout is None
         if resets:
             turns -= made_hz * ((LEAD_TICKS + float(self.lead)) / float(board.timing_hz))

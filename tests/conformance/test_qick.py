@@ -91,9 +91,10 @@ def hold(played, body, waves, straights, soccfg):
             rough = 40 * step_hz if "readout" in straight.ports[int(play["port"])].name else 0.5001 * step_hz
             assert abs((made_hz - play["frequency_hz"] + RATE_HZ / 2) % RATE_HZ - RATE_HZ / 2) <= rough
             if wave[5] == 8 and "drive" in straight.ports[int(play["port"])].name:
-                # The carrier has run from the point's start; at the pulse's own start it has the frame's phase.
-                time_s = (tick - zero - LEAD_TICKS) / TIMING_HZ
-                turns = made_hz * (tick - zero) / TIMING_HZ + wave[1] / 2**32
+                # The carrier has run from the point's start; in the middle of the pulse's first sample it has the
+                # frame's phase.
+                time_s = (tick - zero - LEAD_TICKS) / TIMING_HZ + 0.5 / RATE_HZ
+                turns = made_hz * ((tick - zero) / TIMING_HZ) + wave[1] / 2**32
                 turns -= play["frequency_hz"] * time_s - play["phase_rad"] / (2 * np.pi)
                 assert abs((turns + 0.5) % 1 - 0.5) < 1e-6
     for readout in body.readouts:
