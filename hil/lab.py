@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
+from qctl.hil.labs.atoms import true_atoms
 from qctl.hil.labs.description import boxes_of, describe_lab, modules_of
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
@@ -86,7 +87,8 @@ class VirtualLab:
             self._start()
             _write(out, describe_lab(self.name, self.file, self.addresses))
             if truth is not None:
-                _write(truth, json.dumps(true_values(self.file.processor), indent=2) + "\n")
+                known = true_values(self.file.processor) if self.file.atoms is None else true_atoms(self.file.atoms)
+                _write(truth, json.dumps(known, indent=2) + "\n")
             ready(self.socket)
             return self._watch(watched)
         except ToldToEnd:

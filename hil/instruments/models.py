@@ -30,6 +30,7 @@ MODELS: dict[str, Model] = {
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
+    "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Integration, Output, Parts, Taken
+from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Levels, Points, Runs
 
-__all__ = ["Integration", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
+__all__ = ["Exposure", "Integration", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
 
 
 class Plant(Protocol):
@@ -86,6 +87,10 @@ class Plant(Protocol):
         period_s: float,
     ) -> tuple[int, list[NDArray[np.float64]]]:
         """Play a block of equal shots that the box times itself; return how many, and what was integrated in each."""
+        ...
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Play a block of equal shots on atoms; return how many, and what the camera counts of each trap."""
         ...
 
     async def fired(self) -> int:
@@ -197,6 +202,11 @@ class NoPlant:
             steady = 0.1 * one.weights.sum(axis=(1, 2))
             sums.append(steady + 1e-3 * self._random.standard_normal((n_shots, len(steady))))
         return n_shots, sums
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Show all atoms: 600 photons of each, with their noise; time does not pass."""
+        shape = exposure.n_shots, len(exposure.positions_m)
+        return exposure.n_shots, self._random.poisson(600.0, shape).astype(np.uint16)
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

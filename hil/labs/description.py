@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qctl.hil.labs.atoms import BOX, MODEL, describe_atoms
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.truth import (
     BETA_S,
@@ -43,6 +44,8 @@ _DESIGN_CZ_S = 8.5e-8
 
 def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
+    if file.atoms is not None:
+        return {BOX: MODEL}
     cables = file.cables
     names = set(cables.triggers) | {"lo_drive", "lo_readout", *_triggers(file)}
     if any(line.dc for line in cables.flux):
@@ -73,6 +76,8 @@ def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> st
     addresses : mapping of str to str
         VISA address of each instrument.
     """
+    if file.atoms is not None:
+        return describe_atoms(name, file, addresses)
     random = np.random.default_rng([file.seed, 77])
     parts = [
         f"# The built-in virtual lab {name}, seed {file.seed}; design values are off, tune-up finds the true ones.",

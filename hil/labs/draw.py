@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.hil.labs.atoms import ATOM_LABS, draw_atoms
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
@@ -45,7 +46,7 @@ _OUTPUTS = {
 }
 _SLOTS = {"qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"}}
 """Racks whose boxes are modules of a chassis, which starts them."""
-LABS = tuple(_FREQUENCIES_HZ)
+LABS = (*_FREQUENCIES_HZ, *ATOM_LABS)
 
 
 def draw_lab(name: str, seed: int) -> PlantFile:
@@ -58,6 +59,8 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
+    if name in ATOM_LABS:
+        return draw_atoms(name, seed)
     random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *((1,) if name in _SLOTS else ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))

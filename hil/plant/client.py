@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
+from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
 __all__ = ["Integration", "Output", "Parts", "PlantClient", "Taken"]
@@ -309,6 +310,11 @@ class PlantClient(asyncio.Protocol):
         content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz}
         reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Play a block of equal shots on atoms; return the shots until its end, and the photons of each trap."""
+        reply = await self._ask("expose", **exposure.to_wire(self._folder))
+        return int(reply["n_shots"]), array_from_wire(reply["photons"], self._folder)
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

@@ -109,10 +109,12 @@ class Rack:
             if device is None:
                 raise thread.down()
             self.loads.append((thread, load))
-            if isinstance(device, TriggerSource):
+            if isinstance(device, TriggerSource):  # a device that plays by itself may start itself, too
                 self.triggers.append(thread)
-            elif isinstance(device, SelfTimed):
+            if isinstance(device, SelfTimed):
                 self.self_timed.append(thread)
+            elif isinstance(device, TriggerSource):
+                continue
             elif isinstance(device, Recorder):
                 self.recorders.append(thread)
             elif isinstance(device, Player):
