@@ -178,7 +178,7 @@ def _reach(light: Light, target: NDArray[np.int64], at: NDArray[np.float64]) -> 
         return np.where(target[:, None] < 0, 1.0, target[:, None] == np.arange(at.shape[1]))
     middle = np.where(target[:, None] < 0, np.array(light.center_m), at[np.arange(len(at)), np.maximum(target, 0)])
     distance = ((at - middle[:, None]) ** 2).sum(-1)
-    return np.exp(-distance / light.waist_m**2)
+    return np.asarray(np.exp(-distance / light.waist_m**2))
 
 
 def _modulated(light: Light, channel: Channel) -> NDArray[np.float64]:

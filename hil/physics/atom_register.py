@@ -95,7 +95,7 @@ def _ground(cluster: Cluster) -> NDArray[np.complex128]:
 def _divided(cluster: Cluster) -> Cluster:
     """Return a cluster with steps of at most `_DECAY_S`: decay comes half before and half after each."""
     times = np.maximum(np.ceil(cluster.lengths / _DECAY_S - 1e-9), 1).astype(int)
-    energies, couplings = (np.repeat(x, times, axis=0) for x in (cluster.energies, cluster.couplings))
+    energies, couplings = np.repeat(cluster.energies, times, axis=0), np.repeat(cluster.couplings, times, axis=0)
     epochs, lengths = np.repeat(cluster.epochs, times), np.repeat(cluster.lengths / times, times)
     return replace(cluster, energies=energies, couplings=couplings, epochs=epochs, lengths=lengths)
 
@@ -133,7 +133,7 @@ def _states(one: Evolved, n_shots: int, random: np.random.Generator) -> NDArray[
         shares = random.multinomial(n_jumped, np.full(len(one.jumped), 1 / len(one.jumped)))
         drawn += [_drawn(p, int(n), random) for p, n in zip(one.jumped, shares, strict=True) if n]
     states = np.concatenate(drawn)
-    return states[random.permutation(n_shots)]
+    return np.asarray(states[random.permutation(n_shots)])
 
 
 def _drawn(populations: NDArray[np.float64], n_shots: int, random: np.random.Generator) -> NDArray[np.int64]:

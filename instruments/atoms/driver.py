@@ -204,7 +204,7 @@ class AtomRegister:
 
     def _words(self) -> list[str]:
         """Return what stands in the error queue, and empty it."""
-        found = []
+        found: list[str] = []
         while len(found) < 64:
             number, _, words = self.link.query("SYSTem:ERRor?").partition(",")
             if not number.lstrip("+-").isdigit():
