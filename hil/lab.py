@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
+from qctl.hil.labs.atoms import true_atoms
 from qctl.hil.labs.description import boxes_of, describe_lab, modules_of
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.truth import true_values
@@ -86,7 +87,8 @@ class VirtualLab:
             self._start()
             _write(out, describe_lab(self.name, self.file, self.addresses))
             if truth is not None:
-                found = true_values(self.file.processor)
+                atoms = self.file.atoms
+                found = true_values(self.file.processor) if atoms is None else true_atoms(atoms)
                 found |= {"delays_s": self.file.cables.delays_s} if self.file.cables.delays_s else {}
                 _write(truth, json.dumps(found, indent=2) + "\n")
             ready(self.socket)

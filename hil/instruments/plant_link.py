@@ -12,10 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.client import Parts, Taken
+from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Levels, Points, Runs
 from qctl.hil.plant.shot import Integration, Kind, Output
 
-__all__ = ["Integration", "Kind", "Levels", "NoPlant", "Output", "Parts", "Plant", "Points", "Runs", "Taken"]
+__all__ = [
+    "Exposure",
+    "Integration",
+    "Kind",
+    "Levels",
+    "NoPlant",
+    "Output",
+    "Parts",
+    "Plant",
+    "Points",
+    "Runs",
+    "Taken",
+]
 
 
 class Plant(Protocol):
@@ -108,6 +121,10 @@ class Plant(Protocol):
 
     async def wires(self) -> dict[str, str]:
         """Return the trigger wires that reach this box and its parts."""
+        ...
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Play a block of equal shots on atoms; return how many, and what the camera counts of each trap."""
         ...
 
     async def fired(self) -> int:
@@ -248,6 +265,11 @@ class NoPlant:
     async def wires(self) -> dict[str, str]:
         """Return none."""
         return {}
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Show all atoms: 600 photons of each, with their noise; time does not pass."""
+        shape = exposure.n_shots, len(exposure.positions_m)
+        return exposure.n_shots, self._random.poisson(600.0, shape).astype(np.uint16)
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

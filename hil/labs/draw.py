@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.hil.labs.atoms import ATOM_LABS, draw_atoms
 from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
@@ -63,7 +64,7 @@ _CARRIERS = dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1"))
 _TRIGGERS = {"zurich1": {"qc0": "trig0:1"}, "zurich2": {"hd0": "qc0:1"}}
 _DRAWS = {**dict.fromkeys(_SLOTS, (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
-LABS = tuple(_FREQUENCIES_HZ)
+LABS = (*_FREQUENCIES_HZ, *ATOM_LABS)
 
 
 def draw_lab(name: str, seed: int) -> PlantFile:
@@ -76,6 +77,8 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
+    if name in ATOM_LABS:
+        return draw_atoms(name, seed)
     random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *_DRAWS.get(name, ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))

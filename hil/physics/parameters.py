@@ -108,7 +108,8 @@ class Processor:
 
     def crosstalk_matrix(self) -> NDArray[np.complex128]:
         """Return the crosstalk as (n, n) complex128."""
-        pairs = np.asarray(self.crosstalk, float).reshape(len(self.transmons), -1, 2)
+        n = len(self.transmons)
+        pairs = np.asarray(self.crosstalk, float).reshape(n, n, 2)
         return pairs[..., 0] + 1j * pairs[..., 1]
 
 

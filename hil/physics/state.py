@@ -59,7 +59,7 @@ class State:
 
     def _join(self, groups: list[Group]) -> None:
         self._members = tuple(members for members, _ in groups)
-        self.flat: NDArray[np.complex128] = np.concatenate([rho.ravel() for _, rho in groups])
+        self.flat: NDArray[np.complex128] = np.concatenate([np.empty(0, complex), *(rho.ravel() for _, rho in groups)])
         self.places: NDArray[np.int64] = np.empty((self.resting.size, 3), np.int64)
         begin = 0
         for members, rho in groups:

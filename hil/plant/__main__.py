@@ -13,6 +13,7 @@ import msgspec
 
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.exposures import Register
 from qctl.hil.plant.file import PlantFile
 from qctl.hil.plant.service import Plant, Session
 
@@ -21,7 +22,8 @@ __all__ = ["main", "run_plant"]
 
 async def run_plant(file: PlantFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
     """Serve the plant's socket until SIGTERM or SIGINT."""
-    plant = Plant(Physics(file.processor, file.cables, file.seed), LabClock(time.time(), rate), folder)
+    register = Register(file.atoms, file.seed) if file.atoms is not None else None
+    plant = Plant(Physics(file.processor, file.cables, file.seed), LabClock(time.time(), rate), folder, register)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
+from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.shot import Integration, Kind, Output
 
@@ -318,6 +319,11 @@ class PlantClient(asyncio.Protocol):
     async def wires(self) -> dict[str, str]:
         """Return the trigger wires that reach this box and its parts: box to "trig0:1"."""
         return dict((await self._ask("wires"))["wires"])
+
+    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
+        """Play a block of equal shots on atoms; return the shots until its end, and the photons of each trap."""
+        reply = await self._ask("expose", **exposure.to_wire(self._folder))
+        return int(reply["n_shots"]), array_from_wire(reply["photons"], self._folder)
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from qctl.hil.physics.atom_parameters import AtomArray
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.plant.cables import Cables
 
@@ -21,8 +22,11 @@ class PlantFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Where every connector goes.
     seed : int
         Of the noise and the quantum chance.
+    atoms : AtomArray, optional
+        True parameters of atoms, in a lab that has no transmons.
     """
 
     processor: Processor
     cables: Cables
     seed: int
+    atoms: AtomArray | None = None

@@ -17,6 +17,7 @@ from qctl.errors import DeviceError, InternalError, QctlError, RequestError, Wir
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
+from qctl.hil.plant.exposures import Register
 from qctl.hil.plant.following import Follower, fire_followed, followers
 from qctl.hil.plant.lined_up import check_shots, pass_shots
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
@@ -197,12 +198,15 @@ class Plant:
         Lab time.
     folder : str
         The lab's folder of shared memory.
+    register : Register, optional
+        The atoms of a lab that has some.
     """
 
-    def __init__(self, physics: Physics, clock: LabClock, folder: str) -> None:
+    def __init__(self, physics: Physics, clock: LabClock, folder: str, register: Register | None = None) -> None:
         self.physics = physics
         self.clock = clock
         self.folder = folder
+        self.register = register
         self.rack = Rack()
         self.sessions: dict[str, Session] = {}
         self.firing = False

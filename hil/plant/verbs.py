@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.hil.plant.exposures import begin_exposure
 from qctl.hil.plant.following import follow, unfollow
 from qctl.hil.plant.lined_up import count_left, line_up
 from qctl.hil.plant.messages import array_from_wire
@@ -159,6 +160,11 @@ def _wires(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str,
     return {"wires": {name: place for name, place in plant.physics.cables.triggers.items() if name in own}}
 
 
+def _expose(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    begin_exposure(plant, session, message)
+    return LATER
+
+
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
@@ -206,6 +212,7 @@ VERBS: dict[str, Verb] = {
     "counters": _counters,
     "disarm": _disarm,
     "event": _event,
+    "expose": _expose,
     "faults": _faults,
     "fired": _fired,
     "follow": _follow,

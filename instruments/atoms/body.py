@@ -1,10 +1,20 @@
-"""The body of a Pulser DeviceProgram, as msgpack: sequences in the abstract representation, and their variables."""
+"""The body of an atom device's DeviceProgram, as msgpack: sequences, their variables and moves, and pictures."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["PulserBody", "PulserSequence"]
+__all__ = ["AtomMove", "Picture", "PulserBody", "PulserSequence"]
+
+
+class AtomMove(msgspec.Struct, frozen=True, forbid_unknown_fields=True, array_like=True):
+    """One atom goes elsewhere; times are ns after the start of the shot, positions um."""
+
+    atom: int
+    start_ns: int
+    end_ns: int
+    x_um: float
+    y_um: float
 
 
 class PulserSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,11 +28,30 @@ class PulserSequence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Points that it is for.
     variables : dict of str to list of float
         Value of each variable at each of these points.
+    moves : tuple of tuple of AtomMove
+        Of each of these points; empty where no atom moves at any.
     """
 
     text: str
     points: tuple[int, ...]
     variables: dict[str, list[float]]
+    moves: tuple[tuple[AtomMove, ...], ...] = ()
+
+
+class Picture(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A result: which atom it is of at which points.
+
+    Attributes
+    ----------
+    port, slot : str
+        Port of lab.toml, and name of the result.
+    columns : tuple of (int, int)
+        Point of the batch and atom, in the order of the result's columns.
+    """
+
+    port: str
+    slot: str
+    columns: tuple[tuple[int, int], ...]
 
 
 class PulserBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,11 +61,17 @@ class PulserBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ----------
     sequences : tuple of PulserSequence
     n_points, n_shots : int
+    period_s : float
+        From shot to shot.
+    pictures : tuple of Picture
+        What is measured.
     """
 
     sequences: tuple[PulserSequence, ...]
     n_points: int
     n_shots: int
+    period_s: float = 0.4
+    pictures: tuple[Picture, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""

@@ -1,4 +1,4 @@
-"""What neutral-atom devices can do, as Pulser's device models say it: channels, durations, register and runs.
+"""What neutral-atom devices can do: Pulser's device models, and the register server that qctl drives.
 
 Source: pulser 1.9.1, values printed from ``AnalogDevice``, ``DigitalAnalogDevice`` and ``MockDevice``. Durations are
 ns, amplitudes and detunings rad/us. Pulser rounds a duration that is off the clock up, with a warning; qctl refuses
@@ -15,6 +15,7 @@ from qctl.instruments.capability import Capability, Channel, Clock, Range, Repor
 __all__ = ["TABLES"]
 
 _PULSER = "pulser 1.9.1"
+_SERVER = "docs/atoms.md, version 1"
 _ROUNDS = f"{_PULSER}, which rounds up with a warning"
 
 
@@ -39,11 +40,13 @@ def _device(
     restrictions: Mapping[str, Restriction],
     latency: Mapping[str, Range],
     wait: Range | None = None,
+    source: str = _PULSER,
 ) -> Capability:
+    pulsers = source == _PULSER
     return Capability(
-        model=f"pulser-{name.removesuffix('Device').lower()}",
-        title=f"Pulser {name}",
-        sources=(_PULSER,),
+        model=f"pulser-{name.removesuffix('Device').lower()}" if pulsers else "qctl-atoms",
+        title=f"Pulser {name}" if pulsers else name,
+        sources=(source,),
         clocks={"pulse": Clock(Range(clock_hz, clock_hz, "Hz", source=_PULSER))},
         channels=channels,
         settings=settings,
@@ -53,7 +56,9 @@ def _device(
         upload=Upload("abstract representation, version 1", "", "JSON", None, "sequence"),
         wait=wait,
         standing=Standing(
-            None, "Pulser's schema, device rules, sampler and simulation", "not driven: sequences are written"
+            None if pulsers else 3,
+            "Pulser's schema, device rules, sampler and simulation",
+            "reached through a register server" if pulsers else "a protocol of qctl's own (docs/atoms.md)",
         ),
     )
 
@@ -62,11 +67,11 @@ _LAYOUT = Restriction("atoms stand on a layout of traps", Range(0.0, 0.5, "of th
 _BEAM = Restriction("one global Rydberg beam", Range(0, 1, "beams", source=_PULSER))
 
 
-def _register(n: int | None, apart_um: float, radius_um: float | None) -> dict[str, Range]:
+def _register(n: int | None, apart_um: float, radius_um: float | None, source: str = _PULSER) -> dict[str, Range]:
     return {
-        "atoms": Range(1, n, "atoms", 1, source=_PULSER),
-        "distance_um": Range(apart_um, None, "um", source=_PULSER),
-        "radius_um": Range(0.0, radius_um, "um", source=_PULSER),
+        "atoms": Range(1, n, "atoms", 1, source=source),
+        "distance_um": Range(apart_um, None, "um", source=source),
+        "radius_um": Range(0.0, radius_um, "um", source=source),
     }
 
 
@@ -121,6 +126,33 @@ TABLES = {
             _register(None, 0.0, None),
             {"free": Restriction("an ideal device, for simulation")},
             {"retarget": Range(0, None, "ns", source=_PULSER)},
+        ),
+        _device(
+            "Atom register server",
+            {
+                "rydberg_global": _channel(5 * pi, 40 * pi, 1),
+                "rydberg_local": _channel(20 * pi, 40 * pi, 1),
+                "raman_local": _channel(20 * pi, 40 * pi, 1),
+                "tweezers": Channel(
+                    clock="pulse",
+                    number=Range(1, 1, source=_SERVER),
+                    length=Range(1000, 400_000, "ns", 1, source=_SERVER),
+                    start=Range(0, None, "ns", 1, source=_SERVER),
+                    pad="zero",
+                ),
+            },
+            1e9,
+            {
+                **_register(12, 2.0, 50.0, _SERVER),
+                "sequence_ns": Range(0, 1_000_000, "ns", source=_SERVER),
+                "runs": Range(1, 100_000, "runs", 1, source=_SERVER),
+            },
+            {
+                "targets": Restriction("a local beam has one target", Range(1, 1, "atoms", source=_SERVER)),
+                "basis": Restriction("one measurement for all atoms, at the end: ground-rydberg or digital"),
+            },
+            _RETARGET,
+            source=_SERVER,
         ),
     )
 }

@@ -15,6 +15,7 @@ _NAMES = {
     "pulser-analog": "AnalogDevice",
     "pulser-digitalanalog": "DigitalAnalogDevice",
     "pulser-mock": "MockDevice",
+    "qctl-atoms": "AtomRegister",
 }
 _BASES = {"rydberg": "ground-rydberg", "raman": "digital"}
 
@@ -64,6 +65,8 @@ class Device:
     max_shots : int or None
     bandwidth_mhz : float or None
         Of the modulators, at half the amplitude.
+    moves : bool
+        Whether tweezers move atoms; their output comes after the channels'.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Device:
     max_ns: int | None
     max_shots: int | None
     bandwidth_mhz: float | None
+    moves: bool = False
 
 
 @lru_cache(maxsize=16)
@@ -90,6 +94,7 @@ def device_of(model: str) -> Device:
     return Device(
         _NAMES[model], channels, high("atoms"), _number(table.settings["distance_um"].low) or None, high("radius_um"),
         high("sequence_ns"), high("runs"), None if bandwidth_hz is None else bandwidth_hz / 1e6,
+        "tweezers" in table.channels,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.atoms.body import PulserBody, PulserSequence
+from qctl.instruments.atoms.body import Picture, PulserBody, PulserSequence
 from qctl.instruments.atoms.devices import Channel, Device, described, device_of
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
@@ -46,7 +46,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         operations, numbers = work.point(point)
         groups.setdefault(json.dumps(operations), []).append((point, numbers))
     sequences = tuple(work.sequence(text, members, shots) for text, members in groups.items())
-    body = PulserBody(sequences, len(flat), shots.n_shots)
+    body = PulserBody(sequences, len(flat), shots.n_shots, shots.period_s, work.pictures(shots))
     usage = [Usage("atoms", len(work.processor.qubits), device.max_atoms or 10_000)]
     if device.max_ns is not None:
         usage.append(Usage("ns of a sequence", work.longest_ns, device.max_ns))
@@ -231,6 +231,23 @@ class _Work:
                     f"{label}: its {what} of {value:.6g} rad/us is over the {most:.6g} rad/us of channel "
                     f"{channel.name} of {self.device.name}: make it weaker and longer"
                 )
+
+    # --- pictures -----------------------------------------------------------------------------------
+
+    def pictures(self, shots: Shots) -> tuple[Picture, ...]:
+        """Return the results of this device: their columns are the captures of each point, program after program."""
+        found: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        own = [spec for spec in shots.captures if spec.instrument == self.instrument.name]
+        for key in dict.fromkeys((spec.port, spec.slot) for spec in own):
+            specs = [spec for spec in own if (spec.port, spec.slot) == key]
+            for first in dict.fromkeys(spec.first_point for spec in specs):
+                alike = [spec for spec in specs if spec.first_point == first]
+                for point in range(first, first + alike[0].n_points):
+                    if 0 <= point - shots.first_point < len(self.flat):
+                        atoms = [self.processor.qubits.index(spec.qubit) for spec in alike]
+                        columns = sorted(range(len(alike)), key=lambda k: alike[k].start_at(point))
+                        found.setdefault(key, []).extend((point - shots.first_point, atoms[k]) for k in columns)
+        return tuple(Picture(port, slot, tuple(columns)) for (port, slot), columns in found.items())
 
     # --- sequences ----------------------------------------------------------------------------------
 

@@ -153,7 +153,11 @@ def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:
                 float(when[0]),
                 readout.length_s,
                 mode="bit",
-                threshold=float(readout.threshold_counts),
+                # An atom that is not seen was in the Rydberg level, or pushed out: fewer photons are 1.
+                angle_rad=pi,
+                threshold=-float(readout.threshold_counts),
+                center0=None if readout.bright_counts is None else complex(readout.bright_counts),
+                center1=None if readout.dark_counts is None else complex(readout.dark_counts),
                 n_points=work.n_points,
             )
         )

@@ -58,7 +58,7 @@ class AtomQubit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, t
     t1_s, t2_s : float
         Relaxation (loss included) and coherence times.
     readout : Fluorescence
-        The camera image.
+        The camera image; an atom that is not seen, in the Rydberg level or pushed out, is 1.
     drive : AtomPulse, optional
         The pi/2 pulse; analog processors have none.
     """

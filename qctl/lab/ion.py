@@ -49,7 +49,7 @@ class Fluorescence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     length_s : float
         Counting time.
     threshold_counts : int
-        More counts than this is state 1 (bright).
+        More counts than this is bright: state 1 of an ion, 0 of an atom.
     bright_counts, dark_counts : float, optional
         Mean counts of the two states.
     """

@@ -110,10 +110,12 @@ class Rack:
                 raise thread.down()
             self.loads.append((thread, load))
             starts = isinstance(device, TriggerSource)
-            if starts:
+            if starts:  # a device that plays by itself may start itself, too
                 self.triggers.append(thread)
             if isinstance(device, SelfTimed):
                 self.self_timed.append(thread)
+            elif isinstance(device, TriggerSource):
+                continue
             elif isinstance(device, Recorder):
                 self.recorders.append(thread)
             elif isinstance(device, Player):
