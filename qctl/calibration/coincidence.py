@@ -48,7 +48,7 @@ class _Aim(NamedTuple):
 def skewed(lab: Lab, values: Values) -> list[str]:
     """Return the qubits of which a line is played by another instrument than the drive, and not known to be in time.
 
-    Instruments of one model whose triggers have no delays in lab.toml are taken to be.
+    Instruments that one source triggers without any delay in lab.toml are taken to be.
     """
     return list(dict.fromkeys(aim.qubit for aim in _aims(lab, values)))
 
@@ -70,8 +70,9 @@ def _aims(lab: Lab, values: Values) -> list[_Aim]:
 
 def _apart(box: Instrument, other: Instrument) -> bool:
     """Say whether two boxes may play at different times."""
-    delayed = any(one.trigger is not None and one.trigger.delay_s for one in (box, other))
-    return box.name != other.name and (box.model != other.model or delayed)
+    wires = [one.trigger for one in (box, other) if one.trigger is not None]
+    sources = {wire.source for wire in wires}
+    return box.name != other.name and (len(sources) > 1 or any(wire.delay_s for wire in wires))
 
 
 def _half_turns(program: Program, qubit: TransmonQubit) -> None:
