@@ -206,7 +206,8 @@ def _relative(delays_s: Mapping[str, float], first: str, grid_hz: float) -> dict
     """Return delays from an instant that puts the samples of the first drive line on the grid."""
     if not delays_s:
         return {}
-    origin_s = delays_s.get(first, 0.0) % (1 / grid_hz)
+    shift = delays_s.get(first, 0.0) * grid_hz
+    origin_s = (shift - np.floor(shift + _ON_GRID)) / grid_hz
     return {line: delay_s - origin_s for line, delay_s in delays_s.items()}
 
 

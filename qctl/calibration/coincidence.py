@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.calibration.fits import Fit, fit_curve
-from qctl.lab import Lab, TransmonCoupler, TransmonQubit
+from qctl.lab import Instrument, Lab, TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values
 from qctl.program.envelopes import constant, drag
 from qctl.program.program import Program
@@ -46,25 +46,33 @@ class _Aim(NamedTuple):
 
 
 def skewed(lab: Lab, values: Values) -> list[str]:
-    """Return the qubits of which a line is played by another model of instrument than the drive.
+    """Return the qubits of which a line is played by another instrument than the drive, and not known to be in time.
 
-    Instruments of one model that the same trigger starts are taken to play at the same time.
+    Instruments that one source triggers without any delay in lab.toml are taken to be.
     """
     return list(dict.fromkeys(aim.qubit for aim in _aims(lab, values)))
 
 
 def _aims(lab: Lab, values: Values) -> list[_Aim]:
     moved = {c.flux_qubit for c in values.couplers.values() if isinstance(c, TransmonCoupler)}
-    models: dict[str, dict[str, str]] = {}
+    boxes: dict[str, dict[str, Instrument]] = {}
     for port in lab.ports_of(values.processor):
         if port.outputs:
-            models.setdefault(port.target, {})[port.role] = lab.instrument(port.outputs[0].instrument).model
+            boxes.setdefault(port.target, {})[port.role] = lab.instrument(port.outputs[0].instrument)
     return [
         _Aim(name, role)
-        for name, found in models.items()
+        for name, found in boxes.items()
         for role in ("flux", "readout")
-        if role in found and "drive" in found and found[role] != found["drive"] and (role != "flux" or name in moved)
+        if role in found and "drive" in found and _apart(found[role], found["drive"])
+        if role != "flux" or name in moved
     ]
+
+
+def _apart(box: Instrument, other: Instrument) -> bool:
+    """Say whether two boxes may play at different times."""
+    wires = [one.trigger for one in (box, other) if one.trigger is not None]
+    sources = {wire.source for wire in wires}
+    return box.name != other.name and (len(sources) > 1 or any(wire.delay_s for wire in wires))
 
 
 def _half_turns(program: Program, qubit: TransmonQubit) -> None:

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "instruments": ("instruments", "instruments", "List instruments, get and set their parameters."),
     "probe": ("probe", "probe", "Find what answers at an address, and how."),
     "calibrate": ("calibrate", "calibrate", "Tune up a processor by measurements."),
+    "move": ("move", "move", "Carry calibrated values here from another rack of the same qubits."),
     "bench": ("bench", "bench", "Measure qctl beside its peers."),
     "hil": ("hil", "hil", "Start a virtual lab, and set its faults."),
 }

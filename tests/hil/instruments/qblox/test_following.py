@@ -1,0 +1,125 @@
+"""The emulated cluster behind its trigger input: each shot is what a program does between two triggers."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from qctl.hil.instruments.config import EmulatorConfig
+from qctl.hil.instruments.plant_link import NoPlant
+from qctl.hil.instruments.qblox import core as cores
+from qctl.hil.instruments.qblox.cluster import QbloxCluster
+
+MODULES = "2=qcm0:qblox-qcm,3=qcm1:qblox-qcm,4=qrm0:qblox-qrm"
+PROGRAM = """wait_sync 4
+move {n},R0
+a: wait_trigger 15,4
+set_awg_gain 1000,1000
+play 0,0,20
+loop R0,@a
+move {m},R0
+b: wait_trigger 15,4
+set_awg_gain {gain},{gain}
+play 0,0,20
+wait 400
+loop R0,@b
+stop
+"""
+ACQUIRES = "wait_sync 4\na: wait_trigger 15,4\nacquire 0,0,100\nstop\n"
+
+
+class Plant(NoPlant):
+    """Notes what is lined up, and counts the triggers that have come."""
+
+    def __init__(self):
+        super().__init__()
+        self.boxes, self.busy_s, self.left, self.held = {}, 0.0, 0, {}
+
+    async def waveforms(self, waveforms):
+        self.held |= waveforms
+
+    async def ask(self, verb, **content):
+        if verb == "line_up":
+            self.boxes, self.busy_s = content["boxes"], content["busy_s"]
+            self.left = max((sum(n for _, n in kinds) for kinds in self.boxes.values()), default=0)
+        return {"n_left": self.left}
+
+
+def cluster_with(plant, programs):
+    """Return a cluster whose trigger input is mapped, and a sequencer for each program, armed."""
+    cluster = QbloxCluster(EmulatorConfig("qblox-cluster", "cluster0", modules=MODULES), plant)
+    cluster.put("trigger_mapped", True)
+    cluster.put("trigger_address", 15)
+    found = []
+    for slot, program in programs.items():
+        one = cluster.slots[slot].sequencers[0]
+        one.waveforms.new("w", 10)
+        one.waveforms.put("w", np.full(10, 0.5, "<f4").tobytes())
+        one.configure(b'{"seq_proc": {"sync_en": true}}')
+        one.load(program)
+        one.arm()
+        found.append(one)
+    return cluster, found
+
+
+async def start(cluster):
+    """Start all sequencers, as the cluster's SLOT:SEQuencer:START does."""
+    await all_do(cluster, "START")
+
+
+async def all_do(cluster, verb):
+    """Have all sequencers do something by one command of the cluster."""
+    found = cluster.table.find(f"SLOT:SEQUENCER:{verb}")
+    done = found.command.call(found.suffixes, [])
+    if done is not None:
+        await done
+
+
+@pytest.mark.parametrize("held", [1 << 20, 50])
+def test_shots_are_lined_up_in_order_and_counted(monkeypatch, held):
+    monkeypatch.setattr(cores, "MOST_ROWS", held)
+    monkeypatch.setattr(cores, "_FIRST_ROWS", min(held, 64))
+
+    async def run():
+        plant = Plant()
+        programs = {2: PROGRAM.format(n=300, m=200, gain=2000), 3: PROGRAM.format(n=300, m=200, gain=1000)}
+        cluster, (one, other) = cluster_with(plant, programs)
+        await start(cluster)
+        assert one.state == other.state == "RUNNING"
+        assert [n for _, n in plant.boxes["qcm0"]] == [300, 200]
+        first, second = (kind["1"][0] for kind, _ in plant.boxes["qcm0"])
+        levels = [plant.held[digest][1][0][1].max() for digest in (first, second)]
+        assert levels[1] == pytest.approx(2 * levels[0], rel=0.01)
+        assert sum(n for _, n in plant.boxes["qcm1"]) == 500
+        assert 420e-9 <= plant.busy_s < 1e-6
+        said = await cluster.state(one)
+        assert said.split(";")[1] == "RUNNING"
+        plant.left = 0
+        assert (await cluster.state(one)).split(";")[1] == "STOPPED" and other.state == "STOPPED"
+
+    asyncio.run(run())
+
+
+def test_stopped_sequencers_wait_for_no_more_triggers():
+    async def run():
+        plant = Plant()
+        cluster, (one,) = cluster_with(plant, {2: PROGRAM.format(n=3, m=2, gain=5)})
+        await start(cluster)
+        assert plant.left == 5
+        await all_do(cluster, "STOP")
+        assert plant.left == 0 and one.state == "STOPPED" and not any(plant.boxes.values())
+
+    asyncio.run(run())
+
+
+def test_acquisitions_behind_a_trigger_are_named_as_not_emulated():
+    async def run():
+        cluster, (one,) = cluster_with(Plant(), {4: ACQUIRES})
+        one.acquisitions.new("a", 4)
+        await start(cluster)
+        assert "acquisitions behind wait_trigger are not emulated" in one.status()
+        assert one.state == "STOPPED"
+
+    asyncio.run(run())
