@@ -21,5 +21,6 @@ def gather(
     period_ns: int,
     events: NDArray,
     event_bounds: NDArray[int64],
+    reach: NDArray[int64],
     fault: NDArray[int64],
 ) -> None: ...

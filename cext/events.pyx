@@ -1,6 +1,6 @@
 """Events of one sequencer: the plays and captures of its port in order of time, in the sequencer's own numbers."""
 
-from libc.math cimport fabs, floor, rint
+from libc.math cimport fabs, floor
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from qctl.cext.straight cimport Capture, Play
@@ -16,10 +16,23 @@ cdef enum:
     _ACQUIRE_GAP = 300
 
 
+cdef inline double nearest(double x) noexcept nogil:
+    """Return the whole number next to a number below 2**51, ties to even; of larger ones a large one."""
+    return (x + 6755399441055744.0) - 6755399441055744.0
+
+
+cdef inline double below(double x) noexcept nogil:
+    """Return the largest whole number that is not above a number."""
+    cdef double near = nearest(x)
+    if not fabs(x) < 1e15:
+        return floor(x)
+    return near - 1.0 if near > x else near
+
+
 cdef int _gather(
     const Play* plays, int64_t n_plays, const Capture* captures, int64_t n_captures, uint32_t port,
     const int32_t[:, ::1] waves, const double[::1] steps_per_v, const int32_t[:, ::1] acquisitions, int64_t lead,
-    int64_t period, Event* events, int64_t* n, int64_t* row
+    int64_t period, Event* events, int64_t* n, int64_t* row, int64_t* reach
 ) noexcept nogil:
     """Put the plays and captures of one point in order of time; return a fault."""
     cdef int64_t a = 0, b = 0, last_start = -1, last_acquired = -1000000, busy = -1000000000, zero = -_LEAD
@@ -46,11 +59,11 @@ cdef int _gather(
             event.i = waves[plays[a].waveform, 0]
             event.q = waves[plays[a].waveform, 1]
             event.acquisition = -1
-            turns = rint(plays[a].amplitude * steps_per_v[plays[a].waveform])
+            turns = nearest(plays[a].amplitude * steps_per_v[plays[a].waveform])
             if not fabs(turns) <= 32767.0:
                 return 3
             event.gain = <int32_t> turns
-            turns = rint(plays[a].frequency_hz * 4.0)
+            turns = nearest(plays[a].frequency_hz * 4.0)
             if not fabs(turns) <= 2.0e9:
                 return 4
             steps = <int32_t> turns
@@ -79,8 +92,8 @@ cdef int _gather(
         event.steps = steps
         # The NCO turns from `zero` on; a sample is held for 1 ns, and its carrier taken at the middle.
         turns = steps * 0.25e-9 * (zero + 0.5) - phase_rad * 0.15915494309189535
-        turns -= floor(turns)
-        event.phase = <int32_t> rint(turns * 1e9)
+        turns -= below(turns)
+        event.phase = <int32_t> nearest(turns * 1e9)
         if event.phase >= 1000000000:
             event.phase = 0
         if n[0] and event.start - last_start < _SHORTEST:
@@ -88,6 +101,8 @@ cdef int _gather(
         last_start = event.start
         if event.start + (event.length if event.length > _SHORTEST else _SHORTEST) + _LEAD > period:
             return 6
+        reach[0] = event.gain if event.gain < reach[0] else reach[0]
+        reach[1] = event.gain if event.gain > reach[1] else reach[1]
         events[n[0]] = event
         n[0] += 1
     return 0
@@ -98,7 +113,8 @@ def gather(
     const Capture[::1] captures not None, const int64_t[::1] capture_bounds not None,
     uint32_t port, const int32_t[:, ::1] waves not None, const double[::1] steps_per_v not None,
     const int32_t[:, ::1] acquisitions not None, int64_t lead_ns, int64_t period_ns,
-    Event[::1] events not None, int64_t[::1] event_bounds not None, int64_t[::1] fault not None,
+    Event[::1] events not None, int64_t[::1] event_bounds not None, int64_t[::1] reach not None,
+    int64_t[::1] fault not None,
 ):
     """Put the plays and captures of one port in order of time, in the sequencer's own numbers.
 
@@ -126,6 +142,8 @@ def gather(
         Filled.
     event_bounds : (n_points + 1,) int64
         Filled: events of each point.
+    reach : (2,) int64
+        Filled with the lowest and the highest gain of all events; 0 is between them.
     fault : (3,) int64
         Filled with an index into `FAULTS`, the point, and the row in it: of a play, or -1 less that of a capture.
 
@@ -144,8 +162,11 @@ def gather(
         raise ValueError(
             f"bounds are {bounds.shape[0]}, capture_bounds {capture_bounds.shape[0]}, event_bounds {event_bounds.shape[0]}"
         )
-    if waves.shape[1] != 3 or acquisitions.shape[1] != 4 or fault.shape[0] != 3:
-        raise ValueError(f"waves are {waves.shape[1]}, acquisitions {acquisitions.shape[1]}, fault {fault.shape[0]}, not 3, 4, 3")
+    if waves.shape[1] != 3 or acquisitions.shape[1] != 4 or reach.shape[0] != 2 or fault.shape[0] != 3:
+        raise ValueError(
+            f"waves are {waves.shape[1]}, acquisitions {acquisitions.shape[1]}, reach {reach.shape[0]}, fault "
+            f"{fault.shape[0]}, not 3, 4, 2, 3"
+        )
     if steps_per_v.shape[0] != waves.shape[0]:
         raise ValueError(f"steps_per_v has {steps_per_v.shape[0]} rows, waves {waves.shape[0]}")
     if bounds[0] != 0 or bounds[n_points] != plays.shape[0]:
@@ -170,13 +191,14 @@ def gather(
     all_plays = &plays[0] if plays.shape[0] else NULL
     all_captures = &captures[0] if captures.shape[0] else NULL
     all_events = &events[0] if events.shape[0] else NULL
+    reach[0] = reach[1] = 0
     with nogil:
         event_bounds[0] = 0
         for p in range(n_points):
             found = _gather(
                 all_plays + bounds[p], bounds[p + 1] - bounds[p], all_captures + capture_bounds[p],
                 capture_bounds[p + 1] - capture_bounds[p], port, waves, steps_per_v, acquisitions, lead_ns,
-                period_ns, all_events + at, &n, &row,
+                period_ns, all_events + at, &n, &row, &reach[0],
             )
             if found:
                 break

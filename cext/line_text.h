@@ -20,21 +20,39 @@ static inline void qctl_put(qctl_lines_t *text, const char *word, int64_t n)
     text->n += n;
 }
 
-/* A decimal number, filled up with blanks on the left. */
+static const char qctl_two_digits[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657"
+    "58596061626364656667686970717273747576777879808182838485868788899091929394959697989900";
+
+/* A decimal number, filled up with blanks on the left to at most 31 characters. */
 static inline void qctl_put_number(qctl_lines_t *text, int64_t value, int64_t width)
 {
-    char digits[32];
-    int at = 32;
-    uint64_t rest = value >= 0 ? (uint64_t)value : (uint64_t)0 - (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    if (value < 0)
-        digits[--at] = '-';
-    while (32 - at < width)
-        digits[--at] = ' ';
-    qctl_put(text, digits + at, 32 - at);
+    char field[32], *to, *end;
+    uint64_t rest = value >= 0 ? (uint64_t)value : (uint64_t)0 - (uint64_t)value, most = 10;
+    int64_t n = 1;
+    while (rest >= most && n < 20) {
+        n++;
+        if (n == 20) break;
+        most *= 10;
+    }
+    n += value < 0;
+    n = n < width ? width : n;
+    to = text->n + n <= text->room ? text->data + text->n : field;
+    end = to + n;
+    while (rest >= 100) {
+        end -= 2;
+        memcpy(end, qctl_two_digits + 2 * (rest % 100), 2);
+        rest /= 100;
+    }
+    if (rest >= 10) {
+        end -= 2;
+        memcpy(end, qctl_two_digits + 2 * rest, 2);
+    } else {
+        *--end = (char)('0' + rest);
+    }
+    if (value < 0) *--end = '-';
+    while (end > to) *--end = ' ';
+    text->n += n;
 }
 
 /* A number of hundred-millionths, with as many decimals as it needs and at least one. */

@@ -3,6 +3,9 @@
 from numpy import int64, uint8
 from numpy.typing import NDArray
 
+def count(
+    events: NDArray, bounds: NDArray[int64], period_ns: int, loop_from_ns: int, averaged: bool, ends: NDArray[int64]
+) -> None: ...
 def emit(
     events: NDArray,
     bounds: NDArray[int64],

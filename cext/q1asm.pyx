@@ -119,6 +119,95 @@ cdef void one(
         wait(text, gap - lasts, row)
 
 
+cdef inline int64_t wait_lines(int64_t duration) noexcept nogil:
+    """Return how many lines `wait` writes."""
+    cdef int64_t n = 0
+    if duration > _LONGEST:
+        n = duration // _CHUNK
+        if 0 < duration - n * _CHUNK < _SHORTEST:
+            n -= 1
+        duration -= n * _CHUNK
+        n = 3 if n > 3 else n
+    return n + (duration > 0)
+
+
+cdef void _count(
+    const Event[::1] events, const int64_t[::1] bounds, int64_t period, int64_t loop_from, bint averaged, int64_t[:, ::1] ends
+) noexcept nogil:
+    """Count the lines that `_emit` writes up to the end of each point."""
+    cdef int64_t p, k, begin, end, gap, run, n = 0
+    cdef const Event* before
+    cdef const Event* event
+    for p in range(bounds.shape[0] - 1):
+        begin = bounds[p]
+        end = bounds[p + 1]
+        n += 5 if begin < end else 2
+        gap = events[begin].start + _LEAD if begin < end else period
+        if gap > part(gap):
+            n += wait_lines(gap - part(gap))
+        if begin < end:
+            before = &events[begin]
+        k = begin
+        while k < end:
+            event = &events[k]
+            run = 0
+            gap = (events[k + 1].start if k + 1 < end else period - _LEAD) - event.start
+            if event.acquisition < 0 and loop_from <= gap <= _LONGEST:
+                run = 1
+                while (k + run < end and alike(event, &events[k + run]) and gap ==
+                        (events[k + run + 1].start if k + run + 1 < end else period - _LEAD) - events[k + run].start):
+                    run += 1
+                if run < _LOOPED_RUN:
+                    run = 0
+            n += 1 + (before.gain != event.gain) + (before.phase != event.phase or before.steps != event.steps)
+            if before.steps != event.steps:
+                n += 2
+            if run:
+                n += 2
+            if event.acquisition >= 0 and not averaged:
+                n += 5 if event.weights >= 0 else 2
+            if gap > part(gap):
+                n += wait_lines(gap - part(gap))
+            before = event
+            k += run if run else 1
+        ends[p, 1] = n
+
+
+def count(
+    const Event[::1] events not None, const int64_t[::1] bounds not None, int64_t period_ns, int64_t loop_from_ns,
+    bint averaged, int64_t[:, ::1] ends not None,
+):
+    """Count the instructions that `emit` writes.
+
+    Parameters
+    ----------
+    events, bounds, period_ns, loop_from_ns, averaged
+        As `emit` takes them.
+    ends : (n_points, 2) int64
+        The second column is filled with the instructions up to the end of each point.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    _check(events, bounds)
+    if ends.shape[0] != bounds.shape[0] - 1 or ends.shape[1] != 2:
+        raise ValueError(f"ends are {ends.shape[0]} x {ends.shape[1]}, not {bounds.shape[0] - 1} x 2")
+    with nogil:
+        _count(events, bounds, period_ns, loop_from_ns, averaged, ends)
+
+
+cdef int _check(const Event[::1] events, const int64_t[::1] bounds) except -1:
+    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p
+    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != events.shape[0]:
+        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {events.shape[0]} events")
+    for p in range(n_points):
+        if bounds[p + 1] < bounds[p]:
+            raise ValueError(f"bounds go down at point {p}")
+    return 0
+
+
 cdef int64_t _emit(
     const Event[::1] events, const int64_t[::1] bounds, int64_t first, int64_t last, int64_t period,
     int64_t loop_from, int64_t averaged, text_t* text, int64_t[::1] places, int64_t* ends
@@ -210,12 +299,8 @@ def emit(
         If shapes don't fit.
     """
     cdef text_t out
-    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p
-    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != events.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {events.shape[0]} events")
-    for p in range(n_points):
-        if bounds[p + 1] < bounds[p]:
-            raise ValueError(f"bounds go down at point {p}")
+    cdef Py_ssize_t n_points = bounds.shape[0] - 1
+    _check(events, bounds)
     if places.shape[0] != events.shape[0] or sizes.shape[0] != 2:
         raise ValueError(f"places has {places.shape[0]} rows, sizes {sizes.shape[0]}, not {events.shape[0]} and 2")
     if ends is not None and (ends.shape[1] != 2 or not 0 <= first <= n_points - ends.shape[0]):

@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
-from qctl.cext.late cimport qctl_late, qctl_late_fits, qctl_late_line, qctl_late_row
 from qctl.cext.opcodes cimport (
     OP_BARRIER, OP_CAPTURE, OP_CZ, OP_DELAY, OP_MEASURE, OP_NOP, OP_PLAY, OP_RESET, OP_RZ, OP_SET_FREQUENCY,
     OP_SHIFT_PHASE, OP_SX)
@@ -308,10 +307,9 @@ def schedule(
         If shapes don't fit, or a row names something that is not there.
     """
     cdef plan_t on
-    cdef qctl_late gates
     cdef Py_ssize_t s, k = 0, p, n, n_sequences, n_rows = rows.shape[0], n_free = free.shape[0]
     cdef int64_t first
-    cdef int found = 0, short = 0
+    cdef int found = 0
     cdef uint16_t op
     check(rows, bounds, words, places, qubit_lines, qubits, couplers, pairs, lines, frames, waves, captures, lengths,
           swept, n_points)
@@ -346,23 +344,13 @@ def schedule(
     on.n_lengths = lengths.shape[0]
     on.n_points = n_points
     on.n_free = n_free
-    gates.words, gates.places, gates.qubits, gates.n_qubits = on.words, on.places, on.qubits, on.n_qubits
-    gates.couplers, gates.pairs, gates.lengths, gates.touched = on.couplers, on.pairs, on.lengths, &marks[0]
-    gates.free = &free[0, 0] if n_free else NULL
-    short = n_points == 1 and not swept.shape[0] and on.n_qubits <= n_free
     with nogil:
-        short = short and qctl_late_fits(on.qubits, on.n_qubits, on.qubit_lines, on.lengths, on.n_lengths, n_rows,
-                                         gates.free, n_free)
         for s in range(n_sequences):
             first = bounds[s]
             n = bounds[s + 1] - first
             counts[s, 0] = counts[s, 1] = counts[s, 2] = 0
             counts[s, 3] = -1
             if not n:
-                continue
-            if short and late[s] and qctl_late_line(
-                    &gates, <const qctl_late_row*> &rows[first], n, &order[first], &joined[first], &counts[s, 0],
-                    &starts[first, 0]):
                 continue
             for k in range(on.n_qubits):
                 marks[k] = 0

@@ -1,6 +1,6 @@
 """Deal the plays of many points out to the feeds of one generator, and find how long each shot is and where it is silent."""
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport qsort
 
 from qctl.cext.straight cimport Play
@@ -143,3 +143,33 @@ def deal(
     with nogil:
         gap_bounds[0] = 0
         _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)
+
+
+def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
+    """Count the plays of each waveform on each port.
+
+    Parameters
+    ----------
+    plays : (n_plays,) PLAY
+        Any.
+    counts : (n_ports, n_waveforms) int64
+        Filled.
+
+    Raises
+    ------
+    ValueError
+        If a play names a port or waveform that is not there.
+    """
+    cdef Py_ssize_t k, found = -1
+    counts[:, :] = 0
+    with nogil:
+        for k in range(plays.shape[0]):
+            if plays[k].port >= <uint32_t> counts.shape[0] or plays[k].waveform >= <uint32_t> counts.shape[1]:
+                found = k
+                break
+            counts[plays[k].port, plays[k].waveform] += 1
+    if found >= 0:
+        raise ValueError(
+            f"play {found} has port {plays[found].port} of {counts.shape[0]}, waveform {plays[found].waveform} of "
+            f"{counts.shape[1]}"
+        )

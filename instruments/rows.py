@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.program.straights import joined
+from qctl.program.straights import counted, joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_s
@@ -41,6 +41,10 @@ class Rows:
         The longest point, rounded up.
     counts : (n_ports, n_waveforms) int
         How many plays of each there are.
+    caught : (n_ports, n_specs) int
+        How many captures of each there are.
+    played, captured : tuple of int
+        Ports with any play, and with any capture.
     """
 
     plays: NDArray
@@ -52,6 +56,9 @@ class Rows:
     ports: dict[str, int]
     length_ns: int
     counts: NDArray[np.int64]
+    caught: NDArray[np.int64]
+    played: tuple[int, ...]
+    captured: tuple[int, ...]
 
 
 _last: list[tuple[Sequence[Straight], Shots, Rows]] = []
@@ -74,11 +81,13 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     specs = _numbered(captures, flat.capture_bounds, shots)
     length_s = float(flat.lengths_s.max(initial=0.0))
     ports = {port.name: k for k, port in enumerate(flat.ports)}
-    n = len(flat.waveforms)
-    pairs = flat.plays["port"] * np.int64(n) + flat.plays["waveform"]
+    counts, n = counted(flat), max(len(specs), 1)
+    pairs = captures["port"] * np.int64(n) + captures["capture"]
+    caught = np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n)
     return Rows(
         flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports,
-        ceil(rational_s(length_s) * 10**9), np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n),
+        ceil(rational_s(length_s) * 10**9), counts, caught,
+        *(tuple(np.flatnonzero(x.any(1)).tolist()) for x in (counts, caught)),
     )  # fmt: skip
 
 

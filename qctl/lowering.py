@@ -28,16 +28,17 @@ from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
-from qctl.compiler.wires import leads_of, uses
+from qctl.compiler.wires import Occupied, occupied_by, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
-from qctl.lab import Instrument, Lab, Processor, load_lab
+from qctl.lab import Instrument, Lab, load_lab
+from qctl.lab.held import held, kept
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
 from qctl.program.device_program import DeviceProgram
 from qctl.program.lowered import Batch, Lowered, Part, report_of
 from qctl.program.program import Program
-from qctl.program.straights import Straights
+from qctl.program.straights import Straights, counted
 from qctl.program.timeline import MOST_SHOTS, CaptureSpec, Shots, Straight, Timeline
 
 __all__ = [
@@ -92,7 +93,8 @@ def lower(
     CompileError
         If a single shot doesn't fit, with the pulse named.
     """
-    run, n_total = _run([timelines] if isinstance(timelines, Timeline) else list(timelines), lab, n_shots, averaged)
+    line = [timelines] if isinstance(timelines, Timeline) else list(timelines)
+    run, n_total = _run(line, held(lab), n_shots, averaged)
     return run.lowered(n_total)
 
 
@@ -103,14 +105,12 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
         raise CompileError("there is nothing to lower: no program")
     if len({timeline.processor for timeline in line}) > 1:
         raise CompileError("the programs of one run are for several processors")
-    processor = lab.processor(line[0].processor)
     if len({timeline.n_repeats for timeline in line}) > 1:
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
-    instruments = lab.instruments_of(processor.name)
-    lead_s = leads_of(instruments)
-    straights, parts = aligned(line, lead_s, n_total)
-    return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
+    occupied = occupied_by(lab, line[0].processor)
+    straights, parts = aligned(line, occupied.lead_s, n_total)
+    return _Run(lab, occupied, straights, parts, averaged), n_total
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,12 +118,10 @@ class _Run:
     """All points of a run, and how they are cut."""
 
     lab: Lab
-    processor: Processor
-    instruments: tuple[Instrument, ...]
+    occupied: Occupied
     straights: Straights
     parts: tuple[Part, ...]
     averaged: bool
-    lead_s: dict[str, float]
     nodes: list[Node] = field(default_factory=list)
     known: Known | None = None
 
@@ -150,7 +148,7 @@ class _Run:
 
     def _period_s(self, first: int, end: int) -> float:
         longest = float(self.straights.lengths_s[first:end].max())
-        return max(float(self.processor.shot_period_s), longest)
+        return max(float(self.occupied.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
         straights = self.straights.part(first, end)
@@ -160,23 +158,38 @@ class _Run:
             if part.first_point < end and first < part.first_point + part.n_points
             for capture in part.captures
         )
-        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.lead_s, first)
-        playing = _players(self.lab, straights)
-        recording = {capture.instrument for capture in captures}
+        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.occupied.lead_s, first)
         programs = []
-        for instrument in self.instruments:
-            kind = model_of(instrument.model).kind
-            plays, records = instrument.name in playing, instrument.name in recording
-            wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
-            if wanted.get(kind, kind == "trigger"):
-                found = None
-                if self.known is not None:
-                    own = [port.name for port in self.lab.ports.values() if uses(port, instrument.name)]
-                    found = self.known.program(instrument.name, own, kind in _HEARING, first, end, n_shots)
-                if found is None:
-                    found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
-                programs.append(found)
+        for instrument, hears, own in self._taking(straights, captures):
+            found = None
+            if self.known is not None:
+                found = self.known.program(instrument.name, own, hears, first, end, n_shots)
+            if found is None:
+                found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
+            programs.append(found)
         return tuple(programs)
+
+    def _taking(
+        self, straights: Straights, captures: Sequence[CaptureSpec]
+    ) -> tuple[tuple[Instrument, bool, tuple[str, ...]], ...]:
+        """Return the instruments that take part, whether captures decide what they do, and their ports."""
+        lab, ports = self.lab, straights.ports
+        played = tuple(ports[k].name for k in np.flatnonzero(counted(straights).any(axis=1)).tolist())
+        recording = frozenset(capture.instrument for capture in captures)
+
+        def make() -> tuple[tuple[Instrument, bool, tuple[str, ...]], ...]:
+            playing = {ref.instrument for name in played for ref in lab.port(name).outputs}
+            found = []
+            for instrument in self.occupied.instruments:
+                kind = model_of(instrument.model).kind
+                plays, records = instrument.name in playing, instrument.name in recording
+                wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
+                if wanted.get(kind, kind == "trigger"):
+                    own = tuple(port.name for port in lab.ports.values() if uses(port, instrument.name))
+                    found.append((instrument, kind in _HEARING, own))
+            return tuple(found)
+
+        return kept(lab, ("taking", self.occupied.processor.name, played, recording), make)
 
 
 def _decide(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> tuple[str, int] | tuple[()]:
@@ -204,12 +217,6 @@ def _decide(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> t
         used=row.used,
         allowed=row.allowed,
     )
-
-
-def _players(lab: Lab, straights: Straights) -> set[str]:
-    """Return the instruments that any play is on."""
-    played = np.flatnonzero(np.bincount(straights.plays["port"])).tolist()
-    return {ref.instrument for k in played for ref in lab.port(straights.ports[k].name).outputs}
 
 
 def compile(
@@ -251,7 +258,7 @@ def compile(
     CompileError
         If a program can't be played; the message names what, where and the bound.
     """
-    rack = lab if isinstance(lab, Lab) else load_lab(lab)
+    rack = held(lab if isinstance(lab, Lab) else load_lab(lab))
     given = given_of(programs)
     work = _Compile(rack, qpu, shots, seed, level, averaged)
     if cache is not None:
@@ -288,7 +295,7 @@ def compile_job(
         If a program can't be played, or measures nothing.
     """
     given = given_of(programs)
-    return _line(key, given, _Compile(lab, **options, measuring=True)).next(given, snapshot)
+    return _line(key, given, _Compile(held(lab), **options, measuring=True)).next(given, snapshot)
 
 
 _lines = Cache(64_000_000)
@@ -337,11 +344,9 @@ class _Compile:
         if isinstance(given, Sequences):
             _check_shots(n_shots)
             straights, body, specs, timing = compile_sequences(given, lab, snapshot, self.qpu)
-            name = timing.tables.values.processor
-            instruments = lab.instruments_of(name)
-            lead_s = leads_of(instruments)
-            parts = parts_of(straights, specs, body.bits, lead_s, n_shots)
-            run = _Run(lab, lab.processor(name), instruments, straights, parts, bool(self.averaged), lead_s)
+            occupied = occupied_by(lab, timing.tables.values.processor)
+            parts = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
+            run = _Run(lab, occupied, straights, parts, bool(self.averaged))
             return (), run, n_shots, timing
         programs = [Program.from_body(body) for body in given]
         compiled = compile_programs(programs, lab, snapshot, self.qpu, seed=self.seed, level=self.level)

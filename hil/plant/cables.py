@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-__all__ = ["Cables", "DriveLine", "Feedline", "FluxLine", "connector", "load_cables"]
+__all__ = ["Cables", "DriveLine", "Feedline", "FluxLine", "by_source", "connector", "load_cables"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +92,11 @@ def connector(text: str) -> tuple[str, int]:
     """Return the box and number of a connector "awg0:1"."""
     box, _, number = text.partition(":")
     return box, int(number or 1)
+
+
+def by_source(cables: Mapping[str, str]) -> dict[tuple[str, int], list[str]]:
+    """Return the boxes that each line reaches."""
+    reached: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for name, place in cables.items():
+        reached[connector(place)].append(name)
+    return reached

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, InternalError, QctlError, RequestError, WireError
 from qctl.hil.plant.block import Physics
-from qctl.hil.plant.cables import connector
+from qctl.hil.plant.cables import by_source
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.exposures import Register
 from qctl.hil.plant.following import Follower, fire_followed, followers
@@ -217,8 +216,8 @@ class Plant:
         self._is_fresh = True
         self._block = (0.0, 0, 1.0)
         self._computing: asyncio.Future[NDArray[np.float32]] | None = None
-        self._triggered = _by_source(physics.cables.all_triggers())
-        self._led = _by_source(physics.cables.events)
+        self._triggered = by_source(physics.cables.all_triggers())
+        self._led = by_source(physics.cables.events)
 
     def changed(self, fresh: bool = True) -> None:
         """Note that a box plays or records something new; work out the next block once all have said as usual.
@@ -395,11 +394,3 @@ class Plant:
         if not self.aborted.is_set():
             return n_shots
         return min(n_shots, int((self.clock.now_s() - started_s) / period_s))
-
-
-def _by_source(cables: Mapping[str, str]) -> dict[tuple[str, int], list[str]]:
-    """Return the boxes that each line reaches."""
-    reached: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
-    for name, place in cables.items():
-        reached[connector(place)].append(name)
-    return reached

@@ -84,12 +84,23 @@ def limit(table: Any, path: str) -> Range:
     RequestError
         If the table has none there.
     """
+    known = _known.get((id(table), path))
+    if known is not None and known[0] is table:
+        return known[1]
     found = table
     for name in path.split("."):
         found = found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
     if not isinstance(found, Range):
         raise RequestError(f"{getattr(table, 'model', 'the table')} has no limit {path!r}")
+    if len(_known) >= _MOST_KNOWN:
+        _known.clear()
+    if isinstance(table, Capability):
+        _known[id(table), path] = table, found
     return found
+
+
+_known: dict[tuple[int, str], tuple[Any, Range]] = {}
+_MOST_KNOWN = 10_000
 
 
 def replaced(table: Any, path: str, **changes: Any) -> Any:

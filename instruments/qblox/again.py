@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import events as kernel
 from qctl.cext import q1asm
+from qctl.instruments.qblox.body import text_head
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.rows import Rows
 from qctl.program.device_program import DeviceProgram, Usage
@@ -176,7 +177,7 @@ def _range(
     found = np.empty(n + 1, np.int64)
     kernel.gather(
         plays, bounds, captures, capture_bounds, part.index, part.memory.table, part.memory.steps_per_v,
-        part.memory.acquisitions, trail.lead_ns, trail.period_ns, events, found, fault,
+        part.memory.acquisitions, trail.lead_ns, trail.period_ns, events, found, np.empty(2, np.int64), fault,
     )  # fmt: skip
     if fault[0] or not np.array_equal(found, own - begin):
         return None
@@ -231,7 +232,7 @@ def _spliced(body: bytes, parts: Sequence[Part], number: int, pieces: Sequence[_
     new, old = part.n_characters, size
     if new == old:
         return b"".join((view[:begin], *stays, view[at:]))
-    before, after = _length(old), _length(new)
+    before, after = text_head(old), text_head(new)
     made = b"".join((view[: part.place - len(before)], after, view[part.place : begin], *stays, view[at:]))
     more = len(made) - len(body)
     part.place += len(after) - len(before)
@@ -246,14 +247,6 @@ def _place(body: bytes, parts: Sequence[Part]) -> None:
     for part in parts:
         part.place = body.index(part.head, at)
         at = part.place + part.n_characters
-
-
-def _length(n: int) -> bytes:
-    """Return what msgpack puts before a string of so many characters."""
-    if n < 32:
-        return bytes([0xA0 | n])
-    size = 1 if n < 1 << 8 else 2 if n < 1 << 16 else 4
-    return bytes([0xD9 + size.bit_length() - 1]) + n.to_bytes(size, "big")
 
 
 def _usage(trail: Trail, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of", "settings_of"]
+__all__ = ["Acquisition", "QbloxBody", "Sequencer", "sequence_of", "settings_of", "text_head", "with_programs"]
 
 
 class Acquisition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -111,6 +111,35 @@ class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def from_bytes(cls, data: bytes) -> QbloxBody:
         """Return the body that `to_bytes` wrote; raise msgspec.ValidationError if it is none."""
         return msgspec.msgpack.decode(data, type=cls)
+
+
+_NO_PROGRAM = b"\xa7program\xa0"
+"""Key and empty value of `program`; no text has these bytes, for the last one would not begin a character."""
+
+
+def with_programs(body: QbloxBody, programs: Sequence[Sequence[bytes | memoryview]]) -> bytes:
+    """Return what `to_bytes` returns of a body whose sequencers have these programs, without a copy of their texts.
+
+    Parameters
+    ----------
+    body : QbloxBody
+        Its sequencers have empty programs.
+    programs : sequence of sequence of bytes
+        Parts of the Q1ASM of each, in ASCII.
+    """
+    first, *rest = body.to_bytes().split(_NO_PROGRAM)
+    parts: list[bytes | memoryview] = [first]
+    for program, behind in zip(programs, rest, strict=True):
+        parts += [_NO_PROGRAM[:-1], text_head(sum(map(len, program))), *program, behind]
+    return b"".join(parts)
+
+
+def text_head(n: int) -> bytes:
+    """Return what msgpack puts before a text of so many bytes."""
+    if n < 32:
+        return bytes([0xA0 | n])
+    size = 1 if n < 1 << 8 else 2 if n < 1 << 16 else 4
+    return bytes([0xD9 + size.bit_length() - 1]) + n.to_bytes(size, "big")
 
 
 def sequence_of(sequencer: Sequencer, blobs: Mapping[str, NDArray[np.generic]]) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
-from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
-from qctl.instruments.qblox.connectors import check_connectors, rf_settings
+from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
+from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
-from qctl.instruments.qblox.triggered import is_triggered, waiting, waits_ns
+from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
+from qctl.lab.held import kept
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
@@ -69,10 +70,9 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
     triggered = is_triggered(lab, instrument)
-    work = _Work(instrument, table, rows, shots, period_ns, triggered)
-    made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, table, rows))]
+    work = _Work(instrument, table, lab, rows, shots, period_ns, triggered)
+    made = [work.sequencer(line, k) for k, line in enumerate(lines_of(lab, instrument, table, rows))]
     work.check_sums()
-    body = QbloxBody(tuple(one for one, _ in made), len(straights), shots.n_shots, shots.averaged, period_ns, triggered)
     fullest = max(made, key=lambda pair: pair[1].n_instructions, default=None)
     report = [usage(table, "bins", work.n_bins)] if work.n_bins else []
     if fullest is not None:
@@ -86,32 +86,19 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         if table.weights is not None:
             report.append(usage(table, "weights.samples", max(size.n_weights for size in sizes)))
     fits = all(row.fits for row in report)
+    body = b""
+    if fits:
+        sequencers = tuple(one for one, _ in made)
+        whole = QbloxBody(sequencers, len(straights), shots.n_shots, shots.averaged, period_ns, triggered)
+        body = with_programs(whole, [work.text(part) for part in work.parts])
     trail = None if triggered else Trail(rows, work.parts, work.lead_ns, period_ns, work.max_instructions)
     return DeviceProgram(
-        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report),
-        trail,
+        instrument.name, instrument.model, body, work.blobs, len(straights), tuple(report), trail
     )  # fmt: skip
 
 
-def _ports(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) -> list[Port]:
-    """Return the ports that this module plays on or acquires from; each takes a sequencer."""
-    name = instrument.name
-    played = set(np.flatnonzero(rows.counts.any(axis=1)).tolist())
-    captured = set(np.flatnonzero(np.bincount(rows.captures["port"])).tolist())
-    found = []
-    for port in lab.ports.values():
-        k = rows.ports.get(port.name)
-        if (k in played and any(ref.instrument == name for ref in port.outputs)) or (
-            k in captured and any(ref.instrument == name for ref in port.inputs)
-        ):
-            found.append(port)
-        if len({ref.instrument for ref in port.outputs}) > 1:
-            raise CompileError(f"port {port.name}: I and Q are outputs of two instruments")
-    if found:
-        check_number(table, "sequencers", len(found), f"{name} for {', '.join(port.name for port in found)}")
-    return found
-
-
+_MOST_KEPT = 64
+"""Waveforms of a sequencer whose memories are kept for the next time."""
 _NS = rational_hz(can.CLOCK_HZ)
 _NO_PLAYS = np.empty(0, PLAY)
 _NO_CAPTURES = np.empty(0, CAPTURE)
@@ -130,11 +117,18 @@ class _Work:
     """The state while one module is lowered."""
 
     def __init__(
-        self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int, triggered: bool
+        self,
+        instrument: Instrument,
+        table: Capability,
+        lab: Lab,
+        rows: Rows,
+        shots: Shots,
+        period_ns: int,
+        triggered: bool,
     ) -> None:
         self.instrument = instrument
         self.table = table
-        self.rf = instrument.model in can.RF
+        self.lab = lab
         self.max_instructions = limit(table, "instructions.count").most
         self.rows = rows
         self.shots = shots
@@ -147,62 +141,63 @@ class _Work:
         self.peaks: dict[int, dict[str, float]] = {}
         self.parts: list[Part] = []
 
-    def sequencer(self, port: Port, number: int) -> tuple[Sequencer, _Size]:
-        """Return what one sequencer plays and acquires for its port."""
-        name = self.instrument.name
-        outputs = tuple(ref.output for ref in port.outputs if ref.instrument == name)
-        inputs = tuple(ref.input for ref in port.inputs if ref.instrument == name)
-        check_connectors(self.instrument, self.table, outputs, inputs)
-        modulated = self.rf or len(outputs) == 2 or len(inputs) == 2
-        full_scale_v = self._full_scale_v(outputs, modulated)
-        index = self.rows.ports[port.name]
-        n_paths = 2 if outputs and self.rf else len(outputs)
-        memory = Memory(self.rows, index, self.table, full_scale_v, n_paths, len(inputs) > 0)
-        events, bounds = self._events(port, index, memory, bool(outputs), bool(inputs))
+    def sequencer(self, line: Line, number: int) -> tuple[Sequencer, _Size]:
+        """Return what one sequencer plays and acquires for its port, without its program."""
+        port, mixer, index = line.port, line.port.mixer, self.rows.ports[line.port.name]
+        plays, captures = bool(line.outputs), bool(line.inputs)
+        memory = self._memory(line, index)
+        events, bounds, top = self._events(line, index, memory)
         if len(events):
-            peak_v = (
-                max(int(events["gain"].max()), -int(events["gain"].min())) / can.FULL_SCALE * full_scale_v * memory.peak
-            )
-            self._check_range(port, outputs, peak_v)
-        acquisitions, counted = self._acquisitions(memory)
+            self._check_range(port, line.outputs, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
+        acquisitions, counted = self._acquisitions(memory, index)
         part = Part(
-            port.name, index, bool(outputs), bool(inputs), memory, events, bounds, counted, *self._around(counted),
-            np.empty((len(bounds) - 1, 2), np.int64),
+            port.name, index, plays, captures, memory, events, bounds, counted, *self._around(counted),
+            np.zeros((len(bounds) - 1, 2), np.int64),
         )  # fmt: skip
         self.parts.append(part)
-        text = self._text(part)
+        q1asm.count(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, part.ends)
+        if self.triggered:
+            part.ends[:, 1] += N_WAIT_LINES * np.arange(1, len(part.ends) + 1)
         self.blobs.update(memory.blobs)
-        mixer = port.mixer
-        offset_v = tuple(self.instrument.output[n].offset_v for n in outputs)
-        if len(outputs) == 2:
-            offset_v = (offset_v[0] + mixer.offset_v[0], offset_v[1] + mixer.offset_v[1])
-        elif outputs and self.rf:
-            offset_v = mixer.offset_v
         sequencer = Sequencer(
-            number, port.name, outputs, inputs, modulated, mixer.gain, mixer.phase_rad, offset_v,
-            memory.integration_ns, text, memory.waveforms, memory.weights, acquisitions,
-            *rf_settings(self.instrument, self.table, outputs, inputs),
+            number, port.name, line.outputs, line.inputs, line.modulated, mixer.gain, mixer.phase_rad, line.offset_v,
+            memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
         )  # fmt: skip
         return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
-    def _events(
-        self, port: Port, index: int, memory: Memory, plays: bool, captures: bool
-    ) -> tuple[NDArray, NDArray[np.int64]]:
-        """Return what the sequencer does, point by point and in order of time."""
+    def _memory(self, line: Line, index: int) -> Memory:
+        """Return a sequencer's memories; those of the same pulses and captures are made once for a lab."""
         rows = self.rows
+        played = np.flatnonzero(rows.counts[index]).tolist() if line.outputs else []
+        caught = np.flatnonzero(rows.caught[index]).tolist() if line.inputs else []
+        given = (rows.waveforms, played, rows.specs, caught, self.table, line.full_scale_v, line.n_paths)
+        specs = [rows.specs[k] for k in caught]
+        if len(played) > _MOST_KEPT or any(spec.weights is not None or spec.ifs_hz is not None for spec in specs):
+            return Memory(*given)
+        key = (
+            "qblox memory", self.instrument.name, line.port.name, len(rows.waveforms), tuple(played),
+            tuple(rows.waveforms[k] for k in played), len(rows.specs), tuple(caught),
+            tuple((spec.slot, spec.mode, spec.length_s, spec.if_hz) for spec in specs),
+        )  # fmt: skip
+        return kept(self.lab, key, lambda: Memory(*given))
+
+    def _events(self, line: Line, index: int, memory: Memory) -> tuple[NDArray, NDArray[np.int64], int]:
+        """Return what the sequencer does, point by point and in order of time, and its largest gain."""
+        rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
         none = np.zeros_like(rows.bounds)
-        events = np.empty(len(rows.plays) * plays + len(rows.captures) * captures, EVENT)
+        n = int(rows.counts[index].sum()) * plays + int(rows.caught[index].sum()) * captures
+        events = np.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)
-        fault = np.zeros(3, np.int64)
+        fault, reach = np.zeros(3, np.int64), np.empty(2, np.int64)
         kernel.gather(
             rows.plays if plays else _NO_PLAYS, rows.bounds if plays else none,
             rows.captures if captures else _NO_CAPTURES, rows.capture_bounds if captures else none,
             index, memory.table, memory.steps_per_v, memory.acquisitions, self.lead_ns, self.period_ns,
-            events, bounds, fault,
+            events, bounds, reach, fault,
         )  # fmt: skip
         if fault[0]:
-            self._refuse(port, kernel.FAULTS[int(fault[0])], int(fault[1]), int(fault[2]))
-        return events[: bounds[-1]], bounds
+            self._refuse(line, kernel.FAULTS[int(fault[0])], int(fault[1]), int(fault[2]))
+        return events, bounds, max(-int(reach[0]), int(reach[1]))
 
     def _around(self, counted: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""
@@ -211,35 +206,24 @@ class _Work:
         head = f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
         return head.encode(), b"loop R0,@shots\nstop\n"
 
-    def _text(self, part: Part) -> str:
-        """Return the Q1ASM, and note where its points end; no text if there are too many instructions."""
+    def text(self, part: Part) -> tuple[bytes, bytes | memoryview, bytes]:
+        """Return the Q1ASM in parts, and note where its points end."""
         events, bounds = part.events, part.bounds
         places = np.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
-        # An instruction has at least 9 characters: what needs more room than all of them is not written whole anyway.
-        text = np.empty(min(64 * len(events) + 128 * len(bounds), 40 * self.max_instructions), np.uint8)
-        given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
-        q1asm.emit(*given, text, places, sizes, part.ends)
-        if part.n_instructions > self.max_instructions:
-            return ""
-        if sizes[0] > len(text):
-            text = np.empty(int(sizes[0]), np.uint8)
-            q1asm.emit(*given, text, places, sizes, part.ends)
-        points = text[: sizes[0]].tobytes()
-        if self.triggered:
-            points = waiting(points, part.ends, self.shots.n_shots)
-            if part.n_instructions > self.max_instructions:
-                return ""
-        return (part.head + points + part.tail).decode("ascii")
+        text = np.empty(48 * part.n_instructions, np.uint8)  # more than any mix of instructions has
+        q1asm.emit(events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, part.ends)
+        points = text[: sizes[0]].data
+        return part.head, waiting(points, part.ends, self.shots.n_shots) if self.triggered else points, part.tail
 
-    def _acquisitions(self, memory: Memory) -> tuple[dict[str, Acquisition], bool]:
+    def _acquisitions(self, memory: Memory, index: int) -> tuple[dict[str, Acquisition], bool]:
         """Return the acquisitions by slot, and whether register R1 counts the bins."""
         if not memory.slots:
             return {}, False
         n_points = len(self.rows.bounds) - 1
         counted = not self.shots.averaged
         # R1 goes up with every acquisition of the sequencer, whatever its slot.
-        each = memory.n_captures if counted else n_points
+        each = int(self.rows.caught[index].sum()) if counted else n_points
         n_bins = each * self.shots.n_shots if counted else each
         self.n_bins += n_bins * len(memory.slots)
         return {
@@ -247,13 +231,6 @@ class _Work:
         }, counted
 
     # --- checks -------------------------------------------------------------------------------------
-
-    def _full_scale_v(self, outputs: tuple[int, ...], modulated: bool) -> float:
-        """Return the amplitude that a full gain gives; behind an attenuator it is what lab.toml says."""
-        top = limit(self.table, "channels.output.amplitude").limits.high
-        if self.rf and outputs:
-            top = (self.instrument.output[outputs[0]].amplitude_vpp or 0.0) / 2
-        return top * (can.MODULATED_SCALE if modulated else 1.0)
 
     def _check_range(self, port: Port, outputs: tuple[int, ...], peak_v: float) -> None:
         for n in outputs:
@@ -270,15 +247,15 @@ class _Work:
     def check_sums(self) -> None:
         """Refuse ports that share an output and could go over its range together."""
         for output, peaks in sorted(self.peaks.items()):
-            full_scale_v = self._full_scale_v((output,), False)
+            full_scale_v = full_scale_v_of(self.instrument, self.table, (output,), False)
             if sum(peaks.values()) > full_scale_v:
                 raise CompileError(
                     f"{', '.join(peaks)} together reach {sum(peaks.values()):.4g} V on output {output} of "
                     f"{self.instrument.name}, over {full_scale_v:g} V: lower them, or play one after the other"
                 )
 
-    def _refuse(self, port: Port, fault: str, point: int, row: int) -> None:
-        rows, name = self.rows, self.instrument.name
+    def _refuse(self, line: Line, fault: str, point: int, row: int) -> None:
+        rows, name, port = self.rows, self.instrument.name, line.port
         if row < 0:
             capture = rows.captures[rows.capture_bounds[point] - 1 - row]
             what, start = f"capture into {rows.specs[int(capture['capture'])].slot!r}", int(capture["start"])
@@ -286,8 +263,9 @@ class _Work:
             play = rows.plays[rows.bounds[point] + row]
             what, start = f"{rows.waveforms[int(play['waveform'])].kind} pulse", int(play["start"])
             if fault == "gain":
-                modulated = self.rf or len(port.outputs) == 2
-                top_v = self._full_scale_v(tuple(ref.output for ref in port.outputs), modulated)
+                modulated = self.instrument.model in can.RF or len(port.outputs) == 2
+                connectors = tuple(ref.output for ref in port.outputs)
+                top_v = full_scale_v_of(self.instrument, self.table, connectors, modulated)
                 raise CompileError(
                     f"{what} on {port.name}: {play['amplitude']:.4g} V is over what {name} reaches, {top_v:.4g} V: "
                     "lower it, or take attenuation out of the line",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -12,7 +13,6 @@ from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.rows import Rows
 from qctl.program.sampling import envelope_samples
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec
@@ -39,7 +39,29 @@ def _unit(waveform: Waveform, n_outputs: int) -> tuple[NDArray[np.int16], tuple[
 
 
 class Memory:
-    """What a sequencer holds beside its program.
+    """What a sequencer holds beside its program; nobody changes it, so that programs of the same pulses share one.
+
+    Parameters
+    ----------
+    waveforms : sequence of Waveform
+        Of all rows.
+    played : sequence of int
+        Those that the sequencer plays.
+    specs : sequence of CaptureSpec
+        Kinds of captures of all rows.
+    caught : sequence of int
+        Those that the sequencer acquires.
+    table : Capability
+        Of the module.
+    full_scale_v : float
+        Amplitude of full gain.
+    n_outputs : int
+        Paths that are played: 0, 1 or 2.
+
+    Raises
+    ------
+    CompileError
+        If a capture can't be integrated so.
 
     Attributes
     ----------
@@ -63,33 +85,30 @@ class Memory:
     """
 
     def __init__(
-        self, rows: Rows, port: int, table: Capability, full_scale_v: float, n_outputs: int, acquires: bool
-    ) -> None:
+        self, waveforms: Sequence[Waveform], played: Sequence[int], specs: Sequence[CaptureSpec], caught: Sequence[int],
+        table: Capability, full_scale_v: float, n_outputs: int,
+    ) -> None:  # fmt: skip
         self.can = table
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.waveforms: dict[int, str] = {}
         self.weights: dict[int, str] = {}
         self.slots: dict[str, int] = {}
         self.weights_of: dict[str, int] = {}
-        self.n_samples = self.n_weights = self.n_captures = 0
+        self.n_samples = self.n_weights = 0
         self.integration_ns = 4
         self.peak = 0.0
         self._index: dict[str, int] = {}
-        self.table = np.zeros((len(rows.waveforms), 3), np.int32)
-        self.steps_per_v = np.zeros(len(rows.waveforms))
-        self.acquisitions = np.zeros((len(rows.specs), 4), np.int32)
-        if n_outputs:
-            for k in np.flatnonzero(rows.counts[port]).tolist():
-                self._play(rows, k, full_scale_v, n_outputs)
-        if acquires:
-            mine = rows.captures["port"] == port
-            self.n_captures = int(np.count_nonzero(mine))
-            used = np.flatnonzero(np.bincount(rows.captures["capture"][mine]))
-            self._captures([(k, rows.specs[k]) for k in used.tolist()])
+        self.table = np.zeros((len(waveforms), 3), np.int32)
+        self.steps_per_v = np.zeros(len(waveforms))
+        self.acquisitions = np.zeros((len(specs), 4), np.int32)
+        for k in played:
+            self._play(waveforms[k], k, full_scale_v, n_outputs)
+        if caught:
+            self._captures([(k, specs[k]) for k in caught])
 
-    def _play(self, rows: Rows, k: int, full_scale_v: float, n_outputs: int) -> None:
+    def _play(self, waveform: Waveform, k: int, full_scale_v: float, n_outputs: int) -> None:
         """Hold I and Q of a unit envelope, scaled to the whole range, and take its gain accordingly."""
-        words, digests, top, peak = _unit(rows.waveforms[k], n_outputs)
+        words, digests, top, peak = _unit(waveform, n_outputs)
         i = self._hold(words[0], digests[0])
         self.table[k] = i, i if n_outputs == 1 else self._hold(words[1], digests[1]), len(words[0])
         self.steps_per_v[k] = top / full_scale_v * can.FULL_SCALE**2 / _TOP

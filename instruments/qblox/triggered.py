@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError
 from qctl.lab import Instrument, Lab
 
-__all__ = ["ADDRESS", "READY_NS", "is_triggered", "waiting", "waits_ns"]
+__all__ = ["ADDRESS", "N_WAIT_LINES", "READY_NS", "is_triggered", "waiting", "waits_ns"]
 
 ADDRESS = 15
 """Of the trigger network: the cluster's trigger input is mapped to it."""
 READY_NS = 200
 """From the end of a point until a sequencer waits for the next trigger, at most."""
 _WAIT = b"wait_trigger 15,4\n"
-_N_LINES = 3
+N_WAIT_LINES = 3
+"""Instructions that a point has more when it waits."""
 
 
 def is_triggered(lab: Lab, instrument: Instrument) -> bool:
@@ -44,12 +45,12 @@ def waits_ns(length_ns: int, period_ns: int, name: str) -> int:
     return length_ns
 
 
-def waiting(text: bytes, ends: NDArray[np.int64], n_shots: int) -> bytes:
+def waiting(text: memoryview, ends: NDArray[np.int64], n_shots: int) -> bytes:
     """Return the text of all points, each of which waits for a trigger and is played at so many of them.
 
     Parameters
     ----------
-    text : bytes
+    text : memoryview
         Of all points.
     ends : (n_points, 2) int64
         Characters and instructions up to the end of each point; changed to what they are with the waits.
@@ -65,5 +66,5 @@ def waiting(text: bytes, ends: NDArray[np.int64], n_shots: int) -> bytes:
         added[point] = len(head) + len(tail)
         begin = end
     ends[:, 0] += np.cumsum(added)
-    ends[:, 1] += _N_LINES * np.arange(1, len(ends) + 1)
+    ends[:, 1] += N_WAIT_LINES * np.arange(1, len(ends) + 1)
     return b"".join(pieces)

@@ -81,7 +81,7 @@ def parts_of(
 ) -> tuple[Part, ...]:  # fmt: skip
     """Return the parts of sequences that are aligned already: one with an axis ``sequence`` if all capture alike."""
     n = len(straights)
-    groups = [(0, n)] if n and all(one is specs[0] for one in specs) else [(k, 1) for k in range(n)]
+    groups = [(0, n)] if n and specs.count(specs[0]) == n else [(k, 1) for k in range(n)]
     parts = []
     for first, n_points in groups:
         captures = tuple(_placed(spec, _ZERO, first, lead_s, n_points) for spec in specs[first])

@@ -15,9 +15,10 @@ from qctl.compiler.tables import Tables
 from qctl.errors import CompileError
 from qctl.lab import TransmonQubit
 from qctl.program.body import Body
+from qctl.program.layout import INSTRUCTION
 from qctl.program.opcodes import Op
 from qctl.program.sampling import envelope_samples
-from qctl.program.timeline import CaptureSpec
+from qctl.program.timeline import CAPTURE, CaptureSpec
 
 __all__ = ["specs_of"]
 
@@ -26,7 +27,7 @@ Specs = tuple[CaptureSpec, ...]
 
 def specs_of(
     rows: Rows, bodies: Sequence[Body], tables: Tables, n_points: int, captures: NDArray,
-    captures_hz: NDArray[np.float64], capture_rows: NDArray[np.int32], counts: NDArray[np.int64],
+    captures_hz: NDArray[np.float64], capture_rows: NDArray[np.int32], counts: NDArray[np.int64], alike: bool = False,
 ) -> list[Specs]:  # fmt: skip
     """Return the specs of each sequence; sequences that capture alike share theirs.
 
@@ -36,6 +37,8 @@ def specs_of(
         As `timing.time_rows` takes them.
     captures, captures_hz, capture_rows, counts
         As `frames.walk` and `schedule.schedule` fill them.
+    alike : bool
+        Whether all sequences are known to capture the same at the same time, if into the same bits.
 
     Raises
     ------
@@ -43,10 +46,19 @@ def specs_of(
         If weights are all 0.
     """
     work = _Specs(rows, tables, n_points)
-    if n_points == 1 and len(bodies) > 1 and _all_alike(rows, bodies, captures, captures_hz, capture_rows, counts):
+    if (
+        n_points == 1
+        and len(bodies)
+        and (_same_bits(bodies) if alike else _all_alike(rows, bodies, captures, captures_hz, capture_rows, counts))
+    ):
         n = int(counts[0, 2])
-        row = capture_rows[:n]
-        return [work.of(bodies[0], 0, captures[:n].reshape(1, n), captures_hz[:n].reshape(1, n), row)] * len(bodies)
+        if rows.captures:
+            return [
+                work.of(bodies[0], 0, captures[:n].reshape(1, n), captures_hz[:n].reshape(1, n), capture_rows[:n])
+            ] * len(bodies)
+        measured = rows.rows[capture_rows[:n]]
+        numbers = (captures[:n].tobytes(), captures_hz[:n].tobytes(), measured.tobytes(), rows.places.tobytes())
+        return [_measured(tables, bodies[0].bits, *numbers)] * len(bodies)
     known: dict[object, Specs] = {}
     found = []
     at = 0
@@ -76,14 +88,33 @@ def _all_alike(
 ) -> bool:  # fmt: skip
     """Say whether all sequences capture the same, at the same time, into the same bits."""
     n_sequences, n = len(bodies), int(counts[0, 2])
-    bits = bodies[0].bits
-    if (counts[:, 2] != n).any() or any(body is not bodies[0] and body.bits != bits for body in bodies):
+    if (counts[:, 2] != n).any() or not _same_bits(bodies):
         return False
     if not n:
         return True
     table = rows.rows[np.repeat(rows.bounds[:-1], n) + capture_rows]
     parts = [x.view(np.uint8).reshape(n_sequences, -1) for x in (captures, captures_hz, table)]
     return all((part == part[0]).all() for part in parts)
+
+
+def _same_bits(bodies: Sequence[Body]) -> bool:
+    """Say whether all programs have the same bits."""
+    first = bodies[0]
+    return all(body is first or body.bits == first.bits for body in bodies)
+
+
+@lru_cache(maxsize=256)
+def _measured(
+    tables: Tables, bits: tuple[str, ...], captures: bytes, captures_hz: bytes, rows: bytes, places: bytes
+) -> Specs:
+    """Return the specs of measurements alone, with one point."""
+    table, where = np.frombuffer(captures, CAPTURE), np.frombuffer(places, np.int32)
+    hz, measured = np.frombuffer(captures_hz), np.frombuffer(rows, INSTRUCTION)
+    specs = [
+        _measurement(tables, bits, row, where, capture, float(f))
+        for row, capture, f in zip(measured, table, hz, strict=True)
+    ]
+    return _last_kept(specs)
 
 
 class _Specs:
@@ -101,18 +132,13 @@ class _Specs:
         specs = [
             self._spec(body, first + int(row), captures[:, k], hz[:, k]) for k, row in enumerate(made_rows.tolist())
         ]
-        last = {spec.bit: k for k, spec in enumerate(specs)}
-        return tuple(
-            spec if spec.bit < 0 or last[spec.bit] == k else replace(spec, bit=-1) for k, spec in enumerate(specs)
-        )
+        return _last_kept(specs)
 
     def _spec(self, body: Body, k: int, captures: NDArray, hz: NDArray[np.float64]) -> CaptureSpec:
         row, tables = self.rows.rows[k], self.tables
         port, _, start = captures.item(0)
         if int(row["op"]) == Op.MEASURE:
-            bit = int(row["b"])
-            length_s = tables.qubit(int(self.rows.places[int(row["a"])])).readout.length_s
-            made = _first_spec(tables, port, start, body.bits[bit], bit, float(hz[0]), length_s, "bit")
+            made = _measurement(tables, body.bits, row, self.rows.places, captures[0], float(hz[0]))
         else:
             number, index = self.rows.captures[int(row["b"])]
             capture = body.captures[number]
@@ -137,6 +163,22 @@ class _Specs:
             ifs_hz=hz.copy() if np.ptp(hz) else None,
             n_points=self.n_points,
         )
+
+
+def _last_kept(specs: Sequence[CaptureSpec]) -> Specs:
+    """Return specs of which, of several into one bit, the last one keeps it."""
+    last = {spec.bit: k for k, spec in enumerate(specs)}
+    return tuple(spec if spec.bit < 0 or last[spec.bit] == k else replace(spec, bit=-1) for k, spec in enumerate(specs))
+
+
+def _measurement(
+    tables: Tables, bits: tuple[str, ...], row: np.void, places: NDArray[np.int32], capture: np.void, hz: float
+) -> CaptureSpec:
+    """Return what a measurement captures at one point."""
+    port, _, start = capture.item()
+    bit = int(row["b"])
+    length_s = tables.qubit(int(places[int(row["a"])])).readout.length_s
+    return _first_spec(tables, port, start, bits[bit], bit, hz, length_s, "bit")
 
 
 @lru_cache(maxsize=1024)

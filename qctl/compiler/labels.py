@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, overload
 
@@ -145,28 +145,27 @@ class Actions(Sequence[Action]):
         Row of each item in its sequence, in order.
     first : int
         Row that the sequence begins with.
-    starts : (n_items, 2) int64
-        Start of each at point 0, without the delays of lines: whole numbers of 128 bits.
-    shift : (2,) int64
-        Added to all of them.
+    times : function
+        Returns the start of each at point 0, without the delays of lines, and what is added to all of them:
+        (n_items, 2) and (2,) int64, whole numbers of 128 bits.
     units : int
         Units of time in a second.
     """
 
     def __init__(
-        self, names: Names, rows: NDArray[np.signedinteger], first: int, starts: NDArray[np.int64],
-        shift: NDArray[np.int64], units: int,
+        self, names: Names, rows: NDArray[np.signedinteger], first: int,
+        times: Callable[[], tuple[NDArray[np.int64], NDArray[np.int64]]], units: int,
     ) -> None:  # fmt: skip
         self.names = names
         self.rows = rows
         self.first = first
-        self.numbers = (starts, shift)
+        self.times = times
         self.units = units
         self._made: list[Action] | None = None
 
     def _all(self) -> list[Action]:
         if self._made is None:
-            starts, shift = self.numbers
+            starts, shift = self.times()
             late = whole(shift[None])[0]
             self._made = [
                 action

@@ -26,6 +26,7 @@ from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
 from qctl.lab import Lab
+from qctl.lab.held import Same, held
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
 from qctl.program.cache import Cache
@@ -119,7 +120,7 @@ def compile_sequences(
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
     tables, _ = _known_of(lab, processor.name, snapshot)
-    body = body_of(sequences, tables)
+    body = body_of(tables, sequences.n_qubits, sequences.names)
     straights, specs, timing = time_straights(rows_of_sequences(sequences, tables), body, tables)
     return straights, body, specs, timing
 
@@ -128,13 +129,16 @@ _known = Cache(16_000_000)
 
 
 def _known_of(lab: Lab, processor: str, snapshot: Snapshot | None) -> tuple[Tables, Target]:
-    """Return a processor's tables and what it can do; they are kept by the content of the lab and the values."""
-    values = effective(lab, processor, snapshot)
-    content = msgspec.msgpack.encode((lab, values, snapshot is None))
+    """Return a processor's tables and what it can do; they are kept by the content of the lab and the snapshot."""
+    lab, snapshot = held(lab), None if snapshot is None else held(snapshot)
+
+    def make() -> tuple[Tables, Target]:
+        return tables_of(lab, effective(lab, processor, snapshot)), Target.from_lab(lab, processor, snapshot)
+
     return _known.get(
-        content,
-        lambda: (tables_of(lab, values), Target.from_lab(lab, processor, snapshot)),
-        lambda _: 4 * len(content) + 10_000,
+        (Same(lab), processor, Same(snapshot)),
+        make,
+        lambda _: 4 * len(msgspec.msgpack.encode((lab, snapshot))) + 10_000,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from functools import cached_property
+from fractions import Fraction
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from typing import NoReturn
 
@@ -87,6 +88,7 @@ class Sequences:
         self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
         self.bounds.setflags(write=False)
         self.n_qubits: int = n_qubits
+        self.has_delays = bool((ops == Op.DELAY).any())
         self.names: tuple[str, ...] | None = None if names is None else tuple(names)
         self.token = object()
         self.origin: tuple[object, NDArray[np.int64], NDArray[np.float64]] | None = None
@@ -163,37 +165,43 @@ def _refusal(name: str, value: object, k: int, bound: str = "") -> RequestError:
     return RequestError(f"{name} = {value} is not allowed at gate {k}{bound}")
 
 
-def places_of(sequences: Sequences, tables: Tables) -> tuple[int, ...]:
-    """Return the physical qubit of each of the sequences' qubits.
+@lru_cache(maxsize=256)
+def places_of(tables: Tables, n_qubits: int, names: tuple[str, ...] | None) -> NDArray[np.int32]:
+    """Return the physical qubit of each of so many sequences' qubits.
 
     Raises
     ------
     CompileError
         If the processor does not have them.
     """
-    names = tables.names[: sequences.n_qubits] if sequences.names is None else sequences.names
+    names = tables.names[:n_qubits] if names is None else names
     unknown = [name for name in names if name not in tables.names]
     if unknown:
         raise CompileError(f"qubit {unknown[0]} is not one of the processor's: {', '.join(tables.names)}")
-    if len(names) < sequences.n_qubits:
-        raise CompileError(f"the sequences have {sequences.n_qubits} qubits, the processor {len(names)}")
-    return tuple(tables.names.index(name) for name in names)
+    if len(names) < n_qubits:
+        raise CompileError(f"the sequences have {n_qubits} qubits, the processor {len(names)}")
+    places = np.array([tables.names.index(name) for name in names], np.int32)
+    places.setflags(write=False)
+    return places
 
 
-def body_of(sequences: Sequences, tables: Tables) -> Body:
-    """Return a body with the sequences' qubits and bits, and no instruction: what names in errors and results need."""
-    names = [tables.names[q] for q in places_of(sequences, tables)]
-    qubits = [Symbol(SymbolKind.QUBIT, name) for name in names]
-    return Body((*qubits, *(Symbol(SymbolKind.BIT, name) for name in names)))
+@lru_cache(maxsize=256)
+def body_of(tables: Tables, n_qubits: int, names: tuple[str, ...] | None) -> Body:
+    """Return a body with sequences' qubits and bits, and no instruction: what names in errors and results need."""
+    found = [tables.names[q] for q in places_of(tables, n_qubits, names).tolist()]
+    qubits = [Symbol(SymbolKind.QUBIT, name) for name in found]
+    return Body((*qubits, *(Symbol(SymbolKind.BIT, name) for name in found)))
 
 
 def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
     """Return the rows that timing takes."""
     rows, bounds = sequences.rows, sequences.bounds
-    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    lengths: tuple[Fraction, ...] = ()
+    if sequences.has_delays:
+        lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     none = np.empty(0, np.int32)
     return Rows(
         rows, bounds, np.arange(sequences.n_qubits, dtype=OPERAND), np.ones(len(bounds) - 1, np.uint8),
-        np.array(places_of(sequences, tables), np.int32), none, none, tables.states_hz, lengths, (),
+        places_of(tables, sequences.n_qubits, sequences.names), none, none, tables.states_hz, lengths, (),
         np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (), Counted(bounds),
     )  # fmt: skip

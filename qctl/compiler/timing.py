@@ -7,9 +7,8 @@ from the end, because a qubit that waits in its ground state loses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil, lcm
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import frames, schedule
 from qctl.compiler.captures import specs_of
+from qctl.compiler.gate_timing import Played, gates_played, known_lengths, lead_of, ports_of, step_of
 from qctl.compiler.labels import Actions, Labels, Lined, Names
 from qctl.compiler.lines import Lines
 from qctl.compiler.refusals import refuse_frames, refuse_schedule
@@ -30,8 +30,7 @@ from qctl.errors import TimingError
 from qctl.program.body import Body
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
-from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, PortClock, Timeline
-from qctl.units import common_grid_s
+from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
 
 __all__ = ["Timing", "time_program", "time_rows", "time_straights"]
 
@@ -115,19 +114,6 @@ def time_straights(
     return *timing._straights(body), timing
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Played:
-    """What the second kernel fills."""
-
-    plays: NDArray
-    play_rows: NDArray[np.int32]
-    captures: NDArray
-    captures_hz: NDArray[np.float64]
-    capture_rows: NDArray[np.int32]
-    ends_s: NDArray[np.float64]
-    residuals: NDArray[np.int64]
-
-
 class Timing:
     """The state of one call, which is kept for patches: rows, tables, order, counts and plays of all sequences."""
 
@@ -136,70 +122,107 @@ class Timing:
         self.tables = tables
         self.n_points = n_points
         self.n_sequences = len(rows.bounds) - 1
-        denominators = [x.denominator for x in rows.lengths]
-        self.units = min(lcm(tables.units, *denominators), FINEST)
-        n_known = len(tables.lengths_s)
+        self.units = tables.units
+        if rows.lengths:
+            self.units = min(lcm(tables.units, *(x.denominator for x in rows.lengths)), FINEST)
+        self._times: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+
+    def run(self, bodies: Sequence[Body]) -> Timing:
+        """Time all sequences, and return what was made."""
+        rows, tables = self.rows, self.tables
+        fixed = [x for x in rows.lengths if not isinstance(x, Times)]
+        made = None
+        if self.n_points == 1 and len(fixed) == len(rows.lengths):
+            lengths = known_lengths(tables, self.units)
+            lengths = np.concatenate([lengths, wide(fixed, self.units)]) if fixed else lengths
+            made = gates_played(rows, tables, self.units, lengths)
+        self.made = self._played(bodies) if made is None else made
+        self.order, self.counts = self.made.order, self.made.counts
+        for array in (self.made.plays, self.made.captures, self.made.ends_s):
+            array.setflags(write=False)
+        return self
+
+    @property
+    def times(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the starts of all items, and what is added to those of each point, in units."""
+        if self._times is None:
+            order, counts, starts = self._scheduled(self._common(), ())
+            self._times = starts, self._shifts(order, counts, starts)
+        return self._times
+
+    def _common(self) -> tuple[Any, ...]:
+        """Return what both kernels for all kinds of lines take."""
+        rows, tables, n_points = self.rows, self.tables, self.n_points
         fixed: list[Fraction] = list(tables.lengths_s)
         swept: list[NDArray[np.int64]] = []
-        self.index = list(range(n_known))
+        index = list(range(len(fixed)))
         for length in rows.lengths:
-            self.index.append(-len(swept) - 1 if isinstance(length, Times) else len(fixed))
+            index.append(-len(swept) - 1 if isinstance(length, Times) else len(fixed))
             if isinstance(length, Times):
                 swept.append(wide(length, self.units))
             else:
                 fixed.append(length)
         # Lengths of one number for all points stand before those of one a point.
-        self.numbers = np.array([k if k >= 0 else len(fixed) - 1 - k for k in self.index], np.int32)
-        self.lengths = wide(fixed, self.units) if rows.lengths else _known_lengths(tables, self.units)
-        self.swept = np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64)
-        self.fixed = fixed
-
-    def run(self, bodies: Sequence[Body]) -> Timing:
-        """Time all sequences, and return what was made."""
-        rows, tables, n_points = self.rows, self.tables, self.n_points
+        numbers = np.array([k if k >= 0 else len(fixed) - 1 - k for k in index], np.int32)
         table = rows.rows
         if rows.lengths and (delays := table["op"] == 0x00A).any():
             table = table.copy()
-            table["b"][delays] = self.numbers[table["b"][delays]]
-        common: tuple[Any, ...] = (
+            table["b"][delays] = numbers[table["b"][delays]]
+        return (
             table, rows.bounds, rows.words, rows.places, tables.qubit_lines, tables.qubits, tables.couplers,
-            tables.pairs, tables.line_table, rows.frames, self.numbers[[x for _, x in rows.waves]],
-            self.numbers[[x for _, x in rows.captures]], self.lengths, self.swept, n_points,
+            tables.pairs, tables.line_table, rows.frames, numbers[[x for _, x in rows.waves]],
+            numbers[[x for _, x in rows.captures]],
+            wide(fixed, self.units) if rows.lengths else known_lengths(tables, self.units),
+            np.ascontiguousarray(np.stack(swept)) if swept else np.empty((0, n_points, 2), np.int64), n_points,
         )  # fmt: skip
-        n_rows = len(table)
+
+    def _scheduled(
+        self, common: tuple[Any, ...], bodies: Sequence[Body]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the order of all items, how many each sequence has, and their starts."""
+        rows, tables = self.rows, self.tables
+        n_rows = len(rows.rows)
         order, joined = np.zeros(n_rows, np.int32), np.empty(n_rows, np.int32)
-        counts = np.empty((self.n_sequences, 4), np.int64)
-        starts = np.zeros((n_rows * n_points, 2), np.int64)
-        free = np.empty((2 * len(tables.line_table) + 1, 2), np.int64)
+        counts, starts = np.empty((self.n_sequences, 4), np.int64), np.zeros((n_rows * self.n_points, 2), np.int64)
+        free, marks = np.empty((2 * len(tables.line_table) + 1, 2), np.int64), np.empty(len(tables.names) + 1, np.int8)
         fault = np.zeros(3, np.int64)
-        marks = np.empty(len(tables.names) + 1, np.int8)
         schedule.schedule(*common[:3], rows.late, *common[3:], order, joined, counts, starts, free, marks, fault)  # type: ignore[call-arg]
         if fault[0]:
             names = Names(rows, tables, bodies[int(fault[1])])
             refuse_schedule(schedule.FAULTS[int(fault[0])], int(rows.bounds[fault[1]] + fault[2]), names)
         self._check_range(starts)
+        return order, counts, starts
+
+    def _played(self, bodies: Sequence[Body]) -> Played:
+        """Return what lines of any kind play."""
+        rows, tables, n_points = self.rows, self.tables, self.n_points
+        common = self._common()
+        order, counts, starts = self._scheduled(common, bodies)
         shifts = self._shifts(order, counts, starts)
         n_plays, n_captures = int(counts[:, 1].sum()) * n_points, int(counts[:, 2].sum()) * n_points
-        made = _Played(
-            np.empty(n_plays, PLAY), np.empty(n_plays, np.int32), np.empty(n_captures, CAPTURE), np.empty(n_captures),
-            np.empty(n_captures, np.int32), np.empty(self.n_sequences * n_points),
-            np.zeros((len(tables.line_table), 2), np.int64),
-        )  # fmt: skip
-        state = np.empty((len(rows.states_hz), 2))
+        plays, captures, captures_hz = np.empty(n_plays, PLAY), np.empty(n_captures, CAPTURE), np.empty(n_captures)
+        play_rows, capture_rows = np.empty(n_plays, np.int32), np.empty(n_captures, np.int32)
+        ends_s, residuals = np.empty(self.n_sequences * n_points), np.zeros((len(tables.line_table), 2), np.int64)
+        state, fault = np.empty((len(rows.states_hz), 2)), np.zeros(3, np.int64)
         frames.walk(  # type: ignore[call-arg]
             *common, tables.volts, tables.pair_values, tables.carriers, _clocks(tables.lines, self.units)[0],
             rows.frame_states, rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
-            _unit(self.units), state, made.plays, made.play_rows, made.captures, made.captures_hz,
-            made.capture_rows, made.ends_s, made.residuals, fault,
+            _unit(self.units), state, plays, play_rows, captures, captures_hz, capture_rows, ends_s, residuals, fault,
         )  # fmt: skip
         if fault[0]:
             s = int(fault[1]) // n_points
             row = int(rows.bounds[s] + fault[2])
             refuse_frames(frames.FAULTS[int(fault[0])], row, Names(rows, tables, bodies[s]), state)
-        for array in (made.plays, made.captures, made.ends_s):
-            array.setflags(write=False)
-        self.made, self.order, self.counts, self.starts, self.shifts = made, order, counts, starts, shifts
-        return self
+        self._times = starts, shifts
+        waveforms = _used(plays, rows.waveforms)
+        ports = ports_of(
+            tables,
+            tuple(
+                Fraction(n, self.units * line.rate_hz.denominator)
+                for n, line in zip(whole(residuals), tables.lines.lines, strict=True)
+            ),
+        )
+        return Played(plays, play_rows, captures, captures_hz, capture_rows, ends_s, order, counts, ports, waveforms)
 
     def _check_range(self, starts: NDArray[np.int64]) -> None:
         """Refuse times whose ticks would not fit: the products of the kernel have 127 bits, and ticks 63."""
@@ -220,7 +243,7 @@ class Timing:
     ) -> NDArray[np.int64]:
         """Return what moves every point so that its first capture is at one time, on the clocks' common grid."""
         tables, rows, n_points = self.tables, self.rows, self.n_points
-        lead = _lead(tables)
+        lead = lead_of(tables)
         n, early = self.n_sequences * n_points, round(lead * self.units)
         having = np.flatnonzero(counts[:, 3] >= 0)
         if not len(having):
@@ -240,7 +263,7 @@ class Timing:
         wanted = found + np.array(offsets, found.dtype)[index]
         latest = Fraction(int(wanted.max()), self.units) + lead
         clocks = {tables.lines.lines[k] for k in lines}
-        step = _step(tuple(rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None))
+        step = step_of(tuple(rate for x in clocks for rate in (x.rate_hz, x.record_hz) if rate is not None))
         target = round(ceil(latest / step) * step * self.units)
         shifts = np.full(n, early, np.int64 if short and target < 2**61 else object)
         shifts[np.repeat(having * n_points, n_points) + np.tile(np.arange(n_points), len(having))] = target - (
@@ -267,53 +290,40 @@ class Timing:
             offsets.append(round((delay + tables.lines.lines[line].delay_s) * self.units))
         return lines, offsets, np.array(index)
 
-    def _shared(self) -> tuple[tuple[PortClock, ...], tuple[Waveform, ...]]:
-        """Return what all sequences have together: ports with their errors, and the waveforms that are played."""
-        self.made.plays.setflags(write=True)
-        waveforms = _used(self.made.plays, self.rows.waveforms)
-        self.made.plays.setflags(write=False)
-        ports = tuple(
-            PortClock(
-                x.port.name,
-                x.rate_hz,
-                float(Fraction(error, self.units * x.rate_hz.denominator) / x.rate_hz) if error else 0.0,
-            )
-            for x, error in zip(self.tables.lines.lines, whole(self.made.residuals), strict=True)
-        )
-        return ports, waveforms
+    def _specs(self, bodies: Sequence[Body]) -> list[tuple[CaptureSpec, ...]]:
+        made = self.made
+        return specs_of(
+            self.rows, bodies, self.tables, self.n_points, made.captures, made.captures_hz, made.capture_rows,
+            self.counts, made.alike,
+        )  # fmt: skip
 
     def _straights(self, body: Body) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
-        made, n = self.made, self.n_sequences
-        ports, waveforms = self._shared()
-        specs = specs_of(
-            self.rows, [body] * n, self.tables, 1, made.captures, made.captures_hz, made.capture_rows, self.counts
-        )
+        made = self.made
+        specs = self._specs([body] * self.n_sequences)
         bounds = bounds_of(self.counts[:, 1])
         labels = Lined(Names(self.rows, self.tables, body), made.play_rows, bounds, self.rows.bounds)
         flat = Straights(
-            made.plays, bounds, made.captures, bounds_of(self.counts[:, 2]), made.ends_s, ports, waveforms, labels
-        )
+            made.plays, bounds, made.captures, bounds_of(self.counts[:, 2]), made.ends_s, made.ports, made.waveforms,
+            labels, counts=made.used,
+        )  # fmt: skip
         return flat, specs
 
     def _timelines(
         self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int
     ) -> tuple[Timeline, ...]:  # fmt: skip
         rows, tables, n_points, made = self.rows, self.tables, self.n_points, self.made
-        order, counts, starts, shifts = self.order, self.counts, self.starts, self.shifts
-        ports, waveforms = self._shared()
-        specs = specs_of(rows, bodies, tables, n_points, made.captures, made.captures_hz, made.capture_rows, counts)
+        specs = self._specs(bodies)
         timelines = []
         play = capture = 0
-        firsts, sizes = rows.bounds.tolist(), counts.tolist()
+        firsts, sizes = rows.bounds.tolist(), self.counts.tolist()
         for s, body in enumerate(bodies):
             n_items, n_plays, n_captures, _ = sizes[s]
             first = firsts[s]
             names = Names(rows, tables, body)
             shape = n_points * n_plays
-            begin = first * n_points
-            items, begins = order[first : first + n_items], starts[begin : begin + n_items]
             timeline = Timeline(
-                Actions(names, items, first, begins, shifts[s * n_points], self.units), ports, waveforms,
+                Actions(names, self.order[first : first + n_items], first, partial(self._starts, s), self.units),
+                made.ports, made.waveforms,
                 made.plays[play : play + shape].reshape(n_points, n_plays),
                 made.captures[capture : capture + n_points * n_captures].reshape(n_points, n_captures),
                 made.ends_s[s * n_points : (s + 1) * n_points], axes, specs[s], body.bits, n_repeats,
@@ -323,6 +333,12 @@ class Timing:
             play += shape
             capture += n_points * n_captures
         return tuple(timelines)
+
+    def _starts(self, s: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the starts of a sequence's items at point 0, and what is added to them."""
+        starts, shifts = self.times
+        first = int(self.rows.bounds[s]) * self.n_points
+        return starts[first : first + int(self.counts[s, 0])], shifts[s * self.n_points]
 
 
 @lru_cache(maxsize=64)
@@ -337,28 +353,10 @@ def _clocks(lines: Lines, units: int) -> tuple[NDArray[np.int64], int, Fraction]
 
 
 @lru_cache(maxsize=64)
-def _known_lengths(tables: Tables, units: int) -> NDArray[np.int64]:
-    """Return a processor's own lengths in units."""
-    return wide(tables.lengths_s, units)
-
-
-@lru_cache(maxsize=64)
 def _unit(units: int) -> NDArray[np.int64]:
     """Return the units of time in a second."""
     one: NDArray[np.int64] = wide([Fraction(1)], units)[0]
     return one
-
-
-@lru_cache(maxsize=64)
-def _lead(tables: Tables) -> Fraction:
-    """Return how much earlier than its pulse the earliest line is."""
-    return max(-min((line.delay_s for line in tables.lines.lines), default=Fraction(0)), Fraction(0))
-
-
-@lru_cache(maxsize=64)
-def _step(rates_hz: tuple[Fraction, ...]) -> Fraction:
-    """Return the common grid of clocks, or the tick of the first if there is none."""
-    return common_grid_s(list(rates_hz)) or Fraction(1) / rates_hz[0]
 
 
 def _used(plays: NDArray, waveforms: tuple[Waveform, ...]) -> tuple[Waveform, ...]:

@@ -3,10 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from qctl.lab import Instrument, Port
+from qctl.lab import Instrument, Lab, Port, Processor
+from qctl.lab.held import kept
 
-__all__ = ["leads_of", "uses"]
+__all__ = ["Occupied", "leads_of", "occupied_by", "uses"]
+
+
+class Occupied(NamedTuple):
+    """What a run on a processor occupies, and what each instrument adds to its times."""
+
+    processor: Processor
+    instruments: tuple[Instrument, ...]
+    lead_s: dict[str, float]
+
+
+def occupied_by(lab: Lab, processor: str) -> Occupied:
+    """Return what a run on a processor occupies."""
+
+    def make() -> Occupied:
+        instruments = lab.instruments_of(processor)
+        return Occupied(lab.processor(processor), instruments, leads_of(instruments))
+
+    return kept(lab, ("occupied", processor), make)
 
 
 def leads_of(instruments: Sequence[Instrument]) -> dict[str, float]:

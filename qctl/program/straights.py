@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import shots
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, PLAY, PortClock, Straight
 
-__all__ = ["Straights", "bounds_of", "copied", "joined"]
+__all__ = ["Straights", "bounds_of", "copied", "counted", "joined"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +43,8 @@ class Straights(Sequence[Straight]):
         What `labels` call the first point.
     targets : sequence of (int, sequence of tuple of int)
         Atoms or ions of each play, as `labels` name them; none where ports are no beams.
+    counts : (n_ports, n_waveforms) int64, optional
+        How many plays of each there are, where they have been counted; see `counted`.
     """
 
     plays: NDArray
@@ -54,6 +57,7 @@ class Straights(Sequence[Straight]):
     labels: Sequence[tuple[int, Sequence[str]]]
     first: int = 0
     targets: Sequence[tuple[int, Sequence[tuple[int, ...]]]] = ()
+    counts: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -80,6 +84,7 @@ class Straights(Sequence[Straight]):
             capture_bounds=capture_bounds - capture_bounds[0],
             lengths_s=self.lengths_s[first:end],
             first=self.first + first,
+            counts=None,
         )
 
     def label(self, point: int, play: int) -> str:
@@ -92,6 +97,16 @@ class Straights(Sequence[Straight]):
 
     def _names(self, point: int) -> Sequence[str]:
         return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]
+
+
+def counted(straights: Straights) -> NDArray[np.int64]:
+    """Return how many plays of each waveform there are on each port: (n_ports, n_waveforms)."""
+    if straights.counts is None:
+        counts = np.zeros((len(straights.ports), max(len(straights.waveforms), 1)), np.int64)
+        shots.count(straights.plays, counts)
+        object.__setattr__(straights, "counts", counts)  # it follows from the rest
+    assert straights.counts is not None
+    return straights.counts
 
 
 def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:

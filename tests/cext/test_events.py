@@ -27,7 +27,8 @@ def call(plays, captures, n_points=1, **changed):
         "capture_bounds": np.arange(n_points + 1, dtype=np.int64) * len(captures), "port": 1, "waves": WAVES,
         "steps_per_v": STEPS_PER_V, "acquisitions": ACQUISITIONS, "lead_ns": 0, "period_ns": 100_000,
         "events": np.zeros((len(plays) + len(captures)) * n_points, EVENT),
-        "event_bounds": np.zeros(n_points + 1, np.int64), "fault": np.zeros(3, np.int64),
+        "event_bounds": np.zeros(n_points + 1, np.int64),
+        "reach": np.zeros(2, np.int64), "fault": np.zeros(3, np.int64),
     } | changed  # fmt: skip
     kernel.gather(*values.values())
     fault = values["fault"]

@@ -180,3 +180,31 @@ def test_points_written_alone_are_what_they_are_among_all(seed, averaged):
     ):
         with pytest.raises(ValueError, match="point"):
             q1asm.emit(rows, bounds, period, 100, averaged, text, places, sizes, wrong, first)
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+@pytest.mark.parametrize("loop_from", [10**9, 4])
+def test_counted_lines_are_those_that_are_written(averaged, loop_from):
+    rng = np.random.default_rng(3)
+    gaps = [4, 20, 65535, 65536, 65539, 131_071, 400_000]
+    for n in (0, 1, 2, 30):
+        events, bounds, latest = [], [0], 0
+        for _ in range(3):
+            start = int(rng.choice([0, 70_000]))
+            for _ in range(n):
+                acquires = rng.random() < 0.3
+                events.append((
+                    start, 20, int(rng.choice([5, -70])), int(rng.choice([4, -8])), int(rng.integers(2)),
+                    -1 if acquires else 0, 1, 0 if acquires else -1, int(rng.choice([-1, 4])) if acquires else -1,
+                ))  # fmt: skip
+                start += int(rng.choice(gaps))
+            latest = max(latest, start)
+            bounds.append(len(events))
+        rows, period = np.array(events, EVENT), latest + 8
+        ends, counted = np.zeros((3, 2), np.int64), np.zeros((3, 2), np.int64)
+        text, places, sizes = np.zeros(100_000, np.uint8), np.zeros(len(rows), np.int64), np.zeros(2, np.int64)
+        q1asm.emit(rows, np.array(bounds), period, loop_from, averaged, text, places, sizes, ends)
+        q1asm.count(rows, np.array(bounds), period, loop_from, averaged, counted)
+        assert counted[:, 1].tolist() == ends[:, 1].tolist()
+    with pytest.raises(ValueError, match="ends are 2 x 2"):
+        q1asm.count(rows, np.array(bounds), period, loop_from, averaged, ends[:2])

@@ -75,3 +75,20 @@ def test_what_does_not_fit_is_refused(changed, message):
     given_ = {"points": [[(0, 1, 0)]], "owner": [0, 0, 0, 0], "n_feeds": 2} | changed
     with pytest.raises(ValueError, match=message):
         deal(**given_)
+
+
+def test_plays_are_counted_by_port_and_waveform():
+    plays, counts = np.zeros(40, PLAY), np.ones((3, 4), np.int64)
+    rng = np.random.default_rng(0)
+    plays["port"], plays["waveform"] = rng.integers(0, 3, 40), rng.integers(0, 4, 40)
+    shots.count(plays, counts)
+    assert [
+        [int(((plays["port"] == p) & (plays["waveform"] == w)).sum()) for w in range(4)] for p in range(3)
+    ] == counts.tolist()
+    shots.count(plays[:0], counts)
+    assert not counts.any()
+    plays["waveform"][7] = 4
+    with pytest.raises(ValueError, match="play 7 has port"):
+        shots.count(plays, counts)
+    with pytest.raises(ValueError, match="contiguous"):
+        shots.count(plays[::2], counts)
