@@ -31,6 +31,7 @@ MODELS: dict[str, Model] = {
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
+    "qctl-events": Model("qctl_events", "QctlEvents", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),
     "lakeshore-335": Model("lakeshore", "Lakeshore335", "serial"),

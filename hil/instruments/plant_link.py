@@ -88,6 +88,12 @@ class Plant(Protocol):
         """Play a block of equal shots that the box times itself; return how many, and what was integrated in each."""
         ...
 
+    async def events(
+        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Play sequences of events in each of so many shots; return how many, and the photons of each gate."""
+        ...
+
     async def fired(self) -> int:
         """Return how many shots of the block under way have been fired by now."""
         ...
@@ -197,6 +203,14 @@ class NoPlant:
             steady = 0.1 * one.weights.sum(axis=(1, 2))
             sums.append(steady + 1e-3 * self._random.standard_normal((n_shots, len(steady))))
         return n_shots, sums
+
+    async def events(
+        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Count as if each gate saw five photons on average; lasts as long as the shots take, or until `abort`."""
+        n_gates = int(((rows["operation"] == 3) & (rows["value"] == 0)).sum())
+        fired = await self.fire(0, n_shots, period_s * (len(bounds) - 1))
+        return fired, self._random.poisson(5.0, (fired, n_gates))
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.hil.plant.event_blocks import begin_events
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -143,6 +144,11 @@ def _play(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, 
     return LATER
 
 
+def _events(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    begin_events(plant, session, message)
+    return LATER
+
+
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
@@ -190,6 +196,7 @@ VERBS: dict[str, Verb] = {
     "counters": _counters,
     "disarm": _disarm,
     "event": _event,
+    "events": _events,
     "faults": _faults,
     "fired": _fired,
     "hello": _hello,

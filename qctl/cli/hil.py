@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the l
 @hil.command()
 def lab(
     name: Annotated[
-        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2.", metavar="[NAME]")
+        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2, ions4, ions1.", metavar="[NAME]")
     ] = "transmon5",
     seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
     out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
@@ -46,6 +47,8 @@ def lab(
         print(json.dumps(line) if as_json else f"ready {address}", flush=True)
 
     def work() -> int:
+        for library in ("OPENBLAS", "OMP", "MKL"):  # small matrices only: threads would wait for each other
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
         from qctl.hil.lab import VirtualLab
 
         if not _may_be_replaced(out):

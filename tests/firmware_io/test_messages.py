@@ -51,12 +51,34 @@ def test_golden_event_and_error() -> None:
     assert decode_event(0xC9, b"anything") is None
 
 
+TABLES = {messages.WriteEvents: 16, messages.WriteSequences: 8, messages.Counts: 2}
+
+
+def _table(kind: Any, row_bytes: int) -> st.SearchStrategy[Any]:
+    """Return a range of rows of so many bytes each."""
+    rows = st.lists(st.binary(min_size=row_bytes, max_size=row_bytes), max_size=5)
+    return st.builds(lambda first, rows: kind(first, len(rows), b"".join(rows)), U32, rows)
+
+
 def _values() -> st.SearchStrategy[Any]:
     fields = {"session": U16, "identity": TEXT, "text": TEXT, "lowest": U16, "highest": U16, "chosen": U16}
     fields |= {"last_error": U16, "max_payload": U16}
-    wide = ("ticks", "n_shots", "n_fired", "block_number", "max_shots", "tick_hz")
-    kinds = []
-    for kind in get_args(messages.Payload):
+    fields |= {"min_gap_ticks": U16, "count": U16}
+    wide = (
+        "tick",
+        "events",
+        "sequences",
+        "counts",
+        "first",
+        "ticks",
+        "n_shots",
+        "n_fired",
+        "block_number",
+        "max_shots",
+        "tick_hz",
+    )
+    kinds = [_table(kind, size) for kind, size in TABLES.items()]
+    for kind in set(get_args(messages.Payload)) - set(TABLES):
         parts = {
             name: fields.get(name, U32 if any(name.endswith(end) for end in wide) else U8)
             for name in kind.__dataclass_fields__
