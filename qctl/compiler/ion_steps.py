@@ -1,8 +1,8 @@
 """Gates of trapped ions as pulses on their beams, one after the other; preparation before, detection after them.
 
 Rotations are played for a part of the calibrated pi/2 pulse's length. A Moelmer-Soerensen gate is two tones on each
-ion, one beyond each sideband (A. Soerensen and K. Moelmer, Phys. Rev. Lett. 82, 1971 (1999)); the light's average phase is a
-quarter turn before the spin's axis, for the coupling to motion is i times the Lamb-Dicke parameter.
+ion, one beyond each sideband (A. Soerensen and K. Moelmer, Phys. Rev. Lett. 82, 1971 (1999)); the light's average phase
+is a quarter turn before the spin's axis, for the coupling to motion is i times the Lamb-Dicke parameter.
 """
 
 from __future__ import annotations
