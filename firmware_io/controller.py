@@ -1,4 +1,4 @@
-"""A trigger controller behind a port: calls that wait for their reply, and events that are kept for who asks.
+"""A controller behind a port: calls that wait for their reply, and events that are kept for who asks.
 
 After a time-out or a broken port the session is over; the next call begins a new one, so that what the device still
 sends of the old one meets nobody. A call itself is never begun again: only the caller knows whether that is safe.
@@ -15,7 +15,6 @@ from typing import Any, NoReturn, Protocol
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, RefusedError, VersionError
 from qctl.firmware_io.messages import (
     PROTOCOL_VERSIONS,
-    Capabilities,
     Done,
     ErrorCode,
     ErrorReply,
@@ -59,13 +58,19 @@ class Controller:
         What the device's identity must begin with.
     retry_s : float
         How long a reply may take before the request is sent again.
+    asks : Kind
+        What a new session asks first: the device's limits, as its kind of device has them.
     """
 
-    def __init__(self, name: str, open_port: Callable[[], Port], identity: str = "", retry_s: float = 0.2) -> None:
+    def __init__(
+        self, name: str, open_port: Callable[[], Port], identity: str = "", retry_s: float = 0.2,
+        asks: Kind = Kind.CAPABILITIES,
+    ) -> None:  # fmt: skip
         self.name = name
         self.identity = ""
         self.generation = 0
-        self.capabilities: Capabilities | None = None
+        self.capabilities: Any = None
+        self._asks = asks
         self._open_port = open_port
         self._expected = identity
         self._retry_s = retry_s
@@ -116,7 +121,7 @@ class Controller:
             raise DeviceError(f"{self.name} answers as {hello.identity!r}, not as {before}", instrument=self.name)
         self.identity = hello.identity
         self.generation += 1
-        self.capabilities = self.call(Kind.CAPABILITIES)
+        self.capabilities = self.call(self._asks)
 
     def call(self, kind: Kind, value: Payload | None = None) -> Any:
         """Send a request and return the value of its reply.

@@ -23,6 +23,7 @@ class FixedLayout:
 
     def __init__(self, fields: list[tuple[str | None, str, int]]) -> None:
         self.names = tuple(name for name, _, _ in fields if name is not None)
+        self.fields = tuple((name, code) for name, code, _ in fields)
         self._fields = [(name, constant) for name, _, constant in fields]
         self._form = struct.Struct("<" + "".join(code for _, code, _ in fields))
         self._places = [place for place, (name, _) in enumerate(self._fields) if name is not None]

@@ -12,6 +12,15 @@ from typing import Any
 from construct import Const, Construct, ConstructError, Int8ul, Int16ul, Int32ul, PascalString, Struct, Terminated
 
 from qctl.errors import WireError
+from qctl.firmware_io.event_messages import (
+    EVENT_LAYOUTS,
+    Counts,
+    EventCapabilities,
+    Run,
+    WriteEvents,
+    WriteSequences,
+    Written,
+)
 from qctl.firmware_io.fixed import FixedLayout
 
 __all__ = [
@@ -61,6 +70,11 @@ class Kind(IntEnum):
     GET_BLOCK = 0x0A
     SET_REFERENCE = 0x0B
     ACK = 0x10
+    EVENT_CAPABILITIES = 0x20
+    WRITE_EVENTS = 0x21
+    WRITE_SEQUENCES = 0x22
+    SET_RUN = 0x23
+    READ_COUNTS = 0x24
     DONE = 0xC1
     ERROR = 0xFF
 
@@ -206,6 +220,12 @@ Payload = (
     | Status
     | Done
     | ErrorReply
+    | EventCapabilities
+    | WriteEvents
+    | WriteSequences
+    | Written
+    | Run
+    | Counts
 )
 
 _RESERVED8 = Const(0, Int8ul)
@@ -253,6 +273,7 @@ LAYOUTS: dict[type[Any], Construct] = {
     ),
     Done: Struct("block_number" / Int32ul, "n_fired" / Int32ul, "reason" / Int8ul, _RESERVED8, _RESERVED16, Terminated),
     ErrorReply: Struct("request_kind" / Int8ul, "code" / Int8ul, "text" / _TEXT, Terminated),
+    **EVENT_LAYOUTS,
 }
 
 REPLIES: dict[Kind, type[Any]] = {
@@ -267,12 +288,18 @@ REPLIES: dict[Kind, type[Any]] = {
     Kind.GET_LINE: Line,
     Kind.GET_BLOCK: Block,
     Kind.SET_REFERENCE: Reference,
+    Kind.EVENT_CAPABILITIES: EventCapabilities,
+    Kind.WRITE_EVENTS: Written,
+    Kind.WRITE_SEQUENCES: Written,
+    Kind.SET_RUN: Run,
+    Kind.READ_COUNTS: Counts,
 }
 EVENTS: dict[int, type[Any]] = {Kind.DONE: Done}
+_OPEN = (HelloReply, ErrorReply, WriteEvents, WriteSequences, Counts)
 FIXED: dict[type[Any], FixedLayout] = {
-    kind: FixedLayout.of(layout) for kind, layout in LAYOUTS.items() if kind not in (HelloReply, ErrorReply)
+    kind: FixedLayout.of(layout) for kind, layout in LAYOUTS.items() if kind not in _OPEN
 }
-"""All but the layouts with text, which have no fixed size."""
+"""All but the layouts with text or tables, which have no fixed size."""
 
 
 def encode_payload(value: Payload) -> bytes:

@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
-from qctl.hil.labs.atoms import true_atoms
-from qctl.hil.labs.description import boxes_of, describe_lab, modules_of
-from qctl.hil.labs.draw import draw_lab
-from qctl.hil.labs.truth import true_values
+from qctl.hil.labs.description import modules_of
+from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
-from qctl.hil.plant.file import PlantFile
+from qctl.hil.plant.file import IonFile, PlantFile
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
 
@@ -53,7 +51,7 @@ class VirtualLab:
     def __init__(self, name: str, seed: int, rate: float = 1000.0) -> None:
         self.name = name
         self.rate = rate
-        self.file: PlantFile = draw_lab(name, seed)
+        self.file: PlantFile | IonFile = drawn(name, seed)
         self.addresses: dict[str, str] = {}
         self._plant: Child | None = None
         self._boxes: dict[str, Child] = {}
@@ -85,12 +83,9 @@ class VirtualLab:
         handlers = {number: signal.signal(number, _to_main) for number in END_SIGNALS if number in watched}
         try:
             self._start()
-            _write(out, describe_lab(self.name, self.file, self.addresses))
+            _write(out, described(self.name, self.file, self.addresses))
             if truth is not None:
-                atoms = self.file.atoms
-                found = true_values(self.file.processor) if atoms is None else true_atoms(atoms)
-                found |= {"delays_s": self.file.cables.delays_s} if self.file.cables.delays_s else {}
-                _write(truth, json.dumps(found, indent=2) + "\n")
+                _write(truth, json.dumps(truth_of(self.file), indent=2) + "\n")
             ready(self.socket)
             return self._watch(watched)
         except ToldToEnd:
@@ -135,7 +130,8 @@ class VirtualLab:
         serial = f"{self.file.seed % 10_000:04d}{list(boxes_of(self.file)).index(box):02d}"
         options = ["--model", boxes_of(self.file)[box], "--name", box, "--plant", self.socket, "--bind", bind]
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
-        modules = [f"{slot}={name}:{model}" for name, (slot, model) in modules_of(self.file, box).items()]
+        held = modules_of(self.file, box) if isinstance(self.file, PlantFile) else {}
+        modules = [f"{slot}={name}:{model}" for name, (slot, model) in held.items()]
         options += ["--modules", ",".join(modules)] if modules else []
 
         self._births_s[box] = time.monotonic()

@@ -81,6 +81,8 @@ MODELS = {
             ("KEYSIGHT TECHNOLOGIES", ""),
         ),
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
+        Model("qctl-events", "transceiver", "qctl_events.driver", "qctl_events", ("qctl", "events")),
+        Model("artiq-crate", "transceiver", "", "ions"),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
         Model("pulser-analog", "transceiver", "atoms.driver", "atoms"),
@@ -188,6 +190,7 @@ FAMILIES = (
     "atoms",
     "keysight_infiniium",
     "qctl_trigger",
+    "qctl_events",
     "dc_sources",
     "microwave_sources",
 )

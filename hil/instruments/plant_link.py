@@ -127,6 +127,12 @@ class Plant(Protocol):
         """Play a block of equal shots on atoms; return how many, and what the camera counts of each trap."""
         ...
 
+    async def events(
+        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Play sequences of events in each of so many shots; return how many, and the photons of each gate."""
+        ...
+
     async def fired(self) -> int:
         """Return how many shots of the block under way have been fired by now."""
         ...
@@ -270,6 +276,14 @@ class NoPlant:
         """Show all atoms: 600 photons of each, with their noise; time does not pass."""
         shape = exposure.n_shots, len(exposure.positions_m)
         return exposure.n_shots, self._random.poisson(600.0, shape).astype(np.uint16)
+
+    async def events(
+        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Count as if each gate saw five photons on average; lasts as long as the shots take, or until `abort`."""
+        n_gates = int(((rows["operation"] == 3) & (rows["value"] == 0)).sum())
+        fired = await self.fire(0, n_shots, period_s * (len(bounds) - 1))
+        return fired, self._random.poisson(5.0, (fired, n_gates))
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

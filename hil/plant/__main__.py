@@ -9,21 +9,21 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
-from qctl.hil.plant.block import Physics
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.exposures import Register
-from qctl.hil.plant.file import PlantFile
+from qctl.hil.plant.file import IonFile, PlantFile, physics_of, read_plant_file
 from qctl.hil.plant.service import Plant, Session
 
 __all__ = ["main", "run_plant"]
 
 
-async def run_plant(file: PlantFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
+async def run_plant(
+    file: PlantFile | IonFile, path: str, folder: str, rate: float, ready: Callable[[str], None]
+) -> None:
     """Serve the plant's socket until SIGTERM or SIGINT."""
-    register = Register(file.atoms, file.seed) if file.atoms is not None else None
-    plant = Plant(Physics(file.processor, file.cables, file.seed), LabClock(time.time(), rate), folder, register)
+    atoms = file.atoms if isinstance(file, PlantFile) else None
+    register = Register(atoms, file.seed) if atoms is not None else None
+    plant = Plant(physics_of(file), LabClock(time.time(), rate), folder, register)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", help="folder in /dev/shm for arrays")
     parser.add_argument("--rate", type=float, default=1000.0, help="lab seconds per wall second")
     options = parser.parse_args(arguments)
-    file = msgspec.json.decode(options.file.read_bytes(), type=PlantFile)
+    file = read_plant_file(options.file.read_bytes())
     asyncio.run(
         run_plant(file, options.socket, options.folder, options.rate, lambda at: print("ready", at, flush=True))
     )

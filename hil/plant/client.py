@@ -325,6 +325,19 @@ class PlantClient(asyncio.Protocol):
         reply = await self._ask("expose", **exposure.to_wire(self._folder))
         return int(reply["n_shots"]), array_from_wire(reply["photons"], self._folder)
 
+    async def events(
+        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+    ) -> tuple[int, NDArray[np.int64]]:
+        """Play sequences of events, one after the other in each of so many shots that this box times itself.
+
+        `rows` are (n,) events as docs/firmware-protocol.md has them (section 6), `bounds` where each sequence begins;
+        `period_s` is that of a sequence. Returns the shots that were played, and the photons of each gate in the order
+        in which they close: (n_shots, n_counts) int64.
+        """
+        content = {"rows": array_to_wire(rows.view(np.uint8), self._folder), "bounds": bounds.tolist()}
+        reply = await self._ask("events", **content, n_shots=n_shots, period_s=period_s)
+        return int(reply["n_shots"]), array_from_wire(reply["counts"], self._folder)
+
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""
         return int((await self._ask("fired"))["n_shots"])

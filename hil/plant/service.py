@@ -192,7 +192,7 @@ class Plant:
     Parameters
     ----------
     physics : Physics
-        The fridge and its cables.
+        The fridge and its cables; or an `IonPhysics`, which event controllers alone ask.
     clock : LabClock
         Lab time.
     folder : str

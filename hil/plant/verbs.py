@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.hil.plant.event_blocks import begin_events
 from qctl.hil.plant.exposures import begin_exposure
 from qctl.hil.plant.following import follow, unfollow
 from qctl.hil.plant.lined_up import count_left, line_up
@@ -165,6 +166,11 @@ def _expose(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str
     return LATER
 
 
+def _events(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    begin_events(plant, session, message)
+    return LATER
+
+
 def _disarm(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     session.attached().acquisition = None
     session.settle()
@@ -212,6 +218,7 @@ VERBS: dict[str, Verb] = {
     "counters": _counters,
     "disarm": _disarm,
     "event": _event,
+    "events": _events,
     "expose": _expose,
     "faults": _faults,
     "fired": _fired,

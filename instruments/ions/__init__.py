@@ -1,1 +1,1 @@
-"""Hardware of trapped-ion laboratories: what RTIO-style TTL, DDS and IQ outputs can do; nothing is compiled yet."""
+"""Hardware of trapped-ion laboratories: what RTIO-style outputs can do, and experiments for ARTIQ."""

@@ -7,12 +7,15 @@ pages on RTIO; Analog Devices AD9910 data sheet. qctl's own controller is in
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qctl.instruments.capability import (
     Capability,
     Channel,
     Clock,
     Conditions,
     Gap,
+    Loops,
     Range,
     Reports,
     Restriction,
@@ -21,7 +24,10 @@ from qctl.instruments.capability import (
     Upload,
 )
 
-__all__ = ["TABLES"]
+__all__ = ["CRATE", "TABLES"]
+
+CRATE = "artiq-crate"
+"""Model of a core device with Urukul AD9910 cards, TTL lines and edge counters, which experiments are written for."""
 
 _CORE, _TESTS, _MANUAL = "ARTIQ core.py", "ARTIQ test_rtio.py", "ARTIQ manual, RTIO"
 _DDS, _PHASER = "ARTIQ ad9910.py", "ARTIQ phaser.py"
@@ -136,3 +142,44 @@ TABLES = {
         standing=Standing(),
     ),
 }
+
+TABLES[CRATE] = Capability(
+    model=CRATE,
+    title="ARTIQ crate with Urukul AD9910",
+    sources=(_CORE, _TESTS, _MANUAL, _DDS, "AD9910 data sheet"),
+    clocks=TABLES["rtio-ad9910"].clocks,
+    channels={
+        "tone": replace(
+            TABLES["rtio-ad9910"].channels["tone"],
+            number=Range(1, 16, source="outputs of a crate, two synthesisers each", unverified="high"),
+            length=Range(8, None, "ns", 1, source=f"two events of a channel in one coarse cycle collide: {_MANUAL}"),
+            overlaps=True,
+        ),
+        **{
+            name: replace(
+                TABLES["rtio-ttl"].channels[name],
+                length=Range(8, 2**31 - 1, "ns", 1, source=_MANUAL, unverified="high"),
+            )
+            for name in ("line", "counter")
+        },
+    },
+    loops=Loops(Range(1, 2**31 - 1, "shots", source="32-bit loops of a kernel"), Range(0, None, "loops")),
+    restrictions={
+        **{name: TABLES["rtio-ad9910"].restrictions[name] for name in ("dma", "lanes", "sync")},
+        "tones": Restriction("synthesisers combined on one output", Range(1, 2, "tones", source="as lab.toml counts")),
+        "spi": Restriction(
+            "setting one synthesiser; four on a card wait for each other",
+            Range(1500, None, "ns", source=_DDS, unverified="low"),
+        ),
+        "pace": Restriction(
+            "from event to event, as the processor submits them", Range(1040, None, "ns", source="artiq#298")
+        ),
+        "slack": Restriction(
+            "by which a sequence begins ahead of time, against underflow",
+            Range(200_000, None, "ns", source="chosen here; break_realtime takes 125 us"),
+        ),
+    },
+    errors=_REPORTS,
+    upload=Upload("experiment file", "", "text", None, "experiment"),
+    standing=Standing(None, "stand-ins of the manual", "not driven: experiments are written"),
+)

@@ -245,8 +245,7 @@ class QctlTrigger:
 
     def _can(self) -> Capabilities:
         self.controller.open()
-        can = self.controller.capabilities
-        assert can is not None
+        can: Capabilities = self.controller.capabilities
         return can
 
 

@@ -30,6 +30,7 @@ class Emission(StrEnum):
     PULSER = "pulser"
     SEQC = "seqc"
     QICK = "qick"
+    ARTIQ = "artiq"
 
 
 def compile_file(
@@ -40,7 +41,7 @@ def compile_file(
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
         Emission,
-        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK or Pulser."),
+        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK, Pulser, ARTIQ."),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -247,7 +248,17 @@ def _qick_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK))
+def _artiq_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each crate's experiment; of ARTIQ core devices only."""
+    from qctl.instruments.ions.body import ArtiqBody
+
+    return {
+        f"{program.instrument}{batched}.py": ArtiqBody.from_bytes(program.body).text
+        for program, batched in _of_family(ready, "ions", "an ARTIQ crate")
+    }
+
+
+_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK, Emission.ARTIQ))
 """Whose texts have endings of their own."""
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
@@ -256,6 +267,7 @@ _TEXTS = {
     Emission.PULSER: _pulser_texts,
     Emission.SEQC: _seqc_texts,
     Emission.QICK: _qick_texts,
+    Emission.ARTIQ: _artiq_texts,
 }
 
 

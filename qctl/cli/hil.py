@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,15 +25,17 @@ _FAULTS = (
     "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
 )  # fmt: skip
 _WRITTEN = b"# The built-in virtual lab "
+_LABS = (
+    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, open-architecture, open-architecture-scpi, atoms9, "
+    "ions4, ions1"
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
 
 
 @hil.command()
 def lab(
-    name: Annotated[
-        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2, atoms9.", metavar="[NAME]")
-    ] = "transmon5",
+    name: Annotated[str, typer.Argument(help=f"One of {_LABS}.", metavar="[NAME]")] = "transmon5",
     seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
     out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
     truth: Annotated[Path | None, typer.Option(help="The hidden parameters, for judges only.")] = None,
@@ -46,6 +49,8 @@ def lab(
         print(json.dumps(line) if as_json else f"ready {address}", flush=True)
 
     def work() -> int:
+        for library in ("OPENBLAS", "OMP", "MKL"):  # small matrices only: threads would wait for each other
+            os.environ.setdefault(f"{library}_NUM_THREADS", "1")
         from qctl.hil.lab import VirtualLab
 
         if not _may_be_replaced(out):

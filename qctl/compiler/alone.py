@@ -9,7 +9,7 @@ from qctl.compiler.compiled import Compiled
 from qctl.compiler.routed import native_steps
 from qctl.compiler.steps import StepLine
 from qctl.compiler.target import Target
-from qctl.program.opcodes import Op
+from qctl.program.opcodes import GATES, Op
 from qctl.program.timeline import Timeline
 
 __all__ = ["compile_line"]
@@ -67,7 +67,7 @@ def compile_line(
         timeline,
         tuple(names[q] for q in start),
         tuple(names[q] for q in end),
-        sum(step.op is Op.CZ for step in routed.steps),
-        sum(step.op is Op.SX for step in routed.steps),
+        sum(len(step.qubits) == 2 and step.op in GATES for step in routed.steps),
+        sum(len(step.qubits) == 1 and step.op in GATES and step.op is not Op.RZ for step in routed.steps),
         (("unroll", unrolled - begin_s), ("translate", translated - unrolled), ("time", timed - translated)),
     )

@@ -17,7 +17,7 @@ from typing import cast
 import numpy as np
 
 from qctl.compiler.alone import compile_line
-from qctl.compiler.beam_steps import BeamPlay, BeamSteps, latest
+from qctl.compiler.beam_steps import BeamSteps, latest
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.standing import places_of
 from qctl.compiler.steps import DRIVES, Step, StepLine
@@ -30,10 +30,11 @@ from qctl.lab.atom import AtomQubit
 from qctl.lab.snapshot import Values
 from qctl.program.body import Body
 from qctl.program.opcodes import Op
+from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
 from qctl.units import to_ticks
 
-__all__ = ["TICK_HZ", "check_measured_last", "compile_on_beams", "time_beams"]
+__all__ = ["TICK_HZ", "actions_of", "check_measured_last", "compile_on_beams", "time_beams"]
 
 TICK_HZ = Fraction(10**9)
 """Ticks of a beam's port."""
@@ -106,7 +107,8 @@ def _timeline(work: BeamSteps, line: StepLine) -> Timeline:
         column["phase_rad"] = np.mod(play.phase_rad, 2 * pi)
         port = play.beam.port
         residual_s[port] = max(residual_s[port], *(abs(one.error_s) for one in ticks))
-        actions += _actions(work, play, plays[0, k], frames)
+        first, name = plays[0, k], work.ports[port].name
+        actions += actions_of(name, first, tuple(work.waveforms)[int(first["waveform"])], frames)
     # Captures are rows of no port: the camera sees all atoms when the last beam is off.
     captures = np.zeros((n, 0), CAPTURE)
     ends = [latest(*work.free, *(beam.free for beam in work.beams.values()))[p] for p in range(n)]
@@ -118,17 +120,17 @@ def _timeline(work: BeamSteps, line: StepLine) -> Timeline:
     )  # fmt: skip
 
 
-def _actions(
-    work: BeamSteps, play: BeamPlay, first: np.void, frames: dict[str, tuple[float, float]]
+def actions_of(
+    port: str, first: np.void, waveform: Waveform, frames: dict[str, tuple[float, float]]
 ) -> Iterator[Action]:
     """Yield what sets a play's frame, where it differs from the one before it on the port, and the play."""
-    port, start = work.ports[play.beam.port].name, int(first["start"])
+    start = int(first["start"])
     old, new = frames.get(port, (0.0, 0.0)), (float(first["phase_rad"]), float(first["frequency_hz"]))
     for op, before, value in zip((Op.SET_PHASE, Op.SET_FREQUENCY), old, new, strict=True):
         if value != before:
             yield Action(op, port, start, value)
     frames[port] = new
-    yield Action(Op.PLAY, port, start, float(first["amplitude"]), tuple(work.waveforms)[int(first["waveform"])])
+    yield Action(Op.PLAY, port, start, float(first["amplitude"]), waveform)
 
 
 def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from qctl.compiler.alone import compile_line
 from qctl.compiler.beams import compile_on_beams
 from qctl.compiler.compiled import Compiled, Origin
+from qctl.compiler.ions import compile_on_ions
 from qctl.compiler.measured import translated_rows
 from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
 from qctl.compiler.routed import native_steps
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from qctl.program.program import Program
 
 __all__ = ["compile_program", "compile_programs", "compile_sequences"]
+
+
+_ONE_BY_ONE = {"atom": compile_on_beams, "ion": compile_on_ions}
+"""Platforms whose programs are compiled each by itself."""
 
 
 def compile_program(
@@ -101,9 +106,9 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
-    if processor.platform == "atom":
-        values = effective(lab, processor.name, snapshot)
-        return tuple(compile_on_beams(expect_program(one).body, lab, values, seed, level) for one in programs)
+    if processor.platform in _ONE_BY_ONE:
+        values, one_by_one = effective(lab, processor.name, snapshot), _ONE_BY_ONE[processor.platform]
+        return tuple(one_by_one(expect_program(one).body, lab, values, seed, level) for one in programs)
     work = _Work(*_known_of(lab, processor.name, snapshot), seed, level)
     return work.run([expect_program(program).body for program in programs])
 

@@ -64,7 +64,7 @@ def native_steps(
     angles = np.stack([made.rows["b"], made.rows["c"]], axis=-1).reshape(-1).view(np.float64).tolist()
     words = made.words.tolist()
     out: list[Step] = []
-    for i, ((op, flags, a, b, _), origin) in enumerate(zip(made.rows.tolist(), made.sources.tolist(), strict=True)):
+    for i, ((op, flags, a, b, c), origin) in enumerate(zip(made.rows.tolist(), made.sources.tolist(), strict=True)):
         where = steps[origin].where if origin >= 0 else -1
         if op not in GATES:
             step = steps[origin]
@@ -80,8 +80,9 @@ def native_steps(
         elif flags & Flag.EXPR:
             out.append(Step(Op(op), (a,), (symbols[b],), where=where))
         elif flags & Flag.WIDE:
-            values = [symbols[w & ~(1 << 31)] if w >> 31 else float(made.numbers[w]) for w in words[a + 1 : a + 4]]
-            out.append(Step(Op(op), (words[a],), tuple(values), where=where))
+            numbers = words[a + b : a + b + c]
+            values = [symbols[w & ~(1 << 31)] if w >> 31 else float(made.numbers[w]) for w in numbers]
+            out.append(Step(Op(op), tuple(words[a : a + b]), tuple(values), where=where))
         else:
             out.append(Step(Op(op), (a,) if GATES[Op(op)].n_qubits == 1 else (a, b), where=where))
     return Routed(tuple(out), made.layout, made.final_layout, made.n_swaps)

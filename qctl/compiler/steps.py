@@ -12,8 +12,8 @@ from qctl.program.tables import Sweep
 
 __all__ = ["DRIVES", "Step", "StepLine", "Value"]
 
-DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE))
-"""What acts on atoms directly; to translation a barrier on all that it reaches."""
+DRIVES = frozenset((Op.RYDBERG, Op.SHUTTLE, Op.TTL, Op.DDS))
+"""What acts on atoms, ions and their light directly; to translation a barrier on all that it reaches."""
 Value = float | Fraction | Expression
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.compiler.calibrated import rates_of
 from qctl.compiler.rates import Rates
-from qctl.errors import CompileError, RequestError
+from qctl.errors import RequestError
 from qctl.lab import Lab
 from qctl.lab.snapshot import effective
 
@@ -98,8 +98,6 @@ class Target:
         ------
         RequestError
             If there is no such processor, or none is named of several.
-        CompileError
-            If gates for its platform can't be compiled yet.
         """
         if processor is None:
             if len(lab.processors) != 1:
@@ -193,14 +191,12 @@ def target_of(processor: Processor) -> Target:
 
     Raises
     ------
-    CompileError
-        If gates for its platform can't be compiled yet.
+    RequestError
+        If it is no processor.
     """
     platform = getattr(processor, "platform", None)
     if platform is None:
         raise RequestError(f"{processor!r} is no Target and no processor; Target(edges=[(0, 1), (1, 2)]) couples pairs")
-    if platform not in ("transmon", "atom"):
-        raise CompileError(f"{processor.name} is of the platform {platform}; only transmon and atom are compiled yet")
     number = {name: k for k, name in enumerate(processor.qubits)}
     edges = []
     for key in processor.coupler:

@@ -334,6 +334,11 @@ class _Unrolling:
         elif form is Form.QUBITS_WIDE:
             words, values = self.operands[a : a + b], self.operands[a + b : a + b + c]
             self.steps.append(Step(word, tuple(words), tuple(self._value(w) for w in values), where=i))
+        elif form is Form.TTL:
+            self.steps.append(Step(word, params=(float(b),), ports=(a,), where=i))
+        elif form is Form.PORT_WIDE:
+            port, *values = self.operands[a : a + b + c]
+            self.steps.append(Step(word, params=tuple(self._value(w) for w in values), ports=(port,), where=i))
         elif word is not Op.NOP:
             raise CompileError(f"{spec.name} (instruction {i}) is not for this target", instruction=i)
 

@@ -34,6 +34,11 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Rabi frequency / 2 pi for a volt at the output; without it that of the calibrated pulses counts.
     bandwidth_hz : float, optional
         Of its modulator, at half the amplitude.
+    modulator_hz : float, optional
+        Frequency of its modulator at `detuning_hz`, for beams of ions that drive no qubit; a qubit beam's is the
+        qubit's frequency less `lo_hz` of its output.
+    settle_s : float
+        Shortest pause between two pulses of an ion beam, in which its synthesiser is set.
     """
 
     name: str
@@ -45,3 +50,5 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     retarget_s: IntervalS = 0.0
     rabi_hz_per_v: RateHz | None = None
     bandwidth_hz: RateHz | None = None
+    modulator_hz: RateHz | None = None
+    settle_s: IntervalS = 0.0

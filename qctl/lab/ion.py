@@ -20,7 +20,17 @@ from qctl.lab.quantities import (
     RateHz,
 )
 
-__all__ = ["Fluorescence", "IonCoupler", "IonProcessor", "IonPulse", "IonQubit", "MotionalMode", "MsPulse"]
+__all__ = [
+    "DetectionLight",
+    "Fluorescence",
+    "IonCoupler",
+    "IonProcessor",
+    "IonPulse",
+    "IonQubit",
+    "MotionalMode",
+    "MsPulse",
+    "Preparation",
+]
 
 
 class IonPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -117,25 +127,28 @@ class MsPulse(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes
     ----------
-    beam : str
-        Beam that carries both sidebands.
     mode : str
         Motional mode that mediates.
     length_s : float
         Length of the gate.
     amplitude_v : float
-        Peak at the output that modulates the beam.
+        Peak of each of the two tones at the output that modulates the beam.
     detuning_hz : float
-        Of the sidebands from the mode.
+        Of the sidebands from the mode, away from the carrier if above 0.
+    beam : str
+        Beam that carries both sidebands to both ions; without it each ion's own drive beam does.
+    amplitudes_v : mapping of str to float
+        Peak of each tone on an ion's own beam, where it is not `amplitude_v`.
     phase_rad : mapping of str to float
         Virtual Z on each of the two qubits afterwards.
     """
 
-    beam: str
     mode: str
     length_s: LengthS
     amplitude_v: AmplitudeV
     detuning_hz: OffsetHz
+    beam: str = ""
+    amplitudes_v: dict[str, AmplitudeV] = {}
     phase_rad: dict[str, AngleRad] = {}
 
 
@@ -160,6 +173,42 @@ class IonCoupler(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
         return first, second
 
 
+class Preparation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One pulse that every shot begins with: cooling, optical pumping.
+
+    Attributes
+    ----------
+    beam : str
+        Beam that is on.
+    length_s : float
+        How long.
+    amplitude_v : float
+        Peak at the output that modulates it.
+    detuning_hz : float
+        Added to the frequency of the beam's modulator.
+    """
+
+    beam: str
+    length_s: LengthS
+    amplitude_v: AmplitudeV
+    detuning_hz: OffsetHz = 0.0
+
+
+class DetectionLight(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The light under which ions are measured; it is on while photons are counted.
+
+    Attributes
+    ----------
+    beam : str
+        Beam that is on.
+    amplitude_v : float
+        Peak at the output that modulates it.
+    """
+
+    beam: str
+    amplitude_v: AmplitudeV
+
+
 class IonProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="platform", tag="ion"):
     """A chain of trapped ions.
 
@@ -179,6 +228,10 @@ class IonProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Design values.
     coupler : mapping of str to IonCoupler
         Design values of pairs.
+    preparation : tuple of Preparation
+        What every shot begins with, in order.
+    detection : DetectionLight, optional
+        Light of measurements; without it programs switch it on themselves.
     mode : mapping of str to MotionalMode
         Normal modes.
     beam : mapping of str to Beam
@@ -194,6 +247,8 @@ class IonProcessor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mode: dict[str, MotionalMode]
     beam: dict[str, Beam]
     coupler: dict[str, IonCoupler] = {}
+    preparation: tuple[Preparation, ...] = ()
+    detection: DetectionLight | None = None
 
     @property
     def platform(self) -> str:

@@ -9,7 +9,7 @@ from qctl.lab.rack_rules import is_dc, unknown
 
 __all__ = ["check_ports"]
 
-ROLES = {"transmon": ("drive", "flux", "readout"), "ion": ("drive", "readout"), "atom": ("drive", "readout")}
+ROLES = {"transmon": ("drive", "flux", "readout"), "ion": ("drive", "readout", "ttl"), "atom": ("drive", "readout")}
 _OUTPUT_KEYS = ("i", "q", "output", "dc")
 _INPUT_KEYS = ("acquire_i", "acquire_q", "acquire")
 

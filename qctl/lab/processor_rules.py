@@ -128,11 +128,19 @@ def _beams(processor: IonProcessor | AtomProcessor, path: str, problems: Problem
 
 def _ions(processor: IonProcessor, path: str, problems: Problems) -> None:
     _beams(processor, path, problems)
+    for k, step in enumerate(processor.preparation):
+        _beam(processor, step.beam, f"{join(path, 'preparation')}[{k}]", problems)
+    if processor.detection is not None:
+        _beam(processor, processor.detection.beam, join(path, "detection"), problems)
     for name, qubit in processor.qubit.items():
         _beam(processor, qubit.drive.beam, join(join(join(path, "qubit"), name), "drive"), problems)
     for name, coupler in processor.coupler.items():
         at = join(join(join(path, "coupler"), name), "ms")
-        _beam(processor, coupler.ms.beam, at, problems)
+        if coupler.ms.beam:
+            _beam(processor, coupler.ms.beam, at, problems)
+        for ion in coupler.ms.amplitudes_v:
+            if ion not in coupler.qubits:
+                problems.add(join(join(at, "amplitudes_v"), ion), f"is not a qubit of {name}")
         if coupler.ms.mode not in processor.mode:
             problems.add(join(at, "mode"), unknown("mode", coupler.ms.mode, list(processor.mode)))
     for name, mode in processor.mode.items():

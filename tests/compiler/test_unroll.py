@@ -143,6 +143,6 @@ def test_endless_program_is_refused():
 
 def test_words_of_other_platforms_are_refused():
     p = qctl.Program(ports=["t"])
-    p.ttl("t", 1)
-    with pytest.raises(CompileError, match="ttl"):
+    p.image("t")
+    with pytest.raises(CompileError, match="image"):
         unroll(p.body)

@@ -1,0 +1,1 @@
+"""qctl's event controller: synthesisers, TTL lines and photon counters that play tables of events."""

@@ -1,0 +1,297 @@
+"""Drive qctl's event controller: write the events that it does not hold, fire all shots, read the photon counts.
+
+Source: docs/firmware-protocol.md, protocol version 1, sections 3 to 6. It starts its shots itself: it is its
+processor's trigger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.device import Parameter
+from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.firmware_io.controller import Controller
+from qctl.firmware_io.event_messages import (
+    COUNT,
+    EVENT,
+    MOST_COUNTS,
+    MOST_EVENTS,
+    MOST_SEQUENCES,
+    SEQUENCE,
+    Counts,
+    EventCapabilities,
+    Run,
+    WriteEvents,
+    WriteSequences,
+    Written,
+)
+from qctl.firmware_io.messages import Fire, Kind, Reference, Status
+from qctl.firmware_io.serial_port import SerialPort, device_path
+from qctl.instruments.qctl_events import capabilities as can
+from qctl.instruments.qctl_events.body import EventsBody
+from qctl.lab import Instrument, Lab
+from qctl.program.device_program import DeviceProgram
+from qctl.units import Limits
+
+__all__ = ["QctlEvents", "open_driver"]
+
+_EXTERNAL_LOCKED = 1
+_REASONS = {0: "complete", 1: "stopped", 2: "fault"}
+_PARAMETERS = (
+    Parameter("state", "State (0 idle, 1 firing)", "", int, False),
+    Parameter("reference_locked", "Locked to the external reference", "", bool, False),
+    Parameter("n_fired", "Shots fired of the present or last block", "", int, False),
+)
+_JOINED = 8
+"""Events that are the same between two that changed are sent along if they are no more than these."""
+
+
+@dataclass(slots=True)
+class QctlEvents:
+    """A controller that plays tables of events by itself, shot after shot.
+
+    Attributes
+    ----------
+    controller : Controller
+        The packets.
+    instrument : Instrument
+        Its entry in lab.toml.
+    """
+
+    controller: Controller
+    instrument: Instrument
+    _generation: int = -1
+    _block_number: int = 0
+    _body: EventsBody | None = None
+    _events: NDArray[Any] = field(default_factory=lambda: np.zeros(0, EVENT))
+    _sequences: NDArray[Any] = field(default_factory=lambda: np.zeros(0, SEQUENCE))
+
+    def identify(self) -> str:
+        """Return the identity string."""
+        self.controller.open()
+        return self.controller.identity
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        return _PARAMETERS
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value."""
+        status: Status = self.controller.call(Kind.STATUS)
+        if name == "reference_locked":
+            return status.reference == _EXTERNAL_LOCKED
+        if name in ("state", "n_fired"):
+            return getattr(status, name)
+        raise RequestError(f"{self.controller.name} has no parameter {name!r}", instrument=self.controller.name)
+
+    def set(self, name: str, value: Any) -> None:
+        """Refuse: nothing is set but by programs."""
+        raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
+
+    def locked(self) -> bool:
+        """Return True when the device is locked to the reference that lab.toml names."""
+        status: Status = self.controller.call(Kind.STATUS)
+        return status.reference == (_EXTERNAL_LOCKED if self.instrument.reference == "external" else 0)
+
+    def prepare(self) -> None:
+        """Open the session and set the reference that lab.toml names."""
+        found = self._can()
+        if found.tick_hz != can.TICK_HZ:
+            raise DeviceError(
+                f"{self.controller.name} counts ticks of {found.tick_hz} Hz, programs are for {can.TICK_HZ:g}",
+                instrument=self.controller.name,
+            )
+        if self.instrument.reference is not None:
+            wanted = Reference(int(self.instrument.reference == "external"))
+            self._echoed(Kind.SET_REFERENCE, wanted, wanted)
+
+    # programs --------------------------------------------------------------------------------------
+
+    def load(self, program: DeviceProgram) -> int:
+        """Write the events and sequences that the device does not hold; return their bytes.
+
+        Raises
+        ------
+        LimitError
+            If the program is more than the device says it can; nothing has been sent.
+        RefusedError
+            If the device refuses, or stores something else.
+        """
+        try:
+            body = EventsBody.from_bytes(program.body)
+        except msgspec.MsgspecError as error:
+            raise RequestError(f"{self.controller.name}: the body is no table of events: {error}") from error
+        words = np.asarray(program.blobs[body.events], np.uint64).reshape(-1, 2)
+        events = np.zeros(len(words), EVENT)
+        heads = words[:, 0]
+        events["tick"], events["value"] = heads & np.uint64(0xFFFFFFFF), words[:, 1]
+        for name, shift in (("channel", 32), ("tone", 40), ("operation", 48)):
+            events[name] = heads >> np.uint64(shift) & np.uint64(255)
+        sequences = np.zeros(len(body.bounds) - 1, SEQUENCE)
+        sequences["first"], sequences["count"] = body.bounds[:-1], np.diff(body.bounds)
+        self._check(body, events)
+        self._body = None
+        if self.controller.generation != self._generation:
+            self._events, self._sequences = np.zeros(0, EVENT), np.zeros(0, SEQUENCE)
+            self._generation = self.controller.generation
+        n_bytes = self._write(Kind.WRITE_EVENTS, WriteEvents, events, self._events, MOST_EVENTS)
+        self._events = _overlaid(self._events, events)
+        n_bytes += self._write(Kind.WRITE_SEQUENCES, WriteSequences, sequences, self._sequences, MOST_SEQUENCES)
+        self._sequences = _overlaid(self._sequences, sequences)
+        wanted = Run(len(sequences), body.n_shots, body.period_ns)
+        self._echoed(Kind.SET_RUN, wanted, wanted)
+        self._body = body
+        return n_bytes
+
+    def _check(self, body: EventsBody, events: NDArray[Any]) -> None:
+        found, name = self._can(), self.controller.name
+        Limits(1, found.max_shots).check(body.n_shots, f"{name}: n_shots")
+        Limits(0, found.max_events).check(len(events), f"{name}: events")
+        Limits(1, found.max_sequences).check(len(body.bounds) - 1, f"{name}: sequences")
+        Limits(0, found.max_counts).check(body.n_counts * body.n_shots, f"{name}: counts")
+        Limits(0, found.max_tick).check(int(events["tick"].max(initial=0)), f"{name}: tick")
+        for operation, what, most in (
+            (can.LEVEL, "TTL line", found.n_lines),
+            (can.TONE, "output", found.n_outputs),
+            (can.GATE, "counter", found.n_counters),
+        ):
+            highest = int(events["channel"][events["operation"] == operation].max(initial=0))
+            if highest > most:
+                raise LimitError(f"{name}: {what} {highest} is not there, the device has {most}", instrument=name)
+
+    def _write(self, kind: Kind, message: Any, rows: NDArray[Any], held: NDArray[Any], most: int) -> int:
+        """Send the rows that differ from what is held; return their bytes. What was begun and failed is not held."""
+        n_bytes = 0
+        try:
+            for first, end in _changes(rows, held, most):
+                part = rows[first:end]
+                self._echoed(kind, message(first, len(part), part.tobytes()), Written(first, len(part)))
+                n_bytes += part.nbytes
+        except DeviceError:
+            self._generation = -1
+            raise
+        return n_bytes
+
+    def _echoed(self, kind: Kind, value: Any, wanted: Any) -> None:
+        """Send something; the device answers with what it stored."""
+        stored = self.controller.call(kind, value)
+        if stored != wanted:
+            raise RefusedError(
+                f"{self.controller.name} stored {stored} instead of {wanted}", instrument=self.controller.name
+            )
+
+    # runs ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin the shots of the loaded program: nothing else triggers the device."""
+        self._loaded()
+        self._block_number = self._block_number % (2**32 - 1) + 1
+        self.controller.call(Kind.FIRE, Fire(self._block_number))
+
+    def select(self, point: int) -> None:
+        """Refuse: all sequences are played in each shot."""
+        raise RequestError(f"{self.controller.name} plays all points by itself; {point} can't be selected")
+
+    def finished(self) -> bool:
+        """Return whether all shots were played.
+
+        Raises
+        ------
+        DeviceError
+            If the block ended before.
+        """
+        body, name = self._loaded(), self.controller.name
+        status: Status = self.controller.call(Kind.STATUS)
+        if status.block_number != self._block_number:
+            raise DeviceError(f"{name} plays block {status.block_number}, not {self._block_number}", instrument=name)
+        if status.state != 0:
+            return False
+        if status.n_fired != body.n_shots:
+            done = self.controller.next_done(self._block_number, 0.1)
+            reason = _REASONS.get(done.reason, str(done.reason)) if done is not None else f"error {status.last_error}"
+            raise DeviceError(f"{name}: the block ended after {status.n_fired} shots: {reason}", instrument=name)
+        return True
+
+    def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
+        """Return the photons of each gate, by port and result: (n_records, n_columns), in counts."""
+        body, parts = self._loaded(), []
+        n_all = body.n_counts * body.n_shots
+        for first in range(0, n_all, MOST_COUNTS):
+            wanted = Written(first, min(MOST_COUNTS, n_all - first))
+            found: Counts = self.controller.call(Kind.READ_COUNTS, wanted)
+            if (found.first, found.count) != (wanted.first, wanted.count) or len(found.rows) != 2 * wanted.count:
+                raise DeviceError(f"{self.controller.name} answered {found.count} counts from {found.first}")
+            parts.append(np.frombuffer(found.rows, COUNT)["photons"])
+        counts = np.concatenate(parts).reshape(body.n_shots, -1) if parts else np.zeros((body.n_shots, 0))
+        table = counts.astype(np.complex128)
+        if body.averaged:
+            table = table.mean(axis=0, keepdims=True)
+        return {(one.port, one.slot): np.ascontiguousarray(table[:, list(one.columns)]) for one in body.photons}
+
+    def stop(self) -> None:
+        """Stop at the next shot; leave the program loaded."""
+        self.controller.call(Kind.STOP)
+
+    def safe(self) -> None:
+        """Stop, switch every tone off, and hold every TTL line low."""
+        self._body = None
+        self.controller.call(Kind.SAFE)
+        status: Status = self.controller.call(Kind.STATUS)
+        if status.state != 0:
+            raise RefusedError(f"{self.controller.name} still fires", instrument=self.controller.name)
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        self.controller.close()
+
+    def _loaded(self) -> EventsBody:
+        name = self.controller.name
+        if self._body is None:
+            raise RequestError(f"{name}: no program is loaded", instrument=name)
+        self.controller.open()
+        if self.controller.generation != self._generation:
+            raise DeviceError(
+                f"{name}: the session was reopened since the program was loaded; load it again", instrument=name
+            )
+        return self._body
+
+    def _can(self) -> EventCapabilities:
+        self.controller.open()
+        found: EventCapabilities = self.controller.capabilities
+        return found
+
+
+def _changes(rows: NDArray[Any], held: NDArray[Any], most: int) -> list[tuple[int, int]]:
+    """Return the ranges to send, each of at most so many rows, so that a device that holds `held` has `rows`."""
+    n_same = min(len(rows), len(held))
+    changed = np.ones(len(rows), bool)
+    changed[:n_same] = rows[:n_same] != held[:n_same]
+    at = np.flatnonzero(changed)
+    if not len(at):
+        return []
+    cuts = np.flatnonzero(np.diff(at) > _JOINED) + 1
+    found = []
+    for group in np.split(at, cuts):
+        first, end = int(group[0]), int(group[-1]) + 1
+        found += [(begin, min(begin + most, end)) for begin in range(first, end, most)]
+    return found
+
+
+def _overlaid(held: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """Return what a table holds after its beginning was written."""
+    return np.concatenate([rows, held[len(rows) :]])
+
+
+def open_driver(instrument: Instrument, lab: Lab) -> QctlEvents:
+    """Open the port and the session, check the identity, set the reference."""
+    path = device_path(instrument.address)
+    controller = Controller(instrument.name, lambda: SerialPort(path), "qctl,events", asks=Kind.EVENT_CAPABILITIES)
+    device = QctlEvents(controller, instrument)
+    device.prepare()
+    return device
