@@ -110,18 +110,14 @@ class VisaLink:
     def query(self, text: str, timeout_s: float | None = None) -> str:
         """Send one message and return the line that answers it, without its end."""
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
+            port = self._asked(text)
             return self._line(port, text, self._timeout_s if timeout_s is None else timeout_s)
 
     def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
         """Send one message and return what answers it: a line without its end, or a definite block with its head."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
+            port = self._asked(text)
             first = self._first(port, text, limit_s)
             if len(first) == 2 and first[1:].isdigit() and first[1:] != b"0":
                 block = self._block(port, text, limit_s, b"\n", first)
@@ -129,6 +125,19 @@ class VisaLink:
             if first.endswith(b"\n"):
                 return first.decode("latin-1").rstrip("\r\n")
             return first.decode("latin-1") + self._line(port, text, limit_s)
+
+    def _asked(self, text: str) -> VisaPort:
+        """Send a query; refuse to while something that no query asked for would be taken for its answer."""
+        port = self._ready()
+        try:
+            unread = port.unread()
+        except PortClosedError as error:
+            self._fail(error, f"before {text!r}")
+        if unread:
+            self._fail(PortClosedError("it sent what nobody asked for"), f"before {text!r}, which was not sent", unread)
+        self._send(port, text)
+        self._flush()
+        return port
 
     def _first(self, port: VisaPort, text: str, timeout_s: float) -> bytes:
         """Return the first byte of an answer, and the second if the first may begin a block."""
@@ -195,18 +204,14 @@ class VisaLink:
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
+            port = self._asked(text)
             return [self._block(port, text, limit_s, b";" if left else b"\n") for left in range(n_blocks)[::-1]]
 
     def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the definite blocks that answer it one right behind the other, and a line end."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
+            port = self._asked(text)
             blocks = [self._block(port, text, limit_s, b"") for _ in range(n_blocks)]
             if end := self._line(port, text, self._timeout_s):
                 self._fail(PortClosedError(f"{end!r} follows {n_blocks} blocks"), f"in the answer to {text!r}")
@@ -218,21 +223,20 @@ class VisaLink:
         """Send one message and return what answers it, joined by ``;``: words, then definite blocks, then a line."""
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
-            port = self._ready()
-            self._send(port, text)
-            self._flush()
+            port = self._asked(text)
             words = [self._word(port, text, limit_s) for _ in range(n_words)]
             blocks = [self._block(port, text, limit_s, b";") for _ in range(n_blocks)]
             return words, blocks, self._line(port, text, self._timeout_s)
 
     def _word(self, port: VisaPort, text: str, timeout_s: float) -> str:
         """Read one answer that another one follows, without the ``;`` at its end."""
-        got = b""
+        got, begin_s = b"", time.monotonic()
         try:
             while not got.endswith(b";"):
                 if got.endswith(b"\n") or len(got) == _LINE_BYTES:
                     raise PortClosedError("one answer came where several were due")
                 got += port.receive(1, timeout_s)
+                port.keep_pace(begin_s, got, timeout_s)
         except TimeoutError as error:
             self._fail(error, f"({timeout_s:g} s) to {text!r}", got)
         except PortClosedError as error:

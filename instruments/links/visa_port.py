@@ -26,6 +26,11 @@ _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
 _READ_BYTES = 65_536
 _AHEAD_BYTES = 8192
+_MOST_LINE_BYTES = 1 << 24
+_MOST_READ_BYTES = 1 << 24
+_SLOWEST_BYTES_PER_S = 10
+"""What comes more slowly than the slowest serial line for longer than the time-out never ends: it is a time-out."""
+_NO_WORDS = b"\0\t\n\r "
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
@@ -162,24 +167,27 @@ class VisaPort:
             raise PortClosedError(f"the connection broke ({error})") from error
 
     def line(self, max_bytes: int, timeout_s: float) -> bytes:
-        """Return the bytes up to the end of the line or message, the end included.
+        """Return the bytes up to the end of the line or message, the end included; `max_bytes` are read at a time.
 
         Raises
         ------
         TimeoutError
-            With the bytes that did come.
+            With the bytes that did come: there was a pause, or they come in drops.
         PortClosedError
-            If the connection broke, or the message was cut.
+            If the connection broke, the message was cut, or the line has no end.
         """
         self._end_at_newline(True)
-        got = b""
+        got, begin_s = bytearray(), time.monotonic()
         while True:
             data, status = self._read(max_bytes, timeout_s, got)
-            got = got + data if got else data
             if data.endswith(b"\n"):
-                return bytes(got)
+                return bytes(got + data) if got else data
+            got += data
             if status in _END:
                 raise PortClosedError(f"the message ended without a line end after {len(got)} bytes")
+            if len(got) > _MOST_LINE_BYTES:
+                raise PortClosedError(f"over {_MOST_LINE_BYTES} bytes came without a line end")
+            self.keep_pace(begin_s, got, timeout_s)
 
     def receive(self, n_bytes: int, timeout_s: float) -> bytes | bytearray:
         """Return exactly so many bytes.
@@ -193,12 +201,51 @@ class VisaPort:
         """
         self._end_at_newline(False)
         got: bytes | bytearray = b""
+        begin_s = time.monotonic()
         while len(got) < n_bytes:
             data, _ = self._read(n_bytes - len(got), timeout_s, got)
             if not data:
                 raise PortClosedError(f"the message ended {n_bytes - len(got)} bytes early")
-            got = got + data if got else data
+            if len(data) == n_bytes:
+                return data
+            got = got or bytearray()
+            got += data
+            self.keep_pace(begin_s, got, timeout_s)
         return got
+
+    @staticmethod
+    def keep_pace(begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
+        """Raise TimeoutError, with the bytes that did come, where an answer that began to be read then comes in drops."""
+        if time.monotonic() > begin_s + timeout_s + len(got) / _SLOWEST_BYTES_PER_S:
+            raise TimeoutError(bytes(got))
+
+    def unread(self) -> bytes:
+        """Return some of what has come and nobody has read; line ends alone are dropped, and nothing is waited for.
+
+        Where messages end by themselves the transport looks after this.
+        """
+        if self._ends_messages:
+            return b""
+        while True:
+            if not self._ahead:
+                self._ahead = self._waiting()
+            if not self._ahead:
+                return b""
+            if words := self._ahead.lstrip(_NO_WORDS):
+                return words
+            self._ahead = b""
+
+    def _waiting(self) -> bytes:
+        """Return what has come from the peer; a connection that is closed is left for the next read to notice."""
+        try:
+            if self._socket is None:
+                n_bytes = self._session.interface.in_waiting
+                return bytes(self._session.interface.read(n_bytes)) if n_bytes else b""
+            return self._socket.recv(_READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise PortClosedError(f"the connection broke ({error})") from error
 
     def _end_at_newline(self, on: bool) -> None:
         """Let reads end at a line's end; HiSLIP has its own end of a message."""
@@ -250,7 +297,7 @@ class VisaPort:
                 readable, _, _ = select.select((port,), (), (), timeout_s)
                 if not readable:
                     raise TimeoutError(bytes(got))
-                self._ahead = port.recv(max(n_bytes, _READ_BYTES))
+                self._ahead = port.recv(min(max(n_bytes, _READ_BYTES), _MOST_READ_BYTES))
             except TimeoutError:
                 raise
             except OSError as error:
