@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from qctl.errors import RequestError
+
 __all__ = ["Call", "Repeat", "Script", "parse"]
 
 _TOKEN = re.compile(
@@ -84,7 +86,7 @@ def parse(text: str) -> Script:
 
     Raises
     ------
-    ValueError
+    RequestError
         With the line, if the text is not SeqC, or not of the part that is emulated.
     """
     return _Parser(text).script()
@@ -99,7 +101,7 @@ class _Parser:
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise ValueError(f"line {line}: {text[at]!r} is not SeqC")
+                raise RequestError(f"line {line}: {text[at]!r} is not SeqC")
             if found.lastgroup != "space":
                 self._tokens.append((str(found.lastgroup), found[0], line))
             line += found[0].count("\n")
@@ -118,7 +120,7 @@ class _Parser:
 
     def _fail(self, words: str) -> NoReturn:
         line = self._tokens[min(self._at, len(self._tokens) - 1)][2] if self._tokens else 1
-        raise ValueError(f"line {line}: {words}")
+        raise RequestError(f"line {line}: {words}")
 
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
