@@ -125,6 +125,11 @@ class _Parser:
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
 
+    def _token(self) -> tuple[str, str, int]:
+        if self._at >= len(self._tokens):
+            self._fail("the end where more was expected")
+        return self._tokens[self._at]
+
     def _take(self, wanted: str = "") -> str:
         found = self._peek()
         if not found or (wanted and found != wanted):
@@ -178,7 +183,7 @@ class _Parser:
         self._take(";")
 
     def _call(self) -> list[Call | Repeat]:
-        kind, name, line = self._tokens[self._at]
+        kind, name, line = self._token()
         if kind != "name" or name not in _CALLS:
             self._fail(f"{name} is not a function that is emulated")
         self._take()
@@ -212,7 +217,7 @@ class _Parser:
         self._script.indices[index] = tuple(found)
 
     def _argument(self) -> int | str:
-        kind, name, _ = self._tokens[self._at]
+        kind, name, _ = self._token()
         if kind == "name" and name in self._script.lengths:
             return self._take()
         return self._whole()
@@ -241,9 +246,7 @@ class _Parser:
         return value
 
     def _atom(self) -> float:
-        if self._at >= len(self._tokens):
-            self._fail("the end where a number was expected")
-        kind, word, _ = self._tokens[self._at]
+        kind, word, _ = self._token()
         self._take()
         if kind == "number":
             return float(int(word, 0)) if word[:2] in ("0x", "0b") else float(word)
