@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qctl.errors import WireError
+from qctl.errors import RequestError, WireError
 from qctl.hil.instruments.zurich.seqc import parse
 from qctl.hil.labone import errors
 from qctl.hil.labone.elf import written
@@ -43,7 +43,7 @@ def compile_seqc(
         raise errors.CoreError("The samplerate must be specified for the HDAWG")
     try:
         parse(code)
-    except ValueError as error:
+    except RequestError as error:
         raise errors.CoreError(f"Compiler Error: {error}") from None
     return written({".c": code.encode()}), {"messages": "", "maxelfsize": 1 << 31}
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 
+from qctl.errors import RequestError
+
 __all__ = ["sections", "source_of", "written"]
 
 _HEADER = struct.Struct("<16sHHIIIIIHHHHHH")
@@ -20,19 +22,19 @@ def sections(elf: bytes) -> dict[str, bytes]:
 
     Raises
     ------
-    ValueError
+    RequestError
         If it is no little-endian ELF-32 file, or cut off.
     """
     try:
         head = _HEADER.unpack_from(elf)
         if not head[0].startswith(_MAGIC):
-            raise ValueError("no ELF file for a sequencer")
+            raise RequestError("no ELF file for a sequencer")
         offset, width, n, names_at = head[6], head[11], head[12], head[13]
         rows = [_SECTION.unpack_from(elf, offset + k * width) for k in range(n)]
         names = elf[rows[names_at][4] :][: rows[names_at][5]]
         return {names[r[0] : names.index(b"\0", r[0])].decode(): elf[r[4] : r[4] + r[5]] for r in rows}
     except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise ValueError(f"the ELF file is cut off or damaged: {error}") from None
+        raise RequestError(f"the ELF file is cut off or damaged: {error}") from None
 
 
 def source_of(elf: bytes) -> str:
@@ -40,12 +42,12 @@ def source_of(elf: bytes) -> str:
 
     Raises
     ------
-    ValueError
+    RequestError
         If it does not say.
     """
     found = sections(elf).get(".c")
     if found is None:
-        raise ValueError("the ELF file has no source in it")
+        raise RequestError("the ELF file has no source in it")
     return found.decode("utf-8").rstrip("\0")
 
 

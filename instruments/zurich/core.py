@@ -132,17 +132,12 @@ def _program(
     reset = player.reset if modulated else 0
     sizes_bytes = [2 * len(names) * w.n_samples for w in held.waveforms]
     n_instructions = can.BASE_INSTRUCTIONS + loaded(sizes_bytes, player.block_bytes)
-    if not grid.each:
-        text, n = _points(cut, cut.bounds, player, grid, reset)
-        n_instructions += n + n_around
-        return "".join(
-            [*head, _WAIT, start, text, end]
-        ) if n_instructions <= player.max_instructions else "", n_instructions
+    spans = [cut.bounds[p : p + 2] for p in range(len(cut.bounds) - 1)] if grid.each else [cut.bounds]
     parts = []
-    for point in range(len(cut.bounds) - 1):
-        text, n = _points(cut, cut.bounds[point : point + 2], player, grid, reset)
-        n_instructions += n + n_around + can.BASE_INSTRUCTIONS
-        parts += [start, _WAIT, text, end]
+    for bounds in spans:
+        text, n = _points(cut, bounds, player, grid, reset)
+        n_instructions += n + n_around + can.BASE_INSTRUCTIONS * grid.each
+        parts += [start, _WAIT, text, end] if grid.each else [_WAIT, start, text, end]
         if n_instructions > player.max_instructions:
             return "", n_instructions
     return "".join([*head, *parts]), n_instructions

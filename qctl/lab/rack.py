@@ -228,7 +228,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model : str
         Key of the driver, or ``qcodes:`` or ``pymeasure:`` and the dotted name of a class of theirs.
     address : str
-        VISA address.
+        VISA address, or `zhinst://host:8004/dev1234` of a device behind a data server.
     timeout_s : float
         Longest wait for an answer.
     group : str

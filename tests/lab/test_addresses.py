@@ -18,6 +18,8 @@ LOCAL, REMOTE = True, False
         ("TCPIP0::host.lab::INSTR", "vxi11", "host.lab", REMOTE),
         ("TCPIP::127.0.0.1::hislip0,40006::INSTR", "hislip", "127.0.0.1", LOCAL),
         ("GPIB0::8::INSTR", "gpib", "8", REMOTE),
+        ("zhinst://192.168.0.60:8004/dev12034", "zhinst", "192.168.0.60", REMOTE),
+        ("zhinst-emulated://127.0.0.1:40007/dev12001", "zhinst", "127.0.0.1", LOCAL),
         ("GPIB::1::65535::INSTR", "gpib", "1", REMOTE),
         ("USB0::0x0957::0x179A::MY52161403::INSTR", "usb", "0x0957::0x179A::MY52161403", REMOTE),
         ("ASRL4::INSTR", "serial", "4", REMOTE),
@@ -39,6 +41,7 @@ def test_every_kind_of_address_is_read(text: str, kind: str, host: str, loopback
         ("TCPIP::scope::hislip0::INSTR", "TCPIP::SCOPE::hislip0,4880::INSTR"),
         ("TCPIP::scope::INSTR", "TCPIP::scope::inst0::INSTR"),
         ("GPIB::8::INSTR", "GPIB0::8::INSTR"),
+        ("zhinst://LABPC:8004/DEV12034", "zhinst://labpc:8004/dev12034"),
     ],
 )
 def test_two_spellings_have_one_identity(first: str, second: str) -> None:
@@ -50,7 +53,16 @@ def test_devices_with_different_case_are_different() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10.0.0.1", "TCPIP::10.0.0.1::99999::SOCKET", "TCPIP::0.0.0.0::1::SOCKET", "GPIB0::31::INSTR"]
+    "text",
+    [
+        "",
+        "10.0.0.1",
+        "TCPIP::10.0.0.1::99999::SOCKET",
+        "TCPIP::0.0.0.0::1::SOCKET",
+        "zhinst://labpc:8004",
+        "zhinst://labpc:80040/dev1",
+        "GPIB0::31::INSTR",
+    ],
 )
 def test_what_is_no_address_gets_a_sentence(text: str) -> None:
     assert isinstance(parse_address(text), str)

@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Emulator", "emulator"]
+__all__ = ["Emulator", "ask_back_door", "emulator"]
+
+
+def ask_back_door(path: Path, **request: Any) -> dict[str, Any]:
+    """Send one request to the back door of an emulator."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(10)
+        line.connect(str(path))
+        line.sendall(json.dumps(request).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(line.makefile().readline())
+        return answer
 
 
 class Emulator:
@@ -50,12 +60,7 @@ class Emulator:
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send one request to the back door."""
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(10)
-            line.connect(str(self.control))
-            line.sendall(json.dumps(request).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(line.makefile().readline())
-            return answer
+        return ask_back_door(self.control, **request)
 
     def counters(self) -> dict[str, int]:
         """Return what the emulator counted."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from qctl.errors import QctlError, WireError
+from qctl.errors import InternalError, QctlError, WireError
 from qctl.hil.instruments.servers.connection import Connection
 from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.zurich.data_server import DataServer
@@ -63,11 +63,12 @@ class LabOneConnection(Connection):
             message = await self._messages.get()
             try:
                 reply: dict[str, Any] = {"value": await self._server.answer(message)}
-            except Refusal as error:
-                reply = {"error": [error.kind, error.text]}
-            except (QctlError, KeyError, TypeError, ValueError) as error:
-                reply = {"error": ["CoreError", f"{message.get('call')}: {error}"]}
-            except Exception as error:  # nobody waits for an answer that never comes
+            except Refusal as refusal:
+                reply = {"error": [refusal.kind, refusal.text]}
+            except (QctlError, KeyError, TypeError, ValueError) as refusal:
+                reply = {"error": ["CoreError", f"{message.get('call')}: {refusal}"]}
+            except Exception as problem:  # nobody waits for an answer that never comes
                 _LOG.exception("the data server failed at %s", message.get("call"))
-                reply = {"error": ["CoreError", f"the emulator failed: {type(error).__name__}: {error}"]}
+                error = InternalError(f"the emulator failed ({type(problem).__name__}: {problem}); please report it")
+                reply = {"error": ["CoreError", error.message]}
             self._wire.send([encode(reply)], 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from qctl.errors import QctlError
+from qctl.errors import InternalError, QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Parts, Plant
 from qctl.hil.instruments.zurich.device import Device, Sequencer
@@ -220,8 +220,10 @@ class DataServer:
         try:
             run = await asyncio.to_thread(prepared, waiting, False)
             await run.play(self.plant)
-        except Exception as error:  # nobody waits for this task: its end has to be seen in the nodes
+        except QctlError as error:
             self._fail(waiting, error)
+        except Exception as problem:  # nobody waits for this task: its end is to be seen in the nodes
+            self._fail(waiting, InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}"))
         finally:
             self._end(waiting)
             device.tree.put("system/internaltrigger/enable", 0)
@@ -247,7 +249,7 @@ class DataServer:
         try:
             run = await asyncio.to_thread(prepared, waiting, True)
             armed = await run.arm(self.plant)
-        except (QctlError, ValueError) as error:
+        except QctlError as error:
             self._fail(waiting, error)
             self._end(waiting)
             return
@@ -263,8 +265,10 @@ class DataServer:
             await run.finish(armed)
         except asyncio.CancelledError:
             return
-        except Exception as error:  # nobody waits for this task: its end has to be seen in the nodes
+        except QctlError as error:
             self._fail(waiting, error)
+        except Exception as problem:  # nobody waits for this task: its end is to be seen in the nodes
+            self._fail(waiting, InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}"))
         self._following.pop(device.name, None)
         self._end(waiting)
 

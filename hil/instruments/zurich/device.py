@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.instruments.zurich.nodes import Refusal
 from qctl.hil.instruments.zurich.seqc import Script, parse
 from qctl.hil.instruments.zurich.table import Entry, read_table
@@ -172,7 +173,7 @@ class Device:
         self.tree.put(f"{place}/ready", 0)
         try:
             one.script = parse(source_of(data))
-        except ValueError as error:
+        except RequestError as error:
             raise Refusal("CoreError", f"/{self.id}/{place}/elf/data: {error}") from None
         self.tree.put(f"{place}/elf/progress", 1.0)
         self.tree.put(f"{place}/ready", 1)
@@ -186,7 +187,7 @@ class Device:
         try:
             one.table = read_table(text, "hdawg" if one.kind == "hd" else "shf")
             self.tree.put(status, _TABLE_TAKEN)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (RequestError, ValueError, TypeError, KeyError, AttributeError):
             one.table = {}
             self.tree.put(status, _TABLE_FAILED)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.instruments.plant_link import Integration, Kind, Output, Plant, Runs
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.rendering import (
@@ -114,12 +115,12 @@ class Run:
 
         Raises
         ------
-        ValueError
+        RequestError
             If the shot is too long.
         """
         length_s = float(self.shots.stops_s[model] - self.shots.starts_s[model])
         if length_s > _LONGEST_S:
-            raise ValueError(f"a shot of {length_s:g} s is not rendered")
+            raise RequestError(f"a shot of {length_s:g} s is not rendered")
         outputs, fresh = self._outputs(model, length_s)
         integrations, acquired = self._integrations(model)
         return Kind(outputs, tuple(integrations)), fresh, acquired
@@ -264,7 +265,7 @@ def prepared(waiting: Mapping[str, tuple[Device, Sequence[Sequencer]]], each: bo
 
     Raises
     ------
-    ValueError
+    RequestError
         If a program can't be executed.
     """
     tracks = [with_phases(track_of(device, one)) for device, every in waiting.values() for one in every]

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.sequence import ENTRY, START, WAVE, executed
 
@@ -57,7 +58,7 @@ def track_of(device: Device, one: Sequencer) -> Track:
 
     Raises
     ------
-    ValueError
+    RequestError
         If it can't be executed.
     """
     assert one.script is not None
@@ -66,7 +67,7 @@ def track_of(device: Device, one: Sequencer) -> Track:
 
     def wave_of(names: tuple[str, ...]) -> int:
         if names not in by_names:
-            raise ValueError(f"no index was assigned to {', '.join(names)}")
+            raise RequestError(f"no index was assigned to {', '.join(names)}")
         return by_names[names]
 
     rows = executed(script, one.entry_samples(), wave_of)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from qctl.errors import RequestError
+
 __all__ = ["Call", "Repeat", "Script", "parse"]
 
 _TOKEN = re.compile(
@@ -84,7 +86,7 @@ def parse(text: str) -> Script:
 
     Raises
     ------
-    ValueError
+    RequestError
         With the line, if the text is not SeqC, or not of the part that is emulated.
     """
     return _Parser(text).script()
@@ -99,7 +101,7 @@ class _Parser:
         while at < len(text):
             found = _TOKEN.match(text, at)
             if found is None:
-                raise ValueError(f"line {line}: {text[at]!r} is not SeqC")
+                raise RequestError(f"line {line}: {text[at]!r} is not SeqC")
             if found.lastgroup != "space":
                 self._tokens.append((str(found.lastgroup), found[0], line))
             line += found[0].count("\n")
@@ -118,10 +120,15 @@ class _Parser:
 
     def _fail(self, words: str) -> NoReturn:
         line = self._tokens[min(self._at, len(self._tokens) - 1)][2] if self._tokens else 1
-        raise ValueError(f"line {line}: {words}")
+        raise RequestError(f"line {line}: {words}")
 
     def _peek(self) -> str:
         return self._tokens[self._at][1] if self._at < len(self._tokens) else ""
+
+    def _token(self) -> tuple[str, str, int]:
+        if self._at >= len(self._tokens):
+            self._fail("the end where more was expected")
+        return self._tokens[self._at]
 
     def _take(self, wanted: str = "") -> str:
         found = self._peek()
@@ -176,7 +183,7 @@ class _Parser:
         self._take(";")
 
     def _call(self) -> list[Call | Repeat]:
-        kind, name, line = self._tokens[self._at]
+        kind, name, line = self._token()
         if kind != "name" or name not in _CALLS:
             self._fail(f"{name} is not a function that is emulated")
         self._take()
@@ -210,7 +217,7 @@ class _Parser:
         self._script.indices[index] = tuple(found)
 
     def _argument(self) -> int | str:
-        kind, name, _ = self._tokens[self._at]
+        kind, name, _ = self._token()
         if kind == "name" and name in self._script.lengths:
             return self._take()
         return self._whole()
@@ -239,9 +246,7 @@ class _Parser:
         return value
 
     def _atom(self) -> float:
-        if self._at >= len(self._tokens):
-            self._fail("the end where a number was expected")
-        kind, word, _ = self._tokens[self._at]
+        kind, word, _ = self._token()
         self._take()
         if kind == "number":
             return float(int(word, 0)) if word[:2] in ("0x", "0b") else float(word)

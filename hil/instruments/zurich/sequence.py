@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.instruments.zurich.seqc import Call, Repeat, Script
 
 __all__ = ["ENTRY", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
@@ -57,7 +58,7 @@ class _Rows:
         rows = body.whole()
         self.n_rows += len(rows) * times
         if self.n_rows > MOST_ROWS:
-            raise ValueError(f"over {MOST_ROWS} events; the emulator holds no more")
+            raise RequestError(f"over {MOST_ROWS} events; the emulator holds no more")
         self.whole()
         tiled = np.tile(rows, times)
         if len(rows):
@@ -83,7 +84,7 @@ def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable
 
     Raises
     ------
-    ValueError
+    RequestError
         If it does something that can't be done.
     """
     rows = _Rows()
@@ -110,7 +111,7 @@ def _run(
             rows.play(numbers[0])
         elif name == "executeTableEntry":
             if numbers[0] not in entries:
-                raise ValueError(f"line {one.line}: the command table has no entry {numbers[0]}")
+                raise RequestError(f"line {one.line}: the command table has no entry {numbers[0]}")
             rows.add(rows.end, entries[numbers[0]], ENTRY, numbers[0])
             rows.play(entries[numbers[0]])
         elif name == "playWave":
@@ -127,7 +128,7 @@ def _run(
             rows.add(rows.end, 0, TRIGGER)
             rows.last = None
         elif name not in _QUIET:
-            raise ValueError(f"line {one.line}: {name} is not emulated")
+            raise RequestError(f"line {one.line}: {name} is not emulated")
 
 
 def _since(rows: _Rows) -> int:

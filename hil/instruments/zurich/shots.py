@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.errors import RequestError
 from qctl.hil.instruments.zurich.rendering import Track, is_turned
 from qctl.hil.instruments.zurich.sequence import ENTRY, RESET, START, TRIGGER, WAVE
 
@@ -135,7 +136,7 @@ def parted(tracks: Sequence[Track]) -> Shots:
 
     Raises
     ------
-    ValueError
+    RequestError
         If sequencers wait for differently many triggers, or play before the first one.
     """
     bounds, origins, prints, stops = [], [], [], []
@@ -143,7 +144,7 @@ def parted(tracks: Sequence[Track]) -> Shots:
         rows = track.rows
         marks = np.flatnonzero(rows["operation"] == TRIGGER)
         if not len(marks) or track.lengths[: marks[0]].any():
-            raise ValueError(f"{track.sequencer.place}: it plays before the first trigger")
+            raise RequestError(f"{track.sequencer.place}: it plays before the first trigger")
         low, high = marks, np.append(marks[1:], len(rows))
         origin = rows["time"][marks]
         ends = np.append(rows["time"] + track.lengths, 0)
@@ -154,7 +155,7 @@ def parted(tracks: Sequence[Track]) -> Shots:
         stops.append((stop - origin) / track.device.rate_hz)
     if len({len(origin) for origin in origins}) != 1:
         counts = ", ".join(f"{t.sequencer.place}: {len(o)}" for t, o in zip(tracks, origins, strict=True))
-        raise ValueError(f"sequencers wait for differently many triggers ({counts})")
+        raise RequestError(f"sequencers wait for differently many triggers ({counts})")
     kinds, models = _kinds(prints)
     stops_s = np.maximum.reduce(stops)
     return Shots(np.zeros(len(kinds)), stops_s, tuple(bounds), tuple(origins), kinds, models)

@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from qctl.errors import RequestError
+
 __all__ = ["Entry", "read_table"]
 
 _VERSIONS = {"hdawg": ("0.2", "1.0", "1.1"), "shf": ("1.0", "1.1", "1.1.0", "1.2", "1.2.0")}
@@ -56,22 +58,22 @@ def read_table(text: str, kind: str) -> dict[int, Entry]:
 
     Raises
     ------
-    ValueError
+    RequestError
         If it is no table, or a value is outside what the schema allows.
     """
     content = json.loads(text)
     if not isinstance(content, dict) or set(content) - {"$schema", "header", "table"}:
-        raise ValueError("a command table has header and table")
+        raise RequestError("a command table has header and table")
     version = content.get("header", {}).get("version")
     if version not in _VERSIONS[kind]:
-        raise ValueError(f"header version {version!r} is none of {', '.join(_VERSIONS[kind])}")
+        raise RequestError(f"header version {version!r} is none of {', '.join(_VERSIONS[kind])}")
     known: dict[int, Entry] = {}
     for row in content.get("table", ()):
         index = row.get("index")
         if not isinstance(index, int) or not 0 <= index < _MOST[kind]:
-            raise ValueError(f"index {index!r} is outside 0 … {_MOST[kind] - 1}")
+            raise RequestError(f"index {index!r} is outside 0 … {_MOST[kind] - 1}")
         if index in known:
-            raise ValueError(f"index {index} comes twice")
+            raise RequestError(f"index {index} comes twice")
         known[index] = _entry(row, kind)
     return known
 
@@ -81,28 +83,28 @@ def _entry(row: Mapping[str, Any], kind: str) -> Entry:
     names = (*_GAINS[kind], *_PHASES[kind], *_OTHERS[kind])
     strange = sorted(set(row) - {"index", "waveform", *names})
     if strange:
-        raise ValueError(f"entry {index}: {strange[0]} is not known")
+        raise RequestError(f"entry {index}: {strange[0]} is not known")
     waveform = row.get("waveform")
     wave, n_samples = None, 0
     if waveform is not None:
         if set(waveform) - {"index", "length", "samplingRateDivider", "awgChannel0", "playZero", "playHold"}:
-            raise ValueError(f"entry {index}: waveform {waveform!r} is not emulated")
+            raise RequestError(f"entry {index}: waveform {waveform!r} is not emulated")
         n_samples = int(waveform.get("length", 0))
         wave = None if waveform.get("playZero") else waveform.get("index")
         if wave is not None and not 0 <= wave < 16_000:
-            raise ValueError(f"entry {index}: waveform index {wave} is outside 0 … 15999")
+            raise RequestError(f"entry {index}: waveform index {wave} is outside 0 … 15999")
         if n_samples % 16:
-            raise ValueError(f"entry {index}: length {n_samples} is no multiple of 16")
+            raise RequestError(f"entry {index}: length {n_samples} is no multiple of 16")
     gains = []
     for name, usual in zip(_GAINS[kind], _STANDARD[kind], strict=True):
         value = float(_value(row, name, usual))
         if not -1 <= value <= 1:
-            raise ValueError(f"entry {index}: {name} = {value:g} is outside [-1, 1]")
+            raise RequestError(f"entry {index}: {name} = {value:g} is outside [-1, 1]")
         gains.append(value)
     phases = tuple(float(_value(row, name, 0.0)) for name in _PHASES[kind])
     oscillator = int(_value(row, "oscillatorSelect", 0)) if "oscillatorSelect" in names else 0
     if not 0 <= oscillator <= 7:
-        raise ValueError(f"entry {index}: oscillatorSelect = {oscillator} is outside 0 … 7")
+        raise RequestError(f"entry {index}: oscillatorSelect = {oscillator} is outside 0 … 7")
     return Entry(wave, n_samples, tuple(gains), phases, oscillator)
 
 
@@ -111,5 +113,5 @@ def _value(row: Mapping[str, Any], name: str, usual: float) -> Any:
     if found is None:
         return usual
     if set(found) - {"value", "increment", "register"} or found.get("increment"):
-        raise ValueError(f"entry {row['index']}: {name} = {found!r} is not emulated")
+        raise RequestError(f"entry {row['index']}: {name} = {found!r} is not emulated")
     return found["value"]

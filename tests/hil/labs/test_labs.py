@@ -18,6 +18,7 @@ from qctl.lab import parse_lab
 def described(name, seed):
     file = draw_lab(name, seed)
     addresses = {box: f"TCPIP::127.0.0.1::{40000 + 100 * k}::SOCKET" for k, box in enumerate(boxes_of(file))}
+    addresses["zds0"] = "zhinst-emulated://127.0.0.1:8004"
     addresses["trig0"] = "ASRL/dev/pts/5::INSTR"
     return file, parse_lab(describe_lab(name, file, addresses), "lab.toml")
 

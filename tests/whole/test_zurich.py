@@ -1,0 +1,188 @@
+"""Labs on emulated Zurich Instruments boxes: tuned up, counts are right; uploads, errors, and triggers from outside."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qctl
+from qctl.errors import DeviceError, QctlError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+BELL = """OPENQASM 3.0;
+include "stdgates.inc";
+qubit[2] q;
+bit[2] c;
+h q[0];
+cx q[0], q[1];
+c = measure q;
+"""
+
+
+@pytest.fixture(scope="module")
+def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on an SHFQC and an HDAWG after its tune-up."""
+    from whole_lab import WholeLab
+
+    lab = WholeLab(tmp_path_factory.mktemp("zurich"), "zurich2", 3)
+    try:
+        assert qctl.calibrate(lab.client).accepted
+        yield lab
+    finally:
+        lab.end()
+
+
+@pytest.fixture(scope="module")
+def led(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on an SHFQC that the trigger controller leads."""
+    from whole_lab import WholeLab
+
+    lab = WholeLab(tmp_path_factory.mktemp("zurich"), "zurich1", 3)
+    yield lab
+    lab.end()
+
+
+def server_of(lab: Any) -> dict[str, int]:
+    """Return what the data server has counted."""
+    found: dict[str, int] = lab.hil("counters")["zds0"]
+    return found
+
+
+def height_v(true: dict[str, Any]) -> float:
+    """Return the height of a pi/2 pulse: truth is that of steps at 1.2 GSa/s, which weaken a pulse more than at 2.0."""
+    offset_hz = true["frequency_hz"] - 5.1e9
+    return float(true["amplitude_v"] * np.sinc(offset_hz / 1.2e9) / np.sinc(offset_hz / 2.0e9))
+
+
+def rabi(lab: Any, turns: Any) -> Any:
+    """Return a program that plays pulses of so many times a calibrated one's height."""
+    true = lab.truth["qubits"]["q0"]
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("amp", height_v(true) * np.asarray(turns), "V") as amp:
+        p.set_frequency("q0.drive", true["frequency_hz"])
+        p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
+        p.barrier()
+        p.measure("q0", "q0")
+    return p
+
+
+def test_bell_state_by_the_command_line(rack: Any, tmp_path: Path) -> None:
+    file = tmp_path / "bell.qasm"
+    file.write_text(BELL)
+    counts = rack.run_file(file, 4000)["counts"]
+    assert sum(counts.values()) == 4000
+    # Half each, less what readout (1 %) and T1 take; 5 sigma of 4,000 shots are 4 %.
+    assert abs(counts["00"] / 4000 - 0.5) < 0.05 and abs(counts["11"] / 4000 - 0.485) < 0.05
+    assert (counts.get("01", 0) + counts.get("10", 0)) / 4000 < 0.06
+
+
+def test_readout_is_the_true_one(rack: Any) -> None:
+    n = 4000
+    for name, true in rack.truth["qubits"].items():
+        number = int(name[1])
+        for prepared in (0, 1):
+            c = qctl.Circuit(2)
+            if prepared:
+                c.x(number)
+            c.measure_all()
+            counts = rack.client.run(c, shots=n).result(60).counts
+            ones = sum(k for bits, k in counts.items() if bits[1 - number] == "1") / n
+            wanted = true["readout_matrix"][prepared][1]
+            # 5 sigma, and 2 % for the pulses and for a threshold that was measured.
+            assert abs(ones - wanted) < 5 * np.sqrt(wanted * (1 - wanted) / n) + 0.02, (name, prepared)
+
+
+def test_sweep_is_averaged_by_the_box_and_a_repeated_run_uploads_nothing(rack: Any) -> None:
+    turns = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
+    first = rack.client.run(rabi(rack, turns), shots=1000, averaged=True).result(60)
+    iq = np.asarray(next(iter(first.iq.values())))
+    assert iq.shape == (5,)
+    along = ((iq - iq[0]) / (iq[2] - iq[0])).real
+    # A pulse of twice the height turns not quite twice as far.
+    np.testing.assert_allclose(along, [0.0, 0.5, 1.0, 0.5, 0.0], atol=0.2)
+    before = server_of(rack)
+    again = rack.client.run(rabi(rack, turns), shots=1000, averaged=True).result(60)
+    assert sum(again.content["uploaded_bytes"].values()) == 0
+    assert server_of(rack) == before
+
+
+def test_changed_amplitude_uploads_the_table_only(rack: Any) -> None:
+    rack.client.run(rabi(rack, [0.5, 1.0]), shots=500, averaged=True).result(60)
+    before = server_of(rack)
+    rack.client.run(rabi(rack, [0.5, 1.1]), shots=500, averaged=True).result(60)
+    after = server_of(rack)
+    assert {name: after[name] - before[name] for name in after if name != "table_bytes"} == {
+        **{name: 0 for name in after if name != "table_bytes"},
+        "tables": 1,
+    }
+
+
+def test_excitation_decays_with_the_true_lifetime(rack: Any) -> None:
+    true = rack.truth["qubits"]["q0"]
+    waits_s = np.array([0.0, 0.5, 1.0, 2.0, 6.0]) * true["t1_s"]
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("wait", waits_s, "s") as wait:
+        p.set_frequency("q0.drive", true["frequency_hz"])
+        for _ in range(2):
+            p.play("q0.drive", qctl.drag(20e-9, height_v(true), sigma_s=5e-9, beta_s=0.36e-9))
+        p.delay("q0.drive", wait)
+        p.barrier()
+        p.measure("q0", "q0")
+    found = rack.client.run(p, shots=4000, averaged=True).result(60)
+    iq = np.asarray(next(iter(found.iq.values())))
+    along = ((iq - iq[-1]) / (iq[0] - iq[-1])).real
+    np.testing.assert_allclose(along, np.exp(-waits_s / true["t1_s"]), atol=0.05)
+
+
+def test_lost_lock_stops_a_run_by_name(rack: Any) -> None:
+    rack.fault("unlocked", "hd0")
+    try:
+        rack.until(lambda: not rack.client.instruments["hd0"].call("locked"), "the lock is lost")
+        with pytest.raises(QctlError, match=r"(qc0|hd0) is not locked to its external reference"):
+            rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
+    finally:
+        rack.clear()
+    rack.until(lambda: rack.client.instruments["hd0"].call("locked"), "the lock is back")
+    rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
+
+
+def test_data_server_that_dies_is_an_error_by_name_and_comes_back(rack: Any) -> None:
+    rack.kill("zds0")
+    with pytest.raises(DeviceError, match=r"(qc0|hd0)"):
+        rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
+    rack.all_up()
+    counts = rack.client.run(qctl.Circuit.from_qasm(BELL), shots=500).result(60).counts
+    assert counts.get("00", 0) + counts.get("11", 0) > 440
+
+
+def test_shots_that_a_trigger_controller_leads_are_those_of_their_points(led: Any) -> None:
+    for averaged in (True, False):
+        found = led.client.run(rabi(led, [0.0, 1.0, 2.0, 4.0]), shots=600, averaged=averaged).result(60)
+        iq = np.asarray(next(iter(found.iq.values())))
+        assert iq.shape == ((4,) if averaged else (600, 4))
+        mean = iq if averaged else iq.mean(axis=0)
+        along = ((mean - mean[0]) / (mean[2] - mean[0])).real
+        np.testing.assert_allclose(along, [0.0, 0.5, 1.0, 0.0], atol=0.2)
+
+
+def test_led_rack_repeats_without_uploads(led: Any) -> None:
+    led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
+    before = server_of(led)
+    led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
+    assert server_of(led) == before
+
+
+def test_led_rack_goes_on_after_a_cancelled_run(led: Any) -> None:
+    slow = rabi(led, np.linspace(0.0, 2.0, 200))
+    job = led.client.run(slow, shots=20_000, averaged=True)
+    led.until(lambda: job.state == "playing", "the job plays")
+    job.cancel()
+    with pytest.raises(QctlError):
+        job.result(60)
+    led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
