@@ -111,7 +111,7 @@ def test_skew_is_measured_to_within_half_of_the_coarser_grid(mixed: Any) -> None
             assert abs(qubit["delays_s"][role] + late_s) < 0.5e-9, (name, role)
 
 
-@pytest.mark.parametrize("box", ["cluster0", "awg0", "dig0", "lo_drive"])
+@pytest.mark.parametrize("box", ["cluster0", "awg0", "lo_drive"])
 def test_lost_lock_refuses_a_run_by_name_before_upload(mixed: Any, box: str) -> None:
     mixed.fault("unlocked", box)
     mixed.until(lambda: not mixed.client.instruments[box].call("locked"), "the lock is lost")
