@@ -200,10 +200,10 @@ def benchmarking(random: np.random.Generator, qubit: str, length: int) -> Any:
 
 def error_per_clifford(lab: Any, qubit: str) -> float:
     """Return the error by randomized benchmarking (E. Magesan et al., Phys. Rev. Lett. 106, 180504, 2011)."""
-    random, lengths = np.random.default_rng(9), (1, 100, 200, 300)
+    random, lengths = np.random.default_rng(9), (1, 200)
     programs = [benchmarking(random, qubit, length) for length in lengths for _ in range(6)]
-    counts = [one.counts for one in lab.client.run(programs, shots=600).result(240)]
-    zeros = np.array([one.get("0", 0) / 600 for one in counts]).reshape(len(lengths), -1).mean(axis=1)
+    counts = [one.counts for one in lab.client.run(programs, shots=500).result(240)]
+    zeros = np.array([one.get("0", 0) / 500 for one in counts]).reshape(len(lengths), -1).mean(axis=1)
     slope, _ = np.polyfit(lengths, np.log(zeros - 0.5), 1)
     return float((1 - np.exp(slope)) / 2)
 
