@@ -177,12 +177,12 @@ class _Move:
 
 def _reading(lab: Lab, port: Port) -> object:
     """Return what decides where IQ points lie: boxes, rates, ranges, carrier."""
-    boxes = [lab.instrument(ref.instrument) for ref in (*port.outputs, *port.inputs)]
+    boxes = [lab.instrument(ref.instrument) for ref in port.connectors]
     ranges = [lab.input(ref).range_v for ref in port.inputs]
     return [(box.model, box.clock_hz) for box in boxes], ranges, lab.carrier_hz(port), port.mixer
 
 
 def _timing(lab: Lab, port: Port) -> object:
     """Return what decides when a port's pulses come."""
-    boxes = [lab.instrument(ref.instrument) for ref in (*port.outputs, *port.inputs)]
+    boxes = [lab.instrument(ref.instrument) for ref in port.connectors]
     return [(box.model, box.clock_hz, box.trigger) for box in boxes], port.delay_s

@@ -326,7 +326,10 @@ def _draw_triggers(
             begin = (source.x, source.y + 0.3)
         if instrument.name in left:
             goal = target.y + target.height / 2 + (0.2 if kind == "trigger" else -0.2)
-            points: tuple[tuple[float, float], ...] = (begin, (rail, begin[1]), (rail, goal), (target.x, goal))
+            side = target.x
+            if target.x == source.x:  # a chassis passes its triggers on
+                side, goal = target.x + target.width, target.y + target.height - 0.4
+            points: tuple[tuple[float, float], ...] = (begin, (rail, begin[1]), (rail, goal), (side, goal))
         else:
             x = target.x + target.width / 2
             points = (begin, (rail, begin[1]), (rail, low), (x, low), (x, target.y))

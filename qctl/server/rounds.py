@@ -83,8 +83,8 @@ def _judge(one: Interlock, value: Any) -> None:
     details = {"instrument": one.instrument, "interlock": one.name}
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise ScheduleError(f"{place} has no reading ({value!r}), so no run may play", **details)
-    for bound, word, wrong in ((one.max, "above", lambda x: value > x), (one.min, "below", lambda x: value < x)):
-        if bound is not None and wrong(bound):
+    for bound, word in ((one.max, "above"), (one.min, "below")):
+        if bound is not None and (value > bound if word == "above" else value < bound):
             reading, allowed = (f"{number:.6g} {unit}".rstrip() for number in (value, bound))
             text = f"{place} = {reading} is {word} {allowed}: no run may play"
             raise ScheduleError(text, value=float(value), bound=float(bound), unit=unit, **details)

@@ -1,6 +1,7 @@
 """Built-in labs: every seed gives a lab.toml that loads, design values that are off, truth that holds."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,3 +84,12 @@ def test_readout_matrix_is_what_single_shots_show():
         ones = np.mean(((points - middle) * np.conj(axis)).real > 0)
         # five standard errors of a binomial
         assert abs(ones - row[1]) < 5 * math.sqrt(row[1] * (1 - row[1]) / n) + 2e-4
+
+
+def test_example_of_a_mixed_rack_is_the_built_in_one_at_other_addresses():
+    file = draw_lab("open-architecture", 3)
+    text = (Path(__file__).parents[3] / "docs" / "examples" / "open_architecture.toml").read_text("utf-8")
+    lab = parse_lab(text)
+    addresses = {name: lab.instruments[name].address for name in boxes_of(file)}
+    made = parse_lab(describe_lab("open-architecture", file, addresses)).instruments
+    assert {**made, "qcm0": None} == {**lab.instruments, "qcm0": None}  # a module's port is behind its chassis'
