@@ -30,6 +30,7 @@ class Emission(StrEnum):
     PULSER = "pulser"
     SEQC = "seqc"
     QICK = "qick"
+    QUA = "qua"
 
 
 def compile_file(
@@ -40,7 +41,7 @@ def compile_file(
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
         Emission,
-        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK or Pulser."),
+        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK, OPX or Pulser."),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -247,7 +248,19 @@ def _qick_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
-_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK))
+def _qua_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each controller's QUA and configuration; of OPX only."""
+    from qctl.instruments.quantum_machines.body import QuaBody
+
+    texts: dict[str, str] = {}
+    for program, batched in _of_family(ready, "quantum_machines", "an OPX"):
+        body, key = QuaBody.from_bytes(program.body), f"{program.instrument}{batched}"
+        texts[f"{key}.py"] = body.program
+        texts[f"{key}.config.json"] = body.config + "\n"
+    return texts
+
+
+_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK, Emission.QUA))
 """Whose texts have endings of their own."""
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
@@ -256,6 +269,7 @@ _TEXTS = {
     Emission.PULSER: _pulser_texts,
     Emission.SEQC: _seqc_texts,
     Emission.QICK: _qick_texts,
+    Emission.QUA: _qua_texts,
 }
 
 
