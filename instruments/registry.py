@@ -115,6 +115,7 @@ MODELS = {
         Model("keysight-m8190a", "player", "", "keysight_generators"),
         Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
         Model("qick-tproc-v2", "transceiver", "", "qick"),
+        Model("qm-opx", "transceiver", "", "quantum_machines"),
     )
 }
 

@@ -1,1 +1,1 @@
-"""Quantum Machines OPX: what it can do, as far as others say; nothing is compiled for it yet."""
+"""Quantum Machines OPX: compiled to a configuration and QUA text, which nobody here has played."""

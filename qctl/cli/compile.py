@@ -31,6 +31,7 @@ class Emission(StrEnum):
     SEQC = "seqc"
     QICK = "qick"
     ARTIQ = "artiq"
+    QUA = "qua"
 
 
 def compile_file(
@@ -41,7 +42,9 @@ def compile_file(
     lab: Annotated[Path, typer.Option(help="The lab file.", metavar="LAB.TOML")] = Path("lab.toml"),
     emit: Annotated[
         Emission,
-        typer.Option(help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK, Pulser, ARTIQ."),
+        typer.Option(
+            help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK, OPX, Pulser or ARTIQ."
+        ),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
     shots: Annotated[int, typer.Option(help="Shots of each point.", min=1)] = 1000,
@@ -258,7 +261,19 @@ def _artiq_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     }
 
 
-_NAMED = frozenset((Emission.Q1ASM, Emission.SEQC, Emission.PULSER, Emission.QICK, Emission.ARTIQ))
+def _qua_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each controller's QUA and configuration; of OPX only."""
+    from qctl.instruments.quantum_machines.body import QuaBody
+
+    texts: dict[str, str] = {}
+    for program, batched in _of_family(ready, "quantum_machines", "an OPX"):
+        body, key = QuaBody.from_bytes(program.body), f"{program.instrument}{batched}"
+        texts[f"{key}.py"] = body.program
+        texts[f"{key}.config.json"] = body.config + "\n"
+    return texts
+
+
+_NAMED = frozenset(Emission) - {Emission.TIMELINE, Emission.SCPI}
 """Whose texts have endings of their own."""
 _TEXTS = {
     Emission.TIMELINE: _timeline_texts,
@@ -268,6 +283,7 @@ _TEXTS = {
     Emission.SEQC: _seqc_texts,
     Emission.QICK: _qick_texts,
     Emission.ARTIQ: _artiq_texts,
+    Emission.QUA: _qua_texts,
 }
 
 

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["NS", "PROGRAMS", "Example", "Rack", "Shape", "Value", "Var", "number"]
+__all__ = ["GHZ", "PROGRAMS", "Example", "Rack", "Shape", "Value", "Var", "number"]
 
-NS = 1e-9
+GHZ = 1e9
+"""Nanoseconds are divided by it: 200 / GHZ is 2e-7, 200 * 1e-9 is not."""
 
 
 class Var(NamedTuple):
@@ -52,7 +53,7 @@ class Rack(NamedTuple):
 
     full_v: dict[str, float]
     longest: dict[str, Shape]
-    pulse_s: float = 20 * NS
+    pulse_s: float = 20 / GHZ
 
 
 class Example(NamedTuple):
@@ -68,11 +69,11 @@ class Example(NamedTuple):
 
 def drag(rack: Rack) -> Shape:
     """Return the short pulse: 20 ns with a derivative quadrature."""
-    return Shape("drag", rack.pulse_s, (5 * NS, 0.36 * NS))
+    return Shape("drag", rack.pulse_s, (5 / GHZ, 0.36 / GHZ))
 
 
-FLAT = Shape("flat_top", 84 * NS, (2 * NS,))
-TONE = Shape("constant", 800 * NS)
+FLAT = Shape("flat_top", 84 / GHZ, (2 / GHZ,))
+TONE = Shape("constant", 800 / GHZ)
 D0, D1, F1, R0, R1 = "q0.drive", "q1.drive", "q1.flux", "q0.readout", "q1.readout"
 PI = float(np.pi)
 
@@ -103,7 +104,7 @@ def _randomized(rack: Rack) -> list[tuple[Any, ...]]:
 def _echo_train(rack: Rack) -> list[tuple[Any, ...]]:
     steps: list[tuple[Any, ...]] = [("play", D0, drag(rack), 0.45), ("shift_phase", D0, PI / 2)]
     for _ in range(16):
-        steps += [("delay", D0, 200 * NS), ("play", D0, drag(rack), 0.9), ("delay", D0, 200 * NS)]
+        steps += [("delay", D0, 200 / GHZ), ("play", D0, drag(rack), 0.9), ("delay", D0, 200 / GHZ)]
     return [*steps, ("shift_phase", D0, -PI / 2), ("play", D0, drag(rack), 0.45), ("barrier", "q0"), READ]
 
 
@@ -138,12 +139,12 @@ def _cz(rack: Rack) -> list[tuple[Any, ...]]:
 def _drag_sweep(rack: Rack) -> list[tuple[Any, ...]]:
     steps: list[tuple[Any, ...]] = []
     for k in range(4):
-        steps += [("play", D0, drag(rack), Var("amp", (-1.0) ** k)), ("delay", D0, 4 * NS)]
+        steps += [("play", D0, drag(rack), Var("amp", (-1.0) ** k)), ("delay", D0, 4 / GHZ)]
     return [*steps, ("barrier", "q0"), READ]
 
 
 def _frequency_sweep(rack: Rack) -> list[tuple[Any, ...]]:
-    pulse = Shape("gaussian", 400 * NS, (100 * NS,))
+    pulse = Shape("gaussian", 400 / GHZ, (100 / GHZ,))
     return [("set_frequency", D0, Var("detuning")), ("play", D0, pulse, 0.9), ("barrier", "q0"), READ]
 
 
@@ -153,24 +154,24 @@ def _relaxation(rack: Rack) -> list[tuple[Any, ...]]:
 
 def _weights(rack: Rack) -> list[tuple[Any, ...]]:
     weights = tuple(np.exp(-np.arange(600) / 300) * (1 + 0.2j))
-    window = ("capture", R0, "m", 600 * NS, Shape("samples", 600 * NS, (), weights, 1e9))
-    return [("play", R0, TONE, 0.4), ("delay", R0, 40 * NS), window]
+    window = ("capture", R0, "m", 600 / GHZ, Shape("samples", 600 / GHZ, (), weights, 1e9))
+    return [("play", R0, TONE, 0.4), ("delay", R0, 40 / GHZ), window]
 
 
 def _chirp(rack: Rack) -> list[tuple[Any, ...]]:
     t = (np.arange(200) + 0.5) / 200
     chirp = tuple(np.sin(PI * t) ** 2 * np.exp(2j * PI * (4 * t**2 - 4 * t)))
-    return [("play", D0, Shape("samples", 200 * NS, (), chirp, 1e9), 0.9), ("barrier", "q0"), READ]
+    return [("play", D0, Shape("samples", 200 / GHZ, (), chirp, 1e9), 0.9), ("barrier", "q0"), READ]
 
 
 def _simultaneous(rack: Rack) -> list[tuple[Any, ...]]:
-    long = Shape("gaussian", 100 * NS, (25 * NS,))
+    long = Shape("gaussian", 100 / GHZ, (25 / GHZ,))
     together = [("play", D0, long, 0.9), ("play", D1, long, -0.9), ("play", F1, FLAT, 0.9), ("play", R0, TONE, 0.9)]
     return [*together, ("barrier", D0, D1, F1, R0), *together]
 
 
 def _coherence(rack: Rack) -> list[tuple[Any, ...]]:
-    long = Shape("gaussian", 100 * NS, (25 * NS,))
+    long = Shape("gaussian", 100 / GHZ, (25 / GHZ,))
     return [
         ("play", D0, long, 0.9), ("shift_frequency", D0, 3.3e6), ("delay", D0, 100e-6), ("play", D0, long, 0.9),
         ("shift_frequency", D0, -3.3e6), ("delay", D0, 300e-6), ("play", D0, long, 0.9),
@@ -185,22 +186,22 @@ BLOCKADE = (("t", (40e-9, 200e-9, 360e-9), "s"),)
 
 
 def _blockade(rack: Rack) -> list[tuple[Any, ...]]:
-    return [("rydberg", Var("t"), 1e6, 3e5, 0.0), ("rydberg", 200 * NS, 1e6, -5e5, 0.7), ("measure", "a0", "b")]
+    return [("rydberg", Var("t"), 1e6, 3e5, 0.0), ("rydberg", 200 / GHZ, 1e6, -5e5, 0.7), ("measure", "a0", "b")]
 
 
 def _image(rack: Rack) -> list[tuple[Any, ...]]:
-    return [("rydberg", 500 * NS, 1e6, 0.0, 0.0), *(("measure", f"a{k}", f"b{k}") for k in range(9))]
+    return [("rydberg", 500 / GHZ, 1e6, 0.0, 0.0), *(("measure", f"a{k}", f"b{k}") for k in range(9))]
 
 
 def _shuttle(rack: Rack) -> list[tuple[Any, ...]]:
-    return [("shuttle", ["a0"], [(0.0, -5e-6)], 100e-6), ("rydberg", 500 * NS, 1e6, 0.0, 0.0), ("measure", "a0", "b")]
+    return [("shuttle", ["a0"], [(0.0, -5e-6)], 100e-6), ("rydberg", 500 / GHZ, 1e6, 0.0, 0.0), ("measure", "a0", "b")]
 
 
 _AMPS = (("amp", (-0.9, -0.45, 0.0, 0.3, 0.9), ""),)
 PROGRAMS = (
     Example("rabi", "Rabi: swept amplitude", "transmon", _rabi, _AMPS),
     Example("ramsey", "Ramsey: swept delay, virtual phase", "transmon", _ramsey,
-            (("delay", (0.0, 33 * NS, 1.7e-6, 70e-6), "s"),)),
+            (("delay", (0.0, 33 / GHZ, 1.7e-6, 70e-6), "s"),)),
     Example("rb", "randomized benchmarking, 60 gates", "transmon", _randomized),
     Example("cpmg", "echo train of 16 (CPMG)", "transmon", _echo_train),
     Example("multiplexed", "multiplexed readout", "transmon", _multiplexed),

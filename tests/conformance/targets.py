@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from generator_racks import generator_rack
 from ideal import Frames
-from programs import NS, Rack, Shape
+from programs import GHZ, Rack, Shape
 from zurich_racks import racks as zurich_racks
 
 from qctl.lab import load_lab, parse_lab
@@ -49,7 +49,7 @@ class Target(NamedTuple):
     longest: dict[str, Shape]
     hear: str
     judged: str
-    pulse_s: float = 20 * NS
+    pulse_s: float = 20 / GHZ
 
     @property
     def rack(self) -> Rack:
@@ -106,8 +106,8 @@ def _transmon(drive: float, flux: float, readout: float) -> dict[str, float]:
 
 
 _HALF = float(np.sqrt(0.5))
-_QBLOX = {"q0.drive": _bell(8192 * NS), "q1.flux": _bell(16_384 * NS)}
-_SEQC = {"q0.drive": _bell(98_304 / 2e9 - 24 * NS)}
+_QBLOX = {"q0.drive": _bell(8192 / GHZ), "q1.flux": _bell(16_384 / GHZ)}
+_SEQC = {"q0.drive": _bell(98_304 / 2e9 - 24 / GHZ)}
 
 
 def _generator(model: str, title: str, clock_hz: float, vpp: float, longest: int) -> Target:
@@ -142,7 +142,9 @@ TARGETS = (
            "SeqC compiler, LabOne Q's simulator"),
     Target("qick", "QICK tProc v2 (ZCU216)", "transmon", _toml("qick2.toml"), _transmon(0.4, 0.4, 0.4),
            {"q0.drive": _bell(65_536 / 9.58464e9), "q1.flux": Shape("constant", 65_535 / 430.08e6)}, "heard_qick",
-           "assembler, its text run", 20.032 * NS),
+           "assembler, its text run", 20.032 / GHZ),
+    Target("qm-opx", "Quantum Machines OPX (unverified)", "transmon", _toml("opx2.toml"), _transmon(0.5, 0.5, 0.5),
+           {"q0.drive": _bell(10_000 / GHZ)}, "heard_qua", "qm-qua, its text run"),
     _generator("tektronix-awg5014c", "Tektronix AWG5014C", 1.2e9, 1.0, 1_000_000),
     _generator("tektronix-awg5200", "Tektronix AWG5200", 2.5e9, 0.7, 1_000_000),
     _generator("tektronix-awg70000a", "Tektronix AWG70000A", 25e9, 0.5, 1_000_000),
