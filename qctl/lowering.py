@@ -23,6 +23,7 @@ import numpy as np
 from qctl.compiler.alignment import aligned, parts_of
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
+from qctl.compiler.modulators import modulated, movers
 from qctl.compiler.patch import Again, Node, Patch, Patcher
 from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
@@ -32,6 +33,7 @@ from qctl.compiler.wires import leads_of, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Instrument, Lab, Processor, load_lab
+from qctl.lab.atom import AtomProcessor
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
 from qctl.program.device_program import DeviceProgram
@@ -162,6 +164,9 @@ class _Run:
         )
         shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.lead_s, first)
         playing = _players(self.lab, straights)
+        atoms = self.processor if isinstance(self.processor, AtomProcessor) else None
+        if atoms is not None and any(len(straights.moves_of(p)) for p in range(len(straights))):
+            playing |= movers(self.lab, atoms)
         recording = {capture.instrument for capture in captures}
         programs = []
         for instrument in self.instruments:
@@ -174,7 +179,8 @@ class _Run:
                     own = [port.name for port in self.lab.ports.values() if uses(port, instrument.name)]
                     found = self.known.program(instrument.name, own, kind in _HEARING, first, end, n_shots)
                 if found is None:
-                    found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
+                    own_part = straights if atoms is None else modulated(straights, instrument, self.lab, atoms)
+                    found = lowering_of(instrument.model).lower(own_part, instrument, self.lab, shots)
                 programs.append(found)
         return tuple(programs)
 

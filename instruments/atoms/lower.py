@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.atoms.body import Picture, PulserBody, PulserSequence
+from qctl.instruments.atoms.body import AtomMove, Picture, PulserBody, PulserSequence
 from qctl.instruments.atoms.devices import Channel, Device, described, device_of
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
@@ -91,6 +91,8 @@ class _Work:
             port = lab.port(clock.name)
             for ref in port.outputs:
                 if ref.instrument == instrument.name:
+                    if processor.beam[port.target].purpose == "trap":
+                        continue  # tweezers have no channel
                     if not 1 <= ref.output <= len(device.channels):
                         raise CompileError(
                             f"{instrument.name}: output {ref.output} of {port.name} is none of the "
@@ -232,6 +234,22 @@ class _Work:
                     f"{channel.name} of {self.device.name}: make it weaker and longer"
                 )
 
+    def moves(self, point: int) -> tuple[AtomMove, ...]:
+        """Return the moves of a point."""
+        rows = self.flat.moves_of(point)
+        if len(rows) and not self.device.moves:
+            name = self.processor.qubits[int(rows[0]["atom"])]
+            raise CompileError(
+                f"shuttle of {name}: {self.device.name} of {self.instrument.name} can't move atoms; put them where "
+                f"they should be in position_m, or use a device with tweezers"
+            )
+        found = []
+        for row in rows:
+            x_um, y_um = float(row["x_m"]) * 1e6, float(row["y_m"]) * 1e6
+            found.append(AtomMove(int(row["atom"]), int(row["start"]), int(row["end"]), x_um, y_um))
+            self.longest_ns = max(self.longest_ns, int(row["end"]))
+        return tuple(found)
+
     # --- pictures -----------------------------------------------------------------------------------
 
     def pictures(self, shots: Shots) -> tuple[Picture, ...]:
@@ -272,6 +290,8 @@ class _Work:
             return {"expression": "index", "lhs": {"variable": name}, "rhs": 0}
 
         operations = [filled(item) for item in json.loads(text)]
+        points = tuple(point for point, _ in members)
+        moves = tuple(self.moves(point) for point in points)
         measured = bool(shots.captures)
         used = {op["channel"] for op in operations}
         chosen = [c for c in self.device.channels if c.name in used] or list(self.device.channels[:1])
@@ -292,7 +312,7 @@ class _Work:
             "operations": operations,
             "measurement": ("digital" if digital else "ground-rydberg") if measured else None,
         }  # fmt: skip
-        return PulserSequence(json.dumps(sequence), tuple(point for point, _ in members), variables)
+        return PulserSequence(json.dumps(sequence), points, variables, moves if any(moves) else ())
 
 
 def _on_clock(time_ns: float, clock_ns: int) -> int:
