@@ -161,7 +161,11 @@ class _Work:
     # --- AOD ----------------------------------------------------------------------------------------
 
     def _tones(self, line: _Line, aod: Aod, moves: NDArray) -> Iterable[tuple[tuple[Any, ...], str]]:
-        """Yield the chirps of one axis, for all groups of atoms that move at once."""
+        """Yield the chirps of one axis, for all groups of atoms that move at once.
+
+        A tone that begins where and when another one ended goes on with its phase: a tweezer keeps its atom.
+        """
+        ended: dict[tuple[int, float], float] = {}
         for start in np.unique(moves["start"]).tolist():
             group = moves[moves["start"] == start]
             self._check_grid(group)
@@ -179,10 +183,12 @@ class _Work:
                 at = self._sample(int(row["start"])), self._sample(int(row["end"]))
                 tones.setdefault(ends, _Tone(*at, *ends, f"shuttle of {name}"))
             for k, tone in enumerate(sorted(tones.values(), key=lambda one: one.from_hz)):
-                phase = -pi * k * (k - 1) / len(tones)
+                phase = ended.get((tone.start, tone.from_hz), pi * k * (k - 1) / len(tones))
+                turns = (tone.end - tone.start) / float(self.rate_hz) * (tone.from_hz + tone.to_hz) / 2
+                ended[tone.end, tone.to_hz] = phase + 2 * pi * (turns % 1.0)
                 made = Waveform("samples", samples=_chirp(tone, aod.center_hz, self.rate_hz), rate_hz=self.rate_hz)
                 number = self.waveforms.setdefault(made, len(self.waveforms))
-                yield (line.number, number, tone.start, aod.tone_v, aod.center_hz, phase), tone.label
+                yield (line.number, number, tone.start, aod.tone_v, aod.center_hz, -phase), tone.label
 
     def _check_grid(self, group: NDArray) -> None:
         """Refuse moves at once that are neither one row nor one column: traps are at all crossings of tones."""
