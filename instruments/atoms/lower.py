@@ -13,7 +13,9 @@ import numpy as np
 
 from qctl.errors import CompileError
 from qctl.instruments.atoms.body import AtomMove, Picture, PulserBody, PulserSequence
+from qctl.instruments.atoms.capabilities import TABLES
 from qctl.instruments.atoms.devices import Channel, Device, described, device_of
+from qctl.instruments.checker import check_number
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
 from qctl.program.device_program import DeviceProgram, Usage
@@ -74,6 +76,7 @@ class _Work:
 
     def __init__(self, flat: Straights, instrument: Instrument, lab: Lab, device: Device) -> None:
         self.flat, self.instrument, self.device = flat, instrument, device
+        self.can = TABLES[instrument.model]
         self.longest_ns = 0
         processor = next(
             (
@@ -192,11 +195,7 @@ class _Work:
                 )
             start_ns, length_ns = int(row["start"]), float(cast(float, waveform.duration_s)) * 1e9
             start, end = _on_clock(start_ns, channel.clock_ns), _on_clock(start_ns + length_ns, channel.clock_ns)
-            if end - start < channel.min_ns:
-                raise CompileError(
-                    f"{label} is {length_ns:g} ns long; the shortest pulse of {channel.name} of {self.device.name} is "
-                    f"{channel.min_ns} ns: lengthen it and lower its amplitude"
-                )
+            check_number(self.can, f"channels.{channel.name}.length", end - start, label)
             amplitude = float(row["amplitude"]) * self.processor.rabi_hz_per_v(beam, names) * _RAD_PER_US
             detuning, phase = float(row["frequency_hz"]) * _RAD_PER_US, float(row["phase_rad"])
             if amplitude < 0:
@@ -246,6 +245,9 @@ class _Work:
         found = []
         for row in rows:
             x_um, y_um = float(row["x_m"]) * 1e6, float(row["y_m"]) * 1e6
+            name = self.processor.qubits[int(row["atom"])]
+            lasts_ns = int(row["end"]) - int(row["start"])
+            check_number(self.can, "channels.tweezers.length", lasts_ns, f"shuttle of {name}")
             found.append(AtomMove(int(row["atom"]), int(row["start"]), int(row["end"]), x_um, y_um))
             self.longest_ns = max(self.longest_ns, int(row["end"]))
         return tuple(found)
