@@ -33,7 +33,7 @@ static inline int64_t qctl_atom_terms(double reach)
     return (int64_t)(reach + 30.0 + 12.0 * cbrt(reach));
 }
 
-/* J_0(x) … J_{n-1}(x) by Miller's backward recurrence, which is stable for all n; return how many are over 1e-17. */
+/* J_0(x) … J_{n-1}(x) by Miller's backward recurrence, which is stable for all n; return how many are over 1e-14. */
 static int64_t qctl_bessel(double x, int64_t n, double *out)
 {
     if (x < 1e-300) {
@@ -60,7 +60,7 @@ static int64_t qctl_bessel(double x, int64_t n, double *out)
     int64_t last = 1;
     for (int64_t k = 0; k < n; k++) {
         out[k] /= sum;
-        if (fabs(out[k]) > 1e-17)
+        if (fabs(out[k]) > 1e-14)
             last = k + 1;
     }
     return last;

@@ -35,7 +35,7 @@ def evolve(
     double floor=0.0,
     Py_ssize_t first=0,
 ):
-    """Play steps of constant Hamiltonian on a state, each by Chebyshev polynomials to 1e-15.
+    """Play steps of constant Hamiltonian on a state, each by Chebyshev polynomials to 1e-14.
 
     In a step H = interaction + the sum over atoms of energies of their levels, and of c |l><0| + conj(c) |0><l| for
     their levels l = 1, 2. The index of the state is level of atom 0 + levels[0] * (level of atom 1 + levels[1] * …).

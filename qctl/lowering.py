@@ -23,6 +23,7 @@ import numpy as np
 from qctl.compiler.alignment import aligned, parts_of
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
+from qctl.compiler.modulators import modulated, movers
 from qctl.compiler.patch import Again, Node, Patch, Patcher
 from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
@@ -32,6 +33,7 @@ from qctl.compiler.wires import Occupied, occupied_by, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Instrument, Lab, load_lab
+from qctl.lab.atom import AtomProcessor
 from qctl.lab.held import held, kept
 from qctl.lab.snapshot import Snapshot
 from qctl.program.cache import Cache
@@ -159,26 +161,31 @@ class _Run:
             for capture in part.captures
         )
         shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.occupied.lead_s, first)
+        processor = self.occupied.processor
+        atoms = processor if isinstance(processor, AtomProcessor) else None
         programs = []
-        for instrument, hears, own in self._taking(straights, captures):
+        for instrument, hears, own in self._taking(straights, captures, atoms):
             found = None
             if self.known is not None:
                 found = self.known.program(instrument.name, own, hears, first, end, n_shots)
             if found is None:
-                found = lowering_of(instrument.model).lower(straights, instrument, self.lab, shots)
+                own_part = straights if atoms is None else modulated(straights, instrument, self.lab, atoms)
+                found = lowering_of(instrument.model).lower(own_part, instrument, self.lab, shots)
             programs.append(found)
         return tuple(programs)
 
     def _taking(
-        self, straights: Straights, captures: Sequence[CaptureSpec]
+        self, straights: Straights, captures: Sequence[CaptureSpec], atoms: AtomProcessor | None
     ) -> tuple[tuple[Instrument, bool, tuple[str, ...]], ...]:
         """Return the instruments that take part, whether captures decide what they do, and their ports."""
         lab, ports = self.lab, straights.ports
         played = tuple(ports[k].name for k in np.flatnonzero(counted(straights).any(axis=1)).tolist())
         recording = frozenset(capture.instrument for capture in captures)
+        moving = atoms is not None and any(len(straights.moves_of(p)) for p in range(len(straights)))
 
         def make() -> tuple[tuple[Instrument, bool, tuple[str, ...]], ...]:
             playing = {ref.instrument for name in played for ref in lab.port(name).outputs}
+            playing |= movers(lab, atoms) if moving and atoms is not None else set()
             found = []
             for instrument in self.occupied.instruments:
                 kind = model_of(instrument.model).kind
@@ -189,7 +196,7 @@ class _Run:
                     found.append((instrument, kind in _HEARING, own))
             return tuple(found)
 
-        return kept(lab, ("taking", self.occupied.processor.name, played, recording), make)
+        return kept(lab, ("taking", self.occupied.processor.name, played, recording, moving), make)
 
 
 def _decide(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> tuple[str, int] | tuple[()]:

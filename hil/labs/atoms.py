@@ -112,10 +112,14 @@ def describe_atoms(name: str, file: PlantFile, addresses: Mapping[str, str]) -> 
         ("rydberg", "rydberg", 4.8e-7, "global", True),
         ("rydberg_local", "rydberg", 4.8e-7, "local", True),
         ("raman", "raman", 7.95e-7, "local", False),
+        ("tweezers", "trap", 8.5e-7, "local", False),
     )
     for beam, purpose, wavelength_m, addressing, scaled in beams:
         lines += [f"[processors.array0.beam.{beam}]", f'purpose = "{purpose}"', f"wavelength_m = {wavelength_m!r}"]
         lines += [f'addressing = "{addressing}"']
+        if purpose == "trap":
+            lines += ["speed_m_per_s = 0.5", ""]
+            continue
         lines += ["retarget_s = 2.2e-7"] if addressing == "local" else []
         lines += ["rabi_hz_per_v = 1.0e7"] if scaled else []
         lines += ["bandwidth_hz = 4.0e7", ""]

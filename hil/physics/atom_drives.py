@@ -223,7 +223,7 @@ def _cluster(
             else:
                 couplings[:, place, level - 1] = drive["rydberg" if letter == "r" else "raman"][:, atom]
                 energies[:, place, level] = -shift["rydberg"][:, atom] if letter == "r" else 0.0
-    parts = [couplings.reshape(n, -1).view(float), energies.reshape(n, -1), epoch[:, None]]
+    parts = [couplings.reshape(n, 2 * k).view(float), energies.reshape(n, 3 * k), epoch[:, None]]
     first = _runs(np.concatenate(parts, axis=1))
     pairs = _pair_energies(names, strength[:, atoms][:, :, atoms])
     return Cluster(

@@ -19,8 +19,8 @@ from qctl.hil.physics.atom_parameters import AtomArray
 __all__ = ["Evolved", "evolved", "picture", "sample"]
 
 MOST_JUMPS = 64
-_JUMP_WORK = 200_000
-"""States times steps that shots with jumps may take, for each of the shots."""
+_JUMP_WORK = 12_000_000
+"""States times steps that all trajectories with jumps of a program may take, where it is more than four."""
 _DECAY_S = 2e-8
 
 
@@ -127,8 +127,8 @@ def _states(one: Evolved, n_shots: int, random: np.random.Generator) -> NDArray[
     drawn = [_drawn(one.still, n_shots - n_jumped, random)]
     if n_jumped:
         work = max(1, len(one.still) * len(one.cluster.lengths))
-        most = max(4, min(MOST_JUMPS, n_jumped, _JUMP_WORK * n_shots // work))
-        while len(one.jumped) < min(most, n_jumped):
+        most = min(n_jumped, max(4, min(MOST_JUMPS, _JUMP_WORK // work)))
+        while len(one.jumped) < most:
             one.jumped.append(_jumped(one, alone, random))
         shares = random.multinomial(n_jumped, np.full(len(one.jumped), 1 / len(one.jumped)))
         drawn += [_drawn(p, int(n), random) for p, n in zip(one.jumped, shares, strict=True) if n]
@@ -139,7 +139,8 @@ def _states(one: Evolved, n_shots: int, random: np.random.Generator) -> NDArray[
 def _drawn(populations: NDArray[np.float64], n_shots: int, random: np.random.Generator) -> NDArray[np.int64]:
     """Draw states by their populations."""
     steps = np.cumsum(populations)
-    return np.minimum(np.searchsorted(steps, random.random(n_shots) * steps[-1], "right"), len(steps) - 1)
+    found = np.searchsorted(steps, random.random(n_shots) * steps[-1], "right")
+    return np.asarray(np.minimum(found, len(steps) - 1), np.int64)
 
 
 def _jumped(one: Evolved, alone: float, random: np.random.Generator) -> NDArray[np.float64]:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from qctl.errors import CompileError
-from qctl.instruments.atoms.body import Picture, PulserBody, PulserSequence
+from qctl.instruments.atoms.body import AtomMove, Picture, PulserBody, PulserSequence
+from qctl.instruments.atoms.capabilities import TABLES
 from qctl.instruments.atoms.devices import Channel, Device, described, device_of
+from qctl.instruments.checker import check_number
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
 from qctl.program.device_program import DeviceProgram, Usage
@@ -74,6 +76,7 @@ class _Work:
 
     def __init__(self, flat: Straights, instrument: Instrument, lab: Lab, device: Device) -> None:
         self.flat, self.instrument, self.device = flat, instrument, device
+        self.can = TABLES[instrument.model]
         self.longest_ns = 0
         processor = next(
             (
@@ -91,6 +94,8 @@ class _Work:
             port = lab.port(clock.name)
             for ref in port.outputs:
                 if ref.instrument == instrument.name:
+                    if processor.beam[port.target].purpose == "trap":
+                        continue  # tweezers have no channel
                     if not 1 <= ref.output <= len(device.channels):
                         raise CompileError(
                             f"{instrument.name}: output {ref.output} of {port.name} is none of the "
@@ -190,11 +195,7 @@ class _Work:
                 )
             start_ns, length_ns = int(row["start"]), float(cast(float, waveform.duration_s)) * 1e9
             start, end = _on_clock(start_ns, channel.clock_ns), _on_clock(start_ns + length_ns, channel.clock_ns)
-            if end - start < channel.min_ns:
-                raise CompileError(
-                    f"{label} is {length_ns:g} ns long; the shortest pulse of {channel.name} of {self.device.name} is "
-                    f"{channel.min_ns} ns: lengthen it and lower its amplitude"
-                )
+            check_number(self.can, f"channels.{channel.name}.length", end - start, label)
             amplitude = float(row["amplitude"]) * self.processor.rabi_hz_per_v(beam, names) * _RAD_PER_US
             detuning, phase = float(row["frequency_hz"]) * _RAD_PER_US, float(row["phase_rad"])
             if amplitude < 0:
@@ -231,6 +232,25 @@ class _Work:
                     f"{label}: its {what} of {value:.6g} rad/us is over the {most:.6g} rad/us of channel "
                     f"{channel.name} of {self.device.name}: make it weaker and longer"
                 )
+
+    def moves(self, point: int) -> tuple[AtomMove, ...]:
+        """Return the moves of a point."""
+        rows = self.flat.moves_of(point)
+        if len(rows) and not self.device.moves:
+            name = self.processor.qubits[int(rows[0]["atom"])]
+            raise CompileError(
+                f"shuttle of {name}: {self.device.name} of {self.instrument.name} can't move atoms; put them where "
+                f"they should be in position_m, or use a device with tweezers"
+            )
+        found = []
+        for row in rows:
+            x_um, y_um = float(row["x_m"]) * 1e6, float(row["y_m"]) * 1e6
+            name = self.processor.qubits[int(row["atom"])]
+            lasts_ns = int(row["end"]) - int(row["start"])
+            check_number(self.can, "channels.tweezers.length", lasts_ns, f"shuttle of {name}")
+            found.append(AtomMove(int(row["atom"]), int(row["start"]), int(row["end"]), x_um, y_um))
+            self.longest_ns = max(self.longest_ns, int(row["end"]))
+        return tuple(found)
 
     # --- pictures -----------------------------------------------------------------------------------
 
@@ -272,6 +292,8 @@ class _Work:
             return {"expression": "index", "lhs": {"variable": name}, "rhs": 0}
 
         operations = [filled(item) for item in json.loads(text)]
+        points = tuple(point for point, _ in members)
+        moves = tuple(self.moves(point) for point in points)
         measured = bool(shots.captures)
         used = {op["channel"] for op in operations}
         chosen = [c for c in self.device.channels if c.name in used] or list(self.device.channels[:1])
@@ -292,7 +314,7 @@ class _Work:
             "operations": operations,
             "measurement": ("digital" if digital else "ground-rydberg") if measured else None,
         }  # fmt: skip
-        return PulserSequence(json.dumps(sequence), tuple(point for point, _ in members), variables)
+        return PulserSequence(json.dumps(sequence), points, variables, moves if any(moves) else ())
 
 
 def _on_clock(time_ns: float, clock_ns: int) -> int:

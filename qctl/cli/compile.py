@@ -207,7 +207,9 @@ def _q1asm_texts(ready: Ready, lab: Lab) -> dict[str, str]:
 
 
 def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
-    """Return each sequence in Pulser's abstract representation, and the variables of its points where there are any."""
+    """Return each sequence in Pulser's abstract representation, and variables and moves of its points."""
+    import msgspec
+
     from qctl.instruments.atoms.body import PulserBody
 
     texts: dict[str, str] = {}
@@ -217,6 +219,9 @@ def _pulser_texts(ready: Ready, lab: Lab) -> dict[str, str]:
             texts[f"{key}.json"] = one.text + "\n"
             if one.variables:
                 texts[f"{key}.variables.json"] = json.dumps({"points": one.points, **one.variables}) + "\n"
+            if one.moves:
+                rows = [[msgspec.structs.astuple(move) for move in moves] for moves in one.moves]
+                texts[f"{key}.moves.json"] = json.dumps({"points": one.points, "moves": rows}) + "\n"
     return texts
 
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import ceil, pi
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qctl.program.lowered import Part
 from qctl.program.straights import Straights, bounds_of, joined
@@ -54,7 +55,7 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
     waveforms = timelines[0].waveforms
     if any(timeline.waveforms is not waveforms for timeline in timelines):
         flat = joined([point for timeline in timelines for point in timeline.straights()])
-        return replace(flat, targets=_targets(timelines))
+        return replace(flat, targets=_targets(timelines), moves=_moves(timelines))
     counts = np.array([(t.n_points, t.plays.shape[1], t.captures.shape[1]) for t in timelines], np.int64)
     return Straights(
         np.frombuffer(bytearray().join([t.plays.data for t in timelines]), PLAY),
@@ -66,13 +67,21 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
         waveforms,
         list(zip(bounds_of(counts[:, 0]).tolist(), [t.labels for t in timelines], strict=False)),
         targets=_targets(timelines),
+        moves=_moves(timelines),
     )
 
 
 def _targets(timelines: Sequence[Timeline]) -> list[tuple[int, tuple[tuple[int, ...], ...]]]:
     """Return what each play of each program is for, where their ports are beams."""
     firsts = bounds_of([timeline.n_points for timeline in timelines]).tolist()
-    return [(k, t.targets) for k, t in zip(firsts, timelines, strict=False)] if timelines[0].targets else []
+    beams = any(timeline.targets for timeline in timelines)
+    return [(k, t.targets) for k, t in zip(firsts, timelines, strict=False)] if beams else []
+
+
+def _moves(timelines: Sequence[Timeline]) -> list[tuple[int, NDArray]]:
+    """Return the moves of each program, where any atom moves."""
+    firsts = bounds_of([timeline.n_points for timeline in timelines]).tolist()
+    return [(k, t.moves) for k, t in zip(firsts, timelines, strict=False) if t.moves is not None]
 
 
 def parts_of(

@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.beam_moves import Moves
 from qctl.compiler.steps import Step, Value
 from qctl.compiler.sweep_values import Grid, over_points, seconds_over_points
 from qctl.compiler.times import Times
@@ -75,6 +76,7 @@ class BeamSteps:
         self.waveforms: dict[Waveform, int] = {}
         self.plays: list[BeamPlay] = []
         self.measured: dict[int, tuple[list[Fraction], int]] = {}
+        self.moves = Moves(self.processor)
         self._sx: list[Step] = []
 
     # --- steps --------------------------------------------------------------------------------------
@@ -93,6 +95,8 @@ class BeamSteps:
                 self._cz(step)
             case Op.RYDBERG:
                 self._rydberg(step)
+            case Op.SHUTTLE:
+                self._shuttle(step)
             case Op.DELAY:
                 seconds = self._seconds(step.params[0], step)
                 for q in step.qubits:
@@ -203,6 +207,23 @@ class BeamSteps:
         scale = self.processor.rabi_hz_per_v(beam.beam.name, [self.names[q] for q in targets])
         for q in step.qubits or (-1,):
             self._emit(beam, () if q < 0 else (q,), seconds, rabi_hz / scale, detuning_hz, phase_rad, step)
+
+    def _shuttle(self, step: Step) -> None:
+        """Move atoms as soon as they and the tweezers are free."""
+        beam = next((b for b in self.beams.values() if b.beam.purpose == "trap"), None)
+        if beam is None:
+            raise CompileError(
+                f'{self._place(step)}: moving atoms needs tweezers, a beam with purpose = "trap" and a port '
+                f"<beam>.drive; processors.{self.processor.name} has none"
+            )
+        seconds = self._seconds(step.params[0], step)
+        goals = [self._number(value, step) for value in step.params[1:]]
+        starts = latest(beam.free, *(self.free[q] for q in step.qubits))
+        ends = _sum(starts, seconds)
+        self.moves.add(beam.beam, beam.port, step.qubits, goals, starts, ends, self._place(step))
+        beam.free = ends
+        for q in step.qubits:
+            self.free[q] = ends
 
     def _barrier(self, step: Step) -> None:
         whole = not step.qubits and not step.ports

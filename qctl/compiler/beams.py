@@ -116,7 +116,7 @@ def _timeline(work: BeamSteps, line: StepLine) -> Timeline:
     return Timeline(
         tuple(actions), clocks, tuple(work.waveforms), plays, captures, np.array([float(x) for x in ends]),
         line.axes, _specs(work), work.body.bits, line.n_repeats, [play.label for play in work.plays],
-        work.processor.name, tuple(play.targets for play in work.plays),
+        work.processor.name, tuple(play.targets for play in work.plays), work.moves.table(n),
     )  # fmt: skip
 
 

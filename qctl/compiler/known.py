@@ -53,6 +53,8 @@ class Known:
             and np.array_equal(old.lengths_s, new.lengths_s)
             and np.array_equal(old.capture_bounds, new.capture_bounds)
             and old.captures.tobytes() == new.captures.tobytes()
+            and list(old.targets) == list(new.targets)
+            and _moved(old) == _moved(new)
         )
         if not fits:
             return
@@ -84,6 +86,10 @@ class Known:
         if self.changed is None or (records and not self.captured) or not self.changed.isdisjoint(ports):
             return None
         return self.programs.get((first, end - first, n_shots, instrument))
+
+
+def _moved(straights: Straights) -> list[tuple[int, bytes]]:
+    return [(first, table.tobytes()) for first, table in straights.moves]
 
 
 def _content(spec: CaptureSpec) -> tuple[Any, ...]:

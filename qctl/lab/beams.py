@@ -6,9 +6,61 @@ from typing import Literal
 
 from msgspec import Struct
 
-from qctl.lab.quantities import IntervalS, LengthM, OffsetHz, RateHz
+from qctl.lab.quantities import AmplitudeV, HzPerM, IntervalS, LengthM, NonNegative, OffsetHz, RateHz
 
-__all__ = ["Beam"]
+__all__ = ["Aod", "Aom", "Beam"]
+
+
+class Aom(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The acousto-optic modulator that a generator drives for a beam.
+
+    Attributes
+    ----------
+    center_hz : float
+        Its drive where the beam is on resonance.
+    full_v : float
+        Peak drive at which all light is diffracted.
+    full_rabi_hz : float
+        Rabi frequency / 2 pi that the beam has then.
+    rise_s : float
+        From 10 to 90 % of the light; no pulse may be shorter.
+    order : int
+        Of the diffraction that is used, 1 or -1.
+    """
+
+    center_hz: RateHz
+    full_v: AmplitudeV
+    full_rabi_hz: RateHz
+    rise_s: IntervalS = 0.0
+    order: Literal[1, -1] = 1
+
+
+class Aod(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The acousto-optic deflector that a generator drives for one axis of the tweezers.
+
+    Attributes
+    ----------
+    axis : str
+        Which coordinate its frequency is.
+    center_hz : float
+        Frequency of the origin of positions.
+    hz_per_m : float
+        Frequency for each metre from there.
+    band_hz : pair of float
+        Lowest and highest frequency.
+    tone_v : float
+        Peak of one tone at the output.
+    """
+
+    axis: Literal["x", "y"]
+    center_hz: RateHz
+    hz_per_m: HzPerM
+    band_hz: tuple[RateHz, RateHz]
+    tone_v: AmplitudeV
+
+    def hz(self, place_m: float) -> float:
+        """Return the frequency of a place."""
+        return self.center_hz + self.hz_per_m * place_m
 
 
 class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +91,12 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         qubit's frequency less `lo_hz` of its output.
     settle_s : float
         Shortest pause between two pulses of an ion beam, in which its synthesiser is set.
+    speed_m_per_s : float, optional
+        Fastest that tweezers (``purpose = "trap"``) may move an atom.
+    aom : Aom, optional
+        The modulator that a generator drives with its radio frequency.
+    aod : Aod, optional
+        The deflector of one axis of tweezers.
     """
 
     name: str
@@ -52,3 +110,6 @@ class Beam(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bandwidth_hz: RateHz | None = None
     modulator_hz: RateHz | None = None
     settle_s: IntervalS = 0.0
+    speed_m_per_s: NonNegative | None = None
+    aom: Aom | None = None
+    aod: Aod | None = None

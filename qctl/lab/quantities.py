@@ -18,6 +18,7 @@ __all__ = [
     "Count",
     "DelayS",
     "FrequencyHz",
+    "HzPerM",
     "IntervalS",
     "LengthM",
     "LengthS",
@@ -43,6 +44,7 @@ def _within(low: float, high: float, hint: str) -> Meta:
 FrequencyHz = Annotated[float, _within(1e6, 1e16, "frequencies are in hertz: 4.7 GHz is 4.7e9")]
 OffsetHz = Annotated[float, _within(-1e12, 1e12, "frequencies are in hertz: 5 MHz is 5e6")]
 AnharmonicityHz = Annotated[float, _within(-5e9, 5e9, "frequencies are in hertz: -220 MHz is -2.2e8")]
+HzPerM = Annotated[float, _within(-1e16, 1e16, "scales are in hertz a metre: 1 MHz for 5 um is 2e11")]
 RateHz = Annotated[float, _within(0, 1e12, "frequencies are in hertz: 4.5 MHz is 4.5e6")]
 ClockHz = Annotated[float, _within(1e3, 1e12, "clock rates are in hertz: 1.2 GSa/s is 1.2e9")]
 PulseS = Annotated[float, _within(1e-12, 1e-3, "times are in seconds: 20 ns is 2e-8")]

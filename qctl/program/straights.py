@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import shots
 from qctl.program.tables import Waveform
-from qctl.program.timeline import CAPTURE, PLAY, PortClock, Straight
+from qctl.program.timeline import CAPTURE, MOVE, PLAY, PortClock, Straight
 
 __all__ = ["Straights", "bounds_of", "copied", "counted", "joined"]
 
@@ -45,6 +45,8 @@ class Straights(Sequence[Straight]):
         Atoms or ions of each play, as `labels` name them; none where ports are no beams.
     counts : (n_ports, n_waveforms) int64, optional
         How many plays of each there are, where they have been counted; see `counted`.
+    moves : sequence of (int, (n_points, n_moves) MOVE)
+        Where tables of moves begin to hold, and one row for each point from there on.
     """
 
     plays: NDArray
@@ -58,6 +60,7 @@ class Straights(Sequence[Straight]):
     first: int = 0
     targets: Sequence[tuple[int, Sequence[tuple[int, ...]]]] = ()
     counts: NDArray[np.int64] | None = None
+    moves: Sequence[tuple[int, NDArray]] = ()
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -93,7 +96,18 @@ class Straights(Sequence[Straight]):
 
     def targets_of(self, point: int) -> Sequence[tuple[int, ...]]:
         """Return the atoms or ions of each play of a point."""
+        if not self.targets:
+            return ()
         return self.targets[bisect_right(self.targets, self.first + point, key=lambda row: row[0]) - 1][1]
+
+    def moves_of(self, point: int) -> NDArray:
+        """Return the moves of a point: (n,) MOVE."""
+        number = self.first + point
+        place = bisect_right(self.moves, number, key=lambda row: row[0]) - 1
+        if place < 0:
+            return np.zeros(0, MOVE)
+        first, table = self.moves[place]
+        return table[number - first] if number - first < len(table) else np.zeros(0, MOVE)
 
     def _names(self, point: int) -> Sequence[str]:
         return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]

@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from qctl.program.straights import Straights
     from qctl.program.tables import Sweep, Waveform
 
-__all__ = ["CAPTURE", "MOST_SHOTS", "PLAY", "Action", "CaptureSpec", "PortClock", "Shots", "Straight", "Timeline"]
+__all__ = [
+    "CAPTURE",
+    "MOST_SHOTS",
+    "MOVE",
+    "PLAY",
+    "Action",
+    "CaptureSpec",
+    "PortClock",
+    "Shots",
+    "Straight",
+    "Timeline",
+]
 
 MOST_SHOTS = 10_000_000
 """Of each point, in one run."""
@@ -42,6 +53,15 @@ I + iQ = amplitude conj(envelope) exp(i (2 pi frequency_hz t - phase_rad))."""
 
 CAPTURE = np.dtype([("port", "<u4"), ("capture", "<u4"), ("start", "<i8")])
 """One capture: port and capture index, first tick of the port's clock from time zero of the shot."""
+
+MOVE = np.dtype(
+    [
+        ("port", "<u4"), ("atom", "<u4"), ("start", "<i8"), ("end", "<i8"),
+        ("from_x_m", "<f8"), ("from_y_m", "<f8"), ("x_m", "<f8"), ("y_m", "<f8"),
+    ]
+)  # fmt: skip
+"""One atom goes elsewhere on the path of least jerk: port of the tweezers, index of the qubit, first and last tick of
+the port's clock, where from and where to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +277,8 @@ class Timeline:
         Processor of lab.toml that it is for.
     targets : tuple of tuple of int, optional
         Atoms or ions that each play is for, where its port is a beam; empty for all that the beam reaches.
+    moves : (n_points, n_moves) MOVE, optional
+        Atoms that are moved.
     """
 
     actions: Sequence[Action]
@@ -272,6 +294,7 @@ class Timeline:
     labels: Sequence[str] = ()
     processor: str = ""
     targets: tuple[tuple[int, ...], ...] = ()
+    moves: NDArray | None = None
 
     @cached_property
     def body(self) -> Body:
@@ -326,6 +349,7 @@ class Timeline:
             self.plays.reshape(-1), np.arange(self.n_points + 1) * n, self.captures.reshape(-1),
             np.arange(self.n_points + 1) * m, self.lengths_s, self.ports, self.waveforms, [(0, self.labels)],
             targets=[(0, self.targets)] if self.targets else (),
+            moves=() if self.moves is None else [(0, self.moves)],
         )  # fmt: skip
 
     def _number(self, point: int | tuple[int, ...] | Mapping[str, float]) -> int:

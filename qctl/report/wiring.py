@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from qctl.lab import Instrument, Lab, OutputRef, Port
+from qctl.report.register import draw_registers
 from qctl.report.sketch import Box, Label, Mark, Sketch, Wire, render
 
 __all__ = ["draw_wiring", "sketch_wiring"]
@@ -77,6 +78,7 @@ def sketch_wiring(lab: Lab) -> Sketch:
     boxes = _draw_digitizers(sketch, lab, rows, right, bottom)
     _draw_triggers(sketch, lab, generators, boxes, min(bottom, *(box.y for box in sketch.boxes)) - 0.9)
     _draw_rest(sketch, lab)
+    draw_registers(sketch, lab)
     return sketch
 
 

@@ -78,7 +78,7 @@ def _given(field: mi.Field) -> str:
     elif isinstance(default, bool):
         text = str(default).lower()
     else:
-        text = f"{default:g}" if isinstance(default, float) else str(list(default))
+        text = f"{default:g}" if isinstance(default, int | float) else str(list(default))
     return f"no, `{text}`" if default != "" else "no"
 
 
