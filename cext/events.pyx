@@ -1,9 +1,10 @@
 """Events of one sequencer: the plays and captures of its port in order of time, in the sequencer's own numbers."""
 
-from libc.math cimport fabs, floor
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from qctl.cext.straight cimport Capture, Play
+from qctl.cext.whole cimport below, nearest
 
 FAULTS = ("", "gap", "overlap", "gain", "frequency", "acquisitions", "end", "order")
 """What is reported as `fault`: an index into this tuple."""
@@ -14,19 +15,6 @@ cdef enum:
     _SHORTEST = 4
     _LEAD = 4
     _ACQUIRE_GAP = 300
-
-
-cdef inline double nearest(double x) noexcept nogil:
-    """Return the whole number next to a number below 2**51, ties to even; of larger ones a large one."""
-    return (x + 6755399441055744.0) - 6755399441055744.0
-
-
-cdef inline double below(double x) noexcept nogil:
-    """Return the largest whole number that is not above a number."""
-    cdef double near = nearest(x)
-    if not fabs(x) < 1e15:
-        return floor(x)
-    return near - 1.0 if near > x else near
 
 
 cdef int _gather(
