@@ -23,4 +23,7 @@ def gather(
     event_bounds: NDArray[int64],
     reach: NDArray[int64],
     fault: NDArray[int64],
+    first: int = 0,
+    count: int = -1,
+    captured_from: int = 0,
 ) -> None: ...

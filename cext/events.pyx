@@ -1,9 +1,10 @@
 """Events of one sequencer: the plays and captures of its port in order of time, in the sequencer's own numbers."""
 
-from libc.math cimport fabs, floor
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from qctl.cext.straight cimport Capture, Play
+from qctl.cext.whole cimport below, nearest
 
 FAULTS = ("", "gap", "overlap", "gain", "frequency", "acquisitions", "end", "order")
 """What is reported as `fault`: an index into this tuple."""
@@ -14,19 +15,6 @@ cdef enum:
     _SHORTEST = 4
     _LEAD = 4
     _ACQUIRE_GAP = 300
-
-
-cdef inline double nearest(double x) noexcept nogil:
-    """Return the whole number next to a number below 2**51, ties to even; of larger ones a large one."""
-    return (x + 6755399441055744.0) - 6755399441055744.0
-
-
-cdef inline double below(double x) noexcept nogil:
-    """Return the largest whole number that is not above a number."""
-    cdef double near = nearest(x)
-    if not fabs(x) < 1e15:
-        return floor(x)
-    return near - 1.0 if near > x else near
 
 
 cdef int _gather(
@@ -114,7 +102,8 @@ def gather(
     uint32_t port, const int32_t[:, ::1] waves not None, const double[::1] steps_per_v not None,
     const int32_t[:, ::1] acquisitions not None, int64_t lead_ns, int64_t period_ns,
     Event[::1] events not None, int64_t[::1] event_bounds not None, int64_t[::1] reach not None,
-    int64_t[::1] fault not None,
+    int64_t[::1] fault not None, Py_ssize_t first=0, Py_ssize_t count=-1,
+    Py_ssize_t captured_from=0,
 ):
     """Put the plays and captures of one port in order of time, in the sequencer's own numbers.
 
@@ -146,22 +135,29 @@ def gather(
         Filled with the lowest and the highest gain of all events; 0 is between them.
     fault : (3,) int64
         Filled with an index into `FAULTS`, the point, and the row in it: of a play, or -1 less that of a capture.
+    first, count : int
+        Points that are looked at, from `first` on; all of them by default. `event_bounds` has room for these alone.
+    captured_from : int
+        Point that the first row of `capture_bounds` is of.
 
     Raises
     ------
     ValueError
         If shapes don't fit, or a row names a waveform or capture that is not there.
     """
-    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p, k
+    cdef Py_ssize_t n_all = bounds.shape[0] - 1, n_points = count if count >= 0 else n_all - first, p, k
     cdef int64_t at = 0, n = 0, row = 0, wanted = 0
     cdef const Play* all_plays
     cdef const Capture* all_captures
     cdef Event* all_events
     cdef int found = 0
-    if n_points < 0 or capture_bounds.shape[0] != n_points + 1 or event_bounds.shape[0] != n_points + 1:
+    cdef Py_ssize_t n_captured = capture_bounds.shape[0] - 1, caught = first - captured_from
+    if n_all < 0 or n_captured < 0 or (count < 0 and n_captured != n_all) or event_bounds.shape[0] != n_points + 1:
         raise ValueError(
             f"bounds are {bounds.shape[0]}, capture_bounds {capture_bounds.shape[0]}, event_bounds {event_bounds.shape[0]}"
         )
+    if not 0 <= first <= n_all or n_points > n_all - first or not 0 <= caught <= n_captured or n_points > n_captured - caught:
+        raise ValueError(f"points {first} to {first + n_points} of {n_all}, of {n_captured} from {captured_from} on")
     if waves.shape[1] != 3 or acquisitions.shape[1] != 4 or reach.shape[0] != 2 or fault.shape[0] != 3:
         raise ValueError(
             f"waves are {waves.shape[1]}, acquisitions {acquisitions.shape[1]}, reach {reach.shape[0]}, fault "
@@ -169,19 +165,20 @@ def gather(
         )
     if steps_per_v.shape[0] != waves.shape[0]:
         raise ValueError(f"steps_per_v has {steps_per_v.shape[0]} rows, waves {waves.shape[0]}")
-    if bounds[0] != 0 or bounds[n_points] != plays.shape[0]:
-        raise ValueError(f"bounds {bounds[0]} … {bounds[n_points]} are not those of {plays.shape[0]} plays")
-    if capture_bounds[0] != 0 or capture_bounds[n_points] != captures.shape[0]:
+    if bounds[0] != 0 or bounds[n_all] != plays.shape[0]:
+        raise ValueError(f"bounds {bounds[0]} … {bounds[n_all]} are not those of {plays.shape[0]} plays")
+    if capture_bounds[0] != 0 or capture_bounds[n_captured] != captures.shape[0]:
         raise ValueError(f"capture_bounds don't end at {captures.shape[0]} captures")
     for p in range(n_points):
-        if bounds[p + 1] < bounds[p] or capture_bounds[p + 1] < capture_bounds[p]:
-            raise ValueError(f"bounds go down at point {p}")
-    for k in range(plays.shape[0]):
+        if not (0 <= bounds[first + p] <= bounds[first + p + 1] <= plays.shape[0]
+                and 0 <= capture_bounds[caught + p] <= capture_bounds[caught + p + 1] <= captures.shape[0]):
+            raise ValueError(f"bounds go down at point {first + p}")
+    for k in range(bounds[first], bounds[first + n_points]):
         if plays[k].port == port:
             wanted += 1
             if plays[k].waveform >= waves.shape[0]:
                 raise ValueError(f"play {k} has waveform {plays[k].waveform} of {waves.shape[0]}")
-    for k in range(captures.shape[0]):
+    for k in range(capture_bounds[caught], capture_bounds[caught + n_points]):
         if captures[k].port == port:
             wanted += 1
             if captures[k].capture >= acquisitions.shape[0]:
@@ -195,9 +192,10 @@ def gather(
     with nogil:
         event_bounds[0] = 0
         for p in range(n_points):
+            k = first + p
             found = _gather(
-                all_plays + bounds[p], bounds[p + 1] - bounds[p], all_captures + capture_bounds[p],
-                capture_bounds[p + 1] - capture_bounds[p], port, waves, steps_per_v, acquisitions, lead_ns,
+                all_plays + bounds[k], bounds[k + 1] - bounds[k], all_captures + capture_bounds[caught + p],
+                capture_bounds[caught + p + 1] - capture_bounds[caught + p], port, waves, steps_per_v, acquisitions, lead_ns,
                 period_ns, all_events + at, &n, &row, &reach[0],
             )
             if found:
@@ -205,5 +203,5 @@ def gather(
             at += n
             event_bounds[p + 1] = at
     fault[0] = found
-    fault[1] = p if found else 0
+    fault[1] = first + p if found else 0
     fault[2] = row if found else 0

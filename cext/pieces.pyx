@@ -1,6 +1,6 @@
 """Plays of one sequencer cut into pieces on a coarse grid: equal contents are one waveform, equal settings one entry."""
 
-from libc.math cimport fabs, floor, rint
+from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp
@@ -8,6 +8,7 @@ from libc.string cimport memcmp
 from qctl.cext.notes cimport in_order, note_t
 from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
+from qctl.cext.whole cimport below, nearest
 
 cdef extern from "exact.h" nogil:
     uint64_t qctl_draw(uint64_t* state)
@@ -74,10 +75,10 @@ cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
 
 cdef inline int32_t steps_of(const note_t* note, double away_hz, int64_t begin, double rate_hz) noexcept nogil:
     """Return the phase at a sample less that of an oscillator, in steps of a turn."""
-    cdef double turns = note.turns + away_hz * (<double> begin / rate_hz)
+    cdef double turns = note.turns if away_hz == 0.0 else note.turns + away_hz * (<double> begin / rate_hz)
     cdef int32_t steps
-    turns -= floor(turns)
-    steps = <int32_t> rint(turns * _PHASE_STEPS)
+    turns -= below(turns)
+    steps = <int32_t> nearest(turns * _PHASE_STEPS)
     return steps - _PHASE_STEPS if steps >= _PHASE_STEPS else steps
 
 
@@ -112,10 +113,10 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
         if n == 1:
             member.amplitude = _AMPLITUDE_STEPS
         elif top:
-            member.amplitude = <int32_t> rint(<double> note.amplitude * _AMPLITUDE_STEPS / top)
+            member.amplitude = <int32_t> nearest(<double> note.amplitude * _AMPLITUDE_STEPS / top)
         else:
             member.amplitude = 0
-        member.phase = steps_of(note, away_hz, begin, on.rate_hz) - phase
+        member.phase = 0 if on.n_oscillators and not k else steps_of(note, away_hz, begin, on.rate_hz) - phase
         if member.phase < 0:
             member.phase += _PHASE_STEPS
         member.beat = beat
@@ -179,7 +180,7 @@ cdef int listed(work_t* on, const Play* plays, int64_t n_plays, int64_t* n_notes
         note.row = <int32_t> k
         note.channel = channel
         note.waveform = <int32_t> plays[k].waveform
-        steps = rint(plays[k].amplitude * on.steps_per_v)
+        steps = nearest(plays[k].amplitude * on.steps_per_v)
         if not fabs(steps) <= _AMPLITUDE_STEPS:
             return 1
         note.amplitude = <int32_t> steps

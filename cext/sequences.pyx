@@ -109,6 +109,30 @@ def fill(
     return fault, counted
 
 
+def not_turning(const Row[::1] rows not None, const int64_t[::1] gates not None, const double[::1] angles not None):
+    """Return the first of some gates that is no rz of these rows, or whose new angle is not finite; or -1.
+
+    Parameters
+    ----------
+    rows : (n_rows,) INSTRUCTION
+        As `fill` wrote them.
+    gates, angles : (n,) int64, float64
+        Rows, and their new angles.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    cdef Py_ssize_t k
+    if angles.shape[0] != gates.shape[0]:
+        raise ValueError(f"there are {gates.shape[0]} gates, {angles.shape[0]} angles")
+    for k in range(gates.shape[0]):
+        if not 0 <= gates[k] < rows.shape[0] or rows[gates[k]].op != OP_RZ or not isfinite(angles[k]):
+            return k
+    return -1
+
+
 def join(
     const Row[::1] rows not None, const int64_t[::1] bounds not None, const int64_t[::1] word_bounds not None,
     Row[::1] out not None,

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from qctl.compiler.alignment import aligned, parts_of
+from qctl.compiler.alignment import aligned, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
 from qctl.compiler.modulators import modulated, movers
@@ -29,6 +29,7 @@ from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
+from qctl.compiler.together import Together
 from qctl.compiler.wires import Occupied, occupied_by, uses
 from qctl.errors import CompileError
 from qctl.instruments.registry import lowering_of, model_of
@@ -339,14 +340,14 @@ class _Compile:
             known.compare(run.straights, [capture for part in run.parts for capture in part.captures])
         return Made(compiled, run.straights, run.lowered(n_total), run.nodes, timing)
 
-    def time(self, given: Given, snapshot: Snapshot | None) -> tuple[tuple[Compiled, ...], Straights]:
+    def time(self, given: Given, snapshot: Snapshot | None) -> tuple[Sequence[Compiled], Straights]:
         """Return timelines and points."""
         compiled, run, *_ = self._run(given, snapshot)
         return compiled, run.straights
 
     def _run(
         self, given: Given, snapshot: Snapshot | None
-    ) -> tuple[tuple[Compiled, ...], _Run, int, Timing | None]:  # fmt: skip
+    ) -> tuple[Sequence[Compiled], _Run, int, Timing | None]:  # fmt: skip
         lab, n_shots = self.lab, self.n_shots
         if isinstance(given, Sequences):
             _check_shots(n_shots)
@@ -355,17 +356,22 @@ class _Compile:
             parts = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
             run = _Run(lab, occupied, straights, parts, bool(self.averaged))
             return (), run, n_shots, timing
-        programs = [Program.from_body(body) for body in given]
-        compiled = compile_programs(programs, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
-        for number, one in enumerate(compiled if self.measuring else ()):
-            if not one.timeline.specs:
+        compiled = compile_programs(given, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
+        specs = compiled.specs if isinstance(compiled, Together) else [one.timeline.specs for one in compiled]
+        for number, captured in enumerate(specs if self.measuring else ()):
+            if not captured:
                 which = "the program" if len(compiled) == 1 else f"program {number} of the job"
                 raise CompileError(
                     f"{which} measures nothing, so there is no result: add measure_all() or a measurement"
                 )
         averaged = self.averaged
         if averaged is None:
-            averaged = not any(spec.bit >= 0 for one in compiled for spec in one.timeline.specs)
+            averaged = not any(spec.bit >= 0 for captured in specs for spec in captured)
+        if isinstance(compiled, Together) and compiled.meets:
+            _check_shots(n_shots)
+            occupied = occupied_by(lab, compiled.timing.tables.values.processor)
+            parts = parts_of_programs(compiled.specs, [body.bits for body in given], occupied.lead_s, n_shots)
+            return compiled, _Run(lab, occupied, compiled.straights, parts, averaged), n_shots, compiled.timing
         run, n_total = _run([one.timeline for one in compiled], lab, n_shots, averaged)
         origins = [one.origin for one in compiled]
         timings = {id(origin.timing): origin.timing for origin in origins if origin is not None}

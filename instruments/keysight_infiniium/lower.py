@@ -12,6 +12,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.keysight_infiniium import capabilities as can
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.lab import Instrument, Lab
+from qctl.lab.held import kept
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_hz, to_ticks
@@ -31,8 +32,19 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         If a capture starts before the trigger, needs an input that lab.toml does not have, or the rate is none of the
         box's.
     """
+    captures = [capture for capture in shots.captures if capture.instrument == instrument.name]
+    if any(capture.starts_s is not None for capture in captures):
+        return _lowered(captures, instrument, shots)
+    alike = {(capture.start_s, capture.length_s, capture.port, capture.inputs): capture for capture in captures}
+    return kept(
+        lab,
+        ("keysight-infiniium-s", instrument.name, shots.n_shots, shots.averaged, tuple(alike)),
+        lambda: _lowered(captures, instrument, shots),
+    )
+
+
+def _lowered(captures: Sequence[CaptureSpec], instrument: Instrument, shots: Shots) -> DeviceProgram:
     name = instrument.name
-    captures = [capture for capture in shots.captures if capture.instrument == name]
     if not captures:
         raise CompileError(f"{name}: nothing is captured", instrument=name)
     table = can.TABLES[instrument.model]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +84,18 @@ class Trail:
     lead_ns: int
     period_ns: int
     max_instructions: int
+    spare: NDArray = field(default_factory=lambda: np.empty(0, np.int8))
+
+    def room(self, n: int, dtype: np.dtype) -> NDArray:
+        """Return room for so many events, the same as last time if it is enough."""
+        if len(self.spare) < n or self.spare.dtype != dtype:
+            self.spare = np.empty(max(n, 256), dtype)
+        return self.spare
+
+    @cached_property
+    def none(self) -> tuple[NDArray, NDArray[np.int64]]:
+        """Return no captures, and where those of each point begin."""
+        return self.rows.captures[:0], np.zeros_like(self.rows.capture_bounds)
 
 
 class _Piece(NamedTuple):
@@ -94,8 +107,9 @@ class _Piece(NamedTuple):
 
 
 def patched(
-    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int]
-) -> DeviceProgram | None:
+    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int],
+    ports: frozenset[int],
+) -> DeviceProgram | None:  # fmt: skip
     """Return the program with the phases that these plays have now, or None if it must be lowered anew.
 
     Parameters
@@ -108,15 +122,17 @@ def patched(
         The program's first point among those of the run.
     touched : sequence of int
         Points of the run where phases changed, all of them in the program.
+    ports : frozenset of int
+        Ports of the run that any of these plays are on.
     """
     trail = program.trail
     if not isinstance(trail, Trail):
         return None
     body, usage = program.body, program.usage
     for number, part in enumerate(trail.parts):
-        if not part.plays:
+        if not part.plays or part.index not in ports:
             continue
-        pieces = _pieces(trail, part, plays, bounds, first, touched)
+        pieces = _pieces(trail, part, plays, bounds, first, touched, bool(body))
         if pieces is None:
             return None
         if not pieces:
@@ -137,11 +153,18 @@ def patched(
 
 
 def _pieces(
-    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int]
+    trail: Trail,
+    part: Part,
+    plays: NDArray,
+    bounds: NDArray[np.int64],
+    first: int,
+    touched: Sequence[int],
+    written: bool,
 ) -> list[_Piece] | None:
     """Return the new text of points, without those that stay as they are; None if their events can't be patched.
 
-    Points are taken one by one, or from the first to the last one together where most between them are touched.
+    Where it is not `written`, the instructions are counted alone. Points are taken one by one, or from the first to the
+    last one together where most between them are touched.
     """
     found: list[_Piece] = []
     at = 0
@@ -150,7 +173,7 @@ def _pieces(
         while last + 1 < len(touched) and touched[last + 1] - touched[last] <= _NEAR:
             last += 1
         low, high = touched[at], touched[last] + 1
-        new = _range(trail, part, plays[bounds[low] : bounds[high]], bounds[low : high + 1] - bounds[low], low - first)
+        new = _range(trail, part, plays, bounds, first, range(low, high), written)
         if new is None:
             return None
         found += new
@@ -163,44 +186,47 @@ _NEAR = 3
 
 
 def _range(
-    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int
-) -> list[_Piece] | None:  # fmt: skip
-    """Return the new text of the points of a range."""
-    n = len(bounds) - 1
-    own = part.bounds[first : first + n + 1]
+    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int, points: range, written: bool
+) -> list[_Piece] | None:
+    """Return the new text of a range of the run's points."""
+    n, low = len(points), points.start - first
+    own = part.bounds[low : low + n + 1]
     begin, end = int(own[0]), int(own[-1])
-    rows = trail.rows
-    cuts = rows.capture_bounds[first : first + n + 1]
-    captures = rows.captures[cuts[0] : cuts[-1]] if part.captures else rows.captures[:0]
-    capture_bounds = cuts - cuts[0] if part.captures else np.zeros(n + 1, np.int64)
-    events, fault = np.empty(len(plays) + len(captures), part.events.dtype), np.zeros(3, np.int64)
-    found = np.empty(n + 1, np.int64)
+    own = own - begin
+    events, found = trail.room(end - begin, part.events.dtype), np.empty(n + 1, np.int64)
+    fault, rows = np.zeros(3, np.int64), trail.rows
+    captures = (rows.captures, rows.capture_bounds) if part.captures else trail.none
     kernel.gather(
-        plays, bounds, captures, capture_bounds, part.index, part.memory.table, part.memory.steps_per_v,
-        part.memory.acquisitions, trail.lead_ns, trail.period_ns, events, found, np.empty(2, np.int64), fault,
+        plays, bounds, *captures, part.index, part.memory.table, part.memory.steps_per_v, part.memory.acquisitions,
+        trail.lead_ns, trail.period_ns, events, found, np.empty(2, np.int64), fault, points.start, n,
+        first,
     )  # fmt: skip
-    if fault[0] or not np.array_equal(found, own - begin):
+    if fault[0] or found.tobytes() != own.tobytes():
         return None
-    old, new = part.events[begin:end].tobytes(), events[: end - begin].tobytes()
+    events, size = events[: end - begin], part.events.dtype.itemsize
+    old, new = part.events[begin:end].tobytes(), events.tobytes()
     if old == new:
         return []
-    part.events[begin:end] = events[: end - begin]
-    places, sizes, ends = np.empty(len(part.events), np.int64), np.zeros(2, np.int64), np.zeros((n, 2), np.int64)
-    text = np.empty(96 * (end - begin) + 256 * n, np.uint8)
-    for _ in range(2):
-        q1asm.emit(
-            part.events, part.bounds, trail.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, ends, first
-        )
-        if sizes[0] <= len(text):
-            break
-        text = np.empty(int(sizes[0]), np.uint8)
-    raw, size = text[: sizes[0]].tobytes(), part.events.dtype.itemsize
-    steps = ((own - begin) * size).tolist()
+    part.events.view(np.uint8)[begin * size : end * size] = events.view(np.uint8)  # numpy copies rows one by one
+    ends, raw = np.zeros((n, 2), np.int64), b""
+    how = (trail.period_ns, LOOP_FROM_NS, not part.counted)
+    if written:
+        places, sizes = np.empty(len(part.events), np.int64), np.zeros(2, np.int64)
+        text = np.empty(96 * (end - begin) + 256 * n, np.uint8)
+        for _ in range(2):
+            q1asm.emit(part.events, part.bounds, *how, text, places, sizes, ends, low)
+            if sizes[0] <= len(text):
+                break
+            text = np.empty(int(sizes[0]), np.uint8)
+        raw = text[: sizes[0]].tobytes()
+    else:
+        q1asm.count(events, own, *how, ends)
+    steps = (own * size).tolist()
     pieces: list[_Piece] = []
     at = lines = 0
     for p, (until, n_lines) in enumerate(ends.tolist()):
         if old[steps[p] : steps[p + 1]] != new[steps[p] : steps[p + 1]]:
-            pieces.append(_Piece(first + p, raw[at:until], n_lines - lines))
+            pieces.append(_Piece(low + p, raw[at:until], n_lines - lines))
         at, lines = until, n_lines
     return pieces
 
@@ -209,10 +235,10 @@ def _count(part: Part, pieces: Sequence[_Piece]) -> None:
     """Note how long the new pieces are."""
     ends = part.ends
     for p, text, n_instructions in pieces:
-        old = ends[p] - ends[p - 1] if p else ends[0]
-        more = np.array([len(text), n_instructions]) - old
-        if more.any():
-            ends[p:] += more
+        (n, lines), (before, lines_before) = ends[p].tolist(), ends[p - 1].tolist() if p else (0, 0)
+        more, more_lines = len(text) - (n - before), n_instructions - (lines - lines_before)
+        if more or more_lines:
+            ends[p:] += np.array([more, more_lines])
 
 
 def _spliced(body: bytes, parts: Sequence[Part], number: int, pieces: Sequence[_Piece]) -> bytes:

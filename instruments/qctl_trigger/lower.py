@@ -10,6 +10,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.qctl_trigger import capabilities as can
 from qctl.instruments.qctl_trigger.body import Line, TriggerBody
 from qctl.lab import Instrument, Lab
+from qctl.lab.held import kept
 from qctl.lab.rack import TriggerLine
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
@@ -28,6 +29,14 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     CompileError
         If nothing is wired to the controller, or a line's pulse does not fit its limits or the period.
     """
+    return kept(
+        lab,
+        ("qctl-trigger", instrument.name, shots.n_shots, shots.period_s),
+        lambda: _lowered(instrument, lab, shots),
+    )
+
+
+def _lowered(instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     name = instrument.name
     tick_hz = rational_hz(can.TICK_HZ if instrument.clock_hz is None else instrument.clock_hz)
     period_ticks = math.ceil(rational_s(shots.period_s) * tick_hz)

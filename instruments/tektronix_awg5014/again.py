@@ -77,8 +77,9 @@ class _Index:
 
 
 def patched(
-    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int]
-) -> DeviceProgram | None:
+    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int],
+    ports: frozenset[int],
+) -> DeviceProgram | None:  # fmt: skip
     """Return the program with the phases that these plays have now, or None if it must be lowered anew.
 
     Parameters
@@ -91,6 +92,8 @@ def patched(
         The program's first point among those of the run.
     touched : sequence of int
         Points of the run where phases changed, all of them in the program.
+    ports : frozenset of int
+        Ports of the run that any of these plays are on.
 
     Raises
     ------
@@ -100,6 +103,9 @@ def patched(
     trail = program.trail
     if not isinstance(trail, Trail):
         return None
+    owner = trail.points.owner
+    if all(owner[port] < 0 for port in ports):
+        return program
     with lowering:
         mine = _dealt(trail, plays, bounds, first, touched)
         return _patched(program, trail, mine) if mine else program

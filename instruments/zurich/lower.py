@@ -113,8 +113,7 @@ class _Work:
     def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         """Return the ports of each core or channel that take part in the batch."""
         name = self.instrument.name
-        played = set(np.flatnonzero(np.bincount(self.rows.plays["port"])).tolist())
-        captured = set(np.flatnonzero(np.bincount(self.rows.captures["port"])).tolist())
+        played, captured = self.rows.played, self.rows.captured
         found: dict[int, list[Port]] = {}
         for port in self.lab.ports.values():
             k = self.rows.ports.get(port.name)
@@ -132,10 +131,6 @@ class _Work:
         player, rows = self.model.player, self.rows
         if player is None:
             return ()
-        n_waveforms = max(len(rows.waveforms), 1)
-        counts = np.bincount(
-            rows.plays["port"] * np.int64(n_waveforms) + rows.plays["waveform"], minlength=len(rows.ports) * n_waveforms
-        ).reshape(-1, n_waveforms)
         made = []
         for number, ports in self._owners(core_of_port).items():
             channels = np.full(len(rows.ports), -1, np.int32)
@@ -143,7 +138,7 @@ class _Work:
                 channels[rows.ports[port.name]] = (
                     0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
                 )
-            mine = counts[channels >= 0].sum(axis=0)
+            mine = rows.counts[channels >= 0].sum(axis=0)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
             core, blobs, size = core_of(
                 place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least)

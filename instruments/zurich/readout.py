@@ -241,7 +241,14 @@ class _Work:
         """Return the SeqC and its number of instructions; no text if there are too many."""
         reader = self.reader
         made = [self._kind(events, waves, kind, n_integrators) for kind in range(len(events.plays))]
-        points = [self._point(events, made, begin, end) for begin, end in pairwise(events.bounds)]
+        known: dict[tuple[int, ...], tuple[str, int]] = {}  # most points of a set are read out alike
+        points = []
+        for begin, end in pairwise(events.bounds):
+            key = (*events.starts[begin:end], *events.kinds[begin:end])
+            found = known.get(key)
+            if found is None:
+                found = known[key] = self._point(events, made, begin, end)
+            points.append(found)
         parts, n_instructions = [], reader.base
         for w in waves if not reader.generates else ():
             parts.append(

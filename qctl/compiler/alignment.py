@@ -16,7 +16,7 @@ from qctl.program.tables import Sweep
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
 from qctl.units import common_grid_s, rational_s, to_ticks
 
-__all__ = ["aligned", "parts_of"]
+__all__ = ["aligned", "parts_of", "parts_of_programs"]
 
 
 def aligned(
@@ -96,6 +96,22 @@ def parts_of(
         captures = tuple(_placed(spec, _ZERO, first, lead_s, n_points) for spec in specs[first])
         axis = Sweep("sequence", np.arange(first, first + n_points, dtype=np.float64))
         parts.append(Part(first, n_points, (axis,), bits, captures, n_shots))
+    return tuple(parts)
+
+
+def parts_of_programs(
+    specs: Sequence[tuple[CaptureSpec, ...]], bits: Sequence[tuple[str, ...]], lead_s: Mapping[str, float], n_shots: int
+) -> tuple[Part, ...]:
+    """Return the parts of programs of one point each that are aligned already."""
+    late: dict[int, tuple[CaptureSpec, ...]] = {}
+    parts = []
+    for k, (own, names) in enumerate(zip(specs, bits, strict=True)):
+        if id(own) not in late:
+            late[id(own)] = tuple(_placed(spec, _ZERO, 0, lead_s) for spec in own)
+        captures = late[id(own)]
+        if k:
+            captures = tuple([spec.moved(k, spec.start_s, spec.starts_s) for spec in captures])
+        parts.append(Part(k, 1, (), names, captures, n_shots))
     return tuple(parts)
 
 

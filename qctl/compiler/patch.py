@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from qctl.program.straights import Straights, copied
 
 __all__ = ["Again", "Node", "Patch", "Patcher"]
 
-Again = Callable[[DeviceProgram, NDArray, NDArray[np.int64], int, Sequence[int]], DeviceProgram | None]
+Again = Callable[[DeviceProgram, NDArray, NDArray[np.int64], int, Sequence[int], frozenset[int]], DeviceProgram | None]
 """Lowers a device program again after phases have changed; see `patched` of a family's `lower`."""
 
 
@@ -114,6 +114,7 @@ class Patcher:
             raise CompileError("the points were moved after they were timed")
         self.rows = copied(rows.rows)
         self.row_bounds, self.bounds = rows.bounds, straights.bounds
+        self.drives = tables.qubits[rows.places, 2].tolist()
         self.turns = kernel.Turns(
             self.rows, rows.bounds, rows.places, tables.qubits, tables.couplers, tables.pairs, tables.pair_values,
             len(tables.line_table), timing.order, timing.counts, self.plays,
@@ -133,6 +134,8 @@ class Patcher:
         n = len(changes.gates)
         sequences, counts = np.empty(n, np.int64), np.empty(n, np.int64)
         n_found = self.turns.turn(changes.gates, changes.radians, sequences, counts)
+        # An rz turns what its qubit's drive plays later, and nothing else.
+        ports = frozenset([self.drives[q] for q in set(self.rows["a"][changes.gates].tolist())])
         # A point is a line; those without a change of phase play what they played.
         found = sorted(
             s for s, k in zip(sequences[:n_found].tolist(), counts[:n_found].tolist(), strict=True) if k
@@ -143,7 +146,7 @@ class Patcher:
             batch = None if node.cut else next(left)
             low, high = bisect_left(found, node.first), bisect_left(found, node.first + node.n_points)
             if low < high:
-                programs = self._programs(node, found[low:high])
+                programs = self._programs(node, found[low:high], ports)
                 if programs is None:
                     return None
                 n_new = sum(new is not old for new, old in zip(programs, node.programs, strict=True))
@@ -155,7 +158,9 @@ class Patcher:
                     if batch is not None:
                         n_programs += n_new
                         reported = reported and same
-                        batch = replace(batch, programs=programs)
+                        batch = Batch(
+                            programs, batch.first_point, batch.n_points, batch.n_shots, batch.averaged, batch.period_s
+                        )
             if batch is not None:
                 batches.append(batch)
         if n_programs:
@@ -163,11 +168,11 @@ class Patcher:
             self.lowered = Lowered(tuple(batches), rows, self.lowered.parts)
         return self.lowered, Patch("", len(found), int(counts[:n_found].sum()), n_programs)
 
-    def _programs(self, node: Node, touched: Sequence[int]) -> tuple[DeviceProgram, ...] | None:
+    def _programs(self, node: Node, touched: Sequence[int], ports: frozenset[int]) -> tuple[DeviceProgram, ...] | None:
         programs = []
         for program in node.programs:
             again = self.again(program.model)
-            new = None if again is None else again(program, self.plays, self.bounds, node.first, touched)
+            new = None if again is None else again(program, self.plays, self.bounds, node.first, touched, ports)
             if new is None:
                 return None
             programs.append(new)

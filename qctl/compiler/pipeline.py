@@ -23,6 +23,7 @@ from qctl.compiler.steps import Step
 from qctl.compiler.tables import Tables, tables_of
 from qctl.compiler.target import Target
 from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
+from qctl.compiler.together import Together
 from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
@@ -83,20 +84,20 @@ def compile_program(
 
 
 def compile_programs(
-    programs: Sequence[Program],
+    programs: Sequence[Program | Body],
     lab: Lab,
     snapshot: Snapshot | None = None,
     qpu: str | None = None,
     *,
     seed: int = 0,
     level: int = 1,
-) -> tuple[Compiled, ...]:
+) -> Sequence[Compiled]:
     """Return the timelines of several programs; those that are native lines already are timed together.
 
     Parameters
     ----------
-    programs : sequence of Program
-        Each as `compile_program` takes it.
+    programs : sequence of Program or Body
+        Each as `compile_program` takes it, or as frozen data.
     lab, snapshot, qpu, seed, level
         As `compile_program` takes them.
 
@@ -106,11 +107,12 @@ def compile_programs(
         If a program can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(_only(lab) if qpu is None else qpu)
+    bodies = [one if isinstance(one, Body) else expect_program(one).body for one in programs]
     if processor.platform in _ONE_BY_ONE:
         values, one_by_one = effective(lab, processor.name, snapshot), _ONE_BY_ONE[processor.platform]
-        return tuple(one_by_one(expect_program(one).body, lab, values, seed, level) for one in programs)
+        return tuple(one_by_one(body, lab, values, seed, level) for body in bodies)
     work = _Work(*_known_of(lab, processor.name, snapshot), seed, level)
-    return work.run([expect_program(program).body for program in programs])
+    return work.run(bodies)
 
 
 def compile_sequences(
@@ -157,7 +159,7 @@ class _Work:
         self.layouts: dict[object, tuple[int, ...] | None] = {}
         self.fixed: dict[tuple[str, ...], list[int] | None] = {}
 
-    def run(self, bodies: Sequence[Body]) -> tuple[Compiled, ...]:
+    def run(self, bodies: Sequence[Body]) -> Sequence[Compiled]:
         """Return all of them, in order."""
         begin = perf_counter()
         if not bodies:
@@ -172,7 +174,11 @@ class _Work:
                 groups.setdefault(places, []).append(k)
         joined_s = (perf_counter() - begin) / len(bodies)
         for places, members in groups.items():
-            self._lines(bodies, lines, members, places, joined_s, made)
+            together = self._lines([bodies[k] for k in members], lines, members, places, joined_s)
+            if len(members) == len(bodies):
+                return together
+            for k, one in zip(members, together, strict=True):
+                made[k] = one
         self._translated(bodies, [k for k, done in enumerate(made) if done is None and plain(bodies[k])], made)
         found = []
         for body, done in zip(bodies, made, strict=True):
@@ -184,21 +190,15 @@ class _Work:
         return tuple(found)
 
     def _lines(
-        self, bodies: Sequence[Body], lines: Joined, members: list[int], places: tuple[int, ...], joined_s: float,
-        made: list[Compiled | None],
-    ) -> None:  # fmt: skip
+        self, bodies: Sequence[Body], lines: Joined, members: list[int], places: tuple[int, ...], joined_s: float
+    ) -> Together:
         """Time native lines together."""
         begin = perf_counter()
         rows = rows_of_lines(lines, members, places, self.tables)
-        kept: list[Timing] = []
-        timelines = time_rows(rows, [bodies[k] for k in members], self.tables, kept=kept)
+        timing = Timing(rows, self.tables, 1).run(bodies)
         timed_s = (perf_counter() - begin) / len(members)
-        layout = tuple(self.tables.names[q] for q in places)
-        counts = [np.add.reduceat(rows.rows["op"] == op, rows.bounds[:-1]).tolist() for op in (Op.CZ, Op.SX)]
         times_s = (("unroll", joined_s), ("translate", 0.0), ("time", timed_s))
-        for s, (k, timeline, n_cz, n_sx) in enumerate(zip(members, timelines, *counts, strict=True)):
-            origin = Origin(kept[0], s, None, _no_native)
-            made[k] = Compiled(timeline, layout, layout, n_cz, n_sx, times_s, origin)
+        return Together(timing, bodies, tuple(self.tables.names[q] for q in places), times_s)
 
     def _translated(self, bodies: Sequence[Body], members: list[int], made: list[Compiled | None]) -> None:
         """Translate circuits row by row and time them together; what is refused is left to name itself one by one."""
@@ -277,10 +277,6 @@ class _Work:
             line, body.n_qubits, self._places(body), self.tables.names, self.target,
             lambda native: time_program(native, body, self.tables), begin_s, **self.options,
         )  # fmt: skip
-
-
-def _no_native(_: Body) -> None:
-    """Say that a line is played as it stands."""
 
 
 def _only(lab: Lab) -> str:

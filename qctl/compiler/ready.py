@@ -17,6 +17,7 @@ from qctl.compiler.known import Known
 from qctl.compiler.patch import Node, Patch, Patcher
 from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
+from qctl.compiler.together import Together
 from qctl.errors import CompileError
 from qctl.lab.snapshot import Snapshot
 from qctl.program.body import Body
@@ -35,7 +36,7 @@ Given = Sequences | tuple[Body, ...]
 class Made(NamedTuple):
     """All that a compile makes: what is played, and what a patch starts from."""
 
-    compiled: tuple[Compiled, ...]
+    compiled: Sequence[Compiled]
     straights: Straights
     lowered: Lowered
     nodes: Sequence[Node]
@@ -84,14 +85,14 @@ class Ready:
         How it was made from the run before it.
     snapshot : Snapshot or None
         Calibrated values that hold.
-    outlines : tuple of Compiled
+    outlines : sequence of Compiled
         One for each program, of which only layouts, counts and lengths hold: a patch takes over those of the run that
         was compiled.
     """
 
     def __init__(
         self, line: Line, given: Given, snapshot: Snapshot | None, lowered: Lowered, patch: Patch,
-        outlines: tuple[Compiled, ...],
+        outlines: Sequence[Compiled],
     ) -> None:  # fmt: skip
         self.outlines = outlines
         self._line = line
@@ -101,12 +102,12 @@ class Ready:
         self.patch = patch
 
     @cached_property
-    def _timed(self) -> tuple[tuple[Compiled, ...], Straights]:
+    def _timed(self) -> tuple[Sequence[Compiled], Straights]:
         """Return timelines and points; a patch needs none, so they are made when they are asked for."""
         return self._line.time(self._given, self.snapshot)
 
     @property
-    def compiled(self) -> tuple[Compiled, ...]:
+    def compiled(self) -> Sequence[Compiled]:
         """Return timeline and layout of each program; nothing for sequences."""
         return self._timed[0]
 
@@ -172,12 +173,13 @@ class Line:
     """
 
     make: Callable[[Given, Snapshot | None, Known | None], Made]
-    time: Callable[[Given, Snapshot | None], tuple[tuple[Compiled, ...], Straights]]
+    time: Callable[[Given, Snapshot | None], tuple[Sequence[Compiled], Straights]]
     start: Callable[[Made], Patcher]
     given: Given = ()
     snapshot: Snapshot | None = None
     made: Made | None = None
-    origins: Sequence[Origin | None] = ()
+    origins: Sequence[Origin | None] | None = None
+    """Of the latest programs; None before they are looked at."""
     patcher: Patcher | None = None
     n_bytes: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -226,7 +228,14 @@ class Line:
             return changes if isinstance(changes, str) else (changes, ())
         if isinstance(old, Sequences) or isinstance(given, Sequences):
             return "sequences and programs"
-        return changes_of_bodies(old, given, self.origins)
+        return changes_of_bodies(old, given, self._origins())
+
+    def _origins(self) -> Sequence[Origin | None]:
+        if self.origins is None:
+            assert self.made is not None
+            found = self.made.compiled
+            self.origins = found.origins if isinstance(found, Together) else [one.origin for one in found]
+        return self.origins
 
     def _recalibrated(self, given: Given, snapshot: Snapshot | None) -> Ready:
         """Compile with other values what the line has already."""
@@ -242,7 +251,7 @@ class Line:
         made = self.make(given, snapshot, known)
         old = set() if known is None else {id(program) for program in known.programs.values()}
         self.given, self.snapshot, self.made, self.patcher = given, snapshot, made, None
-        self.origins = [one.origin for one in made.compiled]
+        self.origins = None
         self.n_bytes = made.straights.plays.nbytes + made.straights.captures.nbytes
         patch = Patch(why)
         if known is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from hashlib import blake2b
@@ -27,6 +26,8 @@ __all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
 
 _KNOWN = (Op.RZ, Op.SX, Op.CZ, Op.MEASURE, Op.RESET, Op.DELAY, Op.BARRIER)
 _NONE = np.empty(0, np.int64)
+_MOST_TURNS = 32
+"""Turns that are kept beside the rows before they are written into them."""
 
 
 class Sequences:
@@ -84,7 +85,8 @@ class Sequences:
         if fault >= 0:
             _refuse_gate(fault, ops, qubits, angles, others, second is not None, n_qubits)
         rows.setflags(write=False)
-        self.rows: NDArray = rows
+        self._rows: NDArray = rows
+        self._turns: tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...] = ()
         self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
         self.bounds.setflags(write=False)
         self.n_qubits: int = n_qubits
@@ -108,24 +110,36 @@ class Sequences:
         RequestError
             If a gate is no rz, or an angle is not finite.
         """
-        which, values = _whole(gates, "gates").astype(np.int64), np.ascontiguousarray(angles, np.float64)
+        which, values = _whole(gates, "gates").astype(np.int64), np.array(angles, np.float64)
         if values.shape != which.shape:
             raise RequestError(f"angles have shape {values.shape}, gates {which.shape}")
-        for wrong, bound in (
-            ((which < 0) | (which >= len(self.rows)), f"of {len(self.rows)} gates"),
-            (self.rows["op"][np.clip(which, 0, len(self.rows) - 1)] != Op.RZ, "is no rz"),
-            (~np.isfinite(values), "would have an angle that is not finite"),
-        ):
-            if wrong.any():
-                raise RequestError(f"gate {which[wrong][0]} {bound}: its angle can't be {values[wrong][0]}")
-        new = copy(self)
+        wrong = kernel.not_turning(self._rows, which, values)
+        if wrong >= 0:
+            gate, n = int(which[wrong]), len(self._rows)
+            bound = "is no rz" if 0 <= gate < n else f"of {n} gates"
+            if 0 <= gate < n and self._rows["op"][gate] == int(Op.RZ):
+                bound = "would have an angle that is not finite"
+            raise RequestError(f"gate {gate} {bound}: its angle can't be {values[wrong]}")
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
         new.__dict__.pop("hash", None)
-        rows = copied(self.rows)
-        halves = values.view("<u4").reshape(-1, 2)
-        rows["b"][which], rows["c"][which] = halves[:, 0], halves[:, 1]
-        rows.setflags(write=False)
-        new.rows, new.token, new.origin = rows, object(), (self.token, which, values)
+        new._turns = (*self._turns, (which, values))
+        if len(new._turns) > _MOST_TURNS:
+            new._rows, new._turns = new.rows, ()
+        new.token, new.origin = object(), (self.token, which, values)
         return new
+
+    @property
+    def rows(self) -> NDArray:
+        """Return all gates as instructions; turns are written into a copy when they are asked for."""
+        if self._turns:
+            rows = copied(self._rows)
+            for which, values in self._turns:
+                halves = values.view("<u4").reshape(-1, 2)
+                rows["b"][which], rows["c"][which] = halves[:, 0], halves[:, 1]
+            rows.setflags(write=False)
+            self._rows, self._turns = rows, ()
+        return self._rows
 
     def __len__(self) -> int:
         return len(self.bounds) - 1

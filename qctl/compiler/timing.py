@@ -88,7 +88,7 @@ def time_rows(
     timing = Timing(rows, tables, n_points).run(bodies)
     if kept is not None:
         kept.append(timing)
-    return timing._timelines(bodies, axes, n_repeats)
+    return timing.timelines(bodies, axes, n_repeats)
 
 
 def time_straights(
@@ -110,8 +110,9 @@ def time_straights(
     CompileError
         If something can't be timed; the message names it.
     """
-    timing = Timing(rows, tables, 1).run([body] * (len(rows.bounds) - 1))
-    return *timing._straights(body), timing
+    bodies = [body] * (len(rows.bounds) - 1)
+    timing = Timing(rows, tables, 1).run(bodies)
+    return *timing.straights(bodies, body), timing
 
 
 class Timing:
@@ -297,20 +298,22 @@ class Timing:
             self.counts, made.alike,
         )  # fmt: skip
 
-    def _straights(self, body: Body) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
+    def straights(
+        self, bodies: Sequence[Body], body: Body | None = None
+    ) -> tuple[Straights, list[tuple[CaptureSpec, ...]]]:
+        """Return the points of sequences of gates, one of each, and what each captures; `body` names the qubits."""
         made = self.made
-        specs = self._specs([body] * self.n_sequences)
+        specs = self._specs(bodies)
         bounds = bounds_of(self.counts[:, 1])
-        labels = Lined(Names(self.rows, self.tables, body), made.play_rows, bounds, self.rows.bounds)
+        labels = Lined(Names(self.rows, self.tables, body or bodies[0]), made.play_rows, bounds, self.rows.bounds)
         flat = Straights(
             made.plays, bounds, made.captures, bounds_of(self.counts[:, 2]), made.ends_s, made.ports, made.waveforms,
             labels, counts=made.used,
         )  # fmt: skip
         return flat, specs
 
-    def _timelines(
-        self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int
-    ) -> tuple[Timeline, ...]:  # fmt: skip
+    def timelines(self, bodies: Sequence[Body], axes: tuple[Sweep, ...], n_repeats: int) -> tuple[Timeline, ...]:
+        """Return the timeline of each sequence."""
         rows, tables, n_points, made = self.rows, self.tables, self.n_points, self.made
         specs = self._specs(bodies)
         timelines = []

@@ -136,4 +136,4 @@ def kept(lab: Lab, key: Hashable, make: Callable[[], T]) -> T:
         if len(found.made) >= _MOST_KEPT:
             found.made.clear()
         found.made[key] = value
-    return value  # type: ignore[no-any-return]
+    return value

@@ -19,7 +19,7 @@ STEPS_PER_V = np.array([10_000.0, 20_000.0])
 ACQUISITIONS = np.array([[0, -1, 1000, 4_000_000], [1, 2, 600, 8_000_000]], np.int32)
 
 
-def call(plays, captures, n_points=1, **changed):
+def call(plays, captures, n_points=1, /, **changed):
     """Gather points that are all alike."""
     values = {
         "plays": np.array(plays * n_points, PLAY), "bounds": np.arange(n_points + 1, dtype=np.int64) * len(plays),
@@ -115,3 +115,29 @@ def test_lead_is_added():
 def test_shapes_that_do_not_fit_are_refused(changed, words):
     with pytest.raises(ValueError, match=words):
         call([(1, 0, 10, 0.1, 0.0, 0.0)], [(1, 2, 900)] if "number" in words else [], **changed)
+
+
+def test_a_part_of_the_points_is_what_it_is_among_all():
+    plays = [(1, k % 2, 60 * k, 0.3 * k, 1e6, 0.4 * k) for k in range(4)]
+    captures = [(1, 1, 900)]
+    whole, bounds, _ = call(plays, captures, 5)
+    for first, count, captured_from in ((0, 5, 0), (2, 2, 0), (4, 1, 3), (5, 0, 0)):
+        more = {
+            "captures": np.array(captures * (5 - captured_from), CAPTURE), "reach": np.zeros(2, np.int64),
+            "capture_bounds": np.arange(6 - captured_from), "event_bounds": np.zeros(count + 1, np.int64),
+            "fault": np.zeros(3, np.int64), "first": first, "count": count, "captured_from": captured_from,
+        }  # fmt: skip
+        events, found, _ = call(plays, captures, 5, **more)
+        assert events.tolist() == whole[bounds[first] : bounds[first + count]].tolist()
+        assert found.tolist() == (bounds[first : first + count + 1] - bounds[first]).tolist()
+    for wrong in ((4, 2, 0), (-1, 1, 0), (1, 1, 2)):
+        with pytest.raises(ValueError, match="points"):
+            call(plays, captures, 5, event_bounds=np.zeros(wrong[1] + 1, np.int64),
+                 **dict(zip(("first", "count", "captured_from"), wrong, strict=True)))  # fmt: skip
+
+
+def test_the_reach_of_gains_is_told():
+    plays = [(1, 0, 100 * k, volts, 0.0, 0.0) for k, volts in enumerate((0.5, -1.25, 0.75))]
+    reach = np.zeros(2, np.int64)
+    call(plays, [], reach=reach)
+    assert reach.tolist() == [-12_500, 7_500]

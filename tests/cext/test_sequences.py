@@ -103,3 +103,16 @@ def test_barriers_of_joined_programs_find_their_words(sizes):
 def test_programs_that_do_not_fit_are_not_joined(bounds, words, n):
     with pytest.raises(ValueError, match="bounds"):
         sequences.join(np.zeros(2, INSTRUCTION), np.array(bounds), np.array(words), np.zeros(n, INSTRUCTION))
+
+
+def test_the_first_gate_that_can_not_be_turned_is_found():
+    rows = np.zeros(4, INSTRUCTION)
+    rows["op"] = [0x10E, 0x109, 0x10E, 0x10E]
+    for gates, angles, wanted in (
+        ([0, 2, 3], [0.1, 0.2, 0.3], -1), ([], [], -1), ([0, 1], [0.1, 0.1], 1), ([4], [0.0], 0),
+        ([0, -1], [0.0, 0.0], 1),
+        ([2, 3], [0.0, np.inf], 1), ([3], [np.nan], 0),
+    ):  # fmt: skip
+        assert sequences.not_turning(rows, np.array(gates, np.int64), np.array(angles, np.float64)) == wanted
+    with pytest.raises(ValueError, match="2 gates, 1 angles"):
+        sequences.not_turning(rows, np.zeros(2, np.int64), np.zeros(1))
