@@ -14,10 +14,11 @@ from qctl.instruments.confirm import confirm, parsed_float, parsed_int, split_an
 from qctl.instruments.links.link import Link
 from qctl.units import Limits
 
-__all__ = ["Settings"]
+__all__ = ["NO_TEXT", "Settings"]
 
 _MAX_TEXT = 256
-_NO_TEXT = re.compile(r"""[^ -~]|[;"']""")
+NO_TEXT = re.compile(r"""[^ -~]|[;"']""")
+"""What a free text may not have: it could end the command that it stands in, and begin another one."""
 _TRUE = {"1": True, "ON": True, "0": False, "OFF": False}
 
 
@@ -196,7 +197,7 @@ class Settings:
         reason = ""
         if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
             reason = f"is no text of 1 to {_MAX_TEXT} characters"
-        elif bad := _NO_TEXT.search(value):
+        elif bad := NO_TEXT.search(value):
             reason = f"has {bad[0]!r}, which may end a command"
         if reason:
             shown = repr(value) if len(repr(value)) <= _MAX_TEXT else f"{repr(value)[:_MAX_TEXT]}..."
