@@ -108,7 +108,7 @@ def _fits(value: Number, within: Range) -> bool:
 
 
 def _exact(value: Number) -> Fraction:
-    return Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+    return Fraction(float.__repr__(value)) if isinstance(value, float) else Fraction(value)
 
 
 _OFF_GRID = 1e-9

@@ -16,9 +16,11 @@ from typing import Any
 import msgspec
 
 from qctl.device import Parameter
+from qctl.errors import LimitError, QctlError, RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.links.link import Dialect, Link
 from qctl.instruments.links.visa import open_visa_link
+from qctl.instruments.parameter_rules import check_rule, place_of, unknown_parameter
 from qctl.instruments.registry import model_of
 from qctl.instruments.settings import Settings
 from qctl.lab import Instrument, Lab
@@ -55,6 +57,21 @@ class DeclaredInstrument:
             self.link, made.commands, self._numbers(), limits, made.error_query, words, closed, made.answer, made.joined
         )
         object.__setattr__(self, "settings", settings)
+        self._check_rules()
+
+    def _check_rules(self) -> None:
+        """Refuse what lab.toml says of a parameter where it would not hold."""
+        known = self.settings.known()
+        for name, rule in self.instrument.parameter.items():
+            if name not in known:
+                raise unknown_parameter(self.instrument, name, known)
+            check_rule(self.instrument, name, rule, known[name])
+            try:
+                if rule.safe is not None:
+                    self.settings.checked(name, rule.safe)
+            except (LimitError, RequestError) as error:
+                at = place_of(self.instrument, name)
+                raise RequestError(f"{at}.safe: {error.message}", instrument=self.instrument.name) from error
 
     def _limits(self) -> dict[str, Limits]:
         """Return the ranges of lab.toml by parameter."""
@@ -93,11 +110,23 @@ class DeclaredInstrument:
             self.link.write("*CLS")
 
     def safe(self) -> None:
-        """Set the safe values of lab.toml, and the declared ones of all that lab.toml lets anybody set."""
+        """Set the safe values of lab.toml, and the declared ones of all that lab.toml lets anybody set.
+
+        Raises
+        ------
+        QctlError
+            If one of them is refused, when all others have been tried.
+        """
         values = dict(self._declared_safe())
         values |= {name: rule.safe for name, rule in self.instrument.parameter.items() if rule.safe is not None}
+        refused: QctlError | None = None
         for name, value in values.items():
-            self.set(name, value)
+            try:
+                self.set(name, value)
+            except QctlError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""

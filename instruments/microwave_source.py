@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from qctl.errors import RequestError
 from qctl.instruments.confirm import parsed_int
@@ -37,15 +39,16 @@ class MicrowaveSource(DeclaredInstrument):
     def _set_reference(self) -> None:
         """Do nothing: this kind takes the reference that is there."""
 
-    def safe(self) -> None:
-        """Bring the output and power to the safe state of lab.toml; without one, switch the output off."""
+    def _declared_safe(self) -> Iterator[tuple[str, Any]]:
+        """Yield output and power of lab.toml's safe state; without one, the output is off."""
         safe = self.instrument.safe
-        if safe is None or not safe.output:
-            self.set("output_on", False)
+        on = safe is not None and bool(safe.output)
+        if not on:
+            yield "output_on", False
         if safe is not None and safe.power_dbm is not None:
-            self.set("power_dbm", safe.power_dbm)
-        if safe is not None and safe.output:
-            self.set("output_on", True)
+            yield "power_dbm", safe.power_dbm
+        if on:
+            yield "output_on", True
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,11 @@ class QdevilQdac2(DeclaredInstrument):
                 raise RequestError(
                     f"instruments.{self.instrument.name}.output.{number} needs slew_v_per_s and safe_v in lab.toml"
                 )
-            for name in _VOLTAGES:
-                limits[name.replace("{n}", str(number))] = Limits(*output.limits_v)
-            limits[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
+            bounds = {name.replace("{n}", str(number)): Limits(*output.limits_v) for name in _VOLTAGES}
+            bounds[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
+            for name, bound in bounds.items():
+                own = limits.get(name, bound)
+                limits[name] = Limits(max(own.low, bound.low), min(own.high, bound.high))
         return limits
 
     def _numbers(self) -> tuple[int, ...]:
@@ -207,7 +209,8 @@ class QdevilQdac2(DeclaredInstrument):
         RefusedError
             If the slew of any output can't be held, when all others are on their way; that output only stops.
         """
-        numbers, refused = [], None
+        numbers = []
+        refused: RefusedError | None = None
         for number in sorted(self.instrument.output):
             try:
                 self._hold_slew(number)
@@ -223,6 +226,7 @@ class QdevilQdac2(DeclaredInstrument):
         confirm(self.link, "the safe voltages")
         for number in numbers:
             self.settings.read_back(f"output{number}_voltage_v", self.instrument.output[number].safe_v)
+        DeclaredInstrument.safe(self)
         if refused is not None:
             raise refused
 

@@ -224,16 +224,22 @@ def _link(device: Any, text: str) -> Any:
 
 
 def _pass_on(device: Any, text: str, block: bytes | memoryview | None, timeout_s: float | None) -> str | bytes | None:
-    """Send what is not declared; what the driver knew of the instrument may be wrong after it."""
+    """Send what is not declared, confirmed as the driver confirms; what it knew of the instrument may be wrong then."""
+    settings = getattr(device, "settings", None)
+    error_query = "SYST:ERR?" if settings is None else settings.error_query
     try:
         if block is not None:
             device.link.write_block(text, block)
         elif "?" in text:
             answer: str | bytes = device.link.query_any(text, timeout_s)
             return answer
+        elif settings is not None:
+            told: str | None = settings.pass_on(text)
+            return told
         else:
             device.link.write(text)
-        confirm(device.link, text)
+        if error_query:
+            confirm(device.link, text, error_query)
         return None
     finally:
         if hasattr(device, "forget"):

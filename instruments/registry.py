@@ -24,6 +24,7 @@ __all__ = [
     "Model",
     "capabilities",
     "capability_of",
+    "check_entry",
     "declared_commands",
     "identity_queries",
     "lowering_of",
@@ -157,8 +158,31 @@ def open_device(instrument: Instrument, lab: Lab) -> Device:
     DeviceError
         If nothing answers, or something else does.
     """
+    check_entry(instrument)
     device: Device = _module(_driver(instrument.model)).open_driver(instrument, lab)
     return device
+
+
+def check_entry(instrument: Instrument) -> None:
+    """Refuse what lab.toml says of an instrument's parameters where it would not hold; nothing is opened.
+
+    What a hosted driver's class has is known when it is open, and checked then.
+
+    Raises
+    ------
+    RequestError
+        With the path in lab.toml.
+    """
+    model = model_of(instrument.model)
+    declared = _declaration(model)
+    if declared is not None:
+        declared.over(_module("links.rehearsal").RehearsalLink(instrument.name), instrument)
+    elif instrument.parameter and model.kind != "hosted":
+        raise RequestError(
+            f"instruments.{instrument.name}.parameter.{next(iter(instrument.parameter))}: the driver of "
+            f"{instrument.model} takes no rules for parameters; limits_v of its outputs bound them",
+            instrument=instrument.name,
+        )
 
 
 def _driver(name: str) -> str:

@@ -23,6 +23,8 @@ __all__ = ["TIME_TOLERANCE_S", "Fitted", "FittedTimes", "Policy", "fit", "fit_le
 Policy = Literal["exact", "nearest", "up"]
 TIME_TOLERANCE_S = 0.5e-9
 """Largest error of a start that is accepted unless the caller says otherwise: half a sample at 1 GSa/s."""
+_MOST_TICKS = 2**62
+"""Beyond any memory, and far enough from 2**63 that filling up to the grid can't wrap around."""
 
 
 class Fitted(NamedTuple):
@@ -65,7 +67,7 @@ def fit(
     """
     if not math.isfinite(value):
         raise CompileError(f"{name} = {value} is not a finite number; give it in {to.unit or 'numbers'}")
-    exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+    exact = Fraction(float.__repr__(value)) if isinstance(value, float) else Fraction(value)
     grid = to.step if to.step is not None else to.resolution
     if grid is None:
         return _inside(value, 0.0, to, name)
@@ -77,7 +79,7 @@ def fit(
         allowed = tolerance
     else:
         allowed = 0.0 if chosen == "exact" else float(size) * (1.0 if chosen == "up" else 0.5)
-    if abs(error) > allowed:
+    if not abs(error) <= allowed:
         below = math.floor(exact / size) * size
         raise CompileError(
             f"{name} = {_said(exact)} is {error:+.3g} {to.unit} from the grid of {_said(size)} {to.unit}, and "
@@ -142,7 +144,7 @@ def fit_times(
             errors[k] = float(Fraction(int(ticks[k])) / rate_hz - rational_s(time_s))
     ticks, errors = ticks[where.ravel()], errors[where.ravel()]
     allowed = 0.0 if policy == "exact" else tolerance_s
-    far = np.flatnonzero(np.abs(errors) > allowed)
+    far = np.flatnonzero(~(np.abs(errors) <= allowed))
     if len(far):
         k = int(far[0])
         tick_s = float(1 / rate_hz)
@@ -178,7 +180,14 @@ def fit_lengths(
         Naming the first pulse that is off the grid, too short or too long, with the remedy.
     """
     grid, low = int(channel.length.step or 1), int(channel.length.low or 0)
-    lengths = np.asarray(lengths, np.int64)
+    lengths = np.asarray(lengths)
+    if lengths.dtype.kind not in "iu":
+        raise CompileError(f"lengths are whole {channel.length.unit}, not {lengths.dtype}: round them first")
+    wild = np.flatnonzero((lengths < 0) | (lengths > _MOST_TICKS))
+    if len(wild):
+        k = int(wild[0])
+        raise CompileError(f"{label(k)}: length = {lengths[k]} {channel.length.unit} is outside [0, {_MOST_TICKS}]")
+    lengths = lengths.astype(np.int64)
     up = np.maximum(-(-lengths // grid) * grid, low)
     added = up - lengths
     if pad not in ("refuse", channel.pad):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,11 @@ from qctl.instruments.confirm import confirm, parsed_float, parsed_int, split_an
 from qctl.instruments.links.link import Link
 from qctl.units import Limits
 
-__all__ = ["Settings"]
+__all__ = ["NO_TEXT", "Settings"]
 
+_MAX_TEXT = 256
+NO_TEXT = re.compile(r"""[^ -~]|[;"']""")
+"""What a free text may not have: it could end the command that it stands in, and begin another one."""
 _TRUE = {"1": True, "ON": True, "0": False, "OFF": False}
 
 
@@ -61,6 +65,15 @@ class Settings:
             if command.kind is not type(None):
                 found.setdefault(command.named(number), command.parameter(number))
         return list(found.values())
+
+    def known(self) -> dict[str, Command]:
+        """Return the commands of all that has a name, actions too; where two share one, the one that sets."""
+        found: dict[str, Command] = {}
+        for command, number in self._all():
+            name = command.named(number)
+            if name not in found or not found[name].settable:
+                found[name] = command
+        return found
 
     def get(self, name: str) -> Any:
         """Ask the instrument for one value.
@@ -164,16 +177,32 @@ class Settings:
         if command.kind is bool:
             if not isinstance(value, bool) and value not in (0, 1):
                 raise RequestError(f"{self.link.name}: {name} = {value!r} is not true or false")
+            if name in self.limits:
+                self._number(command, name, int(value))
             return bool(value)
         if command.kind is str:
-            word = str(value).upper()
             known = self.words.get(name, command.words)
-            if known and word not in known:
+            if not known:
+                return self._text(name, value)
+            word = str(value).upper()
+            if word not in known:
                 raise RequestError(f"{self.link.name}: {name} = {value!r} is not one of {', '.join(known)}")
             return word
         if command.kind is list:
             return self._list(command, name, value)
         return self._number(command, name, value)
+
+    def _text(self, name: str, value: Any) -> str:
+        """Return a text that no instrument can take for the end of the command, or for its end and another one."""
+        reason = ""
+        if not isinstance(value, str) or not 0 < len(value) <= _MAX_TEXT:
+            reason = f"is no text of 1 to {_MAX_TEXT} characters"
+        elif bad := NO_TEXT.search(value):
+            reason = f"has {bad[0]!r}, which may end a command"
+        if reason:
+            shown = repr(value) if len(repr(value)) <= _MAX_TEXT else f"{repr(value)[:_MAX_TEXT]}..."
+            raise RequestError(f"{self.link.name}: {name} = {shown} {reason}", instrument=self.link.name)
+        return str(value)
 
     def _list(self, command: Command, name: str, value: Any) -> list[float]:
         if isinstance(value, str):
@@ -211,6 +240,15 @@ class Settings:
         reply = self.link.query(text).strip()
         if reply != self.answer:
             raise RefusedError(f"{self.link.name} refused {text}: {reply}", instrument=self.link.name, words=reply)
+
+    def pass_on(self, text: str) -> str | None:
+        """Send a text that is no declared setting, and confirm it as a setting is; return what it is answered with."""
+        if self.answer:
+            return self.link.query(text)
+        self.link.write(text)
+        if self.error_query:
+            confirm(self.link, text, self.error_query)
+        return None
 
     def read_back(self, name: str, sent: Any) -> None:
         """Ask for a value that was set.
@@ -255,7 +293,7 @@ class Settings:
         if command.parser is not None:
             try:
                 return command.parser(reply)
-            except (ValueError, IndexError):
+            except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
                 raise DeviceError(
                     f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
                 ) from None

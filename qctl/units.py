@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from numbers import Rational
 from typing import NamedTuple
 
 from qctl.errors import LimitError, RequestError, TimingError
@@ -46,12 +47,13 @@ def rational_hz(rate_hz: float | int | Fraction) -> Fraction:
     RequestError
         If the rate is not a finite number above zero.
     """
-    if isinstance(rate_hz, float):
-        if not math.isfinite(rate_hz):
-            raise RequestError(f"rate_hz = {rate_hz} is not a finite number")
-        rate = Fraction(rate_hz).limit_denominator(10**6)
-    else:
+    if isinstance(rate_hz, Rational):
         rate = Fraction(rate_hz)
+    else:
+        number = float(rate_hz)
+        if not math.isfinite(number):
+            raise RequestError(f"rate_hz = {number} is not a finite number")
+        rate = Fraction(number).limit_denominator(10**6)
     if rate <= 0:
         raise RequestError(f"rate_hz = {rate_hz} is not above 0")
     return rate
@@ -67,17 +69,18 @@ def rational_s(time_s: float | int | Fraction) -> Fraction:
     RequestError
         If the time is NaN or infinite.
     """
-    if isinstance(time_s, float):
-        if not math.isfinite(time_s):
-            raise RequestError(f"time_s = {time_s} is not a finite number")
-        return _decimal(time_s)
-    return Fraction(time_s)
+    if isinstance(time_s, Rational):
+        return Fraction(time_s)
+    number = float(time_s)
+    if not math.isfinite(number):
+        raise RequestError(f"time_s = {number} is not a finite number")
+    return _decimal(number)
 
 
 @lru_cache(maxsize=4096)
 def _decimal(number: float) -> Fraction:
     """Return a float's shortest decimal form; a lab has few times, and they are asked for often."""
-    return Fraction(repr(number))
+    return Fraction(float.__repr__(number))  # NumPy's floats have another repr
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -148,6 +151,8 @@ class Limits:
             number = float(value)
         except (TypeError, ValueError):
             raise LimitError(f"{name} = {value!r} is not a number") from None
+        except OverflowError:
+            raise LimitError(f"{name} is more than any float, outside [{self.low:g}, {self.high:g}]") from None
         if not (self.low <= number <= self.high):
             raise LimitError(f"{name} = {number:g} is outside [{self.low:g}, {self.high:g}]")
         return number

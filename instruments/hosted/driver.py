@@ -22,6 +22,7 @@ from pyvisa.errors import VisaIOError
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, QctlError, RefusedError, RequestError
+from qctl.instruments.settings import NO_TEXT
 from qctl.lab import Instrument, Lab
 from qctl.units import Limits
 
@@ -81,7 +82,7 @@ class HostedInstrument:
     def identify(self) -> str:
         """Return the identity string."""
         with self._named("its identity"):
-            return self.driver.identify()
+            return _plain_text(self.driver.identify())
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` knows; those that lab.toml lets be set are settable."""
@@ -147,10 +148,22 @@ class HostedInstrument:
                 raise RefusedError(text, instrument=self.instrument.name)
 
     def safe(self) -> None:
-        """Set the safe values of lab.toml, in its order."""
+        """Set the safe values of lab.toml, in its order.
+
+        Raises
+        ------
+        QctlError
+            If one of them is refused, when all others have been tried.
+        """
+        refused: QctlError | None = None
         for name, rule in self.instrument.parameter.items():
-            if rule.safe is not None:
-                self.set(name, rule.safe)
+            try:
+                if rule.safe is not None:
+                    self.set(name, rule.safe)
+            except QctlError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     def close(self) -> None:
         """Close the connection; the device stays as it is."""
@@ -181,7 +194,10 @@ class HostedInstrument:
             if word is None:
                 raise LimitError(f"{text} is not one of {', '.join(rule.words)}", instrument=owner)
             return word
-        if isinstance(value, bool) or (isinstance(value, str) and isinstance(rule.safe, str)):
+        if isinstance(value, str) and isinstance(rule.safe, str):
+            bad = NO_TEXT.search(value)
+            if bad and value != rule.safe:
+                raise LimitError(f"{text} was not sent: it has {bad[0]!r}, which may end a command", instrument=owner)
             return value
         if isinstance(rule.safe, bool) and value in (0, 1):
             return bool(value)
@@ -208,8 +224,8 @@ class HostedInstrument:
             raise kind(f"{name}: {what}: {error}", instrument=name) from error
         except (OSError, EOFError) as error:
             raise DeviceError(f"{name}: {what}: the connection broke ({error})", instrument=name) from error
-        except Exception as error:
-            words = f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:  # some leave the program where a file or a licence is missing
+            words = _plain_text(f"{type(error).__name__}: {error}")
             raise RefusedError(f"{name}: {what}: its driver refused ({words})", instrument=name, words=words) from error
 
 
@@ -217,13 +233,22 @@ def _told(value: Any) -> Any:
     """Return a foreign value as one that can be sent: what is no number, list or text becomes text."""
     if hasattr(value, "tolist"):
         value = value.tolist()
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        return _plain_text(value)
+    if value is None or type(value) in (bool, int, float):
         return value
+    if isinstance(value, int | float):
+        return float(value) if isinstance(value, float) else int(value)
     if isinstance(value, list | tuple):
         return [_told(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _told(item) for key, item in value.items()}
     return str(value)
+
+
+def _plain_text(text: str) -> str:
+    """Return a text that can be sent: what is no character becomes a question mark."""
+    return str(text).encode("utf-8", "replace").decode("utf-8")
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> HostedInstrument:
@@ -256,9 +281,14 @@ def _class_of(instrument: Instrument, path: str) -> type:
     module, _, name = path.rpartition(".")
     try:
         found = getattr(import_module(module), name)
-    except (ImportError, ValueError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # a module may do anything when it is imported
+        why = (
+            error
+            if isinstance(error, ImportError | ValueError | AttributeError)
+            else f"{type(error).__name__}: {error}"
+        )
         raise RequestError(
-            f"instruments.{instrument.name}.model: {instrument.model} can't be imported: {error}"
+            f"instruments.{instrument.name}.model: {instrument.model} can't be imported: {why}"
         ) from error
     if not isinstance(found, type):
         raise RequestError(f"instruments.{instrument.name}.model: {path} is not a class")

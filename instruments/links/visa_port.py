@@ -215,7 +215,7 @@ class VisaPort:
 
     @staticmethod
     def keep_pace(begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
-        """Raise TimeoutError, with the bytes that did come, where an answer comes in drops."""
+        """Raise TimeoutError, with the bytes that did come, where an answer that is read since then comes in drops."""
         if time.monotonic() > begin_s + timeout_s + len(got) / _SLOWEST_BYTES_PER_S:
             raise TimeoutError(bytes(got))
 

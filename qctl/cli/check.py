@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from qctl.errors import QctlError, RequestError
-from qctl.instruments.registry import HOSTED, MODELS
+from qctl.instruments.registry import HOSTED, MODELS, check_entry
 from qctl.lab import Lab, load_lab
 from qctl.lab.addresses import Address, parse_address
 
@@ -40,13 +40,18 @@ def check(
 
 
 def _check_models(lab: Lab, where: str) -> None:
-    """Refuse models without a driver; the server would start, and never reach these instruments."""
+    """Refuse models without a driver, and rules that no driver holds: these instruments would never be reached."""
     problems = []
     for name, instrument in lab.instruments.items():
         if instrument.model not in MODELS and instrument.model.partition(":")[0] not in HOSTED:
             close = get_close_matches(instrument.model, MODELS, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(MODELS))}"
             problems.append(f"{where}: instruments.{name}.model: there is no driver {instrument.model!r}, {hint}")
+            continue
+        try:
+            check_entry(instrument)
+        except RequestError as error:
+            problems.append(f"{where}: {error.message}")
     if problems:
         raise RequestError(problems[0], problems=problems)
 

@@ -41,9 +41,9 @@ def serve(
 
 
 def _check_driven(path: Path) -> None:
-    """Refuse a lab with a model that programs are compiled for only: its instruments would never answer."""
+    """Refuse a lab with a model that is compiled for only, or with a rule that its driver would not hold."""
     from qctl.errors import QctlError, RequestError
-    from qctl.instruments.registry import MODELS
+    from qctl.instruments.registry import MODELS, check_entry
     from qctl.lab import load_lab
 
     try:
@@ -57,3 +57,5 @@ def _check_driven(path: Path) -> None:
                 f"instruments.{name}: {instrument.model} can be compiled for, but is not driven yet; "
                 f"qctl compile --emit writes its programs"
             )
+        if model is not None:
+            check_entry(instrument)

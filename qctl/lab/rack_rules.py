@@ -150,6 +150,11 @@ def _parameters(instrument: Instrument, path: str, problems: Problems) -> None:
         elif rule.words and rule.safe is not None and rule.safe not in rule.words:
             problems.add(join(at, "safe"), f"{rule.safe!r} is not one of {', '.join(rule.words)}")
     hosted = ":" in instrument.model
+    for name, rule in instrument.parameter.items():
+        bounded = rule.limits is not None or bool(rule.words)
+        if hosted and not bounded and isinstance(rule.safe, int | float) and not isinstance(rule.safe, bool):
+            at = join(join(path, "parameter"), name)
+            problems.add(join(at, "limits"), f"is missing; {name} could not be set to its safe value {rule.safe:g}")
     opened = [rule for rule in instrument.parameter.values() if rule.limits is not None or rule.words]
     if hosted and opened and all(rule.safe is None for rule in instrument.parameter.values()):
         problems.add(

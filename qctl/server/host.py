@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
@@ -16,10 +17,10 @@ import msgspec
 import zmq
 
 from qctl import wire
-from qctl.errors import DeviceError, LeaseError, LimitError, QctlError, RequestError, ScheduleError, WireError
+from qctl.errors import DeviceError, LeaseError, LimitError, QctlError, ScheduleError, WireError
 from qctl.lab import Lab, parse_lab
 from qctl.server.conductor import STAGES, Outcome, play
-from qctl.server.instrument import Call, InstrumentThread
+from qctl.server.instrument import Call, InstrumentThread, snapshot_s
 from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, Play, Played, Playing, Quit, Ready, Stop
 from qctl.server.places import Places
@@ -66,7 +67,10 @@ def run_host(plan: HostPlan) -> None:
     """Serve the instruments of one group until told to quit; safe outputs if the server is gone."""
     orphaned = threading.Event()
     begin_process(on_orphan=orphaned.set)
-    sys.stdout = sys.stderr  # drivers by others print, and the server's standard output says when it is ready
+    # Drivers by others print, and so does what they start; the server's standard output says when it is ready.
+    sys.stdout = sys.stderr
+    with suppress(OSError):
+        os.dup2(2, 1)
     Host(plan).serve(orphaned)
 
 
@@ -195,6 +199,8 @@ class Host:
                 self._forget([name])
         function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
         longest_s = getattr(request, "timeout_s", None) or 0.0
+        if isinstance(request, wire.Snapshot):
+            longest_s = snapshot_s(thread.instrument, thread.device)
         thread.submit(function, lambda call: self._reply(call, request, envelope), longest_s)
 
     def _reply(self, call: Call, request: Any, envelope: list[bytes]) -> None:
@@ -209,7 +215,7 @@ class Host:
             reply = wire.Reading(call.value, time.time(), id=request.id)
         try:
             parts = wire.pack(reply, buffers)
-        except (RequestError, TypeError, OverflowError) as problem:
+        except Exception as problem:  # whatever an encoder makes of a driver's value; the request must have an answer
             text = f"{request.instrument} answered with what can't be sent: {problem}"
             parts = wire.pack(wire.error_reply(DeviceError(text, instrument=request.instrument), request.id))
         self._mail.post(envelope, parts)

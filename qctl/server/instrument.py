@@ -15,7 +15,7 @@ from qctl.device import Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.lab import Instrument
 
-__all__ = ["BEAT_S", "Call", "InstrumentThread", "LinkState", "longest_call_s"]
+__all__ = ["BEAT_S", "Call", "InstrumentThread", "LinkState", "longest_call_s", "snapshot_s"]
 
 _LOG = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
@@ -40,6 +40,15 @@ def longest_call_s(instrument: Instrument) -> float:
         if output.slew_v_per_s
     ]
     return 3 * instrument.timeout_s + max(ramps, default=0.0)
+
+
+def snapshot_s(instrument: Instrument, device: Device | None) -> float:
+    """Return how much longer a snapshot may take than another call: a driver may ask for one value after the other.
+
+    Each may take its time-out; what answers a whole snapshot at once is quicker, and what is silent is noticed by
+    its driver.
+    """
+    return 0.0 if device is None else instrument.timeout_s * len(device.parameters())
 
 
 class Call:
@@ -119,6 +128,7 @@ class InstrumentThread:
         self.why = ""
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._current: Call | None = None
+        self._open_until_s = math.inf
         self._start()
 
     def _start(self) -> None:
@@ -142,7 +152,16 @@ class InstrumentThread:
         return not self._calls.empty()
 
     def check_deadline(self) -> None:
-        """Give up on a call that hangs: its caller gets an error, its thread is left alone and replaced."""
+        """Give up on a call that hangs: its caller gets an error, its thread is left alone and replaced.
+
+        An opening that hangs goes on: a second one would hang beside it. But nobody waits for it.
+        """
+        if time.monotonic() > self._open_until_s:
+            self._open_until_s = math.inf
+            self._lose(DeviceTimeoutError(f"{self.name} could not be opened within {self.longest_s:g} s; still trying"))
+            self.tried.set()
+            self._drop(self._calls)
+            return
         call = self._current
         if call is None or call.ended or time.monotonic() < call.deadline_s:
             return
@@ -249,6 +268,7 @@ class InstrumentThread:
     def _try_open(self) -> Device | None:
         if self.state is not LinkState.OPENING:
             self._change(LinkState.RECONNECTING)
+        self._open_until_s = time.monotonic() + self.longest_s
         try:
             device = self._open_device()
             self.identity = device.identify()
@@ -257,10 +277,12 @@ class InstrumentThread:
         except QctlError as error:
             self._lose(error)
             return None
-        except Exception as problem:
+        except BaseException as problem:  # a driver by others may leave by SystemExit, which would end this thread only
             _LOG.exception("%s can't be opened", self.name)
             self._lose(InternalError(f"{self.name} can't be opened: {type(problem).__name__}: {problem}"))
             return None
+        finally:
+            self._open_until_s = math.inf
         self.device = device
         self.n_opened += 1
         self.why = ""
@@ -281,7 +303,7 @@ class InstrumentThread:
             error, lost = problem, not isinstance(problem, LimitError | RefusedError)
         except QctlError as problem:
             error = problem
-        except Exception as problem:
+        except BaseException as problem:
             _LOG.exception("the driver of %s failed", self.name)
             text = f"{self.name}: its driver failed ({type(problem).__name__}: {problem}); please report it"
             error = InternalError(text, instrument=self.name)
@@ -296,6 +318,6 @@ class InstrumentThread:
     def _close(self, device: Device) -> None:
         try:
             device.close()
-        except Exception as problem:
+        except BaseException as problem:
             error = InternalError(f"{self.name} did not close: {type(problem).__name__}: {problem}")
             _LOG.warning("%s", error.message)

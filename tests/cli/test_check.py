@@ -95,3 +95,13 @@ def test_a_picture_of_unknown_kind_is_refused(app: typer.Typer, tmp_path: Path) 
     got = CliRunner().invoke(app, [str(LAB), "--out", str(tmp_path / "wiring.doc")])
     assert got.exit_code == 1
     assert got.stderr.strip() == "wiring.doc: the ending is not one of .png, .svg, .pdf"
+
+
+def test_rule_that_no_driver_holds_is_a_problem(app: typer.Typer, tmp_path: Path) -> None:
+    lab = tmp_path / "lab.toml"
+    more = '[instruments.ls0]\nmodel = "lakeshore-372"\naddress = "TCPIP::127.0.0.1::9::SOCKET"\n'
+    lab.write_text(LAB.read_text() + more + "parameter.output0_rnge.words = ['OFF']\n")
+    got = CliRunner().invoke(app, [str(lab), "--out", str(tmp_path / "wiring.png")])
+    assert got.exit_code == 1
+    says = "lab.toml: instruments.ls0.parameter.output0_rnge: there is no such parameter, did you mean output0_range?"
+    assert got.stderr.splitlines() == [says]

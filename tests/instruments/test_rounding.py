@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from qctl.errors import CompileError, TimingError
 from qctl.instruments import registry
 from qctl.instruments.capability import Range, limits
+from qctl.instruments.checker import check_number
 from qctl.instruments.rounding import TIME_TOLERANCE_S, fit, fit_lengths, fit_times
+from qctl.units import rational_hz, to_ticks
 
 TABLES = registry.capabilities()
 SOFT = [(m, p) for m, table in TABLES.items() for p, one in limits(table) if one.resolution is not None]
@@ -93,3 +95,31 @@ def test_lengths_are_refused_with_the_remedy_and_padded_only_on_purpose() -> Non
         fit_lengths(given_, channel, pad="hold")
     with pytest.raises(CompileError, match="over 98304"):
         fit_lengths(np.array([98_305]), TABLES["zurich-shfsg"].channels["output"], pad="zero")
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """Their repr is another one; only what a cache held already was understood."""
+    assert to_ticks(np.float64(41.3e-9), Fraction(10**10)) == (413, 0.0)
+    assert to_ticks(np.float32(0.5), Fraction(10)) == (5, 0.0)
+    assert rational_hz(np.float32(2.0**30)) == 2**30
+    assert fit(np.float64(0.37), Range(0, 1, "V", resolution=0.01)) == (0.37, 0.0)
+    can = TABLES["zurich-hdawg"]
+    check_number(can, "channels.output.length", np.float64(32.0))
+    with pytest.raises(TimingError, match="33 samples is not a whole multiple of 16"):
+        check_number(can, "channels.output.length", np.float64(33.0))
+
+
+def test_tolerance_that_is_no_number_accepts_nothing() -> None:
+    with pytest.raises(CompileError, match="from the grid"):
+        fit(0.37, Range(0, 1, "V", step=0.1), tolerance=math.nan)
+    with pytest.raises(TimingError, match="from the grid"):
+        fit_times(np.array([1.3e-9]), Fraction(10**9), tolerance_s=math.nan)
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [np.array([16.7]), np.array([32.0]), np.array([-5]), np.array([2**63 - 1]), np.array([2**64 - 1], np.uint64)],
+)
+def test_lengths_that_are_no_counts_are_not_cut_to_some(lengths: np.ndarray) -> None:
+    with pytest.raises(CompileError, match="length"):
+        fit_lengths(lengths, TABLES["zurich-hdawg"].channels["output"], "zero")

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from qctl.errors import DeviceTimeoutError
-from qctl.server.instrument import Call, InstrumentThread, LinkState
+from qctl import wire
+from qctl.errors import DeviceError, DeviceTimeoutError, InternalError
+from qctl.server.host import Host
+from qctl.server.instrument import Call, InstrumentThread, LinkState, snapshot_s
 
 TIMEOUT_S = 2.0
 
@@ -91,3 +93,88 @@ def test_call_ends_once_even_while_somebody_looks_whether_it_has() -> None:
         assert not call.end(2, None)
     assert call.value == 1
     assert ends == [call]
+
+
+def opening(open_device: Any) -> InstrumentThread:
+    instrument: Any = SimpleNamespace(name="box0", timeout_s=0.1, output={}, reference="")
+    return InstrumentThread(instrument, open_device, lambda *_: None)
+
+
+def test_opening_that_hangs_holds_up_nobody_and_may_still_come_to_an_end() -> None:
+    go_on, asked = threading.Event(), threading.Event()
+
+    def hang() -> Any:
+        asked.set()
+        go_on.wait(20)
+        return Device()
+
+    thread = opening(hang)
+    assert asked.wait(5)
+    waiting = thread.submit(lambda _: None)
+    while not thread.tried.is_set():
+        thread.check_deadline()
+    assert waiting.wait(5)
+    assert isinstance(waiting.error, DeviceError)
+    assert "box0 could not be opened within 0.3 s; still trying" in thread.why
+    late = thread.submit(lambda _: None)
+    assert late.ended and isinstance(late.error, DeviceError)
+    go_on.set()
+    until_s = time.monotonic() + 10
+    while thread.state is not LinkState.UP:
+        assert time.monotonic() < until_s
+    assert thread.submit(lambda _: 7).wait(5)
+    thread.close()
+    thread.join(5)
+
+
+@pytest.mark.parametrize("problem", [SystemExit(3), KeyboardInterrupt(), RecursionError()])
+def test_driver_that_leaves_the_program_ends_neither_its_thread_nor_the_call_in_silence(
+    thread: InstrumentThread, problem: BaseException
+) -> None:
+    def leave(_: Any) -> None:
+        raise problem
+
+    call = thread.submit(leave)
+    assert call.wait(5)
+    assert isinstance(call.error, InternalError)
+    assert type(problem).__name__ in call.error.message
+    after = thread.submit(lambda _: 7)
+    assert after.wait(5) and after.value == 7
+
+
+def test_driver_that_leaves_the_program_when_it_is_opened_is_tried_again() -> None:
+    left = threading.Event()
+
+    def leave_once() -> Any:
+        if left.is_set():
+            return Device()
+        left.set()
+        raise SystemExit(3)
+
+    thread = opening(leave_once)
+    assert thread.tried.wait(5)
+    until_s = time.monotonic() + 10
+    while thread.state is not LinkState.UP:
+        assert time.monotonic() < until_s
+    thread.close()
+    thread.join(5)
+
+
+def test_snapshot_has_time_for_every_value() -> None:
+    device: Any = SimpleNamespace(parameters=lambda: [None] * 200)
+    assert snapshot_s(SimpleNamespace(timeout_s=0.5), device) == 100.0  # type: ignore[arg-type]
+    assert snapshot_s(SimpleNamespace(timeout_s=0.5), None) == 0.0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "value", ["\ud800", 1 << 100, object(), {1: {2, "\ud800"}}], ids=["text", "int", "object", "set"]
+)
+def test_value_that_no_message_takes_is_an_error_and_ends_no_thread(thread: InstrumentThread, value: Any) -> None:
+    posted: list[Any] = []
+    host: Any = object.__new__(Host)
+    host._mail = SimpleNamespace(post=lambda envelope, parts: posted.append(wire.REPLIES.decode(parts[1])))
+    thread.submit(lambda _: value, lambda call: host._reply(call, wire.Get("box0", "x", id=1), []))
+    after = thread.submit(lambda _: 7)
+    assert after.wait(5) and after.value == 7
+    assert isinstance(posted[0], wire.Error)
+    assert posted[0].message.startswith("box0 answered with what can't be sent: ")

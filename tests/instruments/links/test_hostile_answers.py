@@ -1,4 +1,4 @@
-"""The VISA link against boxes that answer too much or too slowly: no reply meets another query, every call ends."""
+"""The VISA link and boxes that answer too much or too slowly: no reply meets another query, no call goes on forever."""
 
 from __future__ import annotations
 
