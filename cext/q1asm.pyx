@@ -1,6 +1,7 @@
 """Q1ASM of one sequencer for many sweep points, written into one buffer."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.string cimport memcpy
 
 from qctl.cext.assembly cimport end_line, number, put, text_t
 from qctl.cext.events cimport Event
@@ -53,6 +54,54 @@ cdef inline bint alike(const Event* a, const Event* b) noexcept nogil:
     """Say whether two plays are written alike."""
     return (a.acquisition < 0 and b.acquisition < 0 and a.i == b.i and a.q == b.q and a.gain == b.gain
             and a.phase == b.phase and a.steps == b.steps)
+
+
+cdef struct tail_t:
+    # "play …" as it was written last: most plays of a sequencer differ in nothing but their phase
+    char[64] text
+    Py_ssize_t n
+    int64_t lasts
+    int32_t i, q
+
+
+cdef inline void phase_of(char* to, uint32_t value) noexcept nogil:
+    """Write a number below 10**9 to 9 places, with blanks before it."""
+    cdef char* end = to + 9
+    memcpy(to, b"         ", 9)
+    while value >= 10:
+        end -= 1
+        end[0] = <char> (48 + value % 10)
+        value //= 10
+    (end - 1)[0] = <char> (48 + value)
+
+
+cdef inline bint again(text_t* text, tail_t* tail, const Event* before, const Event* event, int64_t gap) noexcept nogil:
+    """Write a play that differs from the event before it in its phase alone; return whether that is what it is."""
+    cdef text_t line
+    cdef char* to
+    if (event.acquisition >= 0 or gap > _LONGEST or before.steps != event.steps or before.gain != event.gain
+            or text.room - text.n < 96 or event.phase < 0):
+        return False
+    if tail.lasts != gap or tail.i != event.i or tail.q != event.q:
+        line.data, line.room, line.n, line.lines = tail.text, 64, 0, 0
+        put(&line, b"play ", 5)
+        number(&line, event.i, 0)
+        put(&line, b",", 1)
+        number(&line, event.q, 0)
+        command(&line, b",", 1, gap, 0)
+        tail.n, tail.lasts, tail.i, tail.q = line.n, gap, event.i, event.q
+    to = text.data + text.n
+    if before.phase != event.phase:
+        memcpy(to, b"set_ph ", 7)
+        phase_of(to + 7, <uint32_t> event.phase)
+        to[16] = 10
+        to += 17
+        text.lines += 1
+        text.n += 17
+    memcpy(to, tail.text, 64)
+    text.lines += 1
+    text.n += tail.n
+    return True
 
 
 cdef void one(
@@ -216,6 +265,8 @@ cdef int64_t _emit(
     cdef int64_t p, k, begin, end, gap, run
     cdef int64_t bin
     cdef Event before
+    cdef tail_t tail
+    tail.lasts = -1
     before.steps = before.gain = before.phase = 0
     for p in range(first, last):
         begin = bounds[p]
@@ -250,6 +301,10 @@ cdef int64_t _emit(
                     run += 1
                 if run < _LOOPED_RUN:
                     run = 0
+            if not run and again(text, &tail, &before, &events[k], gap):
+                before.phase = events[k].phase
+                k += 1
+                continue
             bin = p
             one(text, &before, &events[k], gap, k, &bin if averaged else NULL, run)
             if events[k].acquisition >= 0 and not averaged:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -100,10 +101,10 @@ class _Kept:
         """Return a number that stands for the settings of a feed in this process."""
         return self.settings.setdefault(values, len(self.settings))
 
-    def put(self, keys: Iterable[Key], made: Sequence[Made]) -> None:
-        """Keep what was rendered."""
+    def put(self, keys: Iterable[Key], made: Sequence[Made], n_bytes: int) -> None:
+        """Keep what was rendered, which has so many bytes as `_n_bytes` counts them."""
         self.made.update(zip(keys, made, strict=True))
-        self.n_bytes += sum(map(_n_bytes, keys, made))
+        self.n_bytes += n_bytes
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
@@ -324,15 +325,15 @@ class Renderer:
     def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> None:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs = len(line.outputs)
-        rows, spans, end, longest = [], [], 0, 0
-        for (_, cut, _), k in new.items():
-            for first, n, _ in cut:
-                padded = -(-n // kernel.GROUP) * kernel.GROUP
-                rows.append((k, first, n, end))
-                spans += [(end + j * padded, n) for j in range(n_outputs)]
-                end += n_outputs * padded
-                longest = max(longest, n)
-        pieces, words = np.array(rows, np.int64), np.empty(end, np.uint16)
+        rows = [(k, first, n) for (_, cut, _), k in new.items() for first, n, _ in cut]
+        pieces = np.empty((len(rows), 4), np.int64)
+        pieces[:, :3] = rows
+        lengths = pieces[:, 2]
+        padded = -(-lengths // kernel.GROUP) * kernel.GROUP
+        ends = np.cumsum(n_outputs * padded)
+        pieces[:, 3] = ends - n_outputs * padded
+        begins = (pieces[:, 3, None] + padded[:, None] * np.arange(n_outputs)).ravel().tolist()
+        words, longest = np.empty(int(ends[-1]), np.uint16), int(lengths.max())
         digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
         reached = np.empty((len(rows), n_outputs, 2), np.int32)
@@ -347,17 +348,17 @@ class Renderer:
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
         text, size, reach = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES, reached.ravel().tolist()
-        flat = [
-            (text[k * size : (k + 1) * size], words[at : at + n], reach[2 * k], reach[2 * k + 1])
-            for k, (at, n) in enumerate(spans)
-        ]
-        made = [tuple(flat[k : k + n_outputs]) for k in range(0, len(flat), n_outputs)]
-        whole: list[Made] = []
-        row = 0
-        for _, cut, _ in new:
-            whole.append(tuple(made[row : row + len(cut)]))
-            row += len(cut)
-        _kept.put(new, whole)
+        digests_of = [text[at : at + size] for at in range(0, len(text), size)]
+        spans = zip(begins, np.repeat(lengths, n_outputs).tolist(), strict=True)
+        flat = list(zip(digests_of, [words[at : at + n] for at, n in spans], reach[::2], reach[1::2], strict=True))
+        made = list(zip(*(flat[j::n_outputs] for j in range(n_outputs)), strict=True))
+        whole: list[Made]
+        if len(made) == len(new):
+            whole = list(zip(made, strict=True))
+        else:
+            bounds = np.cumsum([0, *(len(cut) for _, cut, _ in new)]).tolist()
+            whole = [tuple(made[a:b]) for a, b in pairwise(bounds)]
+        _kept.put(new, whole, sum(len(raw) for raw, *_ in new) + 2 * n_outputs * int(lengths.sum()))
 
     def _refuse(
         self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float

@@ -41,8 +41,10 @@ class Rows:
         The longest point, rounded up.
     counts : (n_ports, n_waveforms) int
         How many plays of each there are.
-    caught : (n_ports, n_specs) int
-        How many captures of each there are.
+    waves, kinds : tuple of tuple of int
+        Of each port, the waveforms that it plays, and the captures that it has.
+    n_plays, n_captures : tuple of int
+        How many there are on each port.
     played, captured : tuple of int
         Ports with any play, and with any capture.
     """
@@ -56,7 +58,10 @@ class Rows:
     ports: dict[str, int]
     length_ns: int
     counts: NDArray[np.int64]
-    caught: NDArray[np.int64]
+    waves: tuple[tuple[int, ...], ...]
+    kinds: tuple[tuple[int, ...], ...]
+    n_plays: tuple[int, ...]
+    n_captures: tuple[int, ...]
     played: tuple[int, ...]
     captured: tuple[int, ...]
 
@@ -84,10 +89,13 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     counts, n = counted(flat), max(len(specs), 1)
     pairs = captures["port"] * np.int64(n) + captures["capture"]
     caught = np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n)
+    tables = counts.tolist(), caught.tolist()
+    waves, kinds = (tuple(tuple(k for k, m in enumerate(row) if m) for row in table) for table in tables)
+    n_plays, n_captures = (tuple(map(sum, table)) for table in tables)
     return Rows(
         flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports,
-        ceil(rational_s(length_s) * 10**9), counts, caught,
-        *(tuple(np.flatnonzero(x.any(1)).tolist()) for x in (counts, caught)),
+        ceil(rational_s(length_s) * 10**9), counts, waves, kinds, n_plays, n_captures,
+        *(tuple(k for k, m in enumerate(found) if m) for found in (n_plays, n_captures)),
     )  # fmt: skip
 
 

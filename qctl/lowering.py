@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from qctl.compiler.alignment import aligned, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
@@ -180,7 +179,7 @@ class _Run:
     ) -> tuple[tuple[Instrument, bool, tuple[str, ...]], ...]:
         """Return the instruments that take part, whether captures decide what they do, and their ports."""
         lab, ports = self.lab, straights.ports
-        played = tuple(ports[k].name for k in np.flatnonzero(counted(straights).any(axis=1)).tolist())
+        played = tuple(ports[k].name for k, row in enumerate(counted(straights).tolist()) if any(row))
         recording = frozenset(capture.instrument for capture in captures)
         moving = atoms is not None and any(len(straights.moves_of(p)) for p in range(len(straights)))
 

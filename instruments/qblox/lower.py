@@ -168,15 +168,15 @@ class _Work:
     def _memory(self, line: Line, index: int) -> Memory:
         """Return a sequencer's memories; those of the same pulses and captures are made once for a lab."""
         rows = self.rows
-        played = np.flatnonzero(rows.counts[index]).tolist() if line.outputs else []
-        caught = np.flatnonzero(rows.caught[index]).tolist() if line.inputs else []
+        played = rows.waves[index] if line.outputs else ()
+        caught = rows.kinds[index] if line.inputs else ()
         given = (rows.waveforms, played, rows.specs, caught, self.table, line.full_scale_v, line.n_paths)
         specs = [rows.specs[k] for k in caught]
         if len(played) > _MOST_KEPT or any(spec.weights is not None or spec.ifs_hz is not None for spec in specs):
             return Memory(*given)
         key = (
-            "qblox memory", self.instrument.name, line.port.name, len(rows.waveforms), tuple(played),
-            tuple(rows.waveforms[k] for k in played), len(rows.specs), tuple(caught),
+            "qblox memory", self.instrument.name, line.port.name, len(rows.waveforms), played,
+            tuple(rows.waveforms[k] for k in played), len(rows.specs), caught,
             tuple((spec.slot, spec.mode, spec.length_s, spec.if_hz) for spec in specs),
         )  # fmt: skip
         return kept(self.lab, key, lambda: Memory(*given))
@@ -185,7 +185,7 @@ class _Work:
         """Return what the sequencer does, point by point and in order of time, and its largest gain."""
         rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
         none = np.zeros_like(rows.bounds)
-        n = int(rows.counts[index].sum()) * plays + int(rows.caught[index].sum()) * captures
+        n = rows.n_plays[index] * plays + rows.n_captures[index] * captures
         events = np.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)
         fault, reach = np.zeros(3, np.int64), np.empty(2, np.int64)
@@ -223,7 +223,7 @@ class _Work:
         n_points = len(self.rows.bounds) - 1
         counted = not self.shots.averaged
         # R1 goes up with every acquisition of the sequencer, whatever its slot.
-        each = int(self.rows.caught[index].sum()) if counted else n_points
+        each = self.rows.n_captures[index] if counted else n_points
         n_bins = each * self.shots.n_shots if counted else each
         self.n_bins += n_bins * len(memory.slots)
         return {
