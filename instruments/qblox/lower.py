@@ -18,7 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
-from qctl.instruments.qblox.triggered import is_triggered, waiting, waits_ns
+from qctl.instruments.qblox.triggered import is_triggered, refuse_captures, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
@@ -165,6 +165,8 @@ class _Work:
             )
             self._check_range(port, outputs, peak_v)
         acquisitions, counted = self._acquisitions(memory)
+        if self.triggered and acquisitions:
+            refuse_captures(port.name, name)
         part = Part(
             port.name, index, bool(outputs), bool(inputs), memory, events, bounds, counted, *self._around(counted),
             np.empty((len(bounds) - 1, 2), np.int64),

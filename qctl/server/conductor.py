@@ -102,7 +102,7 @@ def play(
             return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
-        see_off(rack, stop)
+        see_off(rack, stop, records, outcome)
         watch.check()
     except Stopped:
         outcome.stopped = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceTimeoutError
 from qctl.server.batch import FIRE, READ, Outcome, Rack, Watch, go_on, wait_all
+from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, SumsPart
 from qctl.server.ring import Ring
 
@@ -52,10 +53,7 @@ def play_whole(
     lasts_s = order.n_points * order.n_shots * order.period_s
     _await_end(order, rack, watch, lasts_s, stop, progress)
     begin = ring.mark(FIRE, begin)
-    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in rack.self_timed)
-    for thread, found in zip(rack.self_timed, results, strict=True):
-        if found:
-            outcome.sums.append(_written(Path(f"{records}-{thread.name}"), thread.name, found))
+    _read_all(rack.self_timed, records, outcome)
     outcome.n_points = order.n_points
     ring.mark(READ, begin)
 
@@ -91,13 +89,15 @@ def _await_end(
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def see_off(rack: Rack, stop: threading.Event) -> None:
-    """Return when devices that follow triggers have had all of them; a program that went wrong is an error.
+def see_off(rack: Rack, stop: threading.Event, records: Path, outcome: Outcome) -> None:
+    """Return when devices that follow triggers have had all of them, with what those that record have integrated.
 
     Raises
     ------
     DeviceTimeoutError
         If one still waits: it has missed triggers.
+    DeviceError
+        If a program went wrong, in the device's words.
     """
     until_s, waiting = time.monotonic() + _LAST_SHOT_S, list(rack.following)
     while waiting:
@@ -109,6 +109,15 @@ def see_off(rack: Rack, stop: threading.Event) -> None:
         if waiting:
             go_on(stop)
             stop.wait(_LONGEST_PAUSE_S)
+    _read_all(rack.following, records, outcome)
+
+
+def _read_all(threads: Sequence[InstrumentThread], records: Path, outcome: Outcome) -> None:
+    """Read what devices have integrated of all points."""
+    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in threads)
+    for thread, found in zip(threads, results, strict=True):
+        if found:
+            outcome.sums.append(_written(Path(f"{records}-{thread.name}"), thread.name, found))
 
 
 def _written(path: Path, instrument: str, found: Mapping[tuple[str, str], NDArray[np.complex128]]) -> SumsPart:
