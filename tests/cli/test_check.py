@@ -95,3 +95,11 @@ def test_a_picture_of_unknown_kind_is_refused(app: typer.Typer, tmp_path: Path) 
     got = CliRunner().invoke(app, [str(LAB), "--out", str(tmp_path / "wiring.doc")])
     assert got.exit_code == 1
     assert got.stderr.strip() == "wiring.doc: the ending is not one of .png, .svg, .pdf"
+
+
+def test_clocks_and_interlocks_are_told(app: typer.Typer, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "open_architecture.toml"
+    got = CliRunner().invoke(app, [str(example), "--out", str(tmp_path / "wiring.svg")])
+    assert got.exit_code == 0, got.output
+    assert "  clock of qcm0 from cluster0" in got.stdout.splitlines()
+    assert "  interlock mxc: fridge tmixing_k in [-inf, 0.05]" in got.stdout.splitlines()
