@@ -20,7 +20,7 @@ fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of 
 hil.add_typer(fault, name="fault")
 
 _FAULTS = (
-    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "delay",
+    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "warm", "delay",
     "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
 )  # fmt: skip
 _WRITTEN = b"# The built-in virtual lab "
@@ -31,7 +31,10 @@ LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the l
 @hil.command()
 def lab(
     name: Annotated[
-        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2.", metavar="[NAME]")
+        str,
+        typer.Argument(
+            help="transmon5, transmon2, transmon1, qblox2, open-architecture, open-architecture-scpi.", metavar="[NAME]"
+        ),
     ] = "transmon5",
     seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
     out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
