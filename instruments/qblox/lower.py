@@ -18,7 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
-from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, waiting, waits_ns
+from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.lab.held import kept
@@ -150,6 +150,8 @@ class _Work:
         if len(events):
             self._check_range(port, line.outputs, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
         acquisitions, counted = self._acquisitions(memory, index)
+        if self.triggered and acquisitions:
+            refuse_captures(port.name, self.instrument.name)
         part = Part(
             port.name, index, plays, captures, memory, events, bounds, counted, *self._around(counted),
             np.zeros((len(bounds) - 1, 2), np.int64),

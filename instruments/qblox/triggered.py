@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError
 from qctl.lab import Instrument, Lab
 
-__all__ = ["ADDRESS", "N_WAIT_LINES", "READY_NS", "is_triggered", "waiting", "waits_ns"]
+__all__ = ["ADDRESS", "N_WAIT_LINES", "READY_NS", "is_triggered", "refuse_captures", "waiting", "waits_ns"]
 
 ADDRESS = 15
 """Of the trigger network: the cluster's trigger input is mapped to it."""
@@ -43,6 +43,21 @@ def waits_ns(length_ns: int, period_ns: int, name: str) -> int:
             instrument=name,
         )
     return length_ns
+
+
+def refuse_captures(port: str, name: str) -> None:
+    """Refuse a capture in a program that waits for triggers: its bins would come point by point, not shot by shot.
+
+    Raises
+    ------
+    CompileError
+        Always.
+    """
+    raise CompileError(
+        f"capture on {port}, {name}: acquisitions behind wait_trigger are not compiled yet: read out with another "
+        "digitizer, or take the trigger wire off the cluster",
+        instrument=name,
+    )
 
 
 def waiting(text: memoryview, ends: NDArray[np.int64], n_shots: int) -> bytes:

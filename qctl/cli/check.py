@@ -12,7 +12,7 @@ import typer
 
 from qctl.errors import QctlError, RequestError
 from qctl.instruments.registry import HOSTED, MODELS, check_entry
-from qctl.lab import Lab, load_lab
+from qctl.lab import Interlock, Lab, load_lab
 from qctl.lab.addresses import Address, parse_address
 
 __all__ = ["check"]
@@ -79,9 +79,17 @@ def summarise(lab: Lab, picture: Path) -> dict[str, Any]:
         },
         "instruments": {name: instrument.model for name, instrument in lab.instruments.items()},
         "ports": len(lab.ports),
+        "clocks": {name: one.clock_source for name, one in lab.instruments.items() if one.clock_source},
+        "interlocks": {name: _bounds(one) for name, one in lab.interlocks.items()},
         "loopback": all(isinstance(address, Address) and _stays_here(address) for address in addresses),
         "picture": str(picture),
     }
+
+
+def _bounds(one: Interlock) -> str:
+    """Return what an interlock asks for, in words."""
+    low, high = ("" if bound is None else f"{bound:g}" for bound in (one.min, one.max))
+    return f"{one.instrument} {one.parameter} in [{low or '-inf'}, {high or 'inf'}]"
 
 
 def _stays_here(address: Address) -> bool:
@@ -100,6 +108,8 @@ def _text(file: Path, summary: dict[str, Any]) -> str:
     ]
     lines += [
         f"  {len(summary['instruments'])} instruments, {where}; {summary['ports']} ports",
+        *(f"  clock of {name} from {source}" for name, source in summary["clocks"].items()),
+        *(f"  interlock {name}: {words}" for name, words in summary["interlocks"].items()),
         f"  wiring: {summary['picture']}",
     ]
     return "\n".join(lines)

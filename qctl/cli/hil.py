@@ -21,7 +21,7 @@ fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of 
 hil.add_typer(fault, name="fault")
 
 _FAULTS = (
-    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "delay",
+    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "warm", "delay",
     "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
 )  # fmt: skip
 _WRITTEN = b"# The built-in virtual lab "

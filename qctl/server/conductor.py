@@ -31,7 +31,7 @@ from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
 from qctl.server.ring import Ring
 from qctl.server.waveforms import WaveformFiles
-from qctl.server.whole import play_whole, read_sums, see_off
+from qctl.server.whole import play_whole, see_off
 
 __all__ = ["STAGES", "Outcome", "play"]
 
@@ -102,8 +102,7 @@ def play(
             return outcome
         traces = {thread.name: Traces(Path(f"{records}-{thread.name}"), order.n_points) for thread in rack.recorders}
         Points(order, rack, watch, traces, stop, ring, progress, outcome).play()
-        see_off(rack, stop)
-        read_sums(rack.following, records, ring, outcome)
+        see_off(rack, stop, records, outcome)
         watch.check()
     except Stopped:
         outcome.stopped = True

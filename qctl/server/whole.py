@@ -18,7 +18,7 @@ from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, SumsPart
 from qctl.server.ring import Ring
 
-__all__ = ["play_whole", "read_sums", "see_off"]
+__all__ = ["play_whole", "see_off"]
 
 _SLOWEST_PHYSICS_S = 60.0
 """What a virtual lab may take longer than the run lasts, for each hundred points."""
@@ -52,18 +52,9 @@ def play_whole(
     wait_all(thread.submit(_fire) for thread in rack.triggers)
     lasts_s = order.n_points * order.n_shots * order.period_s
     _await_end(order, rack, watch, lasts_s, stop, progress)
-    ring.mark(FIRE, begin)
-    read_sums(rack.self_timed, records, ring, outcome)
+    begin = ring.mark(FIRE, begin)
+    _read_all(rack.self_timed, records, outcome)
     outcome.n_points = order.n_points
-
-
-def read_sums(threads: Sequence[InstrumentThread], records: Path, ring: Ring, outcome: Outcome) -> None:
-    """Read all that devices which have finished integrated, and note it in `outcome`."""
-    begin = perf_counter_ns()
-    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in threads)
-    for thread, found in zip(threads, results, strict=True):
-        if found:
-            outcome.sums.append(_written(Path(f"{records}-{thread.name}"), thread.name, found))
     ring.mark(READ, begin)
 
 
@@ -98,13 +89,15 @@ def _await_end(
         pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
 
-def see_off(rack: Rack, stop: threading.Event) -> None:
-    """Return when devices that follow triggers have had all of them; a program that went wrong is an error.
+def see_off(rack: Rack, stop: threading.Event, records: Path, outcome: Outcome) -> None:
+    """Return when devices that follow triggers have had all of them, with what those that record have integrated.
 
     Raises
     ------
     DeviceTimeoutError
         If one still waits: it has missed triggers.
+    DeviceError
+        If a program went wrong, in the device's words.
     """
     until_s, waiting = time.monotonic() + _LAST_SHOT_S, list(rack.following)
     while waiting:
@@ -116,6 +109,15 @@ def see_off(rack: Rack, stop: threading.Event) -> None:
         if waiting:
             go_on(stop)
             stop.wait(_LONGEST_PAUSE_S)
+    _read_all(rack.following, records, outcome)
+
+
+def _read_all(threads: Sequence[InstrumentThread], records: Path, outcome: Outcome) -> None:
+    """Read what devices have integrated of all points."""
+    results = wait_all(thread.submit(_integrated, longest_s=_LONGEST_READ_S) for thread in threads)
+    for thread, found in zip(threads, results, strict=True):
+        if found:
+            outcome.sums.append(_written(Path(f"{records}-{thread.name}"), thread.name, found))
 
 
 def _written(path: Path, instrument: str, found: Mapping[tuple[str, str], NDArray[np.complex128]]) -> SumsPart:

@@ -105,3 +105,11 @@ def test_rule_that_no_driver_holds_is_a_problem(app: typer.Typer, tmp_path: Path
     assert got.exit_code == 1
     says = "lab.toml: instruments.ls0.parameter.output0_rnge: there is no such parameter, did you mean output0_range?"
     assert got.stderr.splitlines() == [says]
+
+
+def test_clocks_and_interlocks_are_told(app: typer.Typer, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "docs" / "examples" / "open_architecture.toml"
+    got = CliRunner().invoke(app, [str(example), "--out", str(tmp_path / "wiring.svg")])
+    assert got.exit_code == 0, got.output
+    assert "  clock of qcm0 from cluster0" in got.stdout.splitlines()
+    assert "  interlock mxc: fridge tmixing_k in [-inf, 0.05]" in got.stdout.splitlines()

@@ -196,3 +196,27 @@ def test_assembler_takes_what_is_made_for_a_qrc(tmp_path):
         for one in body.sequencers:
             used = next(row for row in program.usage if row.resource == "instructions")
             assert assemble(one.program, tmp_path) <= used.allowed == 12_288
+
+
+def test_points_that_wait_for_triggers(tmp_path):
+    """The assembler takes them; between triggers, which q1simulator does not know, the pulses are as asked for."""
+    lab = load_lab(EXAMPLES / "open_architecture.toml")
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("amp", [0.1, 0.2, 0.3], "V") as amp:
+        p.play("q0.drive", qctl.constant(40e-9, amp))
+        p.barrier()
+        p.measure("q0", "q0")
+    ready = qctl.compile(p, lab, shots=2)
+    program = next(one for one in ready.programs if one.instrument == "qcm0")
+    (one,) = QbloxBody.from_bytes(program.body).sequencers
+    assert assemble(one.program, tmp_path) > 0
+    assert one.program.count("wait_trigger 15,4\n") == 3
+    sequence = sequence_of(one, program.blobs)
+    sequence["program"] = one.program.replace("wait_trigger 15,4", "wait 1000")
+    size = np.hypot(*Played("QCM", sequence, one.modulated, 4, next(_names)).samples)
+    edges = np.flatnonzero(np.diff((size > 100).astype(int), prepend=0, append=0))
+    starts, stops = edges[::2], edges[1::2]
+    assert (stops - starts).tolist() == [40] * 6
+    volts = [size[a:b].mean() / 2**15 * 2.5 for a, b in zip(starts, stops, strict=True)]
+    # A step of the DAC is 76 uV, and the mixer cuts off twice; two shots of each point come one after the other.
+    np.testing.assert_allclose(volts, [0.1, 0.1, 0.2, 0.2, 0.3, 0.3], atol=2e-4)

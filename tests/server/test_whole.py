@@ -130,12 +130,16 @@ def test_boxes_that_wait_for_triggers_are_led_with_those_that_are_told_points() 
     assert sorted(thread.name for thread in rack.all) == sorted(threads)
 
 
-def test_box_that_has_missed_triggers_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_box_that_has_missed_triggers_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(whole, "_LAST_SHOT_S", 0.05)
-    stop = threading.Event()
-    whole.see_off(SimpleNamespace(following=[Thread("qcm0", Device(2))]), stop)  # type: ignore[arg-type]
+    stop, outcome = threading.Event(), Outcome()
+    found = {("q0.readout", "m"): np.ones((3, 2), np.complex128)}
+    boxes = [Thread("qcm0", Device(2)), Thread("qa0", Device(1, found))]
+    whole.see_off(SimpleNamespace(following=boxes), stop, tmp_path / "7-1", outcome)  # type: ignore[arg-type]
+    assert [(part.instrument, part.results) for part in outcome.sums] == [("qa0", (("q0.readout", "m", 3, 2),))]
     with pytest.raises(DeviceTimeoutError, match="qcm0 waits for triggers when all shots are over"):
-        whole.see_off(SimpleNamespace(following=[Thread("qcm0", Device(1 << 30))]), stop)  # type: ignore[arg-type]
+        boxes = [Thread("qcm0", Device(1 << 30))]
+        whole.see_off(SimpleNamespace(following=boxes), stop, tmp_path / "7-1", outcome)  # type: ignore[arg-type]
 
 
 def prepared(*specs: CaptureSpec) -> Prepared:

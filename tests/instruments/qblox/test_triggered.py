@@ -82,6 +82,20 @@ def test_points_are_cut_at_the_instructions_that_the_module_holds(mixed: Lab) ->
     assert "qblox-qcm" in TABLES
 
 
+def test_captures_behind_a_trigger_are_refused_by_name() -> None:
+    file = draw_lab("qblox2", 1)
+    addresses = {name: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, name in enumerate(boxes_of(file))}
+    lab = parse_lab(describe_lab("qblox2", file, addresses))
+    other = msgspec.structs.replace(lab.instruments["cluster0"], name="trig0", address="TCPIP::127.0.0.1::9::SOCKET")
+    wired = msgspec.structs.replace(
+        lab.instruments["cluster0"], trigger=msgspec.structs.replace(lab.instruments["qcm0"].trigger, source="trig0")
+    )
+    led = msgspec.structs.replace(lab, instruments={**lab.instruments, "cluster0": wired, "trig0": other})
+    qctl.compile(rabi(2), lab, shots=2)
+    with pytest.raises(CompileError, match=r"capture on q0.readout, qrm0: acquisitions behind wait_trigger"):
+        qctl.compile(rabi(2), led, shots=2)
+
+
 def test_point_that_fills_the_period_would_miss_the_next_trigger(mixed: Lab) -> None:
     processor = mixed.processor("qpu0")
 
