@@ -12,9 +12,11 @@ ClementCollignon/bluefors-api-python, and the paths of temperatures, pressures a
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import Any
 
 from qctl.device import Parameter
@@ -53,7 +55,9 @@ class Bluefors:
 
     def identify(self) -> str:
         """Return maker and kind, after a request that is answered."""
-        self._values(f"{_ROOT}.temperatures")
+        found = self._values(f"{_ROOT}.temperatures")
+        if not any(f"{_ROOT}.temperatures.{name}" in found for name in _STAGES):
+            raise DeviceError(f"{self.instrument.name} has no temperature of {', '.join(_STAGES)} at {_ROOT}")
         return "Bluefors,control software,1st generation,"
 
     def parameters(self) -> Sequence[Parameter]:
@@ -70,13 +74,13 @@ class Bluefors:
         """
         for place, (known, _, _) in _PLACES.items():
             if known == name:
-                return _reading(self._values(f"{_ROOT}.{place}").get(f"{_ROOT}.{place}"))
+                return _told(known, self._values(f"{_ROOT}.{place}").get(f"{_ROOT}.{place}"))
         raise RequestError(f"{self.instrument.name} has no parameter {name!r}", instrument=self.instrument.name)
 
     def get_all(self) -> Mapping[str, Any]:
         """Ask for the whole tree at once."""
         found = self._values(_ROOT)
-        return {name: _reading(found.get(f"{_ROOT}.{place}")) for place, (name, _, _) in _PLACES.items()}
+        return {name: _told(name, found.get(f"{_ROOT}.{place}")) for place, (name, _, _) in _PLACES.items()}
 
     def set(self, name: str, value: Any) -> None:
         """Refuse: this driver only reads."""
@@ -96,7 +100,7 @@ class Bluefors:
         try:
             self.connection.request("GET", where, headers={"Accept": "application/json"})
             answer = self.connection.getresponse()
-            body = answer.read(_MAX_BYTES)
+            body = self._body(answer)
         except TimeoutError as error:
             self.connection.close()
             raise DeviceTimeoutError(f"{name}: no answer in time to {where}", instrument=name) from error
@@ -108,13 +112,31 @@ class Bluefors:
         try:
             found = json.loads(body)["data"]
             return {str(key): node for key, node in found.items()}
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             text = f"{name} answered {body[:60]!r} where a tree of values was due"
             raise DeviceError(text, instrument=name) from None
 
+    def _body(self, answer: HTTPResponse) -> bytes:
+        """Return the body of an answer; what comes in drops, each within the time-out, is a time-out too."""
+        end_s, body = time.monotonic() + 3 * self.instrument.timeout_s, b""
+        while len(body) < _MAX_BYTES and (part := answer.read1(1 << 16)):
+            body += part
+            if time.monotonic() > end_s:
+                raise TimeoutError
+        answer.close()
+        if len(body) >= _MAX_BYTES:
+            self.connection.close()
+        return body
+
+
+def _told(name: str, node: Any) -> float | None:
+    """Return a value by its parameter: zero kelvin or less is how a thermometer may say that it can't tell."""
+    value = _reading(node)
+    return None if value is not None and value <= 0 and name.endswith("_k") else value
+
 
 def _reading(node: Any) -> float | None:
-    """Return a present value, or None where there is none.
+    """Return a present value, or None where there is none: what is no finite number is no reading.
 
     Raises
     ------
@@ -126,7 +148,8 @@ def _reading(node: Any) -> float | None:
     try:
         latest = node["content"]["latest_value"]
         text, fresh = latest["value"], latest["status"] == "SYNCHRONIZED" and not latest["outdated"]
-        return float(text) if fresh and text != "" else None
+        value = float(text) if fresh and text != "" else math.nan
+        return value if math.isfinite(value) else None
     except (KeyError, TypeError, ValueError) as error:
         raise DeviceError(f"a value of the refrigerator is not of the known form: {str(node)[:120]}") from error
 

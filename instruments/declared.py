@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -47,6 +47,8 @@ class DeclaredInstrument:
     instrument: Instrument
     declaration: Declaration
     settings: Settings = field(init=False)
+    LAB_LINES: ClassVar[tuple[str, ...]] = ()
+    """What else an entry in lab.toml must have, as lines to fill in; parameters that it must bound are known."""
 
     def __post_init__(self) -> None:
         made, limits = self.declaration, self._limits()
@@ -193,6 +195,17 @@ class Declaration:
             if command.name in names:
                 for number in command.numbers or (None,):
                     yield command.name, command.named(number)
+
+    def lab_lines(self) -> Iterator[str]:
+        """Yield what lab.toml must say of an instrument before all of it can be set, as lines to fill in."""
+        yield from self.device.LAB_LINES
+        for command in self.commands:
+            if command.name in self.needs and not any(command.name in line for line in self.device.LAB_LINES):
+                first, *others = command.numbers or (None,)
+                words = ", ".join(f'"{word}"' for word in command.words)
+                bounds = {str: f"words = [{words}]", bool: "limits = [0, 1]"}.get(command.kind, "limits = [low, high]")
+                likewise = f"; likewise for {', '.join(map(str, others))}" if others else ""
+                yield f"parameter.{command.named(first)}.{bounds}    # needed before it can be set{likewise}"
 
     def page(self) -> str:
         """Return its parameters as a table in Markdown."""

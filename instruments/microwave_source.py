@@ -19,6 +19,13 @@ _UNLOCKED = 1 << 5
 class MicrowaveSource(DeclaredInstrument):
     """A source whose table has ``frequency_hz``, ``power_dbm`` and ``output_on``."""
 
+    LAB_LINES = (
+        "limits = { frequency_hz = [low, high], power_dbm = [low, high] }",
+        "frequency_hz = first",
+        "power_dbm = first",
+        "safe = { output = false }",
+    )
+
     def __post_init__(self) -> None:
         for name in ("power_dbm", "frequency_hz"):
             if getattr(self.instrument.limits, name, None) is None:

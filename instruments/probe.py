@@ -8,6 +8,7 @@ that say so (`registry.identity_queries`).
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from qctl.instruments import registry
 from qctl.instruments.links.link import SerialLine
 from qctl.instruments.links.visa_port import PortClosedError, VisaPort
 from qctl.lab.addresses import Address, parse_address
+from qctl.lab.rack_rules import NAME
 
 __all__ = ["Finding", "Trial", "lab_lines", "probe", "spelled"]
 
@@ -218,8 +220,15 @@ def _identity(answer: bytes) -> str:
 def lab_lines(finding: Finding, name: str) -> str:
     """Return what to paste into lab.toml; empty without an answer.
 
-    What the model must be told besides is there as a comment.
+    What the model must be told besides is there as comments.
+
+    Raises
+    ------
+    RequestError
+        If the name is none that lab.toml takes.
     """
+    if not NAME.fullmatch(name):
+        raise RequestError(f"{name!r} is no name for lab.toml: letters, digits and _, a letter first")
     trial = finding.trial
     if trial is None:
         return ""
@@ -230,9 +239,9 @@ def lab_lines(finding: Finding, name: str) -> str:
         lines.append(
             '# model = ""    # qctl has no driver for it: host one with "qcodes:..." or "pymeasure:...", or declare it'
         )
-    lines.append(f'address = "{trial.address}"')
+    lines.append(f"address = {json.dumps(trial.address)}")
     if trial.serial is not None:
         lines.append(f"baud = {trial.serial.baud}")
     needs = registry.needs_of(finding.model) if finding.model else ()
-    lines += [f"# parameter.{need}.limits = [low, high]    # needed before it can be set" for need in needs]
+    lines += [f"# {line}" for line in needs]
     return "\n".join(lines)

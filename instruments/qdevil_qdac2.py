@@ -102,6 +102,8 @@ class QdevilQdac2(DeclaredInstrument):
     ``output{n}_present_v`` says where it is. Outputs that lab.toml doesn't name can't be used.
     """
 
+    LAB_LINES = ("output.1 = { limits_v = [low, high], slew_v_per_s = fastest, safe_v = 0.0 }    # each output in use",)
+
     def _limits(self) -> dict[str, Limits]:
         limits = DeclaredInstrument._limits(self)
         for number, output in self.instrument.output.items():

@@ -307,9 +307,9 @@ def model_that_is(identity: str) -> str:
 
 
 def needs_of(name: str) -> tuple[str, ...]:
-    """Return the parameters of a declared model that lab.toml must bound before they can be set."""
+    """Return what lab.toml must say of a declared model before all of it can be set, as lines to fill in."""
     declared = _declaration(model_of(name))
-    return () if declared is None else tuple(declared.needs)
+    return () if declared is None else tuple(declared.lab_lines())
 
 
 def page_of(name: str) -> str:

@@ -10,7 +10,7 @@ from qctl.lab.decoding import Problems, join
 from qctl.lab.lab import Lab
 from qctl.lab.rack import EventWire, Instrument, Output, TriggerWire
 
-__all__ = ["check_instruments", "is_dc", "unknown"]
+__all__ = ["NAME", "check_instruments", "is_dc", "unknown"]
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 

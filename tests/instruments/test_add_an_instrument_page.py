@@ -98,7 +98,7 @@ def test_the_pages_transcript_passes(driver: ModuleType, monkeypatch: pytest.Mon
     found = [test for name, test in vars(tests).items() if name.startswith("test_")]
     assert found
     for test in found:
-        test(entry())
+        test()
 
 
 def test_driver_and_emulator_understand_each_other(driver: ModuleType, address: str, lab: Any) -> None:

@@ -8,6 +8,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -46,7 +47,15 @@ def test_tree_is_read_in_one_request(lab: Lab, box: Any) -> None:
 
 @pytest.mark.parametrize(
     "faults",
-    [{"readings": {"tmixing": ""}}, {"outdated": ["tmixing"]}, {"status": {"tmixing": "DISCONNECTED"}}],
+    [
+        {"readings": {"tmixing": ""}},
+        {"readings": {"tmixing": "nan"}},
+        {"readings": {"tmixing": "-inf"}},
+        {"readings": {"tmixing": "0.0"}},
+        {"readings": {"tmixing": "-1"}},
+        {"outdated": ["tmixing"]},
+        {"status": {"tmixing": "DISCONNECTED"}},
+    ],
 )
 def test_what_is_no_present_reading_is_none(lab: Lab, box: Any, faults: dict[str, Any]) -> None:
     device = open_device(entry(box.address), lab)
@@ -85,6 +94,10 @@ def test_emulated_tree_has_the_documented_form(box: Any) -> None:
     [
         (b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nnot it!", "where a tree of values was due"),
         (b"HTTP/1.1 500 Oops\r\nContent-Length: 2\r\n\r\n{}", "answered 500 Oops"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{"data": {}}'[:-1], "where a tree of values was due"),
+        (b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"data": {}}', "no temperature"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"[" * 200_000, "where a tree of values was due"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 90\r\n\r\n{", "closed|IncompleteRead|tree of values"),
         (b"ACME,1,2,3\n", "fridge: /values/mapper/bf/temperatures"),
         (b"", "fridge: /values/mapper/bf/temperatures"),
     ],
@@ -119,3 +132,24 @@ def test_silence_is_a_time_out(lab: Lab, box: Any) -> None:
 def test_plain_http_stays_on_this_machine(lab: Lab, address: str, words: str) -> None:
     with pytest.raises(RequestError, match=words):
         open_device(entry(address), lab)
+
+
+def test_answer_in_drops_is_a_time_out(lab: Lab, box: Any) -> None:
+    """Each byte comes well within the time-out."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            plug, _ = listener.accept()
+            with plug, suppress(OSError):
+                plug.recv(4096)
+                plug.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while not ended.wait(0.1):
+                    plug.sendall(b" ")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        with pytest.raises(DeviceTimeoutError, match="fridge: no answer in time"):
+            open_device(entry(f"http://127.0.0.1:{listener.getsockname()[1]}", timeout_s=0.3), lab)
+        ended.set()
+        thread.join(10)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import socket
 import termios
 import threading
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from qctl.errors import RequestError
 from qctl.instruments import registry
-from qctl.instruments.probe import Finding, lab_lines, probe, spelled
+from qctl.instruments.probe import Finding, Trial, lab_lines, probe, spelled
+from qctl.lab import parse_lab
 
 Emulated = Callable[..., Any]
 IDENTITY = b"ACME,TEN,1,2.0"
@@ -180,3 +183,49 @@ def test_addresses_are_spelled_out(text: str, first: str) -> None:
 def test_no_address_is_refused(text: str) -> None:
     with pytest.raises(RequestError):
         probe(text)
+
+
+DECLARED = [name for name in registry.MODELS if registry.needs_of(name)]
+FILLED = {"fastest": "0.1", "frequency_hz = first": "frequency_hz = 5e9", "power_dbm = first": "power_dbm = -20.0",
+          "frequency_hz = [low, high]": "frequency_hz = [4e9, 6e9]", "[low, high]": "[-20.0, 30.0]"}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", DECLARED)
+def test_lines_for_lab_toml_hold_when_they_are_filled_in(model: str) -> None:
+    found = Finding(Trial("TCPIP::127.0.0.1::9::SOCKET", "*IDN?", "\n"), "x", "\n", model)
+    text = re.sub("^# ", "", lab_lines(found, "new0"), flags=re.M)
+    for place, value in FILLED.items():
+        text = text.replace(place, value)
+    lab = parse_lab((Path(__file__).parents[1] / "support" / "transmon5.toml").read_text("utf-8") + "\n" + text)
+    registry.check_entry(lab.instrument("new0"))
+
+
+@pytest.mark.parametrize("name", ["", "a b", 'x"]', "1x", "x\n[y]"])
+def test_name_that_lab_toml_does_not_take_is_refused(name: str) -> None:
+    with pytest.raises(RequestError, match="is no name for lab"):
+        lab_lines(Finding(), name)
+
+
+@pytest.mark.parametrize("way", ["flood", "drip"])
+def test_port_that_says_anything_at_any_time_ends_in_time(way: str) -> None:
+    ended = threading.Event()
+
+    def speak(plug: socket.socket) -> None:
+        with plug, suppress(OSError):
+            while not ended.wait(0.0 if way == "flood" else 0.1):
+                plug.sendall(b"A" * 65_536 if way == "flood" else b"A")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    threading.Thread(target=speak, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        begin = time.monotonic()
+        found = probe(FREE.format(listener.getsockname()[1]), 1.0)
+        ended.set()
+        assert time.monotonic() - begin < 20
+        listener.shutdown(socket.SHUT_RDWR)
+    assert found.trial is None
