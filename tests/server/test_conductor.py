@@ -67,7 +67,8 @@ def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> 
     from qctl.server.ring import Ring
 
     stopped: list[Any] = []
-    rack = SimpleNamespace(players=["awg0"], recorders=[], triggers=[], self_timed=[], loads=[], part=lambda: 1 / 0)
+    lists = dict.fromkeys(("recorders", "triggers", "self_timed", "following", "loads"), [])
+    rack = SimpleNamespace(players=["awg0"], part=lambda: 1 / 0, **lists)
     monkeypatch.setattr(conductor, "Rack", lambda *_: rack)
     monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
     with pytest.raises(ZeroDivisionError):
