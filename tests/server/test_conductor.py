@@ -67,7 +67,7 @@ def test_generators_are_stopped_after_a_bug(monkeypatch: pytest.MonkeyPatch) -> 
     from qctl.server.ring import Ring
 
     stopped: list[Any] = []
-    lists = dict.fromkeys(("recorders", "triggers", "self_timed", "following", "loads"), [])
+    lists: dict[str, list[Any]] = {name: [] for name in ("recorders", "triggers", "self_timed", "following", "loads")}
     rack = SimpleNamespace(players=["awg0"], part=lambda: 1 / 0, **lists)
     monkeypatch.setattr(conductor, "Rack", lambda *_: rack)
     monkeypatch.setattr(conductor, "_stop_all", lambda threads: stopped.extend(threads))
