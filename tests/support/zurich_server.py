@@ -47,9 +47,9 @@ class ZurichServer:
 
 
 @contextlib.contextmanager
-def zurich_server(folder: Path) -> Iterator[ZurichServer]:
+def zurich_server(folder: Path, devices: str = DEVICES) -> Iterator[ZurichServer]:
     """Run a data server with a plant of nothing."""
-    server = ZurichServer(folder)
+    server = ZurichServer(folder, devices)
     try:
         yield server
     finally:

@@ -173,7 +173,8 @@ class DataServer:
             waiting = self._outside(device)
             if not waiting:
                 self._unfollow(device)
-            elif device.name not in self._following:
+            elif any(one.state == "waiting" for one in waiting):
+                self._unfollow(device)  # one more waits: what each trigger plays is said anew
                 await self._follow(device, waiting)
         if self._task is not None and all(
             one.state != "running" for d in self.devices.values() for one in d.sequencers

@@ -157,12 +157,13 @@ def _played(track: Track, row: np.void, since: int) -> NDArray[np.float64] | Non
     """Return what one entry or waveform puts out, (2, n)."""
     one, tree = track.sequencer, track.device.tree
     gains: tuple[float, ...] = (1.0, -1.0, 1.0, 1.0) if one.kind == "sg" else (1.0, 1.0)
-    wave, phase_degree, oscillator = int(row["a"]), 0.0, -1
+    phases: tuple[float, ...]
+    wave, phases, oscillator = int(row["a"]), (0.0, 0.0), -1
     if row["operation"] == ENTRY:
         entry = one.table[int(row["a"])]
         if entry.wave is None:
             return None
-        wave, gains, phase_degree, oscillator = entry.wave, entry.gains, entry.phases_degree[0], entry.oscillator
+        wave, gains, phases, oscillator = entry.wave, entry.gains, entry.phases_degree, entry.oscillator
     samples = one.waves.get(wave)
     if samples is None or one.script is None:
         return None
@@ -172,7 +173,7 @@ def _played(track: Track, row: np.void, since: int) -> NDArray[np.float64] | Non
         w[place] = samples[:, column]
     index = since + np.arange(len(samples))
     if one.kind == "sg":
-        theta = np.full(len(samples), math.radians(phase_degree))
+        theta = np.full(len(samples), math.radians(phases[0]))
         if tree.value(f"{one.place}/modulation/enable"):
             if oscillator < 0:
                 oscillator = int(tree.value(f"sgchannels/{one.number}/sines/0/oscselect"))
@@ -184,8 +185,11 @@ def _played(track: Track, row: np.void, since: int) -> NDArray[np.float64] | Non
     if tree.value(f"{one.place}/outputs/0/modulation/mode") == _MIXER:
         hz = float(tree.value(f"oscs/{int(tree.value(f'sines/{2 * one.number}/oscselect'))}/freq"))
         turns = np.mod(hz / track.device.rate_hz * index, 1.0)
-        z = (w[0] + 1j * w[1]) * np.exp(-1j * (2 * np.pi * turns + math.radians(phase_degree)))
-        w = np.stack([z.real, z.imag])
+        if row["operation"] == WAVE:
+            phases = tuple(float(tree.value(f"sines/{2 * one.number + k}/phaseshift")) for k in (0, 1))
+        # Sine generators of 90 and 0 degrees: a cosine and a sine.
+        cos, sin = (np.sin(2 * np.pi * turns + math.radians(phase)) for phase in phases)
+        w = np.stack([w[0] * cos + w[1] * sin, w[1] * cos - w[0] * sin])
     matrix = [[float(tree.value(f"{one.place}/outputs/{m}/gains/{k}")) for k in (0, 1)] for m in (0, 1)]
     return np.array(matrix) @ w
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-from zurich_server import lab_at, zurich_server
+from zurich_server import EXAMPLE, lab_at, zurich_server
 
 import qctl
 from qctl.device import Following, SelfTimed, TriggerSource
@@ -20,6 +20,7 @@ from qctl.instruments.registry import open_device
 from qctl.instruments.zurich.body import ZurichBody
 from qctl.instruments.zurich.nodes import power_dbm
 from qctl.instruments.zurich.session import open_session
+from qctl.lab import parse_lab
 
 
 @pytest.fixture
@@ -195,6 +196,60 @@ def test_address_must_be_a_data_servers_and_the_client_installed(lab, monkeypatc
     monkeypatch.setitem(sys.modules, "zhinst", None)
     with pytest.raises(RequestError, match=r"pip install 'qctl\[zurich\]'"):
         open_session(msgspec.structs.replace(instrument, address="zhinst://127.0.0.1:8004/dev12001"))
+
+
+SEPARATE = """
+[instruments.qc0]
+model = "zurich-shfsg"
+address = "{0}/dev12001"
+clock_hz = 2.0e9
+reference = "external"
+safe = {{ outputs = "off" }}
+line.1 = {{ width_s = 1.0e-7 }}
+output.1 = {{ limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, lo_hz = 4.8e9 }}
+output.8 = {{ limits_v = [-1.0, 1.0], amplitude_vpp = 2.0, lo_hz = 5.2e9 }}
+
+[instruments.qa0]
+model = "zurich-shfqa"
+address = "{0}/dev12002"
+clock_hz = 2.0e9
+reference = "external"
+trigger = {{ source = "qc0", line = 1 }}
+safe = {{ outputs = "off" }}
+output.2 = {{ limits_v = [-0.36, 0.36], amplitude_vpp = 0.6324555, lo_hz = 7.0e9 }}
+input.2 = {{ range_v = 0.6324555 }}
+
+[ports."q0.drive"]
+output = "qc0:1"
+
+[ports."q0.readout"]
+feedline = "line0"
+output = "qa0:2"
+acquire = "qa0:2"
+"""
+
+
+def test_generator_and_analyser_of_their_own_take_their_programs(tmp_path):
+    with zurich_server(tmp_path, "1=qc0:zurich-shfsg,2=qa0:zurich-shfqa") as server:
+        head = EXAMPLE.read_text().split("[processors.qpu0.qubit.q1]")[0].replace('["q0", "q1"]', '["q0"]')
+        head = head.replace('["rz", "sx", "cz"]', '["rz", "sx"]').replace("flux = { offset_v = 0.0 }\n", "")
+        lab = parse_lab(head + SEPARATE.format(server.address))
+        p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+        p.sx("q0")
+        p.measure("q0", "q0")
+        (batch,) = qctl.compile(p, lab, shots=20).lowered.batches
+        boxes = {program.instrument: open_device(lab.instrument(program.instrument), lab) for program in batch.programs}
+        assert set(boxes) == {"qc0", "qa0"}
+        for program in batch.programs:
+            boxes[program.instrument].load(program)
+            boxes[program.instrument].start()
+        assert not boxes["qa0"].finished()  # no wire reaches it behind a plant of nothing
+        boxes["qa0"].stop()
+        assert boxes["qa0"].get_all()["input2_range_dbm"] == 0.0
+        assert boxes["qc0"].get("output8_center_hz") == 1e9  # nothing is played there
+        for box in boxes.values():
+            box.safe()
+            box.close()
 
 
 @pytest.mark.parametrize(("vpp", "dbm"), [(2.0, 10.0), (0.6324555, 0.0), (0.02, -30.0)])
