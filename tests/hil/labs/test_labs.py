@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qctl.errors import RequestError
+from qctl.hil.labs.atoms import ATOM_LABS, true_atoms
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import LABS, LO_READOUT_HZ, draw_lab
 from qctl.hil.labs.truth import READOUT_DELAY_S, READOUT_V, readout_hz, true_values
@@ -22,7 +23,7 @@ def described(name, seed):
     return file, parse_lab(describe_lab(name, file, addresses), "lab.toml")
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", [name for name in LABS if name not in ATOM_LABS])
 @pytest.mark.parametrize("seed", range(8))
 def test_lab_loads_and_its_design_values_are_off_by_what_is_stated(name, seed):
     file, lab = described(name, seed)
@@ -82,3 +83,17 @@ def test_readout_matrix_is_what_single_shots_show():
         ones = np.mean(((points - middle) * np.conj(axis)).real > 0)
         # five standard errors of a binomial
         assert abs(ones - row[1]) < 5 * math.sqrt(row[1] * (1 - row[1]) / n) + 2e-4
+
+
+@pytest.mark.parametrize("name", ATOM_LABS)
+@pytest.mark.parametrize("seed", range(4))
+def test_lab_of_atoms_loads_and_its_truth_is_near(name, seed):
+    file, lab = described(name, seed)
+    (processor,) = lab.processors.values()
+    assert file.atoms is not None
+    assert processor.rydberg.c6_rad_m6_per_s == file.atoms.c6_rad_m6_per_s
+    assert set(processor.qubits) == set(true_atoms(file.atoms)["qubits"])
+    assert np.abs(file.atoms.offset_m).max() < 2e-7
+    for light in file.atoms.light.values():
+        assert abs(light.rabi_scale - 1) < 0.006 and abs(light.detuning_hz) < 2.1e4
+    assert file == draw_lab(name, seed) != draw_lab(name, seed + 1)
