@@ -50,7 +50,7 @@ def _draw(sketch: Sketch, name: str, processor: AtomProcessor) -> None:
             sketch.wires.append(Wire((at(a), at(b)), "qubit", f"{a}-{b}"))
     for atom in spots:
         x, y = at(atom)
-        sketch.marks.append(Mark(x, y, "drive", "dot"))
+        sketch.marks.append(Mark(x, y, "drive", "atom"))
         sketch.labels.append(Label(x + 0.25, y + 0.3, atom, "qubit", size=6.5))
     # The last wire keeps the picture as large as the register, whatever is joined.
     sketch.wires.append(Wire(((_LEFT, top - (max(ys) - min(ys)) * scale - 0.4),) * 2, "qubit", "edge"))

@@ -69,12 +69,12 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A symbol on a wire: a mixer, a bias tee, or a dot where wires join."""
+    """A symbol: a mixer, a bias tee, or a dot where wires join, each on a wire; or an atom in its register."""
 
     x: float
     y: float
     kind: str
-    shape: Literal["mixer", "tee", "dot"]
+    shape: Literal["mixer", "tee", "dot", "atom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ def _box(axes: Axes, box: Box) -> None:
 
 def _mark(axes: Axes, mark: Mark) -> None:
     colour = _COLOURS[mark.kind]
-    if mark.shape == "dot":
+    if mark.shape in ("dot", "atom"):
         axes.add_patch(Circle((mark.x, mark.y), 0.13, facecolor=colour, edgecolor="white", lw=0.6, zorder=5))
         return
     radius = 0.26

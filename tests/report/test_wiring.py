@@ -95,3 +95,14 @@ def test_the_ending_chooses_the_format(ending: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="No such file"):
         draw_wiring(lab_of("atoms4"), tmp_path / "none" / "x.png")
+
+
+def test_register_is_drawn_to_scale_with_pairs_that_blockade() -> None:
+    sketch = sketch_wiring(lab_of("atoms4"))
+    spots = [(mark.x, mark.y) for mark in sketch.marks if mark.shape == "atom"]
+    (left, low), (right, _), _, (_, high) = spots
+    assert len(spots) == 4 and right > left
+    assert high - low == pytest.approx(right - left)
+    # C6 / r^6 is 2.5 MHz at 8.4 um: all six pairs of the square are nearer.
+    pairs = {f"a{i}-a{k}" for i, k in combinations(range(4), 2)}
+    assert pairs <= {wire.name for wire in sketch.wires if wire.kind == "qubit"}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from qctl.errors import RequestError
+from qctl.hil.labs.atoms import ATOM_LABS, true_atoms
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import LABS, LO_READOUT_HZ, draw_lab
 from qctl.hil.labs.truth import READOUT_DELAY_S, READOUT_V, readout_hz, true_values
@@ -24,7 +25,7 @@ def described(name, seed):
     return file, parse_lab(describe_lab(name, file, addresses), "lab.toml")
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", [name for name in LABS if name not in ATOM_LABS])
 @pytest.mark.parametrize("seed", range(8))
 def test_lab_loads_and_its_design_values_are_off_by_what_is_stated(name, seed):
     file, lab = described(name, seed)
@@ -93,3 +94,17 @@ def test_example_of_a_mixed_rack_is_the_built_in_one_at_other_addresses():
     addresses = {name: lab.instruments[name].address for name in boxes_of(file)}
     made = parse_lab(describe_lab("open-architecture", file, addresses)).instruments
     assert {**made, "qcm0": None} == {**lab.instruments, "qcm0": None}  # a module's port is behind its chassis'
+
+
+@pytest.mark.parametrize("name", ATOM_LABS)
+@pytest.mark.parametrize("seed", range(4))
+def test_lab_of_atoms_loads_and_its_truth_is_near(name, seed):
+    file, lab = described(name, seed)
+    (processor,) = lab.processors.values()
+    assert file.atoms is not None
+    assert processor.rydberg.c6_rad_m6_per_s == file.atoms.c6_rad_m6_per_s
+    assert set(processor.qubits) == set(true_atoms(file.atoms)["qubits"])
+    assert np.abs(file.atoms.offset_m).max() < 2e-7
+    for light in file.atoms.light.values():
+        assert abs(light.rabi_scale - 1) < 0.006 and abs(light.detuning_hz) < 2.1e4
+    assert file == draw_lab(name, seed) != draw_lab(name, seed + 1)
