@@ -18,6 +18,7 @@ __all__ = ["QctlEvents"]
 _TICK_HZ = 1_000_000_000
 _N_OUTPUTS, _N_TONES, _N_LINES, _N_COUNTERS = 32, 2, 32, 32
 _GAP = 8
+_FULL = 2**14 - 1
 _MOST_EVENTS, _MOST_SEQUENCES, _MOST_COUNTS = 1 << 18, 1 << 16, 1 << 24
 _TOP = 2**32 - 1
 _CAPABILITIES = struct.pack(
@@ -111,6 +112,7 @@ class QctlEvents(FirmwareBox):
         known = np.zeros(len(rows), bool)
         for kind, most in _CHANNELS.items():
             known |= (operation == kind) & (rows["channel"] >= 1) & (rows["channel"] <= most)
+        known &= (operation == TONE) | (rows["value"] <= 1)
         known &= (rows["tone"] < np.where(operation == TONE, _N_TONES, 1)) & (rows["zero"] == 0)
         if not known.all():
             raise Problem(E_RANGE, f"event {int(np.argmin(known))} is for nothing that is here")
@@ -127,6 +129,7 @@ class QctlEvents(FirmwareBox):
         close = (np.diff(line[order]) == 0) & (np.diff(ticks[order]) < _GAP)
         if close.any():
             raise Problem(E_RANGE, f"events of one channel less than {_GAP} ticks apart")
+        _check_sums(rows[operation == TONE], owner[operation == TONE])
 
     async def play(self) -> int:
         """Play all sequences in each shot."""
@@ -135,3 +138,19 @@ class QctlEvents(FirmwareBox):
         fired, counts = await self.plant.events(rows, bounds, n_shots, period / _TICK_HZ)
         self._counts = np.minimum(counts, 65_535).astype("<u2").ravel()
         return fired
+
+
+def _check_sums(tones: NDArray[Any], owner: NDArray[np.int64]) -> None:
+    """Refuse tones of one output that together are over its full scale, once all events of a tick are done."""
+    sizes: dict[int, list[int]] = {}
+    last, late = (-1, -1), set[int]()
+    heads = zip(owner.tolist(), *(tones[name].tolist() for name in ("tick", "channel", "tone", "value")), strict=True)
+    for sequence, tick, channel, tone, value in [*heads, (-1, -1, 0, 0, 0)]:
+        if (sequence, tick) != last:
+            if any(sum(sizes[number]) > _FULL for number in late):
+                raise Problem(E_RANGE, "the tones of an output are over full scale")
+            if sequence != last[0]:
+                sizes.clear()
+            last, late = (sequence, tick), set()
+        sizes.setdefault(channel, [0] * _N_TONES)[tone] = value >> 48
+        late.add(channel)
