@@ -30,6 +30,7 @@ from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
 from qctl.compiler.wires import leads_of, uses
 from qctl.errors import CompileError
+from qctl.following import check_followers, feedback_of
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Instrument, Lab, Processor, load_lab
 from qctl.lab.snapshot import Snapshot
@@ -52,6 +53,7 @@ __all__ = [
     "Timeline",
     "compile",
     "compile_job",
+    "feedback_of",
     "lower",
 ]
 
@@ -108,6 +110,7 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
     instruments = lab.instruments_of(processor.name)
+    check_followers(line, instruments, lab)
     lead_s = leads_of(instruments)
     straights, parts = aligned(line, lead_s, n_total)
     return _Run(lab, processor, instruments, straights, parts, averaged, lead_s), n_total
@@ -344,7 +347,8 @@ class _Compile:
             run = _Run(lab, lab.processor(name), instruments, straights, parts, bool(self.averaged), lead_s)
             return (), run, n_shots, timing
         programs = [Program.from_body(body) for body in given]
-        compiled = compile_programs(programs, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
+        options: dict[str, Any] = {"seed": self.seed, "level": self.level, "feedback": feedback_of}
+        compiled = compile_programs(programs, lab, snapshot, self.qpu, **options)
         for number, one in enumerate(compiled if self.measuring else ()):
             if not one.timeline.specs:
                 which = "the program" if len(compiled) == 1 else f"program {number} of the job"

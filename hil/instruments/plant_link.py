@@ -88,6 +88,18 @@ class Plant(Protocol):
         """Play a block of equal shots that the box times itself; return how many, and what was integrated in each."""
         ...
 
+    async def steer(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integration: Integration,
+        rate_hz: float,
+        party: int,
+        members: NDArray[np.int64],
+        end_s: float,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
+        ...
+
     async def fired(self) -> int:
         """Return how many shots of the block under way have been fired by now."""
         ...
@@ -197,6 +209,19 @@ class NoPlant:
             steady = 0.1 * one.weights.sum(axis=(1, 2))
             sums.append(steady + 1e-3 * self._random.standard_normal((n_shots, len(steady))))
         return n_shots, sums
+
+    async def steer(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integration: Integration,
+        rate_hz: float,
+        party: int,
+        members: NDArray[np.int64],
+        end_s: float,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Integrate as `play` does."""
+        _, (sums,) = await self.play(outputs, [integration], rate_hz, len(members), 1.0)
+        return party + 1, sums
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

@@ -297,18 +297,35 @@ class PlantClient(asyncio.Protocol):
         DeviceError
             If another block is under way.
         """
-        wire = {
-            box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-            for box, element in outputs.items()
-        }
-        given = [
-            {"box": one.box, "inputs": one.inputs, "rate_hz": one.rate_hz, "delay_s": one.delay_s,
-             "weights": array_to_wire(one.weights, self._folder)}
-            for one in integrations
-        ]  # fmt: skip
-        content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz}
+        given = [self._wire(one) for one in integrations]
+        content = {"outputs": _elements(outputs), "integrations": given, "rate_hz": rate_hz}
         reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
+
+    async def steer(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integration: Integration,
+        rate_hz: float,
+        party: int,
+        members: NDArray[np.int64],
+        end_s: float,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
+        content = {"outputs": _elements(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
+        given = array_to_wire(members, self._folder)
+        reply = await self._ask("steer", **content, party=party, members=given, end_s=end_s)
+        return int(reply["party"]), array_from_wire(reply["sums"], self._folder)
+
+    def _wire(self, one: Integration) -> dict[str, Any]:
+        weights = array_to_wire(one.weights, self._folder)
+        return {
+            "box": one.box,
+            "inputs": one.inputs,
+            "rate_hz": one.rate_hz,
+            "delay_s": one.delay_s,
+            "weights": weights,
+        }
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""
@@ -377,3 +394,10 @@ class PlantClient(asyncio.Protocol):
     def _take_faults(self, faults: dict[str, Any]) -> None:
         self.faults = faults
         self.fault_changed.set()
+
+
+def _elements(outputs: Mapping[str, Mapping[int, Output]]) -> dict[str, dict[str, list[Any]]]:
+    return {
+        box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
+        for box, element in outputs.items()
+    }

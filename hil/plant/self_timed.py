@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,13 +18,13 @@ from qctl.hil.plant.rack import Box, Playing
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["begin_play", "play"]
+__all__ = ["Integration", "armed", "begin_play", "integration_of", "play"]
 
 _LONG_DRIVE_SAMPLES = 40_000
 _LONG_SUMS = 200_000
 
 
-class _Integration(NamedTuple):
+class Integration(NamedTuple):
     """What one digitizer integrates in each shot: (n_sums, n_inputs, n_samples) weights."""
 
     box: str
@@ -52,32 +53,52 @@ async def play(plant: Plant, session: Session, message: Mapping[str, Any]) -> di
     n_shots, period_s = int(message["n_shots"]), float(message["period_s"])
     if n_shots < 1 or not period_s > 0:
         raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
-    integrations = [_integration(plant, entry) for entry in message["integrations"]]
-    if plant.firing:
-        raise DeviceError(f"{own.name}: another block of shots is under way", instrument=own.name)
-    plant.firing = True
-    boxes = []
-    try:
-        boxes = _arm(plant, message)
+    integrations = [integration_of(plant, entry) for entry in message["integrations"]]
+    with armed(plant, message, own.name):
         with plant.clock.paused():
             started_s = plant.begin(n_shots, period_s)
             found = [await _integrated(plant, one, n_shots, started_s) for one in integrations]
         fired = await plant.pace(n_shots, period_s, started_s)
         sums = [array_to_wire(np.empty((0, 0)) if one is None else one[:fired], plant.folder) for one in found]
         return {"n_shots": fired if all(one is not None for one in found) else 0, "sums": sums}
+
+
+@contextmanager
+def armed(plant: Plant, message: Mapping[str, Any], name: str) -> Iterator[None]:
+    """Have the boxes of a message play what it says, meanwhile and alone.
+
+    Raises
+    ------
+    DeviceError
+        If another block is under way.
+    """
+    if plant.firing:
+        raise DeviceError(f"{name}: another block of shots is under way", instrument=name)
+    plant.firing = True
+    boxes = []
+    try:
+        boxes = _arm(plant, message)
+        yield
     finally:
         for box in boxes:
             box.armed = False
         plant.firing = False
 
 
-def _integration(plant: Plant, entry: Mapping[str, Any]) -> _Integration:
+def integration_of(plant: Plant, entry: Mapping[str, Any]) -> Integration:
+    """Return what a message says that a digitizer integrates.
+
+    Raises
+    ------
+    RequestError
+        If the weights don't fit the inputs.
+    """
     weights = array_from_wire(entry["weights"], plant.folder)
     inputs = tuple(int(number) for number in entry["inputs"])
     if weights.ndim != 3 or weights.shape[1] != len(inputs) or not weights.size:
         raise RequestError(f"{entry['box']}: weights of shape {weights.shape} for {len(inputs)} inputs")
     window = Window(float(entry["delay_s"]), float(entry["rate_hz"]), weights.shape[2])
-    return _Integration(str(entry["box"]), inputs, window, weights.astype(np.float64))
+    return Integration(str(entry["box"]), inputs, window, weights.astype(np.float64))
 
 
 def _arm(plant: Plant, message: Mapping[str, Any]) -> list[Box]:
@@ -100,7 +121,7 @@ def _arm(plant: Plant, message: Mapping[str, Any]) -> list[Box]:
     return boxes
 
 
-async def _integrated(plant: Plant, one: _Integration, n_shots: int, now_s: float) -> NDArray[np.float64] | None:
+async def _integrated(plant: Plant, one: Integration, n_shots: int, now_s: float) -> NDArray[np.float64] | None:
     """Return the sums of each shot, None if the block is aborted before they are known."""
     work = plant.physics.integrating(plant.rack, one.box, one.inputs, one.window, one.weights, n_shots, now_s)
     if plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS:

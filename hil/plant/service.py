@@ -19,6 +19,7 @@ from qctl.hil.plant.cables import connector
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
+from qctl.hil.plant.steered import Parties
 from qctl.hil.plant.verbs import LATER, VERBS
 
 __all__ = ["Block", "Plant", "Session"]
@@ -193,6 +194,7 @@ class Plant:
 
     def __init__(self, physics: Physics, clock: LabClock, folder: str) -> None:
         self.physics = physics
+        self.parties = Parties(physics)
         self.clock = clock
         self.folder = folder
         self.rack = Rack()

@@ -9,6 +9,7 @@ from qctl.errors import RequestError
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
+from qctl.hil.plant.steered import begin_steer
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
@@ -201,6 +202,7 @@ VERBS: dict[str, Verb] = {
     "reference": _reference,
     "sequence": _sequence,
     "set_fault": _set_fault,
+    "steer": begin_steer,
     "tone": _tone,
     "waveforms": _waveforms,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,14 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
+from qctl.instruments.qblox.steering import Steering
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
-__all__ = ["EVENT", "LOOP_FROM_NS", "lower", "patched"]
+__all__ = ["EVENT", "LOOP_FROM_NS", "feedback_ns", "lower", "patched"]
 
 EVENT = np.dtype(
     [
@@ -67,7 +68,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     check_number(table, "clocks.sample.hz", instrument.clock_hz, instrument.name)
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
-    work = _Work(instrument, table, rows, shots, period_ns)
+    work = _Work(instrument, table, rows, shots, period_ns, Steering(straights, rows, lab, shots, period_ns))
     made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, table, rows))]
     work.check_sums()
     body = QbloxBody(tuple(one for one, _ in made), len(straights), shots.n_shots, shots.averaged, period_ns)
@@ -89,6 +90,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), tuple(report),
         trail,
     )  # fmt: skip
+
+
+def feedback_ns() -> tuple[int, int]:
+    """Return the time from the end of an acquisition to what it may decide, and that between two that decide, in ns."""
+    return can.FEEDBACK_NS, can.TRIGGER_NS + can.TRIGGER_GRID_NS
 
 
 def _ports(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) -> list[Port]:
@@ -127,7 +133,10 @@ class _Size(NamedTuple):
 class _Work:
     """The state while one module is lowered."""
 
-    def __init__(self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int) -> None:
+    def __init__(
+        self, instrument: Instrument, table: Capability, rows: Rows, shots: Shots, period_ns: int, steering: Steering
+    ) -> None:  # fmt: skip
+        self.steering = steering
         self.instrument = instrument
         self.table = table
         self.rf = instrument.model in can.RF
@@ -159,9 +168,13 @@ class _Work:
             )
             self._check_range(port, outputs, peak_v)
         acquisitions, counted = self._acquisitions(memory)
+        steered = self.steering.sequencer(port, index, events, bounds, self.lead_ns) if outputs else None
+        if steered is not None:
+            events, bounds = steered.events, steered.bounds
         part = Part(
-            port.name, index, bool(outputs), bool(inputs), memory, events, bounds, counted, *self._around(counted),
-            np.empty((len(bounds) - 1, 2), np.int64),
+            port.name, index, bool(outputs), bool(inputs), memory, events, bounds, counted,
+            *self._around(counted, steered is not None), np.empty((len(bounds) - 1, 2), np.int64),
+            None if steered is None else steered.steers,
         )  # fmt: skip
         self.parts.append(part)
         text = self._text(part)
@@ -176,6 +189,8 @@ class _Work:
             number, port.name, outputs, inputs, modulated, mixer.gain, mixer.phase_rad, offset_v,
             memory.integration_ns, text, memory.waveforms, memory.weights, acquisitions,
             *rf_settings(self.instrument, self.table, outputs, inputs),
+            **self._sends(index, inputs), follows=steered is not None,
+            inverted=() if steered is None else steered.inverted,
         )  # fmt: skip
         return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
@@ -198,9 +213,18 @@ class _Work:
             self._refuse(port, kernel.FAULTS[int(fault[0])], int(fault[1]), int(fault[2]))
         return events[: bounds[-1]], bounds
 
-    def _around(self, counted: bool) -> tuple[bytes, bytes]:
+    def _sends(self, index: int, inputs: tuple[int, ...]) -> dict[str, Any]:
+        """Return where a readout sequencer sends its results, and what tells them apart."""
+        found = self.steering.decider(index) if inputs else None
+        if found is None:
+            return {}
+        address, spec = found
+        return {"sends": address, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold, "decides": spec.slot}
+
+    def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""
-        head = f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
+        head = "set_latch_en 1,4\n" if follows else ""
+        head += f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
         return head.encode(), b"loop R0,@shots\nstop\n"
 
     def _text(self, part: Part) -> str:
@@ -211,12 +235,12 @@ class _Work:
         # An instruction has at least 9 characters: what needs more room than all of them is not written whole anyway.
         text = np.empty(min(64 * len(events) + 128 * len(bounds), 40 * self.max_instructions), np.uint8)
         given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
-        q1asm.emit(*given, text, places, sizes, part.ends)
+        q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
         if part.n_instructions > self.max_instructions:
             return ""
         if sizes[0] > len(text):
             text = np.empty(int(sizes[0]), np.uint8)
-            q1asm.emit(*given, text, places, sizes, part.ends)
+            q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
         return (part.head + text[: sizes[0]].tobytes() + part.tail).decode("ascii")
 
     def _acquisitions(self, memory: Memory) -> tuple[dict[str, Acquisition], bool]:

@@ -15,6 +15,7 @@ from qctl.compiler.tables import Tables
 from qctl.errors import CompileError
 from qctl.lab import TransmonQubit
 from qctl.program.body import Body
+from qctl.program.layout import NONE
 from qctl.program.opcodes import Op
 from qctl.program.sampling import envelope_samples
 from qctl.program.timeline import CaptureSpec
@@ -110,9 +111,9 @@ class _Specs:
         row, tables = self.rows.rows[k], self.tables
         port, _, start = captures.item(0)
         if int(row["op"]) == Op.MEASURE:
-            bit = int(row["b"])
-            length_s = tables.qubit(int(self.rows.places[int(row["a"])])).readout.length_s
-            made = _first_spec(tables, port, start, body.bits[bit], bit, float(hz[0]), length_s, "bit")
+            q, bit = int(self.rows.places[int(row["a"])]), int(row["b"])
+            slot, bit = (body.bits[bit], bit) if bit != NONE else (f"{tables.names[q]}.reset", -1)
+            made = _first_spec(tables, port, start, slot, bit, float(hz[0]), tables.qubit(q).readout.length_s, "bit")
         else:
             number, index = self.rows.captures[int(row["b"])]
             capture = body.captures[number]

@@ -28,6 +28,7 @@ from qctl.compiler.tables import FINEST, Tables, whole, wide
 from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
+from qctl.program.conditions import Condition
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, PortClock, Timeline
@@ -312,17 +313,31 @@ class Timing:
             shape = n_points * n_plays
             begin = first * n_points
             items, begins = order[first : first + n_items], starts[begin : begin + n_items]
+            play_rows = made.play_rows[play : play + n_plays]
+            conditions = _conditions(rows, play_rows, made.capture_rows[capture : capture + n_captures])
             timeline = Timeline(
                 Actions(names, items, first, begins, shifts[s * n_points], self.units), ports, waveforms,
                 made.plays[play : play + shape].reshape(n_points, n_plays),
                 made.captures[capture : capture + n_points * n_captures].reshape(n_points, n_captures),
                 made.ends_s[s * n_points : (s + 1) * n_points], axes, specs[s], body.bits, n_repeats,
-                Labels(names, made.play_rows[play : play + n_plays], first), tables.values.processor,
+                Labels(names, play_rows, first), tables.values.processor, conditions=conditions,
             )  # fmt: skip
             timelines.append(timeline)
             play += shape
             capture += n_points * n_captures
         return tuple(timelines)
+
+
+def _conditions(
+    rows: Rows, play_rows: NDArray[np.int32], capture_rows: NDArray[np.int32]
+) -> tuple[Condition | None, ...]:  # fmt: skip
+    """Return the condition of each play of a sequence that is alone in its rows, over numbers of its captures."""
+    if not rows.conditions:
+        return ()
+    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
+    numbers = {event: columns[row] for event, row in rows.events.items()}
+    known = {row: when.renumbered(numbers) for row, when in rows.conditions.items()}
+    return tuple(known.get(row) for row in play_rows.tolist())
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.program.conditions import Condition
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, PLAY, PortClock, Straight
 
@@ -42,6 +43,8 @@ class Straights(Sequence[Straight]):
         What `labels` call the first point.
     targets : sequence of (int, sequence of tuple of int)
         Atoms or ions of each play, as `labels` name them; none where ports are no beams.
+    conditions : sequence of (int, sequence of Condition or None)
+        Of each play, as `labels` name them; none where all plays always happen.
     """
 
     plays: NDArray
@@ -54,6 +57,7 @@ class Straights(Sequence[Straight]):
     labels: Sequence[tuple[int, Sequence[str]]]
     first: int = 0
     targets: Sequence[tuple[int, Sequence[tuple[int, ...]]]] = ()
+    conditions: Sequence[tuple[int, Sequence[Condition | None]]] = ()
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -89,6 +93,12 @@ class Straights(Sequence[Straight]):
     def targets_of(self, point: int) -> Sequence[tuple[int, ...]]:
         """Return the atoms or ions of each play of a point."""
         return self.targets[bisect_right(self.targets, self.first + point, key=lambda row: row[0]) - 1][1]
+
+    def conditions_of(self, point: int) -> Sequence[Condition | None]:
+        """Return the condition of each play of a point; nothing where all always happen."""
+        if not self.conditions:
+            return ()
+        return self.conditions[bisect_right(self.conditions, self.first + point, key=lambda row: row[0]) - 1][1]
 
     def _names(self, point: int) -> Sequence[str]:
         return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]

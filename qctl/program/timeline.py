@@ -15,6 +15,7 @@ from qctl.errors import RequestError
 
 if TYPE_CHECKING:
     from qctl.program.body import Body
+    from qctl.program.conditions import Condition
     from qctl.program.opcodes import Op
     from qctl.program.straights import Straights
     from qctl.program.tables import Sweep, Waveform
@@ -257,6 +258,8 @@ class Timeline:
         Processor of lab.toml that it is for.
     targets : tuple of tuple of int, optional
         Atoms or ions that each play is for, where its port is a beam; empty for all that the beam reaches.
+    conditions : tuple of Condition or None, optional
+        Under which outcomes of the shot's captures each play happens, None for always; nothing where all do.
     """
 
     actions: Sequence[Action]
@@ -272,6 +275,7 @@ class Timeline:
     labels: Sequence[str] = ()
     processor: str = ""
     targets: tuple[tuple[int, ...], ...] = ()
+    conditions: tuple[Condition | None, ...] = ()
 
     @cached_property
     def body(self) -> Body:
@@ -326,6 +330,7 @@ class Timeline:
             self.plays.reshape(-1), np.arange(self.n_points + 1) * n, self.captures.reshape(-1),
             np.arange(self.n_points + 1) * m, self.lengths_s, self.ports, self.waveforms, [(0, self.labels)],
             targets=[(0, self.targets)] if self.targets else (),
+            conditions=[(0, self.conditions)] if self.conditions else (),
         )  # fmt: skip
 
     def _number(self, point: int | tuple[int, ...] | Mapping[str, float]) -> int:
