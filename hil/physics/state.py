@@ -117,7 +117,8 @@ class State:
             if left:
                 part = np.ascontiguousarray(cube[index * 2]).reshape(3 ** len(left), -1)
                 weight = float(part.trace().real)
-                groups.append((left, part / weight if weight > 0 else np.eye(len(part), dtype=complex) / len(part)))
+                found = part / weight if weight > 0 else np.eye(len(part)) / len(part)
+                groups.append((left, np.asarray(found, complex)))
             groups += [((q,), np.diag(np.eye(3)[after[q]]).astype(complex)) for q in members if q in before]
         made.resting[list(before)] = 0
         made._join(groups)

@@ -8,7 +8,7 @@ on. A box asks for parts in batches: what comes out for a shot is drawn once, an
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,7 @@ class Parties:
         self.physics = physics
         self._parties: OrderedDict[int, Party] = OrderedDict()
         self._evolved: OrderedDict[tuple[Any, ...], State] = OrderedDict()
+        self._projected: OrderedDict[tuple[Any, ...], State] = OrderedDict()
         self._weighings: OrderedDict[tuple[Any, ...], tuple[Answer, Weighing]] = OrderedDict()
         self._next = 1
 
@@ -122,7 +123,15 @@ class Parties:
         for q in range(n):
             paths[:, q] = answer.draw_paths(q, levels[:, q], physics.random)
         sums = weighing.along(paths, physics.random)
-        return self._kept(_party(evolved, before.which, levels, answer.last_levels(paths), measured, end_s)), sums
+        kinds, places = np.unique(
+            np.concatenate(
+                [before.which[:, None], levels[:, measured], answer.last_levels(paths)[:, measured]], axis=1
+            ),
+            axis=0,
+            return_inverse=True,
+        )
+        states = tuple(self._found(evolved[row[0]], measured, tuple(row[1:])) for row in kinds.tolist())
+        return self._kept(Party(states, places.reshape(-1).astype(np.int64), end_s)), sums
 
     def _before(self, number: int, members: NDArray[np.int64]) -> Party:
         if not number:
@@ -144,33 +153,24 @@ class Parties:
                 self._evolved.popitem(last=False)
         return found
 
+    def _found(self, state: State, measured: tuple[int, ...], levels: tuple[int, ...]) -> State:
+        """Return the state once transmons were found in the first levels, and left in those behind."""
+        key = (state, measured, levels)
+        found = self._projected.get(key)
+        if found is None:
+            n = len(measured)
+            before, after = (dict(zip(measured, half, strict=True)) for half in (levels[:n], levels[n:]))
+            found = self._projected[key] = state.projected(before, after)
+            if len(self._projected) > _EVOLVED:
+                self._projected.popitem(last=False)
+        return found
+
     def _kept(self, party: Party) -> int:
         number, self._next = self._next, self._next + 1
         self._parties[number] = party
         if len(self._parties) > _KEPT:
             self._parties.popitem(last=False)
         return number
-
-
-def _party(
-    evolved: Sequence[State],
-    which: NDArray[np.int64],
-    before: NDArray[np.int64],
-    after: NDArray[np.int64],
-    measured: tuple[int, ...],
-    end_s: float,
-) -> Party:
-    """Return shots in the states that measurement leaves them in."""
-    columns = list(measured)
-    keys = np.concatenate([which[:, None], before[:, columns], after[:, columns]], axis=1)
-    kinds, places = np.unique(keys, axis=0, return_inverse=True)
-    states = []
-    for row in kinds.tolist():
-        k, found, left = row[0], row[1 : 1 + len(columns)], row[1 + len(columns) :]
-        states.append(
-            evolved[k].projected(dict(zip(columns, found, strict=True)), dict(zip(columns, left, strict=True)))
-        )
-    return Party(tuple(states), places.reshape(-1).astype(np.int64), end_s)
 
 
 def _clipped(lines: Lines, start_s: float) -> Lines:

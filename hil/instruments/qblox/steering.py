@@ -192,9 +192,10 @@ class _Run:
         """Take in the acquisitions of rows that are new, and drop those that have been played."""
         for place, player in enumerate(self.players):
             rows, ahead = player.core.rows, self.ahead[place]
-            new = rows[self.seen[place] :]
-            for row in new[np.isin(new["operation"], ACQUIRES[:2])]:
-                ahead.append(_Cluster(int(row["time"]), int(row["time"]) + window_of(player, row)))
+            if player.module.type.n_inputs and len(rows) > self.seen[place]:
+                new = rows[self.seen[place] :]
+                for row in new[(new["operation"] >= ACQUIRES[0]) & (new["operation"] <= ACQUIRES[1])]:
+                    ahead.append(_Cluster(int(row["time"]), int(row["time"]) + window_of(player, row)))
             self.seen[place] = len(rows)
             while ahead and ahead[0].start < self.cursor:
                 ahead.popleft()
