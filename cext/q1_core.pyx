@@ -11,8 +11,8 @@ from qctl.cext.q1_machine cimport (
     DONE, EXIT, FREQ, FULL, GAIN0, HAZARD, HEAD, JCC, JGE1, JLT1, JLT2, JGE2, JMP, LATCH_EN, LATCH_ON, LOOP1, LOOP2, MOVE,
     MULS16, MULS32, MULU32, N_OPERATIONS, NEGATIVE, NEW_DELTA, NEW_FREQ, NEW_GAIN0, NEW_MARKER, NEW_OFFS0, NEW_PH, NEW_RESET,
     NEXT_TRIGGER, NO_TRIGGER, NOP, NOT, OVERFLOW, PC, QUEUED, REL_PHASE, RESET_PH, Row, SET_COND, SET_FREQ, SET_GAIN, SET_MRK,
-    SET_OFFS, SET_PH, SET_PH_DELTA, STOP, SUB, SYNC, TEST, TIME, TOO_MANY, UNDERFLOW, UPD, WAIT, WAIT_SYNC, WAIT_TRIGGER, ZERO,
-    _N_STATE, _QUEUE, _TICK, _TURN, computed, drop, flags, holds, machine_t, note, q1_difference, q1_low,
+    SET_OFFS, SET_PH, SET_PH_DELTA, STOP, SUB, SYNC, TEST, TIME, TOO_MANY, UNDERFLOW, UNKNOWN, UPD, WAIT, WAIT_SYNC, WAIT_TRIGGER, ZERO,
+    _N_STATE, _QUEUE, _TICK, _TURN, asks, computed, drop, flags, holds, machine_t, note, q1_difference, q1_low,
     q1_signed_whole, q1_whole, schedule, skipped, take_triggers, update,
 )
 
@@ -36,6 +36,8 @@ cdef int64_t _run(
             return TOO_MANY
         line = &code[s[PC], 0]
         op = line[0]
+        if s[TIME] > m.until and asks(m, op):
+            return UNKNOWN
         mask = line[6]
         for k in range(5):
             v[k] = line[1 + k]
@@ -168,6 +170,7 @@ def run(
     const int64_t[:, ::1] code not None, int64_t[::1] state not None, uint32_t[::1] registers not None,
     int64_t[::1] queue not None, int64_t[::1] latches not None, const int64_t[:, ::1] thresholds not None,
     const int64_t[:, ::1] triggers not None, Row[::1] rows not None, int64_t most,
+    int64_t until=0x3FFFFFFFFFFFFFFF,
 ):
     """Execute a program from where the state says until something has to be done outside.
 
@@ -191,6 +194,8 @@ def run(
         Filled with what the real-time core does, from the first on.
     most : int
         Instructions since the beginning after which the program is left alone.
+    until : int
+        Time in ns up to which all triggers are known: what depends on later ones is not executed.
 
     Returns
     -------
@@ -240,6 +245,7 @@ def run(
     m.inverts = &thresholds[1, 0]
     m.triggers = &triggers[0, 0] if triggers.shape[0] else NULL
     m.n_triggers = triggers.shape[0]
+    m.until = until
     m.rows = &rows[0]
     m.n_rows = 0
     with nogil:

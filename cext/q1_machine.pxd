@@ -35,7 +35,7 @@ cdef enum:  # places in the state
     COND_ON, COND_MASK, COND_OP, COND_ELSE, LATCH_ON, NEXT_TRIGGER
 
 cdef enum:
-    DONE, FULL, SYNC, UNDERFLOW, BAD_INSTRUCTION, BAD_READ, TOO_MANY, BAD_TIME, NO_TRIGGER
+    DONE, FULL, SYNC, UNDERFLOW, BAD_INSTRUCTION, BAD_READ, TOO_MANY, BAD_TIME, NO_TRIGGER, UNKNOWN
 
 cdef struct Row:
     int64_t time
@@ -61,8 +61,15 @@ cdef struct machine_t:
     const int64_t* inverts
     const int64_t* triggers
     int64_t n_triggers
+    int64_t until
     Row* rows
     int64_t n_rows
+
+
+cdef inline bint asks(const machine_t* m, int64_t operation) noexcept nogil:
+    """Say whether an instruction depends on triggers."""
+    return (SET_COND == operation or operation >= LATCH_EN and operation not in (WAIT, WAIT_SYNC)
+            or m.s[COND_ON] and (UPD <= operation <= ACQUIRE_TTL or operation == WAIT))
 
 
 cdef inline int64_t turned(int64_t freq, int64_t time) noexcept nogil:

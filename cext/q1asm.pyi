@@ -1,6 +1,6 @@
 """Types of the kernel that writes Q1ASM."""
 
-from numpy import int64, uint8
+from numpy import int32, int64, uint8
 from numpy.typing import NDArray
 
 def count(
@@ -17,4 +17,5 @@ def emit(
     sizes: NDArray[int64],
     ends: NDArray[int64] | None = None,
     first: int = 0,
+    steers: NDArray[int32] | None = None,
 ) -> None: ...

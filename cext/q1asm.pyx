@@ -1,24 +1,12 @@
 """Q1ASM of one sequencer for many sweep points, written into one buffer."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t
-from libc.string cimport memcpy
+from libc.stdint cimport int32_t, int64_t
 
 from qctl.cext.assembly cimport end_line, number, put, text_t
 from qctl.cext.events cimport Event
-
-cdef enum:
-    _LONGEST = 65535
-    _CHUNK = 65528
-    _SHORTEST = 4
-    _LEAD = 4
-    _LOOPED_RUN = 4
-
-
-cdef inline void command(text_t* text, const char* word, Py_ssize_t n, int64_t value, Py_ssize_t width) noexcept nogil:
-    put(text, word, n)
-    number(text, value, width)
-    end_line(text)
-
+from qctl.cext.q1_lines cimport (
+    _CHUNK, _LEAD, _LONGEST, _LOOPED_RUN, _SHORTEST, _UNKNOWN, again, alike, command, part, tail_t
+)
 
 cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
     """Wait for 0 or at least 4 ns; many waits become a loop, named by the event before it or, below 0, by the point."""
@@ -45,70 +33,8 @@ cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
         command(text, b"wait ", 5, duration, 0)
 
 
-cdef inline int64_t part(int64_t duration) noexcept nogil:
-    """Return how long one instruction lasts of a time, so that the wait behind it has at least 4 ns."""
-    return duration if duration <= _LONGEST else _CHUNK
-
-
-cdef inline bint alike(const Event* a, const Event* b) noexcept nogil:
-    """Say whether two plays are written alike."""
-    return (a.acquisition < 0 and b.acquisition < 0 and a.i == b.i and a.q == b.q and a.gain == b.gain
-            and a.phase == b.phase and a.steps == b.steps)
-
-
-cdef struct tail_t:
-    # "play …" as it was written last: most plays of a sequencer differ in nothing but their phase
-    char[64] text
-    Py_ssize_t n
-    int64_t lasts
-    int32_t i, q
-
-
-cdef inline void phase_of(char* to, uint32_t value) noexcept nogil:
-    """Write a number below 10**9 to 9 places, with blanks before it."""
-    cdef char* end = to + 9
-    memcpy(to, b"         ", 9)
-    while value >= 10:
-        end -= 1
-        end[0] = <char> (48 + value % 10)
-        value //= 10
-    (end - 1)[0] = <char> (48 + value)
-
-
-cdef inline bint again(text_t* text, tail_t* tail, const Event* before, const Event* event, int64_t gap) noexcept nogil:
-    """Write a play that differs from the event before it in its phase alone; return whether that is what it is."""
-    cdef text_t line
-    cdef char* to
-    if (event.acquisition >= 0 or gap > _LONGEST or before.steps != event.steps or before.gain != event.gain
-            or text.room - text.n < 96 or event.phase < 0):
-        return False
-    if tail.lasts != gap or tail.i != event.i or tail.q != event.q:
-        line.data, line.room, line.n, line.lines = tail.text, 64, 0, 0
-        put(&line, b"play ", 5)
-        number(&line, event.i, 0)
-        put(&line, b",", 1)
-        number(&line, event.q, 0)
-        command(&line, b",", 1, gap, 0)
-        tail.n, tail.lasts, tail.i, tail.q = line.n, gap, event.i, event.q
-    to = text.data + text.n
-    if before.phase != event.phase:
-        memcpy(to, b"set_ph ", 7)
-        phase_of(to + 7, <uint32_t> event.phase)
-        to[16] = 10
-        to += 17
-        text.lines += 1
-        text.n += 17
-    memcpy(to, tail.text, 64)
-    text.lines += 1
-    text.n += tail.n
-    return True
-
-
-cdef void one(
-    text_t* text, const Event* before, const Event* event, int64_t gap, int64_t row, const int64_t* bin, int64_t looped
-) noexcept nogil:
-    """Write one event, which lasts until the next one; `before` is the one before it in its point."""
-    cdef int64_t lasts = part(gap)
+cdef inline void settings(text_t* text, const Event* before, const Event* event) noexcept nogil:
+    """Write what an event is played with where that is not as it was; `before` is the one before it in its point."""
     if before.steps != event.steps:
         command(text, b"set_freq ", 9, event.steps, 11)
         put(text, b"reset_ph", 8)
@@ -121,6 +47,13 @@ cdef void one(
         end_line(text)
     if before.phase != event.phase or before.steps != event.steps:
         command(text, b"set_ph ", 7, event.phase, 9)
+
+
+cdef void one(
+    text_t* text, const Event* event, int64_t gap, int64_t row, const int64_t* bin, int64_t looped, bint waits
+) noexcept nogil:
+    """Write one event, which lasts until the next one, or as long as one instruction may unless it waits."""
+    cdef int64_t lasts = part(gap)
     if event.acquisition < 0:
         if looped:
             put(text, b"move ", 5)
@@ -164,7 +97,45 @@ cdef void one(
                 put(text, b",", 1)
                 number(text, event.weights + 1, 0)
         command(text, b",", 1, lasts, 0)
+    if waits and gap > lasts:
+        wait(text, gap - lasts, row)
+
+
+cdef inline void condition(text_t* text, int64_t mask, int64_t operator, int64_t lasts, int64_t* now) noexcept nogil:
+    """Have what follows depend on triggers, or no more on them where the mask is 0; `now` is what it depends on."""
+    if now[0] == mask and (mask == 0 or (now[1] == operator and now[2] == lasts)):
+        return
+    now[0], now[1], now[2] = mask, operator, lasts
+    if mask:
+        put(text, b"set_cond 1,", 11)
+        number(text, mask, 0)
+        put(text, b",", 1)
+        number(text, operator, 0)
+        command(text, b",", 1, lasts, 0)
+    else:
+        put(text, b"set_cond 0,0,0,4", 16)
+        end_line(text)
+
+
+cdef void steered(
+    text_t* text, Event* before, const Event* event, const int32_t* steer, const int32_t* steer_before, int64_t gap,
+    int64_t row, const int64_t* bin, int64_t* now
+) noexcept nogil:
+    """Write an event of a sequencer that follows triggers: `steer` has its mask and operator, below 0 to reset latches."""
+    cdef int64_t lasts = part(gap), mask = steer[0]
+    if steer_before != NULL and steer_before[0] and (steer_before[0] != mask or steer_before[1] != steer[1]):
+        # Whether the settings of the event before are in effect depends on triggers.
+        before.gain = before.phase = _UNKNOWN
+    if steer[1] < 0:
+        condition(text, 0, 0, 0, now)
+        command(text, b"latch_rst ", 10, lasts, 0)
+    else:
+        settings(text, before, event)
+        condition(text, mask, steer[1], lasts, now)
+        one(text, event, gap, row, bin, 0, False)
+        before[0] = event[0]
     if gap > lasts:
+        condition(text, 0, 0, 0, now)
         wait(text, gap - lasts, row)
 
 
@@ -259,14 +230,16 @@ cdef int _check(const Event[::1] events, const int64_t[::1] bounds) except -1:
 
 cdef int64_t _emit(
     const Event[::1] events, const int64_t[::1] bounds, int64_t first, int64_t last, int64_t period,
-    int64_t loop_from, int64_t averaged, text_t* text, int64_t[::1] places, int64_t* ends
+    int64_t loop_from, int64_t averaged, const int32_t* steers, text_t* text, int64_t[::1] places, int64_t* ends
 ) noexcept nogil:
     """Write the points from `first` to before `last`."""
     cdef int64_t p, k, begin, end, gap, run
     cdef int64_t bin
+    cdef int64_t[3] now
     cdef Event before
     cdef tail_t tail
     tail.lasts = -1
+    now[0] = now[1] = now[2] = 0
     before.steps = before.gain = before.phase = 0
     for p in range(first, last):
         begin = bounds[p]
@@ -293,7 +266,7 @@ cdef int64_t _emit(
             places[k] = text.n
             run = 0
             gap = (events[k + 1].start if k + 1 < end else period - _LEAD) - events[k].start
-            if events[k].acquisition < 0 and loop_from <= gap <= _LONGEST:
+            if steers == NULL and events[k].acquisition < 0 and loop_from <= gap <= _LONGEST:
                 run = 1
                 while (k + run < end and alike(&events[k], &events[k + run]) and gap ==
                         (events[k + run + 1].start if k + run + 1 < end else period - _LEAD) - events[k + run].start):
@@ -301,17 +274,23 @@ cdef int64_t _emit(
                     run += 1
                 if run < _LOOPED_RUN:
                     run = 0
-            if not run and again(text, &tail, &before, &events[k], gap):
+            if steers == NULL and not run and again(text, &tail, &before, &events[k], gap):
                 before.phase = events[k].phase
                 k += 1
                 continue
             bin = p
-            one(text, &before, &events[k], gap, k, &bin if averaged else NULL, run)
+            if steers != NULL:
+                steered(text, &before, &events[k], steers + 2 * k, steers + 2 * (k - 1) if k > begin else NULL, gap, k,
+                        &bin if averaged else NULL, now)
+            else:
+                settings(text, &before, &events[k])
+                one(text, &events[k], gap, k, &bin if averaged else NULL, run, True)
+                before = events[k]
             if events[k].acquisition >= 0 and not averaged:
                 put(text, b"add R1,1,R1\nnop\n", 16)
                 text.lines += 2
-            before = events[k]
             k += run if run else 1
+        condition(text, 0, 0, 0, now)
         if ends != NULL:
             ends[2 * (p - first)] = text.n
             ends[2 * (p - first) + 1] = text.lines
@@ -321,7 +300,7 @@ cdef int64_t _emit(
 def emit(
     const Event[::1] events not None, const int64_t[::1] bounds not None, int64_t period_ns, int64_t loop_from_ns,
     bint averaged, char[::1] text not None, int64_t[::1] places not None, int64_t[::1] sizes not None,
-    int64_t[:, ::1] ends=None, Py_ssize_t first=0,
+    int64_t[:, ::1] ends=None, Py_ssize_t first=0, const int32_t[:, ::1] steers=None,
 ):
     """Write points of one sequencer, without what is around them.
 
@@ -347,6 +326,9 @@ def emit(
         Filled: the same after each point. Only so many points are written then, from `first` on.
     first : int
         The first point that is written.
+    steers : (n_events, 2) int32, optional
+        Of a sequencer that follows triggers: the mask of addresses and the operator of each event's set_cond, 0 and 0
+        where it always happens; 0 and -1 make latch_rst of an event. Nothing is written as a loop then.
 
     Raises
     ------
@@ -355,6 +337,7 @@ def emit(
     """
     cdef text_t out
     cdef Py_ssize_t n_points = bounds.shape[0] - 1
+    cdef const int32_t* steer = NULL
     _check(events, bounds)
     if places.shape[0] != events.shape[0] or sizes.shape[0] != 2:
         raise ValueError(f"places has {places.shape[0]} rows, sizes {sizes.shape[0]}, not {events.shape[0]} and 2")
@@ -362,15 +345,19 @@ def emit(
         raise ValueError(f"ends are {ends.shape[0]} x {ends.shape[1]}, from point {first} of {n_points} on")
     if ends is None and first:
         raise ValueError(f"points from {first} on, and no ends")
+    if steers is not None and (steers.shape[0] != events.shape[0] or steers.shape[1] != 2):
+        raise ValueError(f"steers are {steers.shape[0]} x {steers.shape[1]}, not {events.shape[0]} x 2")
+    if steers is not None and steers.shape[0]:
+        steer = &steers[0, 0]
     out.data = &text[0] if text.shape[0] else NULL
     out.room = text.shape[0]
     out.n = 0
     out.lines = 0
     with nogil:
         if ends is None:
-            _emit(events, bounds, 0, n_points, period_ns, loop_from_ns, averaged, &out, places, NULL)
+            _emit(events, bounds, 0, n_points, period_ns, loop_from_ns, averaged, steer, &out, places, NULL)
         else:
-            _emit(events, bounds, first, first + ends.shape[0], period_ns, loop_from_ns, averaged, &out, places,
-                  &ends[0, 0] if ends.shape[0] else NULL)
+            _emit(events, bounds, first, first + ends.shape[0], period_ns, loop_from_ns, averaged, steer, &out,
+                  places, &ends[0, 0] if ends.shape[0] else NULL)
     sizes[0] = out.n
     sizes[1] = out.lines

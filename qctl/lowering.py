@@ -30,7 +30,9 @@ from qctl.compiler.sequences import Sequences
 from qctl.compiler.timing import Timing
 from qctl.compiler.together import Together
 from qctl.compiler.wires import Occupied, occupied_by, uses
+from qctl.cutting import cut_of
 from qctl.errors import CompileError
+from qctl.following import check_followers, feedback_of
 from qctl.instruments.registry import lowering_of, model_of
 from qctl.lab import Instrument, Lab, load_lab
 from qctl.lab.atom import AtomProcessor
@@ -55,13 +57,12 @@ __all__ = [
     "Timeline",
     "compile",
     "compile_job",
+    "feedback_of",
     "lower",
 ]
 
 
-_PLAYERS = frozenset(("player", "transceiver"))
 """Kinds of models that fewer points make room in."""
-_RECORDERS = frozenset(("recorder", "transceiver", "trigger"))
 """Kinds of models that fewer shots make room in."""
 _HEARING = frozenset(("recorder", "transceiver"))
 """Kinds of models that captures decide about."""
@@ -111,6 +112,7 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
     occupied = occupied_by(lab, line[0].processor)
+    check_followers(line, occupied.instruments, lab)
     straights, parts = aligned(line, occupied.lead_s, n_total)
     return _Run(lab, occupied, straights, parts, averaged), n_total
 
@@ -135,7 +137,7 @@ class _Run:
     def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
         """Yield batches that fit: fewer points where players are full, fewer shots where recorders are."""
         programs = self._programs(first, end, n_shots)
-        cut = _decide(programs, end - first, n_shots)
+        cut = cut_of(programs, end - first, n_shots)
         self.nodes.append(Node(first, end - first, n_shots, programs, cut))
         if not cut:
             yield Batch(programs, first, end - first, n_shots, self.averaged, self._period_s(first, end))
@@ -197,33 +199,6 @@ class _Run:
             return tuple(found)
 
         return kept(lab, ("taking", self.occupied.processor.name, played, recording, moving), make)
-
-
-def _decide(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> tuple[str, int] | tuple[()]:
-    """Return what is cut and into how many parts; nothing where all fits.
-
-    Raises
-    ------
-    CompileError
-        If neither fewer points nor fewer shots would help.
-    """
-    over = [(program, row) for program in programs for row in program.usage if not row.fits]
-    if not over:
-        return ()
-    players = [pair for pair in over if model_of(pair[0].model).kind in _PLAYERS]
-    ratio = max(-(-row.used // max(row.allowed, 1)) for _, row in players or over)
-    if players and n_points > 1:
-        return "points", min(max(ratio, 2), n_points)
-    if all(model_of(program.model).kind in _RECORDERS for program, _ in over) and n_shots > 1:
-        return "shots", min(max(ratio, 2), n_shots)
-    program, row = (players or over)[0]
-    raise CompileError(
-        f"one shot needs {row.used} {row.resource} of {program.instrument} ({program.model}), which has "
-        f"{row.allowed}" + (f"; most of it is {row.place}" if row.place else ""),
-        instrument=program.instrument,
-        used=row.used,
-        allowed=row.allowed,
-    )
 
 
 def compile(
@@ -355,7 +330,8 @@ class _Compile:
             parts = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
             run = _Run(lab, occupied, straights, parts, bool(self.averaged))
             return (), run, n_shots, timing
-        compiled = compile_programs(given, lab, snapshot, self.qpu, seed=self.seed, level=self.level)
+        options: dict[str, Any] = {"seed": self.seed, "level": self.level, "feedback": feedback_of}
+        compiled = compile_programs(given, lab, snapshot, self.qpu, **options)
         specs = compiled.specs if isinstance(compiled, Together) else [one.timeline.specs for one in compiled]
         for number, captured in enumerate(specs if self.measuring else ()):
             if not captured:
@@ -381,7 +357,7 @@ class _Compile:
 def _patcher(made: Made) -> Patcher:
     """Return what patches a run."""
     assert made.timing is not None
-    return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, _decide, report_of)
+    return Patcher(made.timing, made.straights, made.nodes, made.lowered, _again, cut_of, report_of)
 
 
 @cache

@@ -133,6 +133,18 @@ class Plant(Protocol):
         """Play sequences of events in each of so many shots; return how many, and the photons of each gate."""
         ...
 
+    async def steer(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integration: Integration,
+        rate_hz: float,
+        party: int,
+        members: NDArray[np.int64],
+        end_s: float,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
+        ...
+
     async def fired(self) -> int:
         """Return how many shots of the block under way have been fired by now."""
         ...
@@ -284,6 +296,19 @@ class NoPlant:
         n_gates = int(((rows["operation"] == 3) & (rows["value"] == 0)).sum())
         fired = await self.fire(0, n_shots, period_s * (len(bounds) - 1))
         return fired, self._random.poisson(5.0, (fired, n_gates))
+
+    async def steer(
+        self,
+        outputs: Mapping[str, Mapping[int, Output]],
+        integration: Integration,
+        rate_hz: float,
+        party: int,
+        members: NDArray[np.int64],
+        end_s: float,
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Integrate as `play` does."""
+        _, (sums,) = await self.play(outputs, [integration], rate_hz, len(members), 1.0)
+        return party + 1, sums
 
     async def fired(self) -> int:
         """Return how many shots would have been fired by now."""

@@ -107,7 +107,13 @@ class Evolution:
             OrderedDict()
         )
 
-    def run(self, lines: Lines, stop_s: NDArray[np.float64], joint: bool = True) -> State:
+    def run(
+        self,
+        lines: Lines,
+        stop_s: NDArray[np.float64],
+        joint: bool = True,
+        since: tuple[State, float] | None = None,
+    ) -> State:
         """Return the joint state when each transmon's measurement begins.
 
         Parameters
@@ -119,8 +125,10 @@ class Evolution:
         joint : bool
             Whether correlations by ZZ alone are needed; averages need only each transmon's own state,
             and neighbours that no cluster joined then stay apart.
+        since : (State, float), optional
+            State at a time in seconds that nothing of `lines` comes before; otherwise all is at rest at the trigger.
         """
-        return _Shot(self, lines, stop_s, joint).run()
+        return _Shot(self, lines, stop_s, joint, since).run()
 
     def scene(self, static_v: tuple[float, ...], frame_hz: float, rate_hz: float) -> _Scene:
         """Return what is true in every shot at these static fluxes, in this frame, at this rate."""
@@ -180,20 +188,29 @@ class Evolution:
 class _Shot:
     """One shot under way."""
 
-    def __init__(self, evolution: Evolution, lines: Lines, stop_s: NDArray[np.float64], joint: bool) -> None:
+    def __init__(
+        self,
+        evolution: Evolution,
+        lines: Lines,
+        stop_s: NDArray[np.float64],
+        joint: bool,
+        since: tuple[State, float] | None,
+    ) -> None:
         self.evolution = evolution
         self.processor = evolution.processor
         self.lines = lines
         self.joint = joint
         self.dt_s = 1 / lines.rate_hz
+        steered = since is not None  # what lines play may change from one part of a shot to the next
         self.frame_hz = next(
-            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if runs),
+            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if (lo > 0 if steered else runs)),
             float(self.processor.transmons[0].frequency_hz),
         )
         self.scene = evolution.scene(lines.static_v, self.frame_hz, lines.rate_hz)
         self.stop = np.maximum(np.rint(stop_s * lines.rate_hz), 0).astype(np.int64)
         self.pieces = drive_pieces(lines, self.scene.waves, evolution.coefficients, self.frame_hz)
-        self.state = evolution.at_rest.copy()
+        state, start_s = (evolution.at_rest, 0.0) if since is None else since
+        self.state, self.start = state.copy(), round(start_s * lines.rate_hz)
         n = len(self.processor.transmons)
         self.cuts = np.empty(2 + n + 2 * len(self.pieces.table), np.int64)
         few = len(self.pieces.table) <= EXACT_PIECES and len(self.pieces.omega) <= EXACT_SAMPLES
@@ -201,7 +218,7 @@ class _Shot:
         self.pulses = self._pulses()
 
     def run(self) -> State:
-        now = 0
+        now = self.start
         end = int(self.stop.max())
         for start, stop in self._windows(end):
             self._quiet(now, start)

@@ -22,6 +22,7 @@ __all__ = ["N_BINS", "N_PATHS", "Answer", "Groups", "Window", "answer_readout"]
 
 N_BINS = 32
 N_PATHS = 3 + 3 * N_BINS
+FAINT = 0.3
 _JUMPS = ((1, 0), (2, 1), (0, 1))
 Groups = list[tuple[tuple[int, ...], NDArray[np.float64]]]
 """Transmons in groups that are independent of each other, each with the populations of its joint levels."""
@@ -92,6 +93,18 @@ class Answer:
             1 / self.window.rate_hz, out,
         )  # fmt: skip
         return out
+
+    def last_levels(self, paths: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the level at the end of each path."""
+        after = np.array([0, 1, 2, *np.repeat([after for _, after in _JUMPS], N_BINS)], np.int64)
+        found: NDArray[np.int64] = after[paths]
+        return found
+
+    def measured(self) -> tuple[int, ...]:
+        """Return the transmons whose resonators are driven: those that ring with FAINT of the strongest one or more."""
+        gains = np.array([transmon.resonator.gain for transmon in self.processor.transmons])
+        size = np.abs(self.base[:, :2]).max(axis=(1, 2)) / gains
+        return tuple(np.flatnonzero(size > FAINT * size.max()).tolist()) if size.max() > 0 else ()
 
     def draw_paths(self, qubit: int, levels: NDArray[np.int64], random: np.random.Generator) -> NDArray[np.int32]:
         """Return a path for each shot, given the level at the start of its measurement."""

@@ -105,6 +105,25 @@ class State:
         self._join(groups)
         return self.groups[index][1]
 
+    def projected(self, before: dict[int, int], after: dict[int, int]) -> State:
+        """Return the state once some transmons were found in levels and left in others: each is a group of its own."""
+        made = self.copy()
+        groups: list[Group] = []
+        for members, rho in self.groups:
+            n = len(members)
+            cube = rho.reshape((3,) * (2 * n))
+            index = tuple(before.get(q, slice(None)) for q in members)
+            left = tuple(q for q in members if q not in before)
+            if left:
+                part = np.ascontiguousarray(cube[index * 2]).reshape(3 ** len(left), -1)
+                weight = float(part.trace().real)
+                found = part / weight if weight > 0 else np.eye(len(part)) / len(part)
+                groups.append((left, np.asarray(found, complex)))
+            groups += [((q,), np.diag(np.eye(3)[after[q]]).astype(complex)) for q in members if q in before]
+        made.resting[list(before)] = 0
+        made._join(groups)
+        return made
+
     def populations(self) -> list[tuple[tuple[int, ...], NDArray[np.float64]]]:
         """Return the populations of each group, as `draw_levels` takes them."""
         return [(members, rho.diagonal().real.copy()) for members, rho in self.groups]

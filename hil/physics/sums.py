@@ -43,10 +43,14 @@ class Weighing:
     def draw(self, groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
         """Return (n_shots, n_sums) volts, distributed as the sums of so many single records."""
         levels = draw_levels(groups, n_shots, random)
-        total = random.standard_normal((n_shots, len(self._spread))) @ self._spread.T
-        for qubit in range(levels.shape[1]):
-            paths = self._answer.draw_paths(qubit, levels[:, qubit], random)
-            used, place = np.unique(paths, return_inverse=True)
+        paths = [self._answer.draw_paths(qubit, levels[:, qubit], random) for qubit in range(levels.shape[1])]
+        return self.along(np.stack(paths, axis=1), random)
+
+    def along(self, paths: NDArray[np.int32], random: np.random.Generator) -> NDArray[np.float64]:
+        """Return (n_shots, n_sums) volts of shots in which the transmons take these paths, (n_shots, n_transmons)."""
+        total = random.standard_normal((len(paths), len(self._spread))) @ self._spread.T
+        for qubit in range(paths.shape[1]):
+            used, place = np.unique(paths[:, qubit], return_inverse=True)
             total += np.stack([self._path(qubit, int(path)) for path in used])[place]
         return np.asarray(total)
 

@@ -130,7 +130,7 @@ class Physics:
         )
         known = self._weighings.get(key)
         if known is None:
-            known = self._weighings[key] = Weighing(answer, self._inputs(block), weights)
+            known = self._weighings[key] = Weighing(answer, self.inputs_of(block.box, block.inputs), weights)
             if len(self._weighings) > _KEPT_ANSWERS:
                 self._weighings.popitem(last=False)
         else:
@@ -166,12 +166,12 @@ class Physics:
     def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
         answer, groups = self._solve(block, lines)
         draw = draw_average if block.averaged else draw_shots
-        return draw(answer, groups, self._inputs(block), block.n_shots, self.random)
+        return draw(answer, groups, self.inputs_of(block.box, block.inputs), block.n_shots, self.random)
 
-    def _inputs(self, block: _Block) -> tuple[str, ...]:
+    def inputs_of(self, box: str, inputs: tuple[int, ...]) -> tuple[str, ...]:
         """Return which part of the signal each input sees: "i", "q", or "" for neither."""
         names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
-        return tuple(names.get(f"{block.box}:{number}", "") for number in block.inputs)
+        return tuple(names.get(f"{box}:{number}", "") for number in inputs)
 
     def _solve(self, block: _Block, lines: Lines | None) -> tuple[Answer, Groups]:
         played, window, joint = key = (block.played, block.window, not block.averaged)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
-from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.shot import Integration, Kind, Output
+from qctl.hil.plant.timed_client import SelfTimedPlays
 
 __all__ = ["Integration", "Kind", "Output", "Parts", "PlantClient", "Taken"]
 
@@ -24,7 +23,7 @@ Taken = Callable[[NDArray[np.float32] | QctlError], None]
 """What takes the volts of an acquisition, or the error why there are none."""
 
 
-class PlantClient(asyncio.Protocol):
+class PlantClient(SelfTimedPlays, asyncio.Protocol):
     """One attached instrument; every method may be awaited from several tasks at once.
 
     Parameters
@@ -222,121 +221,6 @@ class PlantClient(asyncio.Protocol):
         """
         reply = await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s, once=once)
         return int(reply["n_shots"])
-
-    async def play(
-        self,
-        outputs: Mapping[str, Mapping[int, Output]],
-        integrations: Sequence[Integration],
-        rate_hz: float,
-        n_shots: int,
-        period_s: float,
-        rates_hz: Mapping[str, float] = MappingProxyType({}),
-        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
-    ) -> tuple[int, list[NDArray[np.float64]]]:
-        """Play a block of equal shots that this box times itself.
-
-        Parameters
-        ----------
-        outputs : mapping of str to mapping of int to Output
-            By box and number; those of other boxes go on as they are.
-        integrations : sequence of Integration
-            What is integrated in each shot.
-        rate_hz : float
-            Of the samples.
-        n_shots, period_s : int, float
-            How many shots, and how long each takes in lab time.
-        rates_hz : mapping of str to float
-            Of boxes with other rates.
-        tones : mapping of str to (frequency_hz, power_dbm, on)
-            Carriers inside the boxes, by names of parts of this one.
-
-        Returns
-        -------
-        (int, list of (n_shots, n_sums) float64)
-            The shots that were played until the end, or `abort`; the sums of each integration, in volts.
-
-        Raises
-        ------
-        DeviceError
-            If another block is under way.
-        """
-        wire, given = self._kind(Kind(outputs, tuple(integrations)))
-        content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz, "rates_hz": dict(rates_hz)}
-        content["tones"] = dict(tones)
-        reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
-        return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
-
-    def _kind(self, kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        wire = {
-            box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-            for box, element in kind.outputs.items()
-        }
-        given = [
-            {"box": one.box, "inputs": one.inputs, "rate_hz": one.rate_hz, "delay_s": one.delay_s,
-             "weights": array_to_wire(one.weights, self._folder)}
-            for one in kind.integrations
-        ]  # fmt: skip
-        return wire, given
-
-    async def follow(
-        self,
-        box: str,
-        kinds: Sequence[Kind],
-        order: NDArray[np.int64],
-        rate_hz: float,
-        tones: Mapping[str, tuple[float, float, bool]],
-    ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
-        """Say what a box plays and integrates at each trigger that another box fires.
-
-        Parameters
-        ----------
-        kinds : sequence of Kind
-            Of shots; each plays on this box alone.
-        order : (n_shots,) int64
-            Kind of the shot of each trigger.
-
-        Returns
-        -------
-        Future of list of list of (n, n_sums) float64
-            When the last trigger has come: by kind and integration, the sums of its shots in order.
-        """
-        wire = [self._kind(kind) for kind in kinds]
-        content = {"kinds": wire, "order": array_to_wire(order.astype(np.int32), self._folder), "rate_hz": rate_hz}
-        asked = asyncio.ensure_future(self._ask("follow", box=box, tones=dict(tones), **content))
-
-        async def found() -> list[list[NDArray[np.float64]]]:
-            sums = (await asked)["sums"]
-            return [[array_from_wire(one, self._folder) for one in integrations] for integrations in sums]
-
-        await asyncio.sleep(0)
-        await self._ask("now")  # what comes after it comes after what was said
-        return asyncio.ensure_future(found())
-
-    def tell_unfollow(self, box: str) -> None:
-        """Say that a box goes on with triggers no more."""
-        self._tell("unfollow", box=box)
-
-    async def wires(self) -> dict[str, str]:
-        """Return the trigger wires that reach this box and its parts: box to "trig0:1"."""
-        return dict((await self._ask("wires"))["wires"])
-
-    async def expose(self, exposure: Exposure) -> tuple[int, NDArray[np.uint16]]:
-        """Play a block of equal shots on atoms; return the shots until its end, and the photons of each trap."""
-        reply = await self._ask("expose", **exposure.to_wire(self._folder))
-        return int(reply["n_shots"]), array_from_wire(reply["photons"], self._folder)
-
-    async def events(
-        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
-    ) -> tuple[int, NDArray[np.int64]]:
-        """Play sequences of events, one after the other in each of so many shots that this box times itself.
-
-        `rows` are (n,) events as docs/firmware-protocol.md has them (section 6), `bounds` where each sequence begins;
-        `period_s` is that of a sequence. Returns the shots that were played, and the photons of each gate in the order
-        in which they close: (n_shots, n_counts) int64.
-        """
-        content = {"rows": array_to_wire(rows.view(np.uint8), self._folder), "bounds": bounds.tolist()}
-        reply = await self._ask("events", **content, n_shots=n_shots, period_s=period_s)
-        return int(reply["n_shots"]), array_from_wire(reply["counts"], self._folder)
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""

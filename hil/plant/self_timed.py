@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from qctl.hil.plant.rack import Box, Playing, Tone
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["Integrating", "begin_play", "integrated", "integration_of", "play", "playing_of", "set_tones"]
+__all__ = ["Integrating", "armed", "begin_play", "integrated", "integration_of", "play", "playing_of", "set_tones"]
 
 _LONG_DRIVE_SAMPLES = 40_000
 _LONG_SUMS = 200_000
@@ -53,19 +54,32 @@ async def play(plant: Plant, session: Session, message: Mapping[str, Any]) -> di
     if n_shots < 1 or not period_s > 0:
         raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
     integrations = [integration_of(plant, entry) for entry in message["integrations"]]
-    if plant.firing:
-        raise DeviceError(f"{own.name}: another block of shots is under way", instrument=own.name)
-    plant.firing = True
-    boxes = []
-    try:
+    with armed(plant, message, own.name):
         set_tones(plant, (own.name, *session.parts), message.get("tones", {}))
-        boxes = _arm(plant, message)
         with plant.clock.paused():
             started_s = plant.begin(n_shots, period_s)
             found = [await integrated(plant, one, n_shots, started_s) for one in integrations]
         fired = await plant.pace(n_shots, period_s, started_s)
         sums = [array_to_wire(np.empty((0, 0)) if one is None else one[:fired], plant.folder) for one in found]
         return {"n_shots": fired if all(one is not None for one in found) else 0, "sums": sums}
+
+
+@contextmanager
+def armed(plant: Plant, message: Mapping[str, Any], name: str) -> Iterator[None]:
+    """Have the boxes of a message play what it says, meanwhile and alone.
+
+    Raises
+    ------
+    DeviceError
+        If another block is under way.
+    """
+    if plant.firing:
+        raise DeviceError(f"{name}: another block of shots is under way", instrument=name)
+    plant.firing = True
+    boxes = []
+    try:
+        boxes = _arm(plant, message)
+        yield
     finally:
         for box in boxes:
             box.armed = False

@@ -21,6 +21,7 @@ from qctl.hil.plant.following import Follower, fire_followed, followers
 from qctl.hil.plant.lined_up import check_shots, pass_shots
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
+from qctl.hil.plant.steered import Parties
 from qctl.hil.plant.verbs import LATER, VERBS
 
 __all__ = ["Block", "Plant", "Session"]
@@ -203,6 +204,7 @@ class Plant:
 
     def __init__(self, physics: Physics, clock: LabClock, folder: str, register: Register | None = None) -> None:
         self.physics = physics
+        self.parties = Parties(physics)
         self.clock = clock
         self.folder = folder
         self.register = register

@@ -13,6 +13,7 @@ from qctl.hil.plant.lined_up import count_left, line_up
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
+from qctl.hil.plant.steered import begin_steer
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
@@ -234,6 +235,7 @@ VERBS: dict[str, Verb] = {
     "sequence": _sequence,
     "set_fault": _set_fault,
     "shots_left": count_left,
+    "steer": begin_steer,
     "tone": _tone,
     "unfollow": _unfollow,
     "waveforms": _waveforms,

@@ -47,6 +47,8 @@ class Part:
         Text before and behind the points.
     ends : (n_points, 2) int64
         Characters and instructions up to the end of each point.
+    steers : (n, 2) int32 or None
+        What each event depends on, of a sequencer that follows triggers.
     place : int
         Where the text is in the body; -1 until the first patch.
     """
@@ -62,6 +64,7 @@ class Part:
     head: bytes
     tail: bytes
     ends: NDArray[np.int64]
+    steers: NDArray[np.int32] | None = None
     place: int = -1
 
     @property
@@ -126,7 +129,7 @@ def patched(
         Ports of the run that any of these plays are on.
     """
     trail = program.trail
-    if not isinstance(trail, Trail):
+    if not isinstance(trail, Trail) or any(part.steers is not None for part in trail.parts):
         return None
     body, usage = program.body, program.usage
     for number, part in enumerate(trail.parts):

@@ -58,6 +58,16 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         By slot.
     lo_hz, attenuation_db, input_attenuation_db : float, optional
         Settings of the connectors of a module with mixers inside.
+    sends : int
+        Address of the trigger that each result over the threshold sends; 0 sends none.
+    angle_rad, threshold_v : float
+        Re(iq exp(-i angle_rad)) above the threshold is over it, iq in volts at the input.
+    decides : str
+        Slot whose weights that is said of.
+    follows : bool
+        Whether it plays under conditions on triggers.
+    inverted : tuple of int
+        Addresses that count as set while no trigger has come.
     """
 
     number: int
@@ -76,6 +86,12 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lo_hz: float | None = None
     attenuation_db: float | None = None
     input_attenuation_db: float | None = None
+    sends: int = 0
+    angle_rad: float = 0.0
+    threshold_v: float = 0.0
+    decides: str = ""
+    follows: bool = False
+    inverted: tuple[int, ...] = ()
 
 
 class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

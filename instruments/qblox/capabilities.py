@@ -4,7 +4,7 @@ Source: q1asm 1.1.1, the vendor's assembler in qblox-instruments (ranges of oper
 qblox-scheduler, ``backends/qblox/constants.py`` (instructions, memories, grid, gaps between acquisitions, NCO);
 qblox-instruments 1.1.1, ``constants.py`` (sequencers of a module) and ``qcodes_drivers/module.py`` (LO, attenuation);
 q1simulator 1.3.4 (output ranges, timing of the classical core); qibolab, ``validate.py`` (number of weights); Qblox
-documentation, Sequencer (NCO, gain, wait, synchronisation).
+documentation, Sequencer (NCO, gain, wait, synchronisation) and Feedback Trigger Handling.
 """
 
 from __future__ import annotations
@@ -29,7 +29,18 @@ from qctl.instruments.capability import (
     Upload,
 )
 
-__all__ = ["CLOCK_HZ", "FREQUENCY_STEPS_PER_HZ", "FULL_SCALE", "MODULATED_SCALE", "RF", "TABLES"]
+__all__ = [
+    "CLOCK_HZ",
+    "FEEDBACK_NS",
+    "FREQUENCY_STEPS_PER_HZ",
+    "FULL_SCALE",
+    "MODULATED_SCALE",
+    "RF",
+    "TABLES",
+    "TRIGGER_GRID_NS",
+    "TRIGGER_NS",
+    "TRIGGER_WAY_NS",
+]
 
 CLOCK_HZ = 1e9
 """Samples per second of every output and input, and the grid of every time."""
@@ -42,8 +53,15 @@ MODULATED_SCALE = 0.5**0.5
 RF = frozenset(("qblox-qcm-rf", "qblox-qrm-rf", "qblox-qrc"))
 """Modules with mixers and LOs inside: a connector of theirs carries I and Q of one sequencer."""
 
+TRIGGER_WAY_NS, TRIGGER_NS, TRIGGER_GRID_NS = 212, 252, 28
+"""Of the trigger network: how long a trigger is on its way, the time until the next one, and the grid of both; Qblox
+documentation, Feedback Trigger Handling."""
+FEEDBACK_NS = 364 + TRIGGER_GRID_NS
+"""From the end of an acquisition to the first play under a condition on it: the latency, and the most that its trigger
+waits for the network's grid."""
+
 _ASSEMBLER, _SCHEDULER, _DRIVER = "q1asm 1.1.1", "qblox-scheduler", "qblox-instruments 1.1.1"
-_SIMULATOR = "q1simulator 1.3.4"
+_SIMULATOR, _MANUAL = "q1simulator 1.3.4", "Qblox documentation, Feedback Trigger Handling"
 _NCO = Range(
     -500e6,
     500e6,
@@ -145,7 +163,11 @@ def _module(
         conditions=Conditions(
             ("thresholded acquisition", "trigger network"),
             Range(1, 15, source=f"set_cond's mask: {_ASSEMBLER}"),
-            {"acquisition-to-condition": Range(364, None, "ns", source=f"TRIGGER_DELAY: {_SCHEDULER}")},
+            {
+                "acquisition-to-condition": Range(364, None, "ns", source=f"TRIGGER_DELAY: {_SCHEDULER}"),
+                "trigger-grid": Range(TRIGGER_GRID_NS, TRIGGER_GRID_NS, "ns", source=f"0.10.0: {_MANUAL}"),
+                "trigger-to-trigger": Range(TRIGGER_NS, None, "ns", source=_MANUAL),
+            },
         ),
         wait=Range(
             4, 65_535, "ns", 1, source=f"wait, play, acquire, upd_param, wait_sync: {_ASSEMBLER}; longer ones loop"

@@ -26,7 +26,7 @@ from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
-from qctl.instruments.qblox.results import N_BLOCKS, columns, volts
+from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -170,7 +170,8 @@ class QbloxModule:
         """Bring one sequencer to what a program needs of it."""
         held, place, n_bytes = self._held[number], f"SEQuencer{number}", 0
         try:
-            self._configure(place, held, OFF_SETTINGS if one is None else settings_of(one), maps_of(one))
+            wanted = OFF_SETTINGS if one is None else settings_of(one, self._units_per_v(one, blobs))
+            self._configure(place, held, wanted, maps_of(one))
             if one is not None:
                 text = one.program.encode("ascii")
                 digest = blake2b(text).hexdigest()
@@ -190,6 +191,12 @@ class QbloxModule:
             raise
         held.known = True
         return n_bytes
+
+    def _units_per_v(self, one: Sequencer, blobs: Mapping[str, NDArray[np.generic]]) -> float:
+        """Return what a volt at the input makes of the integral that decides, in its units."""
+        if not one.decides:
+            return 1.0
+        return _norm(one, one.decides, blobs) * 10 ** (self._gain_db(one.inputs[0]) / 20) / RANGE_V
 
     def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
         """Send settings and channel maps where they are not what was sent last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
+from qctl.instruments.qblox.steering import Steering
 from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
@@ -26,7 +27,7 @@ from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
-__all__ = ["EVENT", "LOOP_FROM_NS", "lower", "patched"]
+__all__ = ["EVENT", "LOOP_FROM_NS", "feedback_ns", "lower", "patched"]
 
 EVENT = np.dtype(
     [
@@ -70,7 +71,8 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
     triggered = is_triggered(lab, instrument)
-    work = _Work(instrument, table, lab, rows, shots, period_ns, triggered)
+    steering = Steering(straights, rows, lab, shots, period_ns)
+    work = _Work(instrument, table, lab, rows, shots, period_ns, triggered, steering)
     made = [work.sequencer(line, k) for k, line in enumerate(lines_of(lab, instrument, table, rows))]
     work.check_sums()
     fullest = max(made, key=lambda pair: pair[1].n_instructions, default=None)
@@ -95,6 +97,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     return DeviceProgram(
         instrument.name, instrument.model, body, work.blobs, len(straights), tuple(report), trail
     )  # fmt: skip
+
+
+def feedback_ns() -> tuple[int, int]:
+    """Return the time from the end of an acquisition to what it may decide, and that between two that decide, in ns."""
+    return can.FEEDBACK_NS, can.TRIGGER_NS + can.TRIGGER_GRID_NS
 
 
 _MOST_KEPT = 64
@@ -125,7 +132,9 @@ class _Work:
         shots: Shots,
         period_ns: int,
         triggered: bool,
+        steering: Steering,
     ) -> None:
+        self.steering = steering
         self.instrument = instrument
         self.table = table
         self.lab = lab
@@ -152,18 +161,27 @@ class _Work:
         acquisitions, counted = self._acquisitions(memory, index)
         if self.triggered and acquisitions:
             refuse_captures(port.name, self.instrument.name)
+        steered = self.steering.sequencer(port, index, events, bounds, self.lead_ns) if plays else None
+        if steered is not None:
+            events, bounds = steered.events, steered.bounds
         part = Part(
-            port.name, index, plays, captures, memory, events, bounds, counted, *self._around(counted),
-            np.zeros((len(bounds) - 1, 2), np.int64),
+            port.name, index, plays, captures, memory, events, bounds, counted,
+            *self._around(counted, steered is not None), np.zeros((len(bounds) - 1, 2), np.int64),
+            None if steered is None else steered.steers,
         )  # fmt: skip
         self.parts.append(part)
-        q1asm.count(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, part.ends)
+        if steered is None:
+            q1asm.count(events, bounds, self.period_ns, LOOP_FROM_NS, not counted, part.ends)
+        else:
+            self.text(part)  # which counts, too
         if self.triggered:
             part.ends[:, 1] += N_WAIT_LINES * np.arange(1, len(part.ends) + 1)
         self.blobs.update(memory.blobs)
         sequencer = Sequencer(
             number, port.name, line.outputs, line.inputs, line.modulated, mixer.gain, mixer.phase_rad, line.offset_v,
             memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
+            **self._sends(index, line.inputs), follows=steered is not None,
+            inverted=() if steered is None else steered.inverted,
         )  # fmt: skip
         return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
@@ -201,11 +219,20 @@ class _Work:
             self._refuse(line, kernel.FAULTS[int(fault[0])], int(fault[1]), int(fault[2]))
         return events, bounds, max(-int(reach[0]), int(reach[1]))
 
-    def _around(self, counted: bool) -> tuple[bytes, bytes]:
+    def _sends(self, index: int, inputs: tuple[int, ...]) -> dict[str, Any]:
+        """Return where a readout sequencer sends its results, and what tells them apart."""
+        found = self.steering.decider(index) if inputs else None
+        if found is None:
+            return {}
+        address, spec = found
+        return {"sends": address, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold, "decides": spec.slot}
+
+    def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""
+        head = "set_latch_en 1,4\n" if follows else ""
         if self.triggered:
-            return b"wait_sync 4\n" + (b"move 0,R1\n" if counted else b""), b"stop\n"
-        head = f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
+            return (head + "wait_sync 4\n" + ("move 0,R1\n" if counted else "")).encode(), b"stop\n"
+        head += f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
         return head.encode(), b"loop R0,@shots\nstop\n"
 
     def text(self, part: Part) -> tuple[bytes, bytes | memoryview, bytes]:
@@ -213,8 +240,14 @@ class _Work:
         events, bounds = part.events, part.bounds
         places = np.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
-        text = np.empty(48 * part.n_instructions, np.uint8)  # more than any mix of instructions has
-        q1asm.emit(events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, part.ends)
+        given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
+        # Conditions come on top of what any mix of instructions has.
+        room = 48 * part.n_instructions if part.steers is None else 128 * (len(events) + len(bounds))
+        text = np.empty(room, np.uint8)
+        q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
+        if sizes[0] > room:
+            text = np.empty(int(sizes[0]), np.uint8)
+            q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
         points = text[: sizes[0]].data
         return part.head, waiting(points, part.ends, self.shots.n_shots) if self.triggered else points, part.tail
 

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
 
-__all__ = ["N_BLOCKS", "columns", "volts"]
+__all__ = ["N_BLOCKS", "RANGE_V", "columns", "volts"]
 
 N_BLOCKS = 7
 """Blocks of one acquisition of a QRM: samples, overrange and count of both paths' scope, then the bins."""
 
 _BIN = np.dtype([("valid", "<u8"), ("path0", "<i8"), ("path1", "<i8"), ("threshold", "<u4"), ("count", "<u4")])
-_RANGE_V = 0.5
+RANGE_V = 0.5
+"""Volts of the input's full scale at 0 dB."""
 _STEPS = 2048.0**2
 
 
@@ -43,7 +44,7 @@ def volts(block: bytes | memoryview, norm: float, gain_db: int) -> NDArray[np.co
     bins = np.frombuffer(block, _BIN)
     filled = (bins["valid"] > 0) & (bins["count"] > 0)
     sums = bins["path0"] + 1j * bins["path1"]
-    scale = _RANGE_V / (_STEPS * norm * 10 ** (gain_db / 20))
+    scale = RANGE_V / (_STEPS * norm * 10 ** (gain_db / 20))
     found = np.full(len(bins), np.nan + 0j)
     found[filled] = sums[filled] / bins["count"][filled] * scale
     return found

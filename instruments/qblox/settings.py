@@ -15,11 +15,20 @@ __all__ = ["OFF_SETTINGS", "ON_SETTINGS", "changed", "encoded", "maps_of", "sett
 
 OFF_SETTINGS: dict[str, Any] = {"seq_proc": {"sync_en": False}}
 """Of a sequencer that takes no part: all others of the cluster that synchronise would wait for it."""
+N_ADDRESSES = 15
 ON_SETTINGS: dict[str, Any] = {"seq_proc": {"sync_en": True}}
 
 
-def settings_of(sequencer: Sequencer) -> dict[str, Any]:
-    """Return the entries of the configuration that a program needs until it starts; all others are left as they are."""
+def settings_of(sequencer: Sequencer, units_per_v: float) -> dict[str, Any]:
+    """Return the entries of the configuration that a program needs until it starts; all others are left as they are.
+
+    Parameters
+    ----------
+    sequencer : Sequencer
+        What it plays.
+    units_per_v : float
+        What a volt at the input makes of the integral that is compared with the threshold.
+    """
     awg = {
         "cont_mode": {"en_path": [False, False]},
         "gain_path": [1.0, 1.0],
@@ -35,18 +44,26 @@ def settings_of(sequencer: Sequencer) -> dict[str, Any]:
         "upsample_rate_path": [0, 0],
     }
     wanted: dict[str, Any] = {"awg": [awg], **OFF_SETTINGS}
+    if sequencer.follows:
+        counts = [
+            {"count_threshold": 1, "threshold_invert": a in sequencer.inverted} for a in range(1, N_ADDRESSES + 1)
+        ]
+        wanted["seq_proc"] = {**OFF_SETTINGS["seq_proc"], "trg": counts}
     if sequencer.inputs:
         wanted["acq"] = [
             {
                 "demod": {"en": sequencer.modulated},
                 "th_acq": {
                     "non_weighed_integration_len": sequencer.integration_ns,
-                    "rotation_matrix_a11": 1.0,
-                    "rotation_matrix_a12": 0.0,
+                    "rotation_matrix_a11": math.cos(sequencer.angle_rad),
+                    "rotation_matrix_a12": math.sin(sequencer.angle_rad),
                 },
                 "th_acq_trg_map": {"en": False},
             }
         ]
+    if sequencer.sends:
+        wanted["acq"][0]["th_acq"]["discr_threshold"] = sequencer.threshold_v * units_per_v
+        wanted["acq"][0]["th_acq_trg_map"] = {"addr": sequencer.sends, "en": True, "inv": False}
     return wanted
 
 

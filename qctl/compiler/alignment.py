@@ -10,6 +10,7 @@ from math import ceil, pi
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.program.conditions import Condition
 from qctl.program.lowered import Part
 from qctl.program.straights import Straights, bounds_of, joined
 from qctl.program.tables import Sweep
@@ -55,7 +56,8 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
     waveforms = timelines[0].waveforms
     if any(timeline.waveforms is not waveforms for timeline in timelines):
         flat = joined([point for timeline in timelines for point in timeline.straights()])
-        return replace(flat, targets=_targets(timelines), moves=_moves(timelines))
+        flat_of = {"targets": _targets(timelines), "moves": _moves(timelines), "conditions": _conditions(timelines)}
+        return replace(flat, **flat_of)
     counts = np.array([(t.n_points, t.plays.shape[1], t.captures.shape[1]) for t in timelines], np.int64)
     return Straights(
         np.frombuffer(bytearray().join([t.plays.data for t in timelines]), PLAY),
@@ -68,6 +70,7 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
         list(zip(bounds_of(counts[:, 0]).tolist(), [t.labels for t in timelines], strict=False)),
         targets=_targets(timelines),
         moves=_moves(timelines),
+        conditions=_conditions(timelines),
     )
 
 
@@ -82,6 +85,14 @@ def _moves(timelines: Sequence[Timeline]) -> list[tuple[int, NDArray]]:
     """Return the moves of each program, where any atom moves."""
     firsts = bounds_of([timeline.n_points for timeline in timelines]).tolist()
     return [(k, t.moves) for k, t in zip(firsts, timelines, strict=False) if t.moves is not None]
+
+
+def _conditions(timelines: Sequence[Timeline]) -> list[tuple[int, tuple[Condition | None, ...]]]:
+    """Return the condition of each play of each program, if any has one."""
+    if not any(timeline.conditions for timeline in timelines):
+        return []
+    firsts = bounds_of([timeline.n_points for timeline in timelines]).tolist()
+    return [(k, t.conditions) for k, t in zip(firsts, timelines, strict=False)]
 
 
 def parts_of(

@@ -15,7 +15,7 @@ from qctl.compiler.tables import Tables
 from qctl.errors import CompileError
 from qctl.lab import TransmonQubit
 from qctl.program.body import Body
-from qctl.program.layout import INSTRUCTION
+from qctl.program.layout import INSTRUCTION, NONE
 from qctl.program.opcodes import Op
 from qctl.program.sampling import envelope_samples
 from qctl.program.timeline import CAPTURE, CaptureSpec
@@ -176,9 +176,9 @@ def _measurement(
 ) -> CaptureSpec:
     """Return what a measurement captures at one point."""
     port, _, start = capture.item()
-    bit = int(row["b"])
-    length_s = tables.qubit(int(places[int(row["a"])])).readout.length_s
-    return _first_spec(tables, port, start, bits[bit], bit, hz, length_s, "bit")
+    q, bit = int(places[int(row["a"])]), int(row["b"])
+    slot, bit = (bits[bit], bit) if bit != NONE else (f"{tables.names[q]}.reset", -1)
+    return _first_spec(tables, port, start, slot, bit, hz, tables.qubit(q).readout.length_s, "bit")
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qctl.compiler.rows import Rows
 from qctl.compiler.tables import Tables, whole
 from qctl.program.body import Body
-from qctl.program.layout import Flag, immediate_s
+from qctl.program.layout import NONE, Flag, immediate_s
 from qctl.program.opcodes import Op
 from qctl.program.timeline import Action
 from qctl.units import to_ticks
@@ -226,7 +226,8 @@ class Actions(Sequence[Action]):
         if op is Op.MEASURE:
             readout = tables.qubit(q).readout
             late = tables.lengths_s[tables.qubits[q, 6]]
-            slot = names.body.bits[int(row["b"])]
+            bit = int(row["b"])
+            slot = names.body.bits[bit] if bit != NONE else f"{tables.names[q]}.reset"
             yield Action(Op.CAPTURE, port, tick(line, late), slot=slot, length_s=readout.length_s)
 
 

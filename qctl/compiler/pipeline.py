@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ import numpy as np
 from qctl.compiler.alone import compile_line
 from qctl.compiler.beams import compile_on_beams
 from qctl.compiler.compiled import Compiled, Origin
+from qctl.compiler.feedback import Feedback, waited
 from qctl.compiler.ions import compile_on_ions
 from qctl.compiler.measured import translated_rows
 from qctl.compiler.native import Joined, pairs_of, plain, rows_of_lines, rows_of_natives
 from qctl.compiler.routed import native_steps
 from qctl.compiler.sequences import Sequences, body_of, rows_of_sequences
 from qctl.compiler.standing import places_of
-from qctl.compiler.steps import Step
+from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.tables import Tables, tables_of
 from qctl.compiler.target import Target
 from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
@@ -27,7 +29,7 @@ from qctl.compiler.together import Together
 from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
 from qctl.errors import CompileError, RequestError
-from qctl.lab import Lab
+from qctl.lab import Lab, Processor
 from qctl.lab.held import Same, held
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
@@ -36,7 +38,7 @@ from qctl.program.opcodes import Op
 from qctl.program.places import name_place
 from qctl.program.program import expect_program
 from qctl.program.straights import Straights
-from qctl.program.timeline import CaptureSpec
+from qctl.program.timeline import CaptureSpec, Timeline
 
 if TYPE_CHECKING:
     from qctl.program.program import Program
@@ -56,6 +58,7 @@ def compile_program(
     *,
     seed: int = 0,
     level: int = 1,
+    feedback: Callable[[Lab, Processor], Feedback] | None = None,
 ) -> Compiled:
     """Return a program's timeline on a processor.
 
@@ -73,13 +76,15 @@ def compile_program(
         Seed of layout and routing.
     level : int
         How hard to try, 0 to 3, as `qctl.translate` does.
+    feedback : function, optional
+        Says how a processor's rack follows what it measures; branches on measured bits are refused without.
 
     Raises
     ------
     CompileError
         If the program can't be played on the processor; the message names what and where.
     """
-    (compiled,) = compile_programs([program], lab, snapshot, qpu, seed=seed, level=level)
+    (compiled,) = compile_programs([program], lab, snapshot, qpu, seed=seed, level=level, feedback=feedback)
     return compiled
 
 
@@ -91,6 +96,7 @@ def compile_programs(
     *,
     seed: int = 0,
     level: int = 1,
+    feedback: Callable[[Lab, Processor], Feedback] | None = None,
 ) -> Sequence[Compiled]:
     """Return the timelines of several programs; those that are native lines already are timed together.
 
@@ -98,7 +104,7 @@ def compile_programs(
     ----------
     programs : sequence of Program or Body
         Each as `compile_program` takes it, or as frozen data.
-    lab, snapshot, qpu, seed, level
+    lab, snapshot, qpu, seed, level, feedback
         As `compile_program` takes them.
 
     Raises
@@ -111,7 +117,8 @@ def compile_programs(
     if processor.platform in _ONE_BY_ONE:
         values, one_by_one = effective(lab, processor.name, snapshot), _ONE_BY_ONE[processor.platform]
         return tuple(one_by_one(body, lab, values, seed, level) for body in bodies)
-    work = _Work(*_known_of(lab, processor.name, snapshot), seed, level)
+    can = Feedback if feedback is None else partial(feedback, lab, processor)
+    work = _Work(*_known_of(lab, processor.name, snapshot), can, seed, level)
     return work.run(bodies)
 
 
@@ -152,9 +159,10 @@ def _known_of(lab: Lab, processor: str, snapshot: Snapshot | None) -> tuple[Tabl
 class _Work:
     """What all programs of a call share."""
 
-    def __init__(self, tables: Tables, target: Target, seed: int, level: int) -> None:
+    def __init__(self, tables: Tables, target: Target, feedback: Callable[[], Feedback], seed: int, level: int) -> None:
         self.tables = tables
         self.target = target
+        self.feedback = feedback
         self.options: dict[str, Any] = {"level": level, "seed": seed}
         self.layouts: dict[object, tuple[int, ...] | None] = {}
         self.fixed: dict[tuple[str, ...], list[int] | None] = {}
@@ -272,11 +280,16 @@ class _Work:
 
     def _general(self, body: Body) -> Compiled:
         begin_s = perf_counter()
-        line = unroll(body)
+        line = unroll(body, lambda: self.feedback().lacking)
+
+        def time(native: StepLine) -> Timeline:
+            if native.branches:
+                native = replace(native, steps=tuple(waited(native.steps, self.tables, self.feedback())))
+            return time_program(native, body, self.tables)
+
         return compile_line(
-            line, body.n_qubits, self._places(body), self.tables.names, self.target,
-            lambda native: time_program(native, body, self.tables), begin_s, **self.options,
-        )  # fmt: skip
+            line, body.n_qubits, self._places(body), self.tables.names, self.target, time, begin_s, **self.options
+        )
 
 
 def _only(lab: Lab) -> str:

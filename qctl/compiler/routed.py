@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qctl.cext.records import InstructionBuffer
+from qctl.compiler.arms import Arms, fenced
 from qctl.compiler.measured import translated_rows
 from qctl.compiler.steps import DRIVES, Step
 from qctl.compiler.target import Target
@@ -47,8 +48,12 @@ def native_steps(
 ) -> Routed:
     """Return a straight line of steps on the target's qubits, in its gates; see `translated_rows`.
 
-    Measured qubits are not moved: what ends with a measurement is measured where routing has brought it.
+    Measured qubits are not moved: what ends with a measurement is measured where routing has brought it. Gates under a
+    condition become gates under it.
     """
+    arms = Arms()
+    if any(step.when is not None for step in steps):
+        steps = fenced(steps)
     source = _StepRows(steps, n_qubits)
     made, _ = translated_rows(
         np.frombuffer(source.instruction_bytes(), INSTRUCTION),
@@ -74,17 +79,22 @@ def native_steps(
                 step = step._replace(qubits=tuple(word for word in words[a : a + b] if not word & PORT_BIT))
             elif step.qubits:
                 step = step._replace(qubits=(a,))
-            out.append(step)
+            if step.op is Op.BARRIER:
+                step = arms.barrier(step)
+            if step.op is not Op.HALT:
+                out.append(step)
         elif flags & Flag.IMM:
-            out.append(Step(Op(op), (a,), (angles[i],), where=where))
+            out.append(Step(Op(op), (a,), (angles[i],), where=where, when=arms.of((a,), where)))
         elif flags & Flag.EXPR:
-            out.append(Step(Op(op), (a,), (symbols[b],), where=where))
+            out.append(Step(Op(op), (a,), (symbols[b],), where=where, when=arms.of((a,), where)))
         elif flags & Flag.WIDE:
             numbers = words[a + b : a + b + c]
             values = [symbols[w & ~(1 << 31)] if w >> 31 else float(made.numbers[w]) for w in numbers]
-            out.append(Step(Op(op), tuple(words[a : a + b]), tuple(values), where=where))
+            on = tuple(words[a : a + b])
+            out.append(Step(Op(op), on, tuple(values), where=where, when=arms.of(on, where)))
         else:
-            out.append(Step(Op(op), (a,) if GATES[Op(op)].n_qubits == 1 else (a, b), where=where))
+            on = (a,) if GATES[Op(op)].n_qubits == 1 else (a, b)
+            out.append(Step(Op(op), on, where=where, when=arms.of(on, where)))
     return Routed(tuple(out), made.layout, made.final_layout, made.n_swaps)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,8 +16,9 @@ from qctl.compiler.times import Times
 from qctl.errors import CompileError
 from qctl.lab import TransmonQubit
 from qctl.program.body import Body
+from qctl.program.conditions import Condition
 from qctl.program.expressions import Expression
-from qctl.program.layout import INSTRUCTION, OPERAND, PORT_BIT, Flag
+from qctl.program.layout import INSTRUCTION, NONE, OPERAND, PORT_BIT, Flag
 from qctl.program.opcodes import Op
 from qctl.program.tables import SymbolKind, Waveform
 from qctl.units import rational_s
@@ -78,6 +79,10 @@ class Rows:
         What rows without an immediate number name, with the values themselves in `symbols`.
     wheres : (n_rows,) int64, or Counted
         Instruction of the program that each row came from.
+    conditions : mapping of int to Condition
+        Of the rows that are played in some shots only, over numbers of measurements.
+    events : mapping of int to int
+        Row of each measurement and capture, by its number in the shot.
     """
 
     rows: NDArray
@@ -96,6 +101,8 @@ class Rows:
     values: NDArray[np.float64]
     symbols: tuple[Value, ...]
     wheres: NDArray[np.int64] | Counted
+    conditions: Mapping[int, Condition] = field(default_factory=dict)
+    events: Mapping[int, int] = field(default_factory=dict)
 
 
 def frames_of(body: Body, tables: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
@@ -174,7 +181,7 @@ class _Writer:
             elif op is Op.CZ:
                 fb = step.qubits[1]
             elif op is Op.MEASURE:
-                fb = step.number
+                fb = step.number if step.number >= 0 else NONE
             elif op is Op.BARRIER:
                 fa, fb = len(words), len(step.qubits) + len(step.ports)
                 words += [*step.qubits, *(PORT_BIT | p for p in step.ports)]
@@ -206,6 +213,8 @@ class _Writer:
             tuple((wave, length) for _, wave, length in waves), self._wave_table(), tuple(self.waveforms),
             tuple(self.captures[key] for key in self.captures), self._value_table(), tuple(self.symbols),
             np.array([step.where for step in steps], np.int64),
+            {k: step.when for k, step in enumerate(steps) if step.when is not None},
+            {step.event: k for k, step in enumerate(steps) if step.event >= 0},
         )  # fmt: skip
 
     def _length(self, value: Value, what: str) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from qctl.program.conditions import Condition
 from qctl.program.expressions import Expression
 from qctl.program.opcodes import Op
 from qctl.program.tables import Sweep
@@ -35,6 +36,10 @@ class Step(NamedTuple):
         Bit of a measurement, waveform of a play, capture of a capture.
     where : int
         Instruction of the body that it came from, for messages.
+    when : Condition or None
+        Under which outcomes of earlier measurements it is played; None for always.
+    event : int
+        Number of a measurement or capture in the shot; -1 of all else.
     """
 
     op: Op
@@ -44,6 +49,8 @@ class Step(NamedTuple):
     ports: tuple[int, ...] = ()
     number: int = -1
     where: int = -1
+    when: Condition | None = None
+    event: int = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,8 +64,16 @@ class StepLine:
         Sweeps around all of it, outermost first: their values are the points.
     n_repeats : int
         Count of the unnamed loops around all of it.
+    bits : tuple of str
+        Names of the bits of its measurements and captures, by `Step.event`.
     """
 
     steps: tuple[Step, ...]
     axes: tuple[Sweep, ...] = ()
     n_repeats: int = 1
+    bits: tuple[str, ...] = ()
+
+    @property
+    def branches(self) -> bool:
+        """Say whether anything is played in some shots only."""
+        return any(step.when is not None for step in self.steps)

@@ -28,6 +28,7 @@ from qctl.compiler.tables import FINEST, Tables, whole, wide
 from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
+from qctl.program.conditions import Condition
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
@@ -324,13 +325,15 @@ class Timing:
             first = firsts[s]
             names = Names(rows, tables, body)
             shape = n_points * n_plays
+            play_rows = made.play_rows[play : play + n_plays]
+            conditions = _conditions(rows, play_rows, made.capture_rows[capture : capture + n_captures])
             timeline = Timeline(
                 Actions(names, self.order[first : first + n_items], first, partial(self._starts, s), self.units),
                 made.ports, made.waveforms,
                 made.plays[play : play + shape].reshape(n_points, n_plays),
                 made.captures[capture : capture + n_points * n_captures].reshape(n_points, n_captures),
                 made.ends_s[s * n_points : (s + 1) * n_points], axes, specs[s], body.bits, n_repeats,
-                Labels(names, made.play_rows[play : play + n_plays], first), tables.values.processor,
+                Labels(names, play_rows, first), tables.values.processor, conditions=conditions,
             )  # fmt: skip
             timelines.append(timeline)
             play += shape
@@ -342,6 +345,18 @@ class Timing:
         starts, shifts = self.times
         first = int(self.rows.bounds[s]) * self.n_points
         return starts[first : first + int(self.counts[s, 0])], shifts[s * self.n_points]
+
+
+def _conditions(
+    rows: Rows, play_rows: NDArray[np.int32], capture_rows: NDArray[np.int32]
+) -> tuple[Condition | None, ...]:  # fmt: skip
+    """Return the condition of each play of a sequence that is alone in its rows, over numbers of its captures."""
+    if not rows.conditions:
+        return ()
+    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
+    numbers = {event: columns[row] for event, row in rows.events.items()}
+    known = {row: when.renumbered(numbers) for row, when in rows.conditions.items()}
+    return tuple(known.get(row) for row in play_rows.tolist())
 
 
 @lru_cache(maxsize=64)

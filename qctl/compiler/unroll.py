@@ -1,22 +1,24 @@
 """Unroll a program to the straight line of one shot: loops, calls and decisions that are known before it runs.
 
-Sweeps (and, among pulses, loops) around the whole program become points and repetitions. What depends on a measured
-bit needs feedback, which no player here has, and is refused by name.
+Sweeps (and, among pulses, loops) around the whole program become points and repetitions. The arms of an if that depends
+on measured bits come one after the other, each step with its condition; loops that depend on them are refused by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from math import prod
 
 import numpy as np
 
+from qctl.compiler.branching import Branching
 from qctl.compiler.extent import Peeled, counted
 from qctl.compiler.steps import Step, StepLine
 from qctl.errors import CompileError
 from qctl.program.body import Body
-from qctl.program.expressions import LEAVES, Expression, Value
+from qctl.program.conditions import Condition
+from qctl.program.expressions import Expression, Value
 from qctl.program.layout import CONTROLS_SHIFT, NONE, PORT_BIT, Flag
 from qctl.program.opcodes import GATES, OPCODES, Form, Op
 from qctl.program.tables import Block, BlockKind, Sweep
@@ -34,16 +36,25 @@ _HOISTABLE = frozenset(
 _PULSES = frozenset((Op.PLAY, Op.CAPTURE))
 _JUMPS = frozenset((Op.ASSIGN, Op.SET_BIT, Op.BREAK, Op.CONTINUE, Op.HALT))
 _NO_STEP = frozenset((Op.NOP, Op.BEGIN, Op.END, Op.CALL)) | _JUMPS
+_STILL = frozenset((Op.BARRIER, Op.DELAY, Op.RESET))
 _DEFINITIONS = (BlockKind.CALL, BlockKind.CAL)
 
 
-def unroll(body: Body) -> StepLine:
+def unroll(body: Body, can_branch: Callable[[], str] = lambda: "this target") -> StepLine:
     """Return the straight line of a program.
+
+    Parameters
+    ----------
+    body : Body
+        The program.
+    can_branch : function
+        Says what of the target can't play by measured bits; an empty text where all can.
 
     Raises
     ------
     CompileError
-        If a parameter has no value, a decision needs a measured bit or a sweep variable, or the line is too long.
+        If a parameter has no value, a decision needs a sweep variable or a measured bit that the target does not
+        follow, or the line is too long.
     """
     if free := body.parameters:
         raise CompileError(
@@ -51,36 +62,16 @@ def unroll(body: Body) -> StepLine:
             f"{'have' if len(free) > 1 else 'has'} no value; use bind({', '.join(f'{name}=...' for name in free)})",
             parameters=list(free),
         )
-    return _Unrolling(body).line()
+    return _Unrolling(body, can_branch).line()
 
 
 def peeled_of(body: Body) -> Peeled:
     """Return what is around the whole program, without unrolling it."""
-    return _Unrolling(body).peel()
+    return _Unrolling(body, str).peel()
 
 
-class _Unrolling:
+class _Unrolling(Branching):
     """The state of one unrolling."""
-
-    def __init__(self, body: Body) -> None:
-        self.body = body
-        rows = body.instructions
-        self.rows: list[tuple[int, int, int, int, int]] = rows.tolist()
-        words = rows["b"].astype(np.uint64) | (rows["c"].astype(np.uint64) << np.uint64(32))
-        self.floats: list[float] = words.view(np.float64).tolist()
-        self.ticks: list[int] = words.view(np.int64).tolist()
-        self.operands: list[int] = body.operands.tolist()
-        self.known: dict[str, dict[str, Value | None]] = {
-            "register": {r.name: 0.0 for r in body.registers},
-            "bit": dict.fromkeys(body.bits, 0.0),
-            "param": {},
-            "sweep": {},
-        }
-        self.cals = {
-            (block.name, block.qubits, k): block for k, block in enumerate(body.blocks) if block.kind is BlockKind.CAL
-        }
-        self.steps: list[Step] = []
-        self.depth = 0
 
     def line(self) -> StepLine:
         """Peel what is around the whole program, and unroll the rest."""
@@ -97,7 +88,7 @@ class _Unrolling:
             )
         for first, end in peeled.ranges:
             self._run(first, end)
-        return StepLine(tuple(self.steps), peeled.axes, peeled.n_repeats)
+        return StepLine(tuple(self.steps), peeled.axes, peeled.n_repeats, tuple(self.decisions.bits))
 
     def _check_points(self, axes: list[Sweep], more: int) -> None:
         shape = [*(len(axis.values) for axis in axes), *([more] if more != 1 else [])]
@@ -163,14 +154,14 @@ class _Unrolling:
 
     def _run(self, first: int, end: int) -> Op | None:
         """Unroll instructions; return BREAK, CONTINUE or HALT where one ended it early."""
-        taken = False
+        taken: bool | None = False
         i = first
         while i < end:
             op = self.rows[i][0]
             if op == Op.BEGIN:
                 block = self.body.blocks[self.rows[i][2]]
                 if block.kind is BlockKind.ELSE:
-                    signal = None if taken else self._run(i + 1, block.end)
+                    signal = None if taken is not False else self._run(i + 1, block.end)
                 else:
                     signal, taken = self._block(block, i)
                 if signal is not None:
@@ -187,8 +178,11 @@ class _Unrolling:
             i += 1
         return None
 
-    def _block(self, block: Block, i: int) -> tuple[Op | None, bool]:
-        """Unroll one block; return its signal to the block around, and whether an IF was taken."""
+    def _block(self, block: Block, i: int) -> tuple[Op | None, bool | None]:
+        """Unroll one block; return its signal to the block around, and whether an IF was taken.
+
+        None stands for an IF on measured bits, whose ELSE has been unrolled with it.
+        """
         kind = block.kind
         if kind in _DEFINITIONS:
             return None, False
@@ -196,6 +190,9 @@ class _Unrolling:
             return self._run(i + 1, block.end), False
         if kind is BlockKind.IF:
             taken = self._decide(block, i)
+            if isinstance(taken, Condition):
+                self._both(block, i, taken)
+                return None, None
             return (self._run(i + 1, block.end) if taken else None), taken
         rounds = 0
         values: list[float] | None = None
@@ -206,7 +203,7 @@ class _Unrolling:
             count = self._whole(block, i)
         name = self.body.sweeps[block.sweep].name if values is not None else ""
         while count < 0 or rounds < count:
-            if kind is BlockKind.WHILE and not self._decide(block, i):
+            if kind is BlockKind.WHILE and not self._known_decision(block, i):
                 break
             if values is not None:
                 self.known["sweep"][name] = values[rounds]
@@ -214,7 +211,7 @@ class _Unrolling:
             rounds += 1
             if signal is Op.HALT:
                 return signal, False
-            if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._decide(block, i)):
+            if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._known_decision(block, i)):
                 break
             if rounds > MAX_STEPS:
                 raise CompileError(
@@ -231,23 +228,6 @@ class _Unrolling:
         self.depth -= 1
         return signal
 
-    def _decide(self, block: Block, i: int) -> bool:
-        assert block.value is not None
-        value = self._known(block.value)
-        word = block.kind.name.lower()
-        if isinstance(value, Expression):
-            bits = value.names("bit")
-            if bits:
-                raise CompileError(
-                    f"{word} at instruction {i} depends on the measured bit {bits[0]!r}: that needs feedback within a "
-                    f"shot, which this target does not have",
-                    instruction=i,
-                )
-            raise CompileError(
-                f"{word} at instruction {i} depends on {value}, which is not known before the run", instruction=i
-            )
-        return value != 0.0
-
     def _whole(self, block: Block, i: int) -> int:
         assert block.value is not None
         value = self._known(block.value)
@@ -258,45 +238,12 @@ class _Unrolling:
             )
         return int(value)
 
-    # --- values -------------------------------------------------------------------------------------
-
-    def _known(self, value: Value) -> Value:
-        """Return a value with everything put in that is known; a float if nothing is left."""
-        if not isinstance(value, Expression):
-            return value
-        code: list[tuple[str, str | float | None]] = []
-        open_leaf = False
-        for word, x in value.code:
-            table = self.known.get(word)
-            found = None if table is None else table.get(str(x))
-            if found is None:
-                open_leaf |= word in LEAVES and word != "const"
-                code.append((word, x))
-            elif isinstance(found, Expression):
-                open_leaf = True
-                code.extend(found.code)
-            else:
-                code.append(("const", float(found)))
-        made = Expression(tuple(code))
-        return made if open_leaf else made.evaluate({})
-
-    def _value(self, word: int) -> Value:
-        return self._known(self.body.value(word))
-
-    def _operand(self, i: int) -> Value | Fraction:
-        """Return an immediate, an expression's value, or ticks as exact seconds."""
-        flags, b = self.rows[i][1], self.rows[i][3]
-        if flags & Flag.IMM:
-            return self.floats[i]
-        if flags & Flag.TICKS:
-            return self.ticks[i] * self.body.tick_s
-        return self._known(self.body.expressions[b])
-
     # --- instructions -------------------------------------------------------------------------------
 
     def _one(self, i: int, op: int) -> None:
         _, flags, a, b, c = self.rows[i]
-        if len(self.steps) >= MAX_STEPS:
+        self.at, first = i, len(self.steps)
+        if first >= MAX_STEPS:
             raise CompileError(f"the program has over {MAX_STEPS} steps a shot when its loops are unrolled")
         spec = OPCODES.get(op)  # type: ignore[call-overload]
         if spec is None:
@@ -306,12 +253,12 @@ class _Unrolling:
         if form is Form.GATE:
             self._gate(i, word, flags, a, b, c)
         elif form is Form.MEASURE:
-            self._forget(b)
+            self.known["bit"][self.body.bits[b]] = None
             if not self._calibrated(word, (a,), ()):
-                self.steps.append(Step(word, (a,), number=b, where=i))
+                self._measure(a, b, i)
         elif form is Form.QUBIT:
             if not self._calibrated(word, (a,), ()):
-                self.steps.append(Step(word, (a,), where=i))
+                self._reset(word, a, i)
         elif form is Form.BARRIER:
             words = self.operands[a : a + b]
             qubits = tuple(w for w in words if not w & PORT_BIT)
@@ -323,8 +270,11 @@ class _Unrolling:
             amplitude = 1.0 if c == NONE else self._value(c)
             self.steps.append(Step(word, params=(amplitude,), ports=(a,), number=b, where=i))
         elif form is Form.CAPTURE and word is Op.CAPTURE:
-            self.steps.append(Step(word, ports=(a,), number=b, where=i))
-            self._forget(self.body.captures[b].bit)
+            bit = self.body.captures[b].bit
+            event, leaf = self.decisions.measured(self.body.bits[bit] if bit >= 0 else "", i)
+            self.steps.append(Step(word, ports=(a,), number=b, where=i, event=event))
+            if bit >= 0:
+                self.known["bit"][self.body.bits[bit]] = leaf
         elif form is Form.PORT_VALUE:
             self.steps.append(Step(word, params=(self._operand(i),), ports=(a,), where=i))
         elif form is Form.ASSIGN:
@@ -342,10 +292,10 @@ class _Unrolling:
         elif word is not Op.NOP:
             raise CompileError(f"{spec.name} (instruction {i}) is not for this target", instruction=i)
 
-    def _forget(self, bit: int) -> None:
-        """Take a bit for unknown: it was measured."""
-        if bit >= 0 and "bit" in self.known:
-            self.known["bit"][self.body.bits[bit]] = None
+        if not self.decisions.when.always:
+            when = self.decisions.when
+            self.steps[first:] = [s if s.when is not None else s._replace(when=when) for s in self.steps[first:]]
+        self.played.update(q for step in self.steps[first:] for q in step.qubits if step.op not in _STILL)
 
     def _gate(self, i: int, op: Op, flags: int, a: int, b: int, c: int) -> None:
         n_controls = 0

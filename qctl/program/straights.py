@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import shots
+from qctl.program.conditions import Condition
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, MOVE, PLAY, PortClock, Straight
 
@@ -47,6 +48,8 @@ class Straights(Sequence[Straight]):
         How many plays of each there are, where they have been counted; see `counted`.
     moves : sequence of (int, (n_points, n_moves) MOVE)
         Where tables of moves begin to hold, and one row for each point from there on.
+    conditions : sequence of (int, sequence of Condition or None)
+        Of each play, as `labels` name them; none where all plays always happen.
     """
 
     plays: NDArray
@@ -61,6 +64,7 @@ class Straights(Sequence[Straight]):
     targets: Sequence[tuple[int, Sequence[tuple[int, ...]]]] = ()
     counts: NDArray[np.int64] | None = None
     moves: Sequence[tuple[int, NDArray]] = ()
+    conditions: Sequence[tuple[int, Sequence[Condition | None]]] = ()
 
     def __len__(self) -> int:
         return len(self.lengths_s)
@@ -108,6 +112,12 @@ class Straights(Sequence[Straight]):
             return np.zeros(0, MOVE)
         first, table = self.moves[place]
         return table[number - first] if number - first < len(table) else np.zeros(0, MOVE)
+
+    def conditions_of(self, point: int) -> Sequence[Condition | None]:
+        """Return the condition of each play of a point; nothing where all always happen."""
+        if not self.conditions:
+            return ()
+        return self.conditions[bisect_right(self.conditions, self.first + point, key=lambda row: row[0]) - 1][1]
 
     def _names(self, point: int) -> Sequence[str]:
         return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]

@@ -15,6 +15,7 @@ from qctl.errors import RequestError
 
 if TYPE_CHECKING:
     from qctl.program.body import Body
+    from qctl.program.conditions import Condition
     from qctl.program.opcodes import Op
     from qctl.program.straights import Straights
     from qctl.program.tables import Sweep, Waveform
@@ -279,6 +280,8 @@ class Timeline:
         Atoms or ions that each play is for, where its port is a beam; empty for all that the beam reaches.
     moves : (n_points, n_moves) MOVE, optional
         Atoms that are moved.
+    conditions : tuple of Condition or None, optional
+        Under which outcomes of the shot's captures each play happens, None for always; nothing where all do.
     """
 
     actions: Sequence[Action]
@@ -295,6 +298,7 @@ class Timeline:
     processor: str = ""
     targets: tuple[tuple[int, ...], ...] = ()
     moves: NDArray | None = None
+    conditions: tuple[Condition | None, ...] = ()
 
     @cached_property
     def body(self) -> Body:
@@ -350,6 +354,7 @@ class Timeline:
             np.arange(self.n_points + 1) * m, self.lengths_s, self.ports, self.waveforms, [(0, self.labels)],
             targets=[(0, self.targets)] if self.targets else (),
             moves=() if self.moves is None else [(0, self.moves)],
+            conditions=[(0, self.conditions)] if self.conditions else (),
         )  # fmt: skip
 
     def _number(self, point: int | tuple[int, ...] | Mapping[str, float]) -> int:

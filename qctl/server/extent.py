@@ -15,7 +15,7 @@ from qctl.compiler.unroll import peeled_of
 from qctl.errors import CompileError
 from qctl.lab import Lab
 from qctl.lab.snapshot import Snapshot
-from qctl.lowering import lower
+from qctl.lowering import feedback_of, lower
 from qctl.program.opcodes import Op
 from qctl.program.tables import Block, BlockKind, Sweep
 from qctl.program.timeline import CAPTURE, PLAY
@@ -116,7 +116,7 @@ def _tried(
     blocks = tuple(_shortened(block, counts) for block in body.blocks)
     small = Program.from_body(replace(body, sweeps=sweeps, blocks=blocks))
     begin = process_time()
-    timeline = compile_program(small, lab, snapshot, qpu, level=level).timeline
+    timeline = compile_program(small, lab, snapshot, qpu, level=level, feedback=feedback_of).timeline
     lowered = lower(timeline, lab, snapshot, n_shots=1)
     sizes = [words.nbytes for batch in lowered.batches for one in batch.programs for words in one.blobs.values()]
     return _Tried(timeline.n_points, len(sizes), sum(sizes), process_time() - begin)

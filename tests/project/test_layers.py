@@ -28,10 +28,12 @@ RULES: dict[str, list[str]] = {
     "compiler": [*CORE, "cext"],
     "simulation": [*CORE, "cext"],
     "circuit": [*CORE, "cext", "formats"],
+    "following": [*CORE, "compiler", "instruments.registry"],
     "lowering": [
         *CORE,
         "cext",
         "compiler",
+        "following",
         "instruments.registry",
         "instruments.*.capabilities",
         "instruments.*.body",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qctl.cext import q1_core
 from qctl.hil.instruments.qblox.assembly import OPERATIONS
 
-__all__ = ["ACQUIRES", "MOST_ROWS", "PLAY", "ROW", "Core", "Settings", "run_together"]
+__all__ = ["ACQUIRES", "KNOWN", "MOST_ROWS", "PLAY", "ROW", "Core", "Settings", "run_together"]
 
 ROW = np.dtype(
     [
@@ -34,7 +34,8 @@ _FIRST_ROWS = 1 << 12
 MOST_ROWS = 1 << 20
 """Rows of a sequencer that are held at a time, about: a long run is worked off in parts."""
 _MOST_INSTRUCTIONS = 1 << 28
-_DONE, _FULL, _SYNC = 0, 1, 2
+_DONE, _FULL, _SYNC, _UNKNOWN = 0, 1, 2, 9
+KNOWN = 1 << 61
 _ENDS = {
     3: ("SEQUENCE PROCESSOR RT EXEC COMMAND UNDERFLOW", "the classical core was too slow"),
     4: ("SEQUENCE PROCESSOR Q1 ILLEGAL INSTRUCTION", "no instruction that can be executed"),
@@ -99,9 +100,11 @@ class Core:
         When the last synchronisation was over.
     n_instructions : int
         Executed so far.
-    waits, ended : bool
-        Whether it waits for the others to synchronise, or does nothing more; with neither, it pauses as its rows are
-        as many as are held at a time.
+    waits, ended, asks : bool
+        Whether it waits for the others to synchronise, does nothing more, or can't go on without triggers that are not
+        known yet; with none of these, it pauses as its rows are as many as are held at a time.
+    known_ns : int
+        Until when all triggers are known.
     """
 
     code: NDArray[np.int64]
@@ -117,6 +120,8 @@ class Core:
     n_instructions: int = 0
     waits: bool = False
     ended: bool = False
+    asks: bool = False
+    known_ns: int = KNOWN
     _parts: list[NDArray] = field(default_factory=list)
     _state: NDArray[np.int64] = field(default_factory=lambda: np.zeros(40, np.int64))
     _queue: NDArray[np.int64] = field(default_factory=lambda: np.zeros(32, np.int64))
@@ -143,13 +148,15 @@ class Core:
             rows = np.empty(room, ROW)
             end, n = q1_core.run(
                 self.code, self._state, self.registers, self._queue, self._latches, thresholds, self.triggers, rows,
-                _MOST_INSTRUCTIONS,
+                _MOST_INSTRUCTIONS, self.known_ns,
             )  # fmt: skip
-            self._parts.append(rows[:n])
+            if n:
+                self._parts.append(rows[:n])
             n_rows += n
             room = min(2 * room, 1 << 18)
         self.end_ns, self.n_instructions, code, at = q1_core.clocks(self._state)
-        self.waits, self.ended = end == _SYNC, end not in (_SYNC, _FULL)
+        self.waits, self.asks = end == _SYNC, end == _UNKNOWN
+        self.ended = end not in (_SYNC, _FULL, _UNKNOWN)
         if end == _DONE:
             self.exit_code = code
         elif self.ended:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qctl.cext.q1_shots import fingerprint
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, run_together
-from qctl.hil.instruments.qblox.playing import LONGEST_NS, RATE_HZ, Player, judge, outputs_of
+from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, judge, outputs_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots
 

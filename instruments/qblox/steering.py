@@ -1,0 +1,334 @@
+"""Plays by measured bits on a Qblox cluster: trigger addresses of results, conditions on them, resets of latches.
+
+A readout sequencer sends a trigger to its address when a result is over its threshold; every sequencer counts triggers
+by address, and plays under conditions over which counts are not 0. Counts last until they are reset, all at once.
+
+Source: Qblox documentation, Feedback Trigger Handling (15 addresses, 212 ns on the way, one trigger each 252 ns on a
+grid of 28 ns, operators of set_cond, inverted counts); ibid., Feedback (364 ns from input to output).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import CompileError
+from qctl.instruments.qblox import capabilities as can
+from qctl.instruments.rows import Rows
+from qctl.lab import Lab, Port
+from qctl.program.conditions import Condition
+from qctl.program.straights import Straights
+from qctl.program.timeline import CaptureSpec, Shots, Straight
+from qctl.units import rational_hz, to_ticks
+
+__all__ = ["Steered", "Steering", "forms_of"]
+
+OR, NOR, AND, NAND, XOR, XNOR = range(6)
+"""Operators of set_cond."""
+_APART_NS = can.TRIGGER_NS + can.TRIGGER_GRID_NS
+_LATCH_NS = 4
+_SHORTEST_NS = 4
+_NS = rational_hz(can.CLOCK_HZ)
+
+Form = tuple[int, dict[int, int]]
+"""An operator, and which counts it wants inverted."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Steered:
+    """What a sequencer does that follows triggers.
+
+    Attributes
+    ----------
+    events, bounds
+        As they were, with resets of the latches between them.
+    steers : (n_events, 2) int32
+        As `q1asm.emit` takes them.
+    inverted : tuple of int
+        Addresses whose counts are inverted.
+    """
+
+    events: NDArray
+    bounds: NDArray[np.int64]
+    steers: NDArray[np.int32]
+    inverted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """A capture whose result is sent: its address and when it ends, in ns of the point."""
+
+    column: int
+    address: int
+    end: int
+    noisy: bool
+
+
+def forms_of(condition: Condition, address: Mapping[int, int]) -> list[Form]:
+    """Return the operators that a condition may be, with the inversions that each wants; parities want none.
+
+    `address` has that of each capture.
+    """
+    addresses = [address[capture] for capture in condition.captures]
+    n = 1 << len(addresses)
+    true = [k for k in range(n) if condition.table >> k & 1]
+    if len(true) not in (1, n - 1):
+        parity = [k for k in range(n) if k.bit_count() % 2]
+        odd, even = true == parity, [k for k in range(n) if k not in parity] == true
+        return [(XOR if odd else XNOR, dict.fromkeys(addresses, 0))] if odd or even else []
+    (row,) = true if len(true) == 1 else [k for k in range(n) if k not in true]
+    states = {a: row >> j & 1 for j, a in enumerate(addresses)}
+    straight = {a: 1 - state for a, state in states.items()}
+    return [(AND, straight), (NOR, states)] if len(true) == 1 else [(NAND, straight), (OR, states)]
+
+
+class Steering:
+    """The conditions of a batch on a cluster; every module makes the same addresses of them.
+
+    Parameters
+    ----------
+    straights : sequence of Straight
+        All points.
+    rows : Rows
+        The same as flat tables.
+    lab : Lab
+        The wiring.
+    shots : Shots
+        Of the batch.
+    period_ns : int
+        Length of a point.
+    """
+
+    def __init__(self, straights: Sequence[Straight], rows: Rows, lab: Lab, shots: Shots, period_ns: int) -> None:
+        self.rows = rows
+        self.shots = shots
+        self.period_ns = period_ns
+        self.conditions: list[Sequence[Condition | None]] = []
+        if isinstance(straights, Straights) and straights.conditions:
+            self.conditions = [straights.conditions_of(p) for p in range(len(straights))]
+        ports = set()
+        for p, conditions in enumerate(self.conditions):
+            first = int(rows.capture_bounds[p])
+            for column in {c for when in conditions if when is not None for c in when.captures}:
+                ports.add(int(rows.captures["port"][first + column]))
+        ordered = [rows.ports[name] for name in lab.ports if rows.ports.get(name) in ports]
+        table = can.TABLES["qblox-qrm"]
+        most = int(table.conditions.addresses.high or 0) if table.conditions and table.conditions.addresses else 0
+        if len(ordered) > most:
+            raise CompileError(
+                f"{len(ordered)} ports measure what plays depend on; the trigger network has {most} addresses"
+            )
+        self.address = {port: k + 1 for k, port in enumerate(ordered)}
+
+    def __bool__(self) -> bool:
+        return bool(self.address)
+
+    def decider(self, index: int) -> tuple[int, CaptureSpec] | None:
+        """Return the address of a port's results, and what tells its states apart; None if nothing depends on it."""
+        if index not in self.address:
+            return None
+        kinds = np.unique(self.rows.captures["capture"][self.rows.captures["port"] == index]).tolist()
+        specs = [self.rows.specs[kind] for kind in kinds]
+        keys = {
+            (s.length_s, None if s.weights is None else s.weights.tobytes(), s.angle_rad, s.threshold) for s in specs
+        }
+        if len(keys) > 1:
+            raise CompileError(
+                f"port {specs[0].port}: its captures have different lengths or weights, and plays depend on them: a "
+                f"sequencer has one threshold"
+            )
+        return self.address[index], specs[0]
+
+    def sequencer(
+        self, port: Port, index: int, events: NDArray, bounds: NDArray[np.int64], lead_ns: int
+    ) -> Steered | None:
+        """Return what a sequencer does with its conditions; None if it has none.
+
+        Raises
+        ------
+        CompileError
+            If the trigger network can't do it.
+        """
+        rows = self.rows
+        used: list[list[tuple[int, Condition]]] = []
+        for p, conditions in enumerate(self.conditions):
+            begin = int(rows.bounds[p])
+            mine = (
+                np.flatnonzero(rows.plays["port"][begin : int(rows.bounds[p + 1])] == index).tolist()
+                if conditions
+                else []
+            )
+            found = [(k, when) for k, play in enumerate(mine) if (when := conditions[play]) is not None]
+            used.append(found)
+        if not any(used):
+            return None
+        steers = np.zeros((len(events), 2), np.int32)
+        chosen = _Operators(port.name)
+        made, new_bounds, at = [], [0], 0
+        for p, members in enumerate(used):
+            begin, end = int(bounds[p]), int(bounds[p + 1])
+            own = events[begin:end]
+            plays = np.flatnonzero(own["acquisition"] < 0)
+            results = self._results(p)
+            for _, when in members:
+                chosen.want(when, {column: one.address for column, one in results.items()})
+            resets = self._resets(port, p, own, [(int(own["start"][plays[k]]), when) for k, when in members], results)
+            order = np.argsort(np.concatenate([own["start"], np.array(resets, np.int64)]), kind="stable")
+            made.append((p, order, own, resets, {int(plays[k]): when for k, when in members}, results))
+            at += len(order)
+            new_bounds.append(at)
+        out = np.empty(at, events.dtype)
+        steers = np.zeros((at, 2), np.int32)
+        for (p, order, own, resets, whens, results), first in zip(made, new_bounds, strict=False):
+            before = None
+            for place, k in enumerate(order.tolist(), first):
+                if k >= len(own):
+                    following = [j for j in order[place - first :].tolist() if j < len(own)]
+                    out[place] = (
+                        own[following[0]]
+                        if before is None and following
+                        else out[place - 1]
+                        if before is not None
+                        else 0
+                    )
+                    out[place]["start"], out[place]["length"], out[place]["acquisition"] = resets[k - len(own)], 0, -1
+                    steers[place] = 0, -1
+                    continue
+                if (when := whens.get(k)) is not None:
+                    if before is not None and before["steps"] != own[k]["steps"]:
+                        raise CompileError(
+                            f"a pulse on {port.name} of point {p} is played by measured bits, at another frequency "
+                            f"than the one before it: a sequencer can't change its frequency by them"
+                        )
+                    steers[place] = chosen.mask(when, {column: one.address for column, one in results.items()})
+                out[place] = before = own[k]
+        return Steered(out, np.array(new_bounds, np.int64), steers, chosen.inverted)
+
+    def _results(self, p: int) -> dict[int, _Result]:
+        """Return the captures of a point whose results are sent, by column; in noise are those that come together."""
+        rows, found = self.rows, []
+        first, end = int(rows.capture_bounds[p]), int(rows.capture_bounds[p + 1])
+        for column, row in enumerate(rows.captures[first:end]):
+            if int(row["port"]) in self.address:
+                spec = rows.specs[int(row["capture"])]
+                length = len(spec.weights) if spec.weights is not None else to_ticks(spec.length_s, _NS).ticks
+                lead = to_ticks(self.shots.lead_s.get(spec.instrument, 0.0), _NS).ticks
+                found.append((int(row["start"]) + lead + length, column, self.address[int(row["port"])]))
+        ends = [at for at, *_ in found]
+        return {
+            column: _Result(column, address, at, sum(abs(at - other) < _APART_NS for other in ends) > 1)
+            for at, column, address in found
+        }
+
+    def _resets(
+        self, port: Port, p: int, own: NDArray, uses: Sequence[tuple[int, Condition]], results: Mapping[int, _Result]
+    ) -> list[int]:
+        """Return when the latches are reset: before each result that is used, and not while one is held."""
+        rows = self.rows
+        last: dict[int, int] = {}
+        for start, when in uses:
+            for column in when.captures:
+                one = results[column]
+                slot = rows.specs[int(rows.captures["capture"][rows.capture_bounds[p] + column])].slot
+                if one.noisy:
+                    raise CompileError(
+                        f"the capture into {slot!r} of point {p} ends less than {_APART_NS} ns from another that plays "
+                        f"depend on: the trigger network takes one result at a time; measure one after the other"
+                    )
+                if start < one.end + can.FEEDBACK_NS:
+                    raise CompileError(
+                        f"a pulse on {port.name} at {start} ns of point {p} depends on the capture into {slot!r}, "
+                        f"which ends at {one.end} ns: that is known {can.FEEDBACK_NS} ns later; delay the pulse"
+                    )
+                last[column] = max(last.get(column, 0), start)
+        held = [(results[column].end + can.TRIGGER_WAY_NS, until + _LATCH_NS) for column, until in last.items()]
+        ends = [one.end for one in results.values()]
+        begin = max(0, max(ends, default=0) + can.FEEDBACK_NS - self.period_ns)
+        starts = sorted(own["start"].tolist())
+        resets: list[int] = []
+        for column in sorted(last, key=lambda column: results[column].end):
+            one = results[column]
+            earlier = [
+                other.end + can.FEEDBACK_NS
+                for other in results.values()
+                if other.end < one.end and (other.noisy or other.address == one.address)
+            ]
+            low, high = max([begin, *earlier]), one.end
+            if any(low <= reset < high for reset in resets):
+                continue
+            at = _slot(low, high, starts, [*held, *((reset, reset + _LATCH_NS) for reset in resets)])
+            if at is None:
+                raise CompileError(
+                    f"{port.name} of point {p}: latches would have to be reset for a new result while an earlier one "
+                    f"is still needed; use each result before the next measurement of its qubit ends"
+                )
+            resets.append(at)
+        return sorted(resets)
+
+
+def _slot(low: int, high: int, starts: Sequence[int], held: Sequence[tuple[int, int]]) -> int | None:
+    """Return the latest time for a reset between two times, beside what the sequencer does and outside what is held."""
+    at = high - _LATCH_NS
+    while at >= low:
+        taken = [start - _SHORTEST_NS for start in starts if abs(start - at) < _SHORTEST_NS]
+        taken += [begin - _LATCH_NS for begin, until in held if begin - _LATCH_NS < at < until]
+        if not taken:
+            return at
+        at = min(taken)
+    return None
+
+
+class _Operators:
+    """Operators and inversions of all conditions on one sequencer: an address is inverted for all of them or none."""
+
+    def __init__(self, port: str) -> None:
+        self._port = port
+        self._inverted: dict[int, int] = {}
+        self._forms: dict[tuple[Condition, tuple[int, ...]], int] = {}
+        self._waiting: list[tuple[Condition, dict[int, int]]] = []
+
+    def want(self, when: Condition, address: Mapping[int, int]) -> None:
+        """Take a condition; refuse one that no operator is."""
+        used = {capture: address[capture] for capture in when.captures}
+        key = (when, tuple(used.values()))
+        if key in self._forms:
+            return
+        if len(set(used.values())) < len(used):
+            raise CompileError(
+                f"a pulse on {self._port} depends on two results of one qubit: the trigger network counts both together"
+            )
+        forms = forms_of(when, used)
+        if len(used) > 1 and forms and forms[0][0] < XOR:
+            fitting = [
+                wanted
+                for _, wanted in forms
+                if all(self._inverted.get(a, state) == state for a, state in wanted.items())
+            ]
+            if not fitting:
+                forms = []
+            else:
+                self._inverted.update(fitting[0])
+        if not forms:
+            raise CompileError(
+                f"a pulse on {self._port} depends on measured bits in a way that the trigger network can't tell: it "
+                f"knows all, any, none and odd numbers of them, each bit the same way round on one port"
+            )
+        self._forms[key] = len(self._forms)
+
+    def mask(self, when: Condition, address: Mapping[int, int]) -> tuple[int, int]:
+        """Return the mask and the operator of a condition, once all are known."""
+        used = {capture: address[capture] for capture in when.captures}
+        mask = sum(1 << a - 1 for a in used.values())
+        state = {a: self._inverted.get(a, 0) for a in used.values()}
+        forms = forms_of(when, used)
+        if forms[0][0] >= XOR:
+            return mask, forms[0][0] ^ (sum(state.values()) & 1)
+        return mask, next(operator for operator, wanted in forms if wanted == state)
+
+    @property
+    def inverted(self) -> tuple[int, ...]:
+        """Return the addresses whose counts are inverted."""
+        return tuple(sorted(a for a, state in self._inverted.items() if state))

@@ -1,0 +1,180 @@
+"""The part of unrolling that is about values: what is known before the run, and branches on what is measured in it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from qctl.compiler.decisions import Decisions, mixed
+from qctl.compiler.steps import Step
+from qctl.errors import CompileError
+from qctl.program.body import Body
+from qctl.program.conditions import Condition
+from qctl.program.expressions import LEAVES, Expression, Value
+from qctl.program.layout import Flag
+from qctl.program.opcodes import Op
+from qctl.program.tables import Block, BlockKind
+
+__all__ = ["Branching"]
+
+
+class Branching:
+    """The state of one unrolling, without the walk over instructions.
+
+    Parameters
+    ----------
+    body : Body
+        The program.
+    can_branch : function
+        Says what of the target can't play by measured bits; an empty text where all can.
+    """
+
+    def __init__(self, body: Body, can_branch: Callable[[], str]) -> None:
+        self.body = body
+        self.can_branch = can_branch
+        self.decisions = Decisions()
+        self.played: set[int] = set()
+        rows = body.instructions
+        self.rows: list[tuple[int, int, int, int, int]] = rows.tolist()
+        words = rows["b"].astype(np.uint64) | (rows["c"].astype(np.uint64) << np.uint64(32))
+        self.floats: list[float] = words.view(np.float64).tolist()
+        self.ticks: list[int] = words.view(np.int64).tolist()
+        self.operands: list[int] = body.operands.tolist()
+        self.known: dict[str, dict[str, Value | None]] = {
+            "register": {r.name: 0.0 for r in body.registers},
+            "bit": dict.fromkeys(body.bits, 0.0),
+            "param": {},
+            "sweep": {},
+        }
+        self.cals = {
+            (block.name, block.qubits, k): block for k, block in enumerate(body.blocks) if block.kind is BlockKind.CAL
+        }
+        self.steps: list[Step] = []
+        self.depth = 0
+        self.at = -1
+
+    @abstractmethod
+    def _run(self, first: int, end: int) -> Op | None:
+        """Unroll instructions; return BREAK, CONTINUE or HALT where one ended it early."""
+
+    def _decide(self, block: Block, i: int) -> bool | Condition:
+        """Return what a block's test says, now or by the outcomes of measurements."""
+        assert block.value is not None
+        value = self._known(block.value)
+        word = block.kind.name.lower()
+        if not isinstance(value, Expression):
+            return value != 0.0
+        condition = self.decisions.of(value, i, word)
+        if condition.always or condition.never:
+            return condition.always
+        if lacking := self.can_branch():
+            bit = self.decisions.bits[condition.captures[0]]
+            raise CompileError(
+                f"{word} at instruction {i} depends on the measured bit {bit!r}: that needs feedback within a shot, "
+                f"which {lacking} does not have",
+                instruction=i,
+            )
+        return condition
+
+    def _known_decision(self, block: Block, i: int) -> bool:
+        """Return what the test of a loop says, which has to be known."""
+        found = self._decide(block, i)
+        if isinstance(found, Condition):
+            word, bits = block.kind.name.lower(), self.decisions.text(found)
+            raise CompileError(
+                f"{word} at instruction {i} goes on by what was measured ({bits}): that needs loops on feedback, "
+                f"which no box here has; write its rounds one after the other, each in an if",
+                instruction=i,
+            )
+        return found
+
+    def _both(self, block: Block, i: int, condition: Condition) -> None:
+        """Unroll both arms of an IF, each under its condition, and mix what they leave in bits and registers."""
+        assert block.value is not None
+        test, word = self._known(block.value), "if"
+        assert isinstance(test, Expression)
+        around, before = self.decisions.when, {kind: dict(self.known[kind]) for kind in ("bit", "register")}
+        after = []
+        last = block.end + 1
+        follows = last < len(self.rows) and self.rows[last][0] == Op.BEGIN
+        other = self.body.blocks[self.rows[last][2]] if follows else None
+        arms = [(i + 1, block.end, condition)]
+        if other is not None and other.kind is BlockKind.ELSE:
+            arms.append((last + 1, other.end, ~condition))
+        for first, end, arm in arms:
+            self.decisions.when = self.decisions.joined(arm, i, word)
+            if not self.decisions.when.never and self._run(first, end) is not None:
+                raise CompileError(
+                    f"the if at instruction {i} would end a loop, or the shot, by what was measured: no box here can",
+                    instruction=i,
+                )
+            after.append({kind: self.known[kind] for kind in before})
+            self.known.update({kind: dict(values) for kind, values in before.items()})
+            self.decisions.when = around
+        after.append(before)
+        for kind, values in self.known.items():
+            if kind in before:
+                values.update({name: mixed(test, after[0][kind][name], after[1][kind][name]) for name in values})
+
+    def _measure(self, qubit: int, bit: int, i: int) -> None:
+        """Measure a qubit; its bit is known as this measurement's outcome from now on."""
+        event, leaf = self.decisions.measured(self.body.bits[bit], i)
+        self.known["bit"][self.body.bits[bit]] = leaf
+        self.steps.append(Step(Op.MEASURE, (qubit,), number=bit, where=i, event=event))
+
+    def _reset(self, op: Op, qubit: int, i: int) -> None:
+        """Reset a qubit: by waiting where nothing was played before, else by what a measurement finds."""
+        if qubit not in self.played or self.can_branch():
+            self.steps.append(Step(op, (qubit,), where=i))
+            return
+        event, leaf = self.decisions.measured("", i)
+        self.steps.append(Step(Op.MEASURE, (qubit,), where=i, event=event))
+        self.steps.append(Step(Op.X, (qubit,), where=i, when=self.decisions.of(leaf, i, "reset")))
+
+    # --- values -------------------------------------------------------------------------------------
+
+    def _known(self, value: Value) -> Value:
+        """Return a value with everything put in that is known; a float if nothing is left."""
+        if not isinstance(value, Expression):
+            return value
+        code: list[tuple[str, str | float | None]] = []
+        open_leaf = False
+        for word, x in value.code:
+            table = self.known.get(word)
+            found = None if table is None else table.get(str(x))
+            if found is None:
+                open_leaf |= word in LEAVES and word != "const"
+                code.append((word, x))
+            elif isinstance(found, Expression):
+                open_leaf = True
+                code.extend(found.code)
+            else:
+                code.append(("const", float(found)))
+        made = Expression(tuple(code))
+        return made if open_leaf else made.evaluate({})
+
+    def _settled(self, value: Value) -> Value:
+        """Return a value of a gate or pulse with everything put in, which may not depend on what is measured."""
+        found = self._known(value)
+        if isinstance(found, Expression) and (bits := found.names("bit")):
+            raise CompileError(
+                f"instruction {self.at} has the value {found}, which depends on the measured bit {bits[0]!r}: write "
+                f"the gate once for each value, in an if",
+                instruction=self.at,
+            )
+        return found
+
+    def _value(self, word: int) -> Value:
+        return self._settled(self.body.value(word))
+
+    def _operand(self, i: int) -> Value | Fraction:
+        """Return an immediate, an expression's value, or ticks as exact seconds."""
+        flags, b = self.rows[i][1], self.rows[i][3]
+        if flags & Flag.IMM:
+            return self.floats[i]
+        if flags & Flag.TICKS:
+            return self.ticks[i] * self.body.tick_s
+        return self._settled(self.body.expressions[b])

@@ -1,0 +1,126 @@
+"""Bits that were measured steer what is played later in a shot: through the server, on an emulated Qblox cluster.
+
+The judge is a rate model: a qubit is up or down, falls with its true T1 (`--truth`), and a readout tells where it
+was for the longer part of its window.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import qctl
+from qctl.errors import CompileError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+
+HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\n'
+SHOTS = 1000
+READOUT_S, WAIT_S, PULSE_S = 1.1e-6, 392e-9, 40e-9
+ERROR = 0.015
+"""What noise of the readout, pulses and thermal population may add to a probability."""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on a Qblox cluster after its tune-up."""
+    from whole_lab import WholeLab
+
+    lab = WholeLab(tmp_path_factory.mktemp("feedback"), "qblox2", 3)
+    try:
+        assert qctl.calibrate(lab.client).accepted
+        yield lab
+    finally:
+        lab.end()
+
+
+def judged(t1_s: float, steered: bool, n: int = 200_000) -> dict[str, float]:
+    """Return how often both results of prepare, measure, (turn if it was 1), measure come, by drawing falls."""
+    random = np.random.default_rng(1)
+    up = np.ones(n, bool)
+    until_s = random.exponential(t1_s, n)
+
+    def passes(time_s: float) -> np.ndarray:
+        """Let time pass, and return for which part of it each qubit was up."""
+        nonlocal up, until_s
+        part = np.where(up, np.minimum(until_s, time_s) / time_s, 0.0)
+        up &= until_s > time_s
+        until_s = until_s - time_s
+        return part
+
+    passes(PULSE_S / 2)
+    first = passes(READOUT_S) > 0.5
+    passes(WAIT_S)
+    if steered:
+        up = up ^ first
+        until_s = np.where(first, random.exponential(t1_s, n), until_s)
+    passes(PULSE_S)
+    second = passes(READOUT_S) > 0.5
+    return {f"{b}{a}": float(np.mean((first == a) & (second == b))) for a in (0, 1) for b in (0, 1)}
+
+
+def odds(lab: Any, name: str, text: str, shots: int = SHOTS) -> dict[str, float]:
+    """Return the probabilities of a program that the command line runs, c[1] in front of c[0]."""
+    file = lab.folder / f"{name}.qasm"
+    file.write_text(HEAD + text)
+    counts = lab.run_file(file, shots)["counts"]
+    assert sum(counts.values()) == shots
+    return {key: counts.get(key, 0) / shots for key in ("00", "01", "10", "11")}
+
+
+def check(found: dict[str, float], expected: dict[str, float]) -> None:
+    """Compare probabilities within 5 sigma of the shots, and what the judge leaves out."""
+    for key, p in expected.items():
+        bound = 5 * np.sqrt(p * (1 - p) / SHOTS) + 2 * ERROR
+        assert abs(found[key] - p) < bound, (key, found, expected, bound)
+
+
+def test_active_reset_brings_the_qubit_down(cluster: Any) -> None:
+    t1_s = cluster.truth["qubits"]["q0"]["t1_s"]
+    reset = "x q[0];\nc[0] = measure q[0];\nif (c[0] == 1) x q[0];\nc[1] = measure q[0];\n"
+    with_it = odds(cluster, "reset", reset)
+    check(with_it, judged(t1_s, True))
+    without = odds(cluster, "control", reset.replace("if (c[0] == 1) x q[0];\n", ""))
+    check(without, judged(t1_s, False))
+    up, stays = (case["10"] + case["11"] for case in (with_it, without))
+    assert up < 0.06 and stays > 0.9
+
+
+def test_reset_is_a_measurement_and_a_turn(cluster: Any) -> None:
+    found = odds(cluster, "reset_op", "x q[0];\nreset q[0];\nc[1] = measure q[0];\n")
+    assert found["00"] > 0.94 and found["01"] == found["11"] == 0.0
+
+
+def test_another_qubit_follows_and_so_does_its_phase(cluster: Any) -> None:
+    flip = "h q[0];\nc[0] = measure q[0];\nif (c[0] == 1) x q[1];\nc[1] = measure q[1];\n"
+    phase = "h q[0];\nh q[1];\nc[0] = measure q[0];\nif (c[0] == 1) { z q[1]; }\nh q[1];\nc[1] = measure q[1];\n"
+    other = "h q[0];\nc[0] = measure q[0];\nif (c[0] == 1) { x q[1]; } else { h q[1]; h q[1]; }\nc[1] = measure q[1];\n"
+    for name, text in (("flip", flip), ("phase", phase), ("else", other)):
+        found = odds(cluster, name, text)
+        ideal = qctl.simulate(qctl.Circuit.from_qasm(HEAD + text), SHOTS, seed=1).counts
+        assert set(ideal) == {"00", "11"}
+        # T1 and T2 during 2 us of readout and wait, and readout errors: below 12 % for each qubit of this seed
+        assert abs(found["11"] - 0.5) < 0.1 and abs(found["00"] - 0.5) < 0.1, (name, found)
+        assert found["01"] + found["10"] < 0.12, (name, found)
+
+
+def test_a_register_decides_and_both_results_are_sent(cluster: Any) -> None:
+    text = "x q[1];\nc = measure q;\nif (c == 2) { x q[0]; x q[1]; }\nc = measure q;\n"
+    found = odds(cluster, "register", text)
+    assert found["01"] > 0.85, found
+
+
+def test_loop_on_what_was_measured_is_refused_by_name(cluster: Any) -> None:
+    c = qctl.Circuit(1, 1)
+    c.h(0)
+    c.measure(0, 0)
+    with c.while_(0, 1):
+        c.x(0)
+        c.measure(0, 0)
+    with pytest.raises(CompileError, match=r"while at instruction 2 goes on by what was measured \(c\[0\] is 1\)"):
+        cluster.client.run(c, shots=10).result(60)
