@@ -28,11 +28,13 @@ RULES: dict[str, list[str]] = {
     "compiler": [*CORE, "cext"],
     "simulation": [*CORE, "cext"],
     "circuit": [*CORE, "cext", "formats"],
+    "cutting": [*CORE, "instruments.registry"],
     "following": [*CORE, "compiler", "instruments.registry"],
     "lowering": [
         *CORE,
         "cext",
         "compiler",
+        "cutting",
         "following",
         "instruments.registry",
         "instruments.*.capabilities",
