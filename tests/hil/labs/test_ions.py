@@ -1,4 +1,4 @@
-"""Built-in labs of ions: a file that survives JSON, a lab.toml in order, and values that are honestly near the truth."""
+"""Built-in labs of ions: a file that survives JSON, a lab.toml in order, and values that are near the truth."""
 
 from __future__ import annotations
 
