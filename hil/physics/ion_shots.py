@@ -24,6 +24,8 @@ _FAR, _NEAR, _BEATEN, _MOST_STATES = 3, 6, 9, 64
 """Fock states kept above the thermal ones: of modes far from every tone, near one, or between two."""
 _NEAR_COUPLINGS = 8.0
 _MOST_AT_TOP, _MORE = 2e-4, 8
+_MOST_TOGETHER, _MOST_COLUMNS = 256, 64
+"""Fock states of both modes together, and states that a shot may start in: what is hotter is cut short."""
 
 
 class Lit(NamedTuple):
@@ -238,10 +240,11 @@ class _Sequence:
         scores = self._scores(state, coming)
         order = sorted(range(len(scores)), key=lambda m: -scores[m][0])[:_MOST_MODES]
         chosen = sorted(m for m in order if scores[m][0] > _LEAST_SCORE)
-        modes = [self.chain.modes[m] for m in chosen]
-        thermal = [_thermal(state.n_bar[m]) for m in chosen]
-        room = [scores[m][1] + self.more for m in chosen]
-        sizes = tuple(min(len(p) + more, _MOST_STATES) for p, more in zip(thermal, room, strict=True))
+        thermal = {m: _thermal(state.n_bar[m]) for m in chosen}
+        wanted = {m: min(len(thermal[m]) + scores[m][1] + self.more, _MOST_STATES) for m in chosen}
+        if np.prod(list(wanted.values()), dtype=np.int64) > _MOST_TOGETHER:  # hot: one mode is quantum, the better one
+            chosen = order[:1]
+        modes, sizes = [self.chain.modes[m] for m in chosen], tuple(wanted[m] for m in chosen)
         etas = tuple(tuple(mode.lamb_dicke[q] for mode in modes) for q in range(self.n))
         state.motion = Motion(tuple(mode.frequency_hz for mode in modes), etas, sizes)
         spins = [(1 - p, p) for p in state.excited]
@@ -250,10 +253,11 @@ class _Sequence:
             weight = float(np.prod([spins[q][bit] for q, bit in enumerate(bits)]))
             if weight < _LEAST_WEIGHT:
                 continue
-            for ns in product(*[range(len(p)) for p in thermal]):
-                both = weight * float(np.prod([p[n] for p, n in zip(thermal, ns, strict=True)]))
+            for ns in product(*[range(len(thermal[m])) for m in chosen]):
+                both = weight * float(np.prod([thermal[m][n] for m, n in zip(chosen, ns, strict=True)]))
                 if both >= _LEAST_WEIGHT:
                     starts.append((bits, ns, both))
+        starts = sorted(starts, key=lambda start: -start[2])[:_MOST_COLUMNS]
         columns = np.zeros((2,) * self.n + (state.motion.size, len(starts)), complex)
         for k, (bits, ns, _) in enumerate(starts):
             place = int(np.ravel_multi_index(ns, sizes)) if ns else 0

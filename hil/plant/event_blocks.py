@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.plant.messages import array_from_wire, array_to_wire
+from qctl.hil.plant.self_timed import computed
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
@@ -53,14 +54,9 @@ async def play_events(plant: Plant, session: Session, message: Mapping[str, Any]
     try:
         with plant.clock.paused():
             started_s = plant.begin(n_shots, period_s * (len(bounds) - 1))
-            computing = asyncio.ensure_future(asyncio.to_thread(counting, own.name, rows, bounds, n_shots))
-            aborted = asyncio.ensure_future(plant.aborted.wait())
-            await asyncio.wait((computing, aborted), return_when=asyncio.FIRST_COMPLETED)
-            aborted.cancel()
-            stopped = not computing.done()
-            counts = await computing
-        if stopped:
-            return {"n_shots": 0, "counts": array_to_wire(counts[:0], plant.folder)}
+            counts = await computed(plant, partial(counting, own.name, rows, bounds, n_shots))
+        if counts is None:
+            return {"n_shots": 0, "counts": array_to_wire(np.zeros((0, 0), np.int64), plant.folder)}
         fired = await plant.pace(n_shots, period_s * (len(bounds) - 1), started_s)
         return {"n_shots": fired, "counts": array_to_wire(counts[:fired], plant.folder)}
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,7 +18,17 @@ from qctl.hil.plant.rack import Box, Playing, Tone
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["Integrating", "armed", "begin_play", "integrated", "integration_of", "play", "playing_of", "set_tones"]
+__all__ = [
+    "Integrating",
+    "armed",
+    "begin_play",
+    "computed",
+    "integrated",
+    "integration_of",
+    "play",
+    "playing_of",
+    "set_tones",
+]
 
 _LONG_DRIVE_SAMPLES = 40_000
 _LONG_SUMS = 200_000
@@ -153,6 +163,11 @@ async def integrated(plant: Plant, one: Integrating, n_shots: int, now_s: float)
     work = plant.physics.integrating(plant.rack, one.box, one.inputs, one.window, one.weights, n_shots, now_s)
     if plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS:
         return work()
+    return await computed(plant, work)
+
+
+async def computed(plant: Plant, work: Callable[[], NDArray[Any]]) -> NDArray[Any] | None:
+    """Return what some work gives in a thread of its own, None if the block is aborted before."""
     computing = asyncio.ensure_future(asyncio.to_thread(work))
     aborted = asyncio.ensure_future(plant.aborted.wait())
     await asyncio.wait((computing, aborted), return_when=asyncio.FIRST_COMPLETED)

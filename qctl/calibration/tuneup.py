@@ -155,7 +155,7 @@ def calibrate(
     Raises
     ------
     RequestError
-        If a node or processor is not there.
+        If a node or processor is not there, or the processor's qubits are no transmons.
     """
     wanted = [only] if isinstance(only, str) else list(only or NODES)
     for name in wanted:
@@ -166,10 +166,13 @@ def calibrate(
         if len(processors) != 1:
             raise RequestError(f"qpu is not given and the lab has {len(processors)}: {', '.join(processors)}")
         qpu = processors[0]
+    present = lab.calibration(qpu)
+    if not all(isinstance(qubit, TransmonQubit) for qubit in present.qubits.values()):
+        raise RequestError(f"{qpu} is no processor of transmons; there is no tune-up for other platforms yet")
     begun = time.perf_counter()
     # The fits' library takes a second to load; the first measurement takes as long.
     threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
-    bench = Bench(lab, qpu, lab.calibration(qpu), n_shots)
+    bench = Bench(lab, qpu, present, n_shots)
     outcomes: list[Outcome] = []
     wanted = [name for name in wanted if _targets(bench, NODES[name][0])]
     for done, name in enumerate(wanted):

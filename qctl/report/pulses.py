@@ -68,8 +68,12 @@ def _draw_port(axis: Axes, straight: Straight, timeline: Timeline, port: int) ->
     colour = _COLOURS.get(clock.name.rpartition(".")[2], "tab:gray")
     peak_v = 0.0
     for play in straight.plays[straight.plays["port"] == port]:
-        samples = envelope_samples(straight.waveforms[int(play["waveform"])], clock.rate_hz) * play["amplitude"]
-        at_ns = (int(play["start"]) + np.arange(len(samples) + 1)) / rate_hz * 1e9
+        waveform = straight.waveforms[int(play["waveform"])]
+        samples = envelope_samples(waveform, clock.rate_hz) * play["amplitude"]
+        ticks = np.arange(len(samples) + 1)
+        if waveform.kind == "constant" and len(samples):
+            samples, ticks = samples[:1], ticks[[0, -1]]  # one step: cooling lasts for a million ticks
+        at_ns = (int(play["start"]) + ticks) / rate_hz * 1e9
         peak_v = max(peak_v, float(np.max(np.abs(samples), initial=0.0)))
         axis.stairs(samples.real, at_ns, color=colour, fill=True, alpha=0.6)
         if np.any(samples.imag):

@@ -21,6 +21,7 @@ _INCH = 0.40
 _COLOURS = {
     "drive": "#1f5fbf",
     "flux": "#1a8a4a",
+    "ttl": "#0f8a8a",
     "readout": "#7a3fb0",
     "acquire": "#c2571a",
     "lo": "#c0243c",
@@ -33,6 +34,7 @@ _COLOURS = {
 _WORDS = {
     "drive": "drive",
     "flux": "flux",
+    "ttl": "TTL",
     "readout": "readout",
     "acquire": "to digitizer",
     "lo": "local oscillator",

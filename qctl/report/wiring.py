@@ -23,7 +23,7 @@ _GAP = 0.7
 _LEFT = 4.2
 _COLUMN = 2.4
 _TALL = 2.1
-_ROLES = ("drive", "flux", "readout")
+_ROLES = ("drive", "flux", "ttl", "readout")
 
 
 @dataclass(slots=True)

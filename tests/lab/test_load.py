@@ -10,7 +10,7 @@ from qctl.errors import ParseError, QctlError, RequestError
 from qctl.lab import Lab, OutputRef, load_lab, parse_lab
 
 SUPPORT = Path(__file__).parents[1] / "support"
-LABS = {name: (SUPPORT / f"{name}.toml").read_text() for name in ("transmon5", "ions2", "atoms4")}
+LABS = {name: (SUPPORT / f"{name}.toml").read_text() for name in ("transmon5", "ions2", "ions4", "atoms4")}
 
 
 @pytest.mark.parametrize("name", LABS)

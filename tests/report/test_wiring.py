@@ -61,6 +61,10 @@ def test_each_triggered_box_gets_a_trigger_wire_and_each_lo_its_mixers() -> None
     assert external <= referenced
 
 
+def test_ttl_lines_have_wires_of_their_own() -> None:
+    assert {wire.name for wire in sketch_wiring(lab_of("ions4")).wires if wire.kind == "ttl"} == {"cool.ttl"}
+
+
 def apart(first: Box, second: Box) -> bool:
     return (
         first.x + first.width <= second.x

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import qctl
-from qctl.errors import QctlError
+from qctl.errors import QctlError, RequestError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
@@ -134,3 +134,17 @@ def test_a_weak_beam_shows_and_a_controller_that_dies_comes_back(chain: Any) -> 
         chain.client.run(carrier(lengths), shots=400).result(60)
     chain.all_up()
     assert ones(chain.client.run(carrier(lengths), shots=400).result(60), 400)[0] > 0.95
+
+
+def test_a_tune_up_of_ions_is_refused_and_new_values_are_played(chain: Any) -> None:
+    with pytest.raises(RequestError, match="qpu0 is no processor of transmons"):
+        qctl.calibrate(chain.client)
+    circuit = qctl.Circuit(1)
+    circuit.rphi(np.pi, 0.0, 0)
+    circuit.measure_all()
+    half_v = chain.truth["qubits"]["i0"]["amplitude_v"] / 2
+    before = chain.client.calibration("qpu0").qubits["i0"].drive.amplitude_v
+    for volts, low, high in ((half_v, 0.4, 0.6), (before, 0.95, 1.0)):
+        chain.client.write_snapshot("qpu0", {"qubits": {"i0": {"drive": {"amplitude_v": volts}}}})
+        counts = chain.client.run(circuit, shots=1000).result(60).counts
+        assert low <= counts.get("1", 0) / 1000 <= high

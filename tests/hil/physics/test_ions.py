@@ -181,3 +181,28 @@ def test_crystal_is_that_of_the_literature() -> None:
     np.testing.assert_allclose(np.abs(shapes), np.sqrt(0.5))
     hz, _ = transverse_modes(1, 1e6, 3e6)
     np.testing.assert_allclose(hz, [3e6])
+
+
+def test_a_hot_chain_is_cut_short_and_still_answers_soon() -> None:
+    hot = Chain(
+        chain().ions,
+        (Mode("com", NU, (0.1,), 40.0, 0.0), Mode("tilt", NU - 1e5, (0.09,), 40.0, 0.0)),
+        chain().beams,
+        0.0,
+    )
+    stretches, windows = sequence([(Lit(0, 2e8 + NU, 0.0, 0.2), 3e-5)])
+    counts = count_photons(hot, stretches[1:], windows, 200, np.random.default_rng(4))
+    assert 0.1 < (counts > 8).mean() < 0.9
+
+
+def test_more_fock_states_are_taken_where_those_that_were_chosen_are_too_few() -> None:
+    # Both sidebands at once, on resonance: the motion is driven further and further.
+    eta, rabi_hz, length_s = 0.1, 1e5, 4e-5
+    tones = [Lit(0, 2e8 + side * NU, 0.0, rabi_hz / 5e5) for side in (1, -1)]
+    stretches, windows = sequence([(tones[0], length_s)], cooled_s=2e-3)
+    stretches[2] = stretches[2]._replace(lit=tuple(tones))
+    found = (count_photons(chain(n_bar=0.0), stretches, windows, 20_000, np.random.default_rng(5)) > 8).mean()
+    start_s = stretches[2].start_s
+    lights = [Light(0, (Tone(NU, 0.0, rabi_hz), Tone(-NU, 0.0, rabi_hz)))]
+    wanted = ours(Motion((NU,), ((eta,),), (60,)), 1, lights, start_s, length_s, [0])[1]
+    assert found == pytest.approx(wanted, abs=0.02)

@@ -232,6 +232,15 @@ def test_a_sweep_is_one_kernel_with_tables() -> None:
     assert [row[:2] for row in experiment.data] == [[0, k] for k in range(20)]
 
 
+def test_the_command_line_writes_the_experiment() -> None:
+    from qctl.cli.compile import _artiq_texts
+
+    lab = crate()
+    ready = compile_programs(bell(), lab, shots=2)
+    assert _artiq_texts(ready, lab) == {"ctl0.py": body_of(ready).text}
+    assert "times within 0 s, frequencies within" in body_of(ready).text.splitlines()[0]
+
+
 def test_ttl_lines_are_switched() -> None:
     program = qctl.Program(["cool.ttl"], ["i0"], ["i0"])
     program.ttl("cool.ttl", 1)
