@@ -47,6 +47,8 @@ class Part:
         Characters and instructions up to the end of each point.
     place : int
         Where the text is in the body; -1 until the first patch.
+    tight : bool
+        Whether other phases might make its core late.
     """
 
     port: str
@@ -61,6 +63,7 @@ class Part:
     tail: bytes
     ends: NDArray[np.int64]
     place: int = -1
+    tight: bool = False
 
     @property
     def n_instructions(self) -> int:
@@ -109,7 +112,7 @@ def patched(
         Points of the run where phases changed, all of them in the program.
     """
     trail = program.trail
-    if not isinstance(trail, Trail):
+    if not isinstance(trail, Trail) or any(part.tight for part in trail.parts):
         return None
     body, usage = program.body, program.usage
     for number, part in enumerate(trail.parts):

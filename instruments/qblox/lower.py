@@ -18,6 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.qblox.memory import Memory
+from qctl.instruments.qblox.pace import check_late
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
@@ -67,6 +68,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     check_number(table, "clocks.sample.hz", instrument.clock_hz, instrument.name)
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
+    check_number(table, "loops.count", max(period_ns // limit(table, "wait").most, 1), f"waits of {instrument.name}")
     work = _Work(instrument, table, rows, shots, period_ns)
     made = [work.sequencer(port, k) for k, port in enumerate(_ports(lab, instrument, table, rows))]
     work.check_sums()
@@ -165,6 +167,10 @@ class _Work:
         )  # fmt: skip
         self.parts.append(part)
         text = self._text(part)
+        if text:
+            part.tight = check_late(
+                events, bounds, self.period_ns, self.table, f"{port.name}, {name}", turned=modulated, counted=counted
+            )
         self.blobs.update(memory.blobs)
         mixer = port.mixer
         offset_v = tuple(self.instrument.output[n].offset_v for n in outputs)
