@@ -7,8 +7,10 @@ import re
 from qctl.errors import RequestError, VersionError
 from qctl.instruments.capability import Capability
 
-__all__ = ["check_firmware", "precedence"]
+__all__ = ["check_firmware", "check_identity", "precedence"]
 
+_TOLD = re.compile(r"\bfwVersion=(\S+)")
+"""Where an identity names the firmware by a word; of Qblox."""
 _VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.\d+)*(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 
 
@@ -57,3 +59,16 @@ def check_firmware(can: Capability, version: str) -> None:
             version=version,
             high=high,
         )
+
+
+def check_identity(can: Capability, identity: str) -> None:
+    """Refuse the firmware that an identity tells of; nothing where it tells of none.
+
+    Raises
+    ------
+    VersionError
+        With both versions and the remedy.
+    """
+    told = _TOLD.search(identity)
+    if told is not None:
+        check_firmware(can, told[1])

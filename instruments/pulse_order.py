@@ -116,7 +116,10 @@ def _of(name: str, ops: tuple[str, ...], op: NDArray[np.int64]) -> NDArray[np.bo
     return op == ops.index(name) if name in ops else np.zeros(len(op), bool)
 
 
-def check_pace(can: Capability, pulses: Pulses, ticks_per_cost: float, extra: NDArray[np.int64] | None = None) -> None:
+def check_pace(
+    can: Capability, pulses: Pulses, ticks_per_cost: float, extra: NDArray[np.int64] | None = None,
+    queue: tuple[int, NDArray[np.int64]] | None = None,
+) -> None:  # fmt: skip
     """Refuse the first pulse that the sequencer's processor reaches too late.
 
     Parameters
@@ -129,6 +132,9 @@ def check_pace(can: Capability, pulses: Pulses, ticks_per_cost: float, extra: ND
         Ticks of the channel's clock that one unit of cost takes.
     extra : (n,) int64, optional
         Cost of what stands before each pulse beside itself: settings, loops, arithmetic.
+    queue : tuple of int and (n,) int64, optional
+        Entries of the queue that the processor writes into, and those of each pulse: however much time there is, it
+        is no further ahead than that, and as far before anything starts. Without it, `ahead` is what it begins with.
 
     Raises
     ------
@@ -142,12 +148,13 @@ def check_pace(can: Capability, pulses: Pulses, ticks_per_cost: float, extra: ND
         raise CompileError(f"the table of a {can.model} does not say what instructions cost", model=can.model)
     costs = np.array([paid.cost.get(name, 1) for name in pulses.ops], np.int64)
     each = np.full(len(pulses.start), costs[0]) if pulses.op is None else costs[pulses.op]
-    ready = np.cumsum(each + (0 if extra is None else extra))
     ahead = 0.0 if paid.ahead is None else float(paid.ahead.low or 0)
-    late = np.flatnonzero((ready - ahead) * ticks_per_cost > pulses.start)
+    cost = np.asarray((each + (0 if extra is None else extra)) * ticks_per_cost, np.float64)
+    ready = np.cumsum(cost) - ahead * ticks_per_cost if queue is None else _queued(cost, pulses.start, *queue)
+    late = np.flatnonzero(ready > pulses.start)
     if len(late):
         k = int(late[0])
-        at = (ready[k] - ahead) * ticks_per_cost
+        at = ready[k]
         unit = can.channels[pulses.channel].start.unit
         raise TimingError(
             f"{pulses.label(k)} is due at {pulses.start[k]} {unit}, and the sequencer of a "
@@ -155,3 +162,18 @@ def check_pace(can: Capability, pulses: Pulses, ticks_per_cost: float, extra: ND
             model=can.model,
             needed=float(at),
         )
+
+
+def _queued(
+    cost: NDArray[np.float64], start: NDArray[np.int64], depth: int, entries: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return when each pulse is written, if what is so many entries before it must have left the queue.
+
+    A full queue is written before anything starts. Then each is done when what is before it is done and its room is
+    free, and its own cost is paid.
+    """
+    paid, written = np.cumsum(cost), np.cumsum(entries)
+    gone = np.searchsorted(written, written - depth, side="right") - 1
+    free = np.where(gone >= 0, start[gone], -np.inf)
+    done: NDArray[np.float64] = paid + np.maximum.accumulate(free - (paid - cost))
+    return done

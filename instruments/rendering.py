@@ -371,7 +371,7 @@ class Renderer:
         number = self.feeds[feed].outputs[output]
         raise CompileError(
             f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "
-            f"±{self.half_v[number]:.4g} V of output {number}",
+            f"±{self.half_v[number]:.4g} V of output {number}: lower it, or make amplitude_vpp larger",
             pulse=label,
             volts=volts,
             bound_v=self.half_v[number],

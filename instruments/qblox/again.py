@@ -51,6 +51,8 @@ class Part:
         What each event depends on, of a sequencer that follows triggers.
     place : int
         Where the text is in the body; -1 until the first patch.
+    tight : bool
+        Whether other phases might make its core late.
     """
 
     port: str
@@ -66,6 +68,7 @@ class Part:
     ends: NDArray[np.int64]
     steers: NDArray[np.int32] | None = None
     place: int = -1
+    tight: bool = False
 
     @property
     def n_instructions(self) -> int:
@@ -129,7 +132,7 @@ def patched(
         Ports of the run that any of these plays are on.
     """
     trail = program.trail
-    if not isinstance(trail, Trail) or any(part.steers is not None for part in trail.parts):
+    if not isinstance(trail, Trail) or any(part.tight or part.steers is not None for part in trail.parts):
         return None
     body, usage = program.body, program.usage
     for number, part in enumerate(trail.parts):

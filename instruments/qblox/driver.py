@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.capability import limit
+from qctl.instruments.firmware_versions import check_identity
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
@@ -388,6 +389,7 @@ def open_driver(instrument: Instrument, lab: Lab) -> QbloxModule:
     """Open the link, check the identity, and let no sequencer synchronise."""
     identity = ("Qblox", _WORDS[instrument.model])
     link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, identity)
+    check_identity(can.TABLES[instrument.model], link.identity)
     device = QbloxModule(link, instrument)
     device.prepare()
     return device

@@ -18,6 +18,7 @@ from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
+from qctl.instruments.qblox.pace import check_late
 from qctl.instruments.qblox.steering import Steering
 from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
@@ -70,6 +71,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     check_number(table, "clocks.sample.hz", instrument.clock_hz, instrument.name)
     rows = rows_of(straights, shots)
     period_ns = max(to_ticks(shots.period_s, _NS).ticks, rows.length_ns + 2 * kernel.LEAD_NS)
+    check_number(table, "loops.count", max(period_ns // limit(table, "wait").most, 1), f"waits of {instrument.name}")
     triggered = is_triggered(lab, instrument)
     steering = Steering(straights, rows, lab, shots, period_ns)
     work = _Work(instrument, table, lab, rows, shots, period_ns, triggered, steering)
@@ -176,6 +178,11 @@ class _Work:
             self.text(part)  # which counts, too
         if self.triggered:
             part.ends[:, 1] += N_WAIT_LINES * np.arange(1, len(part.ends) + 1)
+        if steered is None and part.n_instructions <= self.max_instructions:
+            place = f"{port.name}, {self.instrument.name}"
+            part.tight = check_late(
+                events, bounds, self.period_ns, self.table, place, turned=line.modulated, counted=counted
+            )
         self.blobs.update(memory.blobs)
         sequencer = Sequencer(
             number, port.name, line.outputs, line.inputs, line.modulated, mixer.gain, mixer.phase_rad, line.offset_v,

@@ -65,7 +65,7 @@ TABLES = {
         instructions=Instructions(Range(1, 1_000_000, "instructions", source="qibolab's heuristic", unverified="all")),
         acquisitions=Range(0, 30, "acquisitions", source="qibolab's heuristic", unverified="all"),
         loops=Loops(Range(1, 2**31 - 1, "times", source=_KNOWN, unverified="all")),
-        wait=Range(4, None, "cycles of 4 ns", 1, source=_QIBO),
+        wait=Range(4, 2**31 - 1, "cycles of 4 ns", 1, source=f"{_QIBO}; integers have 32 bits: qm-qua"),
         settings={"amplitude_factor": Range(-2, 2 - 2**-16, source=_KNOWN, unverified="all")},
         restrictions={
             "old-opx": Restriction("1000 instructions a pulser on an old OPX: py-qua-tools issue 11"),

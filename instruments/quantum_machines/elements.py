@@ -214,7 +214,9 @@ class Element:
             # The lines carry the complex conjugate of what turns the qubit (see PLAY).
             unit = np.conj(envelope_samples(pulse.waveform, _RATE_HZ))
             out[pulse.lead : pulse.lead + len(unit)] = peak * unit * np.exp(2j * np.pi * pulse.turns)
-        return out if self.n_outputs == 2 else out.real + 0j
+        if self.n_outputs != 2:
+            out.imag = 0.0
+        return out
 
 
 def _samples(waveform: Waveform) -> int:

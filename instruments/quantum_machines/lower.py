@@ -69,9 +69,9 @@ class _Work:
     def _takes_part(self, port: Port) -> bool:
         k = self.rows.ports.get(port.name)
         name = self.instrument.name
-        if k is None or not any(ref.instrument == name for ref in (*port.outputs, *port.inputs)):
+        if k is None or name not in {r.instrument for r in port.outputs} | {r.instrument for r in port.inputs}:
             return False
-        if len({ref.instrument for ref in (*port.outputs, *port.inputs)}) > 1:
+        if {ref.instrument for ref in port.outputs} | {ref.instrument for ref in port.inputs} != {name}:
             raise CompileError(f"port {port.name}: its connectors are of several instruments, and an element has one")
         for number in self._outputs(port):
             if number not in self.instrument.output:
@@ -115,9 +115,9 @@ class _Work:
     def program(self, n_points: int) -> DeviceProgram:
         """Return the device program."""
         given = [[self._point(port, p) for port in self.ports] for p in range(n_points)]
-        windows = {(w.start + self.lead_ns) % can.CYCLE_NS for point in given for _, windows in point for w in windows}
-        if len(windows) == 1:  # weights are counted in cycles: the point begins so that windows do
-            self.lead_ns += -windows.pop() % can.CYCLE_NS
+        phases = {(w.start + self.lead_ns) % can.CYCLE_NS for point in given for _, windows in point for w in windows}
+        if len(phases) == 1:  # weights are counted in cycles: the point begins so that windows do
+            self.lead_ns += -phases.pop() % can.CYCLE_NS
         pairs = [(e, one) for point in given for e, one in zip(self.elements, point, strict=True)]
         ends = max((e.end_ns(*one) for e, one in pairs), default=0) + self.lead_ns
         period_ns = max(to_ticks(self.shots.period_s, _NS).ticks, ends + can.SHORTEST_NS)
@@ -130,6 +130,8 @@ class _Work:
                 lines.append(tuple(e.lines(tones, windows, self.lead_ns, period_ns, refused)))
             points.append(tuple(lines))
         self._check_modes()
+        self._check_sums()
+        check_number(self.table, "wait", period_ns // can.CYCLE_NS, f"the shot of {self.instrument.name}")
         counts: dict[tuple[str, str], int] = {}
         for port, line in (pair for point in points for pair in _measured(self.ports, point)):
             key = str(line.what[1]), port.name
@@ -165,6 +167,17 @@ class _Work:
                 if spec.mode == "raw" or spec.ifs_hz is not None:
                     what = "is raw" if spec.mode == "raw" else "has a swept frequency"
                     raise CompileError(f"the capture into {spec.slot!r} {what}: not compiled for an OPX")
+
+    def _check_sums(self) -> None:
+        """Refuse ports that share an output and could go over its range together."""
+        for number in sorted({n for port in self.ports for n in self._outputs(port)}):
+            mine = [(p, e) for p, e in zip(self.ports, self.elements, strict=True) if number in self._outputs(p)]
+            total_v = sum(max(e.peaks.values(), default=0.0) for _, e in mine)
+            if len(mine) > 1 and total_v > can.FULL_SCALE_V:
+                raise CompileError(
+                    f"{', '.join(port.name for port, _ in mine)} together reach {total_v:.4g} V on output {number} of "
+                    f"{self.instrument.name}, over {can.FULL_SCALE_V:g} V: lower them, or play one after the other"
+                )
 
     # --- configuration --------------------------------------------------------------------------------
 

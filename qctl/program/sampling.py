@@ -18,6 +18,8 @@ __all__ = ["envelope_samples"]
 
 _KINDS = {name: k for k, name in enumerate(envelopes.KINDS)}
 _MAX_KEPT = 4096
+_MOST_SAMPLES = 1 << 27
+"""Of one pulse: no box that is compiled for plays a longer one, and more would not fit into a control PC."""
 _kept: OrderedDict[tuple[object, ...], NDArray[np.complex128]] = OrderedDict()
 
 
@@ -68,6 +70,13 @@ def _sampled(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:
         numbers.append(float(value))
     length_s = numbers[0]
     n = to_ticks(rational_s(length_s), rate_hz).ticks
+    if n > _MOST_SAMPLES:
+        raise CompileError(
+            f"{waveform.kind} pulse of {length_s:g} s has {n} samples at {float(rate_hz):g} Hz, and {_MOST_SAMPLES} is "
+            "the most of one pulse: shorten it, or loop over shorter ones",
+            needed=n,
+            allowed=_MOST_SAMPLES,
+        )
     p, r = (*numbers[1:], 0.0, 0.0)[:2]
     out_i, out_q = np.empty(n), np.empty(n)
     try:

@@ -32,7 +32,7 @@ class Cell:
     Attributes
     ----------
     status : str
-        ``played``, ``taken`` (nobody plays it), ``refused``, ``other platform``.
+        ``played``, ``taken`` (nobody plays it), ``compiled`` (nobody judges it), ``refused``, ``other platform``.
     words : str
         Of a refusal, or what nobody plays.
     lsb, time_s, phase_rad : float
@@ -66,6 +66,8 @@ def cell_of(example: Example, target: Target, folder: Path) -> Cell:
         ready = qctl.compile(program, lab, shots=2, averaged=example.averaged)
     except QctlError as error:
         return Cell("refused", str(error.message))
+    if not target.hear:
+        return Cell("compiled", target.judged, faults=[])
     judge = import_module(target.hear)
     if example.platform == "atom":
         off, late_s, turned = judge.compared(example, ready, _points(example), target.rack)
