@@ -168,6 +168,11 @@ class _Run:
         if atoms is not None and any(len(straights.moves_of(p)) for p in range(len(straights))):
             playing |= movers(self.lab, atoms)
         recording = {capture.instrument for capture in captures}
+        for name in sorted(recording) if isinstance(self.processor, AtomProcessor) else ():
+            if model_of(self.lab.instrument(name).model).kind not in _HEARING:
+                raise CompileError(
+                    f"{name} plays the light and takes no pictures: nothing can be measured on this rack"
+                )
         programs = []
         for instrument in self.instruments:
             kind = model_of(instrument.model).kind

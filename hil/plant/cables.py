@@ -55,6 +55,8 @@ class Cables:
         Box to the trigger box's line that reaches its event input.
     slots : dict of str to str
         Module to the chassis and the slot that it sits in ("qcm0" to "cluster0:2").
+    boxes : tuple of str
+        Boxes that no cable of the fridge goes to.
     """
 
     drive: tuple[DriveLine, ...]
@@ -64,6 +66,7 @@ class Cables:
     lo_power_dbm: float = 10.0
     events: dict[str, str] = field(default_factory=dict)
     slots: dict[str, str] = field(default_factory=dict)
+    boxes: tuple[str, ...] = ()
 
 
 def load_cables(body: bytes) -> Cables:

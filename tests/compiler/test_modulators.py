@@ -131,6 +131,14 @@ def test_what_modulators_cant_do_is_refused_by_name(make: Any, words: str) -> No
         compile_programs(p, lab())
 
 
+def test_rack_without_a_camera_measures_nothing() -> None:
+    p = qctl.Program(qubits=["a0"], bits=["m"])
+    p.rydberg(1e-6, 1e6)
+    p.measure(0, "m")
+    with pytest.raises(CompileError, match="awg0 plays the light and takes no pictures"):
+        compile_programs(p, lab())
+
+
 def test_atoms_stay_where_no_tweezers_are() -> None:
     p = qctl.Program(qubits=["a0"])
     p.shuttle([0], [(20e-6, 0.0)], 1e-3)

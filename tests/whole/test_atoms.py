@@ -143,6 +143,17 @@ def test_running_job_is_cancelled_and_the_next_one_plays(atoms: Any) -> None:
     assert part(atoms.client.run(again, shots=500).result(60).counts, 0) < 0.04
 
 
+def test_faults_are_of_the_device_server(atoms: Any) -> None:
+    p = program(1)
+    p.measure(0, 0)
+    atoms.fault("silence", "atoms0")
+    try:
+        assert part(atoms.client.run(p, shots=100).result(60).counts, 0) == 1.0
+    finally:
+        atoms.clear()
+    assert part(atoms.client.run(p, shots=100).result(60).counts, 0) < 0.1
+
+
 def test_repeated_run_sends_no_sequence(atoms: Any) -> None:
     p = program(1)
     with p.sweep("f", np.linspace(-1e6, 1e6, 5), "Hz") as f:
