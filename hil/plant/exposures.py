@@ -47,11 +47,6 @@ class Register:
         levels = sample(self._evolved(exposure), exposure.n_shots, self.random)
         return picture(self.array, levels, exposure.push_out, self.random)
 
-    def dark(self, exposure: Exposure) -> NDArray[np.uint16]:
-        """Return what the camera counts where no atom is: the fault ``silence``."""
-        shape = exposure.n_shots, len(exposure.positions_m)
-        return self.random.poisson(self.array.dark_counts, shape).astype(np.uint16)
-
     def _evolved(self, exposure: Exposure) -> list[Evolved]:
         digest = blake2b(exposure.positions_m.tobytes() + msgspec.msgpack.encode(exposure.moves), digest_size=16)
         for one in exposure.channels:
@@ -95,8 +90,7 @@ async def _expose(plant: Plant, session: Session, message: Mapping[str, Any]) ->
     try:
         with plant.clock.paused():
             started_s = plant.begin(exposure.n_shots, exposure.period_s)
-            work = register.dark if "silence" in plant.faults_of(own.name) else register.photons
-            photons = await asyncio.to_thread(work, exposure)
+            photons = await asyncio.to_thread(register.photons, exposure)
         fired = await plant.pace(exposure.n_shots, exposure.period_s, started_s)
         return {"n_shots": fired, "photons": array_to_wire(photons[:fired], plant.folder)}
     finally:

@@ -25,7 +25,7 @@ def atoms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a running lab of atoms."""
     from whole_lab import WholeLab
 
-    lab = WholeLab(tmp_path_factory.mktemp("atoms"), "atoms9", 3, rate=20_000.0)
+    lab = WholeLab(tmp_path_factory.mktemp("atoms"), "atoms9", 3, rate=20_000.0, timeout_s=4.0)
     try:
         yield lab
     finally:
@@ -134,14 +134,16 @@ def test_running_job_is_cancelled_and_the_next_one_plays(atoms: Any) -> None:
     assert part(atoms.client.run(again, shots=500).result(60).counts, 0) < 0.04
 
 
-def test_faults_are_of_the_device_server(atoms: Any) -> None:
+def test_server_that_falls_silent_is_an_error_and_comes_back(atoms: Any) -> None:
     p = program(1)
     p.measure(0, 0)
     atoms.fault("silence", "atoms0")
     try:
-        assert part(atoms.client.run(p, shots=100).result(60).counts, 0) == 1.0
+        with pytest.raises(QctlError, match="atoms0"):
+            atoms.client.run(p, shots=100).result(60)
     finally:
         atoms.clear()
+        atoms.all_up()
     assert part(atoms.client.run(p, shots=100).result(60).counts, 0) < 0.1
 
 
