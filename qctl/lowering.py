@@ -165,6 +165,11 @@ class _Run:
         shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.occupied.lead_s, first)
         processor = self.occupied.processor
         atoms = processor if isinstance(processor, AtomProcessor) else None
+        for name in sorted({capture.instrument for capture in captures}) if atoms is not None else ():
+            if model_of(self.lab.instrument(name).model).kind not in _HEARING:
+                raise CompileError(
+                    f"{name} plays the light and takes no pictures: nothing can be measured on this rack"
+                )
         programs = []
         for instrument, hears, own in self._taking(straights, captures, atoms):
             found = None

@@ -56,7 +56,7 @@ def draw_atoms(name: str, seed: int) -> PlantFile:
         lost=random.uniform(0.008, 0.012),
         recaptured=random.uniform(0.025, 0.035),
     )
-    cables = Cables((), (), Feedline("", "", "", "", ""), {})
+    cables = Cables((), (), Feedline("", "", "", "", ""), {}, beside=(BOX,))
     return PlantFile(Processor((), (), (), 0.0), cables, seed, array)
 
 

@@ -63,7 +63,7 @@ class Cables:
     grid_hz : float
         Samples per second at which the fridge is followed; 0 takes the rate of the generators, which have one then.
     beside : tuple of str
-        Boxes that no cable of the shots reaches: thermometry.
+        Boxes that no cable of the fridge goes to: thermometry, a register server.
     """
 
     drive: tuple[DriveLine, ...]

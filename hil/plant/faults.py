@@ -127,6 +127,8 @@ class FaultTable:
         return drives[(drives.index(line) + 1) % len(drives)]
 
     def _place(self, name: str, on: str | None) -> str:
+        if name in CABLE_FAULTS and not self._names:
+            raise RequestError(f"{name} is a fault of cables to a fridge, and this lab has none")
         if name == "lo_shift":
             sources = {line.lo for line in self._cables.drive} | {self._cables.readout.lo}
             place = on or self._cables.drive[0].lo
@@ -135,8 +137,8 @@ class FaultTable:
             return place
         if name in CABLE_FAULTS:
             return self._line(on or f"{self._names[0]}.drive", name)
-        digitizer = connector(self._cables.readout.acquire_i)[0]
-        place = (on or digitizer).partition(":")[0]
+        usual = connector(self._cables.readout.acquire_i)[0] or next(iter(self._cables.beside), "")
+        place = (on or usual).partition(":")[0]
         place = connector(self._cables.slots.get(place, place))[0]  # a module's link is its chassis'
         boxes = self._boxes()
         if place not in boxes:
@@ -146,6 +148,7 @@ class FaultTable:
     def _boxes(self) -> set[str]:
         cables = self._cables
         boxes = {*cables.triggers, *cables.beside} | {line.lo for line in cables.drive} | {cables.readout.lo}
+        boxes -= {""}
         boxes |= {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}
 

@@ -129,7 +129,7 @@ def _only(lab: Lab) -> str:
 
 
 def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:
-    """Return the timeline as a list of plays and captures, and as a program at pulse level."""
+    """Return the timeline as a list of plays, captures and moves, and as a program at pulse level."""
     from qctl.program.program import Program
 
     timeline = ready.timeline
@@ -143,6 +143,10 @@ def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:
         (int(capture["start"]), straight.ports[int(capture["port"])].name, f"capture {timeline.specs[k].slot}")
         for k, capture in enumerate(straight.captures)
     ]
+    for move in ready.straights.moves_of(0):
+        name = lab.processor(timeline.processor).qubits[int(move["atom"])]
+        what = f"shuttle of {name} to ({move['x_m']:.6g}, {move['y_m']:.6g}) m until {int(move['end'])}"
+        entries.append((int(move["start"]), straight.ports[int(move["port"])].name, what))
     rows += [f"{tick:>10}  {port:<14} {what}" for tick, port, what in sorted(entries)]
     return {"timeline": "\n".join(rows) + "\n", "pulses": Program.from_body(timeline.body).to_text()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,23 @@ def test_what_modulators_cant_do_is_refused_by_name(make: Any, words: str) -> No
     p = program()
     make(p)
     with pytest.raises(CompileError, match=words):
+        compile_programs(p, lab())
+
+
+def test_example_draws_the_tones(tmp_path: Path) -> None:
+    spec = spec_from_file_location("atoms_example", TOML.with_name("atoms.py"))
+    assert spec is not None and spec.loader is not None
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    example.draw_tones(tmp_path / "tones.png")
+    assert (tmp_path / "tones.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rack_without_a_camera_measures_nothing() -> None:
+    p = qctl.Program(qubits=["a0"], bits=["m"])
+    p.rydberg(1e-6, 1e6)
+    p.measure(0, "m")
+    with pytest.raises(CompileError, match="awg0 plays the light and takes no pictures"):
         compile_programs(p, lab())
 
 

@@ -14,7 +14,8 @@ import pytest
 import qctl
 from qctl.errors import JobCancelledError, QctlError
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "docs" / "examples")]
 
 ATOMS = [f"a{k}" for k in range(9)]
 
@@ -24,7 +25,7 @@ def atoms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a running lab of atoms."""
     from whole_lab import WholeLab
 
-    lab = WholeLab(tmp_path_factory.mktemp("atoms"), "atoms9", 3, rate=20_000.0)
+    lab = WholeLab(tmp_path_factory.mktemp("atoms"), "atoms9", 3, rate=20_000.0, timeout_s=4.0)
     try:
         yield lab
     finally:
@@ -90,17 +91,12 @@ def test_nine_atoms_become_an_antiferromagnet(tmp_path: Path) -> None:
 
     The register is where lab.toml says; the plan of the sweep is that of H. Bernien et al., Nature 551, 579 (2017).
     """
+    import atoms as example
     from whole_lab import WholeLab
 
-    p, n = program(), 64
-    for k in range(n):
-        at = (k + 0.5) / n
-        p.rydberg(3.2e-6 / n, 1.8e6 * np.sin(np.pi * at) ** 2, detuning_hz=-4e6 + 9e6 * at)
-    for k in range(9):
-        p.measure(k, k)
     lab = WholeLab(tmp_path, "atoms9", 3, rate=20_000.0, edit=spread)
     try:
-        counts = lab.client.run(p, shots=1000).result(60).counts
+        counts = lab.client.run(example.swept(), shots=1000).result(60).counts
     finally:
         lab.end()
     ordered = "101010101"
@@ -111,21 +107,16 @@ def test_nine_atoms_become_an_antiferromagnet(tmp_path: Path) -> None:
 def test_moved_pair_is_blockaded(atoms: Any) -> None:
     """Atom 8 is taken from its corner, 14 um away, around the others to 5 um beside atom 0."""
 
-    def run(moved: bool) -> dict[str, int]:
-        p = program(2)
-        if moved:
-            for place, length_s in (((16e-6, 10e-6), 30e-6), ((16e-6, -5e-6), 60e-6), ((0.0, -5e-6), 65e-6)):
-                p.shuttle([8], [place], length_s)
-        p.barrier()
-        for k, atom in enumerate((0, 8)):
-            p.rydberg(0.5e-6, 1e6, qubits=[atom])
-            p.barrier()
-            p.measure(atom, k)
-        found: dict[str, int] = atoms.client.run(p, shots=1500).result(60).counts
-        return found
+    import atoms as example
 
-    assert part(run(False), 0, 1) > 0.88
-    assert part(run(True), 0, 1) < 0.06
+    p = program(2)
+    for k, atom in enumerate((0, 8)):
+        p.rydberg(0.5e-6, 1e6, qubits=[atom])
+        p.barrier()
+        p.measure(atom, k)
+    still, moved = (atoms.client.run(one, shots=1500).result(60).counts for one in (p, example.around()))
+    assert part(still, 0, 1) > 0.88
+    assert part(moved, 0, 1) < 0.06
 
 
 def test_running_job_is_cancelled_and_the_next_one_plays(atoms: Any) -> None:
@@ -141,6 +132,19 @@ def test_running_job_is_cancelled_and_the_next_one_plays(atoms: Any) -> None:
     again = program(1)
     again.measure(0, 0)
     assert part(atoms.client.run(again, shots=500).result(60).counts, 0) < 0.04
+
+
+def test_server_that_falls_silent_is_an_error_and_comes_back(atoms: Any) -> None:
+    p = program(1)
+    p.measure(0, 0)
+    atoms.fault("silence", "atoms0")
+    try:
+        with pytest.raises(QctlError, match="atoms0"):
+            atoms.client.run(p, shots=100).result(60)
+    finally:
+        atoms.clear()
+        atoms.all_up()
+    assert part(atoms.client.run(p, shots=100).result(60).counts, 0) < 0.1
 
 
 def test_repeated_run_sends_no_sequence(atoms: Any) -> None:

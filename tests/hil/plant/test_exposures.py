@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from qctl.errors import RequestError
+from qctl.hil.labs.draw import draw_lab
 from qctl.hil.physics.atom_drives import Channel, Move
 from qctl.hil.physics.atom_parameters import AtomArray
 from qctl.hil.plant.exposures import Register
+from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.light import Exposure
 
 POSITIONS = np.array([[0.0, 0.0], [5e-6, 0.0]])
@@ -89,3 +91,13 @@ def test_equal_exposures_are_evolved_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(n_evolved) == 1 and len(first) == 200 and len(again) == 100
     register.photons(exposure(501))
     assert len(n_evolved) == 2
+
+
+def test_faults_of_a_lab_without_a_fridge_are_those_of_its_box() -> None:
+    file = draw_lab("atoms9", 1)
+    faults = FaultTable(file.cables, ())
+    assert [faults.put("delay", None, None).on, faults.put("silence", "atoms0", None).on] == ["atoms0", "atoms0"]
+    assert set(faults.of_box("atoms0")) == {"delay", "silence"}
+    for name in ("swap", "lo_shift", "inverted_i"):
+        with pytest.raises(RequestError, match="this lab has none"):
+            faults.put(name, None, None)

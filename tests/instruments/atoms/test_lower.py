@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +90,22 @@ def test_limits_of_the_server_hold_at_their_edges() -> None:
     p.measure(0, "m")
     batches = compile_programs(p, parse_lab(TEXT), shots=150_000).lowered.batches
     assert [batch.n_shots for batch in batches] == [75_000, 75_000]
+
+
+def test_moves_are_written_beside_the_sequence_and_in_the_timeline(tmp_path: Path) -> None:
+    p = program("m")
+    p.shuttle([8], [(16e-6, 10e-6)], 40e-6)
+    p.measure(8, "m")
+    (tmp_path / "lab.toml").write_text(TEXT)
+    (tmp_path / "p.qis").write_bytes(p.to_bytes())
+
+    def compiled(emit: str) -> None:
+        words = ["compile", "p.qis", "--emit", emit, "--out", "."]
+        done = subprocess.run([sys.executable, "-m", "qctl", *words], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    compiled("pulser")
+    rows = json.loads((tmp_path / "p.atoms0.sequence0.moves.json").read_text())
+    assert rows == {"points": [0], "moves": [[[8, 0, 40_000, 16.0, 10.0]]]}
+    compiled("timeline")
+    assert "tweezers.drive shuttle of a8 to (1.6e-05, 1e-05) m until 40000" in (tmp_path / "p.timeline.txt").read_text()
