@@ -30,6 +30,8 @@ def asm(
         raise ParseError(f"{source}: byte {error.start} is not UTF-8 text") from None
     program = Program.from_text(text)
     target = source.with_suffix(".qis") if out is None else out
+    if target.resolve() == source.resolve():
+        raise RequestError(f"{target} would be written over its own text; name another file with --out")
     stored = program.to_bytes(packed)
     try:
         target.write_bytes(stored)

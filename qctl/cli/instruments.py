@@ -24,7 +24,7 @@ def _value(text: str) -> Any:
     """Return a word of the command line as number, boolean or text."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
     return value if isinstance(value, int | float | bool) else text
 

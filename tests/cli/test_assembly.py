@@ -50,3 +50,13 @@ def test_failures_are_errors_of_the_tree(tmp_path, command, content, kind, words
     assert isinstance(done.exception, kind)
     assert isinstance(done.exception, QctlError)
     assert words in str(done.exception)
+
+
+@pytest.mark.parametrize("flags", [[], ["--out", "./bell.qis"]])
+def test_text_is_never_overwritten_by_its_own_program(tmp_path, monkeypatch, flags):
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / "bell.qis"
+    source.write_text(TEXT)
+    done = CliRunner().invoke(app, ["asm", "bell.qis", *flags])
+    assert isinstance(done.exception, RequestError) and "written over its own text" in done.exception.message
+    assert source.read_text() == TEXT
