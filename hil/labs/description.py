@@ -38,6 +38,7 @@ MODELS = {
     "qrm": "qblox-qrm",
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
+    "qa0": "zurich-shfqa",
     "hd0": "zurich-hdawg",
 }
 _ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)

@@ -31,7 +31,7 @@ LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the l
 @hil.command()
 def lab(
     name: Annotated[
-        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2, zurich1, zurich2.", metavar="[NAME]")
+        str, typer.Argument(help="transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, mixed1.", metavar="[NAME]")
     ] = "transmon5",
     seed: Annotated[int, typer.Option(help="Of the hidden parameters.")] = 1,
     out: Annotated[Path, typer.Option(help="The lab.toml that reaches the lab.")] = Path("lab.toml"),
