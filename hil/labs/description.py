@@ -40,6 +40,7 @@ MODELS = {
     "qrm": "qblox-qrm",
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
+    "qa0": "zurich-shfqa",
     "hd0": "zurich-hdawg",
     "fri": "bluefors-gen1",
 }

@@ -29,6 +29,7 @@ _FREQUENCIES_HZ = {
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
     "zurich1": (4.72e9,),
+    "mixed1": (4.72e9,),
     "zurich2": (5.47e9, 4.73e9),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
@@ -38,6 +39,7 @@ _RESONATORS_HZ = {
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     "qblox2": (7.035e9, 7.105e9),
     "zurich1": (7.02e9,),
+    "mixed1": (7.02e9,),
     "zurich2": (7.035e9, 7.105e9),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
@@ -51,17 +53,26 @@ _OUTPUTS = {
     ),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
+    "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
 }
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
+    "mixed1": {"qa0": "zds0:1"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
-_CARRIERS = dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1"))
+_CARRIERS = {
+    **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
+    "mixed1": ("lo_drive", "qa0.qa1"),
+}
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
-_TRIGGERS = {"zurich1": {"qc0": "trig0:1"}, "zurich2": {"hd0": "qc0:1"}}
+_TRIGGERS = {
+    "zurich1": {"qc0": "trig0:1"},
+    "zurich2": {"hd0": "qc0:1"},
+    "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
+}
 _DRAWS = {**dict.fromkeys(_SLOTS, (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = (*_FREQUENCIES_HZ, *ATOM_LABS)
@@ -151,6 +162,6 @@ def _cables(name: str) -> Cables:
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
         triggers=_TRIGGERS.get(name, {}) if slots else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
-        events={} if slots else dict.fromkeys(boxes, "trig0:2"),
+        events={} if slots and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
     )

@@ -10,6 +10,8 @@ __all__ = ["DATA_SERVER", "address_of", "instrument_lines", "lab_output", "port_
 
 DATA_SERVER = "zurich-data-server"
 _DRIVE = "limits_v = [-1.0, 1.0], amplitude_vpp = 2.0"
+_HEAD_S = 8e-8
+"""From a trigger to time zero of the shot; boxes that play at once are delayed by it."""
 _READOUT_VPP = 0.6324555
 """0 dBm into 50 ohm."""
 _READOUT = f"limits_v = [-0.36, 0.36], amplitude_vpp = {_READOUT_VPP}"
@@ -42,7 +44,8 @@ def instrument_lines(box: str, model: str, outputs: set[int], los_hz: tuple[floa
     lines = ["timeout_s = 10.0", "clock_hz = 2.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
     if trigger:
         source, line = connector(trigger)
-        lines.append(f'trigger = {{ source = "{source}", line = {line}, delay_s = 0.0 }}')
+        delay_s = _HEAD_S if source.startswith("trig") else 0.0
+        lines.append(f'trigger = {{ source = "{source}", line = {line}, delay_s = {delay_s} }}')
     else:
         lines.append("line.1 = { width_s = 1.0e-7 }")
     if kind.n_hd:
@@ -65,7 +68,11 @@ def port_lines(name: str, number: int, cables: Cables, models: dict[str, str]) -
     def connector_of(place: str) -> str:
         return lab_output(place, models[connector(place)[0]])
 
-    lines = [f'[ports."{name}.drive"]', f'output = "{connector_of(drive.i)}"', ""]
+    lines = [f'[ports."{name}.drive"]']
+    if connector(drive.i)[0] in models:
+        lines += [f'output = "{connector_of(drive.i)}"', ""]
+    else:
+        lines += [f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]
     if flux.output:
         lines += [f'[ports."{name}.flux"]', f'output = "{connector_of(flux.output)}"', f'dc = "{flux.dc}"', ""]
     return [

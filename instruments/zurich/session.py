@@ -98,7 +98,10 @@ class Session:
         RefusedError
             If the compiler has anything to say: what it extends or clips isn't what was meant.
         """
-        elf, extra = self._call(lambda: self.compile_seqc(text, device_type, options, index, **more))
+        try:
+            elf, extra = self.compile_seqc(text, device_type, options, index, **more)
+        except RuntimeError as error:
+            raise RefusedError(f"{self.name}: the compiler says: {error}", instrument=self.name) from error
         if extra.get("messages"):
             raise RefusedError(f"{self.name}: the compiler says: {extra['messages']}", instrument=self.name)
         return bytes(elf)

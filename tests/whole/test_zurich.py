@@ -186,3 +186,27 @@ def test_led_rack_goes_on_after_a_cancelled_run(led: Any) -> None:
     with pytest.raises(QctlError):
         job.result(60)
     led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
+
+
+def test_analyser_and_a_generator_of_another_maker_play_one_run(tmp_path: Path) -> None:
+    from whole_lab import WholeLab
+
+    lab = WholeLab(tmp_path, "mixed1", 3)
+    try:
+        true = lab.truth["qubits"]["q0"]
+        p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+        with p.sweep("amp", true["amplitude_v"] * np.array([0.0, 1.0, 2.0]), "V") as amp:
+            p.set_frequency("q0.drive", true["frequency_hz"])
+            p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
+            p.barrier()
+            p.measure("q0", "q0")
+        for averaged in (True, False):
+            found = lab.client.run(p, shots=500, averaged=averaged).result(60)
+            iq = np.asarray(next(iter(found.iq.values())))
+            assert iq.shape == ((3,) if averaged else (500, 3))
+            mean = iq if averaged else iq.mean(axis=0)
+            np.testing.assert_allclose(((mean - mean[0]) / (mean[2] - mean[0])).real, [0.0, 0.5, 1.0], atol=0.15)
+        again = lab.client.run(p, shots=500).result(60)
+        assert sum(again.content["uploaded_bytes"].values()) == 0
+    finally:
+        lab.end()
