@@ -223,6 +223,21 @@ class Steering:
             for at, column, address in found
         }
 
+    def _check_held(self, port: Port, p: int, results: Mapping[int, _Result], column: int, until: int) -> None:
+        """Refuse a result that another one would be taken for before its last use."""
+        one = results[column]
+        for other in results.values():
+            mixed = other.noisy or other.address == one.address
+            if (
+                mixed
+                and other.column != column
+                and one.end <= other.end <= until - can.FEEDBACK_NS + can.TRIGGER_GRID_NS
+            ):
+                raise CompileError(
+                    f"{port.name} of point {p} still depends on a result at {until} ns that the next one of the same qubit, "
+                    f"measured until {other.end} ns, is counted with; use each result before the next measurement"
+                )
+
     def _resets(
         self, port: Port, p: int, own: NDArray, uses: Sequence[tuple[int, Condition]], results: Mapping[int, _Result]
     ) -> list[int]:
@@ -244,6 +259,8 @@ class Steering:
                         f"which ends at {one.end} ns: that is known {can.FEEDBACK_NS} ns later; delay the pulse"
                     )
                 last[column] = max(last.get(column, 0), start)
+        for column, until in last.items():
+            self._check_held(port, p, results, column, until)
         held = [(results[column].end + can.TRIGGER_WAY_NS, until + _LATCH_NS) for column, until in last.items()]
         ends = [one.end for one in results.values()]
         begin = max(0, max(ends, default=0) + can.FEEDBACK_NS - self.period_ns)

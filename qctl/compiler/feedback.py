@@ -96,17 +96,31 @@ def _spaced(steps: Sequence[Step], deciding: set[int], feedback: Feedback) -> li
 
 
 def _arms_met(steps: Sequence[Step]) -> list[Step]:
-    """Return steps with a barrier before each arm, on its lines and those of the captures that decide about it."""
+    """Return steps with barriers around each arm: behind the captures that decide, before their qubits' next measurement.
+
+    Boxes hold one result of a qubit at a time.
+    """
     where = {step.event: step for step in steps if step.event >= 0}
+    users: dict[int, set[int]] = {}
     found: list[Step] = []
     for when, members in groupby(steps, lambda step: step.when):
         arm = list(members)
         if when is not None:
-            all_of_them = [*arm, *(where[event] for event in when.captures)]
-            qubits = dict.fromkeys(q for step in all_of_them for q in step.qubits)
-            ports = dict.fromkeys(p for step in all_of_them for p in step.ports)
+            deciding = [where[event] for event in when.captures]
+            qubits = dict.fromkeys(q for step in (*arm, *deciding) for q in step.qubits)
+            ports = dict.fromkeys(p for step in (*arm, *deciding) for p in step.ports)
             found.append(Step(Op.BARRIER, tuple(qubits), ports=tuple(ports), where=arm[0].where))
-        found += arm
+            for q in (q for step in deciding for q in step.qubits):
+                users.setdefault(q, set()).update(q for step in arm for q in step.qubits)
+            found += arm
+            continue
+        for step in arm:
+            if step.op is Op.MEASURE and (own := users.pop(step.qubits[0], set()) - {step.qubits[0]}):
+                at = len(found)
+                while at and found[at - 1].op is Op.MEASURE:
+                    at -= 1
+                found.insert(at, Step(Op.BARRIER, (step.qubits[0], *sorted(own)), where=step.where))
+            found.append(step)
     return found
 
 
