@@ -96,7 +96,7 @@ def _spaced(steps: Sequence[Step], deciding: set[int], feedback: Feedback) -> li
 
 
 def _arms_met(steps: Sequence[Step]) -> list[Step]:
-    """Return steps with barriers around each arm: behind the captures that decide, before their qubits' next measurement.
+    """Return steps with barriers around each arm: behind captures that decide, before their qubits' next measurement.
 
     Boxes hold one result of a qubit at a time.
     """
