@@ -235,7 +235,8 @@ class Steering:
             ):
                 raise CompileError(
                     f"{port.name} of point {p} still depends on a result at {until} ns that the next one of the same "
-                    f"qubit, measured until {other.end} ns, is counted with; use each result before the next measurement"
+                    f"qubit, measured until {other.end} ns, is counted with; use each result before the next "
+                    "measurement"
                 )
 
     def _resets(

@@ -72,7 +72,8 @@ def waiting(text: memoryview, ends: NDArray[np.int64], n_shots: int) -> bytes:
     n_shots : int
         Triggers for each point.
     """
-    pieces, begin = [], 0
+    pieces: list[bytes | memoryview] = []
+    begin = 0
     added = np.empty(len(ends), np.int64)
     for point, end in enumerate(ends[:, 0].tolist()):
         head = b"move %d,R0\nt%d: %s" % (n_shots, point, _WAIT)
