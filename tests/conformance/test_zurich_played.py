@@ -8,7 +8,7 @@ import struct
 import numpy as np
 import pytest
 from circuits import randomized
-from zurich import compile_seqc, play_core, play_readout
+from zurich import compile_seqc, compiled, play_core, play_readout
 from zurich_racks import LAB, racks
 
 import qctl
@@ -19,10 +19,20 @@ from qctl.hil.instruments.zurich.shots import with_phases
 from qctl.instruments.zurich.body import Core, ZurichBody
 from qctl.instruments.zurich.nodes import INTERNAL, place_of, settings_of
 from qctl.instruments.zurich.sequencers import MODELS
-from qctl.lab import load_lab
+from qctl.lab import load_lab, parse_lab
 
 KINDS = {"zurich-hdawg": "HDAWG", "zurich-shfsg": "SHFSG", "zurich-shfqc": "SHFSG"}
 FULL_SCALE = 32_767
+WIRE = 'trigger = { source = "trig0", line = 1, delay_s = 8.0e-8 }'
+TRIGGER = """
+[instruments.trig0]
+model = "qctl-trigger"
+address = "ASRL/dev/ttyACM0::INSTR"
+clock_hz = 1.0e8
+reference = "internal"
+safe = { outputs = "off" }
+line.1 = { width_s = 1.0e-7 }
+"""
 
 
 def emulated(program, instrument):
@@ -167,3 +177,26 @@ def test_vendors_elf_file_has_the_source(lab):
     device.set("sgchannels/0/awg/elf/data", np.frombuffer(elf, np.uint8))
     assert [call.name for call in device.sequencers[0].script.body] == ["waitDigTrigger", "playZero"]
     assert struct.unpack_from("<4s", elf)[0] == b"\x7fELF"
+
+
+def test_shots_with_triggers_of_their_own_are_taken_by_the_compiler_and_counted():
+    text, address = LAB.read_text("utf-8"), 'address = "zhinst://127.0.0.1:8004/dev12001"'
+    text = text.replace('trigger = "qc0"', 'trigger = "trig0"').replace('source = "qc0"', 'source = "trig0"')
+    text = text.replace(address, f"{address}\n{WIRE}")
+    lab = parse_lab(text + TRIGGER)
+    for count in (1, 7):
+        ready = qctl.compile([randomized(2, 8, k) for k in range(3)], lab, shots=count)
+        for batch in ready.lowered.batches:
+            for program in batch.programs:
+                if program.model not in MODELS:
+                    continue
+                body, model = ZurichBody.from_bytes(program.body), MODELS[program.model]
+                assert body.each_trigger
+                used = {row.resource: row.used for row in program.usage}
+                for one in body.sequencers:
+                    kind = model.player if isinstance(one, Core) else model.readout
+                    options = {"sequencer": kind.word} if kind.word else {"samplerate": 2.4e9}
+                    made = compiled(one.program, model.device, **options)
+                    assert one.program.count("waitDigTrigger") == body.n_points
+                    name = "instructions" if isinstance(one, Core) else "readout instructions"
+                    assert made.n_instructions <= used[name]

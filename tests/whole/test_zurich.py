@@ -140,6 +140,31 @@ def test_excitation_decays_with_the_true_lifetime(rack: Any) -> None:
     np.testing.assert_allclose(along, np.exp(-waits_s / true["t1_s"]), atol=0.05)
 
 
+@pytest.mark.parametrize("name", ["rack", "led"])
+def test_results_of_several_programs_keep_their_places(name: str, request: pytest.FixtureRequest) -> None:
+    lab = request.getfixturevalue(name)
+    qubits = lab.qubits
+
+    def read_twice(names: tuple[str, ...]) -> Any:
+        p = qctl.Program([f"{q}.readout" for q in names], list(names), [f"{q}_{k}" for k in (0, 1) for q in names])
+        for k in (0, 1):
+            for q in names:
+                p.measure(q, f"{q}_{k}")
+            p.barrier()
+            p.delay(f"{names[0]}.readout", 2e-6)
+            p.barrier()
+        return p
+
+    sets = [qubits[:1], *([qubits[1:], qubits] if len(qubits) > 1 else [qubits[:1]])]
+    alone = [lab.client.run(read_twice(names), shots=400).result(60).iq for names in sets]
+    together = lab.client.run([read_twice(names) for names in sets], shots=400).result(60).iq
+    for one, other in zip(alone, together, strict=True):
+        assert set(one) == set(other)
+        for slot, values in one.items():
+            # Noise and thermal population move a mean of 400 shots by 0.3 mV; the qubits' points are 10 mV apart.
+            assert abs(np.mean(values) - np.mean(other[slot])) < 2e-3, slot
+
+
 def test_lost_lock_stops_a_run_by_name(rack: Any) -> None:
     rack.fault("unlocked", "hd0")
     try:
