@@ -58,7 +58,7 @@ def test_model_without_driver_can_be_compiled_for_and_is_refused_when_it_is_open
 
 
 def test_unknown_model_is_refused_by_name() -> None:
-    with pytest.raises(RequestError, match="'acme-1' is not known; known are bluefors"):
+    with pytest.raises(RequestError, match="'acme-1' is not known; known are artiq-crate, bluefors"):
         registry.model_of("acme-1")
 
 
