@@ -61,10 +61,12 @@ class Names:
         op = int(row["op"])
         if op >= Op.PLAY:
             return int(self.rows.frames[int(row["a"])])
+        if op not in (Op.SX, Op.RZ, Op.CZ, Op.MEASURE):
+            return -1
         q = int(self.rows.places[int(row["a"])])
         if op == Op.CZ:
             return int(tables.pairs[tables.couplers[q, int(self.rows.places[int(row["b"])])], 1])
-        return int(tables.qubits[q, 3 if op == Op.MEASURE else 2]) if op in (Op.SX, Op.RZ, Op.MEASURE) else -1
+        return int(tables.qubits[q, 3 if op == Op.MEASURE else 2])
 
 
 class Labels(Sequence[str]):
