@@ -170,10 +170,16 @@ class Actions(Sequence[Action]):
         if self._made is None:
             starts, shift = self.numbers
             late = whole(shift[None])[0]
+            rows = self.names.rows
+            events = {row: event for event, row in rows.events.items()} if rows.conditions else {}
             self._made = [
                 action
-                for k, start in zip(self.rows.tolist(), whole(starts), strict=True)
-                for action in self._of(self.first + k, Fraction(start + late, self.units))
+                if not events
+                else action._replace(
+                    when=rows.conditions.get(k), event=events.get(k, -1) if action.op is Op.CAPTURE else -1
+                )
+                for k, start in zip((self.first + self.rows).tolist(), whole(starts), strict=True)
+                for action in self._of(k, Fraction(start + late, self.units))
             ]
         return self._made
 
