@@ -234,9 +234,9 @@ class Steering:
                 and one.end <= other.end <= until - can.FEEDBACK_NS + can.TRIGGER_GRID_NS
             ):
                 raise CompileError(
-                    f"{port.name} of point {p} still depends on a result at {until} ns that the next one of the same "
-                    f"qubit, measured until {other.end} ns, is counted with; use each result before the next "
-                    "measurement"
+                    f"{port.name} of point {p} still depends on a result at {until} ns that the next one of "
+                    f"the same qubit, measured until {other.end} ns, is counted with; use each result before the next "
+                    f"measurement"
                 )
 
     def _resets(

@@ -130,14 +130,18 @@ def _only(lab: Lab) -> str:
 
 def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     """Return the timeline as a list of plays, captures and moves, and as a program at pulse level."""
+    from qctl.compiler.feedback import waits_of
     from qctl.program.program import Program
 
     timeline = ready.timeline
     straight = timeline.straight(0)
     rows = [f"# {_count(timeline.n_points, 'point')}; point 0: tick of the port's clock, port, what"]
+    slots = [spec.slot for spec in timeline.specs]
+    rows += [f"# what depends on {slot} begins {s * 1e9:.6g} ns after it" for slot, s in waits_of(timeline).items()]
+    ifs = [f", if {when.text(slots)}" if when else "" for when in timeline.conditions] or [""] * len(straight.plays)
     entries = [
-        (int(play["start"]), straight.ports[int(play["port"])].name, f"{label}, {play['amplitude']:.6g} V")
-        for play, label in zip(straight.plays, straight.labels, strict=True)
+        (int(play["start"]), straight.ports[int(play["port"])].name, f"{label}, {play['amplitude']:.6g} V{when}")
+        for play, label, when in zip(straight.plays, straight.labels, ifs, strict=True)
     ]
     entries += [
         (int(capture["start"]), straight.ports[int(capture["port"])].name, f"capture {timeline.specs[k].slot}")
@@ -297,6 +301,8 @@ _TEXTS = {
 
 
 def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[str, str]) -> dict[str, Any]:
+    from qctl.compiler.feedback import waits_of
+
     first = ready.compiled[0]
     return {
         "ok": True,
@@ -312,6 +318,7 @@ def _summary(file: Path, name: str, ready: Ready, files: list[str], texts: dict[
         "pulses": first.n_pulses,
         "length_s": float(first.timeline.lengths_s.max()),
         "timing_error_s": first.timeline.residual_s,
+        "waits_s": waits_of(first.timeline),
         "resources": [
             {"instrument": who, "resource": u.resource, "used": u.used, "allowed": u.allowed, "place": u.place}
             for who, u in ready.lowered.report
@@ -335,6 +342,7 @@ def _text(summary: dict[str, Any]) -> str:
         f"  qubits {' '.join(summary['layout'])}, at the end {' '.join(summary['final_layout'])}",
         f"  with the {summary['calibration']}",
     ]
+    lines += [f"  what depends on {bit} waits {s * 1e9:.6g} ns for it" for bit, s in summary["waits_s"].items()]
     lines += [
         f"  {row['instrument']}: {row['used']} of {row['allowed']} {row['resource']}"
         + (f" ({row['place']})" if row["place"] else "")

@@ -18,8 +18,9 @@ from qctl.compiler.tables import Tables
 from qctl.errors import CompileError
 from qctl.program.conditions import MOST_BITS, Condition, always
 from qctl.program.opcodes import Op
+from qctl.program.timeline import Timeline
 
-__all__ = ["Feedback", "waited"]
+__all__ = ["Feedback", "waited", "waits_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,18 @@ def waited(steps: Sequence[Step], tables: Tables, feedback: Feedback) -> list[St
     if not deciding:
         return list(steps)
     return _arms_met(_frames_resolved(_spaced(steps, deciding, feedback), tables))
+
+
+def waits_of(timeline: Timeline) -> dict[str, float]:
+    """Return, by result, the seconds from the end of the captures that decide to the first play that they do."""
+    found: dict[str, float] = {}
+    for play, when in zip(timeline.plays[0], timeline.conditions, strict=False):
+        start_s = float(int(play["start"]) / timeline.ports[int(play["port"])].rate_hz)
+        for k in () if when is None else when.captures:
+            row, spec = timeline.captures[0, k], timeline.specs[k]
+            end_s = float(int(row["start"]) / timeline.ports[int(row["port"])].rate_hz) + spec.length_s
+            found[spec.slot] = min(found.get(spec.slot, start_s - end_s), start_s - end_s)
+    return found
 
 
 def _spaced(steps: Sequence[Step], deciding: set[int], feedback: Feedback) -> list[Step]:

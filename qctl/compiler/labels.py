@@ -61,10 +61,12 @@ class Names:
         op = int(row["op"])
         if op >= Op.PLAY:
             return int(self.rows.frames[int(row["a"])])
+        if op not in (Op.SX, Op.RZ, Op.CZ, Op.MEASURE):
+            return -1
         q = int(self.rows.places[int(row["a"])])
         if op == Op.CZ:
             return int(tables.pairs[tables.couplers[q, int(self.rows.places[int(row["b"])])], 1])
-        return int(tables.qubits[q, 3 if op == Op.MEASURE else 2]) if op in (Op.SX, Op.RZ, Op.MEASURE) else -1
+        return int(tables.qubits[q, 3 if op == Op.MEASURE else 2])
 
 
 class Labels(Sequence[str]):
@@ -167,10 +169,16 @@ class Actions(Sequence[Action]):
         if self._made is None:
             starts, shift = self.times()
             late = whole(shift[None])[0]
+            rows = self.names.rows
+            events = {row: event for event, row in rows.events.items()} if rows.conditions else {}
             self._made = [
                 action
-                for k, start in zip(self.rows.tolist(), whole(starts), strict=True)
-                for action in self._of(self.first + k, Fraction(start + late, self.units))
+                if not events
+                else action._replace(
+                    when=rows.conditions.get(k), event=events.get(k, -1) if action.op is Op.CAPTURE else -1
+                )
+                for k, start in zip((self.first + self.rows).tolist(), whole(starts), strict=True)
+                for action in self._of(k, Fraction(start + late, self.units))
             ]
         return self._made
 

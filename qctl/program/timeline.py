@@ -235,6 +235,10 @@ class Action(NamedTuple):
         Result of a capture.
     length_s : float
         Length of a capture.
+    when : Condition or None
+        Of a play that happens in some shots only, over numbers of measurements.
+    event : int
+        Number of a capture's measurement in the shot, or -1.
     """
 
     op: Op
@@ -244,6 +248,8 @@ class Action(NamedTuple):
     waveform: Waveform | None = None
     slot: str = ""
     length_s: float = 0.0
+    when: Condition | None = None
+    event: int = -1
 
 
 @dataclass(frozen=True, eq=False)

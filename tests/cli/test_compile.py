@@ -1,6 +1,7 @@
 """`qctl compile`: timeline and commands as text, files, JSON, and one clear line on failure."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,14 @@ def test_blocks_of_a_generator_without_a_driver_are_files_beside_its_commands(tm
     assert ":TRAC:DATA #42048<2048 bytes>" in (out / "x.awg0.txt").read_text()
     assert (out / "x.awg0.outputs0.segment1.bin").stat().st_size == 2048
     assert "padded samples (silence after the last pulse of a shot)" in result.output
+
+
+def test_waits_for_results_are_told(tmp_path):
+    source, out = tmp_path / "reset.qasm", tmp_path / "out"
+    source.write_text(FEEDBACK)
+    with pytest.raises(SystemExit) as done:
+        main(["compile", str(source), "--target", "qpu0", "--emit", "timeline", "--out", str(out), "--lab", QBLOX])
+    assert done.value.code == 0
+    text = (out / "reset.timeline.txt").read_text()
+    assert re.search(r"# what depends on c\[0\] begins (39[2-9]|4\d\d) ns after it", text)
+    assert re.search(r"sx on q\d, [\d.]+ V, if c\[0\] is 1", text)

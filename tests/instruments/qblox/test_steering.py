@@ -161,7 +161,7 @@ def test_result_that_is_needed_again_after_the_next_one_came_is_refused():
         c.x(1)
     c.measure(1, 2)
     with pytest.raises(
-        CompileError, match=r"q1.drive of point 0 still depends on a result at .* that the next one of the same"
+        CompileError, match=r"q1.drive of point 0 still depends on a result at .* that the next one of the same qubit"
     ):
         compile(c, LAB, shots=10)
 
