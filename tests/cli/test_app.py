@@ -60,7 +60,7 @@ def test_help_imports_no_command() -> None:
         (
             ["calibrate", "--only", "foo", "--only", "rabi"],
             1,
-            "there is no node foo; there are reference, spectroscopy, rabi",
+            "there is no node foo; there are reference, spectroscopy, delays, rabi",
         ),
         (["jobs", "list", "--server", "tcp://127.0.0.1:9"], 1, "nothing listens at tcp://127.0.0.1:9: start a server"),
     ],
