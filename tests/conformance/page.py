@@ -27,8 +27,8 @@ out, and compares it with the ideal.
   none).
 - **Bounds**: 1 LSB, and 2 where an NCO, an oscillator, a carrier or a gain multiplies the samples inside the box; half
   a tick of the box's clock, and the compiler's own report of its rounding is to be the error that is found; 1 mrad from
-  14 bits on, 5 mrad below. Nothing is over them, or `make conformance` fails. As every box is held to the same ideal, the
-  phases of two boxes differ by no more than the sum of their cells.
+  14 bits on, 5 mrad below. Nothing is over them, or `make conformance` fails. As every box is held to the same ideal,
+  the phases of two boxes differ by no more than the sum of their cells.
 - **refused** is what the compiler said, below the tables. **taken** is accepted by the vendor's software, and played by
   none; **compiled** is judged by nobody here.
 - Programs of another platform are not asked for: atoms and ions have a table of their own.
