@@ -82,13 +82,13 @@ def _half_turns(program: Program, qubit: TransmonQubit) -> None:
         program.play(f"{qubit.name}.drive", drag(pulse.length_s, pulse.amplitude_v, pulse.sigma_s, pulse.beta_s))
 
 
-def _program(name: str) -> Program:
-    return Program([f"{name}.{role}" for role in ("drive", "flux", "readout")], [name], [name])
+def _program(name: str, *roles: str) -> Program:
+    return Program([f"{name}.{role}" for role in roles], [name], [name])
 
 
 def flux_meets_drive(qubit: TransmonQubit, late_s: Floats, volts: float) -> Program:
     """Sweep when a flux pulse starts against a π rotation of the same length; both end before the measurement."""
-    program, length_s = _program(qubit.name), 2 * qubit.drive.length_s
+    program, length_s = _program(qubit.name, "drive", "flux", "readout"), 2 * qubit.drive.length_s
     with program.sweep("late", late_s, "s") as late:
         program.delay(f"{qubit.name}.drive", SPAN_S)
         program.delay(f"{qubit.name}.flux", late + SPAN_S)
@@ -102,7 +102,7 @@ def flux_meets_drive(qubit: TransmonQubit, late_s: Floats, volts: float) -> Prog
 
 def readout_meets_drive(qubit: TransmonQubit, late_s: Floats) -> Program:
     """Sweep when a π rotation starts against a readout pulse, which begins at its end where `late` is 0."""
-    program, port = _program(qubit.name), f"{qubit.name}.readout"
+    program, port = _program(qubit.name, "drive", "readout"), f"{qubit.name}.readout"
     readout, length_s = qubit.readout, 2 * qubit.drive.length_s
     with program.sweep("late", late_s, "s") as late:
         program.delay(f"{qubit.name}.drive", late + SPAN_S)

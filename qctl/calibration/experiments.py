@@ -37,7 +37,9 @@ Floats = NDArray[np.float64]
 
 def _program(values: Values, qubits: Iterable[str]) -> Program:
     names = list(qubits)
-    ports = [f"{name}.{line}" for name in values.qubits for line in ("drive", "flux", "readout")]
+    moved = {c.flux_qubit for c in values.couplers.values() if isinstance(c, TransmonCoupler)}
+    lines = [(name, line) for name in values.qubits for line in ("drive", "flux", "readout")]
+    ports = [f"{name}.{line}" for name, line in lines if line != "flux" or name in moved]
     return Program(ports, names, names)
 
 
