@@ -185,8 +185,12 @@ class Declaration:
             dialect = replace(dialect, serial=replace(dialect.serial, baud=instrument.baud))
         expected = model_of(instrument.model).identity
         link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, expected, dialect=dialect)
-        device = self.over(link, instrument)
-        device.prepare()
+        try:
+            device = self.over(link, instrument)
+            device.prepare()
+        except BaseException:
+            link.close()
+            raise
         return device
 
     def expanded(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:

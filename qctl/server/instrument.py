@@ -269,11 +269,14 @@ class InstrumentThread:
         if self.state is not LinkState.OPENING:
             self._change(LinkState.RECONNECTING)
         self._open_until_s = time.monotonic() + self.longest_s
+        device: Device | None = None
+        up = False
         try:
             device = self._open_device()
             self.identity = device.identify()
             if self._safe_first or self.n_opened:
                 device.safe()
+            up = True
         except QctlError as error:
             self._lose(error)
             return None
@@ -283,6 +286,8 @@ class InstrumentThread:
             return None
         finally:
             self._open_until_s = math.inf
+            if device is not None and not up:
+                self._close(device)  # many boxes take one connection
         self.device = device
         self.n_opened += 1
         self.why = ""

@@ -178,3 +178,29 @@ def test_value_that_no_message_takes_is_an_error_and_ends_no_thread(thread: Inst
     assert after.wait(5) and after.value == 7
     assert isinstance(posted[0], wire.Error)
     assert posted[0].message.startswith("box0 answered with what can't be sent: ")
+
+
+@pytest.mark.parametrize("way", ["identify", "safe"])
+def test_device_that_can_not_be_used_is_closed_before_the_next_attempt(way: str) -> None:
+    """Many boxes take one connection: one that is left open would keep all later ones out."""
+    n_open, most, attempts = [0], [0], threading.Semaphore(0)
+
+    def refuse() -> Any:
+        raise DeviceError("box0: not today")
+
+    def open_device() -> Any:
+        n_open[0] += 1
+        most[0] = max(most[0], n_open[0])
+        attempts.release()
+        device = Device()
+        close = lambda: n_open.__setitem__(0, n_open[0] - 1)  # noqa: E731
+        parts = {"identify": device.identify, "safe": device.safe} | {way: refuse}
+        return SimpleNamespace(close=close, **parts)
+
+    instrument: Any = SimpleNamespace(name="box0", timeout_s=0.1, output={}, reference="")
+    thread = InstrumentThread(instrument, open_device, lambda *_: None, safe_first=True)
+    for _ in range(3):
+        assert attempts.acquire(timeout=10)
+    thread.close()
+    thread.join(5)
+    assert (most[0], n_open[0]) == (1, 0)
