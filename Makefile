@@ -47,9 +47,9 @@ bench: .venv-bench/installed
 	@touch $@
 
 # Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one; Zurich Instruments'
-# compiler with LabOne Q's simulator; QICK's assembler; Pulser.
+# compiler with LabOne Q's simulator; QICK's assembler; Quantum Machines' QUA; Pulser. PAGE=docs/conformance.md writes the table anew.
 conformance: .venv-conformance/installed
-	.venv-conformance/bin/pytest -q tests/conformance
+	.venv-conformance/bin/pytest -q tests/conformance $(if $(PAGE),--page $(PAGE))
 
 # Qblox's own client against the emulated cluster, and its dummy server against the driver.
 vendor-client: .venv-vendor-client/installed
