@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
+from qctl.hil.plant import messages
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 
 __all__ = ["Integration", "Output", "Parts", "PlantClient", "Taken"]
@@ -298,7 +299,7 @@ class PlantClient(asyncio.Protocol):
             If another block is under way.
         """
         given = [self._wire(one) for one in integrations]
-        content = {"outputs": _elements(outputs), "integrations": given, "rate_hz": rate_hz}
+        content = {"outputs": messages.elements_of(outputs), "integrations": given, "rate_hz": rate_hz}
         reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
 
@@ -312,9 +313,9 @@ class PlantClient(asyncio.Protocol):
         end_s: float,
     ) -> tuple[int, NDArray[np.float64]]:
         """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
-        content = {"outputs": _elements(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
-        given = array_to_wire(members, self._folder)
-        reply = await self._ask("steer", **content, party=party, members=given, end_s=end_s)
+        content = {"outputs": messages.elements_of(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
+        content |= {"party": party, "members": array_to_wire(members, self._folder), "end_s": end_s}
+        reply = await self._ask("steer", **content)
         return int(reply["party"]), array_from_wire(reply["sums"], self._folder)
 
     def _wire(self, one: Integration) -> dict[str, Any]:
@@ -394,10 +395,3 @@ class PlantClient(asyncio.Protocol):
     def _take_faults(self, faults: dict[str, Any]) -> None:
         self.faults = faults
         self.fault_changed.set()
-
-
-def _elements(outputs: Mapping[str, Mapping[int, Output]]) -> dict[str, dict[str, list[Any]]]:
-    return {
-        box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-        for box, element in outputs.items()
-    }
