@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "Runs",
     "array_from_wire",
     "array_to_wire",
+    "elements_of",
     "encode",
     "fill_runs",
 ]
@@ -131,3 +133,11 @@ def fill_runs(n_samples: int, runs: Runs) -> NDArray[np.float32]:
     for start, part in runs:
         samples[start : start + part.size] = part
     return samples
+
+
+def elements_of(outputs: Mapping[str, Mapping[int, Any]]) -> dict[str, dict[str, list[Any]]]:
+    """Return what each output of each box plays, as messages have it."""
+    return {
+        box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
+        for box, element in outputs.items()
+    }

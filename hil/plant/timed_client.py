@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.plant.light import Exposure
-from qctl.hil.plant.messages import array_from_wire, array_to_wire
+from qctl.hil.plant.messages import array_from_wire, array_to_wire, elements_of
 from qctl.hil.plant.shot import Integration, Kind, Output
 
 __all__ = ["SelfTimedPlays"]
@@ -72,7 +72,7 @@ class SelfTimedPlays:
         return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
 
     def _kind(self, kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        return _elements(kind.outputs), [self._wire(one) for one in kind.integrations]
+        return elements_of(kind.outputs), [self._wire(one) for one in kind.integrations]
 
     async def follow(
         self,
@@ -144,7 +144,7 @@ class SelfTimedPlays:
         end_s: float,
     ) -> tuple[int, NDArray[np.float64]]:
         """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
-        content = {"outputs": _elements(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
+        content = {"outputs": elements_of(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
         given = array_to_wire(members, self._folder)
         reply = await self._ask("steer", **content, party=party, members=given, end_s=end_s)
         return int(reply["party"]), array_from_wire(reply["sums"], self._folder)
@@ -158,10 +158,3 @@ class SelfTimedPlays:
             "delay_s": one.delay_s,
             "weights": weights,
         }
-
-
-def _elements(outputs: Mapping[str, Mapping[int, Output]]) -> dict[str, dict[str, list[Any]]]:
-    return {
-        box: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-        for box, element in outputs.items()
-    }

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from qctl.errors import InternalError
+
 __all__ = ["MOST_BITS", "Condition", "always"]
 
 MOST_BITS = 10
@@ -29,9 +31,9 @@ class Condition:
 
     def __post_init__(self) -> None:
         if any(a >= b for a, b in pairwise(self.captures)):
-            raise ValueError(f"captures {self.captures} are not ascending")
+            raise InternalError(f"captures {self.captures} are not ascending")
         if not 0 <= self.table < 1 << (1 << len(self.captures)):
-            raise ValueError(f"table {self.table:#x} is not one of {len(self.captures)} captures")
+            raise InternalError(f"table {self.table:#x} is not one of {len(self.captures)} captures")
 
     @classmethod
     def of(cls, captures: Sequence[int], holds: Callable[[Mapping[int, int]], bool]) -> Condition:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qctl.errors import InternalError
 from qctl.program.conditions import Condition, always
 
 
@@ -56,5 +57,5 @@ def test_condition_says_itself_in_words():
 
 @pytest.mark.parametrize(("captures", "table"), [((1, 0), 1), ((0, 0), 1), ((0,), 4), ((0,), -1)])
 def test_tables_that_are_none_are_refused(captures, table):
-    with pytest.raises(ValueError, match="not"):
+    with pytest.raises(InternalError, match="not"):
         Condition(captures, table)

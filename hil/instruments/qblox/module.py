@@ -4,7 +4,7 @@ Source: qblox-instruments 1.4.1: the commands of its SCPI layer 1.2 (`cluster_mm
 client reads (lists, bins, configuration). Limits as in the assembler and in qblox-scheduler's constants. That
 the input's range is 1 Vpp at 0 dB, and that demodulation leaves amplitudes as they are, are estimates.
 
-Not emulated: the trigger network between sequencers, markers at connectors, scope records, predistortion, TTL counting.
+Not emulated: markers at connectors, scope records, predistortion, TTL counting.
 """
 
 from __future__ import annotations

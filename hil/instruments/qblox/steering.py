@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext.q1_shots import fingerprint
+from qctl.errors import DeviceError
 from qctl.hil.instruments.plant_link import Integration, Output, Plant, Runs
 from qctl.hil.instruments.qblox.assembly import OPERATIONS
 from qctl.hil.instruments.qblox.core import ACQUIRES, KNOWN, PLAY, Core, run_together
@@ -124,17 +125,15 @@ class _Drawn:
     next: dict[tuple[object, ...], _Drawn] = field(default_factory=dict)
 
 
-class _Unplayable(Exception):
-    """What the emulator can't play, in words."""
-
-
 async def play_steered(plant: Plant, players: Sequence[Player]) -> None:
-    """Run the programs, and fill the bins; flags say what went wrong."""
-    try:
-        await _Run(plant, players).play()
-    except _Unplayable as why:
-        for player in players:
-            player.sequencer.fail("UNKNOWN", str(why))
+    """Run the programs, and fill the bins; flags say what went wrong.
+
+    Raises
+    ------
+    DeviceError
+        If the programs do what is not emulated.
+    """
+    await _Run(plant, players).play()
 
 
 class _Run:
@@ -174,12 +173,12 @@ class _Run:
                 await self._play_part(cluster)
                 await asyncio.sleep(0)  # queries are answered meanwhile
             elif cluster is not None and asking < KNOWN and asking >= self._arrival(cluster.stop):
-                raise _Unplayable("a sequencer asks for triggers while an acquisition beside it goes on: not emulated")
+                raise DeviceError("a sequencer asks for triggers while an acquisition beside it goes on: not emulated")
             elif asking < KNOWN and asking <= full:
                 for core in self.cores:
                     core.known_ns = asking
             elif full < KNOWN:
-                raise _Unplayable("a shot has too many real-time instructions")
+                raise DeviceError("a shot has too many real-time instructions")
             else:
                 break
         for player in self.players:
@@ -283,7 +282,7 @@ class _Run:
         outputs, fresh = outputs_of(self.players, shots, 0, start, stop, start - self.origin)
         acquired, integrations, places = integrations_of(self.players, shots, 0, self.origin)
         if len(integrations) != 1:
-            raise _Unplayable(f"{len(integrations)} modules acquire in one part of a steered shot: not emulated")
+            raise DeviceError(f"{len(integrations)} modules acquire in one part of a steered shot: not emulated")
         return _Part(outputs, fresh, acquired, integrations[0], [column for _, column in places])
 
     async def _draw(self, key: tuple[int, ...], part: _Part, end_s: float) -> tuple[_Drawn, int]:
