@@ -65,7 +65,7 @@ class Wiring:
         self._static = tuple(connector(line.dc) if line.dc else None for line in cables.flux)
         self._readout_lo = cables.readout.lo
         self._grid_hz = cables.grid_hz
-        self._late_s = _relative(cables.delays_s, f"{names[0]}.drive", cables.grid_hz)
+        self._late_s = _relative(cables.delays_s, self._drive, cables.grid_hz)
         self._version = -1
         self._sources: dict[str, tuple[Place, ...]] = {}
         self._wrong: dict[str, list[Fault]] = {}
@@ -202,11 +202,11 @@ def _playing(rack: Rack, place: Place) -> tuple[Playing, float] | None:
     return playing, box.rate_hz
 
 
-def _relative(delays_s: Mapping[str, float], first: str, grid_hz: float) -> dict[str, float]:
+def _relative(delays_s: Mapping[str, float], drive: tuple[tuple[str, str], ...], grid_hz: float) -> dict[str, float]:
     """Return delays from an instant that puts the samples of the first drive line on the grid."""
     if not delays_s:
         return {}
-    shift = delays_s.get(first, 0.0) * grid_hz
+    shift = delays_s.get(drive[0][0], 0.0) * grid_hz
     origin_s = (shift - np.floor(shift + _ON_GRID)) / grid_hz
     return {line: delay_s - origin_s for line, delay_s in delays_s.items()}
 
