@@ -118,11 +118,13 @@ class Bluefors:
 
     def _body(self, answer: HTTPResponse) -> bytes:
         """Return the body of an answer; what comes in drops, each within the time-out, is a time-out too."""
+        name = self.instrument.name
         end_s, body = time.monotonic() + 3 * self.instrument.timeout_s, b""
         while len(body) < _MAX_BYTES and (part := answer.read1(1 << 16)):
             body += part
             if time.monotonic() > end_s:
-                raise TimeoutError
+                self.connection.close()
+                raise DeviceTimeoutError(f"{name}: no answer in time but {len(body)} bytes of one", instrument=name)
         answer.close()
         if len(body) >= _MAX_BYTES:
             self.connection.close()

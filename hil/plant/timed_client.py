@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,12 @@ __all__ = ["SelfTimedPlays"]
 class SelfTimedPlays:
     """The part of `PlantClient` that is about blocks of shots; what it asks by is there."""
 
-    _folder: str
+    if TYPE_CHECKING:
+        _folder: str
 
-    async def _ask(self, verb: str, **content: Any) -> dict[str, Any]:
-        raise NotImplementedError
+        async def _ask(self, verb: str, **content: Any) -> dict[str, Any]: ...
 
-    def _tell(self, verb: str, **content: Any) -> None:
-        raise NotImplementedError
+        def _tell(self, verb: str, **content: Any) -> None: ...
 
     async def play(
         self,

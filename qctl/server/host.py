@@ -34,6 +34,7 @@ __all__ = ["HostPlan", "run_host"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 50
+_NOT_SENT = (TypeError, ValueError, OverflowError, RecursionError, AttributeError, msgspec.MsgspecError, WireError)
 _CLIENT_REQUESTS = msgspec.msgpack.Decoder(wire.Request)
 
 
@@ -215,7 +216,7 @@ class Host:
             reply = wire.Reading(call.value, time.time(), id=request.id)
         try:
             parts = wire.pack(reply, buffers)
-        except Exception as problem:  # whatever an encoder makes of a driver's value; the request must have an answer
+        except _NOT_SENT as problem:  # what encoders make of a driver's value; the request must have an answer
             text = f"{request.instrument} answered with what can't be sent: {problem}"
             parts = wire.pack(wire.error_reply(DeviceError(text, instrument=request.instrument), request.id))
         self._mail.post(envelope, parts)

@@ -87,7 +87,7 @@ def test_a_model_without_driver_is_a_problem(app: typer.Typer, tmp_path: Path) -
     problems = got.stderr.splitlines()
     assert f"lab.toml: instruments.lo_drive.model: {close}" in problems
     assert f"lab.toml: instruments.lo_readout.model: {close}" in problems
-    assert any("dc0.model: there is no driver 'x', there are bluefors-gen1" in problem for problem in problems)
+    assert any("dc0.model: there is no driver 'x', there are artiq-crate, " in problem for problem in problems)
     assert not (tmp_path / "lab-wiring.png").exists()
 
 

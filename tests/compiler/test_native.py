@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import qctl
+from qctl.compiler.feedback import Feedback
 from qctl.compiler.pipeline import _Work, compile_programs
 from qctl.compiler.tables import tables_of
 from qctl.compiler.target import target_of
@@ -30,7 +31,7 @@ def randomized(n_qubits, n, seed, names=()):
 @pytest.mark.parametrize("n_qubits", [1, 2])
 def test_lines_from_arrays_are_those_from_steps(lab, n_qubits, names):
     programs = [randomized(n_qubits, n, n, names[:n_qubits]) for n in (0, 1, 5, 12)]
-    work = _Work(tables_of(lab, effective(lab, "qpu0")), target_of(lab.processor("qpu0")), 0, 1)
+    work = _Work(tables_of(lab, effective(lab, "qpu0")), target_of(lab.processor("qpu0")), Feedback, 0, 1)
     for program, fast in zip(programs, compile_programs(programs, lab), strict=True):
         slow = work._general(program.body)
         assert (fast.layout, fast.n_pulses, fast.n_two_qubit_gates) == (
@@ -88,7 +89,7 @@ def test_circuits_from_rows_are_those_from_steps(lab, seed, names):
                 c.rx(float(rng.normal()), a)
     for q in range(3):
         c.measure(q, q)
-    work = _Work(tables_of(lab, effective(lab, "qpu0")), target_of(lab.processor("qpu0")), 0, 1)
+    work = _Work(tables_of(lab, effective(lab, "qpu0")), target_of(lab.processor("qpu0")), Feedback, 0, 1)
     (fast,), slow = work.run([c.body]), work._general(c.body)
     assert fast.times_s[0] == ("unroll", 0.0)
     assert (fast.layout, fast.final_layout, fast.n_pulses, fast.n_two_qubit_gates) == (

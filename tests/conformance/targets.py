@@ -123,7 +123,7 @@ def _atoms() -> Any:
 
 
 def _ions() -> Any:
-    return load_lab(Path(__file__).parents[1] / "support" / "ions2.toml")
+    return load_lab(Path(__file__).parents[1] / "support" / "ions4.toml")
 
 
 TARGETS = (
