@@ -155,5 +155,5 @@ TARGETS = (
     _generator("tabor-p2584m", "Tabor Proteus P2584M", 2e9, 1.0, 1_000_000),
     Target("pulser", "Pulser (digital-analog device)", "atom", cache(_atoms), {}, {}, "heard_pulser",
            "schema, device rules, sampler"),
-    Target("ions", "trapped ions", "ion", cache(_ions), {}, {}, "", "nobody yet"),
+    Target("ions", "trapped ions", "ion", cache(_ions), {}, {}, "", "not here: QuTiP judges the emulated chain"),
 )  # fmt: skip
