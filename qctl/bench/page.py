@@ -40,8 +40,9 @@ def write_page(measured: dict[str, Any], page: Path) -> None:
         A Markdown file; the plots are ``images/bench-AREA.svg`` in its folder.
     """
     kept = page.with_suffix(".json")
-    known = json.loads(kept.read_text()) if kept.exists() else {}
-    areas = {name: measured.get(name, known.get(name)) for name in AREAS if name in measured or name in known}
+    known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    found = known | measured
+    areas = {name: found[name] for name in AREAS if name in found}
     lines = [
         "# Benchmarks",
         "",

@@ -56,8 +56,9 @@ def _joined(timelines: Sequence[Timeline]) -> Straights:
     waveforms = timelines[0].waveforms
     if any(timeline.waveforms is not waveforms for timeline in timelines):
         flat = joined([point for timeline in timelines for point in timeline.straights()])
-        flat_of = {"targets": _targets(timelines), "moves": _moves(timelines), "conditions": _conditions(timelines)}
-        return replace(flat, **flat_of)
+        return replace(
+            flat, targets=_targets(timelines), moves=_moves(timelines), conditions=_conditions(timelines)
+        )  # fmt: skip
     counts = np.array([(t.n_points, t.plays.shape[1], t.captures.shape[1]) for t in timelines], np.int64)
     return Straights(
         np.frombuffer(bytearray().join([t.plays.data for t in timelines]), PLAY),
