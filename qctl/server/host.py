@@ -34,7 +34,7 @@ __all__ = ["HostPlan", "run_host"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 50
-_NOT_SENT = (TypeError, ValueError, OverflowError, RecursionError, AttributeError, msgspec.MsgspecError, WireError)
+_NOT_SENT = (TypeError, ValueError, OverflowError, RecursionError, AttributeError, msgspec.MsgspecError, QctlError)
 _CLIENT_REQUESTS = msgspec.msgpack.Decoder(wire.Request)
 
 

@@ -226,6 +226,6 @@ def test_port_that_says_anything_at_any_time_ends_in_time(way: str) -> None:
         begin = time.monotonic()
         found = probe(FREE.format(listener.getsockname()[1]), 1.0)
         ended.set()
-        assert time.monotonic() - begin < 20
+        assert time.monotonic() - begin < 60  # a dozen ways of asking, each with its time-out; for ever otherwise
         listener.shutdown(socket.SHUT_RDWR)
     assert found.trial is None
