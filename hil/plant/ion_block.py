@@ -45,6 +45,10 @@ class IonCables:
     triggers: dict[str, str] = field(default_factory=dict)
     events: dict[str, str] = field(default_factory=dict)
 
+    def all_triggers(self) -> dict[str, str]:
+        """Return the line that reaches each box; a controller that times itself needs none."""
+        return self.triggers
+
 
 class IonFaults(FaultTable):
     """The faults of a lab of ions: ``scale`` of a beam's cable, and those of boxes and wires."""
