@@ -4,7 +4,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test check lint types kernels checked-kernels bench conformance vendor-client processors clean
+.PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -12,8 +12,12 @@ demo: .venv/installed
 
 # Whole labs, whose timing the tests look at, have the machine for themselves.
 test: .venv/tests
-	$(BIN)/pytest -q -n 2 --dist loadfile --ignore=tests/whole
-	$(BIN)/pytest -q tests/whole
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not full" --ignore=tests/whole
+	$(BIN)/pytest -q -m "not full" tests/whole
+
+# What takes long: tune-ups of further racks above all.
+test-full: test
+	$(BIN)/pytest -q -m full tests
 
 check: lint types kernels checked-kernels
 

@@ -17,6 +17,8 @@ import pytest
 import qctl
 from qctl.errors import CompileError
 
+pytestmark = pytest.mark.full
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\n'

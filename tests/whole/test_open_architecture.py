@@ -16,6 +16,8 @@ import qutip
 import qctl
 from qctl.errors import ScheduleError
 
+pytestmark = pytest.mark.full
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 SEED = 3

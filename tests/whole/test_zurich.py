@@ -13,6 +13,8 @@ import pytest
 import qctl
 from qctl.errors import DeviceError, QctlError
 
+pytestmark = pytest.mark.full
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 BELL = """OPENQASM 3.0;
