@@ -134,6 +134,7 @@ def test_running_job_is_cancelled_and_the_next_one_plays(atoms: Any) -> None:
     assert part(atoms.client.run(again, shots=500).result(60).counts, 0) < 0.04
 
 
+@pytest.mark.full
 def test_server_that_falls_silent_is_an_error_and_comes_back(atoms: Any) -> None:
     p = program(1)
     p.measure(0, 0)

@@ -11,6 +11,8 @@ from density import distance
 import qctl
 from qctl.errors import DeviceError
 
+pytestmark = pytest.mark.full
+
 SHOTS = 2000
 SEEN = 0.15
 FIRST, SECOND = "q1", "q2"

@@ -193,6 +193,7 @@ def test_drives_alone_on_a_pair_agree_with_qutip_to_1e_6(seed):
     assert np.abs(found - wanted).max() < 1e-6
 
 
+@pytest.mark.full
 def test_cluster_split_of_three_transmons_agrees_with_the_joint_solution_to_1e_4():
     chain = [transmon("q0", 4.72e9), transmon("q1", 5.46e9), transmon("q2", 4.83e9)]
     couplers = [Coupler(0, 1, 4.4e6, 3.2e4), Coupler(2, 1, 4.3e6, 4.6e4)]
@@ -208,6 +209,7 @@ def test_cluster_split_of_three_transmons_agrees_with_the_joint_solution_to_1e_4
     assert np.abs(found - wanted).max() < 1e-4
 
 
+@pytest.mark.full
 def test_idle_neighbours_are_split_without_a_flux_pulse():
     chain = [transmon("q0", 4.72e9), transmon("q1", 5.46e9), transmon("q2", 4.83e9)]
     system = processor(chain, [Coupler(0, 1, 4.4e6, 3.2e4), Coupler(2, 1, 4.3e6, 4.6e4)])

@@ -86,6 +86,7 @@ def test_molmer_sorensen_gate_makes_a_bell_state_as_qutip_says() -> None:
     assert found[0] == pytest.approx(0.5, abs=0.03) and found[3] == pytest.approx(0.5, abs=0.03)
 
 
+@pytest.mark.full
 def test_molmer_sorensen_gate_beside_a_second_mode_and_a_phonon() -> None:
     etas, delta_hz = [[0.06, 0.06], [0.06, -0.06]], 2e4
     lights = ms_lights(NU + delta_hz, delta_hz / 0.12, 2e-6, [-np.pi / 2, 0.3])
