@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.compiler.light import TICK_HZ, Numbers
 from qctl.errors import CompileError
 from qctl.lab.atom import AtomProcessor
 from qctl.lab.beams import Beam
@@ -23,8 +24,6 @@ __all__ = ["PEAK", "Moves"]
 
 PEAK = 15 / 8
 """Largest over mean speed."""
-_TICK_HZ = Fraction(10**9)
-Numbers = float | NDArray[np.float64]
 
 
 class _Move(NamedTuple):
@@ -118,8 +117,8 @@ class Moves:
         for k, move in enumerate(self._all):
             column = table[:, k]
             column["port"], column["atom"] = move.port, move.atom
-            column["start"] = [to_ticks(time, _TICK_HZ).ticks for time in move.starts]
-            column["end"] = [to_ticks(time, _TICK_HZ).ticks for time in move.ends]
+            column["start"] = [to_ticks(time, TICK_HZ).ticks for time in move.starts]
+            column["end"] = [to_ticks(time, TICK_HZ).ticks for time in move.ends]
             column["from_x_m"], column["from_y_m"] = move.origin.T
             column["x_m"], column["y_m"] = move.goal.T
         return table

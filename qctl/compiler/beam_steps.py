@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qctl.compiler.beam_moves import Moves
-from qctl.compiler.steps import Step, Value
-from qctl.compiler.sweep_values import Grid, over_points, seconds_over_points
-from qctl.compiler.times import Times
+from qctl.compiler.light import LightSteps, Numbers, latest, summed
+from qctl.compiler.steps import Step
+from qctl.compiler.sweep_values import Grid
 from qctl.errors import CompileError
 from qctl.lab import Lab
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
@@ -25,9 +23,7 @@ from qctl.program.opcodes import Op
 from qctl.program.tables import Waveform
 from qctl.units import rational_s
 
-__all__ = ["BeamPlay", "BeamState", "BeamSteps", "latest"]
-
-Numbers = float | NDArray[np.float64]
+__all__ = ["BeamState", "BeamSteps"]
 
 
 @dataclass(slots=True)
@@ -43,38 +39,17 @@ class BeamState:
     frequency_hz: Numbers = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class BeamPlay:
-    """One play, at all points."""
-
-    beam: BeamState
-    waveforms: list[int]
-    starts: list[Fraction]
-    amplitude_v: Numbers
-    frequency_hz: Numbers
-    phase_rad: Numbers
-    targets: tuple[int, ...]
-    label: str
-
-
-class BeamSteps:
-    """The state while one program is timed."""
+class BeamSteps(LightSteps):
+    """The state while one program of atoms is timed."""
 
     def __init__(self, body: Body, lab: Lab, values: Values, grid: Grid, n_points: int) -> None:
-        self.body, self.lab, self.values, self.grid, self.n_points = body, lab, values, grid, n_points
+        super().__init__(body, lab, values, grid, n_points)
         self.processor = cast(AtomProcessor, lab.processor(values.processor))
-        self.names = tuple(values.qubits)
-        self.ports = lab.ports_of(self.processor.name)
-        at_start = [Fraction(0)] * n_points
         self.beams = {
-            port.target: BeamState(self.processor.beam[port.target], k, at_start, at_start)
+            port.target: BeamState(self.processor.beam[port.target], k, self.zero, self.zero)
             for k, port in enumerate(self.ports)
             if port.role == "drive" and port.target in self.processor.beam
         }
-        self.free = [at_start] * len(self.names)
-        self.phase_rad: list[Numbers] = [0.0] * len(self.names)
-        self.waveforms: dict[Waveform, int] = {}
-        self.plays: list[BeamPlay] = []
         self.measured: dict[int, tuple[list[Fraction], int]] = {}
         self.moves = Moves(self.processor)
         self._sx: list[Step] = []
@@ -100,10 +75,10 @@ class BeamSteps:
             case Op.DELAY:
                 seconds = self._seconds(step.params[0], step)
                 for q in step.qubits:
-                    self.free[q] = _sum(self.free[q], seconds)
+                    self.free[q] = summed(self.free[q], seconds)
                 for frame in step.ports:
                     beam = self._frame(frame, step)
-                    beam.free = _sum(beam.free, seconds)
+                    beam.free = summed(beam.free, seconds)
             case Op.BARRIER:
                 self._barrier(step)
             case Op.MEASURE:
@@ -219,7 +194,7 @@ class BeamSteps:
         seconds = self._seconds(step.params[0], step)
         goals = [self._number(value, step) for value in step.params[1:]]
         starts = latest(beam.free, *(self.free[q] for q in step.qubits))
-        ends = _sum(starts, seconds)
+        ends = summed(starts, seconds)
         self.moves.add(beam.beam, beam.port, step.qubits, goals, starts, ends, self._place(step))
         beam.free = ends
         for q in step.qubits:
@@ -277,23 +252,14 @@ class BeamSteps:
             starts = latest(starts, beam.aimed)
             beam.targets = targets
         shapes = [waveform or Waveform("constant", (float(length),)) for length in lasts]
-        numbers = [self.waveforms.setdefault(shape, len(self.waveforms)) for shape in shapes]
         label = f"{step.op.name.lower()} on {', '.join(self.names[q] for q in step.qubits) or beam.beam.name}"
-        self.plays.append(BeamPlay(beam, numbers, starts, volts, frequency_hz, phase_rad, targets, label))
+        self._note(beam.port, shapes, starts, volts, frequency_hz, phase_rad, targets, label)
         ends = [start + length for start, length in zip(starts, lasts, strict=True)]
         beam.free = ends
         for q in atoms:
             self.free[q] = ends
 
-    def _reached(self, beam: Beam) -> tuple[int, ...]:
-        return tuple(k for k, name in enumerate(self.names) if not beam.qubits or name in beam.qubits)
-
     # --- words --------------------------------------------------------------------------------------
-
-    def _place(self, step: Step) -> str:
-        qubits = ", ".join(self.names[q] for q in step.qubits)
-        where = f" (instruction {step.where})" if step.where >= 0 else ""
-        return f"{step.op.name.lower()}{where}{' on ' + qubits if qubits else ''}"
 
     def _beam(self, name: str, step: Step) -> BeamState:
         if name not in self.beams:
@@ -303,23 +269,3 @@ class BeamSteps:
     def _frame(self, index: int, step: Step) -> BeamState:
         name = self.body.ports[index].name.replace("/", ".")
         return self._beam(name.removesuffix(".drive"), step)
-
-    def _number(self, value: Value, step: Step) -> Numbers:
-        return over_points(value, self.grid, self._place(step))
-
-    def _seconds(self, value: Value, step: Step) -> list[Fraction]:
-        found = seconds_over_points(value, self.grid, f"duration_s of {self._place(step)}")
-        return [found] * self.n_points if isinstance(found, Fraction) else _fractions(found)
-
-
-def _sum(times: list[Fraction], more: list[Fraction]) -> list[Fraction]:
-    return [a + b for a, b in zip(times, more, strict=True)]
-
-
-def latest(*times: Sequence[Fraction]) -> list[Fraction]:
-    """Return the latest of several times at each point."""
-    return [max(point) for point in zip(*times, strict=True)]
-
-
-def _fractions(times: Times) -> list[Fraction]:
-    return [Fraction(n, times.denominator) for n in times.numerators.tolist()]

@@ -8,8 +8,7 @@ second and pi on the first again, at one Rabi frequency (D. Jaksch et al., Phys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from math import pi
 from time import perf_counter
 from typing import cast
@@ -17,8 +16,9 @@ from typing import cast
 import numpy as np
 
 from qctl.compiler.alone import compile_line
-from qctl.compiler.beam_steps import BeamSteps, latest
+from qctl.compiler.beam_steps import BeamSteps
 from qctl.compiler.compiled import Compiled
+from qctl.compiler.light import latest
 from qctl.compiler.standing import places_of
 from qctl.compiler.steps import DRIVES, Step, StepLine
 from qctl.compiler.sweep_values import grid_of
@@ -30,14 +30,9 @@ from qctl.lab.atom import AtomQubit
 from qctl.lab.snapshot import Values
 from qctl.program.body import Body
 from qctl.program.opcodes import Op
-from qctl.program.tables import Waveform
-from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
-from qctl.units import to_ticks
+from qctl.program.timeline import CAPTURE, CaptureSpec, Timeline
 
-__all__ = ["TICK_HZ", "actions_of", "check_measured_last", "compile_on_beams", "time_beams"]
-
-TICK_HZ = Fraction(10**9)
-"""Ticks of a beam's port."""
+__all__ = ["check_measured_last", "compile_on_beams", "time_beams"]
 
 
 def time_beams(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeline:
@@ -93,44 +88,16 @@ def check_measured_last(steps: Sequence[Step], names: Sequence[str]) -> None:
 def _timeline(work: BeamSteps, line: StepLine) -> Timeline:
     """Return all plays with their ticks, and the atoms of each."""
     work.flush()
-    n = work.n_points
-    plays = np.zeros((n, len(work.plays)), PLAY)
-    residual_s = [0.0] * len(work.ports)
-    actions: list[Action] = []
-    frames: dict[str, tuple[float, float]] = {}
-    for k, play in enumerate(work.plays):
-        ticks = [to_ticks(start, TICK_HZ) for start in play.starts]
-        column = plays[:, k]
-        column["port"], column["waveform"] = play.beam.port, play.waveforms
-        column["start"] = [one.ticks for one in ticks]
-        column["amplitude"], column["frequency_hz"] = play.amplitude_v, play.frequency_hz
-        column["phase_rad"] = np.mod(play.phase_rad, 2 * pi)
-        port = play.beam.port
-        residual_s[port] = max(residual_s[port], *(abs(one.error_s) for one in ticks))
-        first, name = plays[0, k], work.ports[port].name
-        actions += actions_of(name, first, tuple(work.waveforms)[int(first["waveform"])], frames)
+    n, table = work.n_points, work.table()
     # Captures are rows of no port: the camera sees all atoms when the last beam is off.
     captures = np.zeros((n, 0), CAPTURE)
-    ends = [latest(*work.free, *(beam.free for beam in work.beams.values()))[p] for p in range(n)]
-    clocks = tuple(PortClock(p.name, TICK_HZ, e) for p, e in zip(work.ports, residual_s, strict=True))
+    ends = latest(*work.free, *(beam.free for beam in work.beams.values()))
     return Timeline(
-        tuple(actions), clocks, tuple(work.waveforms), plays, captures, np.array([float(x) for x in ends]),
-        line.axes, _specs(work), work.body.bits, line.n_repeats, [play.label for play in work.plays],
-        work.processor.name, tuple(play.targets for play in work.plays), work.moves.table(n),
+        tuple(table.actions), table.clocks, tuple(work.waveforms), table.plays, captures,
+        np.array([float(x) for x in ends]), line.axes, _specs(work), work.body.bits, line.n_repeats,
+        [play.label for play in work.plays], work.processor.name, tuple(play.targets for play in work.plays),
+        work.moves.table(n),
     )  # fmt: skip
-
-
-def actions_of(
-    port: str, first: np.void, waveform: Waveform, frames: dict[str, tuple[float, float]]
-) -> Iterator[Action]:
-    """Yield what sets a play's frame, where it differs from the one before it on the port, and the play."""
-    start = int(first["start"])
-    old, new = frames.get(port, (0.0, 0.0)), (float(first["phase_rad"]), float(first["frequency_hz"]))
-    for op, before, value in zip((Op.SET_PHASE, Op.SET_FREQUENCY), old, new, strict=True):
-        if value != before:
-            yield Action(op, port, start, value)
-    frames[port] = new
-    yield Action(Op.PLAY, port, start, float(first["amplitude"]), waveform)
 
 
 def _specs(work: BeamSteps) -> tuple[CaptureSpec, ...]:

@@ -14,10 +14,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.compiler.beam_steps import Numbers, latest
-from qctl.compiler.steps import Step, Value
+from qctl.compiler.light import LightSteps, Moments, Numbers, latest, summed
+from qctl.compiler.steps import Step
 from qctl.compiler.sweep_values import Grid, over_points, seconds_over_points
-from qctl.compiler.times import Times
 from qctl.errors import CompileError
 from qctl.lab import Lab, Port
 from qctl.lab.ion import IonProcessor, IonQubit
@@ -28,9 +27,7 @@ from qctl.program.opcodes import Op
 from qctl.program.tables import Waveform
 from qctl.units import rational_s
 
-__all__ = ["IonPlay", "IonPorts", "Measured", "Moments", "PortState", "plain", "summed"]
-
-Moments = list[Fraction]
+__all__ = ["IonPorts", "Measured", "PortState", "plain"]
 
 
 @dataclass(slots=True)
@@ -47,20 +44,6 @@ class PortState:
 
 
 @dataclass(frozen=True, slots=True)
-class IonPlay:
-    """One play, at all points."""
-
-    port: int
-    waveforms: list[int]
-    starts: Moments
-    amplitude_v: Numbers
-    frequency_hz: Numbers
-    phase_rad: Numbers
-    targets: tuple[int, ...]
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
 class Measured:
     """One gate of a photon counter, at all points."""
 
@@ -72,22 +55,15 @@ class Measured:
     mode: str
 
 
-class IonPorts:
+class IonPorts(LightSteps):
     """The ports of a processor of ions while one program is timed, and the program's own pulses on them."""
 
     def __init__(self, body: Body, lab: Lab, values: Values, grid: Grid, n_points: int) -> None:
-        self.body, self.lab, self.values, self.grid, self.n_points = body, lab, values, grid, n_points
+        super().__init__(body, lab, values, grid, n_points)
         self.processor = cast(IonProcessor, lab.processor(values.processor))
-        self.names = tuple(values.qubits)
-        self.ports = lab.ports_of(self.processor.name)
-        self.waveforms: dict[Waveform, int] = {}
-        self.plays: list[IonPlay] = []
         self.measured: list[Measured] = []
-        zero = [Fraction(0)] * n_points
-        self.states = {port.name: self._state(k, port, zero) for k, port in enumerate(self.ports)}
-        self.free = [zero] * len(self.names)
-        self.phase_rad: list[Numbers] = [0.0] * len(self.names)
-        self.chain = zero
+        self.states = {port.name: self._state(k, port, self.zero) for k, port in enumerate(self.ports)}
+        self.chain = self.zero
         """When the last gate ends: gates come one after the other, for motion is common to all ions."""
 
     def _state(self, index: int, port: Port, free: Moments) -> PortState:
@@ -97,9 +73,7 @@ class IonPorts:
         settle_s = rational_s(beam.settle_s)
         if beam.purpose in ("raman", "optical", "microwave"):
             lo_hz = self.lab.carrier_hz(port) or 0.0
-            return PortState(
-                port, index, free, self._ion(self._reached(port.target)[0]).frequency_hz - lo_hz, 0.0, settle_s
-            )
+            return PortState(port, index, free, self._ion(self._reached(beam)[0]).frequency_hz - lo_hz, 0.0, settle_s)
         return PortState(port, index, free, beam.modulator_hz or 0.0, 0.0, settle_s)
 
     # --- time ---------------------------------------------------------------------------------------
@@ -134,7 +108,8 @@ class IonPorts:
         wave = self.body.waveforms[step.number]
         shapes = self._shapes(wave, step)
         lasts = [rational_s(cast(float, shape.duration_s)) for shape in shapes]
-        targets = self._reached(state.port.target) if state.port.target in self.processor.beam else ()
+        lit = self.processor.beam.get(state.port.target)
+        targets = () if lit is None else self._reached(lit)
         qubit_beam = state.port.target in {q.drive.beam for q in self.processor.qubit.values()}
         starts = latest(self._ready(state), *(self.free[q] for q in targets if qubit_beam))
         ends = self._play(
@@ -229,8 +204,7 @@ class IonPorts:
         """Note a play, and return when it ends."""
         if shapes is None:
             shapes = [Waveform("constant", (float(length),)) for length in lasts]
-        numbers = [self.waveforms.setdefault(shape, len(self.waveforms)) for shape in shapes]
-        self.plays.append(IonPlay(state.index, numbers, starts, volts, frequency_hz, phase_rad, targets, label))
+        self._note(state.index, shapes, starts, volts, frequency_hz, phase_rad, targets, label)
         ends = summed(starts, lasts)
         state.free = latest(state.free, ends)
         return ends
@@ -240,18 +214,9 @@ class IonPorts:
     def _ion(self, q: int) -> IonQubit:
         return cast(IonQubit, self.values.qubits[self.names[q]])
 
-    def _reached(self, beam: str) -> tuple[int, ...]:
-        reached = self.processor.beam[beam].qubits
-        return tuple(k for k, name in enumerate(self.names) if not reached or name in reached)
-
     def _readout(self, q: int, what: str) -> None:
         if f"{self.names[q]}.readout" not in self.states:
             raise CompileError(f"{what}: no port {self.names[q]}.readout in lab.toml counts its photons")
-
-    def _place(self, step: Step) -> str:
-        qubits = ", ".join(self.names[q] for q in step.qubits)
-        where = f" (instruction {step.where})" if step.where >= 0 else ""
-        return f"{step.op.name.lower()}{where}{' on ' + qubits if qubits else ''}"
 
     def _beam(self, name: str, step: Step) -> PortState:
         state = self.states.get(f"{name}.drive")
@@ -266,24 +231,8 @@ class IonPorts:
             raise CompileError(f"{self._place(step)}: port {name!r} is not of this processor in lab.toml")
         return self.states[name]
 
-    def _number(self, value: Value, step: Step) -> Numbers:
-        return over_points(value, self.grid, self._place(step))
-
-    def _seconds(self, value: Value, step: Step) -> Moments:
-        found = seconds_over_points(value, self.grid, f"duration_s of {self._place(step)}")
-        return [found] * self.n_points if isinstance(found, Fraction) else _fractions(found)
-
 
 def plain(values: NDArray[np.float64] | float) -> Numbers:
     """Return a number, or one a point."""
     found = np.asarray(values, np.float64)
     return found if found.ndim else float(found)
-
-
-def summed(times: Moments, more: Moments) -> Moments:
-    """Return times and lengths added, point by point."""
-    return [a + b for a, b in zip(times, more, strict=True)]
-
-
-def _fractions(times: Times) -> Moments:
-    return [Fraction(n, times.denominator) for n in times.numerators.tolist()]

@@ -14,8 +14,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.compiler.beam_steps import Numbers, latest
-from qctl.compiler.ion_ports import IonPorts, Measured, Moments, plain, summed
+from qctl.compiler.ion_ports import IonPorts, Measured, plain
+from qctl.compiler.light import Moments, Numbers, latest, summed
 from qctl.compiler.steps import Step
 from qctl.compiler.sweep_values import Grid
 from qctl.errors import CompileError
@@ -187,7 +187,7 @@ class IonSteps(IonPorts):
 
     def _one_ms_beam(self, step: Step, beam: str, names: list[str], turned: bool) -> None:
         """Refuse a beam that reaches others too, which would take part, and what needs ions to see different light."""
-        reached = [self.names[q] for q in self._reached(beam)]
+        reached = [self.names[q] for q in self._reached(self.processor.beam[beam])]
         if set(reached) != set(names):
             raise CompileError(
                 f"{self._place(step)}: beam {beam} reaches {', '.join(reached)}, not {' and '.join(names)} alone; "

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import pi
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.compiler.alone import compile_line
-from qctl.compiler.beams import TICK_HZ, actions_of
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.ion_ports import Measured
 from qctl.compiler.ion_steps import IonSteps
+from qctl.compiler.light import TICK_HZ
 from qctl.compiler.standing import places_of
 from qctl.compiler.steps import Step, StepLine
 from qctl.compiler.sweep_values import grid_of
@@ -24,8 +23,7 @@ from qctl.lab import Lab
 from qctl.lab.snapshot import Values
 from qctl.program.body import Body
 from qctl.program.opcodes import Op
-from qctl.program.timeline import CAPTURE, PLAY, Action, CaptureSpec, PortClock, Timeline
-from qctl.units import to_ticks
+from qctl.program.timeline import CAPTURE, Action, CaptureSpec, Timeline
 
 __all__ = ["compile_on_ions", "time_ions"]
 
@@ -60,32 +58,17 @@ def time_ions(line: StepLine, body: Body, lab: Lab, values: Values) -> Timeline:
     for step in line.steps:
         work.step(step)
     ends = work.finish()
-    plays = np.zeros((n_points, len(work.plays)), PLAY)
-    residual_s = [0.0] * len(work.ports)
-    actions: list[Action] = []
-    frames: dict[str, tuple[float, float]] = {}
-    waveforms = tuple(work.waveforms)
-    for k, play in enumerate(work.plays):
-        ticks = [to_ticks(start, TICK_HZ) for start in play.starts]
-        column = plays[:, k]
-        column["port"], column["waveform"] = play.port, play.waveforms
-        column["start"] = [one.ticks for one in ticks]
-        column["amplitude"], column["frequency_hz"] = play.amplitude_v, play.frequency_hz
-        column["phase_rad"] = np.mod(play.phase_rad, 2 * pi)
-        residual_s[play.port] = max(residual_s[play.port], *(abs(one.error_s) for one in ticks))
-        first = plays[0, k]
-        actions += actions_of(work.ports[play.port].name, first, waveforms[int(first["waveform"])], frames)
+    table = work.table()
     specs = tuple(_spec(work, one) for one in work.measured)
-    actions += [
+    counted = (
         Action(Op.CAPTURE, spec.port, round(spec.start_s * float(TICK_HZ)), slot=spec.slot, length_s=spec.length_s)
         for spec in specs
-    ]
-    clocks = tuple(PortClock(p.name, TICK_HZ, e) for p, e in zip(work.ports, residual_s, strict=True))
+    )
     # Captures are rows of no port: a counter has gates of its own, which the specs say.
     return Timeline(
-        tuple(actions), clocks, waveforms, plays, np.zeros((n_points, 0), CAPTURE), np.array([float(x) for x in ends]),
-        line.axes, specs, body.bits, line.n_repeats, [play.label for play in work.plays], work.processor.name,
-        tuple(play.targets for play in work.plays),
+        (*table.actions, *counted), table.clocks, tuple(work.waveforms), table.plays, np.zeros((n_points, 0), CAPTURE),
+        np.array([float(x) for x in ends]), line.axes, specs, body.bits, line.n_repeats,
+        [play.label for play in work.plays], work.processor.name, tuple(play.targets for play in work.plays),
     )  # fmt: skip
 
 
