@@ -31,8 +31,9 @@ from qctl.firmware_io.event_messages import (
     WriteSequences,
     Written,
 )
-from qctl.firmware_io.messages import Fire, Kind, Reference, Status
+from qctl.firmware_io.messages import Kind, Status
 from qctl.firmware_io.serial_port import SerialPort, device_path
+from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice
 from qctl.instruments.qctl_events import capabilities as can
 from qctl.instruments.qctl_events.body import EventsBody
 from qctl.lab import Instrument, Lab
@@ -41,75 +42,38 @@ from qctl.units import Limits
 
 __all__ = ["QctlEvents", "open_driver"]
 
-_EXTERNAL_LOCKED = 1
-_REASONS = {0: "complete", 1: "stopped", 2: "fault"}
-_PARAMETERS = (
-    Parameter("state", "State (0 idle, 1 firing)", "", int, False),
-    Parameter("reference_locked", "Locked to the external reference", "", bool, False),
-    Parameter("n_fired", "Shots fired of the present or last block", "", int, False),
-)
 _JOINED = 8
 """Events that are the same between two that changed are sent along if they are no more than these."""
 
 
 @dataclass(slots=True)
-class QctlEvents:
-    """A controller that plays tables of events by itself, shot after shot.
+class QctlEvents(ControlledDevice):
+    """A controller that plays tables of events by itself, shot after shot."""
 
-    Attributes
-    ----------
-    controller : Controller
-        The packets.
-    instrument : Instrument
-        Its entry in lab.toml.
-    """
-
-    controller: Controller
-    instrument: Instrument
-    _generation: int = -1
-    _block_number: int = 0
-    _body: EventsBody | None = None
     _events: NDArray[Any] = field(default_factory=lambda: np.zeros(0, EVENT))
     _sequences: NDArray[Any] = field(default_factory=lambda: np.zeros(0, SEQUENCE))
 
-    def identify(self) -> str:
-        """Return the identity string."""
-        self.controller.open()
-        return self.controller.identity
-
     def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return _PARAMETERS
+        """Return what `get` knows."""
+        return STATUS_PARAMETERS
 
     def get(self, name: str) -> Any:
         """Ask the device for one value."""
-        status: Status = self.controller.call(Kind.STATUS)
-        if name == "reference_locked":
-            return status.reference == _EXTERNAL_LOCKED
-        if name in ("state", "n_fired"):
-            return getattr(status, name)
-        raise RequestError(f"{self.controller.name} has no parameter {name!r}", instrument=self.controller.name)
+        return self._told(name)
 
     def set(self, name: str, value: Any) -> None:
         """Refuse: nothing is set but by programs."""
         raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
 
-    def locked(self) -> bool:
-        """Return True when the device is locked to the reference that lab.toml names."""
-        status: Status = self.controller.call(Kind.STATUS)
-        return status.reference == (_EXTERNAL_LOCKED if self.instrument.reference == "external" else 0)
-
     def prepare(self) -> None:
         """Open the session and set the reference that lab.toml names."""
-        found = self._can()
+        found: EventCapabilities = self._can()
         if found.tick_hz != can.TICK_HZ:
             raise DeviceError(
                 f"{self.controller.name} counts ticks of {found.tick_hz} Hz, programs are for {can.TICK_HZ:g}",
                 instrument=self.controller.name,
             )
-        if self.instrument.reference is not None:
-            wanted = Reference(int(self.instrument.reference == "external"))
-            self._echoed(Kind.SET_REFERENCE, wanted, wanted)
+        self._set_reference()
 
     # programs --------------------------------------------------------------------------------------
 
@@ -144,13 +108,13 @@ class QctlEvents:
         self._events = _overlaid(self._events, events)
         n_bytes += self._write(Kind.WRITE_SEQUENCES, WriteSequences, sequences, self._sequences, MOST_SEQUENCES)
         self._sequences = _overlaid(self._sequences, sequences)
-        wanted = Run(len(sequences), body.n_shots, body.period_ns)
-        self._echoed(Kind.SET_RUN, wanted, wanted)
+        self._echoed(Kind.SET_RUN, Run(len(sequences), body.n_shots, body.period_ns))
         self._body = body
         return n_bytes
 
     def _check(self, body: EventsBody, events: NDArray[Any]) -> None:
-        found, name = self._can(), self.controller.name
+        name = self.controller.name
+        found: EventCapabilities = self._can()
         Limits(1, found.max_shots).check(body.n_shots, f"{name}: n_shots")
         Limits(0, found.max_events).check(len(events), f"{name}: events")
         Limits(1, found.max_sequences).check(len(body.bounds) - 1, f"{name}: sequences")
@@ -178,21 +142,11 @@ class QctlEvents:
             raise
         return n_bytes
 
-    def _echoed(self, kind: Kind, value: Any, wanted: Any) -> None:
-        """Send something; the device answers with what it stored."""
-        stored = self.controller.call(kind, value)
-        if stored != wanted:
-            raise RefusedError(
-                f"{self.controller.name} stored {stored} instead of {wanted}", instrument=self.controller.name
-            )
-
     # runs ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin the shots of the loaded program: nothing else triggers the device."""
-        self._loaded()
-        self._block_number = self._block_number % (2**32 - 1) + 1
-        self.controller.call(Kind.FIRE, Fire(self._block_number))
+        self._fire_block()
 
     def select(self, point: int) -> None:
         """Refuse: all sequences are played in each shot."""
@@ -206,7 +160,8 @@ class QctlEvents:
         DeviceError
             If the block ended before.
         """
-        body, name = self._loaded(), self.controller.name
+        name = self.controller.name
+        body: EventsBody = self._loaded()
         status: Status = self.controller.call(Kind.STATUS)
         if status.block_number != self._block_number:
             raise DeviceError(f"{name} plays block {status.block_number}, not {self._block_number}", instrument=name)
@@ -214,13 +169,14 @@ class QctlEvents:
             return False
         if status.n_fired != body.n_shots:
             done = self.controller.next_done(self._block_number, 0.1)
-            reason = _REASONS.get(done.reason, str(done.reason)) if done is not None else f"error {status.last_error}"
+            reason = REASONS.get(done.reason, str(done.reason)) if done is not None else f"error {status.last_error}"
             raise DeviceError(f"{name}: the block ended after {status.n_fired} shots: {reason}", instrument=name)
         return True
 
     def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
         """Return the photons of each gate, by port and result: (n_records, n_columns), in counts."""
-        body, parts = self._loaded(), []
+        body: EventsBody = self._loaded()
+        parts = []
         n_all = body.n_counts * body.n_shots
         for first in range(0, n_all, MOST_COUNTS):
             wanted = Written(first, min(MOST_COUNTS, n_all - first))
@@ -234,10 +190,6 @@ class QctlEvents:
             table = table.mean(axis=0, keepdims=True)
         return {(one.port, one.slot): np.ascontiguousarray(table[:, list(one.columns)]) for one in body.photons}
 
-    def stop(self) -> None:
-        """Stop at the next shot; leave the program loaded."""
-        self.controller.call(Kind.STOP)
-
     def safe(self) -> None:
         """Stop, switch every tone off, and hold every TTL line low."""
         self._body = None
@@ -245,26 +197,6 @@ class QctlEvents:
         status: Status = self.controller.call(Kind.STATUS)
         if status.state != 0:
             raise RefusedError(f"{self.controller.name} still fires", instrument=self.controller.name)
-
-    def close(self) -> None:
-        """Close the link; the device stays as it is."""
-        self.controller.close()
-
-    def _loaded(self) -> EventsBody:
-        name = self.controller.name
-        if self._body is None:
-            raise RequestError(f"{name}: no program is loaded", instrument=name)
-        self.controller.open()
-        if self.controller.generation != self._generation:
-            raise DeviceError(
-                f"{name}: the session was reopened since the program was loaded; load it again", instrument=name
-            )
-        return self._body
-
-    def _can(self) -> EventCapabilities:
-        self.controller.open()
-        found: EventCapabilities = self.controller.capabilities
-        return found
 
 
 def _changes(rows: NDArray[Any], held: NDArray[Any], most: int) -> list[tuple[int, int]]:

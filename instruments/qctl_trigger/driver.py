@@ -20,14 +20,13 @@ from qctl.firmware_io.messages import (
     ONCE_A_BLOCK,
     Block,
     Capabilities,
-    Fire,
     Kind,
     Line,
     LineNumber,
-    Reference,
     Status,
 )
 from qctl.firmware_io.serial_port import SerialPort, device_path
+from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice
 from qctl.instruments.qctl_trigger.body import TriggerBody
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -35,40 +34,18 @@ from qctl.units import Limits, rational_hz, to_ticks
 
 __all__ = ["QctlTrigger", "open_driver"]
 
-_EXTERNAL_LOCKED = 1
-_REASONS = {0: "complete", 1: "stopped", 2: "fault"}
 _PARAMETERS = (
-    Parameter("state", "State (0 idle, 1 firing)", "", int, False),
-    Parameter("reference_locked", "Locked to the external reference", "", bool, False),
-    Parameter("n_fired", "Shots fired of the present or last block", "", int, False),
+    *STATUS_PARAMETERS,
     Parameter("n_shots", "Shots of a block", "", int),
     Parameter("period_s", "Time from shot to shot", "s", float),
 )
 
 
 @dataclass(slots=True)
-class QctlTrigger:
-    """A controller that fires trigger lines, shot after shot.
+class QctlTrigger(ControlledDevice):
+    """A controller that fires trigger lines, shot after shot."""
 
-    Attributes
-    ----------
-    controller : Controller
-        The packets.
-    instrument : Instrument
-        Its entry in lab.toml.
-    """
-
-    controller: Controller
-    instrument: Instrument
-    _generation: int = -1
-    _block_number: int = 0
-    _body: TriggerBody | None = None
     _known: dict[int, Line] = field(default_factory=dict)
-
-    def identify(self) -> str:
-        """Return the identity string."""
-        self.controller.open()
-        return self.controller.identity
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
@@ -79,16 +56,11 @@ class QctlTrigger:
         if name in ("n_shots", "period_s"):
             block: Block = self.controller.call(Kind.GET_BLOCK)
             return block.n_shots if name == "n_shots" else block.period_ticks / self._can().tick_hz
-        status: Status = self.controller.call(Kind.STATUS)
-        if name == "reference_locked":
-            return status.reference == _EXTERNAL_LOCKED
-        if name in ("state", "n_fired"):
-            return getattr(status, name)
-        raise RequestError(f"{self.controller.name} has no parameter {name!r}", instrument=self.controller.name)
+        return self._told(name)
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""
-        can = self._can()
+        can: Capabilities = self._can()
         block: Block = self.controller.call(Kind.GET_BLOCK)
         place = f"{self.controller.name}: {name}"
         if name == "n_shots":
@@ -102,18 +74,12 @@ class QctlTrigger:
         else:
             raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
         self._body = None
-        self._call_echoed(Kind.SET_BLOCK, wanted)
-
-    def locked(self) -> bool:
-        """Return True when the device is locked to the reference that lab.toml names."""
-        status: Status = self.controller.call(Kind.STATUS)
-        return status.reference == (_EXTERNAL_LOCKED if self.instrument.reference == "external" else 0)
+        self._echoed(Kind.SET_BLOCK, wanted)
 
     def prepare(self) -> None:
         """Open the session and set the reference that lab.toml names."""
         self.controller.open()
-        if self.instrument.reference is not None:
-            self._call_echoed(Kind.SET_REFERENCE, Reference(int(self.instrument.reference == "external")))
+        self._set_reference()
 
     def load(self, program: DeviceProgram) -> int:
         """Set up lines, delays, period and count; return 0, for no waveform bytes are sent.
@@ -127,7 +93,7 @@ class QctlTrigger:
             body = TriggerBody.from_bytes(program.body)
         except msgspec.MsgspecError as error:
             raise RequestError(f"{self.controller.name}: the body is not a trigger program: {error}") from error
-        can = self._can()
+        can: Capabilities = self._can()
         self._check(body, can)
         self._body = None
         if self.controller.generation != self._generation:
@@ -143,7 +109,7 @@ class QctlTrigger:
             else:
                 mode = ONCE_A_BLOCK if wanted.once else EACH_SHOT
                 self._put_line(Line(number, mode, wanted.delay_ticks, wanted.width_ticks))
-        self._call_echoed(Kind.SET_BLOCK, Block(body.period_ticks, body.n_shots))
+        self._echoed(Kind.SET_BLOCK, Block(body.period_ticks, body.n_shots))
         self._body = body
         return 0
 
@@ -168,29 +134,11 @@ class QctlTrigger:
     def _put_line(self, line: Line) -> None:
         if self._known.get(line.line) != line:
             self._known.pop(line.line, None)
-            self._known[line.line] = self._call_echoed(Kind.SET_LINE, line)
-
-    def _call_echoed(self, kind: Kind, value: Any) -> Any:
-        """Send a setting; the device answers with what it stored, which must be the same."""
-        stored = self.controller.call(kind, value)
-        if stored != value:
-            raise RefusedError(
-                f"{self.controller.name} stored {stored} instead of {value}", instrument=self.controller.name
-            )
-        return stored
+            self._known[line.line] = self._echoed(Kind.SET_LINE, line)
 
     def fire(self) -> None:
         """Start the loaded block of triggers; one round trip."""
-        if self._body is None:
-            raise RequestError(f"{self.controller.name}: no program is loaded", instrument=self.controller.name)
-        self.controller.open()
-        if self.controller.generation != self._generation:
-            raise DeviceError(
-                f"{self.controller.name}: the session was reopened since the program was loaded; load it again",
-                instrument=self.controller.name,
-            )
-        self._block_number = self._block_number % (2**32 - 1) + 1
-        self.controller.call(Kind.FIRE, Fire(self._block_number))
+        self._fire_block()
 
     def wait(self, timeout_s: float) -> None:
         """Return when the block has been fired completely.
@@ -217,14 +165,10 @@ class QctlTrigger:
             n_fired, reason = done.n_fired, done.reason
         if reason != 0 or (self._body is not None and n_fired != self._body.n_shots):
             raise DeviceError(
-                f"{name}: block {self._block_number} ended after {n_fired} shots: {_REASONS.get(reason, reason)}",
+                f"{name}: block {self._block_number} ended after {n_fired} shots: {REASONS.get(reason, reason)}",
                 instrument=name,
                 n_fired=n_fired,
             )
-
-    def stop(self) -> None:
-        """Stop firing at the next shot."""
-        self.controller.call(Kind.STOP)
 
     def safe(self) -> None:
         """Stop, and hold every line low."""
@@ -238,15 +182,6 @@ class QctlTrigger:
                 raise RefusedError(
                     f"{self.controller.name}: line {number} is still enabled", instrument=self.controller.name
                 )
-
-    def close(self) -> None:
-        """Close the link; the device stays as it is."""
-        self.controller.close()
-
-    def _can(self) -> Capabilities:
-        self.controller.open()
-        can: Capabilities = self.controller.capabilities
-        return can
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> QctlTrigger:

@@ -1,0 +1,110 @@
+"""What drivers of qctl's own controllers have in common: the session, its status and reference, and blocks of shots.
+
+Source: docs/firmware-protocol.md, protocol version 1, sections 3 to 5.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from qctl.device import Parameter
+from qctl.errors import DeviceError, RefusedError, RequestError
+from qctl.firmware_io.controller import Controller
+from qctl.firmware_io.messages import Fire, Kind, Reference, Status
+from qctl.lab import Instrument
+
+__all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice"]
+
+_EXTERNAL_LOCKED = 1
+REASONS = {0: "complete", 1: "stopped", 2: "fault"}
+"""Why a block ended."""
+STATUS_PARAMETERS = (
+    Parameter("state", "State (0 idle, 1 firing)", "", int, False),
+    Parameter("reference_locked", "Locked to the external reference", "", bool, False),
+    Parameter("n_fired", "Shots fired of the present or last block", "", int, False),
+)
+
+
+@dataclass(slots=True)
+class ControlledDevice:
+    """A device that speaks the firmware protocol and plays blocks of shots.
+
+    Attributes
+    ----------
+    controller : Controller
+        The packets.
+    instrument : Instrument
+        Its entry in lab.toml.
+    """
+
+    controller: Controller
+    instrument: Instrument
+    _generation: int = -1
+    _block_number: int = 0
+    _body: Any = None
+
+    def identify(self) -> str:
+        """Return the identity string."""
+        self.controller.open()
+        return self.controller.identity
+
+    def locked(self) -> bool:
+        """Return True when the device is locked to the reference that lab.toml names."""
+        status: Status = self.controller.call(Kind.STATUS)
+        return status.reference == (_EXTERNAL_LOCKED if self.instrument.reference == "external" else 0)
+
+    def stop(self) -> None:
+        """Stop at the next shot; leave the program loaded."""
+        self.controller.call(Kind.STOP)
+
+    def close(self) -> None:
+        """Close the link; the device stays as it is."""
+        self.controller.close()
+
+    def _told(self, name: str) -> Any:
+        """Return a value of the device's status."""
+        status: Status = self.controller.call(Kind.STATUS)
+        if name == "reference_locked":
+            return status.reference == _EXTERNAL_LOCKED
+        if name in ("state", "n_fired"):
+            return getattr(status, name)
+        raise RequestError(f"{self.controller.name} has no parameter {name!r}", instrument=self.controller.name)
+
+    def _set_reference(self) -> None:
+        """Set the reference that lab.toml names, if it names one."""
+        if self.instrument.reference is not None:
+            self._echoed(Kind.SET_REFERENCE, Reference(int(self.instrument.reference == "external")))
+
+    def _echoed(self, kind: Kind, value: Any, wanted: Any = None) -> Any:
+        """Send something; the device answers with what it stored: the same, if nothing else is `wanted`."""
+        expected = value if wanted is None else wanted
+        stored = self.controller.call(kind, value)
+        if stored != expected:
+            raise RefusedError(
+                f"{self.controller.name} stored {stored} instead of {expected}", instrument=self.controller.name
+            )
+        return stored
+
+    def _loaded(self) -> Any:
+        """Return the program that the device holds in this session."""
+        name = self.controller.name
+        if self._body is None:
+            raise RequestError(f"{name}: no program is loaded", instrument=name)
+        self.controller.open()
+        if self.controller.generation != self._generation:
+            raise DeviceError(
+                f"{name}: the session was reopened since the program was loaded; load it again", instrument=name
+            )
+        return self._body
+
+    def _fire_block(self) -> None:
+        """Start a block of the loaded program, under a number of its own; one round trip."""
+        self._loaded()
+        self._block_number = self._block_number % (2**32 - 1) + 1
+        self.controller.call(Kind.FIRE, Fire(self._block_number))
+
+    def _can(self) -> Any:
+        """Return what the device says that it can."""
+        self.controller.open()
+        return self.controller.capabilities
