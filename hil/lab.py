@@ -19,7 +19,7 @@ from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import modules_of
 from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
-from qctl.hil.plant.file import IonFile, PlantFile
+from qctl.hil.plant.file import AnyFile, PlantFile
 
 __all__ = ["FOLDERS", "VirtualLab", "ask_plant", "running_labs"]
 
@@ -51,7 +51,7 @@ class VirtualLab:
     def __init__(self, name: str, seed: int, rate: float = 1000.0) -> None:
         self.name = name
         self.rate = rate
-        self.file: PlantFile | IonFile = drawn(name, seed)
+        self.file: AnyFile = drawn(name, seed)
         self.addresses: dict[str, str] = {}
         self._plant: Child | None = None
         self._boxes: dict[str, Child] = {}

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from qctl.hil.physics.atom_parameters import AtomArray, Light
-from qctl.hil.physics.parameters import Processor
 from qctl.hil.plant.cables import Cables, Feedline
-from qctl.hil.plant.file import PlantFile
+from qctl.hil.plant.file import AtomFile
 
-__all__ = ["ATOM_LABS", "BOX", "MODEL", "describe_atoms", "draw_atoms", "true_atoms"]
+__all__ = ["ATOM_LABS", "boxes_of_atoms", "describe_atoms", "draw_atoms", "true_atoms"]
 
 ATOM_LABS = ("atoms9",)
-BOX, MODEL = "atoms0", "qctl-atoms"
+_BOX, _MODEL = "atoms0", "qctl-atoms"
 _C6 = 5.42015853e-24
 _SIDE, _APART_M = 3, 5.0e-6
 _LIFETIME_S = 1.5e-4
@@ -30,7 +29,7 @@ _BRIGHT, _DARK = 600.0, 60.0
 _CHANNELS = ("rydberg_global", "rydberg_local", "raman_local")
 
 
-def draw_atoms(name: str, seed: int) -> PlantFile:
+def draw_atoms(name: str, seed: int) -> AtomFile:
     """Return the truth of a lab of atoms: frequencies up to 20 kHz, powers 0.5 % and traps 30 nm off."""
     random = np.random.default_rng([seed, 9, len(name)])
     middle = 0.5 * (_SIDE - 1) * _APART_M
@@ -56,8 +55,13 @@ def draw_atoms(name: str, seed: int) -> PlantFile:
         lost=random.uniform(0.008, 0.012),
         recaptured=random.uniform(0.025, 0.035),
     )
-    cables = Cables((), (), Feedline("", "", "", "", ""), {}, beside=(BOX,))
-    return PlantFile(Processor((), (), (), 0.0), cables, seed, array)
+    cables = Cables((), (), Feedline("", "", "", "", ""), {}, beside=(_BOX,))
+    return AtomFile(array, cables, seed)
+
+
+def boxes_of_atoms(file: AtomFile) -> dict[str, str]:
+    """Return every instrument of a lab of atoms, with its model."""
+    return {_BOX: _MODEL}
 
 
 def true_atoms(array: AtomArray) -> dict[str, Any]:
@@ -71,7 +75,7 @@ def true_atoms(array: AtomArray) -> dict[str, Any]:
     return {"qubits": qubits, "light": light, "lifetime_s": array.lifetime_s, "c6_rad_m6_per_s": array.c6_rad_m6_per_s}
 
 
-def describe_atoms(name: str, file: PlantFile, addresses: Mapping[str, str]) -> str:
+def describe_atoms(name: str, file: AtomFile, addresses: Mapping[str, str]) -> str:
     """Return the text of lab.toml, with design values."""
     spots = {f"a{y * _SIDE + x}": (x * _APART_M, y * _APART_M) for y in range(_SIDE) for x in range(_SIDE)}
     lines = [
@@ -84,7 +88,7 @@ def describe_atoms(name: str, file: PlantFile, addresses: Mapping[str, str]) -> 
         f"qubits = [{', '.join(map(_quoted, spots))}]",
         'native_gates = ["rz", "sx", "cz"]',
         "shot_period_s = 0.4",
-        f'trigger = "{BOX}"',
+        f'trigger = "{_BOX}"',
         f"rydberg = {{ n = 70, c6_rad_m6_per_s = {_C6!r}, lifetime_s = {_LIFETIME_S!r}, max_rabi_hz = 2.5e6, "
         "min_distance_m = 4.0e-6 }",
         "",
@@ -124,9 +128,9 @@ def describe_atoms(name: str, file: PlantFile, addresses: Mapping[str, str]) -> 
         lines += ["rabi_hz_per_v = 1.0e7"] if scaled else []
         lines += ["bandwidth_hz = 4.0e7", ""]
     lines += [
-        f"[instruments.{BOX}]",
-        f'model = "{MODEL}"',
-        f'address = "{addresses[BOX]}"',
+        f"[instruments.{_BOX}]",
+        f'model = "{_MODEL}"',
+        f'address = "{addresses[_BOX]}"',
         "timeout_s = 10.0",
         "clock_hz = 1.0e9",
         'reference = "internal"',
@@ -136,7 +140,7 @@ def describe_atoms(name: str, file: PlantFile, addresses: Mapping[str, str]) -> 
         "",
     ]
     for k, (beam, *_) in enumerate(beams):
-        lines += [f'[ports."{beam}.drive"]', f'output = "{BOX}:{k + 1}"', ""]
+        lines += [f'[ports."{beam}.drive"]', f'output = "{_BOX}:{k + 1}"', ""]
     return "\n".join(lines)
 
 

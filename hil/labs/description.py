@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qctl.hil.labs.atoms import BOX, MODEL, describe_atoms
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.truth import (
@@ -53,8 +52,6 @@ _DESIGN_CZ_S = 8.5e-8
 
 def boxes_of(file: PlantFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model; modules are their chassis'."""
-    if file.atoms is not None:
-        return {BOX: MODEL}
     cables = file.cables
     carriers = {lo for lo in (*(line.lo for line in cables.drive), cables.readout.lo) if "." not in lo}
     sources = {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
@@ -95,8 +92,6 @@ def describe_lab(name: str, file: PlantFile, addresses: Mapping[str, str]) -> st
     addresses : mapping of str to str
         VISA address of each instrument.
     """
-    if file.atoms is not None:
-        return describe_atoms(name, file, addresses)
     random = np.random.default_rng([file.seed, 77])
     parts = [
         f"# The built-in virtual lab {name}, seed {file.seed}; design values are off, tune-up finds the true ones.",

@@ -12,7 +12,6 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
-from qctl.hil.labs.atoms import ATOM_LABS, draw_atoms
 from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
@@ -75,7 +74,7 @@ _TRIGGERS = {
 }
 _DRAWS = {**dict.fromkeys(_SLOTS, (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
-LABS = (*_FREQUENCIES_HZ, *ATOM_LABS)
+LABS = tuple(_FREQUENCIES_HZ)
 
 
 def draw_lab(name: str, seed: int) -> PlantFile:
@@ -88,8 +87,6 @@ def draw_lab(name: str, seed: int) -> PlantFile:
     """
     if name not in LABS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
-    if name in ATOM_LABS:
-        return draw_atoms(name, seed)
     random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *_DRAWS.get(name, ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
     transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))

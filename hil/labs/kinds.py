@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
 from qctl.hil.labs import atoms, description, draw, ions, truth
-from qctl.hil.plant.file import IonFile, PlantFile
+from qctl.hil.plant.file import AnyFile, AtomFile, IonFile
 
 __all__ = ["LABS", "boxes_of", "described", "drawn", "truth_of"]
 
-LABS = (*draw.LABS, *ions.LABS)
+_DRAWS: dict[str, Callable[[str, int], AnyFile]] = {
+    **dict.fromkeys(draw.LABS, draw.draw_lab),
+    **dict.fromkeys(atoms.ATOM_LABS, atoms.draw_atoms),
+    **dict.fromkeys(ions.LABS, ions.draw_ions),
+}
+LABS = tuple(_DRAWS)
 
 
-def drawn(name: str, seed: int) -> PlantFile | IonFile:
+def drawn(name: str, seed: int) -> AnyFile:
     """Return the truth of a built-in lab.
 
     Raises
@@ -22,27 +27,37 @@ def drawn(name: str, seed: int) -> PlantFile | IonFile:
     RequestError
         If there is no such lab.
     """
-    if name not in LABS:
+    if name not in _DRAWS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
-    return ions.draw_ions(name, seed) if name in ions.LABS else draw.draw_lab(name, seed)
+    return _DRAWS[name](name, seed)
 
 
-def boxes_of(file: PlantFile | IonFile) -> dict[str, str]:
+def boxes_of(file: AnyFile) -> dict[str, str]:
     """Return every instrument of a lab that has an emulator of its own, with its model."""
-    return ions.boxes_of_ions(file) if isinstance(file, IonFile) else description.boxes_of(file)
+    match file:
+        case IonFile():
+            return ions.boxes_of_ions(file)
+        case AtomFile():
+            return atoms.boxes_of_atoms(file)
+    return description.boxes_of(file)
 
 
-def described(name: str, file: PlantFile | IonFile, addresses: Mapping[str, str]) -> str:
+def described(name: str, file: AnyFile, addresses: Mapping[str, str]) -> str:
     """Return the text of lab.toml, whose design values are off."""
-    describe = ions.describe_ions if isinstance(file, IonFile) else description.describe_lab
-    return describe(name, file, addresses)  # type: ignore[arg-type]
+    match file:
+        case IonFile():
+            return ions.describe_ions(name, file, addresses)
+        case AtomFile():
+            return atoms.describe_atoms(name, file, addresses)
+    return description.describe_lab(name, file, addresses)
 
 
-def truth_of(file: PlantFile | IonFile) -> dict[str, Any]:
+def truth_of(file: AnyFile) -> dict[str, Any]:
     """Return the content of truth.json."""
-    if isinstance(file, IonFile):
-        return ions.true_ions(file)
-    if file.atoms is not None:
-        return atoms.true_atoms(file.atoms)
+    match file:
+        case IonFile():
+            return ions.true_ions(file)
+        case AtomFile():
+            return atoms.true_atoms(file.atoms)
     delays = {"delays_s": file.cables.delays_s} if file.cables.delays_s else {}
     return truth.true_values(file.processor) | delays

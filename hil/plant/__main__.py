@@ -10,20 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.exposures import Register
-from qctl.hil.plant.file import IonFile, PlantFile, physics_of, read_plant_file
+from qctl.hil.plant.file import AnyFile, physics_of, read_plant_file
 from qctl.hil.plant.service import Plant, Session
 
 __all__ = ["main", "run_plant"]
 
 
-async def run_plant(
-    file: PlantFile | IonFile, path: str, folder: str, rate: float, ready: Callable[[str], None]
-) -> None:
+async def run_plant(file: AnyFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
     """Serve the plant's socket until SIGTERM or SIGINT."""
-    atoms = file.atoms if isinstance(file, PlantFile) else None
-    register = Register(atoms, file.seed) if atoms is not None else None
-    plant = Plant(physics_of(file), LabClock(time.time(), rate), folder, register)
+    plant = Plant(physics_of(file), LabClock(time.time(), rate), folder)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.physics.atom_parameters import AtomArray
 from qctl.hil.physics.atom_register import Evolved, evolved, picture, sample
+from qctl.hil.plant.cables import Cables
+from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import array_to_wire
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["Register", "begin_exposure"]
+__all__ = ["AtomPhysics", "Register", "begin_exposure"]
 
 _KEPT = 64
 
@@ -63,6 +65,25 @@ class Register:
         return found
 
 
+class AtomPhysics:
+    """The atoms behind a register server; no cable of a fridge is there.
+
+    Parameters
+    ----------
+    array : AtomArray
+        What is true.
+    cables : Cables
+        Which boxes there are.
+    seed : int
+        Of the quantum chance.
+    """
+
+    def __init__(self, array: AtomArray, cables: Cables, seed: int) -> None:
+        self.cables = cables
+        self.faults = FaultTable(cables, ())
+        self.photons = Register(array, seed).photons
+
+
 def begin_exposure(plant: Plant, session: Session, message: dict[str, Any]) -> None:
     """Start a block of shots, and answer when it is over in lab time."""
     plant.aborted.clear()
@@ -80,8 +101,8 @@ async def _expose(plant: Plant, session: Session, message: Mapping[str, Any]) ->
         If the lab has no atoms, or the message makes no sense.
     """
     own = session.attached()
-    register = plant.register
-    if register is None:
+    photons_of = getattr(plant.physics, "photons", None)
+    if photons_of is None:
         raise RequestError("this lab has no atoms")
     exposure = Exposure.from_wire(message, plant.folder)
     if plant.firing:
@@ -90,7 +111,7 @@ async def _expose(plant: Plant, session: Session, message: Mapping[str, Any]) ->
     try:
         with plant.clock.paused():
             started_s = plant.begin(exposure.n_shots, exposure.period_s)
-            photons = await asyncio.to_thread(register.photons, exposure)
+            photons = await asyncio.to_thread(photons_of, exposure)
         fired = await plant.pace(exposure.n_shots, exposure.period_s, started_s)
         return {"n_shots": fired, "photons": array_to_wire(photons[:fired], plant.folder)}
     finally:

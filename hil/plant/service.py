@@ -16,7 +16,6 @@ from qctl.errors import DeviceError, InternalError, QctlError, RequestError, Wir
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import by_source
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.exposures import Register
 from qctl.hil.plant.following import Follower, fire_followed, followers
 from qctl.hil.plant.lined_up import check_shots, pass_shots
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
@@ -193,21 +192,19 @@ class Plant:
     Parameters
     ----------
     physics : Physics
-        The fridge and its cables; or an `IonPhysics`, which event controllers alone ask.
+        The fridge and its cables; or an `IonPhysics`, which event controllers alone ask, or an `AtomPhysics`, which
+        register servers do.
     clock : LabClock
         Lab time.
     folder : str
         The lab's folder of shared memory.
-    register : Register, optional
-        The atoms of a lab that has some.
     """
 
-    def __init__(self, physics: Physics, clock: LabClock, folder: str, register: Register | None = None) -> None:
+    def __init__(self, physics: Physics, clock: LabClock, folder: str) -> None:
         self.physics = physics
         self.parties = Parties(physics)
         self.clock = clock
         self.folder = folder
-        self.register = register
         self.rack = Rack()
         self.sessions: dict[str, Session] = {}
         self.firing = False

@@ -3,17 +3,21 @@
 import math
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from qctl.errors import RequestError
+from qctl.hil.labs import kinds
 from qctl.hil.labs.atoms import ATOM_LABS, true_atoms
 from qctl.hil.labs.description import boxes_of, describe_lab
 from qctl.hil.labs.draw import LABS, LO_READOUT_HZ, draw_lab
+from qctl.hil.labs.kinds import drawn
 from qctl.hil.labs.truth import READOUT_DELAY_S, READOUT_V, readout_hz, true_values
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.physics.readout import Window, answer_readout
 from qctl.hil.physics.shots import draw_shots
+from qctl.hil.plant.file import read_plant_file
 from qctl.lab import parse_lab
 
 
@@ -25,7 +29,7 @@ def described(name, seed):
     return file, parse_lab(describe_lab(name, file, addresses), "lab.toml")
 
 
-@pytest.mark.parametrize("name", [name for name in LABS if name not in ATOM_LABS])
+@pytest.mark.parametrize("name", LABS)
 @pytest.mark.parametrize("seed", range(8))
 def test_lab_loads_and_its_design_values_are_off_by_what_is_stated(name, seed):
     file, lab = described(name, seed)
@@ -99,7 +103,9 @@ def test_example_of_a_mixed_rack_is_the_built_in_one_at_other_addresses():
 @pytest.mark.parametrize("name", ATOM_LABS)
 @pytest.mark.parametrize("seed", range(4))
 def test_lab_of_atoms_loads_and_its_truth_is_near(name, seed):
-    file, lab = described(name, seed)
+    file = drawn(name, seed)
+    lab = parse_lab(kinds.described(name, file, dict.fromkeys(kinds.boxes_of(file), "TCPIP::127.0.0.1::40000::SOCKET")))
+    assert read_plant_file(msgspec.json.encode(file)) == file
     (processor,) = lab.processors.values()
     assert file.atoms is not None
     assert processor.rydberg.c6_rad_m6_per_s == file.atoms.c6_rad_m6_per_s
@@ -107,4 +113,4 @@ def test_lab_of_atoms_loads_and_its_truth_is_near(name, seed):
     assert np.abs(file.atoms.offset_m).max() < 2e-7
     for light in file.atoms.light.values():
         assert abs(light.rabi_scale - 1) < 0.006 and abs(light.detuning_hz) < 2.1e4
-    assert file == draw_lab(name, seed) != draw_lab(name, seed + 1)
+    assert file == drawn(name, seed) != drawn(name, seed + 1)

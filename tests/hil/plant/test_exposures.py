@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from qctl.errors import RequestError
-from qctl.hil.labs.draw import draw_lab
+from qctl.hil.labs.kinds import drawn
 from qctl.hil.physics.atom_drives import Channel, Move
 from qctl.hil.physics.atom_parameters import AtomArray
 from qctl.hil.plant.exposures import Register
@@ -94,7 +94,7 @@ def test_equal_exposures_are_evolved_once(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_faults_of_a_lab_without_a_fridge_are_those_of_its_box() -> None:
-    file = draw_lab("atoms9", 1)
+    file = drawn("atoms9", 1)
     faults = FaultTable(file.cables, ())
     assert [faults.put("delay", None, None).on, faults.put("silence", "atoms0", None).on] == ["atoms0", "atoms0"]
     assert set(faults.of_box("atoms0")) == {"delay", "silence"}

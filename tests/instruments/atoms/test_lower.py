@@ -12,13 +12,12 @@ import pytest
 
 import qctl
 from qctl.errors import CompileError
-from qctl.hil.labs.description import describe_lab
-from qctl.hil.labs.draw import draw_lab
+from qctl.hil.labs.kinds import described, drawn
 from qctl.instruments.atoms.body import AtomMove, PulserBody
 from qctl.lab import Lab, parse_lab
 from qctl.lowering import compile as compile_programs
 
-TEXT = describe_lab("atoms9", draw_lab("atoms9", 1), {"atoms0": "TCPIP::127.0.0.1::5040::SOCKET"})
+TEXT = described("atoms9", drawn("atoms9", 1), {"atoms0": "TCPIP::127.0.0.1::5040::SOCKET"})
 ROOT = Path(__file__).parents[3]
 
 
