@@ -7,6 +7,7 @@ from libc.string cimport memcmp
 
 import numpy as np
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.gate_steps cimport (
     _CAUGHT, _LAST, _LOW, _OFFSET, longest_time, marks, ordered, pair_t, play_all, qubit_t, sound_t, spread, work_t)
 from qctl.cext.gate_tables cimport check_tables
@@ -175,7 +176,7 @@ cdef class GateTimes:
         cdef const qubit_t* qubit
         cdef work_t on
         cdef bint fine = True
-        _check_bounds(bounds, rows.shape[0])
+        check_bounds(bounds, rows.shape[0], "", "sequence")
         if order.shape[0] != rows.shape[0] or counts.shape[0] != n_sequences or counts.shape[1] != 4:
             raise ValueError(f"order has {order.shape[0]}, counts {counts.shape[0]} x {counts.shape[1]} rows")
         if spans.shape[0] != n_sequences or spans.shape[1] != 4 or used.shape[0] != self.n_lines or used.shape[1] != self.n_waves:
@@ -307,7 +308,7 @@ cdef class GateTimes:
         cdef int64_t longest = max(abs(target), abs(early)), most = 0
         cdef const Row* one
         cdef const Row* other
-        _check_bounds(bounds, rows.shape[0])
+        check_bounds(bounds, rows.shape[0], "", "sequence")
         if counts.shape[0] != n_sequences or counts.shape[1] != 4 or spans.shape[0] != n_sequences or spans.shape[1] != 4:
             raise ValueError(f"counts have {counts.shape[0]}, spans {spans.shape[0]} rows, not {n_sequences}")
         if numbers.shape[0] != self.n_waves or ends_s.shape[0] != n_sequences or residuals.shape[0] != self.n_lines:
@@ -387,13 +388,3 @@ def sizes(const Row[::1] rows not None):
             n_plays += rows[k].op == OP_SX or rows[k].op == OP_CZ or rows[k].op == OP_MEASURE
             n_captures += rows[k].op == OP_MEASURE
     return n_plays, n_captures
-
-
-cdef int _check_bounds(const int64_t[::1] bounds, Py_ssize_t n) except -1:
-    cdef Py_ssize_t s
-    if bounds.shape[0] < 1 or bounds[0] != 0 or bounds[bounds.shape[0] - 1] != n:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {n}")
-    for s in range(bounds.shape[0] - 1):
-        if bounds[s + 1] < bounds[s]:
-            raise ValueError(f"bounds go down at sequence {s}")
-    return 0

@@ -7,12 +7,12 @@ from qctl.cext.assembly cimport end_line, number, put, text_t
 from qctl.cext.events cimport Event
 
 cdef enum:
-    _LONGEST = 65535
-    _CHUNK = 65528
-    _SHORTEST = 4
-    _LEAD = 4
-    _LOOPED_RUN = 4
-    _UNKNOWN = -2147483647
+    LONGEST = 65535
+    CHUNK = 65528
+    SHORTEST = 4
+    LEAD = 4
+    LOOPED_RUN = 4
+    UNKNOWN = -2147483647
 
 
 cdef inline void command(text_t* text, const char* word, Py_ssize_t n, int64_t value, Py_ssize_t width) noexcept nogil:
@@ -23,7 +23,7 @@ cdef inline void command(text_t* text, const char* word, Py_ssize_t n, int64_t v
 
 cdef inline int64_t part(int64_t duration) noexcept nogil:
     """Return how long one instruction lasts of a time, so that the wait behind it has at least 4 ns."""
-    return duration if duration <= _LONGEST else _CHUNK
+    return duration if duration <= LONGEST else CHUNK
 
 
 cdef inline bint alike(const Event* a, const Event* b) noexcept nogil:
@@ -55,7 +55,7 @@ cdef inline bint again(text_t* text, tail_t* tail, const Event* before, const Ev
     """Write a play that differs from the event before it in its phase alone; return whether that is what it is."""
     cdef text_t line
     cdef char* to
-    if (event.acquisition >= 0 or gap > _LONGEST or before.steps != event.steps or before.gain != event.gain
+    if (event.acquisition >= 0 or gap > LONGEST or before.steps != event.steps or before.gain != event.gain
             or text.room - text.n < 96 or event.phase < 0):
         return False
     if tail.lasts != gap or tail.i != event.i or tail.q != event.q:

@@ -3,19 +3,20 @@
 from libc.stdint cimport int32_t, int64_t
 
 from qctl.cext.assembly cimport end_line, number, put, text_t
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.events cimport Event
 from qctl.cext.q1_lines cimport (
-    _CHUNK, _LEAD, _LONGEST, _LOOPED_RUN, _SHORTEST, _UNKNOWN, again, alike, command, part, tail_t
+    CHUNK, LEAD, LONGEST, LOOPED_RUN, SHORTEST, UNKNOWN, again, alike, command, part, tail_t
 )
 
 cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
     """Wait for 0 or at least 4 ns; many waits become a loop, named by the event before it or, below 0, by the point."""
     cdef int64_t n, k
-    if duration > _LONGEST:
-        n = duration // _CHUNK
-        if 0 < duration - n * _CHUNK < _SHORTEST:
+    if duration > LONGEST:
+        n = duration // CHUNK
+        if 0 < duration - n * CHUNK < SHORTEST:
             n -= 1
-        duration -= n * _CHUNK
+        duration -= n * CHUNK
         if n > 3:
             put(text, b"move ", 5)
             number(text, n, 0)
@@ -23,12 +24,12 @@ cdef void wait(text_t* text, int64_t duration, int64_t label) noexcept nogil:
             end_line(text)
             put(text, b"w" if label >= 0 else b"v", 1)
             number(text, label if label >= 0 else -1 - label, 0)
-            command(text, b": wait ", 7, _CHUNK, 0)
+            command(text, b": wait ", 7, CHUNK, 0)
             put(text, b"loop R2,@", 9)
             command(text, b"w" if label >= 0 else b"v", 1, label if label >= 0 else -1 - label, 0)
         else:
             for k in range(n):
-                command(text, b"wait ", 5, _CHUNK, 0)
+                command(text, b"wait ", 5, CHUNK, 0)
     if duration > 0:
         command(text, b"wait ", 5, duration, 0)
 
@@ -125,7 +126,7 @@ cdef void steered(
     cdef int64_t lasts = part(gap), mask = steer[0]
     if steer_before != NULL and steer_before[0] and (steer_before[0] != mask or steer_before[1] != steer[1]):
         # Whether the settings of the event before are in effect depends on triggers.
-        before.gain = before.phase = _UNKNOWN
+        before.gain = before.phase = UNKNOWN
     if steer[1] < 0:
         condition(text, 0, 0, 0, now)
         command(text, b"latch_rst ", 10, lasts, 0)
@@ -142,11 +143,11 @@ cdef void steered(
 cdef inline int64_t wait_lines(int64_t duration) noexcept nogil:
     """Return how many lines `wait` writes."""
     cdef int64_t n = 0
-    if duration > _LONGEST:
-        n = duration // _CHUNK
-        if 0 < duration - n * _CHUNK < _SHORTEST:
+    if duration > LONGEST:
+        n = duration // CHUNK
+        if 0 < duration - n * CHUNK < SHORTEST:
             n -= 1
-        duration -= n * _CHUNK
+        duration -= n * CHUNK
         n = 3 if n > 3 else n
     return n + (duration > 0)
 
@@ -162,7 +163,7 @@ cdef void _count(
         begin = bounds[p]
         end = bounds[p + 1]
         n += 5 if begin < end else 2
-        gap = events[begin].start + _LEAD if begin < end else period
+        gap = events[begin].start + LEAD if begin < end else period
         if gap > part(gap):
             n += wait_lines(gap - part(gap))
         if begin < end:
@@ -171,13 +172,13 @@ cdef void _count(
         while k < end:
             event = &events[k]
             run = 0
-            gap = (events[k + 1].start if k + 1 < end else period - _LEAD) - event.start
-            if event.acquisition < 0 and loop_from <= gap <= _LONGEST:
+            gap = (events[k + 1].start if k + 1 < end else period - LEAD) - event.start
+            if event.acquisition < 0 and loop_from <= gap <= LONGEST:
                 run = 1
                 while (k + run < end and alike(event, &events[k + run]) and gap ==
-                        (events[k + run + 1].start if k + run + 1 < end else period - _LEAD) - events[k + run].start):
+                        (events[k + run + 1].start if k + run + 1 < end else period - LEAD) - events[k + run].start):
                     run += 1
-                if run < _LOOPED_RUN:
+                if run < LOOPED_RUN:
                     run = 0
             n += 1 + (before.gain != event.gain) + (before.phase != event.phase or before.steps != event.steps)
             if before.steps != event.steps:
@@ -211,21 +212,11 @@ def count(
     ValueError
         If shapes don't fit.
     """
-    _check(events, bounds)
+    check_bounds(bounds, events.shape[0], " events", "point")
     if ends.shape[0] != bounds.shape[0] - 1 or ends.shape[1] != 2:
         raise ValueError(f"ends are {ends.shape[0]} x {ends.shape[1]}, not {bounds.shape[0] - 1} x 2")
     with nogil:
         _count(events, bounds, period_ns, loop_from_ns, averaged, ends)
-
-
-cdef int _check(const Event[::1] events, const int64_t[::1] bounds) except -1:
-    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p
-    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != events.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {events.shape[0]} events")
-    for p in range(n_points):
-        if bounds[p + 1] < bounds[p]:
-            raise ValueError(f"bounds go down at point {p}")
-    return 0
 
 
 cdef int64_t _emit(
@@ -255,7 +246,7 @@ cdef int64_t _emit(
             number(text, before.gain, 6)
             end_line(text)
             command(text, b"set_ph ", 7, before.phase, 9)
-            gap = events[begin].start + _LEAD
+            gap = events[begin].start + LEAD
         else:
             gap = period
         command(text, b"upd_param ", 10, part(gap), 0)
@@ -265,14 +256,14 @@ cdef int64_t _emit(
         while k < end:
             places[k] = text.n
             run = 0
-            gap = (events[k + 1].start if k + 1 < end else period - _LEAD) - events[k].start
-            if steers == NULL and events[k].acquisition < 0 and loop_from <= gap <= _LONGEST:
+            gap = (events[k + 1].start if k + 1 < end else period - LEAD) - events[k].start
+            if steers == NULL and events[k].acquisition < 0 and loop_from <= gap <= LONGEST:
                 run = 1
                 while (k + run < end and alike(&events[k], &events[k + run]) and gap ==
-                        (events[k + run + 1].start if k + run + 1 < end else period - _LEAD) - events[k + run].start):
+                        (events[k + run + 1].start if k + run + 1 < end else period - LEAD) - events[k + run].start):
                     places[k + run] = text.n
                     run += 1
-                if run < _LOOPED_RUN:
+                if run < LOOPED_RUN:
                     run = 0
             if steers == NULL and not run and again(text, &tail, &before, &events[k], gap):
                 before.phase = events[k].phase
@@ -338,7 +329,7 @@ def emit(
     cdef text_t out
     cdef Py_ssize_t n_points = bounds.shape[0] - 1
     cdef const int32_t* steer = NULL
-    _check(events, bounds)
+    check_bounds(bounds, events.shape[0], " events", "point")
     if places.shape[0] != events.shape[0] or sizes.shape[0] != 2:
         raise ValueError(f"places has {places.shape[0]} rows, sizes {sizes.shape[0]}, not {events.shape[0]} and 2")
     if ends is not None and (ends.shape[1] != 2 or not 0 <= first <= n_points - ends.shape[0]):

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport strlen
 
 from qctl.cext.assembly cimport decimal, number, put, text_t
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.pieces cimport Content, Entry, Member, Piece
 
 COSTS = {"executeTableEntry": 1, "playZero": 1, "repeat": 3}
@@ -327,11 +328,7 @@ def render(
     cdef Py_ssize_t k, at = 0, n_waveforms = bounds.shape[0] - 1
     if samples.shape[1] != 2 or out.shape[1] != 2:
         raise ValueError(f"samples have {samples.shape[1]} columns, out {out.shape[1]}, not 2")
-    if n_waveforms < 0 or bounds[0] != 0 or bounds[n_waveforms] != samples.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {samples.shape[0]} samples")
-    for k in range(n_waveforms):
-        if bounds[k + 1] < bounds[k]:
-            raise ValueError(f"bounds go down at waveform {k}")
+    check_bounds(bounds, samples.shape[0], " samples", "waveform")
     for k in range(members.shape[0]):
         if not 0 <= members[k].waveform < n_waveforms or not 0 <= members[k].channel <= 1:
             raise ValueError(f"member {k} has waveform {members[k].waveform}, channel {members[k].channel}")

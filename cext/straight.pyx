@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.opcodes cimport (
     OP_BARRIER, OP_CAPTURE, OP_CZ, OP_DELAY, OP_MEASURE, OP_PLAY, OP_RESET, OP_RZ, OP_SET_FREQUENCY, OP_SHIFT_PHASE,
     OP_SX)
@@ -99,11 +100,7 @@ def check(
     """
     cdef Py_ssize_t k, j, n_all = lengths.shape[0] + swept.shape[0], n_qubits = qubits.shape[0]
     cdef Py_ssize_t n_lines = lines.shape[0], n_pairs = pairs.shape[0], n_sequences = bounds.shape[0] - 1
-    if n_sequences < 0 or bounds[0] != 0 or bounds[n_sequences] != rows.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {rows.shape[0]}")
-    for k in range(n_sequences):
-        if bounds[k + 1] < bounds[k]:
-            raise ValueError(f"bounds go down at sequence {k}")
+    check_bounds(bounds, rows.shape[0], "", "sequence")
     if qubits.shape[1] != 9 or pairs.shape[1] != 5 or lines.shape[1] != 3 or lengths.shape[1] != 2:
         raise ValueError(
             f"columns are {qubits.shape[1]}, {pairs.shape[1]}, {lines.shape[1]}, {lengths.shape[1]}, not 9, 5, 3, 2"

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t
 
 from qctl.cext.assembly cimport end_line, number, put, text_t
+from qctl.cext.bounds cimport check_bounds
 
 WAVE = 0
 """Kind of an event: an entry of wave memory goes to a generator or readout."""
@@ -166,12 +167,8 @@ def emit(
         If shapes or bounds don't fit.
     """
     cdef text_t out
-    cdef Py_ssize_t n_points = bounds.shape[0] - 1, p
-    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != events.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {events.shape[0]} events")
-    for p in range(n_points):
-        if bounds[p + 1] < bounds[p]:
-            raise ValueError(f"bounds go down at point {p}")
+    cdef Py_ssize_t n_points = bounds.shape[0] - 1
+    check_bounds(bounds, events.shape[0], " events", "point")
     if events.shape[1] != 4 or done.shape[0] != events.shape[0] or sizes.shape[0] != 2:
         raise ValueError(
             f"events are {events.shape[0]} x {events.shape[1]}, done {done.shape[0]}, sizes {sizes.shape[0]}; not n x 4, n, 2"

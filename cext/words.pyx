@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
     _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, qctl_kept, qctl_kept_is, qctl_kept_place,
     qctl_kept_take, qctl_silence, rounded
@@ -290,11 +291,7 @@ def render(
     for k in range(n_envelopes):
         if offsets[k + 1] < offsets[k]:
             raise ValueError(f"offsets[{k + 1}] = {offsets[k + 1]} is below {offsets[k]}")
-    if n_points < 0 or bounds[0] != 0 or bounds[n_points] != plays.shape[0]:
-        raise ValueError(f"bounds of {bounds.shape[0]} rows don't end at {plays.shape[0]} plays")
-    for k in range(n_points):
-        if bounds[k + 1] < bounds[k]:
-            raise ValueError(f"bounds go down at point {k}")
+    check_bounds(bounds, plays.shape[0], " plays", "point")
     for j in range(plays.shape[0]):
         if plays[j].waveform >= n_envelopes:
             raise ValueError(f"play {j} has waveform {plays[j].waveform} of {n_envelopes}")

@@ -51,7 +51,6 @@ KINDS = {
     "zurich-hdawg": Kind("HDAWG8", "", 0, 0, 4, 2.4e9),
 }
 _ON = Rule("int", 0, 0, 1)
-_READY = Rule("int", 1, writable=False, setting=False)
 _VECTOR = Rule("vector", "", setting=False)
 _READ_VECTOR = Rule("vector", "", writable=False, setting=False)
 _COMMAND = Rule("int", 0, 0, 1, setting=False)
