@@ -1,6 +1,7 @@
-"""Packets and frames of the firmware link: bytes to packets and back, finding its place again after any damage.
+"""Packets and frames of the firmware link: bytes to packets and back, finding its place again after damage.
 
-The layout is docs/firmware-protocol.md, sections 1 and 2; `cext/packets.pyx` does the work, a test holds it to HEAD. Nothing here knows a port or the time.
+The layout is docs/firmware-protocol.md, sections 1 and 2; `cext/packets.pyx` does the work, and a test
+holds it to HEAD. Nothing here knows a port or the time.
 """
 
 from __future__ import annotations
