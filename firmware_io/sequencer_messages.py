@@ -205,7 +205,7 @@ class TelemetryPeriod:
 
 @dataclass(frozen=True, slots=True)
 class BootStatus:
-    """Which image runs, what is in the banks, and why it began (0 power, 1 request, 2 watchdog, 3 fault, 4 rolled back)."""
+    """Which image runs, what is in the banks, and why it began; the reasons are those of section 7."""
 
     bank: int
     pending: int

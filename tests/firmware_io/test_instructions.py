@@ -109,7 +109,7 @@ def one_by_one(rows: list[tuple[int, int, int, int]]) -> int | None:
 
 SMALL = st.builds(
     lambda op, a, b, c: (op, a, b, c), st.sampled_from(list(Op)), st.sampled_from([0, 0, 1, 3, 16]),
-    st.sampled_from([0, 0, 1, 2, 16, 20_000, 65_535]), st.sampled_from([0, 0, 1, 16, 31, 32, 70_000, 2**31, 2**32 - 31]),
+    st.sampled_from([0, 0, 1, 2, 16, 20_000, 65_535]), st.sampled_from([0, 0, 1, 16, 31, 32, 2**31, 2**32 - 31]),
 )  # fmt: skip
 
 
