@@ -15,7 +15,7 @@ from qctl.errors import RequestError
 
 __all__ = ["ClockFit", "Exchange", "fit_clock"]
 
-_BELIEVED = 0.5
+_BELIEVED = 0.25
 """Part of the exchanges, those of the smallest round trips, that a fit believes."""
 
 
