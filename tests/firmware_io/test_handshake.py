@@ -21,9 +21,7 @@ def test_the_highest_common_schema_is_taken() -> None:
 
 @pytest.mark.parametrize(("low", "high", "older"), [(2, 3, "qctl"), (0, 0, "the firmware")])
 def test_no_common_schema_names_both_sides_and_the_remedy(low: int, high: int, older: str) -> None:
-    words = (
-        rf"firmware 1\.0\.2 executes instructions of schema {low} to {high}, this qctl writes 1 to 1; update {older}"
-    )
+    words = rf"firmware 1\.0\.2 executes .* schema {low} to {high}, this qctl writes 1 to 1; update {older}"
     with pytest.raises(VersionError, match=words):
         agree(replace(KNOWN, instruction_lowest=low, instruction_highest=high), "qctl,sequencer")
 
@@ -33,7 +31,5 @@ def test_what_a_sequencer_lacks_is_said_and_refused_only_where_it_is_needed() ->
     assert lacks(KNOWN) == ()
     assert "the sequencer's firmware 1.0.2 has no photon counters" in lacks(poor)
     demand(KNOWN, Feature.TRACE, "reading what was played")
-    with pytest.raises(
-        RequestError, match=r"needs a trace of its events, which qctl has and .* firmware 1\.0\.2 has not"
-    ):
+    with pytest.raises(RequestError, match=r"a trace of its events, which qctl has and .* firmware 1\.0\.2 has not"):
         demand(poor, Feature.TRACE, "reading what was played")

@@ -70,7 +70,7 @@ def test_a_tcp_peer_that_closes_or_takes_nothing_is_an_error() -> None:
         with pytest.raises(DeviceError, match=r"takes no bytes for 0\.05 s"):
             port.send(bytes(50_000_000))
         theirs.close()
-        with pytest.raises(DeviceError, match="reset|closed"):
+        with pytest.raises(DeviceError, match=r"reset|closed"):
             while time.monotonic():
                 port.receive(1.0)
         port.close()
