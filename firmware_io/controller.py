@@ -24,7 +24,7 @@ from qctl.firmware_io.messages import (
     NoPayload,
     Payload,
 )
-from qctl.firmware_io.session import Event, Session
+from qctl.firmware_io.session import Event, Reply, Session
 
 __all__ = ["Controller", "Port"]
 
@@ -78,6 +78,7 @@ class Controller:
         self._session: Session | None = None
         self._last_session = random.randrange(1, 65536)
         self._events: deque[Any] = deque(maxlen=256)
+        self.notes: deque[Any] = deque(maxlen=64)
         self._closed = False
 
     @property
@@ -174,13 +175,17 @@ class Controller:
                 port.send(outgoing)
             wait_s = 0.0 if deadline_s is None else deadline_s - time.monotonic()
             replies = []
-            for found in session.receive(port.receive(wait_s)):
-                if isinstance(found, Event):
+            data = port.receive(wait_s)
+            now_s = time.monotonic()
+            for found in session.receive(data, now_s):
+                if isinstance(found, Reply):
+                    replies.append(found.value)
+                elif isinstance(found, Event):
                     self._events.append(found.value)
                 else:
-                    replies.append(found.value)
+                    self.notes.append(found.value)
             if not replies:
-                session.expire(time.monotonic())
+                session.expire(now_s)
         except DeviceError as error:
             self._fail(error)
         return replies
