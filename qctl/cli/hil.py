@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from qctl.cli.hil_record import record, replay
+from qctl.cli.hil_run import run_scenarios
 from qctl.errors import QctlError, RequestError
 
 __all__ = ["fault", "hil"]
@@ -20,6 +21,7 @@ __all__ = ["fault", "hil"]
 hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs and their faults.")
 fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
 hil.add_typer(fault, name="fault")
+hil.command("run")(run_scenarios)
 hil.command()(record)
 hil.command()(replay)
 
