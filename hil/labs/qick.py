@@ -60,6 +60,6 @@ def board_ports(name: str, number: int, cables: Cables) -> list[str]:
         f'[ports."{name}.readout"]',
         f'output = "{box}:{reader}"',
         f'acquire = "{box}:{number + 1}"',
-        'feedline = "f0"',
+        f'feedline = "f{number}"',
         "",
     ]
