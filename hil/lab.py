@@ -17,8 +17,8 @@ from typing import Any
 
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import modules_of
-from qctl.hil.labs.qick import joined_lines
 from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
+from qctl.hil.labs.qick import joined_lines
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import AnyFile, PlantFile
 

@@ -16,7 +16,7 @@ class Model(NamedTuple):
         Where its class is.
     link : str
         ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
-        ``labone`` (a data server), ``pyro`` (a board's Pyro server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``labone`` (a data server), ``pyro`` (a board's server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str

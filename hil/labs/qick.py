@@ -1,4 +1,4 @@
-"""What lab.toml says of an emulated QICK board: generators that synthesise all lines directly, and what it says itself."""
+"""What lab.toml says of an emulated QICK board, whose generators synthesise all lines directly."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A driver's end of a board: a process of its own speaks Pyro, and what it answers comes back without a pickle.
 
-A board's server takes and gives pickles alone. Who can answer at its address could have an ordinary client run anything;
-so it is off unless lab.toml says ``allow_pickle = true``, and then it is read in `pyro_process` only.
+A board's server takes and gives pickles alone. Who can answer at its address could have an ordinary client run
+anything; so it is off unless lab.toml says ``allow_pickle = true``, and then it is read in `pyro_process` only.
 """
 
 from __future__ import annotations

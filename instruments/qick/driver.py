@@ -236,7 +236,9 @@ def open_driver(instrument: Instrument, lab: Lab) -> QickBoard:
     """
     meant = board_of(instrument.board, instrument.name)
     if not any(getattr(one, "trigger", None) == instrument.name for one in lab.processors.values()):
-        raise RequestError(f"{instrument.name}: a QICK board is started by its own server: make it its processor's trigger")
+        raise RequestError(
+            f"{instrument.name}: a QICK board is started by its own server: make it its processor's trigger"
+        )
     link = open_link(instrument)
     try:
         check_board(instrument.name, link.call("get_cfg"), meant.soccfg)

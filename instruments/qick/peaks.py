@@ -35,6 +35,8 @@ def peaks_of(board: Board, body: QickBody, blobs: Mapping[str, NDArray[np.generi
         for address, length in {(int(row[2]), int(row[4])) for row in rows if row[5] != CONSTANT}:
             part = height[address * per_cycle : (address + length) * per_cycle]
             top[address, length] = float(part.max(initial=0.0))
-        heights = [1.0 if row[5] == CONSTANT else top[int(row[2]), int(row[4])] for row in rows]
-        found[one.number] = float(max((abs(g) / most * h for g, h in zip(rows[:, 3], heights, strict=True)), default=0.0))
+        reached = [
+            abs(int(row[3])) / most * (1.0 if row[5] == CONSTANT else top[int(row[2]), int(row[4])]) for row in rows
+        ]
+        found[one.number] = max(reached, default=0.0)
     return found

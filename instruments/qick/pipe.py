@@ -1,4 +1,4 @@
-"""Messages between a driver and its Pyro client's process: four bytes of little-endian length, then msgpack, never pickle."""
+"""Messages between a driver and its Pyro client's process: four bytes of length, then msgpack, and never a pickle."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The process that speaks Pyro with a board: it alone unpickles what a board answers, confined, with few types allowed.
 
-Run by `board_link` as ``python -m qctl.instruments.qick.pyro_process FD HOST PORT NAME TIMEOUT_S``, never imported by it.
+Run by `board_link` as ``python -m qctl.instruments.qick.pyro_process FD HOST PORT NAME TIMEOUT_S``.
 
 Source: qick 0.2.436 (``pyro.py``: name server, serializer, protocol version), Pyro4 4.82 (``util.PickleSerializer``).
 """

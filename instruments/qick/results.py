@@ -12,7 +12,7 @@ from qctl.instruments.qick.body import QickBody
 __all__ = ["FULL_SCALE_COUNTS", "gathered"]
 
 FULL_SCALE_COUNTS = 32_767
-"""What a tone that fills an input is taken to give after down-conversion: unverified, and of no matter to a threshold."""
+"""What a tone that fills an input is taken to give after down-conversion: unverified; a threshold doesn't mind."""
 
 
 def gathered(

@@ -98,7 +98,7 @@ def readout_registers(board: Board, one: Readout) -> dict[str, Any]:
 
 
 def wave_memory(rows: NDArray[np.int64]) -> NDArray[np.int32]:
-    """Return the content of wave memory, (n_waves, 8) int32, of rows of frequency, phase, address, gain, length, kind."""
+    """Return the content of wave memory, (n_waves, 8) int32, of rows with the columns `FIELDS`."""
     memory = np.zeros((len(rows), 8), np.uint32)
     memory[:, :6] = rows & 0xFFFFFFFF
     return memory.view(np.int32)

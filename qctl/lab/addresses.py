@@ -1,4 +1,4 @@
-"""Addresses of VISA, data servers and boards: their parts, what makes two the same, and whether they stay on this machine."""
+"""Addresses of VISA, data servers and boards: their parts, what makes two the same, which stay on this machine."""
 
 from __future__ import annotations
 

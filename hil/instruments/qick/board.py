@@ -1,7 +1,8 @@
 """An emulated QICK board: its Pyro server with a name server of its own, and its runs, on the plant.
 
-The Pyro server runs in threads behind a port of loopback; clients reach it through the emulator's own port, where faults
-on the wire are. A client must be able to unpickle, and so must this process: it belongs to a virtual lab on loopback.
+The Pyro server runs in threads behind a port of loopback; clients reach it through the emulator's own port, where
+faults on the wire are. A client must be able to unpickle, and so must this process, which
+is part of a virtual lab on loopback.
 """
 
 from __future__ import annotations

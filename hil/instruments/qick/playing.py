@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from hashlib import blake2b
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -272,7 +272,8 @@ class Run:
 def _turned(starts: NDArray[np.int64], ratio: Fraction, word: int) -> NDArray[np.float64]:
     """Return the turns of a carrier at ticks that are whole samples; only what is left of a whole turn counts."""
     samples = (starts * ratio.numerator // ratio.denominator).astype(np.uint64)
-    return ((samples * np.uint64(word % 2**32)) & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2**32
+    turns = (samples * np.uint64(word % 2**32)) & np.uint64(0xFFFFFFFF)
+    return np.asarray(turns.astype(np.float64) / 2**32)
 
 
 def prepared(name: str, memory: Memory, joined: Mapping[int, int]) -> Run:

@@ -1,7 +1,7 @@
-"""From the words of waves to what an output's line carries: envelope times gain on a carrier, as I and Q of a mixer's tone.
+"""From the words of waves to what a line carries: envelope times gain on a carrier, as I and Q of a mixer's tone.
 
-Source: qick 0.2.436 (``asm_v2.py``: conf of a wave; ``generator.py``): phase is counted in samples since the carrier was
-started anew; in the second Nyquist zone the image of a carrier goes out.
+Source: qick 0.2.436 (``asm_v2.py``: conf of a wave; ``generator.py``): phase is counted in samples since the carrier
+was started anew; in the second Nyquist zone the image of a carrier goes out.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a program did, by generator and readout, cut into shots; shots that are alike are found and rendered once.
 
 A shot ends after a readout when nothing is played or read for QUIET_S. It begins at a whole number of cycles of all
-clocks, so that equal shots are equal to the sample. The phase that a carrier which is never started anew has at the start of
-its shot is left out here: `turns_of` says it.
+clocks, so that equal shots are equal to the sample. The phase that a carrier which is never started anew has at the
+start of its shot is left out here; results are turned by it (see `playing`).
 """
 
 from __future__ import annotations
@@ -129,9 +129,10 @@ def deeds_of(done: Done, config: Mapping[str, Any], clocks: Clocks, windows: Map
         ticks = _rises(rows, config["readouts"][k])
         n = np.full(len(ticks), READ + k), np.zeros(len(ticks), np.int64), np.full(len(ticks), -1)
         parts.append(Deeds(ticks, *n, np.full(len(ticks), length / float(clocks.readouts[k]))))
-    every = Deeds(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    order = np.lexsort((every.channel, every.tick))
-    return Deeds(*(column[order] for column in every))
+    tick, channel, wave, since = (np.concatenate([part[k] for part in parts]) for k in range(4))
+    lasts = np.concatenate([part.lasts for part in parts])
+    order = np.lexsort((channel, tick))
+    return Deeds(tick[order], channel[order], wave[order], since[order], lasts[order])
 
 
 def _played(

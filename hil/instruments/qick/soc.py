@@ -285,4 +285,3 @@ class Soc:
         last = every[-most:]
         ring[np.arange(len(every) - len(last), len(every)) % most] = last
         return ring[np.arange(address, address + n) % most]
-
