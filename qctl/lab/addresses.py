@@ -40,8 +40,8 @@ class Address:
         Host, serial device, bus address or USB identity.
     port : str
         TCP or UDP port (after a comma the one that UDP comes back to), HiSLIP or VXI-11 name, secondary address or USB
-        interface; may be empty. Of zhinst the port of the data server, of qick that of the name server, a slash, and the
-        device or board.
+        interface; may be empty. Of zhinst the port of the data server, of qick that of the name server, a slash, and
+        the device or board.
     board : str
         Number of the interface; 0 when left out. Of zhinst what reaches the data server: zhinst or zhinst-emulated.
     """
