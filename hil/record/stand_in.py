@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.plant_link import NoPlant
 from qctl.hil.instruments.scpi.session import Buffers
 from qctl.hil.instruments.scpi.status import Status
 from qctl.hil.instruments.scpi.stream import Message
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.record.journal import Record
