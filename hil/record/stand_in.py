@@ -24,7 +24,10 @@ from qctl.hil.record.places import Place, place_at, with_addresses
 from qctl.hil.record.recorder import put_pty
 from qctl.hil.record.script import Script, script_of
 
-__all__ = ["StandIn"]
+__all__ = ["DIFFERENCE", "StandIn"]
+
+DIFFERENCE = "difference: "
+"""What stands before each sentence about a command that differs, in what `qctl hil replay` prints."""
 
 
 class StandIn:
