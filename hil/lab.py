@@ -18,6 +18,7 @@ from typing import Any
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import modules_of
 from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
+from qctl.hil.labs.qick import joined_lines
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import AnyFile, PlantFile
 
@@ -132,6 +133,7 @@ class VirtualLab:
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
         held = modules_of(self.file, box) if isinstance(self.file, PlantFile) else {}
         modules = [f"{slot}={name}:{model}" for name, (slot, model) in held.items()]
+        modules += joined_lines(self.file.cables) if isinstance(self.file, PlantFile) else []
         options += ["--modules", ",".join(modules)] if modules else []
 
         self._births_s[box] = time.monotonic()

@@ -115,7 +115,7 @@ MODELS = {
         Model("keysight-33600a", "player", "", "keysight_generators"),
         Model("keysight-m8190a", "player", "", "keysight_generators"),
         Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
-        Model("qick-tproc-v2", "transceiver", "", "qick"),
+        Model("qick-tproc-v2", "transceiver", "qick.driver", "qick", ("QICK", "")),
         Model("qm-opx", "transceiver", "", "quantum_machines"),
     )
 }
