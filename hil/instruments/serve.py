@@ -54,9 +54,9 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     control = Control(box, faults)
     await control.open(config.control)
     if model.link == "pty":
-        await serve_pty(box, faults, control, ready)
+        await serve_pty(box, faults, control, ready, config.ports)
     elif model.link == "serial":
-        await serve_pty(SerialBox(box, config.baud), faults, control, ready)
+        await serve_pty(SerialBox(box, config.baud), faults, control, ready, config.ports)
     else:
         await _listen(config, model.link, box, faults, control, ready)
 
@@ -87,6 +87,8 @@ async def _listen(
     ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
     try:
         while await control.changed():
+            for connection in list(connections):
+                connection.stall()
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue

@@ -91,6 +91,8 @@ class Finder:
     def _addresses(self) -> Iterator[str]:
         """Yield where it may be, the likeliest first: by the number of its USB plug, then where lab.toml allows."""
         yield self.address
+        if self.address != self._instrument.address:
+            yield self._instrument.address
         if not _serial_path(self.address):
             return
         tried = {os.path.realpath(_serial_path(self.address))}

@@ -160,7 +160,9 @@ class InstrumentThread:
     def beat(self, device: Device) -> None:
         """Ask for a sign of life: whether it is locked to its reference, or who it is; publish a changed lock."""
         if not self.instrument.reference or not isinstance(device, Synchronised):
-            device.identify()
+            if (identity := device.identify()) != self.identity:
+                text = f"{self.name} answers as {identity!r}, before as {self.identity!r}"
+                raise DeviceError(text, instrument=self.name)
             return
         locked = device.locked()
         if locked is not self.locked:
