@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -84,7 +85,8 @@ class VirtualLab:
         handlers = {number: signal.signal(number, _to_main) for number in END_SIGNALS if number in watched}
         try:
             self._start()
-            _write(out, described(self.name, self.file, self.addresses))
+            text = described(self.name, self.file, self.addresses)
+            _write(out, re.sub(r'^(address = "ASRL(.+?)::INSTR")$', r'\1\nalso_at = "\2.port*"', text, flags=re.M))
             if truth is not None:
                 _write(truth, json.dumps(truth_of(self.file), indent=2) + "\n")
             ready(self.socket)

@@ -27,6 +27,7 @@ HELLO, FIRE, STOP, STATUS, SAFE = 0x01, 0x05, 0x06, 0x07, 0x08
 SET_REFERENCE, ACK, DONE, ERROR = 0x0B, 0x10, 0xC1, 0xFF
 E_KIND, E_PAYLOAD, E_RANGE, E_STATE, E_SEQUENCE, E_SESSION, E_REFERENCE, E_FAULT = range(1, 9)
 COMPLETE, STOPPED, FAULT = range(3)
+_NAMES = {HELLO: "HELLO", FIRE: "FIRE", STOP: "STOP", STATUS: "STATUS", SAFE: "SAFE", SET_REFERENCE: "SET_REFERENCE"}
 _LENGTHS = {FIRE: 4, STOP: 0, STATUS: 0, SAFE: 0, SET_REFERENCE: 1}
 
 
@@ -66,7 +67,9 @@ class FirmwareBox(ABC):
         self.counters: dict[str, int] = {"frames_dropped": 0}
         self.send: Callable[[bytes], None] = lambda frame: None
         self._identity = f"qctl,{self.word},{config.serial},1.0".encode("ascii")[:255]
+        self.trip: Callable[[], None] = lambda: None
         self._faults: dict[str, Any] = {}
+        self._reset_at = ""
         self._task: asyncio.Task[None] | None = None
         self._slow: asyncio.Task[None] | None = None
         self._resend: asyncio.TimerHandle | None = None
@@ -111,7 +114,9 @@ class FirmwareBox(ABC):
     # what the servers call -------------------------------------------------------------------------
 
     def new_faults(self, faults: dict[str, Any]) -> None:
-        """Take the present faults; ``unlocked`` is this box's own."""
+        """Take the present faults; the box shows those of its reference, its memory, its versions and its resets."""
+        if faults.get("reset_at") != self._faults.get("reset_at"):
+            self._reset_at = str(faults.get("reset_at") or "")
         self._faults = faults
 
     async def power_cycle(self) -> None:
@@ -134,7 +139,10 @@ class FirmwareBox(ABC):
     # sessions and numbers --------------------------------------------------------------------------
 
     def _take(self, packet: Packet) -> None:
-        if packet.kind == HELLO:
+        if self._reset_at and self._name_of(packet.kind) == self._reset_at:
+            self._reset_at = ""
+            self.trip()
+        elif packet.kind == HELLO:
             self._take_hello(packet)
         elif packet.kind == ACK:
             if packet.session == self._session and self._events and self._events[0].number == packet.number:
@@ -149,6 +157,10 @@ class FirmwareBox(ABC):
         elif self._slow is None:
             self._execute(packet)
 
+    def _name_of(self, kind: int) -> str:
+        """Return what a kind of request is called by ``reset_at``."""
+        return _NAMES.get(kind) or ("ASK" if kind in self.asking else "LOAD")
+
     def _take_hello(self, packet: Packet) -> None:
         if len(packet.payload) != 4 or packet.session == 0 or packet.number != 0:
             self._refuse(packet, E_PAYLOAD, "hello")
@@ -157,8 +169,12 @@ class FirmwareBox(ABC):
             self.send(self._hello)
             return
         lowest, highest = struct.unpack("<HH", packet.payload)
-        chosen = 1 if lowest <= 1 <= highest else 0
-        payload = struct.pack("<HHHB", 1, 1, chosen, len(self._identity)) + self._identity
+        mine = int(self._faults.get("protocol") or 1)
+        chosen = mine if lowest <= mine <= highest else 0
+        identity = self._identity
+        if firmware := self._faults.get("firmware"):
+            identity = identity.rpartition(b",")[0] + b"," + str(firmware).encode("ascii", "replace")[:32]
+        payload = struct.pack("<HHHB", mine, mine, chosen, len(identity)) + identity
         self._hello = pack(Packet(HELLO | 0x80, packet.session, 0, payload))
         self._drop_events()
         self._session = packet.session if chosen else 0
@@ -240,7 +256,11 @@ class FirmwareBox(ABC):
                 raise Problem(E_RANGE, "source is 0 or 1")
             self._external = payload[0]
             return payload
-        return self._fire(payload) if kind == FIRE else self.answer(kind, payload)
+        if kind == FIRE:
+            return self._fire(payload)
+        if self._faults.get("full_buffer") and kind not in self.asking:
+            raise Problem(E_STATE, "memory is full")
+        return self.answer(kind, payload)
 
     def _reference(self) -> int:
         return 0 if not self._external else 2 if self._faults.get("unlocked") else 1

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.models import MODELS
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.instruments.servers.pty import serve_pty
@@ -54,9 +54,9 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     control = Control(box, faults)
     await control.open(config.control)
     if model.link == "pty":
-        await serve_pty(box, faults, control, ready)
+        await serve_pty(box, faults, control, ready, config.ports)
     elif model.link == "serial":
-        await serve_pty(SerialBox(box, config.baud), faults, control, ready)
+        await serve_pty(SerialBox(box, config.baud), faults, control, ready, config.ports)
     else:
         await _listen(config, model.link, box, faults, control, ready)
 
@@ -87,6 +87,8 @@ async def _listen(
     ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
     try:
         while await control.changed():
+            for connection in list(connections):
+                connection.stall()
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.life import LinkState
 
 __all__ = ["RecordingTap"]
 

@@ -10,7 +10,7 @@ import pytest
 from line_server import IDENTITY, Connection, LineServer
 
 from qctl.errors import DeviceError, DeviceTimeoutError
-from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.life import LinkState
 from qctl.instruments.links.visa import VisaLink, open_visa_link
 
 
