@@ -228,7 +228,7 @@ def capabilities() -> dict[str, Capability]:
     """Return the table of every instrument that has one, by model; those that nothing compiles for yet, too."""
     tables = {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
     for name, model in MODELS.items():
-        if name not in tables and model.driver:
+        if name not in tables and model.driver and name not in OF_BOARDS:
             tables[name] = _module("declared_table").declared_table(
                 name, _module(model.driver), declared_commands(name)
             )
