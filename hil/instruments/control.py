@@ -32,6 +32,7 @@ class Control:
         self._box = box
         self._faults = faults
         self._own: dict[str, Any] = {}
+        faults.on_trip = box.plant.fault_changed.set
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self, path: str) -> None:
