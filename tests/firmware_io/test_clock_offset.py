@@ -53,3 +53,9 @@ def test_one_exchange_gives_an_offset_and_no_drift() -> None:
     assert (fit.tick_0, fit.round_trip_s, fit.error_s) == pytest.approx((-995.0, 2e-6, 1e-6))
     with pytest.raises(RequestError, match="no exchange"):
         fit_clock([], HZ)
+
+
+def test_exchanges_close_together_tell_no_drift() -> None:
+    close = [Exchange(k * 10**5, k * 10**5 + 50_000, k * 100 + 25 + k % 2, k * 100 + 25 + k % 2) for k in range(20)]
+    assert fit_clock(close, HZ).drift == 0.0
+    assert fit_clock(close, HZ).tick_at(10**9) == pytest.approx(10**6, abs=5)
