@@ -70,6 +70,7 @@ class TcpPort(_SocketPort):
         except OSError as error:
             raise DeviceError(f"{name} can't be opened: {error}") from error
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * _AHEAD)  # or a whole window would wait for room
         super().__init__(name, opened, write_timeout_s)
 
     def send(self, data: bytes) -> None:

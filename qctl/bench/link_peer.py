@@ -77,6 +77,7 @@ class _Device:
 
 def _serve_tcp(device: _Device) -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     print(f"TCPIP::127.0.0.1::{listener.getsockname()[1]}::SOCKET", flush=True)
     connection, _ = listener.accept()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
