@@ -19,6 +19,7 @@ from typing import Any
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import modules_of
 from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
+from qctl.hil.labs.qick import joined_lines
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import AnyFile, PlantFile
 
@@ -134,6 +135,7 @@ class VirtualLab:
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
         held = modules_of(self.file, box) if isinstance(self.file, PlantFile) else {}
         modules = [f"{slot}={name}:{model}" for name, (slot, model) in held.items()]
+        modules += joined_lines(self.file.cables) if isinstance(self.file, PlantFile) else []
         options += ["--modules", ",".join(modules)] if modules else []
 
         self._births_s[box] = time.monotonic()
@@ -196,7 +198,7 @@ class VirtualLab:
             port = parts[2].rpartition(",")[2] if "hislip" in parts[2] else parts[2]
             host_port = f"{parts[1]}:{port}"
         elif "://" in address:
-            host_port = address.partition("://")[2]
+            host_port = address.partition("://")[2].partition("/")[0]
         os.close(self._boxes[box].pipe)
         Path(self._folder, f"{box}.control").unlink(missing_ok=True)
         self._boxes[box] = self._fork_box(box, host_port)

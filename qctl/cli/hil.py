@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from qctl.cli.hil_record import record, replay
+from qctl.cli.hil_run import run_scenarios
 from qctl.errors import QctlError, RequestError
 
 __all__ = ["fault", "hil"]
@@ -21,13 +22,14 @@ __all__ = ["fault", "hil"]
 hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs and their faults.")
 fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
 hil.add_typer(fault, name="fault")
+hil.command("run")(run_scenarios)
 hil.command()(record)
 hil.command()(replay)
 
 _WRITTEN = b"# The built-in virtual lab "
 _LABS = (
-    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, mixed1, open-architecture, open-architecture-scpi, "
-    "atoms9, ions4, ions1"
+    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, qick1, qick2, mixed1, open-architecture, "
+    "open-architecture-scpi, atoms9, ions4, ions1"
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]

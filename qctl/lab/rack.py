@@ -229,7 +229,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model : str
         Key of the driver, or ``qcodes:`` or ``pymeasure:`` and the dotted name of a class of theirs.
     address : str
-        VISA address, or `zhinst://host:8004/dev1234` of a device behind a data server.
+        VISA address, `zhinst://host:8004/dev1234` of a device behind a data server, or `qick://host:8888/myqick` of a
+        board by the name that it has at its name server.
     timeout_s : float
         Longest wait for an answer.
     heartbeat_s : float
@@ -270,6 +271,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         puts its text here.
     allow_raw : bool
         Whether texts that match no declared command are passed on.
+    allow_pickle : bool
+        Whether a board whose client library speaks pickles, which can run code, may be opened.
     output, input : mapping of int to Output, Input
         Connectors by number.
     line : mapping of int to TriggerLine
@@ -299,6 +302,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     baud: Baud | None = None
     board: str = ""
     allow_raw: bool = False
+    allow_pickle: bool = False
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}
     line: dict[LineNumber, TriggerLine] = {}
