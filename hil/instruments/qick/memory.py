@@ -84,7 +84,8 @@ class Memory:
         """
         if name not in ("pmem", "wmem", "dmem"):
             raise RuntimeError(f"mem_sel should be pmem/dmem/wmem, current Value : {name}")
-        block = np.array(data, dtype=np.int32)
+        # Numbers above 2**31 wrap, as they do in the numpy of boards.
+        block = (np.array(data, dtype=np.int64) & 0xFFFFFFFF).astype(np.uint32).view(np.int32)
         size = int(self.processor[f"{name}_size"])
         if block.ndim != (1 if name == "dmem" else 2) or (block.ndim == 2 and block.shape[1] != 8):
             raise RuntimeError(f"a block of {block.shape} is no {name}")

@@ -261,7 +261,7 @@ class Run:
             word = self._free_word(number)
             ratio = self.clocks.generators[number] * int(self.memory.config["gens"][number]["samps_per_clk"])
             found += _turned(starts, ratio, word) * (-1.0 if self._carrier(number, word)[1] else 1.0)
-        return found
+        return np.asarray(found)
 
     def _free_word(self, number: int) -> int:
         """Return the frequency of a carrier that was never started anew, 0 if it was."""

@@ -1,8 +1,8 @@
 """The emulated tProcessor v2: program memory to fields, and what a program does, as rows in order of time.
 
 Source: qick 0.2.436 (``tprocv2_assembler.py``): the 72 bits of an instruction, from the highest: 3 of kind, 1 whether
-the address is a number, 2 of the data's format, 3 of condition, 7 of what is done, 11 of address, 6 of port, 32 of data,
-7 of destination. An instruction takes one core cycle, and a taken jump four: unverified.
+the address is a number, 2 of the data's format, 3 of condition, 7 of what is done, 11 of address, 6 of port, 32 of
+data, 7 of destination. An instruction takes one core cycle, and a taken jump four: unverified.
 """
 
 from __future__ import annotations

@@ -199,10 +199,13 @@ class Soc:
         self._source = src
 
     def start_tproc(self) -> None:
-        """Start the processor."""
+        """Start the processor; nobody streams what it reads."""
+        with self._lock:
+            self._asked, self._error = None, ""
+        self._begin()
+
+    def _begin(self) -> None:
         if self._source == "internal":
-            with self._lock:
-                self._error = ""
             self._loop.begin()
 
     def stop_tproc(self, lazy: bool = False) -> None:
@@ -247,7 +250,7 @@ class Soc:
         with self._news:
             self._packets.clear()
             self._asked, self._given, self._error = (int(total_shots), channels, reads), 0, ""
-        self.start_tproc()
+        self._begin()
 
     def poll_data(self, totaltime: float = 0.1, timeout: float | None = None) -> list[tuple[int, Any]]:
         """Return packets that have come, oldest first; wait for one at most `timeout`."""

@@ -9,8 +9,8 @@ import asyncio
 import struct
 from collections.abc import Callable
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["PyroConnection"]
 
