@@ -198,7 +198,7 @@ class VirtualLab:
             port = parts[2].rpartition(",")[2] if "hislip" in parts[2] else parts[2]
             host_port = f"{parts[1]}:{port}"
         elif "://" in address:
-            host_port = address.partition("://")[2]
+            host_port = address.partition("://")[2].partition("/")[0]
         os.close(self._boxes[box].pipe)
         Path(self._folder, f"{box}.control").unlink(missing_ok=True)
         self._boxes[box] = self._fork_box(box, host_port)

@@ -138,6 +138,7 @@ class FaultTable:
     def _boxes(self) -> set[str]:
         cables = self._cables
         boxes = {*cables.triggers, *cables.beside} | {line.lo for line in cables.drive} | {cables.readout.lo}
+        boxes |= {connector(place)[0] for line in cables.drive for place in (line.i, line.q)} - set(cables.slots)
         boxes -= {""}
         boxes |= {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}

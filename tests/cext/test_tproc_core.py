@@ -10,8 +10,8 @@ import pytest
 from qctl.cext import tproc_core as kernel
 
 _ALU = (
-    ("add", 0), ("sub", 2), ("and", 4), ("asr", 6), ("abs", 8), ("msh", 10), ("lsh", 12), ("swp", 14), ("not", 1), ("or", 3),
-    ("xor", 5), ("cat", 7), ("par", 11), ("sl", 13), ("sr", 15),
+    ("add", 0), ("sub", 2), ("and", 4), ("asr", 6), ("abs", 8), ("msh", 10), ("lsh", 12), ("swp", 14), ("not", 1),
+    ("or", 3), ("xor", 5), ("cat", 7), ("par", 11), ("sl", 13), ("sr", 15),
 )  # fmt: skip
 JUMP_CYCLES = 4
 
@@ -25,9 +25,9 @@ def computed(which: int, a: int, b: int) -> int:
     name = {number: name for name, number in _ALU}.get(which, "sr")
     return low(
         {
-            "add": a + b, "sub": a - b, "and": a & b, "asr": a >> (b % 32), "abs": abs(b), "msh": x >> 16, "lsh": x % 65536,
-            "swp": x << 16 | x >> 16, "not": ~a, "or": a | b, "xor": a ^ b, "cat": x << 16 | y % 65536,
-            "par": x.bit_count() % 2, "sl": x << (y % 16), "sr": x >> (y % 16),
+            "add": a + b, "sub": a - b, "and": a & b, "asr": a >> (b % 32), "abs": abs(b), "msh": x >> 16,
+            "lsh": x % 65536, "swp": x << 16 | x >> 16, "not": ~a, "or": a | b, "xor": a ^ b,
+            "cat": x << 16 | y % 65536, "par": x.bit_count() % 2, "sl": x << (y % 16), "sr": x >> (y % 16),
         }[name]
     )  # fmt: skip
 

@@ -22,6 +22,13 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 
 from qick_server import BoardServer, board_server, lab_at, odd_board
 
+EVIL = """
+import os
+class Evil:
+    def __reduce__(self):
+        return os.system, (f"touch {os.path.dirname(__file__)}/ran",)
+"""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardServer]:
@@ -174,9 +181,7 @@ def test_firmware_out_of_range_is_refused(tmp_path: Path) -> None:
 
 
 def test_answer_that_would_run_code_is_not_read(tmp_path: Path) -> None:
-    (tmp_path / "evil.py").write_text(
-        "import os\nclass Evil:\n    def __reduce__(self):\n        return (os.system, ('touch %s/ran' % os.path.dirname(__file__),))\n"
-    )
+    (tmp_path / "evil.py").write_text(EVIL)
     with odd_board("from evil import Evil; return Evil()", tmp_path) as address:
         lab = lab_at(address)
         with pytest.raises(RefusedError, match=r"an answer has a (posix|os)\.system in it, which is not taken"):
@@ -195,7 +200,7 @@ def test_board_that_hangs_is_given_up_and_its_client_ended(tmp_path: Path) -> No
 
 def test_nobody_at_the_address_is_an_error_by_name() -> None:
     lab = lab_at("qick://127.0.0.1:9/myqick", timeout_s=1.0)
-    with pytest.raises(DeviceError, match="board0: qick://127.0.0.1:9/myqick can't be opened"):
+    with pytest.raises(DeviceError, match=r"board0: qick://127\.0\.0\.1:9/myqick can't be opened"):
         open_driver(lab.instruments["board0"], lab)
 
 
