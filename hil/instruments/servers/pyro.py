@@ -9,8 +9,8 @@ import asyncio
 import struct
 from collections.abc import Callable
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["PyroConnection"]
 
@@ -48,7 +48,7 @@ class PyroConnection(Connection):
         except OSError:
             self.close()
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Pass a request on."""
         if self._server is None:
             self._early += data
