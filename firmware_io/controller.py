@@ -84,6 +84,7 @@ class Controller:
         self._session: Session | None = None
         self._last_session = random.randrange(1, 65536)
         self._events: deque[Any] = deque(maxlen=256)
+        self.others: deque[Any] = deque(maxlen=64)
         self.notes: deque[Any] = deque(maxlen=64)
         self._closed = False
 
@@ -197,6 +198,7 @@ class Controller:
                 event = self._events.popleft()
                 if isinstance(event, Done) and event.block_number == block_number:
                     return event
+                self.others.append(event)
             if session is None or port is None or time.monotonic() >= end_s:
                 return None
             self._turn(session, port, end_s)

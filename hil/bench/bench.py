@@ -43,13 +43,15 @@ class Bench:
     ----------
     lab : BenchLab
         What is played against; others may be using it.
-    tune_up : callable
-        Does the steps `calibrate`.
+    tune_up : callable, optional
+        Does the steps `calibrate`; they are refused without it.
     on_step : callable, optional
         Told of every step that has ended.
     """
 
-    def __init__(self, lab: BenchLab, tune_up: TuneUp, on_step: Callable[[StepOutcome], None] | None = None) -> None:
+    def __init__(
+        self, lab: BenchLab, tune_up: TuneUp | None = None, on_step: Callable[[StepOutcome], None] | None = None
+    ) -> None:
         self.lab = lab
         self._tune_up = tune_up
         self._on_step = on_step
@@ -112,6 +114,8 @@ class Bench:
                 raise RequestError(
                     f"{where}: steps[{number}]: this lab has no instrument {unknown[0]!r}; it has {', '.join(known)}"
                 )
+            if isinstance(step, Calibrate) and self._tune_up is None:
+                raise RequestError(f"{where}: steps[{number}]: this bench was made without a tune-up")
             if isinstance(step, Fault) and not self.lab.plant:
                 raise RequestError(
                     f"{where}: steps[{number}]: fault {step.fault}{f' on {step.on}' if step.on else ''} can't be made: "
@@ -176,14 +180,14 @@ class Bench:
                 return lab.client.instruments[step.instrument].raw(step.text)
             case Run():
                 return self._run(scenario, step)
-            case Calibrate():
+            case Calibrate() if self._tune_up is not None:
                 self._tune_up(lab.client, step.qpu or None, step.nodes or None)
             case Wait():
                 time.sleep(step.seconds)
             case Fault():
-                lab.ask_plant("set_fault", name=step.fault, on=step.on, value=step.value)
+                lab.set_fault(step.fault, step.on, step.value)
             case Clear():
-                lab.ask_plant("clear_faults", name=step.fault, on=step.on)
+                lab.clear_faults(step.fault, step.on)
             case Kill():
                 lab.kill(step.what)
             case Restart():

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterable
@@ -20,12 +21,14 @@ from qctl.errors import QctlError, RequestError, ScheduleError
 from qctl.hil.bench.processes import Running, start
 from qctl.hil.bench.scenario import LabWanted
 from qctl.hil.lab import ask_plant, running_labs
+from qctl.hil.record.stand_in import DIFFERENCE
 from qctl.lab import load_lab, read_lab
 
 __all__ = ["BenchLab", "open_lab"]
 
 _ANY_PORT = "tcp://127.0.0.1:0"
 _PAUSE_S = 0.02
+_HEARD_S = 2.0
 
 
 class BenchLab:
@@ -37,6 +40,8 @@ class BenchLab:
         A connection to the server; another one after `restart`.
     plant : str
         Socket of the virtual lab behind it; empty for a real one.
+    differences : list of str
+        Of a lab that is played from a record, after `close`: which commands were not as recorded.
     """
 
     def __init__(self, folder: tempfile.TemporaryDirectory[str]) -> None:
@@ -47,6 +52,8 @@ class BenchLab:
         self.client: Lab
         self.address = ""
         self.plant = ""
+        self.differences: list[str] = []
+        self._replays = False
 
     # -- opening ---------------------------------------------------------------------------------
 
@@ -59,8 +66,9 @@ class BenchLab:
             self._rack = start(["hil", "lab", wanted.virtual, *options])
             self.plant = self._rack.address
         elif wanted.record:
-            toml = inner / "lab.toml"
-            self._rack = start(["hil", "replay", str(beside / wanted.record), "--strict", "--out", str(toml)])
+            self._replays = True
+            toml, how = inner / "lab.toml", "--strict" if wanted.strict else "--tolerant"
+            self._rack = start(["hil", "replay", str(beside / wanted.record), how, "--out", str(toml)])
         elif wanted.file:
             toml = beside / wanted.file
             self.plant = _plant_behind(toml)
@@ -89,9 +97,13 @@ class BenchLab:
         if client is not None:
             with contextlib.suppress(QctlError):  # the server may have been killed
                 client.close()
-        for process in (self._server, self._rack):
+        processes = [self._server, self._rack]
+        for process in reversed(processes) if self._replays else processes:  # a record has no end to a server of now
             if process is not None:
                 process.end()
+        if self._replays and self._rack is not None and self._rack.process.stdout is not None:
+            said = [line.strip().partition(DIFFERENCE) for line in self._rack.process.stdout]
+            self.differences = [text for before, mark, text in said if mark and not before]
         self._folder.cleanup()
 
     def __enter__(self) -> BenchLab:
@@ -115,6 +127,35 @@ class BenchLab:
         if not self.plant:
             raise RequestError("this lab is real (no virtual lab of this machine stands behind it)")
         return asyncio.run(ask_plant(self.plant, verb, **content))
+
+    def set_fault(self, name: str, on: str | None = None, value: Any = None) -> None:
+        """Set a fault of the virtual lab; return when the instrument has it."""
+        fault, box, _ = self.ask_plant("set_fault", name=name, on=on, value=value)["fault"]
+        self._settle(box, fault, True)
+
+    def clear_faults(self, name: str | None = None, on: str | None = None) -> None:
+        """Clear faults of the virtual lab; return when no instrument has them."""
+        for fault, box, _ in self.ask_plant("clear_faults", name=name, on=on)["faults_cleared"]:
+            self._settle(box, fault, False)
+
+    def _settle(self, box: str, fault: str, there: bool) -> None:
+        """Wait until an instrument has heard of its faults: the plant tells it of them, and it acts a turn later."""
+        path = Path(self.plant).parent / f"{box}.control"
+        if not path.exists():  # a fault of cables is the plant's own
+            return
+        end_s = time.monotonic() + _HEARD_S
+        with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX) as plug:
+            plug.settimeout(_HEARD_S)
+            plug.connect(str(path))
+            stream = plug.makefile("rwb")
+            n_left = 2
+            while n_left and time.monotonic() < end_s:
+                stream.write(b'{"get": "faults"}\n')
+                stream.flush()
+                if (fault in json.loads(stream.readline())) is there:
+                    n_left -= 1
+                else:
+                    time.sleep(_PAUSE_S / 10)
 
     def kill(self, what: str) -> None:
         """End the process of an emulated instrument, or the server's, by SIGKILL.
@@ -166,7 +207,7 @@ class BenchLab:
             If one stays down.
         """
         if self.plant:
-            self.ask_plant("clear_faults", name=None, on=None)
+            self.clear_faults()
         end_s = time.monotonic() + timeout_s
         while down := [f"{name} ({state})" for name, state in self.links().items() if state != "up"]:
             if time.monotonic() > end_s:
@@ -199,7 +240,7 @@ def _plant_behind(toml: Path) -> str:
 def _plant_of(addresses: Iterable[str]) -> str:
     """Return the socket of the virtual lab on this machine that has these addresses, or an empty text."""
     wanted = set(addresses)
-    for socket, note in running_labs().items():
+    for plant, note in running_labs().items():
         if wanted & set(note.get("addresses", {}).values()):
-            return socket
+            return plant
     return ""

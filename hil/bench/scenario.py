@@ -17,7 +17,7 @@ from qctl.hil.plant.faults import FAULTS
 from qctl.lab import read_lab
 from qctl.lab.decoding import Problems, decode, join
 
-__all__ = ["LabWanted", "Limits", "Scenario", "read_scenario", "shipped"]
+__all__ = ["LabWanted", "Limits", "Scenario", "lab_wanted", "read_scenario", "shipped"]
 
 _ACTIONS = tuple(kind.__struct_config__.tag for kind in Step.__args__)
 
@@ -33,8 +33,8 @@ class LabWanted(Struct, frozen=True, forbid_unknown_fields=True):
         A lab.toml, beside the scenario; a server of the bench's own drives it.
     server
         Address of a server that runs.
-    record
-        Folder of `qctl hil record`, beside the scenario; played again strictly.
+    record, strict
+        Folder of `qctl hil record`, beside the scenario; whether commands must come in the recorded order.
     timeout_s
         Time-out of every instrument, where it is not to be lab.toml's.
     """
@@ -45,6 +45,7 @@ class LabWanted(Struct, frozen=True, forbid_unknown_fields=True):
     file: str = ""
     server: str = ""
     record: str = ""
+    strict: bool = True
     timeout_s: Annotated[float, Meta(ge=1e-3, le=3600)] | None = None
 
 
@@ -73,6 +74,15 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def folder(self) -> Path:
         """Return where the files are that the scenario names."""
         return Path(self.file).parent
+
+
+def lab_wanted(place: str, seed: int = 1, timeout_s: float | None = None) -> LabWanted:
+    """Return what a word of the command line stands for: a server's address, a built-in lab's name, or a lab.toml."""
+    if place.startswith("tcp://"):
+        return LabWanted(server=place)
+    if place in LABS:
+        return LabWanted(virtual=place, seed=seed, timeout_s=timeout_s)
+    return LabWanted(file=str(Path(place).absolute()), timeout_s=timeout_s)
 
 
 def shipped() -> dict[str, Path]:

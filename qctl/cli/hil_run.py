@@ -77,17 +77,10 @@ def _moved(scenario: Scenario, lab: str) -> Scenario:
     """Return a scenario for another lab."""
     import msgspec
 
-    from qctl.hil.bench.scenario import LabWanted
-    from qctl.hil.labs.kinds import LABS
+    from qctl.hil.bench.scenario import lab_wanted
 
     old = scenario.lab
-    if lab.startswith("tcp://"):
-        wanted = LabWanted(server=lab)
-    elif lab in LABS:
-        wanted = LabWanted(virtual=lab, seed=old.seed, rate=old.rate, timeout_s=old.timeout_s)
-    else:
-        wanted = LabWanted(file=str(Path(lab).absolute()), timeout_s=old.timeout_s)
-    return msgspec.structs.replace(scenario, lab=wanted)
+    return msgspec.structs.replace(scenario, lab=lab_wanted(lab, old.seed, old.timeout_s))
 
 
 def tune_up(lab: Any, qpu: str | None, nodes: Sequence[str] | None) -> None:
