@@ -171,7 +171,7 @@ class SequencerProgram:
                     (tick_hz,) = (int(field) for field in fields)
                 elif word:
                     made.append(_row(_NAMES[word], [int(field, 0) for field in fields]))
-            except (KeyError, ValueError) as error:
+            except (KeyError, ValueError, RequestError) as error:
                 raise RequestError(f"line {number}: {line.strip()!r} is no instruction: {error}") from error
         return cls.of(tick_hz, *made)
 
@@ -194,12 +194,12 @@ def _row(op: Op, values: list[int]) -> tuple[int, int, int, int]:
     """Return an instruction's fields from those that it uses."""
     used = [place for place, meaning in enumerate(OPS[op]) if meaning]
     if len(used) != len(values):
-        raise ValueError(f"{len(values)} fields instead of {len(used)}")
+        raise RequestError(f"{len(values)} fields instead of {len(used)}")
     fields = [0, 0, 0]
     for place, value in zip(used, values, strict=True):
         low, high = ((0, 255), (0, 65_535), (-(1 << 31), 0xFFFFFFFF))[place]
         if not low <= value <= high:
-            raise ValueError(f"{value} is outside [{low}, {high}]")
+            raise RequestError(f"{value} is outside [{low}, {high}]")
         fields[place] = value
     return (op, *fields)
 

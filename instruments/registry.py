@@ -82,6 +82,7 @@ MODELS = {
             ("KEYSIGHT TECHNOLOGIES", ""),
         ),
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
+        Model("qctl-sequencer", "transceiver", "qctl_sequencer.driver", "qctl_sequencer", ("qctl", "sequencer")),
         Model("qctl-events", "transceiver", "qctl_events.driver", "qctl_events", ("qctl", "events")),
         Model("artiq-crate", "transceiver", "", "ions"),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
@@ -216,6 +217,7 @@ FAMILIES = (
     "keysight_infiniium",
     "qctl_trigger",
     "qctl_events",
+    "qctl_sequencer",
     "dc_sources",
     "microwave_sources",
 )

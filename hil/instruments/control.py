@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.emulated import Emulated
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["Control"]
 

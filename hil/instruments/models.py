@@ -33,6 +33,7 @@ MODELS: dict[str, Model] = {
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
+    "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),
     "qctl-events": Model("qctl_events", "QctlEvents", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),

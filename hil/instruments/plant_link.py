@@ -107,13 +107,14 @@ class Plant(Protocol):
 
     async def follow(
         self,
-        box: str,
+        boxes: Sequence[str],
         kinds: Sequence[Kind],
         order: NDArray[np.int64],
         rate_hz: float,
-        tones: Mapping[str, tuple[float, float, bool]],
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
+        busy_s: float = 0.0,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
-        """Say what a box plays and integrates at each trigger that another box fires; the sums come with the last."""
+        """Say what boxes play and integrate at each trigger that another box fires; the sums come with the last."""
         ...
 
     def tell_unfollow(self, box: str) -> None:
@@ -263,11 +264,12 @@ class NoPlant:
 
     async def follow(
         self,
-        box: str,
+        boxes: Sequence[str],
         kinds: Sequence[Kind],
         order: NDArray[np.int64],
         rate_hz: float,
-        tones: Mapping[str, tuple[float, float, bool]],
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
+        busy_s: float = 0.0,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
         """Have the triggers come at once, and integrate as `play`."""
         done = asyncio.get_running_loop().create_future()

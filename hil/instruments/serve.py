@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.models import MODELS
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.instruments.servers.pty import serve_pty

@@ -11,18 +11,33 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.plant.messages import array_from_wire, array_to_wire
-from qctl.hil.plant.rack import Acquisition, Box, Playing
+from qctl.hil.plant.rack import Box, Playing
 from qctl.hil.plant.self_timed import Integrating, integrated, integration_of, playing_of, set_tones
 
 if TYPE_CHECKING:
-    from qctl.hil.plant.service import Block, Plant, Session
+    from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["Follower", "fire_followed", "follow", "followers", "unfollow"]
+__all__ = [
+    "Alike",
+    "Follower",
+    "Sums",
+    "alike",
+    "are_known",
+    "check_followers",
+    "count_left",
+    "follow",
+    "followers",
+    "pass_shots",
+    "unfollow",
+]
+
+Sums = tuple["Follower", int, int, NDArray[np.int64], NDArray[np.float64]]
+"""Whose, of which kind and integration, in which shots of the block, and what was integrated in each."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Follower:
-    """A box that goes on with each trigger.
+    """Boxes of a session that go on with each trigger together.
 
     Attributes
     ----------
@@ -30,28 +45,58 @@ class Follower:
         That gets the answer.
     number : int
         Of the message that is answered.
-    box : Box
-        The box.
-    kinds : list of (dict of int to Playing, list of Integrating)
-        What is played and integrated in a shot of each kind.
+    boxes : list of Box
+        The boxes.
+    kinds : list of (dict of str to dict of int to Playing, list of Integrating)
+        What each box plays, and what is integrated in a shot of each kind.
     order : (n_shots,) int32
         Kind of each shot.
+    busy_s : float
+        How long after a trigger the boxes can't take the next one.
     position : int
         Shots so far.
     """
 
     session: Session
     number: int
-    box: Box
-    kinds: list[tuple[dict[int, Playing], list[Integrating]]]
+    boxes: list[Box]
+    kinds: list[tuple[dict[str, dict[int, Playing]], list[Integrating]]]
     order: NDArray[np.int32]
+    busy_s: float
     position: int = 0
     _sums: dict[tuple[int, int], list[NDArray[np.float64]]] = field(default_factory=dict)
 
-    def play(self) -> None:
-        """Have the box play what its next trigger asks for."""
-        if self.position < len(self.order):
-            self.box.playing = self.kinds[int(self.order[self.position])][0]
+    @property
+    def n_left(self) -> int:
+        """Return how many triggers are still waited for."""
+        return len(self.order) - self.position
+
+    def play(self, kind: int) -> None:
+        """Have the boxes play shots of a kind."""
+        outputs = self.kinds[kind][0]
+        for box in self.boxes:
+            box.playing = outputs[box.name]
+
+    def play_next(self) -> None:
+        """Have the boxes play what their next trigger asks for; none where no more comes."""
+        if self.n_left:
+            self.play(int(self.order[self.position]))
+        else:
+            self.release()
+
+    def release(self) -> None:
+        """Let the boxes play nothing more."""
+        for box in self.boxes:
+            box.armed, box.playing = False, {}
+
+    def coming(self, n_shots: int) -> NDArray[np.int32]:
+        """Return the kinds of the next shots."""
+        return self.order[self.position : self.position + n_shots]
+
+    @property
+    def integrates(self) -> bool:
+        """Say whether anything is integrated in the next shot."""
+        return bool(self.kinds[int(self.order[self.position])][1])
 
     def take(self, kind: int, which: int, sums: NDArray[np.float64]) -> None:
         """Keep what was integrated in shots of one kind."""
@@ -67,95 +112,156 @@ class Follower:
         return {"id": self.number, "sums": found}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Alike:
+    """Shots of a block in which every follower plays one kind.
+
+    Attributes
+    ----------
+    kinds : list of int
+        That of each follower.
+    shots : (n,) int64
+        Which shots of the block.
+    """
+
+    kinds: list[int]
+    shots: NDArray[np.int64]
+
+    def play(self, found: Sequence[Follower]) -> None:
+        """Have all followers play these shots."""
+        for one, kind in zip(found, self.kinds, strict=True):
+            one.play(kind)
+
+    async def integrate(self, plant: Plant, found: Sequence[Follower], now_s: float) -> list[Sums]:
+        """Return what the followers integrate while they play these shots."""
+        sums = []
+        for one, kind in zip(found, self.kinds, strict=True):
+            for which, integration in enumerate(one.kinds[kind][1]):
+                seen = await integrated(plant, integration, len(self.shots), now_s)
+                if seen is not None:
+                    sums.append((one, kind, which, self.shots, seen))
+        return sums
+
+
 def follow(plant: Plant, session: Session, message: Mapping[str, Any]) -> None:
-    """Note what a box plays at each trigger; it is answered when all have come.
+    """Note what boxes play at each trigger; it is answered when all have come.
 
     Raises
     ------
     RequestError
-        If the session doesn't speak for the box, or the plant has not what is to be played.
+        If the session doesn't speak for a box, or the plant has not what is to be played.
     """
-    name = str(message["box"])
     own = (session.attached().name, *session.parts)
-    if name not in own:
-        raise RequestError(f"{own[0]} does not speak for {name}")
-    box = plant.rack.boxes[name]
+    names = [str(name) for name in message["boxes"]]
+    for name in names:
+        if name not in own:
+            raise RequestError(f"{own[0]} does not speak for {name}")
     kinds = []
     for outputs, integrations in message["kinds"]:
-        kinds.append((playing_of(plant, name, outputs[name]), [integration_of(plant, one) for one in integrations]))
+        playing = {name: playing_of(plant, name, outputs.get(name, {})) for name in names}
+        kinds.append((playing, [integration_of(plant, one) for one in integrations]))
     order = array_from_wire(message["order"], plant.folder).astype(np.int32)
-    if not len(order) or int(order.min()) < 0 or int(order.max()) >= len(kinds):
-        raise RequestError(f"{name}: {len(order)} shots of {len(kinds)} kinds can't be played")
+    if not names or not len(order) or int(order.min()) < 0 or int(order.max()) >= len(kinds):
+        raise RequestError(f"{', '.join(names)}: {len(order)} shots of {len(kinds)} kinds can't be played")
     set_tones(plant, own, message["tones"])
-    unfollow(plant, name)
-    box.rate_hz, box.sequence, box.armed = float(message["rate_hz"]), None, True
-    found = Follower(session, int(message["id"]), box, kinds, order)
-    plant.following[name] = found
-    found.play()
+    boxes = [plant.rack.boxes[name] for name in names]
+    for box in boxes:
+        unfollow(plant, box.name)
+        box.rate_hz, box.sequence, box.armed = float(message["rate_hz"]), None, True
+    found = Follower(session, int(message["id"]), boxes, kinds, order, float(message["busy_s"]))
+    plant.following |= dict.fromkeys(names, found)
+    found.play_next()
     plant.changed()
 
 
 def unfollow(plant: Plant, name: str) -> None:
-    """Forget what a box was to play; whoever waits for its results gets an error."""
-    found = plant.following.pop(name, None)
-    if found is not None:
-        found.box.armed = False
-        error = DeviceError(f"{name}: stopped after {found.position} triggers of {len(found.order)}", instrument=name)
-        found.session.refuse(found.number, error)
+    """Forget what a box was to play, and those with it; whoever waits for the results gets an error."""
+    found = plant.following.get(name)
+    if found is None:
+        return
+    _forget(plant, found)
+    found.release()
+    error = DeviceError(f"{name}: stopped after {found.position} triggers of {len(found.order)}", instrument=name)
+    found.session.refuse(found.number, error)
 
 
-def followers(plant: Plant, block: Block) -> list[Follower]:
-    """Return the boxes that go on with the triggers of a block."""
-    return [found for name in plant.wired(block) if (found := plant.following.get(name)) is not None]
+def _forget(plant: Plant, found: Follower) -> None:
+    for box in found.boxes:
+        plant.following.pop(box.name, None)
 
 
-async def fire_followed(plant: Plant, block: Block, found: Sequence[Follower]) -> dict[str, Any]:
-    """Run a block of triggers that boxes go on with; return how many were fired.
+def count_left(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
+    """Return how many triggers the boxes of a session still wait for."""
+    found = [plant.following.get(name) for name in (session.attached().name, *session.parts)]
+    return {"n_left": max((one.n_left for one in found if one is not None), default=0)}
+
+
+def followers(plant: Plant, names: Sequence[str]) -> list[Follower]:
+    """Return who goes on with triggers that reach these boxes."""
+    found = [one for name in names if (one := plant.following.get(name)) is not None]
+    return list(dict.fromkeys(found))
+
+
+def check_followers(found: Sequence[Follower], n_shots: int, period_s: float) -> None:
+    """Refuse a block of triggers that boxes can't go on with.
 
     Raises
     ------
     DeviceError
-        If there are more triggers than a box has shots, or another box records shots that are not alike.
+        If there are more triggers than a box has shots, or they come too fast for it.
     """
-    recorders = plant.recorders(block)
-    n_shots = block.n_shots
     for one in found:
-        if one.position + n_shots > len(one.order):
-            left = len(one.order) - one.position
-            raise DeviceError(f"{one.box.name} has {left} shots left, {n_shots} triggers came", instrument=one.box.name)
-    table = np.stack([one.order[one.position : one.position + n_shots] for one in found], axis=1)
-    groups, group_of = np.unique(table, axis=0, return_inverse=True)
-    if len(groups) > 1 and recorders:
+        name = one.boxes[0].name
+        if one.busy_s > period_s:
+            text = f"{name} is busy for {one.busy_s:.9g} s, triggers come every {period_s:.9g} s: it would miss them"
+            raise DeviceError(text, instrument=name)
+        if one.n_left < n_shots:
+            raise DeviceError(f"{name} has {one.n_left} shots left, {n_shots} triggers came", instrument=name)
+
+
+def alike(found: Sequence[Follower], n_shots: int, recorders: Sequence[Box] = ()) -> list[Alike]:
+    """Return the next shots by what the followers play in them; without any all are alike.
+
+    Raises
+    ------
+    DeviceError
+        If they are not alike, and a box records them.
+    """
+    coming = [one.coming(n_shots) for one in found]
+    if all((kinds == kinds[0]).all() for kinds in coming):
+        return [Alike([int(kinds[0]) for kinds in coming], np.arange(n_shots))]
+    if recorders:
         name = recorders[0].name
         raise DeviceError(f"{name} records a block whose shots are not alike", instrument=name)
-    plant.firing = True
-    try:
-        taken: list[tuple[Acquisition, NDArray[np.float32] | None, int]] = []
-        with plant.clock.paused():
-            started_s = plant.begin(n_shots, block.period_s)
-            ranks = group_of.reshape(-1)
-            parts: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.float64]]]] = {}
-            for number, kinds in enumerate(groups.tolist()):
-                for one, kind in zip(found, kinds, strict=True):
-                    one.box.playing = one.kinds[kind][0]
-                taken = [await plant.take(other, n_shots, started_s) for other in recorders]
-                where = np.flatnonzero(ranks == number)
-                for place, (one, kind) in enumerate(zip(found, kinds, strict=True)):
-                    for which, integration in enumerate(one.kinds[kind][1]):
-                        sums = await integrated(plant, integration, len(where), started_s)
-                        if sums is not None:
-                            parts.setdefault((place, kind, which), []).append((where, sums))
-            for (place, kind, which), members in parts.items():
-                order = np.argsort(np.concatenate([where for where, _ in members]), kind="stable")
-                found[place].take(kind, which, np.concatenate([sums for _, sums in members])[order])
-        fired = await plant.pace(n_shots, block.period_s, started_s)
-    finally:
-        plant.firing = False
+    groups, ranks = np.unique(np.stack(coming, axis=1), axis=0, return_inverse=True)
+    ranks = ranks.reshape(-1)
+    return [Alike(kinds, np.flatnonzero(ranks == number)) for number, kinds in enumerate(groups.tolist())]
+
+
+def are_known(found: Sequence[Follower], n_shots: int) -> bool:
+    """Say whether the followers play what is looked ahead at in all of the next shots, and integrate nothing."""
+    return all((one.coming(n_shots) == one.order[one.position]).all() and not one.integrates for one in found)
+
+
+def pass_shots(plant: Plant, found: Sequence[Follower], sums: Sequence[Sums], n_fired: int) -> bool:
+    """Count the triggers that boxes have had, and keep what was seen; say whether any plays something else now."""
+    parts: dict[tuple[int, int, int], list[tuple[NDArray[np.int64], NDArray[np.float64]]]] = {}
+    for one, kind, which, shots, seen in sums:
+        if one not in found:
+            continue  # it was told to stop meanwhile
+        parts.setdefault((found.index(one), kind, which), []).append((shots, seen))
+    for (place, kind, which), members in parts.items():
+        shots = np.concatenate([where for where, _ in members])
+        order = np.argsort(shots, kind="stable")
+        order = order[shots[order] < n_fired]
+        found[place].take(kind, which, np.concatenate([seen for _, seen in members])[order])
+    moved = False
     for one in found:
-        one.position += n_shots
-        one.play()
-        if one.position == len(one.order):
-            one.box.armed = False
-            plant.following.pop(one.box.name, None)
+        before = int(one.order[one.position])
+        one.position += n_fired
+        one.play_next()
+        moved |= not one.n_left or int(one.order[one.position]) != before
+        if not one.n_left:
+            _forget(plant, one)
             one.session.send(one.answer(plant.folder))
-    return {"n_shots": plant.end_block(block, recorders, taken, fired)}
+    return moved

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-
-if TYPE_CHECKING:
-    from qctl.hil.plant.lined_up import LinedUp
 
 __all__ = ["Acquisition", "Box", "Playing", "Point", "Rack", "Sequence", "Steps", "Tone", "Waveform"]
 
@@ -140,7 +137,6 @@ class Box:
     acquisition: Acquisition | None = None
     locked: bool = True
     counters: dict[str, int] = field(default_factory=dict)
-    lined_up: LinedUp | None = None
 
     def level_v(self, output: int, now_s: float) -> float:
         """Return the voltage of a DC output now, on its way from one level to the next."""

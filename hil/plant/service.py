@@ -16,8 +16,7 @@ from qctl.errors import DeviceError, InternalError, QctlError, RequestError, Wir
 from qctl.hil.plant.block import Physics
 from qctl.hil.plant.cables import by_source
 from qctl.hil.plant.clock import LabClock
-from qctl.hil.plant.following import Follower, fire_followed, followers
-from qctl.hil.plant.lined_up import check_shots, pass_shots
+from qctl.hil.plant.following import Follower, Sums, alike, are_known, check_followers, followers, pass_shots
 from qctl.hil.plant.messages import Decoder, array_to_wire, encode
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.steered import Parties
@@ -30,6 +29,10 @@ _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
 _LONG_DRIVE_SAMPLES = 40_000
 """Samples read, and samples played in a shot, from which on physics takes so long that it has a thread of its own."""
+
+
+Taken = tuple[Acquisition, NDArray[np.float32] | None, int]
+"""An acquisition, the records of a block for it, None if it was aborted before, and how many it wanted."""
 
 
 class Block(NamedTuple):
@@ -143,10 +146,6 @@ class Session(asyncio.Protocol):
         with self._refusing(message):
             line, once = int(message["line"]), [int(other) for other in message.get("once", ())]
             block = Block(self.attached(), line, int(message["n_shots"]), message["period_s"], once)
-            found = followers(self.plant, block)
-            if found:
-                self.later(message, fire_followed(self.plant, block, found))
-                return
             fired = self.plant.fire_known(block)
             if fired is not None:
                 self.send({"id": message["id"], "n_shots": fired})
@@ -272,7 +271,7 @@ class Plant:
             raise RequestError(f"n_shots = {block.n_shots} and period_s = {block.period_s} have to be above 0")
         wired = self.wired(block)
         reached = [other for name in wired if (other := self.rack.boxes.get(name)) is not None]
-        check_shots(reached, block.n_shots, block.period_s)
+        check_followers(followers(self, wired), block.n_shots, block.period_s)
         recorders = [other for other in reached if other.acquisition and not other.acquisition.complete]
         if not recorders and not any(other.armed for other in reached):
             raise DeviceError(f"nothing is armed on line {line} of {box.name}", instrument=box.name)
@@ -290,6 +289,9 @@ class Plant:
         debt_s = self._debt_s + self.clock.wall_s(block.n_shots * block.period_s)
         if len(recorders) != 1 or debt_s >= _SHORTEST_WAIT_S:
             return None
+        found = followers(self, self.wired(block))
+        if not are_known(found, block.n_shots):
+            return None
         acquisition, started_s = recorders[0].acquisition, self.clock.now_s()
         assert acquisition is not None
         wanted = min(block.n_shots, acquisition.n_records - acquisition.n_done)
@@ -302,14 +304,20 @@ class Plant:
 
     async def fire(self, block: Block) -> int:
         """Run one block of shots, then a pulse on each line of `once`; return how many shots were fired."""
-        recorders = self.recorders(block)
+        recorders, found = self.recorders(block), followers(self, self.wired(block))
+        groups = alike(found, block.n_shots, recorders)
         self.firing = True
         try:
             with self.clock.paused():
                 started_s = self.begin(block.n_shots, block.period_s)
-                taken = [await self.take(other, block.n_shots, started_s) for other in recorders]
+                taken: list[Taken] = []
+                sums: list[Sums] = []
+                for group in groups:
+                    group.play(found)
+                    taken = [await self.take(other, block.n_shots, started_s) for other in recorders]
+                    sums += await group.integrate(self, found, started_s)
             fired = await self.pace(block.n_shots, block.period_s, started_s)
-            return self.end_block(block, recorders, taken, fired)
+            return self.end_block(block, recorders, taken, fired, sums)
         finally:
             self.firing = False
 
@@ -321,19 +329,14 @@ class Plant:
         return started_s
 
     def end_block(
-        self,
-        block: Block,
-        recorders: list[Box],
-        taken: list[tuple[Acquisition, NDArray[np.float32] | None, int]],
-        fired: int,
+        self, block: Block, recorders: list[Box], taken: list[Taken], fired: int, sums: Sequence[Sums] = ()
     ) -> int:
         """Hand the records out, send events, and return how many shots were fired."""
         n_shots = block.n_shots
         for acquisition, records, wanted in taken:
             if records is not None and (fired == n_shots or (fired >= wanted and not acquisition.averaged)):
                 acquisition.take(records, wanted)
-        wired = self._triggered.get((block.box.name, block.line), ())
-        moved = pass_shots([self.rack.boxes[name] for name in wired if name in self.rack.boxes], fired)
+        moved = pass_shots(self, followers(self, self.wired(block)), sums, fired)
         if fired == n_shots:
             moved |= self._send_events(block.box, {block.line: n_shots} | dict.fromkeys(block.once, 1))
         if moved:
@@ -353,7 +356,7 @@ class Plant:
                     forward = other.follow(n_pulses) or forward
         return forward
 
-    async def take(self, box: Box, n_shots: int, now_s: float) -> tuple[Acquisition, NDArray[np.float32] | None, int]:
+    async def take(self, box: Box, n_shots: int, now_s: float) -> Taken:
         """Compute the records of a block, None if it is aborted before; a long one leaves the sockets answered."""
         acquisition = box.acquisition
         assert acquisition is not None

@@ -75,20 +75,27 @@ class SelfTimedPlays:
 
     async def follow(
         self,
-        box: str,
+        boxes: Sequence[str],
         kinds: Sequence[Kind],
         order: NDArray[np.int64],
         rate_hz: float,
-        tones: Mapping[str, tuple[float, float, bool]],
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
+        busy_s: float = 0.0,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
-        """Say what a box plays and integrates at each trigger that another box fires.
+        """Say what boxes play and integrate together at each trigger that another box fires.
 
         Parameters
         ----------
+        boxes : sequence of str
+            Which of those that this one speaks for.
         kinds : sequence of Kind
-            Of shots; each plays on this box alone.
+            Of shots; each plays on these boxes alone.
         order : (n_shots,) int64
             Kind of the shot of each trigger.
+        rate_hz, tones
+            As of `play`.
+        busy_s : float
+            How long after a trigger they can't take the next one.
 
         Returns
         -------
@@ -97,7 +104,8 @@ class SelfTimedPlays:
         """
         wire = [self._kind(kind) for kind in kinds]
         content = {"kinds": wire, "order": array_to_wire(order.astype(np.int32), self._folder), "rate_hz": rate_hz}
-        asked = asyncio.ensure_future(self._ask("follow", box=box, tones=dict(tones), **content))
+        content |= {"boxes": list(boxes), "tones": dict(tones), "busy_s": busy_s}
+        asked = asyncio.ensure_future(self._ask("follow", **content))
 
         async def found() -> list[list[NDArray[np.float64]]]:
             sums = (await asked)["sums"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qctl.errors import RequestError
 from qctl.hil.plant.event_blocks import begin_events
 from qctl.hil.plant.exposures import begin_exposure
-from qctl.hil.plant.following import follow, unfollow
-from qctl.hil.plant.lined_up import count_left, line_up
+from qctl.hil.plant.following import count_left, follow, unfollow
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -226,7 +225,6 @@ VERBS: dict[str, Verb] = {
     "follow": _follow,
     "hello": _hello,
     "level": _level,
-    "line_up": line_up,
     "now": _now,
     "outputs": _outputs,
     "play": _play,

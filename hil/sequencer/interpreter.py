@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from qctl.errors import InternalError
+
 __all__ = [
     "BELOW_ZERO",
     "COUNT",
@@ -244,7 +246,7 @@ class _Machine:
         elif op == _MARK:
             self.event(f"mark {c}", reg[a], at)
         else:
-            raise ValueError(f"instruction {at}: operation {op:#04x} is unknown")
+            raise InternalError(f"instruction {at}: operation {op:#04x} is unknown")
         return at + 1
 
     def timed(self, at: int, op: int, a: int, b: int, c: int) -> int:

@@ -1,4 +1,4 @@
-"""`qctl hil`: start a virtual lab, and set its faults."""
+"""`qctl hil`: start a virtual lab, set its faults, and what else stands in files beside this one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from qctl.cli.hil_record import record, replay
 from qctl.errors import QctlError, RequestError
 
 __all__ = ["fault", "hil"]
@@ -19,6 +20,8 @@ __all__ = ["fault", "hil"]
 hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs and their faults.")
 fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
 hil.add_typer(fault, name="fault")
+hil.command()(record)
+hil.command()(replay)
 
 _FAULTS = (
     "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "warm", "delay",

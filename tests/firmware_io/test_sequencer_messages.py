@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packet_twin import cobs_encode, decode_packet
 
 from qctl.errors import WireError
 from qctl.firmware_io import messages
 from qctl.firmware_io import sequencer_messages as told
 from qctl.firmware_io.kinds import ErrorCode, Feature, Kind
 from qctl.firmware_io.messages import decode_event, decode_note, decode_reply, encode_payload
-from qctl.firmware_io.packets import Packet, cobs_encode, decode_packet, encode_packet
+from qctl.firmware_io.packets import Packet, encode_packet
 
 PAGE = (Path(__file__).parents[2] / "docs" / "firmware-protocol.md").read_text("utf-8").partition("## 7.")[2]
 GOLDEN = re.findall(r"^\| ([^|]+?) \| `([0-9a-f ]+)` \|$", PAGE, re.M)

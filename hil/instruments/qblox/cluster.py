@@ -16,7 +16,7 @@ from typing import Any
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Parts, Plant
-from qctl.hil.instruments.qblox.following import give_up, line_up, n_left
+from qctl.hil.instruments.qblox.following import follow, n_left
 from qctl.hil.instruments.qblox.lists import packed
 from qctl.hil.instruments.qblox.module import KINDS, QbloxModule, built, identity
 from qctl.hil.instruments.qblox.playing import play
@@ -159,25 +159,41 @@ class QbloxCluster(Box):
         return None
 
     async def _follow(self) -> None:
-        """Line up what is played at the triggers that come."""
+        """Say what is played at the triggers that come."""
         pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
         running = [(module, one) for module, one in pairs if id(one) in self._running]
         self._following = True
+        done = None
         try:
-            await line_up(self.plant, running, int(self.value("trigger_address")))
+            done = await follow(self.plant, running, int(self.value("trigger_address")))
         except QctlError as error:
             for _, one in running:
                 one.fail("UNKNOWN", error.message)
-        if any(one.flags["error"] for _, one in running):
+        if done is None:
             self._end_following()
+            return
+        self._task = asyncio.get_running_loop().create_task(self._followed(running, done))
+
+    async def _followed(
+        self, running: Sequence[tuple[QbloxModule, Sequencer]], done: asyncio.Future[list[list[Any]]]
+    ) -> None:
+        try:
+            await done
+        except QctlError as error:
+            for _, one in running:
+                if one.state == "RUNNING":
+                    one.fail("UNKNOWN", error.message)
+        self._end_following()
+        self._task = None
 
     def state(self, one: Sequencer) -> Any:
         """Return what a sequencer says of itself, when it is known whether it waits for more triggers."""
         return self._state_behind_triggers(one) if self._following else one.status()
 
     async def _state_behind_triggers(self, one: Sequencer) -> str:
-        if not await n_left(self.plant):
-            self._end_following()
+        task = self._task
+        if task is not None and not await n_left(self.plant):
+            await asyncio.wait([task])
         return one.status()
 
     def _end_following(self) -> None:
@@ -185,10 +201,6 @@ class QbloxCluster(Box):
             if one.state == "RUNNING":
                 one.state = "STOPPED"
         self._following, self._running = False, {}
-
-    async def _give_up(self) -> None:
-        self._end_following()
-        await give_up(self.plant, [module.config.name for module in self.slots.values()])
 
     async def _play(self) -> None:
         pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
@@ -209,14 +221,16 @@ class QbloxCluster(Box):
         """Stop sequencers; those that played with them go on to the end of what is under way."""
         for one in sequencers:
             one.stop()
-        if self._following:
-            return None if any(one.state == "RUNNING" for one in self._running.values()) else self._give_up()
         if self._task is None or any(one.state == "RUNNING" for one in self._running.values()):
             return None
         return self._wait_for_end()
 
     async def _wait_for_end(self) -> None:
-        await self.plant.abort()
+        if self._following:
+            for module in self.slots.values():
+                self.plant.tell_unfollow(module.config.name)
+        else:
+            await self.plant.abort()
         if self._task is not None:
             await asyncio.wait([self._task])
 

@@ -1,4 +1,4 @@
-"""Sequencers that wait for the cluster's trigger input: what they play at each trigger is worked out, and lined up.
+"""Sequencers that wait for the cluster's trigger input: what they play at each trigger is worked out, and followed.
 
 The programs run against triggers so far apart that every sequencer waits again before the next one comes; what is
 between two of them is a shot. Source: qblox-instruments 1.4.1, ``TRG:IN:MAP:ENAble`` and ``:ADDRess``; Q1ASM,
@@ -10,42 +10,57 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext.q1_shots import fingerprint
-from qctl.hil.instruments.plant_link import Plant
+from qctl.hil.instruments.plant_link import Kind, Plant
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, run_together
-from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, judge, outputs_of
+from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, judge, kind_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots
 
 if TYPE_CHECKING:
     from qctl.hil.instruments.qblox.module import QbloxModule
 
-__all__ = ["give_up", "line_up", "n_left"]
+__all__ = ["follow", "n_left"]
 
 _APART_NS = 4 * LONGEST_NS
 _MOST_TRIGGERS = 1 << 20
 _SHORTEST_NS = 4
 
-Kinds = list[list[Any]]
-"""What a module's outputs play, and at how many triggers one after the other."""
-
 
 @dataclass(slots=True)
-class _Lined:
+class _Found:
     """What has been worked out so far."""
 
-    kinds: dict[str, Kinds]
+    kinds: list[Kind] = field(default_factory=list)
+    order: list[NDArray[np.int64]] = field(default_factory=list)
     busy_ns: int = 0
+    _numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def number(self, kind: Kind) -> int:
+        """Return the number of a kind; what plays the same has one."""
+        key = tuple((name, number, one) for name, element in kind.outputs.items() for number, one in element.items())
+        if key not in self._numbers:
+            self._numbers[key] = len(self.kinds)
+            self.kinds.append(kind)
+        return self._numbers[key]
 
 
-async def line_up(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]], address: int) -> None:
-    """Run programs to their ends, and tell the plant what they play at the coming triggers; flags say what is wrong."""
+async def follow(
+    plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]], address: int
+) -> asyncio.Future[list[list[NDArray[np.float64]]]] | None:
+    """Run programs to their ends, and tell the plant what they play at the coming triggers.
+
+    Returns
+    -------
+    Future or None
+        Done when the last trigger has come; None if a program can't be followed: its flags say why.
+    """
     triggers = np.empty((_MOST_TRIGGERS, 2), np.int64)
     triggers[:, 0] = np.arange(1, _MOST_TRIGGERS + 1) * _APART_NS
     triggers[:, 1] = address
@@ -53,7 +68,7 @@ async def line_up(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]]
     for player in players:
         player.core.triggers = triggers
     cores = [player.core for player in players]
-    lined = _Lined({module.config.name: [] for module, _ in running})
+    found = _Found()
     first, ended = 0, False
     while not ended and any(player.sequencer.state == "RUNNING" for player in players):
         ended = await asyncio.to_thread(run_together, cores)
@@ -61,30 +76,29 @@ async def line_up(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]]
             judge(player)
             if np.isin(player.core.rows["operation"], ACQUIRES).any():
                 player.sequencer.fail("UNKNOWN", "acquisitions behind wait_trigger are not emulated")
-                return
+                return None
         if ended:
             last = max(int(core.rows["time"][-1]) // _APART_NS if len(core.rows) else 0 for core in cores)
         else:
             last = min(core.end_ns // _APART_NS for core in cores if not core.ended) - 1
         if last > first:
             shots = await asyncio.to_thread(_shots, players, first, last)
-            await _take(plant, players, shots, lined)
+            if not await _take(plant, players, shots, found):
+                return None
             if not ended:
                 for core, (_, high) in zip(cores, shots.bounds, strict=True):
                     core.forget(int(high[-1]))
         elif not ended:
             for player in players:
                 player.sequencer.fail("UNKNOWN", "a shot has more real-time instructions than the emulator holds")
-            return
+            return None
         first = max(first, last)
+    if not found.order or any(player.sequencer.flags["error"] for player in players):
+        return None
     for core in cores:
-        lined.busy_ns = max(lined.busy_ns, core.end_ns % _APART_NS)
-    await plant.ask("line_up", boxes=lined.kinds, rate_hz=RATE_HZ, busy_s=lined.busy_ns * 1e-9)
-
-
-async def give_up(plant: Plant, modules: Sequence[str]) -> None:
-    """Have modules wait for triggers no more."""
-    await plant.ask("line_up", boxes={name: [] for name in modules}, rate_hz=RATE_HZ, busy_s=0.0)
+        found.busy_ns = max(found.busy_ns, core.end_ns % _APART_NS)
+    names = list(dict.fromkeys(module.config.name for module, _ in running))
+    return await plant.follow(names, found.kinds, np.concatenate(found.order), RATE_HZ, busy_s=found.busy_ns * 1e-9)
 
 
 async def n_left(plant: Plant) -> int:
@@ -120,29 +134,16 @@ def _lengthen(stops: NDArray[np.int64], starts: NDArray[np.int64], player: Playe
         np.maximum.at(stops, place[inside], (plays["time"] + lengths)[inside])
 
 
-async def _take(plant: Plant, players: Sequence[Player], shots: Shots, lined: _Lined) -> None:
-    """Hand over what is played in shots of each kind, and note how often one comes after the other."""
-    found = []
-    for model in shots.models.tolist():
-        start, stop = int(shots.starts[model]), int(shots.stops[model])
-        if stop - start > LONGEST_NS:
-            for player in players:
-                player.sequencer.fail("UNKNOWN", f"a shot of {stop - start} ns is not rendered")
-            return
-        outputs, fresh = outputs_of(players, shots, model, start, stop)
+async def _take(plant: Plant, players: Sequence[Player], shots: Shots, found: _Found) -> bool:
+    """Note what is played in each of the shots; say whether it can be."""
+    numbers = np.zeros(len(shots.models), np.int64)
+    for place, model in enumerate(shots.models.tolist()):
+        rendered = kind_of(players, shots, model)
+        if rendered is None:
+            return False
+        kind, fresh, _ = rendered
         await plant.waveforms(fresh)
-        found.append(
-            {
-                name: {str(n): [o.digest, o.amplitude_vpp, o.offset_v, o.on] for n, o in element.items()}
-                for name, element in outputs.items()
-            }
-        )
-        lined.busy_ns = max(lined.busy_ns, stop - start)
-    edges = np.flatnonzero(np.diff(shots.kinds, prepend=-1, append=-1))
-    for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        for name, kinds in lined.kinds.items():
-            played = found[int(shots.kinds[begin])][name]
-            if kinds and kinds[-1][0] == played:
-                kinds[-1][1] += end - begin
-            else:
-                kinds.append([played, end - begin])
+        numbers[place] = found.number(kind)
+        found.busy_ns = max(found.busy_ns, int(shots.stops[model] - shots.starts[model]))
+    found.order.append(numbers[shots.kinds])
+    return True

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.instruments.plant_link import Integration, Output, Runs
+from qctl.hil.instruments.plant_link import Integration, Kind, Output, Runs
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, Core
 from qctl.hil.instruments.qblox.rendering import FULL_SCALE, rendered, turned, words_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
@@ -25,10 +25,12 @@ __all__ = [
     "RATE_HZ",
     "Acquired",
     "Player",
+    "bins_of",
     "done_of",
     "fill",
     "integrations_of",
     "judge",
+    "kind_of",
     "outputs_of",
     "over",
     "window_of",
@@ -171,6 +173,29 @@ def integrations_of(
         inputs = tuple(range(1, module.type.n_inputs + 1))
         integrations.append(Integration(name, inputs, RATE_HZ, first * 1e-9, weights))
     return acquired, integrations, places
+
+
+def kind_of(
+    players: Sequence[Player], shots: Shots, model: int
+) -> tuple[Kind, dict[str, tuple[int, Runs]], list[tuple[Acquired, int, int]]] | None:
+    """Return a kind of shot, its samples, and each acquisition with its integration and column; None if too long."""
+    start, stop = int(shots.starts[model]), int(shots.stops[model])
+    if stop - start > LONGEST_NS:
+        for player in players:
+            player.sequencer.fail("UNKNOWN", f"a shot of {stop - start} ns is not rendered")
+        return None
+    outputs, fresh = outputs_of(players, shots, model, start, stop)
+    acquired, integrations, places = integrations_of(players, shots, model, start)
+    found = [(each, *place) for each, place in zip(acquired, places, strict=True)]
+    return Kind(outputs, tuple(integrations)), fresh, found
+
+
+def bins_of(
+    players: Sequence[Player], shots: Shots, model: int, alike: NDArray[np.int64], each: Acquired
+) -> tuple[int, NDArray[np.int64]]:
+    """Return which acquisition shots of a kind go to, and the bin of each."""
+    rows, low = players[each.player].core.rows, shots.bounds[each.player][0]
+    return int(rows["a"][low[model] + each.row]), rows["b"][low[alike] + each.row].astype(np.int64)
 
 
 def window_of(player: Player, row: np.void) -> int:

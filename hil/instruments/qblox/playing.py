@@ -11,17 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.qblox.core import MOST_ROWS, run_together
-from qctl.hil.instruments.qblox.parts import (
-    INPUT_V,
-    LONGEST_NS,
-    RATE_HZ,
-    Player,
-    done_of,
-    fill,
-    integrations_of,
-    judge,
-    outputs_of,
-)
+from qctl.hil.instruments.qblox.parts import INPUT_V, RATE_HZ, Player, bins_of, done_of, fill, judge, kind_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots, cut
 from qctl.hil.instruments.qblox.steering import follows, play_steered
@@ -79,18 +69,12 @@ async def _play_kind(
     plant: Plant, players: Sequence[Player], shots: Shots, model: int, alike: NDArray[np.int64], period_s: float
 ) -> None:
     """Play one kind of shot as often as it comes."""
-    start, stop = int(shots.starts[model]), int(shots.stops[model])
-    if stop - start > LONGEST_NS:
-        for player in players:
-            player.sequencer.fail("UNKNOWN", f"a shot of {stop - start} ns is not rendered")
+    found = kind_of(players, shots, model)
+    if found is None:
         return
-    outputs, fresh = outputs_of(players, shots, model, start, stop)
+    kind, fresh, acquired = found
     await plant.waveforms(fresh)
-    acquired, integrations, places = integrations_of(players, shots, model, start)
-    n_played, sums = await plant.play(outputs, integrations, RATE_HZ, len(alike), period_s)
-    for each, (which, column) in zip(acquired, places, strict=True):
-        values = sums[which][:n_played, column : column + 2]
-        player = players[each.player]
-        low = shots.bounds[each.player][0]
-        bins = player.core.rows["b"][low[alike[:n_played]] + each.row].astype(np.int64)
-        fill(player, int(player.core.rows["a"][low[model] + each.row]), bins, values / INPUT_V)
+    n_played, sums = await plant.play(kind.outputs, kind.integrations, RATE_HZ, len(alike), period_s)
+    for each, which, column in acquired:
+        index, bins = bins_of(players, shots, model, alike[:n_played], each)
+        fill(players[each.player], index, bins, sums[which][:n_played, column : column + 2] / INPUT_V)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.session import Buffers
-from qctl.hil.instruments.servers.faults import FaultyWire, WireFaults
+from qctl.hil.instruments.servers.faulty_wire import FaultyWire
 from qctl.hil.instruments.servers.outbox import Outbox
 
 __all__ = ["Connection"]

@@ -11,10 +11,11 @@ import itertools
 import socket
 import struct
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.session import Buffers, Session
 from qctl.hil.instruments.scpi.stream import Message, Stream
-from qctl.hil.instruments.servers.faults import FaultyWire, WireFaults
+from qctl.hil.instruments.servers.faulty_wire import FaultyWire
 from qctl.hil.instruments.servers.locks import Locks
 from qctl.hil.instruments.servers.outbox import Outbox
 

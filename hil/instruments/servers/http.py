@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.emulated import Emulated
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["HttpBox", "HttpConnection"]
 

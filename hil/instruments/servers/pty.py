@@ -11,9 +11,10 @@ import tty
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.emulated import Emulated
-from qctl.hil.instruments.servers.faults import FaultyWire, WireFaults
+from qctl.hil.instruments.servers.faulty_wire import FaultyWire
 
 __all__ = ["ByteBox", "serve_pty"]
 

@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 from qctl.errors import InternalError, QctlError, WireError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.zurich.data_server import DataServer
 from qctl.hil.instruments.zurich.nodes import Refusal
 from qctl.hil.plant.messages import Decoder, encode

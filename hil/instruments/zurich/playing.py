@@ -230,7 +230,7 @@ class Run:
             kinds.append(kind)
             every.append(acquired)
         name = self.tracks[0].device.name
-        done = await plant.follow(name, kinds, self.shots.kinds, self.rates_hz[name], self.tones)
+        done = await plant.follow([name], kinds, self.shots.kinds, self.rates_hz[name], self.tones)
         return done, every
 
     async def finish(

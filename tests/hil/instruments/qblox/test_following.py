@@ -7,6 +7,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from qctl.errors import DeviceError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import NoPlant
 from qctl.hil.instruments.qblox import core as cores
@@ -31,20 +32,27 @@ ACQUIRES = "wait_sync 4\na: wait_trigger 15,4\nacquire 0,0,100\nstop\n"
 
 
 class Plant(NoPlant):
-    """Notes what is lined up, and counts the triggers that have come."""
+    """Notes what is followed, and says how many triggers have come."""
 
     def __init__(self):
         super().__init__()
-        self.boxes, self.busy_s, self.left, self.held = {}, 0.0, 0, {}
+        self.boxes, self.kinds, self.order, self.busy_s, self.held = (), (), np.empty(0), 0.0, {}
+        self.done = None
 
     async def waveforms(self, waveforms):
         self.held |= waveforms
 
+    async def follow(self, boxes, kinds, order, rate_hz, tones=None, busy_s=0.0):
+        self.boxes, self.kinds, self.order, self.busy_s = boxes, kinds, order, busy_s
+        self.done = asyncio.get_running_loop().create_future()
+        return self.done
+
+    def tell_unfollow(self, box):
+        if box in self.boxes and not self.done.done():
+            self.done.set_exception(DeviceError(f"{box}: stopped"))
+
     async def ask(self, verb, **content):
-        if verb == "line_up":
-            self.boxes, self.busy_s = content["boxes"], content["busy_s"]
-            self.left = max((sum(n for _, n in kinds) for kinds in self.boxes.values()), default=0)
-        return {"n_left": self.left}
+        return {"n_left": 0 if self.done.done() else len(self.order)}
 
 
 def cluster_with(plant, programs):
@@ -78,7 +86,7 @@ async def all_do(cluster, verb):
 
 
 @pytest.mark.parametrize("held", [1 << 20, 50])
-def test_shots_are_lined_up_in_order_and_counted(monkeypatch, held):
+def test_shots_are_followed_in_order_and_counted(monkeypatch, held):
     monkeypatch.setattr(cores, "MOST_ROWS", held)
     monkeypatch.setattr(cores, "_FIRST_ROWS", min(held, 64))
 
@@ -88,15 +96,14 @@ def test_shots_are_lined_up_in_order_and_counted(monkeypatch, held):
         cluster, (one, other) = cluster_with(plant, programs)
         await start(cluster)
         assert one.state == other.state == "RUNNING"
-        assert [n for _, n in plant.boxes["qcm0"]] == [300, 200]
-        first, second = (kind["1"][0] for kind, _ in plant.boxes["qcm0"])
-        levels = [plant.held[digest][1][0][1].max() for digest in (first, second)]
+        assert plant.boxes == ["qcm0", "qcm1"] and plant.order.tolist() == [0] * 300 + [1] * 200
+        digests = [kind.outputs["qcm0"][1].digest for kind in plant.kinds]
+        levels = [plant.held[digest][1][0][1].max() for digest in digests]
         assert levels[1] == pytest.approx(2 * levels[0], rel=0.01)
-        assert sum(n for _, n in plant.boxes["qcm1"]) == 500
         assert 420e-9 <= plant.busy_s < 1e-6
         said = await cluster.state(one)
         assert said.split(";")[1] == "RUNNING"
-        plant.left = 0
+        plant.done.set_result([[], []])
         assert (await cluster.state(one)).split(";")[1] == "STOPPED" and other.state == "STOPPED"
 
     asyncio.run(run())
@@ -107,9 +114,9 @@ def test_stopped_sequencers_wait_for_no_more_triggers():
         plant = Plant()
         cluster, (one,) = cluster_with(plant, {2: PROGRAM.format(n=3, m=2, gain=5)})
         await start(cluster)
-        assert plant.left == 5
+        assert len(plant.order) == 5
         await all_do(cluster, "STOP")
-        assert plant.left == 0 and one.state == "STOPPED" and not any(plant.boxes.values())
+        assert plant.done.done() and one.state == "STOPPED" and "stopped" not in one.status()
 
     asyncio.run(run())
 

@@ -1,48 +1,15 @@
-"""Shots that a box has lined up for triggers, and lines at other rates and with delays of their own."""
+"""Lines at other rates than the fridge's grid, and with delays of their own."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from qctl.errors import DeviceError
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.open_architecture import OPEN_LABS
 from qctl.hil.plant.block import Physics
-from qctl.hil.plant.lined_up import LinedUp, check_shots, pass_shots
 from qctl.hil.plant.rack import Playing, Rack
 from qctl.hil.plant.wiring import Wiring
-
-FIRST, SECOND = {1: Playing((("a", 1),), 1.0, 0.0, True)}, {1: Playing((("b", 1),), 1.0, 0.0, True)}
-
-
-def box(*kinds, busy_s=1e-5):
-    """Return a box that has lined up shots."""
-    found = Rack().attach("qcm0", "awg", 4, 0)
-    found.lined_up, found.armed, found.playing = LinedUp(list(kinds), busy_s, 0, kinds[0][1]), True, kinds[0][0]
-    return found
-
-
-def test_shots_are_played_one_after_the_other_until_none_is_left():
-    one = box((FIRST, 3), (SECOND, 2))
-    assert not pass_shots([one], 2) and (one.playing, one.lined_up.n_shots) == (FIRST, 3)
-    assert pass_shots([one], 1) and (one.playing, one.lined_up.n_shots) == (SECOND, 2)
-    assert pass_shots([one], 2) and one.lined_up is None and not one.armed and one.playing == {}
-    assert not pass_shots([one], 2)
-
-
-@pytest.mark.parametrize(
-    ("n_shots", "period_s", "words"),
-    [
-        (4, 1e-3, "qcm0 has lined up 3 shots that are alike, 4 are fired"),
-        (3, 9e-6, r"qcm0 is busy for 1e-05 s, triggers come every 9e-06 s: it would miss them"),
-    ],
-)
-def test_triggers_that_a_box_can_not_follow_are_refused(n_shots, period_s, words):
-    one = box((FIRST, 3), (SECOND, 2))
-    check_shots([one], 3, 1e-5)
-    with pytest.raises(DeviceError, match=words):
-        check_shots([one], n_shots, period_s)
 
 
 def arrived(samples, own_hz, late_s, grid_hz, offset_v=0.0):
