@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from device import LibraryDevice, make  # noqa: E402
+from device import LibraryDevice, make
 
 
 @pytest.fixture(scope="session")
