@@ -35,16 +35,12 @@ _BOUND_TURN_S = 0.05
 
 
 class Port(Protocol):
-    """What carries the bytes.
-
-    Attributes
-    ----------
-    ahead_bytes : int
-        How many bytes may be under way: what it carries in about a tenth of a second.
-    """
+    """What carries the bytes."""
 
     @property
-    def ahead_bytes(self) -> int: ...
+    def ahead_bytes(self) -> int:
+        """Return how many bytes may be under way: what it carries in about a tenth of a second."""
+        ...
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
