@@ -54,6 +54,10 @@ class ControlledDevice:
         self.controller.open()
         return self.controller.identity
 
+    def beat(self) -> None:
+        """Ask for the status."""
+        self.controller.call(Kind.STATUS)
+
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""
         status: Status = self.controller.call(Kind.STATUS)

@@ -16,6 +16,7 @@ from qctl.program.device_program import DeviceProgram
 
 __all__ = [
     "Advancing",
+    "Beating",
     "BulkRead",
     "Device",
     "Following",
@@ -112,6 +113,15 @@ class BulkRead(Protocol):
 
     def get_all(self) -> Mapping[str, Any]:
         """Ask the device for every value that it can be asked for, in as few messages as it takes."""
+        ...
+
+
+@runtime_checkable
+class Beating(Protocol):
+    """A device that names its sign of life; of others it is `identify`, of those with a reference clock `locked`."""
+
+    def beat(self) -> None:
+        """Ask one cheap question that changes nothing."""
         ...
 
 

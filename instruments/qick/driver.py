@@ -94,6 +94,10 @@ class QickBoard:
         """Return True when the clocks of the board's converters are locked."""
         return bool(self.link.call("clocks_locked"))
 
+    def beat(self) -> None:
+        """Ask whether the clocks are locked: who it is was asked when it was opened."""
+        self.locked()
+
     # programs ---------------------------------------------------------------------------------------
 
     def load(self, program: DeviceProgram) -> int:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qctl.device import Device, Synchronised
+from qctl.device import Beating, Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
@@ -158,9 +158,11 @@ class InstrumentThread:
         return self.instrument.heartbeat_s
 
     def beat(self, device: Device) -> None:
-        """Ask for a sign of life: whether it is locked to its reference, or who it is; publish a changed lock."""
+        """Ask for a sign of life: whether it is locked, what its driver names, or who it is; publish a changed lock."""
         if not self.instrument.reference or not isinstance(device, Synchronised):
-            if (identity := device.identify()) != self.identity:
+            if isinstance(device, Beating):
+                device.beat()
+            elif (identity := device.identify()) != self.identity:
                 text = f"{self.name} answers as {identity!r}, before as {self.identity!r}"
                 raise DeviceError(text, instrument=self.name)
             return

@@ -64,7 +64,7 @@ def live(lab: Lab, emulated: Any, tmp_path: Path, request: pytest.FixtureRequest
         return
     model, name = KINDS[request.param]
     box = emulated(model, name, baud=57_600)
-    keys = {"name": name, "model": model, "address": box.address, **KEYS}
+    keys = {"name": name, "model": model, "address": box.address, "reference": None, **KEYS}
     instrument = (
         msgspec.structs.replace(lab.instruments[name], **keys) if name in lab.instruments else Instrument(**keys)
     )
