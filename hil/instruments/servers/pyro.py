@@ -48,7 +48,7 @@ class PyroConnection(Connection):
         except OSError:
             self.close()
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Pass a request on."""
         if self._server is None:
             self._early += data
