@@ -70,8 +70,5 @@ bool device_poll(void)
     watch(now);
     tell(now);
     link_poll(now);
-    if (!sequencer_behind())
-        return false;
-    board_pend();
-    return true;
+    return sequencer_allow();
 }

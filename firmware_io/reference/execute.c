@@ -4,7 +4,7 @@
 #include "sequencer_state.h"
 #include <stdatomic.h>
 
-#define AT_A_TIME 256u /* instructions in one call, so that a program without an end leaves time to stop it */
+#define AT_A_TIME 8192u /* instructions for each turn of the main loop, so that a program without waits leaves time to stop it */
 
 static void put(uint8_t op, uint8_t a, uint16_t b, uint32_t value)
 {
@@ -116,17 +116,26 @@ static void step(const struct instruction *now)
     sequencer.pc = next;
 }
 
+bool sequencer_allow(void)
+{
+    const bool was_behind = sequencer.behind;
+    sequencer.behind = false;
+    sequencer.n_allowed = AT_A_TIME;
+    if (was_behind)
+        board_pend();
+    return was_behind;
+}
+
 void sequencer_execute(void)
 {
-    uint32_t n_left = AT_A_TIME;
     while (sequencer.state == STATE_RUNNING && !sequencer.blocked && !sequencer.ended) {
         if (sequencer.n_put - sequencer.n_taken > QUEUE - 2u) /* the alarm will ask for more */
             break;
-        if (n_left-- == 0) {
+        if (sequencer.n_allowed == 0) {
             sequencer.behind = true;
             break;
         }
-        sequencer.behind = false;
+        sequencer.n_allowed--;
         atomic_signal_fence(memory_order_seq_cst); /* what the alarm's side left in registers is read anew */
         if (sequencer.shot == 0 && sequencer.n_put == 0)
             begin_shot(0);

@@ -209,7 +209,7 @@ void sequencer_due(void)
             board_set_alarm(due - ALARM_EARLY);
             break;
         }
-        if (now < due)
+        if (now < due && entry->op != ENTRY_SHOT) /* which leaves the time to the shot's first event */
             board_wait_until(due);
         if (entry->op == OP_WAIT_TRIGGER) {
             if (wait(entry, board_ticks() - sequencer.epoch))
@@ -327,7 +327,6 @@ void sequencer_leave_safe(void)
 }
 
 enum state sequencer_state(void) { return sequencer.state; }
-bool sequencer_behind(void) { return sequencer.behind; }
 uint64_t sequencer_epoch(void) { return sequencer.epoch; }
 struct arming sequencer_arming(void) { return sequencer.arming; }
 uint32_t sequencer_n_begun(void) { return sequencer.n_begun; }

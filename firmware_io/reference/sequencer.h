@@ -28,8 +28,8 @@ void sequencer_fail(uint8_t code, uint32_t value);
 void sequencer_leave_safe(void);
 
 enum state sequencer_state(void);
-/* True while there is work that sequencer_execute() left for its next call. */
-bool sequencer_behind(void);
+/* The main loop has had a turn: so many more instructions may be executed. True if they were waited for. */
+bool sequencer_allow(void);
 uint64_t sequencer_epoch(void);
 struct arming sequencer_arming(void);
 uint32_t sequencer_n_begun(void);

@@ -30,7 +30,8 @@ struct sequencer {
     uint32_t pc, shot;
     volatile bool blocked; /* until an input, a count or a trigger is there */
     bool ended;            /* no more of this block is to be executed */
-    volatile bool behind;
+    volatile bool behind;         /* no instruction is allowed until the main loop's next turn */
+    volatile uint32_t n_allowed;
     int32_t registers[N_REGISTERS];
     uint32_t n_results;
     int32_t results[MAX_RESULTS];

@@ -55,7 +55,8 @@ class Control:
             for wait in waits:
                 wait.cancel()
         plant.fault_changed.clear()
-        self._apply()
+        anew, plant.anew = plant.anew, set()
+        self._apply(anew)
         return not plant.closed.is_set()
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -21,8 +22,11 @@ BOARD = 1
 
 
 def make(*targets: str) -> None:
-    """Build targets of the firmware's Makefile."""
-    subprocess.run(["make", "-s", "-C", str(REFERENCE), *targets], check=True)
+    """Build targets of the firmware's Makefile; of several processes one at a time."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    with (OUT / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "-s", "-C", str(REFERENCE), *targets], check=True)
 
 
 class Written(ctypes.Structure):
@@ -112,6 +116,10 @@ class LibraryDevice:
     def flash(self) -> ctypes.Array[ctypes.c_uint8]:
         """Return its flash, which may be written."""
         return (ctypes.c_uint8 * FLASH_BYTES).from_address(self.library.host_flash())
+
+    def erase(self) -> None:
+        """Empty its flash."""
+        ctypes.memset(self.library.host_flash(), 0xFF, FLASH_BYTES)
 
     def put_image(self, bank: int, image: bytes) -> None:
         """Write a bank as a programmer would."""

@@ -36,7 +36,8 @@ def differences(asker: Asker, case: Case, trace: Trace, latest: int) -> list[str
     if [row[:3] for row in trace] != wanted:
         place = next((at for at, (a, b) in enumerate(zip(trace, wanted, strict=False)) if a[:3] != b), len(trace))
         found.append(
-            f"event {place} of {len(trace)}, {len(wanted)} wanted: {trace[place : place + 1]} {wanted[place : place + 1]}"
+            f"event {place} of {len(trace)} is {trace[place : place + 1]}; "
+            f"{wanted[place : place + 1]} of {len(wanted)} wanted"
         )
     late = [written - scheduled for _, _, scheduled, written in trace]
     if late and not 0 <= min(late) <= max(late) <= latest:

@@ -1,4 +1,4 @@
-"""Random programs of every instruction, that end and leave the sequencer the time it asks for, and what they must do."""
+"""Random programs of every instruction, that end and leave the sequencer the time it needs, and what they must do."""
 
 from __future__ import annotations
 
@@ -70,7 +70,14 @@ def _timed(rng: random.Random, at: int) -> list[Row]:
     if kind == 6:
         return [(SET, 13, 0, rng.randrange(GAP, 3 * GAP)), (WAIT_REGISTER, 13, 0, 0)]
     source, target = rng.randrange(1, 5), at + 3
-    return [(WAIT_TRIGGER, source, target, rng.randrange(GAP, 6 * GAP)), (LINES, 0, mask, 0), _gap(rng), _gap(rng), (LINES, 0, mask, mask), _gap(rng)]
+    return [
+        (WAIT_TRIGGER, source, target, rng.randrange(GAP, 6 * GAP)),
+        (LINES, 0, mask, 0),
+        _gap(rng),
+        _gap(rng),
+        (LINES, 0, mask, mask),
+        _gap(rng),
+    ]
 
 
 def _branch(rng: random.Random, at: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The reference firmware's host build does what the interpreter says, tick for tick, and its outputs did what its trace says."""
+"""The reference firmware on the host does what the interpreter says, and its outputs did what its trace says."""
 
 from __future__ import annotations
 

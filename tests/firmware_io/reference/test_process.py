@@ -1,0 +1,107 @@
+"""The host build as a process: hosts that die, the safe state within the watchdog's time, and numbers of requests."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from asking import Asker, Refused, StreamPipe
+from device import OUT
+from programs import program_bytes
+
+from qctl.firmware_io.kinds import Kind
+from qctl.firmware_io.packets import Packet, encode_packet
+
+HERE = Path(__file__).parent
+TIMEOUT_MS = 200
+LOOP_MS = 20
+Run = Callable[..., tuple[str, Path]]
+
+
+@pytest.fixture
+def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
+    """Return a function that starts the firmware and returns its address and its log."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> tuple[str, Path]:
+        log = tmp_path / "outputs.log"
+        command = [str(OUT / "firmware-host"), "--log", str(log), *words]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stderr is not None
+        return process.stderr.readline().split()[1], log
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def dial(address: str) -> StreamPipe:
+    host, port = address.split(":")
+    return StreamPipe(socket.create_connection((host, int(port))))
+
+
+SILENT_HOST = """
+import socket, struct, sys, time
+sys.path.insert(0, sys.argv[1])
+from asking import Asker
+from test_process import dial, program_bytes
+from qctl.firmware_io.kinds import Kind
+asker = Asker(dial(sys.argv[2]))
+asker.hello()
+asker.ask(Kind.SET_WATCHDOG, struct.pack("<I", int(sys.argv[3])))
+rows = [(1, 0, 255, 255), (8, 0, 0, 1000), (1, 0, 255, 254), (8, 0, 0, 1000), (32, 0, 0, 0)]
+asker.upload(program_bytes(rows))
+asker.arm(1)
+asker.start(1)
+print("started", flush=True)
+time.sleep(600)
+"""
+
+
+def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firmware: Run) -> None:
+    address, log = firmware("--tcp", "0")
+    words = [sys.executable, "-c", SILENT_HOST, str(HERE), address, str(TIMEOUT_MS)]
+    host = subprocess.Popen(words, stdout=subprocess.PIPE)
+    assert host.stdout is not None
+    assert host.stdout.readline() == b"started\n"
+    host.kill()
+    host.wait()
+    deadline = time.monotonic() + 30
+    levels: list[list[int]] = []
+    while not levels or levels[-1][1:3] != [1, 0] or levels[-1][0] <= 0:
+        assert time.monotonic() < deadline
+        rows = [[int(word) for word in line.split()] for line in log.read_text().splitlines() if line.count(" ") == 5]
+        levels = [row for row in rows if row[1] == 1]
+    assert 0 < levels[-1][0] <= (TIMEOUT_MS + LOOP_MS) * 1000
+    assert {row[2] for row in levels[-TIMEOUT_MS // 2 : -1]} == {255, 254}
+    asker = Asker(dial(address), 0x4321)
+    asker.hello()
+    assert asker.ask(Kind.STATUS)[0] == 3
+    with pytest.raises(Refused, match="safe"):
+        asker.arm(2)
+    asker.ask(Kind.SAFE)
+    asker.arm(2)
+
+
+def test_a_doubled_packet_is_executed_once_and_a_gap_is_told(firmware: Run) -> None:
+    address, _ = firmware("--tcp", "0")
+    asker = Asker(dial(address))
+    asker.hello()
+    asker.upload(program_bytes([(0, 0, 0, 0)]))
+    number = asker.number
+    arm = encode_packet(Packet(Kind.ARM, asker.session, number, struct.pack("<IIII", 1, 1, 0, 0)))
+    safe = encode_packet(Packet(Kind.SAFE, asker.session, number + 1))
+    asker.pipe.send(safe + safe)  # ahead of its turn, twice: told once, executed never
+    asker.pipe.send(arm + safe + arm)
+    asker.number = number + 2
+    assert asker.ask(Kind.STATUS)[0] == 0
+    assert [note.number for note in asker.notes if note.kind == Kind.GAP] == [number]
+    assert [packet.kind for packet in asker.late] == [Kind.ARM | 0x80, Kind.SAFE | 0x80, Kind.ARM | 0x80]
