@@ -54,6 +54,13 @@ _CALLS = frozenset(
 """What a driver may ask of a board."""
 
 
+_SAID = (
+    *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, ImportError, LookupError, MemoryError),
+    *(NameError, OSError, RuntimeError, SystemError, TypeError, ValueError, Warning, pickle.PickleError),
+)
+"""What a call may raise: a board's own errors come as what they are there."""
+
+
 class _Unpickler(pickle.Unpickler):
     """Takes plain values, arrays, errors and addresses; anything else that a pickle names is refused by name."""
 
@@ -121,11 +128,11 @@ def _opened(host: str, port: int, name: str, timeout_s: float) -> Any:
 
 def _outcome(work: Any) -> dict[str, Any]:
     """Return what a call answered, or its error: lost (no board there), late, or the board's own words."""
+    import Pyro4.errors
+
     try:
         return {"value": _plain(work())}
-    except Exception as error:  # whatever it is, it goes back as words
-        import Pyro4.errors
-
+    except (*_SAID, Pyro4.errors.PyroError) as error:
         late = isinstance(error, Pyro4.errors.TimeoutError | TimeoutError)
         lost = isinstance(error, Pyro4.errors.CommunicationError | Pyro4.errors.NamingError | OSError)
         kind = "late" if late else "lost" if lost else "refused"

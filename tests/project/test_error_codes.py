@@ -49,7 +49,11 @@ PROTOCOL = {
 }
 
 # files whose callers expect the standard library's errors and turn them into qctl's
-PORTS = {"instruments/links/visa_port.py": frozenset({"TimeoutError"})}
+PORTS = {
+    "instruments/links/visa_port.py": frozenset({"TimeoutError"}),
+    "hil/instruments/qick/memory.py": frozenset({"RuntimeError"}),
+    "hil/instruments/qick/soc.py": frozenset({"IndexError", "RuntimeError"}),
+}
 
 BUILTIN = {
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
