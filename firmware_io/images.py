@@ -47,7 +47,7 @@ def build_image(body: bytes, version: int, board: int, key: LmsKey, leaf: int) -
     """
     n_signature = 4 + 4 + 32 * (1 + {4: 67, 8: 34}[key.width]) + 4 + 32 * key.height
     head = {"board": board, "version": version, "length": len(body), "signature_length": n_signature}
-    signed = IMAGE_HEAD.build({**head, "reserved": bytes(12)}) + body
+    signed: bytes = IMAGE_HEAD.build({**head, "reserved": bytes(12)}) + body
     return signed + key.sign(signed, leaf)
 
 
