@@ -15,8 +15,10 @@ from qctl.errors import RequestError
 
 __all__ = ["ClockFit", "Exchange", "fit_clock"]
 
-_BELIEVED = 0.5
+_BELIEVED = 0.25
 """Part of the exchanges, those of the smallest round trips, that a fit believes."""
+_WORST_DRIFT = 1e-3
+"""No clock drifts more: exchanges that lie so close together that they would tell less than this tell none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ def fit_clock(exchanges: Sequence[Exchange], tick_hz: float) -> ClockFit:
     slow = ticks - middles
     spread = middles - middles.mean()
     span = float(spread @ spread)
-    drift = float(spread @ slow) / span if span > 0 else 0.0
+    least = float(trips.min())
+    told = least < _WORST_DRIFT * float(np.ptp(middles))
+    drift = float(spread @ slow) / span if told else 0.0
     offset = float(slow.mean() - drift * middles.mean())
     far = float(np.abs(slow - offset - drift * middles).max())
-    least = float(trips.min())
     return ClockFit(host_0, tick_0 + offset * tick_hz, tick_hz, drift, least, least / 2 + far)

@@ -35,7 +35,16 @@ _BOUND_TURN_S = 0.05
 
 
 class Port(Protocol):
-    """What carries the bytes."""
+    """What carries the bytes.
+
+    Attributes
+    ----------
+    ahead_bytes : int
+        How many bytes may be under way: what it carries in about a tenth of a second.
+    """
+
+    @property
+    def ahead_bytes(self) -> int: ...
 
     def send(self, data: bytes) -> None:
         """Send bytes."""
@@ -113,7 +122,7 @@ class Controller:
         except DeviceError as error:
             self._fail(error)
         self._last_session = self._last_session % 65535 + 1
-        self._session = Session(self._last_session, self._retry_s)
+        self._session = Session(self._last_session, self._retry_s, ahead_bytes=self._port.ahead_bytes)
         self._events.clear()
         hello: HelloReply = self.call(Kind.HELLO, Hello(*PROTOCOL_VERSIONS))
         if not PROTOCOL_VERSIONS[0] <= hello.chosen <= PROTOCOL_VERSIONS[1]:

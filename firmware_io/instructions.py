@@ -201,7 +201,7 @@ def _row(op: Op, values: list[int]) -> tuple[int, int, int, int]:
         if not low <= value <= high:
             raise RequestError(f"{value} is outside [{low}, {high}]")
         fields[place] = value
-    return (op, *fields)
+    return op, fields[0], fields[1], fields[2]
 
 
 def refusal(program: SequencerProgram, can: SequencerCapabilities) -> tuple[int, str] | None:
@@ -260,15 +260,16 @@ def _bounds(can: SequencerCapabilities, n: int) -> dict[str, int]:
 def _wrong(
     meaning: str, values: NDArray[np.int64], masks: NDArray[np.int64], bounds: dict[str, int]
 ) -> NDArray[np.bool_]:
+    wrong = np.zeros(len(values), bool)
     if meaning == "levels":
-        return (values & ~masks) != 0
-    if meaning == "shift":
-        return np.abs(values) > 31
-    if meaning == "target or fault":
-        return (values > bounds["target"]) & (values != FAULT_TARGET)
-    if meaning in bounds:
-        return values > bounds[meaning]
-    return np.zeros(len(values), bool)
+        wrong |= (values & ~masks) != 0
+    elif meaning == "shift":
+        wrong |= np.abs(values) > 31
+    elif meaning == "target or fault":
+        wrong |= (values > bounds["target"]) & (values != FAULT_TARGET)
+    elif meaning in bounds:
+        wrong |= values > bounds[meaning]
+    return wrong
 
 
 def check(program: SequencerProgram, can: SequencerCapabilities, place: str) -> None:

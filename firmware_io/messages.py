@@ -300,6 +300,8 @@ def encode_payload(value: Payload) -> bytes:
     WireError
         If a number does not fit its field.
     """
+    if isinstance(value, sequencer.WriteObject) and 0 <= value.offset < 1 << 32:
+        return value.offset.to_bytes(4, "little") + value.rows  # as its layout says, for a million of them
     fixed = FIXED.get(type(value))
     if fixed is not None:
         return fixed.build(*(getattr(value, name) for name in fixed.names))
@@ -314,7 +316,7 @@ def _decode(kind: type[Any], payload: bytes) -> Any:
     fixed = FIXED.get(kind)
     if fixed is not None:
         try:
-            return kind(**dict(zip(fixed.names, fixed.parse(payload), strict=True)))
+            return kind(*fixed.parse(payload))
         except WireError as error:
             raise WireError(f"{len(payload)} bytes are no {kind.__name__}: {error.message}") from error
     try:

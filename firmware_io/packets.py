@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from construct import Int8ul, Int16ul, Struct
@@ -27,8 +27,7 @@ _BATCH = 64
 """Packets that are decoded in one call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet.
 
     Attributes
@@ -113,9 +112,10 @@ class FrameReader:
             self.n_dropped += n_dropped
             bounds = self._bounds[: n_packets + 1].tolist()
             payloads = self._payloads[: bounds[-1]].tobytes()
-            heads = self._heads[: 3 * n_packets].tolist()
+            heads = self._heads[: 3 * n_packets].reshape(-1, 3).tolist()
             packets += [
-                Packet(*heads[3 * k : 3 * k + 3], payloads[bounds[k] : bounds[k + 1]]) for k in range(n_packets)
+                Packet(kind, session, number, payloads[first:end])
+                for (kind, session, number), first, end in zip(heads, bounds, bounds[1:], strict=False)
             ]
         self._pending = content[at:]
         return packets

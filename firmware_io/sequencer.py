@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -118,8 +119,15 @@ def _table(controller: Controller, kind: Kind, most: int, n_all: int) -> bytes:
     return b"".join(rows)
 
 
-def compare_clocks(controller: Controller, n_exchanges: int = 16) -> ClockFit:
+def compare_clocks(controller: Controller, n_exchanges: int = 16, before: deque[Exchange] | None = None) -> ClockFit:
     """Exchange times with the device, and return how its clock runs by `time.monotonic_ns`.
+
+    Parameters
+    ----------
+    controller : Controller
+    n_exchanges : int
+    before : deque of Exchange
+        Those of earlier calls in which the device was not reset, which tell its drift; the new ones are appended.
 
     Raises
     ------
@@ -127,7 +135,7 @@ def compare_clocks(controller: Controller, n_exchanges: int = 16) -> ClockFit:
         If it does not answer, or answers another request.
     """
     controller.open()
-    exchanges = []
+    exchanges: deque[Exchange] = deque() if before is None else before
     for _ in range(n_exchanges):
         sent_ns = time.monotonic_ns()
         times: ClockTimes = controller.call(Kind.CLOCK, HostTime(sent_ns))
@@ -135,7 +143,7 @@ def compare_clocks(controller: Controller, n_exchanges: int = 16) -> ClockFit:
         if times.host_ns != sent_ns:
             raise DeviceError(f"{controller.name} answered another exchange of times", instrument=controller.name)
         exchanges.append(Exchange(sent_ns, arrived_ns, times.received_tick, times.sent_tick))
-    return fit_clock(exchanges, controller.capabilities.tick_hz)
+    return fit_clock(list(exchanges), controller.capabilities.tick_hz)
 
 
 def update_firmware(controller: Controller, image: bytes) -> None:

@@ -13,6 +13,7 @@ from qctl.errors import DeviceError, RequestError
 __all__ = ["SerialPort", "device_path"]
 
 _READ_BYTES = 4096
+_LEAST_AHEAD = 4096
 _ADDRESS = re.compile(r"ASRL(?P<path>.+?)(?:::INSTR)?", re.IGNORECASE)
 
 
@@ -54,6 +55,7 @@ class SerialPort:
             self._port = serial.Serial(path, baud, timeout=0, write_timeout=write_timeout_s, exclusive=True)
         except (OSError, ValueError) as error:
             raise DeviceError(f"{path} can't be opened: {error}") from error
+        self.ahead_bytes = max(_LEAST_AHEAD, baud // 100)
 
     def send(self, data: bytes) -> None:
         """Send bytes.

@@ -79,18 +79,23 @@ class Session:
         How often a request is sent in all.
     window : int
         How many requests the device takes ahead of its replies, as it says.
+    ahead_bytes : int
+        How many bytes of requests may be on their way: what the line carries well within `retry_s`. One request always
+        may.
     """
 
     session: int
     retry_s: float = RETRY_S
     tries: int = TRIES
     window: int = 1
+    ahead_bytes: int = 1 << 20
     n_retries: int = 0
     _reader: FrameReader = field(default_factory=FrameReader)
     _outgoing: bytearray = field(default_factory=bytearray)
     _number: int = 0
     _last_event: int = 0
     _outstanding: deque[_Outstanding] = field(default_factory=deque)
+    _n_bytes: int = 0
     _n_tries: int = 0
     _deadline_s: float = 0.0
     _gap: int = 0
@@ -108,8 +113,8 @@ class Session:
         return self._reader.n_dropped
 
     def room(self, now_s: float) -> int:
-        """Return how many requests may be made now; 0 while hello waits for its reply."""
-        if self._outstanding and self._outstanding[0].kind is Kind.HELLO:
+        """Return how many requests may be made now; 0 while hello waits for its reply, or the line is full."""
+        if self._outstanding and (self._outstanding[0].kind is Kind.HELLO or self._n_bytes >= self.ahead_bytes):
             return 0
         if self._bound is not None and now_s >= self._bound_until_s:
             self._bound = None
@@ -137,6 +142,7 @@ class Session:
         if not self._outstanding:
             self._begin_wait(now_s)
         self._outstanding.append(_Outstanding(kind, number, frame))
+        self._n_bytes += len(frame)
         self._outgoing += frame
 
     def take_outgoing(self) -> bytes:
@@ -162,6 +168,7 @@ class Session:
         if self._n_tries >= self.tries:
             oldest = self._outstanding[0]
             self._outstanding.clear()
+            self._n_bytes = 0
             raise DeviceTimeoutError(
                 f"no reply to {oldest.kind.name} number {oldest.number} after {self._n_tries} tries, "
                 f"{self.n_dropped} damaged frames dropped"
@@ -240,7 +247,7 @@ class Session:
         found: list[Reply | Event | Note] = []
         while self._outstanding and self._outstanding[0].reply is not None:
             found.append(self._outstanding[0].reply)
-            self._outstanding.popleft()
+            self._n_bytes -= len(self._outstanding.popleft().frame)
         if found:
             self._begin_wait(now_s)
         return found

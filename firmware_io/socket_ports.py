@@ -21,6 +21,7 @@ _ETHERNET = bytes.fromhex("ffffffffffff 02516374 6c01 88b5")
 """To all, from a locally administered address, type 88B5 (IEEE 802, for experiments)."""
 _ETHERNET_LEAST = 60
 _CONNECT_S = 2.0
+_AHEAD = 1 << 18
 
 
 class _SocketPort:
@@ -31,6 +32,7 @@ class _SocketPort:
         self._socket = opened
         self._write_timeout_s = write_timeout_s
         self._socket.setblocking(False)
+        self.ahead_bytes = _AHEAD
 
     def close(self) -> None:
         """Close the socket."""

@@ -109,6 +109,14 @@ class ControlledDevice:
         self._block_number = self._block_number % (2**32 - 1) + 1
         self.controller.call(Kind.FIRE, Fire(self._block_number))
 
+    def _status_of_block(self) -> Status:
+        """Return the device's status, which is about the block that was started last."""
+        name = self.controller.name
+        status: Status = self.controller.call(Kind.STATUS)
+        if status.block_number != self._block_number:
+            raise DeviceError(f"{name} plays block {status.block_number}, not {self._block_number}", instrument=name)
+        return status
+
     def _can(self) -> Any:
         """Return what the device says that it can."""
         self.controller.open()

@@ -112,7 +112,7 @@ class FaultyPipe:
         if faults.take("corrupt"):
             data = bytes(byte ^ 0xFF for byte in data[:-1]) + data[-1:]
         cut = faults.take("cut")
-        pieces = self._damaged(data, tag)
+        pieces = self.damaged(data, tag)
         if cut is not None:
             pieces = [Piece(b"".join(piece.data for piece in pieces)[: int(cut)], tag, not self._datagrams)]
         late_s = float(faults.take("late_reply") or 0)
@@ -140,8 +140,8 @@ class FaultyPipe:
 
     # -- what happens to the bytes ------------------------------------------------------------------
 
-    def _damaged(self, data: bytes, tag: Any) -> list[Piece]:
-        """Return what the chances make of one piece."""
+    def damaged(self, data: bytes, tag: Any = None) -> list[Piece]:
+        """Return what the chances alone make of one piece, at once."""
         return self._packets(data, tag) if self._datagrams else self._bytes(data, tag)
 
     def _packets(self, data: bytes, tag: Any) -> list[Piece]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 __all__ = ["WireFaults"]
 
 _ONCE = ("late_reply", "cut", "wrong_reply", "power_cycle", "brown_out", "reset_at", "renamed")
 _COUNTED = ("drop", "corrupt")
+_OFF_S = 0.5
 
 
 class WireFaults:
@@ -25,12 +26,17 @@ class WireFaults:
         The faults as they were set last.
     active : bool
         Whether any is left.
+    down : bool
+        Whether the box has lost its power by itself, and its server does not know yet.
+    on_trip : callable
+        Told when it does.
     """
 
     def __init__(self, **faults: Any) -> None:
         self.set_faults: dict[str, Any] = {}
         self._left: dict[str, Any] = {}
-        self.active = False
+        self.active = self.down = False
+        self.on_trip: Callable[[], None] = lambda: None
         self.replace(faults)
 
     def replace(self, faults: dict[str, Any], anew: Collection[str] = ()) -> None:
@@ -52,7 +58,26 @@ class WireFaults:
 
     def take(self, name: str) -> Any:
         """Return a fault that happens once and use it up, or None."""
+        if name == "power_cycle" and self.down:
+            self.down = False
+            return _OFF_S
         if name in _COUNTED and self._left.get(name, 0) > 1:
             self._left[name] -= 1
             return True
         return self._left.pop(name, None)
+
+    def spend(self, name: str, amount: int) -> bool:
+        """Take an amount from a fault that comes when so much is used up; return whether it does now."""
+        left = self._left.get(name)
+        if left is None:
+            return False
+        self._left[name] = left - amount
+        if left > amount:
+            return False
+        del self._left[name]
+        return True
+
+    def trip(self) -> None:
+        """Have the box lose its power for half a second."""
+        self.down = True
+        self.on_trip()

@@ -32,6 +32,7 @@ class Control:
         self._box = box
         self._faults = faults
         self._own: dict[str, Any] = {}
+        faults.on_trip = box.plant.fault_changed.set
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self, path: str) -> None:
@@ -54,7 +55,8 @@ class Control:
             for wait in waits:
                 wait.cancel()
         plant.fault_changed.clear()
-        self._apply()
+        anew, plant.anew = plant.anew, set()
+        self._apply(anew)
         return not plant.closed.is_set()
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:

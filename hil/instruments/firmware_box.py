@@ -44,8 +44,6 @@ class FirmwareBox(FirmwareLink):
 
     lengths: ClassVar[dict[int, int]]
     """Bytes of each request that it knows beside those of all firmware; -1 for any number."""
-    asking: ClassVar[frozenset[int]]
-    """Requests among them that change nothing, and are answered while a block plays."""
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self._task: asyncio.Task[None] | None = None
@@ -153,7 +151,11 @@ class FirmwareBox(FirmwareLink):
             raise Problem(E_STATE, "firing")
         if kind == SET_REFERENCE:
             return self._set_reference(payload)
-        return self._fire(payload) if kind == FIRE else self.answer(kind, payload)
+        if kind == FIRE:
+            return self._fire(payload)
+        if self._faults.get("full_buffer") and kind not in self.asking:
+            raise Problem(E_STATE, "memory is full")
+        return self.answer(kind, payload)
 
     def _status(self) -> bytes:
         firing = int(self._task is not None)

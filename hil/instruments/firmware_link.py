@@ -19,6 +19,10 @@ __all__ = ["FirmwareLink", "Problem"]
 
 _RESEND_S, _N_RESENDS = 0.1, 10
 _ROUND = 65_535
+_NAMES = {
+    0x01: "HELLO", 0x05: "FIRE", 0x06: "STOP", 0x07: "STATUS", 0x08: "SAFE", 0x0B: "SET_REFERENCE", 0x2D: "FIRE",
+    0x2F: "STOP",
+}  # fmt: skip
 
 HELLO, ACK, GAP, ERROR = 0x01, 0x10, 0xE0, 0xFF
 E_KIND, E_PAYLOAD, E_RANGE, E_STATE, E_SEQUENCE, E_SESSION, E_REFERENCE, E_FAULT, E_HASH = range(1, 10)
@@ -50,13 +54,17 @@ class FirmwareLink(ABC):
     """Requests that it takes ahead of its replies."""
     n_inputs = 0
     own_faults = frozenset({"unlocked"})
+    asking: ClassVar[frozenset[int]] = frozenset()
+    """Requests of its kind alone that change nothing; they are answered while it plays."""
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.plant = plant
         self.counters: dict[str, int] = {"frames_dropped": 0}
         self.send: Callable[[bytes], None] = lambda frame: None
         self._identity = f"qctl,{self.word},{config.serial},1.0".encode("ascii")[:255]
+        self.trip: Callable[[], None] = lambda: None
         self._faults: dict[str, Any] = {}
+        self._reset_at = ""
         self._resend: asyncio.TimerHandle | None = None
         self._forget()
 
@@ -90,7 +98,9 @@ class FirmwareLink(ABC):
     # what the servers call -------------------------------------------------------------------------
 
     def new_faults(self, faults: dict[str, Any]) -> None:
-        """Take the present faults; ``unlocked`` is this box's own."""
+        """Take the present faults; the box shows those of its reference, its memory, its versions and its resets."""
+        if faults.get("reset_at") != self._faults.get("reset_at"):
+            self._reset_at = str(faults.get("reset_at") or "")
         self._faults = faults
 
     def receive(self, data: bytes) -> None:
@@ -105,7 +115,10 @@ class FirmwareLink(ABC):
     # sessions and numbers --------------------------------------------------------------------------
 
     def _take(self, packet: Packet) -> None:
-        if packet.kind == HELLO:
+        if self._reset_at and self._name_of(packet.kind) == self._reset_at:
+            self._reset_at = ""
+            self.trip()
+        elif packet.kind == HELLO:
             self._take_hello(packet)
         elif packet.kind == ACK:
             if packet.session == self._session and self._events and self._events[0].number == packet.number:
@@ -115,6 +128,10 @@ class FirmwareLink(ABC):
             self._refuse(packet, E_SESSION, "no such session")
         else:
             self._take_number(packet)
+
+    def _name_of(self, kind: int) -> str:
+        """Return what a kind of request is called by ``reset_at``."""
+        return _NAMES.get(kind) or ("ASK" if kind in self.asking else "LOAD")
 
     def _take_number(self, packet: Packet) -> None:
         expected = self._last % _ROUND + 1
@@ -142,8 +159,12 @@ class FirmwareLink(ABC):
         if self.window > 1 and packet.session == self._session_before:
             return
         lowest, highest = struct.unpack("<HH", packet.payload)
-        chosen = 1 if lowest <= 1 <= highest else 0
-        payload = struct.pack("<HHHB", 1, 1, chosen, len(self._identity)) + self._identity
+        mine = int(self._faults.get("protocol") or 1)
+        chosen = mine if lowest <= mine <= highest else 0
+        identity = self._identity
+        if firmware := self._faults.get("firmware"):
+            identity = identity.rpartition(b",")[0] + b"," + str(firmware).encode("ascii", "replace")[:32]
+        payload = struct.pack("<HHHB", mine, mine, chosen, len(identity)) + identity
         self._hello = pack(Packet(HELLO | 0x80, packet.session, 0, payload))
         self._drop_events()
         self._session_before = self._session

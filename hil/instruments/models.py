@@ -16,7 +16,7 @@ class Model(NamedTuple):
         Where its class is.
     link : str
         ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
-        ``labone`` (a data server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``labone`` (a data server), ``pyro`` (a board's server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
@@ -31,6 +31,7 @@ MODELS: dict[str, Model] = {
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
+    "qick-tproc-v2": Model("qick.board", "QickBoard", "pyro"),
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),

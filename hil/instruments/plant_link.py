@@ -35,6 +35,7 @@ class Plant(Protocol):
     """The part of `qctl.hil.plant.client.PlantClient` that emulators use."""
 
     faults: dict[str, Any]
+    anew: set[str]
     fault_changed: asyncio.Event
     closed: asyncio.Event
 
@@ -169,6 +170,7 @@ class NoPlant:
 
     def __init__(self, seed: int = 1) -> None:
         self.faults: dict[str, Any] = {}
+        self.anew: set[str] = set()
         self.fault_changed = asyncio.Event()
         self.closed = asyncio.Event()
         self._random = np.random.default_rng(seed)

@@ -46,6 +46,7 @@ class QctlSequencer(FirmwareLink):
     word = "sequencer"
     window = 8
     n_outputs = 20
+    asking = frozenset((0x28, 0x30, 0x31, 0x32, 0x33, 0x39))
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self.around = Surroundings()

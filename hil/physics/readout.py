@@ -135,8 +135,8 @@ def _rates(processor: Processor, lo_hz: float) -> NDArray[np.complex128]:
     return np.asarray(math.pi * kappa_hz - 2j * math.pi * offset_hz)
 
 
-def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer:
-    """Return the feedline's answer to what the readout line plays."""
+def answer_readout(processor: Processor, lines: Lines, window: Window, until_s: float | None = None) -> Answer:
+    """Return the feedline's answer to what the readout line plays; transmons jump until a time, or the window's end."""
     n = len(processor.transmons)
     dt_s = 1 / lines.rate_hz
     if lines.readout:
@@ -151,7 +151,7 @@ def answer_readout(processor: Processor, lines: Lines, window: Window) -> Answer
     half = rates[:, 0].real
     ways = np.array([t.resonator.gain * np.exp(1j * t.resonator.phase_rad) for t in processor.transmons])
     start = _begins(rates, drive, drive_s, dt_s) if drive.size else np.full(n, drive_s)
-    end_s = window.start_s + window.n_samples / window.rate_hz
+    end_s = window.start_s + window.n_samples / window.rate_hz if until_s is None else until_s
     width = np.maximum(end_s - start, 1e-9) / N_BINS
     jumps = start[:, None] + width[:, None] * (np.arange(N_BINS) + 0.5)
     base = np.empty((n, 3, window.n_samples), complex)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import resonator as kernel
-from qctl.hil.physics.readout import Answer, Groups
+from qctl.hil.physics.readout import N_PATHS, Answer, Groups
 
-__all__ = ["draw_average", "draw_levels", "draw_shots"]
+__all__ = ["Ways", "average_along", "draw_average", "draw_levels", "draw_shots", "shots_along"]
+
+Ways = Sequence[tuple[Answer, NDArray[np.int32]]]
+"""Measurements of a shot, in order: the answer of each, and the (n_shots, n_transmons) paths that were taken."""
 
 
 def draw_levels(groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -41,19 +46,29 @@ def draw_shots(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return (n_shots, n_inputs, n_samples) float32 volts, one record a shot; `inputs` are "i", "q" or ""."""
-    n = len(answer.processor.transmons)
-    width = len(inputs) * answer.window.n_samples
     levels = draw_levels(groups, n_shots, random)
-    chosen = np.empty((n_shots, n), np.int32)
+    paths = [answer.draw_paths(qubit, levels[:, qubit], random) for qubit in range(levels.shape[1])]
+    return shots_along([(answer, np.stack(paths, axis=1))], inputs, random)
+
+
+def shots_along(ways: Ways, inputs: tuple[str, ...], random: np.random.Generator) -> NDArray[np.float32]:
+    """Return (n_shots, n_inputs, n_samples) float32 volts of shots whose transmons take these paths."""
+    answer, paths = ways[0]
+    width = len(inputs) * answer.window.n_samples
+    chosen = np.empty(paths.shape, np.int32)
     rows: list[NDArray[np.float32]] = []
-    for qubit in range(n):
-        paths = answer.draw_paths(qubit, levels[:, qubit], random)
-        used, place = np.unique(paths, return_inverse=True)
-        chosen[:, qubit] = len(rows) + place
-        rows += [_spread(answer.path(qubit, int(path)), inputs) for path in used]
-    records = random.standard_normal((n_shots, width), np.float32)
+    for qubit in range(paths.shape[1]):
+        codes, models = np.zeros(len(paths), np.int64), np.empty(0, np.int64)
+        for _, taken in ways:
+            _, models, codes = np.unique(codes * N_PATHS + taken[:, qubit], return_index=True, return_inverse=True)
+        chosen[:, qubit] = len(rows) + codes
+        volts = (
+            np.sum([one.path(qubit, int(taken[k, qubit])) for one, taken in ways], axis=0) for k in models.tolist()
+        )
+        rows += [_spread(seen, inputs) for seen in volts]
+    records = random.standard_normal((len(paths), width), np.float32)
     kernel.assemble(np.stack(rows), chosen, answer.processor.noise_v, records)
-    return records.reshape(n_shots, len(inputs), answer.window.n_samples)
+    return records.reshape(len(paths), len(inputs), answer.window.n_samples)
 
 
 def draw_average(
@@ -61,6 +76,23 @@ def draw_average(
 ) -> NDArray[np.float32]:
     """Return (1, n_inputs, n_samples) float32 volts, distributed as the mean of `n_shots` single shots."""
     total = answer.total(answer.count_paths(groups, n_shots, random)) / n_shots
+    return _averaged(answer, np.asarray(total, complex), inputs, n_shots, random)
+
+
+def average_along(ways: Ways, inputs: tuple[str, ...], random: np.random.Generator) -> NDArray[np.float32]:
+    """Return (1, n_inputs, n_samples) float32 volts, the mean of shots whose transmons take these paths."""
+    total: NDArray[np.complex128] = np.zeros(ways[0][0].window.n_samples, complex)
+    for answer, paths in ways:
+        counts = [np.bincount(taken, minlength=N_PATHS) for taken in paths.T]
+        total += answer.total(np.array(counts, np.float64))
+    n_shots = len(ways[0][1])
+    return _averaged(ways[0][0], np.asarray(total / n_shots, complex), inputs, n_shots, random)
+
+
+def _averaged(
+    answer: Answer, total: NDArray[np.complex128], inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return a mean record with its noise."""
     record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
     record *= np.float32(answer.processor.noise_v / np.sqrt(n_shots))
     for seen, name in zip(record[0], inputs, strict=True):

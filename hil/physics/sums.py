@@ -48,11 +48,19 @@ class Weighing:
 
     def along(self, paths: NDArray[np.int32], random: np.random.Generator) -> NDArray[np.float64]:
         """Return (n_shots, n_sums) volts of shots in which the transmons take these paths, (n_shots, n_transmons)."""
-        total = random.standard_normal((len(paths), len(self._spread))) @ self._spread.T
+        return self.noise(len(paths), random) + self.mean(paths)
+
+    def noise(self, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
+        """Return (n_shots, n_sums) volts of noise."""
+        return np.asarray(random.standard_normal((n_shots, len(self._spread))) @ self._spread.T)
+
+    def mean(self, paths: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return (n_shots, n_sums) volts without noise."""
+        total = np.zeros((len(paths), len(self._spread)))
         for qubit in range(paths.shape[1]):
             used, place = np.unique(paths[:, qubit], return_inverse=True)
             total += np.stack([self._path(qubit, int(path)) for path in used])[place]
-        return np.asarray(total)
+        return total
 
     def _path(self, qubit: int, path: int) -> NDArray[np.float64]:
         """Return the sums of one transmon's answer along one path."""

@@ -15,7 +15,8 @@ from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Groups, Window, answer_readout
-from qctl.hil.physics.shots import draw_average, draw_shots
+from qctl.hil.physics.shots import average_along, draw_average, draw_shots, shots_along
+from qctl.hil.physics.stages import Plan, Stages, plan_of
 from qctl.hil.physics.sums import Weighing
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
@@ -63,13 +64,14 @@ class Physics:
     def __init__(self, processor: Processor, cables: Cables, seed: int) -> None:
         self.processor = processor
         self.evolution = Evolution(processor)
+        self.stages = Stages(self.evolution)
         self.cables = cables
         self.names = tuple(transmon.name for transmon in processor.transmons)
         self.faults = FaultTable(cables, self.names)
         self.random = np.random.Generator(np.random.SFC64(seed))
         self.wiring = Wiring(cables, self.names, self.faults)
         self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
-        self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups]] = OrderedDict()
+        self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups] | Plan] = OrderedDict()
         self._weighings: OrderedDict[tuple[Any, ...], Weighing] = OrderedDict()
         self._draft: _Draft | None = None
 
@@ -119,15 +121,18 @@ class Physics:
         return partial(self._sum, block, self._lines(rack, block), weights)
 
     def _sum(self, block: _Block, lines: Lines | None, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        answer, groups = self._solve(block, lines)
-        key = (
-            block.played.readout,
-            block.played.readout_lo_hz,
-            block.window,
-            block.box,
-            block.inputs,
-            weights.tobytes(),
-        )
+        known = self._solve(block, lines)
+        if isinstance(known, Plan):
+            ways = self.stages.draw((block.played, block.window), known, block.n_shots, self.random)
+            parts = [self._weighing(block, k, one, weights) for k, (one, _) in enumerate(ways)]
+            means = [part.mean(paths) for part, (_, paths) in zip(parts, ways, strict=True)]
+            return sum(means, start=parts[0].noise(block.n_shots, self.random))
+        answer, groups = known
+        return self._weighing(block, 0, answer, weights).draw(groups, block.n_shots, self.random)
+
+    def _weighing(self, block: _Block, stage: int, answer: Answer, weights: NDArray[np.float64]) -> Weighing:
+        played = block.played.readout, block.played.readout_lo_hz
+        key = (*played, block.window, block.box, block.inputs, stage, answer.jump_s.tobytes(), weights.tobytes())
         known = self._weighings.get(key)
         if known is None:
             known = self._weighings[key] = Weighing(answer, self.inputs_of(block.box, block.inputs), weights)
@@ -135,7 +140,7 @@ class Physics:
                 self._weighings.popitem(last=False)
         else:
             self._weighings.move_to_end(key)
-        return known.draw(groups, block.n_shots, self.random)
+        return known
 
     def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
         """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been."""
@@ -164,20 +169,32 @@ class Physics:
         return None if known else self.wiring.gather(rack, block.played)
 
     def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
-        answer, groups = self._solve(block, lines)
+        known, inputs = self._solve(block, lines), self.inputs_of(block.box, block.inputs)
+        if isinstance(known, Plan):
+            ways = self.stages.draw((block.played, block.window), known, block.n_shots, self.random)
+            return (average_along if block.averaged else shots_along)(ways, inputs, self.random)
         draw = draw_average if block.averaged else draw_shots
-        return draw(answer, groups, self.inputs_of(block.box, block.inputs), block.n_shots, self.random)
+        return draw(*known, inputs, block.n_shots, self.random)
 
     def inputs_of(self, box: str, inputs: tuple[int, ...]) -> tuple[str, ...]:
         """Return which part of the signal each input sees: "i", "q", or "" for neither."""
         names = {self.cables.readout.acquire_i: "i", self.cables.readout.acquire_q: "q"}
         return tuple(names.get(f"{box}:{number}", "") for number in inputs)
 
-    def _solve(self, block: _Block, lines: Lines | None) -> tuple[Answer, Groups]:
+    def _solve(self, block: _Block, lines: Lines | None) -> tuple[Answer, Groups] | Plan:
+        """Return the answer and what the transmons are found in; the stages where they go on after they were measured.
+
+        Where nothing goes on, one state for all shots does.
+        """
+        known: tuple[Answer, Groups] | Plan
         played, window, joint = key = (block.played, block.window, not block.averaged)
         if lines is not None:
-            answer = self._answer(played, lines, window)
-            known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
+            plan = plan_of(self.processor, lines, window)
+            if plan is None:
+                answer = self._answer(played, lines, window)
+                known = (answer, self.evolution.run(lines, answer.start_s, joint).populations())
+            else:
+                known = plan
             self._known[key] = known
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)

@@ -38,6 +38,8 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
     faults : dict of str to Any
         What the plant says is wrong with this box now: ``silence``, ``unlocked``, and on the wire
         ``delay``, ``drop``, ``cut``, ``corrupt``, ``wrong_reply``, ``late_reply``, ``power_cycle``.
+    anew : set of str
+        Faults among them that were set again and happen anew; whoever acts on them clears it.
     fault_changed : asyncio.Event
         Set each time `faults` changes; whoever waits clears it.
     closed : asyncio.Event
@@ -48,6 +50,7 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         self.path = path
         self.name = name
         self.faults: dict[str, Any] = {}
+        self.anew: set[str] = set()
         self.fault_changed = asyncio.Event()
         self.closed = asyncio.Event()
         self._folder = "/dev/shm"
@@ -264,6 +267,7 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
 
     def _handle(self, message: dict[str, Any]) -> None:
         if "faults" in message and "id" not in message:
+            self.anew |= set(message["anew"])
             self._take_faults(message["faults"])
             return
         if message["id"] == 0:

@@ -247,10 +247,11 @@ class Plant:
         """Return what is wrong with one box."""
         return self.physics.faults.of_box(name)
 
-    def push_faults(self) -> None:
-        """Tell every attached box what is wrong with it now, and with its parts."""
+    def push_faults(self, box: str = "", anew: str = "") -> None:
+        """Tell every attached box what is wrong with it and its parts; one of them, too, what is to happen anew."""
+        told = self.sessions.get(box)
         for session in set(self.sessions.values()):
-            session.send({"faults": session.faults()})
+            session.send({"faults": session.faults(), "anew": [anew] if session is told else []})
         self.settle()
 
     def settle(self) -> None:

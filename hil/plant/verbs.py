@@ -192,7 +192,7 @@ def _count(plant: Plant, session: Session, message: dict[str, Any]) -> None:
 
 def _set_fault(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     fault = plant.physics.faults.put(message["name"], message.get("on"), message.get("value"))
-    plant.push_faults()
+    plant.push_faults(fault.on, fault.name)
     return {"fault": [fault.name, fault.on, fault.value]}
 
 

@@ -12,7 +12,7 @@ from qctl.lab.addresses import Address, parse_address
 __all__ = ["Place", "left_out", "place_at", "places_of", "with_addresses"]
 
 _FIRMWARE = ("qctl-trigger", "qctl-events")
-"""Models that speak the firmware link on a serial line; all others there speak text."""
+"""Models that speak the firmware link on a serial line or a socket; all others there speak text."""
 _PORT_OF_HISLIP = 4880
 
 
@@ -67,9 +67,10 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
     found = parse_address(address)
     if not isinstance(found, Address):
         return found
+    usual = "firmware" if model in _FIRMWARE else "text"
     match found.kind:
         case "socket":
-            return Place(name, model, address, language or "text", "", found.host, int(found.port))
+            return Place(name, model, address, language or usual, "", found.host, int(found.port))
         case "http" if not address.lower().startswith("https"):
             return Place(name, model, address, language or "http", "", found.host, int(found.port))
         case "hislip":
@@ -77,7 +78,7 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
             return Place(name, model, address, language or "hislip", "", found.host, port)
         case "serial":
             path = f"/dev/ttyS{int(found.host) - 1}" if found.host.isdigit() else found.host
-            return Place(name, model, address, language or ("firmware" if model in _FIRMWARE else "text"), path)
+            return Place(name, model, address, language or usual, path)
     return f"{name} is reached by {found.kind} ({address}), which no proxy here speaks"
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.control import Control
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.record.journal import Journal
 from qctl.hil.record.places import Place, left_out, place_at, places_of, with_addresses

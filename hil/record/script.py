@@ -14,16 +14,19 @@ from qctl.errors import DeviceError
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 from qctl.hil.record.journal import Turn
 
-__all__ = ["FirmwareScript", "Script", "script_of", "shown"]
+__all__ = ["SILENCE_S", "FirmwareScript", "Script", "script_of", "shown"]
 
 _ACK = 0x10
 _EVENTS = range(0xC0, 0xE0)
-_SILENCE_S = 0.9
-"""After this long a query is a sign of life: a server asks for one where nothing was said for a second."""
+SILENCE_S = 0.9
+"""After this long a query is a sign of life: a server asks for one where nothing was said for `heartbeat_s`, 1 s."""
 _LONG_BYTES = 4096
 """An answer that is longer is no sign of life."""
-_ASKING = frozenset({0x07})
-"""Kinds of packet that may be polled: STATUS."""
+_STATUS, _CLOCK, _GAP = 0x07, 0x33, 0xE0
+_ASKING = frozenset({_STATUS, _CLOCK})
+"""Kinds of packet that may be polled."""
+_MOST_KEPT = 64
+"""Packets whose answers are kept, for a host that sends one again."""
 
 
 class Script:
@@ -39,6 +42,8 @@ class Script:
         Whether messages must come as recorded, in order.
     clock : callable
         Tells seconds.
+    silence_s : float
+        After this long a query is a sign of life.
 
     Attributes
     ----------
@@ -47,9 +52,14 @@ class Script:
     """
 
     def __init__(
-        self, name: str, turns: Sequence[Turn], strict: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        turns: Sequence[Turn],
+        strict: bool,
+        clock: Callable[[], float] = time.monotonic,
+        silence_s: float = SILENCE_S,
     ) -> None:
-        self.name, self.strict, self._clock = name, strict, clock
+        self.name, self.strict, self._clock, self._silence_s = name, strict, clock, silence_s
         self.greeting = b"".join(turns[0].answers) if turns and not turns[0].said else b""
         self._turns = [turn for turn in turns if turn.said]
         self._keys = [self._key(turn.said) for turn in self._turns]
@@ -85,7 +95,7 @@ class Script:
     def _strict_place(self, key: bytes, said: bytes) -> int:
         """Return the number of the next turn, which must be this one, or of one that has a sign of life."""
         now_s = self._clock()
-        self._idle = self._polls(said) and (self._idle or now_s > self._heard_s + _SILENCE_S)
+        self._idle = self._polls(said) and (self._idle or now_s > self._heard_s + self._silence_s)
         self._heard_s = now_s
         place = self._next
         while not self._has(place, key) and place < len(self._keys) and self._may_miss(place):
@@ -118,7 +128,7 @@ class Script:
         idle = False
         for place in range(1, len(self._turns)):
             turn, silent_s = self._turns[place], self._turns[place].time_s - self._turns[place - 1].time_s
-            idle = self._polls(turn.said) and (idle or silent_s > _SILENCE_S)
+            idle = self._polls(turn.said) and (idle or silent_s > self._silence_s)
             if idle and len(b"".join(turn.answers)) <= _LONG_BYTES:
                 yield self._keys[place]
 
@@ -150,27 +160,34 @@ class FirmwareScript(Script):
     """A device on the firmware link: packets, answered in the session that asks."""
 
     def __init__(
-        self, name: str, turns: Sequence[Turn], strict: bool, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        turns: Sequence[Turn],
+        strict: bool,
+        clock: Callable[[], float] = time.monotonic,
+        silence_s: float = SILENCE_S,
     ) -> None:
-        super().__init__(name, _once(turns), strict, clock)
-        self._last: tuple[int, int, int] | None = None
-        self._again: list[bytes] = []
+        super().__init__(name, _once(turns), strict, clock, silence_s)
+        self._recent: dict[tuple[int, int, int], list[bytes]] = {}
 
     def answers(self, said: bytes) -> list[bytes]:
         """Return the packets that answer one; a packet that is sent again has the same answers again."""
         packet = unpack(said)
         if packet is None or packet.kind == _ACK:
             return []
-        if (packet.kind, packet.session, packet.number) == self._last:
-            return self._again
-        found = super().answers(said)
-        self._last = (packet.kind, packet.session, packet.number)
-        self._again = [answer for one in found if (answer := _told_anew(one, packet))]
-        return self._again
+        mark = (packet.kind, packet.session, packet.number)
+        if mark not in self._recent:
+            found = super().answers(said)
+            self._recent[mark] = [answer for one in found if (answer := _told_anew(one, packet))]
+            if len(self._recent) > _MOST_KEPT:
+                del self._recent[next(iter(self._recent))]
+        return self._recent[mark]
 
     def _key(self, said: bytes) -> bytes:
         packet = unpack(said)
-        return b"" if packet is None else bytes((packet.kind,)) + packet.payload
+        if packet is None:
+            return b""
+        return bytes((packet.kind,)) + (b"" if packet.kind == _CLOCK else packet.payload)  # a clock tells other times
 
     def _polls(self, said: bytes) -> bool:
         packet = unpack(said)
@@ -178,17 +195,28 @@ class FirmwareScript(Script):
 
 
 def _once(turns: Sequence[Turn]) -> list[Turn]:
-    """Return the turns without acknowledgements and without packets that were sent again; no answer is lost."""
+    """Return the turns without acknowledgements and packets that were sent again, each with the replies to it.
+
+    Several requests may be outstanding; a reply belongs to the one with its session and number, an event to the last.
+    """
     kept: list[Turn] = []
-    last: tuple[int, int, int] | None = None
+    asked: dict[tuple[int, int], Turn] = {}
+    seen: set[tuple[int, int, int]] = set()
     for turn in turns:
         packet = unpack(turn.said)
-        same = packet is not None and (packet.kind, packet.session, packet.number) == last
-        if kept and (packet is None or packet.kind == _ACK or same):
-            kept[-1].answers += [answer for answer in turn.answers if answer not in kept[-1].answers]
-        elif packet is not None and packet.kind != _ACK:
-            kept.append(Turn(turn.said, list(turn.answers), turn.time_s))
-            last = (packet.kind, packet.session, packet.number)
+        if packet is not None and packet.kind != _ACK:
+            mark = (packet.kind, packet.session, packet.number)
+            if mark not in seen:
+                kept.append(Turn(turn.said, [], turn.time_s))
+                asked[packet.session, packet.number] = kept[-1]
+                seen.add(mark)
+        for answer in turn.answers:
+            back = unpack(answer)
+            if back is None or back.kind == _GAP or not kept:
+                continue
+            owner = kept[-1] if back.kind in _EVENTS else asked.get((back.session, back.number), kept[-1])
+            if answer not in owner.answers:
+                owner.answers.append(answer)
     return kept
 
 
@@ -201,9 +229,10 @@ def _told_anew(frame: bytes, asked: Packet) -> bytes:
     return pack(packet._replace(session=asked.session, number=number))
 
 
-def script_of(name: str, language: str, turns: Sequence[Turn], strict: bool) -> Script:
+def script_of(name: str, language: str, turns: Sequence[Turn], strict: bool, silence_s: float = SILENCE_S) -> Script:
     """Return the part of one instrument of a record."""
-    return FirmwareScript(name, turns, strict) if language == "firmware" else Script(name, turns, strict)
+    kind = FirmwareScript if language == "firmware" else Script
+    return kind(name, turns, strict, silence_s=silence_s)
 
 
 def shown(said: bytes) -> str:

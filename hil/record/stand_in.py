@@ -10,21 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from qctl.errors import DeviceError, RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.plant_link import NoPlant
 from qctl.hil.instruments.scpi.session import Buffers
 from qctl.hil.instruments.scpi.status import Status
 from qctl.hil.instruments.scpi.stream import Message
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.record.journal import Record
 from qctl.hil.record.languages import Cutter, cutter_of, whole
 from qctl.hil.record.places import Place, place_at, with_addresses
 from qctl.hil.record.recorder import put_pty
-from qctl.hil.record.script import Script, script_of
+from qctl.hil.record.script import SILENCE_S, Script, script_of
+from qctl.lab import parse_lab
 
-__all__ = ["StandIn"]
+__all__ = ["DIFFERENCE", "StandIn"]
+
+DIFFERENCE = "difference: "
+"""What stands before each sentence about a command that differs, in what `qctl hil replay` prints."""
 
 
 class StandIn:
@@ -49,8 +53,15 @@ class StandIn:
 
     def __init__(self, record: Record, strict: bool, say: Callable[[str], None]) -> None:
         self._record, self._strict, self._say = record, strict, say
+        rack = parse_lab(record.lab).instruments if record.lab else {}
         self.scripts = {
-            name: script_of(name, head["language"], record.turns[name], strict)
+            name: script_of(
+                name,
+                head["language"],
+                record.turns[name],
+                strict,
+                SILENCE_S * (rack[name].heartbeat_s if name in rack else 1.0),
+            )
             for name, head in record.instruments.items()
         }
         self.addresses: dict[str, str] = {}

@@ -162,9 +162,7 @@ class QctlEvents(ControlledDevice):
         """
         name = self.controller.name
         body: EventsBody = self._loaded()
-        status: Status = self.controller.call(Kind.STATUS)
-        if status.block_number != self._block_number:
-            raise DeviceError(f"{name} plays block {status.block_number}, not {self._block_number}", instrument=name)
+        status = self._status_of_block()
         if status.state != 0:
             return False
         if status.n_fired != body.n_shots:

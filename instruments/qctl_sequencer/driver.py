@@ -6,8 +6,9 @@ processor's trigger.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RequestError
+from qctl.firmware_io.clock_offset import Exchange
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.handshake import version_of
 from qctl.firmware_io.instructions import check
 from qctl.firmware_io.kinds import Kind
-from qctl.firmware_io.messages import Done, Fire, Status
+from qctl.firmware_io.messages import Done, Fire
 from qctl.firmware_io.ports import open_port
 from qctl.firmware_io.sequencer import compare_clocks, read_results, upload
 from qctl.firmware_io.sequencer_messages import NEVER, PROGRAM, Arming, Faulted, SequencerCapabilities, Watchdog
@@ -52,6 +54,8 @@ class QctlSequencer(ControlledDevice):
     """A sequencer that executes a program, shot after shot."""
 
     _held: str = ""
+    _exchanges: deque[Exchange] = field(default_factory=lambda: deque(maxlen=512))
+    _compared: int = -1
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` knows."""
@@ -66,7 +70,10 @@ class QctlSequencer(ControlledDevice):
         if name == "window" and found is not None:
             return found.window
         if name in ("round_trip_s", "clock_drift"):
-            fit = compare_clocks(self.controller)
+            if self._compared != self.controller.generation:
+                self._exchanges.clear()
+                self._compared = self.controller.generation
+            fit = compare_clocks(self.controller, before=self._exchanges)
             return fit.round_trip_s if name == "round_trip_s" else fit.drift
         return self._told(name)
 
@@ -150,9 +157,7 @@ class QctlSequencer(ControlledDevice):
         """
         name = self.controller.name
         body: SequencerBody = self._loaded()
-        status: Status = self.controller.call(Kind.STATUS)
-        if status.block_number != self._block_number:
-            raise DeviceError(f"{name} plays block {status.block_number}, not {self._block_number}", instrument=name)
+        status = self._status_of_block()
         if status.state == 1:
             return False
         done = self.controller.next_done(self._block_number, 1.0)

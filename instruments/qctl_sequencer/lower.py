@@ -108,7 +108,8 @@ def _program(rows: NDArray[Any], period_ticks: int, tick_hz: int, name: str) -> 
 
 def _wait(ticks: int) -> list[_Instruction]:
     whole, rest = divmod(ticks, _U32)
-    return [(Do.WAIT, 0, 0, _U32)] * whole + ([(Do.WAIT, 0, 0, rest)] if rest else [])
+    parts = [_U32] * whole + ([rest] if rest else [])
+    return [(Do.WAIT, 0, 0, part) for part in parts]
 
 
 def _group(rows: Sequence[Any]) -> tuple[list[_Instruction], list[_Instruction]]:

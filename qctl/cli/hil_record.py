@@ -73,14 +73,14 @@ def replay(
     """
     from qctl.hil.record.journal import read_record
     from qctl.hil.record.recorder import until_told
-    from qctl.hil.record.stand_in import StandIn
+    from qctl.hil.record.stand_in import DIFFERENCE, StandIn
 
     found = read_record(folder)
     toml = (out or folder / "replay.toml") if found.lab else None
     host, _, port = listen.rpartition(":")
     if not port.isdigit():
         raise RequestError(f"--listen: {listen!r} is not of the form 127.0.0.1:5025")
-    rack = StandIn(found, strict, lambda text: print(f"qctl hil: {text}", file=sys.stderr, flush=True))
+    rack = StandIn(found, strict, lambda text: _say({"difference": text}, f"{DIFFERENCE}{text}", as_json))
 
     def ready() -> None:
         where = str(toml) if toml is not None else next(iter(rack.addresses.values()))

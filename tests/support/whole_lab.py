@@ -148,9 +148,14 @@ class WholeLab:
             select.select([], [], [], 0.02)
         return found
 
+    def row(self, instrument: str) -> dict[str, Any]:
+        """Return what the server says of an instrument."""
+        found: dict[str, Any] = next(row for row in self.client.instrument_rows() if row["name"] == instrument)
+        return found
+
     def link(self, instrument: str) -> str:
         """Return the state of an instrument's link."""
-        return str(next(row["link"] for row in self.client.instrument_rows() if row["name"] == instrument))
+        return str(self.row(instrument)["link"])
 
     def all_up(self) -> None:
         """Wait until every link is up."""

@@ -6,24 +6,21 @@ was for the longer part of its window.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from whole_programs import judged_twice, tuned_lab
 
 import qctl
 from qctl.errors import CompileError
 
 pytestmark = pytest.mark.full
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 HEAD = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nqubit[2] q;\nbit[2] c;\n'
 SHOTS = 1000
-READOUT_S, WAIT_S, PULSE_S = 1.1e-6, 392e-9, 40e-9
 ERROR = 0.015
 """What noise of the readout, pulses and thermal population may add to a probability."""
 
@@ -31,39 +28,7 @@ ERROR = 0.015
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab on a Qblox cluster after its tune-up."""
-    from whole_lab import WholeLab
-
-    lab = WholeLab(tmp_path_factory.mktemp("feedback"), "qblox2", 3)
-    try:
-        assert qctl.calibrate(lab.client).accepted
-        yield lab
-    finally:
-        lab.end()
-
-
-def judged(t1_s: float, steered: bool, n: int = 200_000) -> dict[str, float]:
-    """Return how often both results of prepare, measure, (turn if it was 1), measure come, by drawing falls."""
-    random = np.random.default_rng(1)
-    up = np.ones(n, bool)
-    until_s = random.exponential(t1_s, n)
-
-    def passes(time_s: float) -> np.ndarray:
-        """Let time pass, and return for which part of it each qubit was up."""
-        nonlocal up, until_s
-        part = np.where(up, np.minimum(until_s, time_s) / time_s, 0.0)
-        up &= until_s > time_s
-        until_s = until_s - time_s
-        return part
-
-    passes(PULSE_S / 2)
-    first = passes(READOUT_S) > 0.5
-    passes(WAIT_S)
-    if steered:
-        up = up ^ first
-        until_s = np.where(first, random.exponential(t1_s, n), until_s)
-    passes(PULSE_S)
-    second = passes(READOUT_S) > 0.5
-    return {f"{b}{a}": float(np.mean((first == a) & (second == b))) for a in (0, 1) for b in (0, 1)}
+    yield from tuned_lab(tmp_path_factory.mktemp("feedback"), "qblox2", 3)
 
 
 def odds(lab: Any, name: str, text: str, shots: int = SHOTS) -> dict[str, float]:
@@ -86,9 +51,9 @@ def test_active_reset_brings_the_qubit_down(cluster: Any) -> None:
     t1_s = cluster.truth["qubits"]["q0"]["t1_s"]
     reset = "x q[0];\nc[0] = measure q[0];\nif (c[0] == 1) x q[0];\nc[1] = measure q[0];\n"
     with_it = odds(cluster, "reset", reset)
-    check(with_it, judged(t1_s, True))
+    check(with_it, judged_twice(t1_s, "found"))
     without = odds(cluster, "control", reset.replace("if (c[0] == 1) x q[0];\n", ""))
-    check(without, judged(t1_s, False))
+    check(without, judged_twice(t1_s, "never"))
     up, stays = (case["10"] + case["11"] for case in (with_it, without))
     assert up < 0.06 and stays > 0.9
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from whole_programs import BELL
 
 import qctl
 from qctl.errors import QctlError, RequestError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-BELL = """OPENQASM 3.0;
-include "stdgates.inc";
-qubit[2] q;
-bit[2] c;
-h q[0];
-cx q[0], q[1];
-c = measure q;
-"""
 
 
 @pytest.fixture(scope="module")

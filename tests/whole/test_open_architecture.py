@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
@@ -12,36 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 import qutip
+from whole_programs import BELL, check_flips, tuned_lab
 
 import qctl
 from qctl.errors import ScheduleError
 
 pytestmark = pytest.mark.full
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 SEED = 3
-BELL = """OPENQASM 3.0;
-include "stdgates.inc";
-qubit[2] q;
-bit[2] c;
-h q[0];
-cx q[0], q[1];
-c = measure q;
-"""
 
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return the rack of mixed parts after its tune-up."""
-    from whole_lab import WholeLab
-
-    lab = WholeLab(tmp_path_factory.mktemp("mixed"), "open-architecture", SEED)
-    try:
-        assert qctl.calibrate(lab.client).accepted
-        yield lab
-    finally:
-        lab.end()
+    yield from tuned_lab(tmp_path_factory.mktemp("mixed"), "open-architecture", SEED)
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +47,10 @@ def test_bell_across_the_boxes_by_the_command_line(mixed: Any, tmp_path: Path) -
     read = np.kron(*(np.array(truth[name]["readout_matrix"]) for name in ("q1", "q0")))
     for word, wanted in zip(("00", "01", "10", "11"), ideal @ read, strict=True):
         assert abs(counts.get(word, 0) / 4000 - wanted) < 0.06, (word, counts)
+
+
+def test_qubit_is_driven_on_from_what_a_measurement_found(mixed: Any) -> None:
+    check_flips(mixed)
 
 
 def test_ramsey_across_the_boxes_has_the_true_frequency_and_fades_as_it_should(mixed: Any, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,43 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_programs import BELL, check_bell, check_flips, tuned_lab
 
 import qctl
 from qctl.errors import DeviceError, JobCancelledError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-
-BELL = """OPENQASM 3.0;
-include "stdgates.inc";
-qubit[2] q;
-bit[2] c;
-h q[0];
-cx q[0], q[1];
-c = measure q;
-"""
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab on a Qblox cluster after its tune-up."""
-    from whole_lab import WholeLab
-
-    lab = WholeLab(tmp_path_factory.mktemp("qblox"), "qblox2", 3)
-    try:
-        assert qctl.calibrate(lab.client).accepted
-        yield lab
-    finally:
-        lab.end()
+    yield from tuned_lab(tmp_path_factory.mktemp("qblox"), "qblox2", 3)
 
 
 def test_bell_state_by_the_command_line(cluster: Any, tmp_path: Path) -> None:
-    file = tmp_path / "bell.qasm"
-    file.write_text(BELL)
-    counts = cluster.run_file(file, 4000)["counts"]
-    assert sum(counts.values()) == 4000
-    # Half each, less what readout (1 %) and T1 take; 5 sigma of 4,000 shots are 4 %.
-    assert abs(counts["00"] / 4000 - 0.5) < 0.05 and abs(counts["11"] / 4000 - 0.485) < 0.05
-    assert (counts.get("01", 0) + counts.get("10", 0)) / 4000 < 0.06
+    check_bell(cluster, tmp_path)
+
+
+def test_qubit_is_driven_on_from_what_a_measurement_found(cluster: Any) -> None:
+    check_flips(cluster)
 
 
 def test_tune_up_found_the_truth(cluster: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from judging import judge
+from whole_programs import check_flips
 
 
 @pytest.mark.parametrize("name", ["bv-4", "wstate-3", "qpeexact-3", "grover-3"])
@@ -16,3 +17,7 @@ def test_counts_are_those_of_the_simulation(tuned: Any, tmp_path: Path, name: st
     assert verdict.from_uniform >= 0.4
     assert verdict.n_cz <= 12
     assert verdict.passed, str(verdict)
+
+
+def test_qubit_is_driven_on_from_what_a_measurement_found(tuned: Any) -> None:
+    check_flips(tuned)

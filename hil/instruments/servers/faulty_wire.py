@@ -58,6 +58,7 @@ class FaultyWire:
             self._send([piece.data], piece.tag)
             if piece.ends:
                 self._close()
+                self.clear()  # a serial line is cut, and goes on
                 return
         if (next_s := self._pipe.next_s) is not None:
             self._timer = loop.call_at(next_s, self._out)

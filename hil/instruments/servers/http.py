@@ -42,7 +42,7 @@ class HttpConnection(Connection):
         self._box = box
         self._got = bytearray()
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Answer every request that is whole."""
         self._got += data
         while b"\r\n\r\n" in self._got:

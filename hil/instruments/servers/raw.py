@@ -41,7 +41,7 @@ class RawConnection(Connection):
         if self._greeting:
             self._outbox.write(self._greeting)
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Run every message that is whole."""
         messages = self._stream.feed(data)
         if messages:

@@ -42,7 +42,7 @@ class LabOneConnection(Connection):
         super().connection_made(transport)
         self._task = asyncio.get_running_loop().create_task(self._answer())
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Take every message that is whole."""
         try:
             messages = self._decoder.feed(data)

@@ -32,6 +32,8 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.pending += self.device.feed(data)
 
+    ahead_bytes = 1 << 20
+
     def receive(self, timeout_s: float) -> bytes:
         data, self.pending = self.pending, b""
         return data
