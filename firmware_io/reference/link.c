@@ -109,11 +109,11 @@ static void greet(uint32_t pipe, const struct packet_head *request, const uint8_
     }
     memcpy(&hello, payload, sizeof hello);
     const bool spoken = hello.lowest <= PROTOCOL_HIGHEST && hello.highest >= PROTOCOL_LOWEST;
+    messages_new_session(); /* first: the end of a block that it stops is no event of the new session */
     const uint32_t was = board_lock();
     link.n_taken = link.n_queued;
     link.n_sends = 0;
     board_unlock(was);
-    messages_new_session();
     link.n_executed = 0;
     link.event_number = 1;
     link.expected = 1;

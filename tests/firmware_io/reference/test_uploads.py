@@ -27,6 +27,8 @@ FLIPPED, LOST, TORN, CUT = 1e-4, 0.01, 0.002, 0.005
 class BadPort:
     """A port to a device in this process, with a bad wire each way; each frame is lost or torn as a whole."""
 
+    ahead_bytes = 1 << 20
+
     def __init__(self, device: LibraryDevice, rng: random.Random) -> None:
         self.device, self.rng = device, rng
         faults = WireFaults(flipped=FLIPPED, lost=LOST, torn=TORN)
