@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Protocol
 
 from qctl.errors import DeviceError, DeviceTimeoutError, QctlError, RefusedError, VersionError
+from qctl.firmware_io.handshake import agree
 from qctl.firmware_io.messages import (
     PROTOCOL_VERSIONS,
     Done,
@@ -24,9 +25,13 @@ from qctl.firmware_io.messages import (
     NoPayload,
     Payload,
 )
-from qctl.firmware_io.session import Event, Session
+from qctl.firmware_io.sequencer_messages import Identification
+from qctl.firmware_io.session import Event, Reply, Session
 
 __all__ = ["Controller", "Port"]
+
+_BOUND_TURN_S = 0.05
+"""How long to listen at a time while the device takes no requests."""
 
 
 class Port(Protocol):
@@ -70,6 +75,7 @@ class Controller:
         self.identity = ""
         self.generation = 0
         self.capabilities: Any = None
+        self.identification: Identification | None = None
         self._asks = asks
         self._open_port = open_port
         self._expected = identity
@@ -78,6 +84,8 @@ class Controller:
         self._session: Session | None = None
         self._last_session = random.randrange(1, 65536)
         self._events: deque[Any] = deque(maxlen=256)
+        self.others: deque[Any] = deque(maxlen=64)
+        self.notes: deque[Any] = deque(maxlen=64)
         self._closed = False
 
     @property
@@ -121,7 +129,21 @@ class Controller:
             raise DeviceError(f"{self.name} answers as {hello.identity!r}, not as {before}", instrument=self.name)
         self.identity = hello.identity
         self.generation += 1
+        if self._asks is Kind.SEQUENCER_CAPABILITIES:
+            self._identify()
         self.capabilities = self.call(self._asks)
+
+    def _identify(self) -> None:
+        """Ask a sequencer who it is, and take its window."""
+        try:
+            found: Identification = self.call(Kind.IDENTIFY)
+            agree(found, self.identity)
+        except VersionError as error:
+            self._drop()
+            raise VersionError(f"{self.name}: {error.message}", instrument=self.name) from error
+        self.identification = found
+        assert self._session is not None
+        self._session.window = max(1, found.window)
 
     def call(self, kind: Kind, value: Payload | None = None) -> Any:
         """Send a request and return the value of its reply.
@@ -133,17 +155,39 @@ class Controller:
         DeviceTimeoutError
             If it does not reply; its state is unknown.
         """
+        return self.call_all([(kind, value if value is not None else NoPayload())])[0]
+
+    def call_all(self, requests: Iterable[tuple[Kind, Payload]]) -> list[Any]:
+        """Send requests, as many ahead of their replies as the device takes, and return the values of the replies.
+
+        Raises
+        ------
+        RefusedError
+            If the device refuses one, with its own words; those that it had taken ahead were executed after it.
+        DeviceTimeoutError
+            If it does not reply; its state is unknown.
+        """
         self.open()
         session, port = self._session, self._port
         assert session is not None
         assert port is not None
-        session.request(kind, value if value is not None else NoPayload(), time.monotonic())
-        while True:
-            replies = self._turn(session, port, session.next_deadline_s())
-            for reply in replies:
-                if isinstance(reply, ErrorReply):
-                    self._refused(kind, reply)
-                return reply
+        left = iter(requests)
+        waiting = next(left, None)
+        values: list[Any] = []
+        refused: Reply | None = None
+        while session.busy or waiting is not None:
+            now_s = time.monotonic()
+            while waiting is not None and session.room(now_s):
+                session.request(*waiting, now_s)
+                waiting = next(left, None)
+            deadline_s = session.next_deadline_s()
+            for reply in self._turn(session, port, now_s + _BOUND_TURN_S if deadline_s is None else deadline_s):
+                values.append(reply.value)
+                if isinstance(reply.value, ErrorReply) and refused is None:
+                    refused, waiting = reply, None
+        if refused is not None:
+            self._refused(refused.request, refused.value)
+        return values
 
     def next_done(self, block_number: int, timeout_s: float) -> Done | None:
         """Return the event that ends a block, or None if it does not come in time."""
@@ -154,16 +198,36 @@ class Controller:
                 event = self._events.popleft()
                 if isinstance(event, Done) and event.block_number == block_number:
                     return event
+                self.others.append(event)
             if session is None or port is None or time.monotonic() >= end_s:
                 return None
             self._turn(session, port, end_s)
+
+    def restart(self, patience_s: float = 5.0) -> None:
+        """Open a new session with a device that begins anew, perhaps with another firmware.
+
+        Raises
+        ------
+        DeviceError
+            If it does not answer in time.
+        """
+        self._drop()
+        self.identity = ""
+        end_s = time.monotonic() + patience_s
+        while True:
+            try:
+                return self.open()
+            except DeviceError:
+                if time.monotonic() >= end_s:
+                    raise
+                time.sleep(0.05)
 
     def close(self) -> None:
         """Close the port for good."""
         self._closed = True
         self._drop()
 
-    def _turn(self, session: Session, port: Port, deadline_s: float | None) -> list[Any]:
+    def _turn(self, session: Session, port: Port, deadline_s: float) -> list[Reply]:
         """Send what is to be sent, wait for bytes at most until the deadline, and return the replies among them.
 
         What acknowledges an event goes out with the next request: that spares both sides a packet of its own.
@@ -172,15 +236,19 @@ class Controller:
             outgoing = session.take_outgoing()
             if outgoing:
                 port.send(outgoing)
-            wait_s = 0.0 if deadline_s is None else deadline_s - time.monotonic()
-            replies = []
-            for found in session.receive(port.receive(wait_s)):
-                if isinstance(found, Event):
+            wait_s = deadline_s - time.monotonic()
+            replies: list[Reply] = []
+            data = port.receive(wait_s)
+            now_s = time.monotonic()
+            for found in session.receive(data, now_s):
+                if isinstance(found, Reply):
+                    replies.append(found)
+                elif isinstance(found, Event):
                     self._events.append(found.value)
                 else:
-                    replies.append(found.value)
+                    self.notes.append(found.value)
             if not replies:
-                session.expire(time.monotonic())
+                session.expire(now_s)
         except DeviceError as error:
             self._fail(error)
         return replies

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from construct import Bytes, Const, Construct, Int8ul, Int16ul, Int32ul, Int64ul, Struct, Terminated, this
 
-from qctl.firmware_io.fixed import FixedLayout
+from qctl.firmware_io.fixed import row_dtype
 
 __all__ = [
     "COUNT",
@@ -135,15 +134,7 @@ EVENT_LAYOUTS: dict[type[Any], Construct] = {
     Counts: _table(COUNT_ROW),
 }
 
-
-def _dtype(layout: Construct) -> np.dtype[Any]:
-    """Return a row's layout as numpy has it; what is reserved is 0."""
-    fields = FixedLayout.of(layout).fields
-    return np.dtype([(name or f"reserved{k}", f"<{_NUMPY[code]}") for k, (name, code) in enumerate(fields)])
-
-
-_NUMPY = {"B": "u1", "H": "u2", "L": "u4", "Q": "u8"}
-EVENT, SEQUENCE, COUNT = (_dtype(row) for row in (EVENT_ROW, SEQUENCE_ROW, COUNT_ROW))
+EVENT, SEQUENCE, COUNT = (row_dtype(row) for row in (EVENT_ROW, SEQUENCE_ROW, COUNT_ROW))
 """Rows of tables, as numpy has them."""
 MOST_EVENTS, MOST_SEQUENCES, MOST_COUNTS = ((1024 - 8) // row.itemsize for row in (EVENT, SEQUENCE, COUNT))
 """Rows of one message."""

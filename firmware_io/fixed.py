@@ -5,11 +5,14 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import numpy as np
 from construct import Const, Construct, FormatField, Renamed, Terminated
 
 from qctl.errors import InternalError, WireError
 
-__all__ = ["FixedLayout"]
+__all__ = ["FixedLayout", "row_dtype"]
+
+_NUMPY = {"B": "u1", "H": "u2", "L": "u4", "Q": "u8", "l": "i4"}
 
 
 class FixedLayout:
@@ -81,3 +84,9 @@ class FixedLayout:
             constant = part.value if isinstance(part, Const) else 0
             fields.append((None if isinstance(part, Const) else part.name, inner.fmtstr[1:], constant))
         return cls(fields)
+
+
+def row_dtype(layout: Construct) -> np.dtype[Any]:
+    """Return a row's layout as numpy has it; what is reserved is 0."""
+    fields = FixedLayout.of(layout).fields
+    return np.dtype([(name or f"reserved{k}", f"<{_NUMPY[code]}") for k, (name, code) in enumerate(fields)])

@@ -1,17 +1,17 @@
 """Messages of the firmware link: payload layouts, and the values they carry.
 
-The layouts are docs/firmware-protocol.md, section 4.
+The layouts are docs/firmware-protocol.md, section 4; those of sections 6 and 7 have files of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from enum import IntEnum
 from typing import Any
 
 from construct import Const, Construct, ConstructError, Int8ul, Int16ul, Int32ul, PascalString, Struct, Terminated
 
 from qctl.errors import WireError
+from qctl.firmware_io import sequencer_messages as sequencer
 from qctl.firmware_io.event_messages import (
     EVENT_LAYOUTS,
     Counts,
@@ -22,6 +22,7 @@ from qctl.firmware_io.event_messages import (
     Written,
 )
 from qctl.firmware_io.fixed import FixedLayout
+from qctl.firmware_io.kinds import ErrorCode, Kind
 
 __all__ = [
     "EACH_SHOT",
@@ -45,6 +46,7 @@ __all__ = [
     "Status",
     "Stopped",
     "decode_event",
+    "decode_note",
     "decode_reply",
     "encode_payload",
 ]
@@ -53,43 +55,6 @@ PROTOCOL_VERSIONS = (1, 1)
 """Lowest and highest protocol version that this host speaks."""
 OFF, EACH_SHOT, ONCE_A_BLOCK = range(3)
 """What `Line.mode` may be."""
-
-
-class Kind(IntEnum):
-    """Kinds of message; a reply has the request's kind + 0x80."""
-
-    HELLO = 0x01
-    CAPABILITIES = 0x02
-    SET_LINE = 0x03
-    SET_BLOCK = 0x04
-    FIRE = 0x05
-    STOP = 0x06
-    STATUS = 0x07
-    SAFE = 0x08
-    GET_LINE = 0x09
-    GET_BLOCK = 0x0A
-    SET_REFERENCE = 0x0B
-    ACK = 0x10
-    EVENT_CAPABILITIES = 0x20
-    WRITE_EVENTS = 0x21
-    WRITE_SEQUENCES = 0x22
-    SET_RUN = 0x23
-    READ_COUNTS = 0x24
-    DONE = 0xC1
-    ERROR = 0xFF
-
-
-class ErrorCode(IntEnum):
-    """Codes of an error reply."""
-
-    KIND = 1
-    PAYLOAD = 2
-    RANGE = 3
-    STATE = 4
-    SEQUENCE = 5
-    SESSION = 6
-    REFERENCE = 7
-    FAULT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +191,7 @@ Payload = (
     | Written
     | Run
     | Counts
+    | sequencer.SequencerPayload
 )
 
 _RESERVED8 = Const(0, Int8ul)
@@ -274,6 +240,7 @@ LAYOUTS: dict[type[Any], Construct] = {
     Done: Struct("block_number" / Int32ul, "n_fired" / Int32ul, "reason" / Int8ul, _RESERVED8, _RESERVED16, Terminated),
     ErrorReply: Struct("request_kind" / Int8ul, "code" / Int8ul, "text" / _TEXT, Terminated),
     **EVENT_LAYOUTS,
+    **sequencer.SEQUENCER_LAYOUTS,
 }
 
 REPLIES: dict[Kind, type[Any]] = {
@@ -293,9 +260,32 @@ REPLIES: dict[Kind, type[Any]] = {
     Kind.WRITE_SEQUENCES: Written,
     Kind.SET_RUN: Run,
     Kind.READ_COUNTS: Counts,
+    Kind.IDENTIFY: sequencer.Identification,
+    Kind.SEQUENCER_CAPABILITIES: sequencer.SequencerCapabilities,
+    Kind.OPEN_OBJECT: sequencer.Received,
+    Kind.WRITE_OBJECT: sequencer.Received,
+    Kind.CLOSE_OBJECT: sequencer.Received,
+    Kind.ARM: sequencer.Arming,
+    Kind.START: Fire,
+    Kind.TRIGGER: NoPayload,
+    Kind.STOP_NOW: Stopped,
+    Kind.READ_REGISTERS: sequencer.Registers,
+    Kind.READ_RESULTS: sequencer.Results,
+    Kind.READ_TRACE: sequencer.Trace,
+    Kind.CLOCK: sequencer.ClockTimes,
+    Kind.SET_WATCHDOG: sequencer.Watchdog,
+    Kind.SET_TELEMETRY: sequencer.TelemetryPeriod,
+    Kind.BOOT_STATUS: sequencer.BootStatus,
+    Kind.REBOOT: NoPayload,
+    Kind.CONFIRM: NoPayload,
 }
-EVENTS: dict[int, type[Any]] = {Kind.DONE: Done}
-_OPEN = (HelloReply, ErrorReply, WriteEvents, WriteSequences, Counts)
+EVENTS: dict[int, type[Any]] = {Kind.DONE: Done, Kind.FAULTED: sequencer.Faulted, Kind.MARKED: sequencer.Marked}
+NOTES: dict[int, type[Any]] = {
+    Kind.GAP: NoPayload,
+    Kind.TELEMETRY: sequencer.Telemetry,
+    Kind.WINDOW: sequencer.WindowSize,
+}
+_OPEN = (HelloReply, ErrorReply, WriteEvents, WriteSequences, Counts, *sequencer.SEQUENCER_OPEN)
 FIXED: dict[type[Any], FixedLayout] = {
     kind: FixedLayout.of(layout) for kind, layout in LAYOUTS.items() if kind not in _OPEN
 }
@@ -359,3 +349,15 @@ def decode_event(kind: int, payload: bytes) -> Any:
     """
     event = EVENTS.get(kind)
     return None if event is None else _decode(event, payload)
+
+
+def decode_note(kind: int, payload: bytes) -> Any:
+    """Return the value of a note, or None for a kind that this host does not know.
+
+    Raises
+    ------
+    WireError
+        If the payload is none.
+    """
+    note = NOTES.get(kind)
+    return None if note is None else _decode(note, payload)

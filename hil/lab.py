@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -18,6 +19,7 @@ from typing import Any
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.labs.description import modules_of
 from qctl.hil.labs.kinds import boxes_of, described, drawn, truth_of
+from qctl.hil.labs.qick import joined_lines
 from qctl.hil.offspring import END_SIGNALS, Child, ToldToEnd, fork_child, stop_children
 from qctl.hil.plant.file import AnyFile, PlantFile
 
@@ -83,7 +85,8 @@ class VirtualLab:
         handlers = {number: signal.signal(number, _to_main) for number in END_SIGNALS if number in watched}
         try:
             self._start()
-            _write(out, described(self.name, self.file, self.addresses))
+            text = described(self.name, self.file, self.addresses)
+            _write(out, re.sub(r'^(address = "ASRL(.+?)::INSTR")$', r'\1\nalso_at = "\2.port*"', text, flags=re.M))
             if truth is not None:
                 _write(truth, json.dumps(truth_of(self.file), indent=2) + "\n")
             ready(self.socket)
@@ -132,6 +135,7 @@ class VirtualLab:
         options += ["--serial", serial, "--control", f"{self._folder}/{box}.control"]
         held = modules_of(self.file, box) if isinstance(self.file, PlantFile) else {}
         modules = [f"{slot}={name}:{model}" for name, (slot, model) in held.items()]
+        modules += joined_lines(self.file.cables) if isinstance(self.file, PlantFile) else []
         options += ["--modules", ",".join(modules)] if modules else []
 
         self._births_s[box] = time.monotonic()
@@ -194,7 +198,7 @@ class VirtualLab:
             port = parts[2].rpartition(",")[2] if "hislip" in parts[2] else parts[2]
             host_port = f"{parts[1]}:{port}"
         elif "://" in address:
-            host_port = address.partition("://")[2]
+            host_port = address.partition("://")[2].partition("/")[0]
         os.close(self._boxes[box].pipe)
         Path(self._folder, f"{box}.control").unlink(missing_ok=True)
         self._boxes[box] = self._fork_box(box, host_port)

@@ -5,16 +5,21 @@ Source: docs/firmware-protocol.md, protocol version 1, sections 3 to 5.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.messages import Fire, Kind, Reference, Status
+from qctl.instruments.qctl_events.body import Photons
 from qctl.lab import Instrument
 
-__all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice"]
+__all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice", "photons_by_port"]
 
 _EXTERNAL_LOCKED = 1
 REASONS = {0: "complete", 1: "stopped", 2: "fault"}
@@ -108,3 +113,22 @@ class ControlledDevice:
         """Return what the device says that it can."""
         self.controller.open()
         return self.controller.capabilities
+
+
+def photons_by_port(
+    counts: NDArray[Any], photons: Sequence[Photons], averaged: bool
+) -> dict[tuple[str, str], NDArray[np.complex128]]:
+    """Return the counts of each result, by port and slot: (n_records, n_columns).
+
+    Parameters
+    ----------
+    counts : (n_shots, n_counts) of whole numbers
+    photons : sequence of Photons
+        Whose the columns are.
+    averaged : bool
+        Whether the mean over the shots is the one record.
+    """
+    table = counts.astype(np.complex128)
+    if averaged:
+        table = table.mean(axis=0, keepdims=True)
+    return {(one.port, one.slot): np.ascontiguousarray(table[:, list(one.columns)]) for one in photons}

@@ -82,6 +82,7 @@ MODELS = {
             ("KEYSIGHT TECHNOLOGIES", ""),
         ),
         Model("qctl-trigger", "trigger", "qctl_trigger.driver", "qctl_trigger", ("qctl", "trigger")),
+        Model("qctl-sequencer", "transceiver", "qctl_sequencer.driver", "qctl_sequencer", ("qctl", "sequencer")),
         Model("qctl-events", "transceiver", "qctl_events.driver", "qctl_events", ("qctl", "events")),
         Model("artiq-crate", "transceiver", "", "ions"),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
@@ -115,7 +116,7 @@ MODELS = {
         Model("keysight-33600a", "player", "", "keysight_generators"),
         Model("keysight-m8190a", "player", "", "keysight_generators"),
         Model("keysight-m8190a-12bit", "player", "", "keysight_generators"),
-        Model("qick-tproc-v2", "transceiver", "", "qick"),
+        Model("qick-tproc-v2", "transceiver", "qick.driver", "qick", ("QICK", "")),
         Model("qm-opx", "transceiver", "", "quantum_machines"),
     )
 }
@@ -216,6 +217,7 @@ FAMILIES = (
     "keysight_infiniium",
     "qctl_trigger",
     "qctl_events",
+    "qctl_sequencer",
     "dc_sources",
     "microwave_sources",
 )
@@ -226,7 +228,7 @@ def capabilities() -> dict[str, Capability]:
     """Return the table of every instrument that has one, by model; those that nothing compiles for yet, too."""
     tables = {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
     for name, model in MODELS.items():
-        if name not in tables and model.driver:
+        if name not in tables and model.driver and name not in OF_BOARDS:
             tables[name] = _module("declared_table").declared_table(
                 name, _module(model.driver), declared_commands(name)
             )

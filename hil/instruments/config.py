@@ -38,6 +38,11 @@ class EmulatorConfig:
     modules: str = ""
 
     @property
+    def ports(self) -> str:
+        """What the names of serial ports that it comes back at begin with; empty without a control socket."""
+        return f"{self.control.removesuffix('.control')}.port" if self.control else ""
+
+    @property
     def host(self) -> str:
         """The address part of `bind`."""
         return self.bind.rpartition(":")[0] or "127.0.0.1"

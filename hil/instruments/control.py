@@ -11,8 +11,8 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.emulated import Emulated
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["Control"]
 
@@ -32,6 +32,7 @@ class Control:
         self._box = box
         self._faults = faults
         self._own: dict[str, Any] = {}
+        faults.on_trip = box.plant.fault_changed.set
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self, path: str) -> None:

@@ -1,6 +1,6 @@
-"""What all emulated firmware has: sessions, numbered requests with one reply each, blocks of shots, and events.
+"""What emulated firmware has whose blocks of shots are played by the plant.
 
-Source: docs/firmware-protocol.md, protocol version 1, sections 3 (sessions, numbers) and 4 (messages).
+Source: docs/firmware-protocol.md, protocol version 1, section 4 (messages).
 """
 
 from __future__ import annotations
@@ -8,82 +8,52 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from abc import ABC, abstractmethod
-from collections.abc import Callable
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
+from qctl.hil.instruments.firmware_link import (
+    E_FAULT,
+    E_KIND,
+    E_PAYLOAD,
+    E_RANGE,
+    E_REFERENCE,
+    E_STATE,
+    FirmwareLink,
+    Problem,
+)
 from qctl.hil.instruments.plant_link import Plant
-from qctl.hil.instruments.trigger_packets import Deframer, Packet, pack, unpack
+from qctl.hil.instruments.trigger_packets import Packet
 
 __all__ = ["E_PAYLOAD", "E_RANGE", "E_STATE", "FirmwareBox", "Problem"]
 
 _STATUS, _DONE = struct.Struct("<BBHIII"), struct.Struct("<IIBBH")
-_RESEND_S, _N_RESENDS = 0.1, 10
 _PLANT_PATIENCE_S = 0.1
 
-HELLO, FIRE, STOP, STATUS, SAFE = 0x01, 0x05, 0x06, 0x07, 0x08
-SET_REFERENCE, ACK, DONE, ERROR = 0x0B, 0x10, 0xC1, 0xFF
-E_KIND, E_PAYLOAD, E_RANGE, E_STATE, E_SEQUENCE, E_SESSION, E_REFERENCE, E_FAULT = range(1, 9)
+FIRE, STOP, STATUS, SAFE, SET_REFERENCE, DONE = 0x05, 0x06, 0x07, 0x08, 0x0B, 0xC1
 COMPLETE, STOPPED, FAULT = range(3)
 _LENGTHS = {FIRE: 4, STOP: 0, STATUS: 0, SAFE: 0, SET_REFERENCE: 1}
 
 
-class Problem(Exception):
-    """An error reply: its code and its text for people."""
-
-
-class FirmwareBox(ABC):
+class FirmwareBox(FirmwareLink):
     """A controller on a serial line; its blocks of shots are played by the plant.
 
     Subclasses say who they are, which settings they know, and how they play a block.
-
-    Parameters
-    ----------
-    config : EmulatorConfig
-        Name and serial number.
-    plant : Plant
-        What plays.
-
-    Attributes
-    ----------
-    send : callable
-        Takes the bytes of one frame; set by the server.
     """
 
-    word: ClassVar[str]
-    """What it is, in its identity."""
     lengths: ClassVar[dict[int, int]]
     """Bytes of each request that it knows beside those of all firmware; -1 for any number."""
-    asking: ClassVar[frozenset[int]]
-    """Requests among them that change nothing, and are answered while a block plays."""
-    n_inputs = 0
-    own_faults = frozenset({"unlocked"})
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
-        self.plant = plant
-        self.counters: dict[str, int] = {"frames_dropped": 0}
-        self.send: Callable[[bytes], None] = lambda frame: None
-        self._identity = f"qctl,{self.word},{config.serial},1.0".encode("ascii")[:255]
-        self._faults: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None
         self._slow: asyncio.Task[None] | None = None
-        self._resend: asyncio.TimerHandle | None = None
-        self._forget()
+        super().__init__(config, plant)
 
     def _forget(self) -> None:
-        self._deframer = Deframer()
-        self._session = 0
-        self._last = 0
-        self._reply = b""
-        self._hello = b""
-        self._external = 0
-        self._last_error = 0
+        super()._forget()
         self._number = self._n_fired = self._n_shots = 0
         self._stopped = False
-        self._event_number = 0
-        self._events: list[Packet] = []
         self.reset()
 
     # what subclasses do ----------------------------------------------------------------------------
@@ -110,10 +80,6 @@ class FirmwareBox(ABC):
 
     # what the servers call -------------------------------------------------------------------------
 
-    def new_faults(self, faults: dict[str, Any]) -> None:
-        """Take the present faults; ``unlocked`` is this box's own."""
-        self._faults = faults
-
     async def power_cycle(self) -> None:
         """Forget everything, as after a power cut."""
         if self._slow is not None:
@@ -122,51 +88,16 @@ class FirmwareBox(ABC):
         self._drop_events()
         self._forget()
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the wire."""
-        for frame in self._deframer.feed(data):
-            packet = unpack(frame)
-            if packet is None:
-                self.counters["frames_dropped"] += 1
-            else:
-                self._take(packet)
+    # sessions and requests -------------------------------------------------------------------------
 
-    # sessions and numbers --------------------------------------------------------------------------
-
-    def _take(self, packet: Packet) -> None:
-        if packet.kind == HELLO:
-            self._take_hello(packet)
-        elif packet.kind == ACK:
-            if packet.session == self._session and self._events and self._events[0].number == packet.number:
-                self._events.pop(0)
-                self._send_event()
-        elif packet.session != self._session or not self._session:
-            self._refuse(packet, E_SESSION, "no such session")
-        elif packet.number == self._last and self._reply:
-            self.send(self._reply)
-        elif packet.number != self._last % 65535 + 1:
-            self._refuse(packet, E_SEQUENCE, f"expected {self._last % 65535 + 1}")
-        elif self._slow is None:
-            self._execute(packet)
-
-    def _take_hello(self, packet: Packet) -> None:
-        if len(packet.payload) != 4 or packet.session == 0 or packet.number != 0:
-            self._refuse(packet, E_PAYLOAD, "hello")
-            return
-        if packet.session == self._session and self._last == 0 and self._hello:
-            self.send(self._hello)
-            return
-        lowest, highest = struct.unpack("<HH", packet.payload)
-        chosen = 1 if lowest <= 1 <= highest else 0
-        payload = struct.pack("<HHHB", 1, 1, chosen, len(self._identity)) + self._identity
-        self._hello = pack(Packet(HELLO | 0x80, packet.session, 0, payload))
-        self._drop_events()
-        self._session = packet.session if chosen else 0
-        self._last, self._reply, self._event_number = 0, b"", 0
+    def _begin(self, hello: bytes) -> None:
         if self._task is not None:
-            self._later(self._halt_then(self._hello))
+            self._later(self._halt_then(hello))
         else:
-            self.send(self._hello)
+            self.send(hello)
+
+    def _busy(self) -> bool:
+        return self._slow is not None
 
     async def _halt_then(self, frame: bytes) -> None:
         await self._halt()
@@ -211,23 +142,6 @@ class FirmwareBox(ABC):
             self.low()
         self._answer(packet, b"" if packet.kind == SAFE else struct.pack("<I", self._n_fired))
 
-    def _answer(self, packet: Packet, payload: bytes) -> None:
-        self._last = packet.number
-        self._reply = pack(Packet(packet.kind | 0x80, packet.session, packet.number, payload))
-        self.send(self._reply)
-
-    def _answer_problem(self, packet: Packet, problem: Problem) -> None:
-        code, text = problem.args
-        self._last = packet.number
-        self._reply = self._refuse(packet, code, text)
-
-    def _refuse(self, packet: Packet, code: int, text: str) -> bytes:
-        self._last_error = code
-        words = text.encode("ascii", "replace")[:255]
-        frame = pack(Packet(ERROR, packet.session, packet.number, bytes((packet.kind, code, len(words))) + words))
-        self.send(frame)
-        return frame
-
     # messages ----------------------------------------------------------------------------------------
 
     def _do(self, kind: int, payload: bytes) -> bytes:
@@ -236,14 +150,12 @@ class FirmwareBox(ABC):
         if self._task is not None and kind not in self.asking:
             raise Problem(E_STATE, "firing")
         if kind == SET_REFERENCE:
-            if payload[0] > 1:
-                raise Problem(E_RANGE, "source is 0 or 1")
-            self._external = payload[0]
-            return payload
-        return self._fire(payload) if kind == FIRE else self.answer(kind, payload)
-
-    def _reference(self) -> int:
-        return 0 if not self._external else 2 if self._faults.get("unlocked") else 1
+            return self._set_reference(payload)
+        if kind == FIRE:
+            return self._fire(payload)
+        if self._faults.get("full_buffer") and kind not in self.asking:
+            raise Problem(E_STATE, "memory is full")
+        return self.answer(kind, payload)
 
     def _status(self) -> bytes:
         firing = int(self._task is not None)
@@ -275,11 +187,7 @@ class FirmwareBox(ABC):
             reason = STOPPED
         if session != self._session:
             return
-        self._event_number = self._event_number % 65535 + 1
-        payload = _DONE.pack(number, self._n_fired, reason, 0, 0)
-        self._events.append(Packet(DONE, self._session, self._event_number, payload))
-        if len(self._events) == 1:
-            self._send_event()
+        self._tell(DONE, _DONE.pack(number, self._n_fired, reason, 0, 0))
 
     async def _halt(self) -> None:
         task = self._task
@@ -287,24 +195,3 @@ class FirmwareBox(ABC):
             self._stopped = True
             await self.plant.abort()
             await asyncio.wait([task])
-
-    # events --------------------------------------------------------------------------------------------
-
-    def _drop_events(self) -> None:
-        self._events.clear()
-        if self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
-
-    def _send_event(self, times: int = 0) -> None:
-        if self._resend is not None:
-            self._resend.cancel()
-            self._resend = None
-        if not self._events:
-            return
-        if times > _N_RESENDS:
-            self._events.pop(0)
-            self._send_event()
-            return
-        self.send(pack(self._events[0]))
-        self._resend = asyncio.get_running_loop().call_later(_RESEND_S, self._send_event, times + 1)

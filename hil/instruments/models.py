@@ -16,7 +16,7 @@ class Model(NamedTuple):
         Where its class is.
     link : str
         ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
-        ``labone`` (a data server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``labone`` (a data server), ``pyro`` (a board's server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
     """
 
     module: str
@@ -31,8 +31,10 @@ MODELS: dict[str, Model] = {
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
+    "qick-tproc-v2": Model("qick.board", "QickBoard", "pyro"),
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
+    "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),
     "qctl-events": Model("qctl_events", "QctlEvents", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),

@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.errors import RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.models import MODELS
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.instruments.servers.pty import serve_pty
+from qctl.hil.instruments.servers.pyro import PyroConnection
 from qctl.hil.instruments.servers.raw import RawConnection
 from qctl.hil.instruments.servers.serial_box import SerialBox
 from qctl.hil.instruments.zurich.connection import LabOneConnection
@@ -53,9 +54,9 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     control = Control(box, faults)
     await control.open(config.control)
     if model.link == "pty":
-        await serve_pty(box, faults, control, ready)
+        await serve_pty(box, faults, control, ready, config.ports)
     elif model.link == "serial":
-        await serve_pty(SerialBox(box, config.baud), faults, control, ready)
+        await serve_pty(SerialBox(box, config.baud), faults, control, ready, config.ports)
     else:
         await _listen(config, model.link, box, faults, control, ready)
 
@@ -72,6 +73,8 @@ async def _listen(
             return lambda: HttpConnection(box, faults, connections)
         if link == "labone":
             return lambda: LabOneConnection(box, faults, connections)
+        if link == "pyro":
+            return lambda: PyroConnection(lambda: box.inner, faults, connections)
         return lambda: RawConnection(one, faults, connections)
 
     boxes: dict[int, Box] = {0: box, **getattr(box, "slots", {})}
@@ -80,9 +83,12 @@ async def _listen(
     await box.flush()
     addresses = {"labone": f"zhinst-emulated://{host}:{port}"}
     addresses |= {"hislip": f"TCPIP::{host}::hislip0,{port}::INSTR", "http": f"http://{host}:{port}"}
+    addresses |= {"pyro": box.announce(host, port)} if link == "pyro" else {}
     ready(addresses.get(link, f"TCPIP::{host}::{port}::SOCKET"))
     try:
         while await control.changed():
+            for connection in list(connections):
+                connection.stall()
             off_s = faults.take("power_cycle")
             if off_s is None:
                 continue

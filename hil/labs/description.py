@@ -8,6 +8,8 @@ import numpy as np
 
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
+from qctl.hil.labs.qick import BOARD, board_lines, board_ports
+from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
     BETA_S,
     CZ_RISE_S,
@@ -41,6 +43,7 @@ MODELS = {
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
     "hd0": "zurich-hdawg",
+    "boa": BOARD,
     "fri": "bluefors-gen1",
 }
 _ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)
@@ -70,12 +73,12 @@ def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
 def _starter(file: PlantFile) -> str:
     """Return what starts the shots: the trigger controller, or the chassis that all that plays sits in.
 
-    Devices behind a data server are started by one of their own.
+    Devices behind a data server are started by one of their own, and a board by itself.
     """
     cables = file.cables
     sources = {connector(place)[0] for place in cables.triggers.values()} - set(cables.slots)
     if sources or not cables.slots:
-        return min(sources, default="trig0")
+        return min(sources, default=connector(cables.readout.i)[0])
     chassis = min(connector(place)[0] for place in cables.slots.values())
     return chassis if MODELS[chassis[:3]] != DATA_SERVER else min(set(cables.slots) - set(cables.triggers))
 
@@ -120,6 +123,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         f'trigger = "{_starter(file)}"',
         "",
     ]
+    pulse_s = BOARD_PULSE_S if MODELS[_starter(file)[:3]] == BOARD else PULSE_S
     for k, transmon in enumerate(transmons):
         frequency_hz = float(rest.levels_hz[k, 0])
         design_hz = frequency_hz + random.uniform(-3e7, 3e7)
@@ -131,7 +135,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
             "anharmonicity_hz = -2.2e8",
             "t1_s = 3.0e-5",
             "t2_s = 2.0e-5",
-            f"drive = {{ length_s = {PULSE_S!r}, sigma_s = {SIGMA_S!r}, amplitude_v = {amplitude_v:.4g}, "
+            f"drive = {{ length_s = {pulse_s!r}, sigma_s = {SIGMA_S!r}, amplitude_v = {amplitude_v:.4g}, "
             f"beta_s = {BETA_S!r} }}",
         ]
         if file.cables.flux[k].output:
@@ -186,6 +190,8 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     if _is_served(box, file):
         wire = file.cables.triggers.get(box, "")
         lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s)
+    elif model == BOARD:
+        lines += board_lines(file.cables)
     elif model == MODELS["awg"]:
         lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
         lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
@@ -250,6 +256,9 @@ def _ports(file: PlantFile) -> list[str]:
         served = {box: MODELS[box[:3]] for box in cables.slots if _is_served(box, file)}
         if served:
             lines += port_lines(transmon.name, k, cables, served)
+            continue
+        if MODELS[connector(drive.i)[0][:3]] == BOARD:
+            lines += board_ports(transmon.name, k, cables)
             continue
         lines += [f'[ports."{transmon.name}.drive"]', f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]
         if flux.output:

@@ -30,6 +30,8 @@ _FREQUENCIES_HZ = {
     "zurich1": (4.72e9,),
     "mixed1": (4.72e9,),
     "zurich2": (5.47e9, 4.73e9),
+    "qick1": (4.72e9,),
+    "qick2": (5.47e9, 4.73e9),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
 _RESONATORS_HZ = {
@@ -40,6 +42,8 @@ _RESONATORS_HZ = {
     "zurich1": (7.02e9,),
     "mixed1": (7.02e9,),
     "zurich2": (7.035e9, 7.105e9),
+    "qick1": (5.92e9,),
+    "qick2": (5.885e9, 5.955e9),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
 _OUTPUTS = {
@@ -54,7 +58,12 @@ _OUTPUTS = {
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
+    "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
+    "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
+_BOARDS = ("qick1", "qick2")
+"""Racks of one board that plays and reads everything, and starts itself."""
+_JOINED = {"qick2": {"board0:7": "board0:5"}}
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
@@ -65,6 +74,7 @@ _SLOTS = {
 _CARRIERS = {
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "mixed1": ("lo_drive", "qa0.qa1"),
+    **dict.fromkeys(_BOARDS, ("", "board0.g3")),
 }
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
 _TRIGGERS = {
@@ -72,7 +82,7 @@ _TRIGGERS = {
     "zurich2": {"hd0": "qc0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
 }
-_DRAWS = {**dict.fromkeys(_SLOTS, (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
+_DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = tuple(_FREQUENCIES_HZ)
 
@@ -153,12 +163,15 @@ def _cables(name: str) -> Cables:
     boxes = sorted({place.partition(":")[0] for place in (*drive, *flux, *readout)})
     dc = [f"dc0:{k + 1}" for k in range(n)] if flux else [""] * n
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
-    digitizer = readout[0].partition(":")[0] if slots else "dig0"
+    alone = bool(slots) or name in _BOARDS
+    digitizer = readout[0].partition(":")[0] if alone else "dig0"
+    tones = [lo_drive or f"board0.g{k + 1}" for k in range(n)]
     return Cables(
-        drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], lo_drive) for k in range(n)),
+        drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
-        triggers=_TRIGGERS.get(name, {}) if slots else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
-        events={} if slots and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
+        triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
+        events={} if alone and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
+        joined=_JOINED.get(name, {}),
     )

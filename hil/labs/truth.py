@@ -35,6 +35,7 @@ RATE_HZ = 1.2e9
 PULSE_S, SIGMA_S, BETA_S = 2.0e-8, 5.0e-9, 3.6e-10
 READOUT_S, READOUT_DELAY_S, READOUT_V = 1.0e-6, 1.0e-7, 0.05
 CZ_RISE_S = 2.0e-9
+_BAND_HZ = 2.0e8
 
 
 def true_values(processor: Processor) -> dict[str, Any]:
@@ -120,6 +121,12 @@ def readout_hz(transmon: Transmon) -> float:
     return (transmon.resonator.frequency_hz[0] + transmon.resonator.frequency_hz[1]) / 2
 
 
+def _readout_lo_hz(processor: Processor) -> float:
+    """Return the LO of the racks that have one; where resonators are too far from it, a frequency among theirs."""
+    first_hz = readout_hz(processor.transmons[0])
+    return LO_READOUT_HZ if abs(first_hz - LO_READOUT_HZ) < _BAND_HZ else first_hz
+
+
 def readout_matrix(processor: Processor, qubit: int) -> list[list[float]]:
     """Return the (2, 2) assignment probabilities of the nominal readout: boxcar, threshold half way.
 
@@ -129,14 +136,15 @@ def readout_matrix(processor: Processor, qubit: int) -> list[list[float]]:
     n_samples = round(READOUT_S * 5e8)
     times = np.arange(round(READOUT_S * RATE_HZ)) / RATE_HZ
     volts = np.zeros(times.size, complex)
+    lo_hz = _readout_lo_hz(processor)
     for transmon in processor.transmons:
-        volts += READOUT_V * np.exp(2j * np.pi * (readout_hz(transmon) - LO_READOUT_HZ) * times)
+        volts += READOUT_V * np.exp(2j * np.pi * (readout_hz(transmon) - lo_hz) * times)
     n = len(processor.transmons)
     silent: tuple[tuple[Run, ...], ...] = ((),) * n
-    lines = Lines(RATE_HZ, silent, (LO_DRIVE_HZ,) * n, silent, (0.0,) * n, (Run(0, volts),), LO_READOUT_HZ)
+    lines = Lines(RATE_HZ, silent, (LO_DRIVE_HZ,) * n, silent, (0.0,) * n, (Run(0, volts),), lo_hz)
     answer = answer_readout(processor, lines, Window(READOUT_DELAY_S, 5e8, n_samples))
     seen_s = READOUT_DELAY_S + np.arange(n_samples) / 5e8
-    offset_hz = readout_hz(processor.transmons[qubit]) - LO_READOUT_HZ
+    offset_hz = readout_hz(processor.transmons[qubit]) - lo_hz
     turn = np.exp(-2j * np.pi * offset_hz * seen_s) / n_samples
 
     def point(path: int) -> complex:

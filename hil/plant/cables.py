@@ -62,6 +62,9 @@ class Cables:
         trigger to time zero of the box at the fridge: what the box needs, and its cables.
     grid_hz : float
         Samples per second at which the fridge is followed; 0 takes the rate of the generators, which have one then.
+    joined : dict of str to str
+        Output to the one whose line it is joined to by a combiner in front of the fridge ("board0:7" to "board0:5");
+        the box adds them up.
     beside : tuple of str
         Boxes that no cable of the fridge goes to: thermometry, a register server.
     """
@@ -75,6 +78,7 @@ class Cables:
     slots: dict[str, str] = field(default_factory=dict)
     delays_s: dict[str, float] = field(default_factory=dict)
     grid_hz: float = 0.0
+    joined: dict[str, str] = field(default_factory=dict)
     beside: tuple[str, ...] = ()
 
     def all_triggers(self) -> dict[str, str]:

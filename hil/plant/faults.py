@@ -10,23 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
+from qctl.hil.faults.table import kinds_at
 from qctl.hil.physics.lines import Run
 from qctl.hil.plant.cables import Cables, connector
 
 __all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "invert_pulse"]
 
-# name → value when none is given
-CABLE_FAULTS: dict[str, Any] = {"inverted_pulse": 2, "inverted_i": True, "scale": 0.5, "swap": "", "lo_shift": 5e6}
-BOX_FAULTS: dict[str, Any] = {"silence": True, "unlocked": True, "lost_event": True, "warm": 0.08}
-WIRE_FAULTS: dict[str, Any] = {
-    "delay": 0.5,
-    "late_reply": 2.0,
-    "drop": 1,
-    "cut": 8,
-    "corrupt": 1,
-    "wrong_reply": "what?",
-    "power_cycle": 1.0,
-}
+CABLE_FAULTS, BOX_FAULTS, WIRE_FAULTS = kinds_at("cable"), kinds_at("box"), kinds_at("wire")
 FAULTS = {**CABLE_FAULTS, **BOX_FAULTS, **WIRE_FAULTS}
 
 
@@ -148,6 +138,7 @@ class FaultTable:
     def _boxes(self) -> set[str]:
         cables = self._cables
         boxes = {*cables.triggers, *cables.beside} | {line.lo for line in cables.drive} | {cables.readout.lo}
+        boxes |= {connector(place)[0] for line in cables.drive for place in (line.i, line.q)} - set(cables.slots)
         boxes -= {""}
         boxes |= {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
         return boxes | {connector(line.dc)[0] for line in cables.flux if line.dc}

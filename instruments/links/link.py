@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
+from qctl.instruments.links.life import LinkState
 
-__all__ = ["Block", "Dialect", "Link", "LinkState", "SerialLine", "Tap", "as_bytes_view", "block_header", "shown"]
+__all__ = ["Block", "Dialect", "Link", "SerialLine", "Tap", "as_bytes_view", "block_header", "shown"]
 
 Block = bytes | bytearray | memoryview | NDArray[np.generic]
 
@@ -56,20 +56,6 @@ class Dialect:
     identity_query: str = "*IDN?"
     serial: SerialLine = field(default_factory=SerialLine)
     greets: bool = False
-
-
-class LinkState(Enum):
-    """Where a link stands.
-
-    After a time-out or a broken connection it is DEGRADED: what the instrument still sends belongs to nobody, so the
-    connection is reopened before anything else is sent. It is DOWN when reopening failed.
-    """
-
-    UP = "up"
-    DEGRADED = "degraded"
-    RECONNECTING = "reconnecting"
-    DOWN = "down"
-    CLOSED = "closed"
 
 
 class Tap(Protocol):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from contextlib import AbstractContextManager, nullcontext
 
-from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_header
+from qctl.instruments.links.life import LinkState
+from qctl.instruments.links.link import Block, as_bytes_view, block_header
 
 __all__ = ["RehearsalLink"]
 

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 
 from qctl.errors import DeviceTimeoutError
-from qctl.instruments.links.link import Block, LinkState, as_bytes_view, block_header
+from qctl.instruments.links.life import LinkState
+from qctl.instruments.links.link import Block, as_bytes_view, block_header
 
 __all__ = ["TranscriptLink"]
 

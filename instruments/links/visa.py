@@ -14,12 +14,13 @@ from threading import RLock
 from typing import NoReturn
 
 from qctl.errors import DeviceError, DeviceTimeoutError
-from qctl.instruments.links.link import Block, Dialect, LinkState, Tap, as_bytes_view, block_header, shown
+from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
+from qctl.instruments.links.link import Block, Dialect, Tap, as_bytes_view, block_header, shown
 from qctl.instruments.links.visa_port import PortClosedError, VisaPort
 
 __all__ = ["VisaLink", "open_visa_link"]
 
-_BACK_OFF_S = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6)
+_PATIENCE = Patience(first_s=0.1, longest_s=1.6)
 _LINE_BYTES = 4096
 _BURST_BYTES = 1 << 18
 _GREETING_S = 1.0
@@ -65,11 +66,7 @@ class VisaLink:
         self._end = self._dialect.end.encode("ascii")
         self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial)
         self._port: VisaPort | None = None
-        self._state = LinkState.DOWN
-        self._generation = 0
-        self._n_failures = 0
-        self._next_attempt_s = 0.0
-        self._why = "never opened"
+        self._life = LinkLife(_PATIENCE, name, LinkState.DOWN)
         self._lock = RLock()
         self._gathered: list[bytes | memoryview] | None = None
         self._n_gathered = 0
@@ -83,12 +80,12 @@ class VisaLink:
     @property
     def state(self) -> LinkState:
         """Return where the link stands."""
-        return self._state
+        return self._life.state
 
     @property
     def generation(self) -> int:
         """Return how many times the connection has been opened."""
-        return self._generation
+        return self._life.n_opened
 
     def open(self) -> None:
         """Open the connection and check who answers; do nothing when it is up.
@@ -272,13 +269,11 @@ class VisaLink:
         """Close the connection for good."""
         with self._lock:
             self._drop()
-            self._enter(LinkState.CLOSED)
+            self._enter(Happening.CLOSED)
 
-    def _enter(self, state: LinkState) -> None:
-        if state is not self._state:
-            self._state = state
-            if self._tap is not None:
-                self._tap.state(self._name, state)
+    def _enter(self, happening: Happening, why: str = "") -> None:
+        if self._life.take(happening, time.monotonic(), why) and self._tap is not None:
+            self._tap.state(self._name, self._life.state)
 
     def _drop(self) -> None:
         if self._port is not None:
@@ -287,16 +282,16 @@ class VisaLink:
 
     def _ready(self) -> VisaPort:
         """Return the open port; reopen it after a failure, at most once a call and with back-off."""
-        if self._state is LinkState.UP and self._port is not None:
+        if self._life.state is LinkState.UP and self._port is not None:
             return self._port
-        if self._state is LinkState.CLOSED:
+        if self._life.state is LinkState.CLOSED:
             raise DeviceError(f"{self._name}: the link is closed", instrument=self._name)
-        wait_s = self._next_attempt_s - time.monotonic()
+        wait_s = (self._life.try_s or 0.0) - time.monotonic()
         if wait_s > 0:
             raise DeviceError(
-                f"{self._name} is down ({self._why}); the next attempt is in {wait_s:.1f} s", instrument=self._name
+                f"{self._name} is down ({self._life.why}); the next attempt is in {wait_s:.1f} s", instrument=self._name
             )
-        self._enter(LinkState.RECONNECTING)
+        self._enter(Happening.TRY)
         try:
             self._port = self._open_port(self._address, self._timeout_s)
         except (TimeoutError, PortClosedError) as error:
@@ -316,9 +311,7 @@ class VisaLink:
             self._down(f"{self._address}: {error}", error)
         self._check(identity)
         self.identity = identity
-        self._generation += 1
-        self._n_failures = 0
-        self._enter(LinkState.UP)
+        self._enter(Happening.OPENED)
         return port
 
     def _check(self, identity: str) -> None:
@@ -332,17 +325,15 @@ class VisaLink:
 
     def _down(self, why: str, cause: Exception | None = None) -> NoReturn:
         self._drop()
-        self._enter(LinkState.DOWN)
-        self._why = why
-        self._n_failures += 1
-        self._next_attempt_s = time.monotonic() + _BACK_OFF_S[min(self._n_failures, len(_BACK_OFF_S) - 1)]
+        self._enter(Happening.FAILED, why)
         kind = DeviceTimeoutError if isinstance(cause, TimeoutError) else DeviceError
         raise kind(f"{self._name}: {why}", instrument=self._name) from cause
 
     def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> NoReturn:
         """Give the connection up, because nobody knows what it still carries, and say so."""
         self._drop()
-        self._enter(LinkState.DEGRADED)
+        if self._life.state is LinkState.UP:
+            self._enter(Happening.LOST, f"{error or 'no answer in time'} {where}")
         if isinstance(error, TimeoutError):
             raise DeviceTimeoutError(
                 f"{self._name}: no answer in time {where}; {shown(got)}", instrument=self._name

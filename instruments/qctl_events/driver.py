@@ -33,7 +33,7 @@ from qctl.firmware_io.event_messages import (
 )
 from qctl.firmware_io.messages import Kind, Status
 from qctl.firmware_io.serial_port import SerialPort, device_path
-from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice
+from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice, photons_by_port
 from qctl.instruments.qctl_events import capabilities as can
 from qctl.instruments.qctl_events.body import EventsBody
 from qctl.lab import Instrument, Lab
@@ -185,10 +185,7 @@ class QctlEvents(ControlledDevice):
                 raise DeviceError(f"{self.controller.name} answered {found.count} counts from {found.first}")
             parts.append(np.frombuffer(found.rows, COUNT)["photons"])
         counts = np.concatenate(parts).reshape(body.n_shots, -1) if parts else np.zeros((body.n_shots, 0))
-        table = counts.astype(np.complex128)
-        if body.averaged:
-            table = table.mean(axis=0, keepdims=True)
-        return {(one.port, one.slot): np.ascontiguousarray(table[:, list(one.columns)]) for one in body.photons}
+        return photons_by_port(counts, body.photons, body.averaged)
 
     def safe(self) -> None:
         """Stop, switch every tone off, and hold every TTL line low."""

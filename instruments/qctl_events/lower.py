@@ -22,7 +22,7 @@ from qctl.program.straights import joined
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_s
 
-__all__ = ["lower"]
+__all__ = ["event_rows", "lower", "photons_of"]
 
 _STEP_NS = 200
 """How often an envelope's amplitude is set."""
@@ -45,8 +45,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     flat = joined(straights)
     table = can.TABLES[can.MODEL]
     spans = spans_of(flat, instrument, lab, shots, table, _STEP_NS)
-    rows = np.concatenate([_tone_rows(spans), _line_rows(spans), _gate_rows(spans)])
-    rows = rows[np.lexsort((rows["where"], rows["tick"], rows["point"]))]
+    rows = event_rows(spans)
     _check_gaps(rows, spans, name)
     bounds = np.searchsorted(rows["point"], np.arange(len(flat) + 1)).tolist()
     words = np.stack([rows["tick"].astype(np.uint64) | rows["word"], rows["value"]], axis=1).ravel()
@@ -54,7 +53,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     period_ns = math.ceil(rational_s(shots.period_s) * 10**9)
     check_number(table, "settings.period_ns", period_ns, name)
     body = EventsBody(
-        shots.n_shots, shots.averaged, period_ns, tuple(bounds), digest, len(spans.gates), _photons(spans.gates)
+        shots.n_shots, shots.averaged, period_ns, tuple(bounds), digest, len(spans.gates), photons_of(spans.gates)
     )
     n_counts = len(spans.gates) * shots.n_shots
     report = (
@@ -63,6 +62,12 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
         usage(table, "scope.records", n_counts, name="counts"),
     )
     return DeviceProgram(name, instrument.model, body.to_bytes(), {digest: words}, len(flat), report)
+
+
+def event_rows(spans: Spans) -> NDArray[Any]:
+    """Return what is set when: ROWs by point, then tick (of 1 ns), then kind and number of the channel."""
+    rows = np.concatenate([_tone_rows(spans), _line_rows(spans), _gate_rows(spans)])
+    return rows[np.lexsort((rows["where"], rows["tick"], rows["point"]))]
 
 
 def _rows(point: Any, tick: Any, channel: Any, tone: Any, operation: int, on: int, value: Any) -> NDArray[Any]:
@@ -126,7 +131,7 @@ def _check_gaps(rows: NDArray[Any], spans: Spans, name: str) -> None:
         )
 
 
-def _photons(gates: Sequence[Gate]) -> tuple[Photons, ...]:
+def photons_of(gates: Sequence[Gate]) -> tuple[Photons, ...]:
     """Return which counts of a shot are whose: a result's columns are in order of points, then starts."""
     found: dict[tuple[str, str], list[tuple[int, int, int]]] = {}
     for column, gate in enumerate(gates):

@@ -126,7 +126,7 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
         errors=Reports(sync=("assembler's messages",), async_log=("nothing tells of late instructions",)),
         upload=Upload("Pyro4, pickles", "little", "int16", None, "envelope, program"),
         firmware=Firmware(_OLDEST, "", "keys of soccfg"),
-        standing=Standing(None, "", "qick's assembler is the judge of what will be compiled"),
+        standing=Standing(3, "qick's assembler and client", "emulated: API, not wire; no real board yet"),
     )
 
 

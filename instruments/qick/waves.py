@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError
 from qctl.instruments.checker import check_number
 from qctl.instruments.qick.board import Board, fabric_hz
-from qctl.program.sampling import envelope_samples
+from qctl.program.sampling import envelope_length, envelope_samples
 from qctl.program.tables import Waveform
 from qctl.units import rational_hz, to_ticks
 
@@ -43,6 +43,7 @@ class Envelopes:
         self._board, self._number, self._generator, self._where = board, number, generator, where
         self._fabric_hz = fabric_hz(generator)
         self._per_cycle = int(generator["samps_per_clk"])
+        self._room = int(generator["maxlen"])
         self._parts: list[NDArray[np.int16]] = []
         self.table = np.zeros((n_waveforms, 3), np.int64)
         self.top = np.ones(n_waveforms)
@@ -57,26 +58,32 @@ class Envelopes:
             self.length_error_s = max(self.length_error_s, abs(error_s))
             self.table[k] = 0, length, CONSTANT
         else:
-            length = self._sampled(k, waveform, what)
+            n_samples = envelope_length(waveform, self._fabric_hz * self._per_cycle)
+            length = -(-n_samples // self._per_cycle)
         check_number(self._board.table, f"channels.generator{self._number - 1}.length", length, what)
+        if waveform.kind == "constant":
+            return
+        self.table[k] = self.n_samples // self._per_cycle, length, ENVELOPE
+        self.n_samples += length * self._per_cycle
+        # What memory has no room for is counted and not rendered: it is refused, or cut into batches.
+        if self.n_samples <= self._room:
+            self._render(k, waveform, length, what)
+        else:
+            self.top[k] = 0.0
 
-    def _sampled(self, k: int, waveform: Waveform, what: str) -> int:
+    def _render(self, k: int, waveform: Waveform, length: int, what: str) -> None:
         # The line carries the complex conjugate of what turns the qubit (see PLAY).
         samples = np.conj(envelope_samples(waveform, self._fabric_hz * self._per_cycle))
         if self._generator.get("complex_env") is False and np.any(samples.imag):
             raise CompileError(f"{what}: the generator has no Q envelope; take a pulse without derivative")
         top = float(max(np.abs(samples.real).max(initial=0), np.abs(samples.imag).max(initial=0))) or 1.0
         highest = int(self._generator["maxv"]) * Fraction(self._generator.get("maxv_scale", 1.0))
-        length = -(-len(samples) // self._per_cycle)
         words = np.zeros((length * self._per_cycle, 2), np.int16)
         scale = float(highest) / top
         words[: len(samples), 0] = np.rint(samples.real * scale)
         words[: len(samples), 1] = np.rint(samples.imag * scale)
         self.top[k] = top
-        self.table[k] = self.n_samples // self._per_cycle, length, ENVELOPE
         self._parts.append(words)
-        self.n_samples += len(words)
-        return length
 
     def memory(self) -> NDArray[np.int16]:
         """Return all samples, (n_samples, 2): I and Q."""

@@ -32,6 +32,7 @@ class Emission(StrEnum):
     QICK = "qick"
     ARTIQ = "artiq"
     QUA = "qua"
+    SEQUENCER = "sequencer"
 
 
 def compile_file(
@@ -43,7 +44,7 @@ def compile_file(
     emit: Annotated[
         Emission,
         typer.Option(
-            help="Pulses with their ticks, text commands, or programs of Qblox, Zurich, QICK, OPX, Pulser or ARTIQ."
+            help="Pulses with ticks, text commands, or programs of Qblox, Zurich, QICK, OPX, Pulser, ARTIQ or qctl."
         ),
     ] = Emission.TIMELINE,
     out: Annotated[Path | None, typer.Option(help="Folder for the files; without it text goes to the screen.")] = None,
@@ -286,6 +287,14 @@ def _qua_texts(ready: Ready, lab: Lab) -> dict[str, str]:
     return texts
 
 
+def _sequencer_texts(ready: Ready, lab: Lab) -> dict[str, str]:
+    """Return each program's instructions as text; of qctl's sequencers only."""
+    from qctl.instruments.qctl_sequencer.body import text_of
+
+    programs = _of_family(ready, "qctl_sequencer", "a sequencer of qctl")
+    return {f"{program.instrument}{batched}.sequencer": text_of(program) for program, batched in programs}
+
+
 _NAMED = frozenset(Emission) - {Emission.TIMELINE, Emission.SCPI}
 """Whose texts have endings of their own."""
 _TEXTS = {
@@ -297,6 +306,7 @@ _TEXTS = {
     Emission.QICK: _qick_texts,
     Emission.ARTIQ: _artiq_texts,
     Emission.QUA: _qua_texts,
+    Emission.SEQUENCER: _sequencer_texts,
 }
 
 

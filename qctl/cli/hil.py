@@ -1,4 +1,4 @@
-"""`qctl hil`: start a virtual lab, and set its faults."""
+"""`qctl hil`: start a virtual lab, set its faults, and what else stands in files beside this one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from qctl.cli.hil_record import record, replay
+from qctl.cli.hil_run import run_scenarios
 from qctl.errors import QctlError, RequestError
 
 __all__ = ["fault", "hil"]
@@ -19,14 +22,13 @@ __all__ = ["fault", "hil"]
 hil = typer.Typer(add_completion=False, no_args_is_help=True, help="Virtual labs and their faults.")
 fault = typer.Typer(add_completion=False, no_args_is_help=True, help="Faults of a running virtual lab.")
 hil.add_typer(fault, name="fault")
+hil.command("run")(run_scenarios)
+hil.command()(record)
+hil.command()(replay)
 
-_FAULTS = (
-    "inverted_pulse", "inverted_i", "scale", "swap", "lo_shift", "silence", "unlocked", "lost_event", "warm", "delay",
-    "late_reply", "drop", "cut", "corrupt", "wrong_reply", "power_cycle",
-)  # fmt: skip
 _WRITTEN = b"# The built-in virtual lab "
 _LABS = (
-    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, mixed1, open-architecture, "
+    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, qick1, qick2, mixed1, open-architecture, "
     "open-architecture-scope, open-architecture-scpi, atoms9, ions4, ions1"
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
@@ -76,13 +78,13 @@ Place = Annotated[str | None, typer.Option(help="A line (q0.drive), a qubit, INS
 
 @fault.command("set")
 def set_fault(
-    name: Annotated[str, typer.Argument(help=f"{', '.join(_FAULTS)}.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="Name; `qctl hil fault list --all` has them all.", metavar="NAME")],
     on: Place = None,
     value: Annotated[str | None, typer.Option(help="How much; each fault has a default.")] = None,
     lab: LabSocket = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set one fault of a running lab.
+    """Set one fault of a running lab; `qctl hil fault list --all` says what each does and in which unit its value is.
 
     inverted_pulse, inverted_i, scale and swap are faults of one line's cables: an instrument with several lines is
     refused with their names. lo_shift is of a source, the others of any instrument.
@@ -107,8 +109,21 @@ def clear_faults(
 
 
 @fault.command("list")
-def list_faults(lab: LabSocket = None, as_json: AsJson = False) -> None:
-    """Show the faults that are set."""
+def list_faults(
+    lab: LabSocket = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every fault that there is; no lab is needed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the faults that are set, or with --all every fault that can be."""
+    if everything:
+        from qctl.hil.faults.table import KINDS
+
+        if as_json:
+            print(json.dumps([asdict(kind) for kind in KINDS.values()]))
+        for kind in () if as_json else KINDS.values():
+            value = f"{kind.default!s} {kind.unit}".strip() if kind.unit else "on or off"
+            print(f"{kind.name:<15} {kind.text}\n{'':<15} value: {value}; set on: {kind.where}")
+        return
     found = _do(lambda: _ask(lab, "faults"), as_json)["faults_set"]
     if as_json:
         print(json.dumps([_row(entry) for entry in found]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -31,7 +32,7 @@ def _value(text: str) -> Any:
 
 @instruments.command("list")
 def list_instruments(server: Server = _ADDRESS, as_json: AsJson = False) -> None:
-    """List instruments with the state of their links."""
+    """List instruments with the state of their links: since when, what went wrong last, what was lost with it."""
     from qctl.cli.app import print_json
     from qctl.client import connect
 
@@ -42,6 +43,21 @@ def list_instruments(server: Server = _ADDRESS, as_json: AsJson = False) -> None
         return
     for row in rows:
         sys.stdout.write(f"{row['name']:<14} {row['link']:<13} {row['model']:<24} {row['address']}\n")
+        for line in _troubles(row):
+            sys.stdout.write(f"{'':<14} {line}\n")
+
+
+def _troubles(row: dict[str, Any]) -> list[str]:
+    """Return what there is to say of a link beside its state: since when, the last error, retries, lost settings."""
+    found = []
+    since = datetime.fromtimestamp(row["since_s"]).strftime("%Y-%m-%d %H:%M:%S") if row.get("since_s") else ""
+    if row["link"] != "up":
+        tried = f", {row['n_retries']} failed attempts" if row.get("n_retries") else ""
+        found.append(f"since {since}{tried}: {row.get('why') or 'no reason known'}")
+    elif row.get("n_lost"):
+        found.append(f"since {since}, lost {row['n_lost']} times, last: {row['last_error']}")
+    lost = row.get("settings", ())
+    return found + [f"{one['parameter']} = {one['found']} since reconnecting, set was {one['set']}" for one in lost]
 
 
 @instruments.command()

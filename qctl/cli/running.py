@@ -3,72 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qctl.errors import ScheduleError
+from qctl.hil.bench.processes import Running, start
 
 __all__ = ["Running", "running_lab", "start"]
-
-START_TIMEOUT_S = 60.0
-
-
-class Running:
-    """A qctl command in a process of its own, ready to be used.
-
-    Attributes
-    ----------
-    process : subprocess.Popen
-    address : str
-        What it printed after `ready`.
-    """
-
-    def __init__(self, process: subprocess.Popen[str], address: str) -> None:
-        self.process, self.address = process, address
-
-    def end(self, timeout_s: float = 20.0) -> None:
-        """Ask it to end, and wait; kill it if it does not."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def start(arguments: Sequence[str]) -> Running:
-    """Start a qctl command and wait until it prints `ready ADDRESS`.
-
-    Raises
-    ------
-    ScheduleError
-        If it ends or stays silent; the message has its last line.
-    """
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "qctl", *arguments], stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ
-        )
-        assert process.stdout is not None
-        late = threading.Timer(START_TIMEOUT_S, process.kill)
-        late.start()
-        try:
-            for line in process.stdout:
-                word, _, address = line.strip().partition(" ")
-                if word == "ready":
-                    return Running(process, address)
-        finally:
-            late.cancel()
-        process.wait()
-        log.seek(0)
-        last = log.read().strip().splitlines()[-1:] or ["it said nothing"]
-    raise ScheduleError(f"qctl {' '.join(arguments[:2])} did not get ready: {last[0]}")
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.lab import Coupler, Lab, Processor, Qubit
-from qctl.lab.load import load_lab, parse_lab, read_lab
+from qctl.lab.load import load_lab, parse_lab, read_lab, whole_lab
 from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Mixer, Output, OutputRef, Port
 from qctl.lab.transmon import (
     CzPulse,
@@ -44,4 +44,5 @@ __all__ = [
     "load_lab",
     "parse_lab",
     "read_lab",
+    "whole_lab",
 ]

@@ -1,4 +1,4 @@
-"""Addresses of VISA and data servers: their parts, what makes two the same, and whether they stay on this machine."""
+"""Addresses of VISA, data servers and boards: their parts, what makes two the same, which stay on this machine."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ __all__ = ["Address", "parse_address"]
 
 _FORMS = {
     "zhinst": re.compile(r"(?P<board>zhinst(-emulated)?)://(?P<host>[^:/\s]+):(?P<port>\d+/dev\w+)", re.I),
+    "qick": re.compile(r"qick://(?P<host>[^:/\s]+):(?P<port>\d+/[\w.-]+)", re.I),
     "http": re.compile(r"https?://(?P<host>[^:/\s]+):(?P<port>\d+)/?", re.I),
     "socket": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+)::SOCKET", re.I),
+    "udp": re.compile(r"UDP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+(,\d+)?)::SOCKET", re.I),
+    "ethernet": re.compile(r"ETHERNET(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>\d+(,\d+)?)::SOCKET", re.I),
     "hislip": re.compile(r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)::(?P<port>hislip\d+(,\d+)?)(::INSTR)?", re.I),
     "vxi11": re.compile(
         r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)(::(?P<port>(?!hislip|instr$)[A-Z][^:]*))?(::INSTR)?", re.I
@@ -32,12 +35,13 @@ class Address:
     Attributes
     ----------
     kind : str
-        zhinst, http, socket, hislip, vxi11, serial, gpib or usb.
+        zhinst, qick, http, socket, udp, ethernet (frames in UDP datagrams), hislip, vxi11, serial, gpib or usb.
     host : str
         Host, serial device, bus address or USB identity.
     port : str
-        TCP port, HiSLIP or VXI-11 name, secondary address or USB interface; may be empty. Of zhinst the port of the
-        data server, a slash, and the device.
+        TCP or UDP port (after a comma the one that UDP comes back to), HiSLIP or VXI-11 name, secondary address or USB
+        interface; may be empty. Of zhinst the port of the data server, of qick that of the name server, a slash, and
+        the device or board.
     board : str
         Number of the interface; 0 when left out. Of zhinst what reaches the data server: zhinst or zhinst-emulated.
     """
@@ -80,7 +84,7 @@ def parse_address(text: str) -> Address | str:
             continue
         parts = match.groupdict()
         host = parts["host"]
-        if kind in ("zhinst", "http", "socket", "hislip", "vxi11"):
+        if kind in ("zhinst", "qick", "http", "socket", "udp", "ethernet", "hislip", "vxi11"):
             if host in _UNREACHABLE:
                 return f"{host} {_UNREACHABLE[host]}"
             port = (parts["port"] or "").rpartition(",")[2].partition("/")[0]

@@ -18,7 +18,7 @@ from qctl.lab.rack_rules import check_instruments
 from qctl.lab.safeguards import check_safeguards
 from qctl.lab.value_rules import check_values
 
-__all__ = ["load_lab", "parse_lab", "read_lab"]
+__all__ = ["load_lab", "parse_lab", "read_lab", "whole_lab"]
 
 _MOST_BYTES = 1 << 22
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -56,6 +56,32 @@ def _board(board: str, name: str, path: Path) -> str:
         raise RequestError(
             f"{path.name}: instruments.{name}.board: {error.message}", problems=[error.message]
         ) from error
+
+
+def whole_lab(path: str | Path) -> str:
+    """Return the text of a lab file that depends on no other: files that it names as boards' stand in it.
+
+    Raises
+    ------
+    RequestError
+        If it can't be read, or a file that it names.
+    ParseError
+        If it is not UTF-8, or larger than any lab.
+    """
+    text = read_lab(path)
+    try:
+        instruments = tomllib.loads(text).get("instruments", {})
+    except (ValueError, RecursionError):
+        return text  # `parse_lab` says what is wrong, with the place
+    for name, entry in instruments.items() if isinstance(instruments, dict) else ():
+        named = entry.get("board") if isinstance(entry, dict) else None
+        if isinstance(named, str) and named and not named.lstrip().startswith("{"):
+            told = _board(named, name, Path(path))
+            if "'''" in told:
+                raise RequestError(f"{Path(path).name}: instruments.{name}.board: {named} is no JSON of a board")
+            form = re.compile(rf"(\bboard\s*=\s*)([\"']){re.escape(named)}\2")
+            text = form.sub(lambda match, told=told: f"{match[1]}'''{told}'''", text)  # type: ignore[misc]
+    return text
 
 
 def read_lab(path: str | Path) -> str:

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from qctl.lab.mixer import Mixer
 from qctl.lab.quantities import (
-    AngleRad,
     AttenuationDb,
     ClockHz,
     DelayS,
@@ -37,9 +37,10 @@ __all__ = [
 ]
 
 TimeoutS = Annotated[float, Meta(ge=1e-3, le=3600, extra={"hint": "times are in seconds: 500 ms is 0.5"})]
+HeartbeatS = Annotated[float, Meta(ge=0.1, le=86400, extra={"hint": "times are in seconds"})]
+PauseS = Annotated[float, Meta(ge=0.01, le=86400, extra={"hint": "times are in seconds"})]
 LineNumber = Annotated[int, Meta(ge=1, le=4096, extra={"hint": "connectors are counted from 1"})]
 Baud = Annotated[int, Meta(ge=50, le=4_000_000, extra={"hint": "it is in bits a second, such as 9600"})]
-Gain = Annotated[float, Meta(ge=0.1, le=10, extra={"hint": "it is the ratio of Q to I amplitude, near 1"})]
 
 
 class OutputRef(Struct, frozen=True, forbid_unknown_fields=True):
@@ -228,9 +229,19 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model : str
         Key of the driver, or ``qcodes:`` or ``pymeasure:`` and the dotted name of a class of theirs.
     address : str
-        VISA address, or `zhinst://host:8004/dev1234` of a device behind a data server.
+        VISA address, `zhinst://host:8004/dev1234` of a device behind a data server, or `qick://host:8888/myqick` of a
+        board by the name that it has at its name server.
     timeout_s : float
         Longest wait for an answer.
+    heartbeat_s : float
+        Idle time after which it is asked for a sign of life; not while it plays a run.
+    retry_s : pair of float
+        Pause before a lost link is tried again, and the longest one: each is twice the one before, more or less.
+    retries : int
+        Failed attempts after which a link is given up until somebody calls `reconnect`; 0 for none.
+    also_at : str
+        Other names that its serial port may come back under, such as /dev/ttyACM*; who answers there is asked. A plug
+        with a USB serial number is found without.
     group : str
         Instruments of one group share an instrument host; empty means one of its own.
     clock_hz : float, optional
@@ -260,6 +271,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         puts its text here.
     allow_raw : bool
         Whether texts that match no declared command are passed on.
+    allow_pickle : bool
+        Whether a board whose client library speaks pickles, which can run code, may be opened.
     output, input : mapping of int to Output, Input
         Connectors by number.
     line : mapping of int to TriggerLine
@@ -270,6 +283,10 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     model: str
     address: str
     timeout_s: TimeoutS = 5.0
+    heartbeat_s: HeartbeatS = 1.0
+    retry_s: tuple[PauseS, PauseS] = (0.2, 10.0)
+    retries: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    also_at: str = ""
     group: str = ""
     clock_hz: ClockHz | None = None
     reference: Literal["internal", "external"] | None = None
@@ -285,6 +302,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     baud: Baud | None = None
     board: str = ""
     allow_raw: bool = False
+    allow_pickle: bool = False
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}
     line: dict[LineNumber, TriggerLine] = {}
@@ -308,24 +326,6 @@ class Interlock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     parameter: str
     min: float | None = None
     max: float | None = None
-
-
-class Mixer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Correction of an IQ mixer.
-
-    Attributes
-    ----------
-    offset_v : pair of float
-        Added to I and Q against LO leakage.
-    gain : float
-        Amplitude of Q relative to I.
-    phase_rad : float
-        Added to the phase of Q against the other sideband.
-    """
-
-    offset_v: tuple[VoltsV, VoltsV] = (0.0, 0.0)
-    gain: Gain = 1.0
-    phase_rad: AngleRad = 0.0
 
 
 class Port(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from qctl.program.expressions import Expression
 from qctl.program.tables import Waveform
 from qctl.units import rational_s, to_ticks
 
-__all__ = ["envelope_samples"]
+__all__ = ["envelope_length", "envelope_samples"]
 
 _KINDS = {name: k for k, name in enumerate(envelopes.KINDS)}
 _MAX_KEPT = 4096
@@ -52,6 +52,22 @@ def envelope_samples(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.comple
         if len(_kept) > _MAX_KEPT:
             _kept.popitem(last=False)
     return found
+
+
+def envelope_length(waveform: Waveform, rate_hz: Fraction) -> int:
+    """Return how many samples `envelope_samples` would give, without making them.
+
+    Raises
+    ------
+    CompileError
+        If the length is symbolic.
+    """
+    if waveform.samples is not None and waveform.rate_hz is not None:
+        return to_ticks(len(waveform.samples) / waveform.rate_hz, rate_hz).ticks
+    length_s = waveform.params[0]
+    if isinstance(length_s, Expression):
+        raise CompileError(f"{waveform.kind} has the parameter {length_s}, which is not known yet")
+    return to_ticks(rational_s(float(length_s)), rate_hz).ticks
 
 
 def _sampled(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import zmq
 
 from qctl.errors import NotAllowedError, ParseError, RequestError, ScheduleError, WireError
-from qctl.lab import parse_lab, read_lab
+from qctl.lab import parse_lab, whole_lab
 from qctl.lab.snapshot import latest
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
@@ -114,7 +114,7 @@ class Server:
 
     def __init__(self, config: ServerConfig) -> None:
         address = check_address(config.address)
-        self._toml = read_lab(config.lab)
+        self._toml = whole_lab(config.lab)
         self._lab = parse_lab(self._toml, config.lab.name)
         self._config = config
         self._claim = claim_store(config.store.resolve())

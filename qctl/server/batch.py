@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from qctl.device import Advancing, Following, Player, Recorder, Recording, SelfTimed, TriggerSource
 from qctl.errors import DeviceError, QctlError, ScheduleError
-from qctl.server.instrument import Call, InstrumentThread, LinkState
+from qctl.instruments.links.life import LinkState
+from qctl.server.calls import Call
+from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, Load, SumsPart, TracePart
 
 __all__ = [

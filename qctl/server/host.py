@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from time import perf_counter_ns
@@ -19,8 +18,10 @@ import zmq
 from qctl import wire
 from qctl.errors import DeviceError, LeaseError, LimitError, QctlError, ScheduleError, WireError
 from qctl.lab import Lab, parse_lab
+from qctl.server.calls import Call, snapshot_s
 from qctl.server.conductor import STAGES, Outcome, play
-from qctl.server.instrument import Call, InstrumentThread, snapshot_s
+from qctl.server.finding import Finder
+from qctl.server.instrument import InstrumentThread
 from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, Play, Played, Playing, Quit, Ready, Stop
 from qctl.server.places import Places
@@ -91,12 +92,14 @@ class Host:
         self._applied_lock = threading.Lock()
         self._held: dict[int, dict[str, dict[str, Any]]] = {}
         opener = import_path(plan.open_device)
-        self._threads = {name: self._open(name, opener) for name in plan.instruments}
+        self._finders = {
+            name: Finder(self._lab.instrument(name), lambda one: opener(one, self._lab)) for name in plan.instruments
+        }
+        self._threads = {name: self._open(name, finder) for name, finder in self._finders.items()}
 
-    def _open(self, name: str, opener: Callable[[Any, Lab], Any]) -> InstrumentThread:
-        instrument = self._lab.instrument(name)
+    def _open(self, name: str, finder: Finder) -> InstrumentThread:
         return InstrumentThread(
-            instrument, lambda: opener(instrument, self._lab), self._mail.publish, safe_first=self._plan.safe_first
+            self._lab.instrument(name), finder, self._mail.publish, safe_first=self._plan.safe_first
         )
 
     def serve(self, orphaned: threading.Event) -> None:
@@ -181,14 +184,20 @@ class Host:
 
     def _row(self, thread: InstrumentThread) -> dict[str, Any]:
         instrument = thread.instrument
-        row = {"name": thread.name, "model": instrument.model, "address": instrument.address}
-        row |= {"group": self._plan.group, "link": thread.state.value, "identity": thread.identity}
+        row = {"name": thread.name, "model": instrument.model, "address": self._finders[thread.name].address}
+        row |= {"group": self._plan.group, "identity": thread.identity} | thread.told()
         return row | {"parameters": parameter_rows(thread.device)}
 
     def _instrument_verb(self, request: Any, envelope: list[bytes], buffers: list[bytes]) -> None:
         name = next(iter(request.values)) if isinstance(request, wire.Set) else request.instrument
         thread = self._threads[name]
         playing = self._playing()
+        if isinstance(request, wire.Call) and request.method == "reconnect":
+            self._finders[name].forget()
+            thread.reconnect()
+            reply = wire.Reading(thread.state.value, time.time(), id=request.id)
+            self._requests.send_multipart([*envelope, *wire.pack(reply)])
+            return
         if isinstance(request, wire.Set | wire.Call | wire.Raw):
             if playing is not None and name in playing.instruments:
                 raise LeaseError(f"{name} plays run {playing.number}; set it before or after", instrument=name)
@@ -202,7 +211,16 @@ class Host:
         longest_s = getattr(request, "timeout_s", None) or 0.0
         if isinstance(request, wire.Snapshot):
             longest_s = snapshot_s(thread.instrument, thread.device)
-        thread.submit(function, lambda call: self._reply(call, request, envelope), longest_s)
+        changes = not isinstance(request, wire.Set) and may_change(request)
+
+        def ended(call: Call) -> None:
+            if call.error is None and isinstance(request, wire.Set):
+                thread.note(request.values[name])
+            elif changes or isinstance(request, wire.Set):
+                thread.forget()
+            self._reply(call, request, envelope)
+
+        thread.submit(function, ended, longest_s)
 
     def _reply(self, call: Call, request: Any, envelope: list[bytes]) -> None:
         buffers: tuple[bytes, ...] = ()
@@ -244,6 +262,7 @@ class Host:
             self._mail.post(envelope, wire.pack(reply))
 
         for name in names:
+            self._threads[name].forget()
             self._threads[name].submit(lambda device: device.safe(), ended)
         if not names:
             self._requests.send_multipart([*envelope, *wire.pack(wire.Done(id=request.id))])
@@ -306,6 +325,7 @@ class Host:
             for name, values in settings.items():
                 self._applied |= {(name, parameter, sessions[name]): value for parameter, value in values.items()}
         for name, values in settings.items():
+            self._threads[name].note(values)
             for parameter, value in values.items():
                 self._mail.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
 
@@ -328,6 +348,9 @@ class Host:
 
         begin = perf_counter_ns()
         records = self._plan.places.records / f"{request.run}-{request.id}"
+        playing = [self._threads[name] for name in run.instruments]
+        for thread in playing:
+            thread.playing = True
         try:
             outcome = play(
                 request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress,
@@ -336,6 +359,8 @@ class Host:
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)
             outcome = Outcome(error=wire.internal_error(problem, f"run {request.run}"))
+        for thread in playing:
+            thread.playing = False
         if outcome.stopped and run.spoiled:
             text = f"{run.spoiled} was brought to its safe state while run {run.number} played"
             outcome.error = ScheduleError(text, instrument=run.spoiled)

@@ -1,4 +1,4 @@
-"""One instrument: its thread, the state of its link, and the calls that wait for it."""
+"""One instrument: its thread, the life of its link, and the calls that wait for it."""
 
 from __future__ import annotations
 
@@ -7,88 +7,19 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qctl.device import Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
+from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
+from qctl.server.calls import Call, longest_call_s
+from qctl.server.read_back import Difference, differences
 
-__all__ = ["BEAT_S", "Call", "InstrumentThread", "LinkState", "longest_call_s", "snapshot_s"]
+__all__ = ["InstrumentThread"]
 
 _LOG = logging.getLogger(__name__)
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
-BEAT_S = 1.0
-
-
-class LinkState(StrEnum):
-    """Where a link is: only `up` takes calls."""
-
-    OPENING = "opening"
-    UP = "up"
-    DEGRADED = "degraded"
-    RECONNECTING = "reconnecting"
-    CLOSED = "closed"
-
-
-def longest_call_s(instrument: Instrument) -> float:
-    """Return the longest time a call may take, in seconds: three time-outs, and a ramp over the whole range."""
-    ramps = [
-        (output.limits_v[1] - output.limits_v[0]) / output.slew_v_per_s
-        for output in instrument.output.values()
-        if output.slew_v_per_s
-    ]
-    return 3 * instrument.timeout_s + max(ramps, default=0.0)
-
-
-def snapshot_s(instrument: Instrument, device: Device | None) -> float:
-    """Return how much longer a snapshot may take than another call: a driver may ask for one value after the other.
-
-    Each may take its time-out; what answers a whole snapshot at once is quicker, and what is silent is noticed by
-    its driver.
-    """
-    return 0.0 if device is None else instrument.timeout_s * len(device.parameters())
-
-
-class Call:
-    """A function of a device that waits for its turn, and then has a value or an error."""
-
-    __slots__ = ("_claim", "_lock", "deadline_s", "error", "function", "longest_s", "on_end", "value")
-
-    def __init__(self, function: Callable[[Device], Any], longest_s: float, on_end: Callable[[Call], None] | None):
-        self.function = function
-        self.longest_s = longest_s
-        self.deadline_s = math.inf  # until its thread begins: what waits in the queue can't hang
-        self.on_end = on_end
-        self.value: Any = None
-        self.error: QctlError | None = None
-        self._claim = threading.Lock()
-        self._lock = threading.Lock()
-        self._lock.acquire()
-
-    def end(self, value: Any, error: QctlError | None) -> bool:
-        """Set the outcome once, and return whether this was the first time; from any thread."""
-        if not self._claim.acquire(blocking=False):
-            return False
-        on_end, self.on_end = self.on_end, None
-        self.value, self.error = value, error
-        self._lock.release()
-        if on_end is not None:
-            on_end(self)
-        return True
-
-    def wait(self, timeout_s: float) -> bool:
-        """Return whether the call has ended within this time."""
-        if not self._lock.acquire(timeout=max(0.0, timeout_s)):
-            return False
-        self._lock.release()
-        return True
-
-    @property
-    def ended(self) -> bool:
-        """Say whether there is an outcome."""
-        return not self._lock.locked()
 
 
 class InstrumentThread:
@@ -115,17 +46,19 @@ class InstrumentThread:
     ) -> None:
         self.instrument = instrument
         self.name = instrument.name
-        self.state = LinkState.OPENING
         self.identity = ""
+        self.playing = False
+        self.changed: list[Difference] = []
         self.tried = threading.Event()
         self.longest_s = longest_call_s(instrument)
         self.device: Device | None = None
-        self.n_opened = 0
         self.locked: bool | None = None
         self._open_device = open_device
         self._publish = publish
         self._safe_first = safe_first
-        self.why = ""
+        self._life = LinkLife(patience_of(instrument), instrument.name)
+        self._life_lock = threading.Lock()
+        self._settings: dict[str, Any] = {}
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._current: Call | None = None
         self._open_until_s = math.inf
@@ -147,6 +80,21 @@ class InstrumentThread:
         return call
 
     @property
+    def state(self) -> LinkState:
+        """Return where the link stands."""
+        return self._life.state
+
+    @property
+    def why(self) -> str:
+        """Return what is wrong with the link; empty while it is up."""
+        return self._life.why
+
+    @property
+    def n_opened(self) -> int:
+        """Return how often the link was opened; what was set in an earlier session is gone."""
+        return self._life.n_opened
+
+    @property
     def busy(self) -> bool:
         """Say whether calls wait for their turn."""
         return not self._calls.empty()
@@ -158,7 +106,7 @@ class InstrumentThread:
         """
         if time.monotonic() > self._open_until_s:
             self._open_until_s = math.inf
-            self._lose(DeviceTimeoutError(f"{self.name} could not be opened within {self.longest_s:g} s; still trying"))
+            self._fail(DeviceTimeoutError(f"{self.name} could not be opened within {self.longest_s:g} s; still trying"))
             self.tried.set()
             self._drop(self._calls)
             return
@@ -175,10 +123,46 @@ class InstrumentThread:
             self._drop(waiting)
             self._start()
 
+    def reconnect(self) -> None:
+        """Have a link that is not up tried at once, however often it has failed."""
+        with self._life_lock:
+            self._life.knock(time.monotonic())
+        self._calls.put(Call(lambda _: None, self.longest_s, None))
+
+    def note(self, values: Mapping[str, Any]) -> None:
+        """Note what was set and confirmed: it is read back when the link has been lost and is up again."""
+        self._settings |= values
+        self.changed = [one for one in self.changed if one["parameter"] not in values]
+
+    def forget(self) -> None:
+        """Forget what was set: something else may have changed it."""
+        self._settings.clear()
+
+    def told(self) -> dict[str, Any]:
+        """Return the life of the link as events and lists of instruments tell it; times in seconds since 1970."""
+        with self._life_lock:
+            life = self._life
+            to_wall_s = time.time() - time.monotonic()
+            found: dict[str, Any] = {"link": life.state.value, "why": life.why, "since_s": life.since_s + to_wall_s}
+            found |= {"last_error": life.last_error, "n_retries": life.n_retries, "n_lost": life.n_lost}
+            try_s = life.try_s
+        return found | {"next_try_s": None if try_s is None else try_s + to_wall_s, "settings": self.changed}
+
+    def has_clock(self, device: Device) -> bool:
+        """Say whether its sign of life is whether it is locked to its reference."""
+        return bool(self.instrument.reference) and isinstance(device, Synchronised)
+
+    @property
+    def beat_s(self) -> float:
+        """Return the idle time after which a sign of life is due."""
+        return self.instrument.heartbeat_s
+
     def beat(self, device: Device) -> None:
         """Ask for a sign of life: whether it is locked to its reference, or who it is; publish a changed lock."""
         if not self.instrument.reference or not isinstance(device, Synchronised):
-            device.identify()
+            if (identity := device.identify()) != self.identity:
+                text = f"{self.name} answers as {identity!r}, before as {self.identity!r}"
+                raise DeviceError(text, instrument=self.name)
             return
         locked = device.locked()
         if locked is not self.locked:
@@ -198,14 +182,19 @@ class InstrumentThread:
         why = self.why.removeprefix(f"{self.name}: ")
         return DeviceError(f"{self.name} is {self.state.value}" + (f": {why}" if why else ""), instrument=self.name)
 
-    def _change(self, state: LinkState) -> None:
-        if state is not self.state:
-            self.state = state
-            self._publish(f"link.{self.name}", {"instrument": self.name, "state": state.value, "why": self.why})
+    def _take(self, happening: Happening, why: str = "") -> None:
+        with self._life_lock:
+            if self._life.state is LinkState.CLOSED:
+                return
+            changed = self._life.take(happening, time.monotonic(), why)
+        if changed:
+            self._publish(f"link.{self.name}", {"instrument": self.name, "state": self.state.value} | self.told())
 
     def _lose(self, error: QctlError) -> None:
-        self.why = error.message
-        self._change(LinkState.DEGRADED)
+        self._take(Happening.LOST, error.message)
+
+    def _fail(self, error: QctlError) -> None:
+        self._take(Happening.FAILED, error.message)
 
     def _drop(self, waiting: queue.SimpleQueue[Call | None]) -> None:
         """End the calls of a queue; the word to close stays."""
@@ -221,7 +210,7 @@ class InstrumentThread:
                 return
 
     def _work(self) -> None:
-        calls, pause_s, me = self._calls, _FIRST_PAUSE_S, threading.current_thread()
+        calls, me = self._calls, threading.current_thread()
         device: Device | None = None
         while self._thread is me:
             if device is None:
@@ -229,14 +218,15 @@ class InstrumentThread:
                 self.tried.set()
                 if device is None:
                     self._drop(calls)
-                    if self._closed_while_down(calls, pause_s):
+                    if self._closed_while_down(calls):
                         return
-                    pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
                     continue
-                pause_s = _FIRST_PAUSE_S
             try:
-                call = calls.get(timeout=BEAT_S)
+                call = calls.get(timeout=max(0.0, self._life.beat_due_s() - time.monotonic()))
             except queue.Empty:
+                if self.playing and not self.has_clock(device):  # its run notices, and nothing disturbs what it plays
+                    self._life.heard(time.monotonic())
+                    continue
                 call = Call(self.beat, self.longest_s, None)
             if call is None:
                 break
@@ -250,49 +240,50 @@ class InstrumentThread:
             self._close(device)
         if self._thread is me:
             self.device = None
-            self._change(LinkState.CLOSED)
+            self._take(Happening.CLOSED)
 
-    def _closed_while_down(self, calls: queue.SimpleQueue[Call | None], pause_s: float) -> bool:
-        end_s = time.monotonic() + pause_s
-        while (left_s := end_s - time.monotonic()) > 0:
+    def _closed_while_down(self, calls: queue.SimpleQueue[Call | None]) -> bool:
+        """Return True when told to close, False when it is time to try again."""
+        while True:
+            try_s, now_s = self._life.try_s, time.monotonic()
+            if try_s is not None and try_s <= now_s:
+                return False
             try:
-                call = calls.get(timeout=left_s)
+                call = calls.get(timeout=None if try_s is None else try_s - now_s)
             except queue.Empty:
                 return False
             if call is None:
-                self._change(LinkState.CLOSED)
+                self._take(Happening.CLOSED)
                 return True
             call.end(None, self.down())
-        return False
 
     def _try_open(self) -> Device | None:
-        if self.state is not LinkState.OPENING:
-            self._change(LinkState.RECONNECTING)
+        self._take(Happening.TRY)
         self._open_until_s = time.monotonic() + self.longest_s
         device: Device | None = None
         up = False
         try:
             device = self._open_device()
             self.identity = device.identify()
+            self.changed = differences(self.name, device, self._settings)
             if self._safe_first or self.n_opened:
                 device.safe()
+                self._settings.clear()
             up = True
         except QctlError as error:
-            self._lose(error)
+            self._fail(error)
             return None
         except BaseException as problem:  # a driver by others may leave by SystemExit, which would end this thread only
             _LOG.exception("%s can't be opened", self.name)
-            self._lose(InternalError(f"{self.name} can't be opened: {type(problem).__name__}: {problem}"))
+            self._fail(InternalError(f"{self.name} can't be opened: {type(problem).__name__}: {problem}"))
             return None
         finally:
             self._open_until_s = math.inf
             if device is not None and not up:
                 self._close(device)  # many boxes take one connection
         self.device = device
-        self.n_opened += 1
-        self.why = ""
         self.locked = None
-        self._change(LinkState.UP)
+        self._take(Happening.OPENED)
         return device
 
     def _serve(self, call: Call, device: Device, me: threading.Thread) -> bool:
@@ -317,6 +308,8 @@ class InstrumentThread:
         self._current = None
         if lost and error is not None:
             self._lose(error)
+        else:
+            self._life.heard(time.monotonic())
         call.end(value, error)
         return lost
 
@@ -326,3 +319,9 @@ class InstrumentThread:
         except BaseException as problem:
             error = InternalError(f"{self.name} did not close: {type(problem).__name__}: {problem}")
             _LOG.warning("%s", error.message)
+
+
+def patience_of(instrument: Instrument) -> Patience:
+    """Return what lab.toml says of how an instrument's link is tried again."""
+    first_s, longest_s = instrument.retry_s
+    return Patience(first_s, longest_s, tries=instrument.retries, heartbeat_s=instrument.heartbeat_s)

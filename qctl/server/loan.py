@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qctl.errors import QctlError
+from qctl.instruments.links.life import LinkState
 from qctl.server.batch import SLICE_S, wait_all
-from qctl.server.instrument import BEAT_S, Call, InstrumentThread, LinkState
+from qctl.server.calls import Call
+from qctl.server.instrument import InstrumentThread
 
 __all__ = ["Crew", "Loan"]
 
@@ -84,11 +86,11 @@ class Loan:
         return value
 
     def make_way(self) -> None:
-        """Let calls that wait for the device have it, and see whether it is alive if it was not used for long."""
+        """Let calls that wait for the device have it; ask whether its clock is locked if it was not used for long."""
         if self._thread.busy:
             self.give_back()
             self._call = self._borrow()
-        elif time.monotonic() - self._used_s > BEAT_S:
+        elif time.monotonic() - self._used_s > self._thread.beat_s and self._thread.has_clock(self._device):
             self.do(self._thread.beat)
 
     def give_back(self) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 from qctl.device import Recording
 from qctl.errors import DeviceError, DeviceTimeoutError
 from qctl.server.batch import ARM, FIRE, READ, SLICE_S, Outcome, Rack, Traces, Watch, go_on, wait_all
-from qctl.server.instrument import Call, InstrumentThread
+from qctl.server.calls import Call
+from qctl.server.instrument import InstrumentThread
 from qctl.server.loan import Crew
 from qctl.server.orders import BatchOrder
 from qctl.server.ring import Ring

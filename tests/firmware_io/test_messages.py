@@ -13,6 +13,7 @@ from qctl.errors import WireError
 from qctl.firmware_io import messages
 from qctl.firmware_io.event_messages import EVENT, SEQUENCE
 from qctl.firmware_io.messages import Kind, decode_event, decode_reply, encode_payload
+from qctl.firmware_io.sequencer_messages import SEQUENCER_LAYOUTS
 
 U8, U16, U32 = st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1)
 TEXT = st.text(st.characters(codec="ascii"), max_size=255)
@@ -98,7 +99,7 @@ def _values() -> st.SearchStrategy[Any]:
         "tick_hz",
     )
     kinds = [_table(kind, size) for kind, size in TABLES.items()]
-    for kind in set(get_args(messages.Payload)) - set(TABLES):
+    for kind in set(get_args(messages.Payload)) - set(TABLES) - set(SEQUENCER_LAYOUTS):
         parts = {
             name: fields.get(name, U32 if any(name.endswith(end) for end in wide) else U8)
             for name in kind.__dataclass_fields__

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packet_twin import cobs_decode, cobs_encode, decode_packet
 from trigger_device import frame_of, packets_of
 
 from qctl.errors import WireError
-from qctl.firmware_io.packets import FrameReader, Packet, cobs_decode, cobs_encode, decode_packet, encode_packet
+from qctl.firmware_io.packets import FrameReader, Packet, encode_packet
 
 PACKETS = st.builds(
     Packet,

@@ -17,11 +17,12 @@ import pytest
 
 from qctl.errors import DeviceError, QctlError
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
+from qctl.instruments.links.life import LinkState
 from qctl.instruments.qctl_trigger.body import Line, TriggerBody
 from qctl.instruments.registry import open_device
 from qctl.lab import Lab
 from qctl.program.device_program import DeviceProgram
-from qctl.server.instrument import InstrumentThread, LinkState
+from qctl.server.instrument import InstrumentThread
 
 TIMEOUT_S = 0.3
 N_SAMPLES = 500

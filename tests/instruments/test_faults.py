@@ -9,7 +9,7 @@ import pytest
 
 from qctl.errors import DeviceError, DeviceTimeoutError
 from qctl.instruments.confirm import confirm
-from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.life import LinkState
 from qctl.instruments.links.visa import VisaLink, open_visa_link
 
 MODELS = ["tektronix-awg5014c", "keysight-infiniium-s"]

@@ -11,9 +11,10 @@ from line_server import LineServer
 from qctl.device import BulkRead, Device
 from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RefusedError, RequestError
 from qctl.instruments import registry
+from qctl.instruments.links.life import LinkState
 from qctl.lab import Instrument, Lab
 from qctl.lab.rack import ParameterRule
-from qctl.server.instrument import InstrumentThread, LinkState
+from qctl.server.instrument import InstrumentThread
 
 QCODES = "qcodes:qcodes.instrument_drivers.rohde_schwarz.RohdeSchwarzSGS100A"
 BRIDGE = "qcodes:qcodes.instrument_drivers.Lakeshore.LakeshoreModel372"

@@ -13,7 +13,7 @@ from qctl.instruments import capability_page
 from qctl.instruments.registry import MODELS, OF_BOARDS, capabilities
 
 PAGE = Path(__file__).parents[2] / "docs" / "instruments.md"
-EMULATED = {name for name in SERVED if name != "zurich-data-server"} | set(KINDS)
+EMULATED = {*SERVED, *KINDS} - {"zurich-data-server", *OF_BOARDS}
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 

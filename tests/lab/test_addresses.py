@@ -12,6 +12,8 @@ LOCAL, REMOTE = True, False
     [
         ("TCPIP0::192.168.0.31::5025::SOCKET", "socket", "192.168.0.31", REMOTE),
         ("TCPIP::127.0.0.1::40001::SOCKET", "socket", "127.0.0.1", LOCAL),
+        ("UDP::127.0.0.1::6001,6002::SOCKET", "udp", "127.0.0.1", LOCAL),
+        ("ETHERNET::10.0.0.7::6001::SOCKET", "ethernet", "10.0.0.7", REMOTE),
         ("TCPIP::127.4.5.6::40001::SOCKET", "socket", "127.4.5.6", LOCAL),
         ("tcpip::LocalHost::40001::socket", "socket", "LocalHost", LOCAL),
         ("TCPIP0::host.lab::inst0::INSTR", "vxi11", "host.lab", REMOTE),

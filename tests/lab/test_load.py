@@ -115,3 +115,19 @@ def test_a_number_beyond_any_value_is_refused() -> None:
 def test_a_file_without_end_is_refused() -> None:
     with pytest.raises(ParseError, match="/dev/zero: is larger than 4194304 bytes"):
         load_lab("/dev/zero")
+
+
+def test_whole_lab_has_the_boards_that_it_names_in_it() -> None:
+    from qctl.lab import load_lab, whole_lab
+
+    example = Path(__file__).parents[2] / "docs" / "examples" / "qick2.toml"
+    assert parse_lab(whole_lab(example)) == load_lab(example)
+
+
+def test_whole_lab_says_which_board_is_missing(tmp_path: Path) -> None:
+    from qctl.lab import whole_lab
+
+    text = (Path(__file__).parents[2] / "docs" / "examples" / "qick2.toml").read_text()
+    (tmp_path / "lab.toml").write_text(text)
+    with pytest.raises(RequestError, match=r"lab\.toml: instruments\.board0\.board: .*qick_zcu216\.json: No such file"):
+        whole_lab(tmp_path / "lab.toml")

@@ -49,7 +49,7 @@ RULES: dict[str, list[str]] = {
         *CORE,
         *UPPER,
         *("cext", "firmware_io", "formats", "lowering", "scheduler", "store"),
-        *("instruments.registry", "instruments.commands"),
+        *("instruments.registry", "instruments.commands", "instruments.links.life"),
     ],
     "calibration": [*CORE, *UPPER],
     "workflows": [*CORE, *UPPER, "calibration"],

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = {"qctl": "qctl", "cext": "qctl/cext", "instruments": "qctl/instruments"}
 FOLDERS |= {"firmware_io": "qctl/firmware_io", "hil": "qctl/hil"}
-pytestmark = pytest.mark.timeout(400)  # it compiles every kernel; alone on two cores it takes under a minute
+pytestmark = [pytest.mark.full, pytest.mark.timeout(400)]  # it compiles every kernel: a minute of two cores
 NEEDED = {".py", ".pyi", ".pxd", ".h", ".toml", ".html", ".inc", ".qasm", ".typed"}
 
 IMPORT_ALL = """

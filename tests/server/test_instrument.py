@@ -12,8 +12,11 @@ import pytest
 
 from qctl import wire
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError
+from qctl.instruments.links.life import LinkState
+from qctl.lab import Instrument
+from qctl.server.calls import Call, snapshot_s
 from qctl.server.host import Host
-from qctl.server.instrument import Call, InstrumentThread, LinkState, snapshot_s
+from qctl.server.instrument import InstrumentThread
 
 TIMEOUT_S = 2.0
 
@@ -33,7 +36,7 @@ class Device:
 
 @pytest.fixture
 def thread() -> Iterator[InstrumentThread]:
-    instrument: Any = SimpleNamespace(name="box0", timeout_s=TIMEOUT_S, output={}, reference="")
+    instrument = Instrument(name="box0", model="none", address="none", timeout_s=TIMEOUT_S)
     found = InstrumentThread(instrument, Device, lambda *_: None)  # type: ignore[arg-type, return-value]
     assert found.tried.wait(5)
     yield found
@@ -96,7 +99,7 @@ def test_call_ends_once_even_while_somebody_looks_whether_it_has() -> None:
 
 
 def opening(open_device: Any) -> InstrumentThread:
-    instrument: Any = SimpleNamespace(name="box0", timeout_s=0.1, output={}, reference="")
+    instrument = Instrument(name="box0", model="none", address="none", timeout_s=0.1)
     return InstrumentThread(instrument, open_device, lambda *_: None)
 
 
@@ -197,7 +200,7 @@ def test_device_that_can_not_be_used_is_closed_before_the_next_attempt(way: str)
         parts = {"identify": device.identify, "safe": device.safe} | {way: refuse}
         return SimpleNamespace(close=close, **parts)
 
-    instrument: Any = SimpleNamespace(name="box0", timeout_s=0.1, output={}, reference="")
+    instrument = Instrument(name="box0", model="none", address="none", timeout_s=0.1)
     thread = InstrumentThread(instrument, open_device, lambda *_: None, safe_first=True)
     for _ in range(3):
         assert attempts.acquire(timeout=10)

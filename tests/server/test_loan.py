@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, RefusedError
-from qctl.server.instrument import InstrumentThread, LinkState
+from qctl.instruments.links.life import LinkState
+from qctl.lab import Instrument
+from qctl.server.instrument import InstrumentThread
 from qctl.server.loan import Crew, Loan
 
 
@@ -32,7 +34,7 @@ class Device:
 
 
 def opened(name: str) -> InstrumentThread:
-    instrument: Any = SimpleNamespace(name=name, timeout_s=1.0, output={}, reference="")
+    instrument = Instrument(name=name, model="none", address="none", timeout_s=1.0)
     found = InstrumentThread(instrument, Device, lambda *_: None)  # type: ignore[arg-type, return-value]
     assert found.tried.wait(5)
     return found
@@ -140,22 +142,26 @@ def test_call_of_others_has_its_turn_between_two_calls_of_a_loan(threads: list[I
     loan.give_back()
 
 
-def test_device_that_was_not_used_for_long_is_asked_whether_it_is_alive(threads: list[InstrumentThread]) -> None:
+def test_clock_of_a_device_that_was_not_used_for_long_is_asked_and_nothing_else(
+    threads: list[InstrumentThread],
+) -> None:
     loan = Loan(threads[0])
     device: Any = threads[0].device
     before = device.n_beats
-    loan.make_way()
-    assert device.n_beats == before
     loan._used_s -= 2.0
     loan.make_way()
-    assert device.n_beats == before + 1
+    assert device.n_beats == before, "what plays was disturbed"
+    asked: list[Any] = []
+    with patch.object(InstrumentThread, "has_clock", return_value=True), patch.object(threads[0], "beat", asked.append):
+        loan.make_way()
+        loan.make_way()
+    assert asked == [device]
     loan.give_back()
 
 
 def test_device_whose_link_is_down_is_not_lent(threads: list[InstrumentThread]) -> None:
     threads[0].submit(burn).wait(5)
-    threads[0].state = LinkState.DEGRADED
-    with pytest.raises(DeviceError, match="box0"):
+    with patch.object(InstrumentThread, "state", LinkState.DEGRADED), pytest.raises(DeviceError, match="box0"):
         Loan(threads[0])
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from qctl.errors import DeviceTimeoutError, RefusedError, ScheduleError
+from qctl.instruments.links.life import LinkState
 from qctl.lowering import Part
 from qctl.program.tables import Sweep
 from qctl.program.timeline import CaptureSpec
 from qctl.server import whole
 from qctl.server.batch import STAGES, Outcome, Rack, Stopped
-from qctl.server.instrument import LinkState
 from qctl.server.orders import BatchOrder, Load, SumsPart
 from qctl.server.prepare import Prepared
 from qctl.server.reduce import Reduction

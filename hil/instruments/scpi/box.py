@@ -216,7 +216,7 @@ class Box:
 
     def _common(self) -> None:
         add, status = self.table.add, self.status
-        add("*IDN?", lambda s, a: self.idn.format(serial=self.config.serial))
+        add("*IDN?", lambda s, a: self._identity())
         add("*OPT?", lambda s, a: self.options)
         add("*RST", lambda s, a: self.reset())
         add("*CLS", lambda s, a: status.clear())
@@ -247,6 +247,10 @@ class Box:
         self.table.add(pattern + ":CONDition?", lambda s, a: str(register.condition))
         self.table.add(pattern + ":ENABle", lambda s, a: setattr(register, "enable", arg.integer(a[0], 0, 65535)), 1)
         self.table.add(pattern + ":ENABle?", lambda s, a: str(register.enable))
+
+    def _identity(self) -> str:
+        told, firmware = self.idn.format(serial=self.config.serial), self.faults.get("firmware")
+        return told if firmware is None else f"{told.rpartition(',')[0]},{firmware}"
 
     def _complete(self) -> Any:
         if not (self.dirty or self.pending()):

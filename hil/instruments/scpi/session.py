@@ -98,6 +98,8 @@ class Session:
                 else:
                     full = header[1:].upper() if header[0] == ":" else path + header.upper()
                     path = full[: full.rfind(":") + 1]
+                if blocks and box.faults.get("full_buffer"):
+                    raise refusal(-225)
                 command, suffixes = box.table.find(full)
                 rest = rest.strip()
                 args = split(rest, blocks) if rest else []

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.session import Buffers
-from qctl.hil.instruments.servers.faults import FaultyWire, WireFaults
+from qctl.hil.instruments.servers.faulty_wire import FaultyWire
+from qctl.hil.instruments.servers.inlet import Inlet, stall
 from qctl.hil.instruments.servers.outbox import Outbox
 
 __all__ = ["Connection"]
@@ -24,7 +26,9 @@ class Connection(asyncio.Protocol):
     """
 
     def __init__(self, faults: WireFaults, connections: set) -> None:
+        self._faults = faults
         self._wire = FaultyWire(faults, self._write, self.close)
+        self._inlet = Inlet(faults, self.close)
         self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -33,8 +37,10 @@ class Connection(asyncio.Protocol):
         plug = transport.get_extra_info("socket")
         if plug is not None:
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._transport = transport
         self._outbox = Outbox(transport)
         self._connections.add(self)
+        self.stall()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was not sent."""
@@ -48,6 +54,19 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Send what was held back."""
         self._outbox.resume()
+
+    def stall(self) -> None:
+        """Read, or stop reading, as the faults say."""
+        stall(self._transport, self._faults)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came in, as its way has left it."""
+        if data := self._inlet.feed(data):
+            self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Do with it what the instrument does."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """End the connection."""

@@ -11,10 +11,12 @@ import itertools
 import socket
 import struct
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.session import Buffers, Session
 from qctl.hil.instruments.scpi.stream import Message, Stream
-from qctl.hil.instruments.servers.faults import FaultyWire, WireFaults
+from qctl.hil.instruments.servers.faulty_wire import FaultyWire
+from qctl.hil.instruments.servers.inlet import Inlet, stall
 from qctl.hil.instruments.servers.locks import Locks
 from qctl.hil.instruments.servers.outbox import Outbox
 
@@ -144,6 +146,7 @@ class HislipChannel(asyncio.Protocol):
 
     def __init__(self, server: HislipServer) -> None:
         self._server = server
+        self._inlet = Inlet(server.faults, self.close)
         self._client: _Client | None = None
         self._is_sync = False
         self._buffer = bytearray()
@@ -163,7 +166,9 @@ class HislipChannel(asyncio.Protocol):
         if plug is not None:
             plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._outbox = Outbox(transport)
+        self._transport = transport
         self._server.connections.add(self)
+        self.stall()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the client with either of its channels."""
@@ -186,6 +191,10 @@ class HislipChannel(asyncio.Protocol):
         """End the connection."""
         self._outbox.close()
 
+    def stall(self) -> None:
+        """Read, or stop reading, as the faults say."""
+        stall(self._transport, self._server.faults)
+
     def write(self, data: bytes | memoryview) -> None:
         """Send raw bytes."""
         self._outbox.write(data)
@@ -196,7 +205,7 @@ class HislipChannel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut the bytes into messages; the payload of Data goes straight to the client's stream."""
-        view = memoryview(data)
+        view = memoryview(self._inlet.feed(data))
         while len(view) and not self._closed:
             if self._kind < 0:
                 if not self._buffer and len(view) >= _HEADER.size:

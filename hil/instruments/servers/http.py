@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.emulated import Emulated
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["HttpBox", "HttpConnection"]
 
@@ -42,7 +42,7 @@ class HttpConnection(Connection):
         self._box = box
         self._got = bytearray()
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Answer every request that is whole."""
         self._got += data
         while b"\r\n\r\n" in self._got:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.session import Session
 from qctl.hil.instruments.scpi.stream import Stream
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 
 __all__ = ["RawConnection"]
 
@@ -41,7 +41,7 @@ class RawConnection(Connection):
         if self._greeting:
             self._outbox.write(self._greeting)
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Run every message that is whole."""
         messages = self._stream.feed(data)
         if messages:

@@ -7,8 +7,8 @@ import logging
 from typing import Any
 
 from qctl.errors import InternalError, QctlError, WireError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.servers.connection import Connection
-from qctl.hil.instruments.servers.faults import WireFaults
 from qctl.hil.instruments.zurich.data_server import DataServer
 from qctl.hil.instruments.zurich.nodes import Refusal
 from qctl.hil.plant.messages import Decoder, encode
@@ -42,7 +42,7 @@ class LabOneConnection(Connection):
         super().connection_made(transport)
         self._task = asyncio.get_running_loop().create_task(self._answer())
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Take every message that is whole."""
         try:
             messages = self._decoder.feed(data)

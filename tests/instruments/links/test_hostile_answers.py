@@ -15,7 +15,7 @@ from line_server import Connection, LineServer
 
 from qctl.errors import DeviceError, DeviceTimeoutError
 from qctl.instruments.links import visa_port
-from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.life import LinkState
 from qctl.instruments.links.visa import VisaLink, open_visa_link
 
 ASK: dict[str, Callable[[VisaLink], Any]] = {

@@ -10,7 +10,7 @@ import pytest
 from line_server import IDENTITY, Connection, LineServer
 
 from qctl.errors import DeviceError, DeviceTimeoutError
-from qctl.instruments.links.link import LinkState
+from qctl.instruments.links.life import LinkState
 from qctl.instruments.links.visa import VisaLink, open_visa_link
 
 
@@ -247,23 +247,35 @@ def test_closed_link_stays_closed() -> None:
             link.query("VALUE?")
 
 
-def test_recording_tap_writes_what_passed(tmp_path: Path) -> None:
-    import json
+class Heard:
+    """A tap that keeps what it hears."""
 
-    from qctl.instruments.links.recording import RecordingTap
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, str, object]] = []
 
-    tap = RecordingTap(tmp_path / "traffic.jsonl")
+    def sent(self, instrument: str, data: bytes | memoryview) -> None:
+        """Keep what was sent."""
+        self.rows.append((instrument, "sent", bytes(data)))
+
+    def received(self, instrument: str, data: bytes | memoryview) -> None:
+        """Keep what came."""
+        self.rows.append((instrument, "received", bytes(data)))
+
+    def state(self, instrument: str, state: object) -> None:
+        """Keep a state."""
+        self.rows.append((instrument, "state", state))
+
+
+def test_a_tap_hears_what_passes() -> None:
+    tap = Heard()
     with LineServer(echo) as server:
         link = open_visa_link("box0", server.address, 0.3, ("", ""), tap)
         link.query("VALUE?")
         link.write_block("DATA ", bytes(5000))
         link.close()
-    tap.close()
-    rows = [json.loads(line) for line in (tmp_path / "traffic.jsonl").read_text().splitlines()]
-    assert [row["event"] for row in rows] == ["state", "state", "sent", "received", "sent", "sent", "state"]
-    assert [row.get("text") for row in rows[2:5]] == ["VALUE?\n", "value\n", "DATA #45000"]
-    assert rows[5]["n_bytes"] == 5000
-    assert {row["instrument"] for row in rows} == {"box0"}
+    assert [event for _, event, _ in tap.rows] == ["state", "state", "sent", "received", "sent", "sent", "state"]
+    assert [what for _, _, what in tap.rows[2:6]] == [b"VALUE?\n", b"value\n", b"DATA #45000", bytes(5000)]
+    assert {name for name, _, _ in tap.rows} == {"box0"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,127 @@
+"""Firmware images: a head, the body and a signature; ``python -m qctl.firmware_io.images`` makes keys and signs.
+
+The layout is docs/firmware-update.md. The key file is secret, and says which leaf signs next; it is on disk with the
+next number before a signature is handed out, so that a crash wastes a leaf and never uses one twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+from pathlib import Path
+
+from construct import Bytes, Const, Int16ul, Int32ul, Struct
+
+from qctl.errors import LimitError
+from qctl.firmware_io.lms import LmsKey
+
+__all__ = ["IMAGE_HEAD", "build_image", "c_header", "main", "new_key_file", "sign_with_file"]
+
+IMAGE_HEAD = Struct(
+    "magic" / Const(b"QIMG"),
+    "layout" / Const(1, Int16ul),
+    "board" / Int16ul,
+    "version" / Int32ul,
+    "length" / Int32ul,
+    "signature_length" / Int32ul,
+    "reserved" / Bytes(12),
+)
+
+
+def build_image(body: bytes, version: int, board: int, key: LmsKey, leaf: int) -> bytes:
+    """Return a signed image.
+
+    Parameters
+    ----------
+    body : bytes
+        What the board executes.
+    version : int
+        major << 24 | minor << 16 | patch.
+    board : int
+        Number of the board that it is made for.
+    key : LmsKey
+    leaf : int
+        Which of the key's leaves signs; one that has signed nothing before.
+    """
+    n_signature = 4 + 4 + 32 * (1 + {4: 67, 8: 34}[key.width]) + 4 + 32 * key.height
+    head = {"board": board, "version": version, "length": len(body), "signature_length": n_signature}
+    signed = IMAGE_HEAD.build({**head, "reserved": bytes(12)}) + body
+    return signed + key.sign(signed, leaf)
+
+
+def new_key_file(path: Path) -> LmsKey:
+    """Make a key and its file, readable by its owner alone.
+
+    Raises
+    ------
+    FileExistsError
+        If the file is there: keys are never written over.
+    """
+    key = LmsKey(secrets.token_bytes(32), secrets.token_bytes(16), height=10, width=8)
+    content = {"seed": key.seed.hex(), "identity": key.identity.hex(), "height": 10, "width": 8, "next_leaf": 0}
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        json.dump(content, file)
+    return key
+
+
+def sign_with_file(path: Path, body: bytes, version: int, board: int) -> bytes:
+    """Return an image signed by the key in a file, whose next leaf is used up before.
+
+    Raises
+    ------
+    LimitError
+        If the key has no leaf left.
+    """
+    content = json.loads(path.read_text("ascii"))
+    key = LmsKey(
+        bytes.fromhex(content["seed"]), bytes.fromhex(content["identity"]), content["height"], content["width"]
+    )
+    leaf = content["next_leaf"]
+    if leaf >= key.n_signatures:
+        raise LimitError(f"{path}: all {key.n_signatures} signatures are used up; make a new key")
+    content["next_leaf"] = leaf + 1
+    beside = path.with_suffix(".new")
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(content, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    return build_image(body, version, board, key, leaf)
+
+
+def c_header(public: bytes) -> str:
+    """Return the C header from which the firmware takes its public key."""
+    rows = [", ".join(f"0x{byte:02x}" for byte in public[at : at + 14]) for at in range(0, len(public), 14)]
+    lines = ",\n".join(f"    {row}" for row in rows)
+    return (
+        "/* The public key of whoever may sign images; written by qctl.firmware_io.images. */\n"
+        "#ifndef IMAGE_KEY_H\n#define IMAGE_KEY_H\n\n#include <stdint.h>\n\n"
+        f"static const uint8_t image_key[{len(public)}] = {{\n{lines},\n}};\n\n#endif\n"
+    )
+
+
+def main(words: list[str] | None = None) -> None:
+    """Make a key, or sign an image, as the command line says."""
+    parser = argparse.ArgumentParser(prog="python -m qctl.firmware_io.images", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    make = verbs.add_parser("key", help="make a key and the header with its public half")
+    make.add_argument("key", type=Path)
+    make.add_argument("header", type=Path)
+    sign = verbs.add_parser("sign", help="sign a body")
+    for name in ("key", "body", "image"):
+        sign.add_argument(name, type=Path)
+    sign.add_argument("--version", required=True, help="as 1.2.3")
+    sign.add_argument("--board", type=int, required=True, help="1 the host's model, 2 LM3S6965")
+    chosen = parser.parse_args(words)
+    if chosen.verb == "key":
+        chosen.header.write_text(c_header(new_key_file(chosen.key).public), "ascii")
+        return
+    major, minor, patch = (int(part) for part in chosen.version.split("."))
+    number = major << 24 | minor << 16 | patch
+    chosen.image.write_bytes(sign_with_file(chosen.key, chosen.body.read_bytes(), number, chosen.board))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""An emulated QICK board behind its vendor's Pyro interface: API, not wire."""

@@ -1,0 +1,161 @@
+"""What is said on a connection: bytes of either side cut into messages, one class for each language of instruments.
+
+A record holds messages, not transports: a HiSLIP message and a line of a raw socket that say the same are the same.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Protocol
+
+from qctl.errors import RequestError
+from qctl.hil.instruments.scpi.stream import BLOCK, Message, Stream
+from qctl.hil.instruments.trigger_packets import Deframer
+
+__all__ = ["LANGUAGES", "Cutter", "cutter_of", "whole"]
+
+
+class Cutter(Protocol):
+    """Cut what one connection carries into messages."""
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Take bytes on their way to the instrument, and return the messages that they complete."""
+        ...
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Take bytes on their way back, and return what is to be kept of them."""
+        ...
+
+
+def whole(message: Message) -> bytes:
+    """Return a program message as bytes: its text, each block with its head, and a line feed."""
+    pieces = message.text.encode("latin-1").split(BLOCK.encode())
+    said = bytearray(pieces[0])
+    for block, piece in zip(message.blocks, pieces[1:], strict=False):
+        size = str(len(block)).encode()
+        said += b"#%d%s" % (len(size), size)
+        said += block
+        said += piece
+    return bytes(said) + b"\n"
+
+
+class Text:
+    """Lines and IEEE 488.2 blocks on a raw socket or a serial line; answers are kept as they come."""
+
+    def __init__(self) -> None:
+        self._stream = Stream()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole program messages."""
+        return [whole(message) for message in self._stream.feed(data)]
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return the bytes."""
+        return [data]
+
+
+class Firmware:
+    """Packets of the firmware link, framed by zeros; damaged ones are left out, as both ends leave them."""
+
+    def __init__(self) -> None:
+        self._there, self._back = Deframer(), Deframer()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole frames."""
+        return self._there.feed(data)
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return whole frames."""
+        return self._back.feed(data)
+
+
+class Http:
+    """Requests and answers with a length, on a connection that stays open."""
+
+    def __init__(self) -> None:
+        self._there, self._back = bytearray(), bytearray()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole requests: their first line and body, without the fields, that tell of the connection."""
+        return [head.partition(b"\r\n")[0].rpartition(b" ")[0] + b"\n" + body for head, body in _cut(self._there, data)]
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return whole answers: status and body."""
+        return [head.split(b" ", 2)[1] + b"\n" + body for head, body in _cut(self._back, data)]
+
+
+def _cut(got: bytearray, data: bytes) -> list[tuple[bytes, bytes]]:
+    """Return heads and bodies of the whole HTTP messages."""
+    got += data
+    found = []
+    while (end := got.find(b"\r\n\r\n")) >= 0:
+        head = bytes(got[:end])
+        length = 0
+        for line in head.split(b"\r\n")[1:]:
+            name, _, value = line.partition(b":")
+            if name.strip().lower() == b"content-length" and value.strip().isdigit():
+                length = int(value)
+        if len(got) < end + 4 + length:
+            break
+        found.append((head, bytes(got[end + 4 : end + 4 + length])))
+        del got[: end + 4 + length]
+    return found
+
+
+class Hislip:
+    """The payloads of Data and DataEnd of either channel; what else HiSLIP says is of the transport.
+
+    Source: IVI-6.1, revision 1.1, table 4.
+    """
+
+    _HEAD = struct.Struct("!2sBBIQ")
+    _DATA, _DATA_END, _TRIGGER = 6, 7, 12
+
+    def __init__(self) -> None:
+        self._stream = Stream(framed=True)
+        self._there, self._back = bytearray(), bytearray()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole program messages."""
+        found: list[Message] = []
+        for kind, payload in self._messages(self._there, data):
+            if kind == self._TRIGGER:
+                found.append(Message("*TRG"))
+            elif kind in (self._DATA, self._DATA_END):
+                found += self._stream.feed(payload)
+                found += self._stream.end() if kind == self._DATA_END else []
+        return [whole(message) for message in found]
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return the pieces of answers."""
+        kinds = (self._DATA, self._DATA_END)
+        return [payload for kind, payload in self._messages(self._back, data) if kind in kinds]
+
+    def _messages(self, got: bytearray, data: bytes) -> list[tuple[int, bytes]]:
+        got += data
+        found, place = [], 0
+        while len(got) - place >= self._HEAD.size:
+            _, kind, _, _, length = self._HEAD.unpack_from(got, place)
+            end = place + self._HEAD.size + length
+            if len(got) < end:
+                break
+            found.append((kind, bytes(got[place + self._HEAD.size : end])))
+            place = end
+        del got[:place]
+        return found
+
+
+LANGUAGES: dict[str, type[Cutter]] = {"text": Text, "hislip": Hislip, "http": Http, "firmware": Firmware}
+
+
+def cutter_of(language: str) -> Cutter:
+    """Return what cuts a new connection's bytes.
+
+    Raises
+    ------
+    RequestError
+        If nothing here knows the language.
+    """
+    if language not in LANGUAGES:
+        raise RequestError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+    return LANGUAGES[language]()

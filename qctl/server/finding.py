@@ -1,0 +1,109 @@
+"""Finds an instrument again whose link was lost: where it was or at another port, and no other one."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import msgspec
+from serial.tools import list_ports
+
+from qctl.device import Device
+from qctl.errors import DeviceError, QctlError
+from qctl.lab import Instrument
+from qctl.lab.addresses import Address, parse_address
+
+__all__ = ["Finder", "usb_identity"]
+
+
+def usb_identity(path: str) -> tuple[int, int, str] | None:
+    """Return vendor, product and serial number of the USB device behind a serial port; None if it has no number."""
+    for port in list_ports.comports(include_links=True):
+        if os.path.realpath(port.device) == os.path.realpath(path) and port.serial_number:
+            return port.vid, port.pid, port.serial_number
+    return None
+
+
+class Finder:
+    """Opens one instrument, and sees that it is the one that it was before.
+
+    Parameters
+    ----------
+    instrument : Instrument
+        Its entry in lab.toml.
+    open_at : callable
+        Opens the device of an entry; tried with other addresses when its serial port has changed its name.
+    """
+
+    def __init__(self, instrument: Instrument, open_at: Callable[[Instrument], Device]) -> None:
+        self._instrument = instrument
+        self._open_at = open_at
+        self._usb: tuple[int, int, str] | None = None
+        self.address = instrument.address
+        self.identity = ""
+
+    def __call__(self) -> Device:
+        """Return the open device.
+
+        Raises
+        ------
+        DeviceError
+            If it does not answer anywhere, or another one does.
+        """
+        first: QctlError | None = None
+        for address in self._addresses():
+            device: Device | None = None
+            try:
+                device = self._open_at(msgspec.structs.replace(self._instrument, address=address))
+                self._check(device.identify())
+            except BaseException as error:
+                if device is not None:
+                    with suppress(Exception):
+                        device.close()
+                if not isinstance(error, DeviceError):
+                    raise
+                first = first or error
+            else:
+                self._found(address)
+                return device
+        assert first is not None
+        raise first
+
+    def forget(self) -> None:
+        """Take whatever answers next as the instrument that is meant."""
+        self.identity = ""
+
+    def _check(self, identity: str) -> None:
+        name = self._instrument.name
+        if self.identity and identity != self.identity:
+            text = f"{name} answers as {identity!r} since reconnecting, before as {self.identity!r}; if it was changed"
+            raise DeviceError(f"{text} on purpose: qctl instruments call {name} reconnect", instrument=name)
+        self.identity = identity
+
+    def _found(self, address: str) -> None:
+        self.address = address
+        path = _serial_path(address)
+        if path and self._usb is None:
+            self._usb = usb_identity(path)
+
+    def _addresses(self) -> Iterator[str]:
+        """Yield where it may be, the likeliest first: by the number of its USB plug, then where lab.toml allows."""
+        yield self.address
+        if self.address != self._instrument.address:
+            yield self._instrument.address
+        if not _serial_path(self.address):
+            return
+        tried = {os.path.realpath(_serial_path(self.address))}
+        paths = [p.device for p in list_ports.comports() if self._usb and (p.vid, p.pid, p.serial_number) == self._usb]
+        for path in [*paths, *sorted(glob.glob(self._instrument.also_at))]:
+            if os.path.realpath(path) not in tried:
+                tried.add(os.path.realpath(path))
+                yield f"ASRL{path}::INSTR"
+
+
+def _serial_path(address: str) -> str:
+    """Return the device file of a serial address; empty for any other."""
+    found = parse_address(address)
+    return found.host if isinstance(found, Address) and found.kind == "serial" and found.host.startswith("/") else ""

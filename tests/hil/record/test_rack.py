@@ -1,0 +1,159 @@
+"""A rack that was recorded is played again: whole labs, one instrument behind a proxy, and what differs is named."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qctl
+from qctl.errors import DeviceError, RequestError
+from qctl.hil.bench.processes import Running, start
+from qctl.hil.record.journal import read_record
+from qctl.hil.record.recorder import Recorder
+
+X = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; sx $0; c[0] = measure $0;'
+
+
+@contextmanager
+def running(*words: str) -> Iterator[Running]:
+    """Run a command of qctl until the block ends."""
+    process = start(list(words))
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+@contextmanager
+def served(toml: str, store: Path) -> Iterator[Any]:
+    """Run a server, and yield a client of it when every link is up."""
+    bind = ["--bind", "tcp://127.0.0.1:0", "--store", str(store)]
+    with running("serve", "--lab", toml, *bind) as server, qctl.connect(server.address) as lab:
+        yield lab
+
+
+def story(lab: Any) -> dict[str, Any]:
+    """Return what is measured by a few runs, and what an instrument says."""
+    runs = [lab.run(X, shots=200, seed=1).result(60) for _ in range(2)]
+    return {
+        "counts": [run[0].content["counts"] for run in runs],
+        "iq": [[complex(value) for value in iq.ravel()] for run in runs for iq in run[0].iq.values()],
+        "power": lab.instruments["lo_drive"].get("power_dbm"),
+    }
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """Return the record of a story on a virtual lab, and what came of it."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with ExitStack() as stack:
+        stack.enter_context(running("hil", "lab", "transmon1", "--out", str(folder / "lab.toml")))
+        record = ["--lab", str(folder / "lab.toml"), "--out", str(folder / "record")]
+        proxies = stack.enter_context(running("hil", "record", *record))
+        assert proxies.address == str(folder / "record" / "recorded.toml")
+        lab = stack.enter_context(served(proxies.address, folder / "store"))
+        found = story(lab)
+    return folder / "record", found
+
+
+@pytest.mark.parametrize("how", ["--strict", pytest.param("--tolerant", marks=pytest.mark.full)])
+def test_a_record_is_played_without_the_lab_and_gives_the_identical_result(
+    recorded: tuple[Path, dict[str, Any]], tmp_path: Path, how: str
+) -> None:
+    record, found = recorded
+    toml = tmp_path / "lab.toml"
+    with running("hil", "replay", str(record), how, "--out", str(toml)) as rack:
+        assert rack.address == str(toml)
+        with served(rack.address, tmp_path / "store") as lab:
+            assert story(lab) == found
+    assert rack.process.returncode == 0
+
+
+@pytest.mark.full
+def test_the_first_command_that_differs_ends_a_strict_replay_and_is_named(
+    recorded: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    record, _ = recorded
+    other = tmp_path / "record"
+    other.mkdir()
+    for name in ("record.json", "lab.toml"):
+        (other / name).write_text((record / name).read_text())
+    (other / "blobs").symlink_to(record / "blobs")
+    lines = (record / "traffic.jsonl").read_text()
+    (other / "traffic.jsonl").write_text(
+        re.sub(r'"text": "SOUR:FREQ \d+\\n"', r'"text": "SOUR:FREQ 5000000001\\n"', lines)
+    )
+    command = [sys.executable, "-m", "qctl", "hil", "replay", str(other)]
+    rack = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert rack.stdout is not None and rack.stdout.readline().startswith("ready ")
+        with pytest.raises(DeviceError), served(str(other / "replay.toml"), tmp_path / "store") as lab:
+            story(lab)
+        _, said = rack.communicate(timeout=20)
+    finally:
+        rack.kill()
+    assert rack.returncode == 1
+    named = r"lo_\w+: command \d+ differs from the record: expected 'SOUR:FREQ 5000000001', came 'SOUR:FREQ \d+'"
+    assert re.search(named, said), said
+
+
+def test_one_instrument_is_recorded_for_software_that_knows_no_lab(tmp_path: Path) -> None:
+    box = subprocess.Popen(
+        [sys.executable, "-m", "qctl.hil.instruments", "--model", "lakeshore-336", "--name", "ls0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert box.stdout is not None
+        address = box.stdout.readline().split()[1]
+        with running("hil", "record", "--to", address, "--out", str(tmp_path / "r")) as proxy:
+            said = _talk(proxy.address, b"*IDN?\nKRDG? A\n")
+    finally:
+        box.send_signal(signal.SIGTERM)
+        box.wait(10)
+        assert box.stdout is not None
+        box.stdout.close()
+    assert said.startswith(b"LSCI,MODEL336")
+    turns = read_record(tmp_path / "r").turns["instrument"]
+    assert [turn.said for turn in turns] == [b"*IDN?\n", b"KRDG? A\n"]
+    with running("hil", "replay", str(tmp_path / "r")) as rack:
+        assert _talk(rack.address, b"*IDN?\nKRDG? A\n") == said
+
+
+def _talk(address: str, words: bytes) -> bytes:
+    import socket
+
+    _, host, port, _ = address.split("::")
+    with socket.create_connection((host, int(port)), timeout=10) as plug:
+        heard = b""
+        for word in words.splitlines(keepends=True):
+            plug.sendall(word)
+            n_lines = heard.count(b"\n") + 1
+            while heard.count(b"\n") < n_lines:
+                heard += plug.recv(4096)
+        return heard
+
+
+def test_records_that_are_none_or_damaged_are_refused_with_file_and_line(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="is no record"):
+        read_record(tmp_path)
+    head = {"schema": 1, "instruments": {"a": {"model": "", "language": "text", "address": "tcp://127.0.0.1:1"}}}
+    (tmp_path / "record.json").write_text(json.dumps(head))
+    good = '{"time_s": 1.0, "instrument": "a", "event": "sent", "text": "A?"}\n'
+    (tmp_path / "traffic.jsonl").write_text(good + "{}\n" + good)
+    with pytest.raises(RequestError, match=r"traffic.jsonl: line 2 can't be read"):
+        read_record(tmp_path)
+    (tmp_path / "traffic.jsonl").write_text(good + good[:30])
+    assert len(read_record(tmp_path).turns["a"]) == 1, "a last line that was cut is left out"
+    with pytest.raises(RequestError, match="holds a record already"):
+        Recorder.of_one(tmp_path, "tcp://127.0.0.1:1", "127.0.0.1:0")
+    with pytest.raises(RequestError, match="kept on loopback only"):
+        Recorder.of_one(tmp_path / "b", "tcp://127.0.0.1:1", "0.0.0.0:5025")

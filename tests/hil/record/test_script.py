@@ -1,0 +1,102 @@
+"""What a record answers: strictly and tolerantly, with polls, signs of life and sessions of the firmware link."""
+
+from __future__ import annotations
+
+import pytest
+
+from qctl.errors import DeviceError
+from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
+from qctl.hil.record.journal import Turn
+from qctl.hil.record.script import FirmwareScript, Script
+
+TURNS = [
+    Turn(b"*IDN?\n", [b"box\n"], 0.0),
+    Turn(b"FREQ 1\n", [], 0.1),
+    Turn(b"FREQ?\n", [b"1\n"], 0.2),
+    Turn(b"BUSY?\n", [b"1\n"], 0.3),
+    Turn(b"BUSY?\n", [b"0\n"], 0.4),
+    Turn(b"LOCK?\n", [b"1\n"], 2.0),
+    Turn(b"POW 2\n", [], 2.1),
+    Turn(b"FREQ?\n", [b"2\n"], 2.2),
+]
+
+
+class Hand:
+    """A clock that is set by hand."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def played(script: Script, words: list[str]) -> list[bytes]:
+    return [b"".join(script.answers(word.encode() + b"\n")) for word in words]
+
+
+def test_a_strict_replay_answers_as_recorded() -> None:
+    script = Script("lo0", TURNS, strict=True)
+    words = [turn.said.decode().strip() for turn in TURNS]
+    assert played(script, words) == [b"".join(turn.answers) for turn in TURNS]
+    assert script.n_left == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "number", "expected", "came"),
+    [
+        (["*IDN?", "FREQ 3"], 2, "'FREQ 1'", "'FREQ 3'"),
+        (["*IDN?", "POW 2"], 2, "'FREQ 1'", "'POW 2'"),
+        (["*IDN?", "FREQ 1", "BUSY?"], 3, "'FREQ?'", "'BUSY?'"),
+        (["*IDN?", "FREQ 1", "FREQ?", "BUSY?", "POW 2", "FREQ?", "FREQ 1"], 9, "nothing more", "'FREQ 1'"),
+    ],
+)
+def test_the_first_command_that_differs_is_named(words: list[str], number: int, expected: str, came: str) -> None:
+    script = Script("lo0", TURNS, strict=True, clock=Hand())
+    played(script, words[:-1])
+    with pytest.raises(DeviceError, match="lo0") as caught:
+        played(script, words[-1:])
+    assert caught.value.message == f"lo0: command {number} differs from the record: expected {expected}, came {came}"
+
+
+def test_a_poll_may_come_more_or_less_often() -> None:
+    begin = ["*IDN?", "FREQ 1", "FREQ?"]
+    assert played(Script("a", TURNS, True), [*begin, *["BUSY?"] * 4])[3:] == [b"1\n", b"0\n", b"0\n", b"0\n"]
+    assert played(Script("a", TURNS, True), [*begin, "BUSY?", "POW 2"])[3:] == [b"1\n", b""]
+
+
+def test_a_sign_of_life_is_free_and_a_query_after_silence_becomes_one() -> None:
+    clock = Hand()
+    script = Script("a", TURNS, True, clock)
+    assert played(script, ["*IDN?", "LOCK?", "FREQ 1"]) == [b"box\n", b"1\n", b""]
+    clock.now_s = 1.0
+    assert played(script, ["*IDN?", "FREQ?"]) == [b"box\n", b"1\n"]
+
+
+def test_a_tolerant_replay_takes_any_order_and_gives_the_last_answer_again() -> None:
+    script = Script("a", TURNS, strict=False)
+    assert played(script, ["POW 2", "FREQ?", "FREQ 1", "FREQ 1", "FREQ?", "FREQ?"]) == [
+        b"", b"1\n", b"", b"", b"2\n", b"2\n",
+    ]  # fmt: skip
+    with pytest.raises(DeviceError, match="command 7 is not in the record: came 'POW 3'"):
+        played(script, ["POW 3"])
+
+
+def test_packets_are_answered_in_the_session_and_under_the_number_that_asks() -> None:
+    turns = [
+        Turn(pack(Packet(1, 900, 0, b"ab"))[:-1], [pack(Packet(0x81, 900, 0, b"me"))[:-1]]),
+        Turn(pack(Packet(5, 900, 1, b"x"))[:-1], [pack(Packet(0x85, 900, 1))[:-1]]),
+        Turn(pack(Packet(5, 900, 1, b"x"))[:-1], [pack(Packet(0xC1, 900, 1, b"done"))[:-1]]),
+        Turn(pack(Packet(0x10, 900, 1))[:-1], []),
+    ]
+    script = FirmwareScript("trig0", turns, strict=True)
+
+    def said(packet: Packet) -> list[Packet | None]:
+        return [unpack(answer[:-1]) for answer in script.answers(pack(packet)[:-1])]
+
+    assert said(Packet(1, 7, 0, b"ab")) == [Packet(0x81, 7, 0, b"me")]
+    both = [Packet(0x85, 7, 3), Packet(0xC1, 7, 1, b"done")]
+    assert said(Packet(5, 7, 3, b"x")) == both
+    assert said(Packet(5, 7, 3, b"x")) == both, "a packet that is sent again has the same answers"
+    assert said(Packet(0x10, 7, 1)) == []
+    with pytest.raises(DeviceError, match="expected nothing more, came packet 0x05 with 79"):
+        said(Packet(5, 7, 4, b"y"))

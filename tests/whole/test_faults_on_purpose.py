@@ -1,0 +1,154 @@
+"""Each fault on a wire or in a box: it is noticed, said in words, got over in time, and disturbs no other instrument."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from probe import probed
+
+from qctl.errors import DeviceError, QctlError, RefusedError
+
+ASKED = {"lo_drive": "power_dbm", "trig0": "n_fired"}
+RECOVERED_S = 20.0
+
+
+def row(lab: Any, name: str) -> dict[str, Any]:
+    """Return an instrument's row."""
+    return next(row for row in lab.client.instrument_rows() if row["name"] == name)
+
+
+@contextmanager
+def alone(lab: Any, name: str) -> Iterator[None]:
+    """Judge that nothing inside disturbs any other instrument, and that this one is up again soon after."""
+    lab.all_up()
+    before = {one["name"]: one["n_lost"] for one in lab.client.instrument_rows()}
+    yield
+    begin_s = time.monotonic()
+    lab.clear()
+    lab.all_up()
+    spent_s = time.monotonic() - begin_s
+    print(f"recovered {spent_s:.1f} s after the fault was cleared")
+    assert spent_s < RECOVERED_S
+    after = {one["name"]: one["n_lost"] for one in lab.client.instrument_rows()}
+    assert {other for other in before if after[other] != before[other]} <= {name}, "another link was lost"
+    assert lab.client.instruments[name].get(ASKED[name]) is not None
+
+
+def noticed(lab: Any, name: str, longest_s: float = 15.0) -> str:
+    """Return what is said of an instrument that is under a fault, by a call or by its link."""
+    end_s = time.monotonic() + longest_s
+    while time.monotonic() < end_s:
+        begin_s = time.monotonic()
+        try:
+            lab.client.instruments[name].get(ASKED[name])
+        except DeviceError as error:
+            assert name in error.message
+            print(f"noticed in {time.monotonic() - begin_s:.1f} s: {error.message}")
+            return error.message
+    raise AssertionError(f"{name} answers all the same")
+
+
+LOST = "|".join(("no answer in time", "connection", "does not answer", "can't be opened", "answers as", "no reply to"))
+SOON = [("half_open", "lo_drive", ""), ("lost", "trig0", "0.5"), ("brown_out", "lo_drive", "40")]
+MORE = [
+    ("half_open", "trig0", ""), ("stalled", "lo_drive", ""), ("stalled", "trig0", ""), ("torn", "lo_drive", "0.2"),
+    ("throttle", "lo_drive", "3"), ("flipped", "lo_drive", "0.5"), ("flipped", "trig0", "0.2"), ("lost", "lo_drive", "0.3"),
+    ("doubled", "trig0", "0.5"), ("reordered", "trig0", "0.9"), ("brown_out", "trig0", "40"), ("silence", "trig0", ""),
+    ("reset_at", "trig0", "STATUS"), ("power_cycle", "lo_drive", "1.0"), ("cut", "lo_drive", "2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fault", "name", "value"), [*SOON, *(pytest.param(*one, marks=pytest.mark.full) for one in MORE)]
+)
+def test_fault_of_a_wire_is_noticed_by_name_and_got_over(small: Any, fault: str, name: str, value: str) -> None:
+    with alone(small, name):
+        small.fault(fault, name, value)
+        assert re.search(LOST + "|forgotten the session|is (degraded|down|reconnecting)", noticed(small, name))
+
+
+@pytest.mark.parametrize("fault", ["flipped", "lost", "doubled", "reordered"])
+def test_rare_damage_on_the_controllers_line_is_mended_by_its_packets(small: Any, fault: str) -> None:
+    with alone(small, "trig0"):
+        small.fault(fault, "trig0", "0.002")
+        for _ in range(30):
+            assert small.client.instruments["trig0"].get("state") == 0
+        assert row(small, "trig0")["link"] == "up"
+
+
+def test_settings_that_a_reset_took_are_told_by_name(small: Any) -> None:
+    source = small.client.instruments["lo_drive"]
+    source.set("power_dbm", -7.0)
+    with alone(small, "lo_drive"):
+        small.fault("power_cycle", "lo_drive", "0.5")
+        noticed(small, "lo_drive")
+        small.all_up()
+        (lost,) = [one for one in row(small, "lo_drive")["settings"] if one["parameter"] == "power_dbm"]
+        assert lost["set"] == -7.0
+        assert lost["found"] != -7.0
+        assert source.get("power_dbm") == lost["found"], "it was set again by itself"
+        shown = small.online("instruments", "list").stdout
+        assert f"power_dbm = {lost['found']} since reconnecting, set was -7.0" in shown
+    source.set("power_dbm", -7.0)
+    assert not [one for one in row(small, "lo_drive")["settings"] if one["parameter"] == "power_dbm"]
+
+
+def test_command_at_which_the_box_is_reset_is_not_sent_again(small: Any) -> None:
+    source = small.client.instruments["lo_drive"]
+    source.set("power_dbm", -6.0)
+    with alone(small, "lo_drive"):
+        small.fault("reset_at", "lo_drive", "POW")
+        with pytest.raises(DeviceError, match="lo_drive"):
+            source.set("power_dbm", -5.0)
+        small.all_up()
+        assert source.get("power_dbm") not in (-5.0, -6.0)
+
+
+def test_port_that_comes_back_under_another_name_is_found(small: Any) -> None:
+    with alone(small, "trig0"):
+        before = row(small, "trig0")["address"]
+        small.fault("renamed", "trig0", "0.5")
+        noticed(small, "trig0")
+        small.all_up()
+        after = row(small, "trig0")["address"]
+        assert after != before
+        assert Path(after.removeprefix("ASRL").removesuffix("::INSTR")).name.startswith("trig0.port")
+
+
+def test_firmware_that_changes_is_refused_until_somebody_says_that_it_is_meant(small: Any) -> None:
+    with alone(small, "lo_drive"):
+        small.fault("firmware", "lo_drive", "0.1")
+        small.until(lambda: small.link("lo_drive") != "up", "the other firmware is noticed")
+        assert "answers as" in noticed(small, "lo_drive")
+        small.client.instruments["lo_drive"].call("reconnect")
+        small.until(lambda: small.link("lo_drive") == "up", "the new one is taken")
+        small.clear()
+        small.until(lambda: small.link("lo_drive") != "up", "the old one is noticed")
+        small.client.instruments["lo_drive"].call("reconnect")
+
+
+@pytest.mark.full
+def test_version_of_the_protocol_that_does_not_fit_is_refused_with_both(small: Any) -> None:
+    with alone(small, "trig0"):
+        small.fault("protocol", "trig0", "2")
+        small.fault("power_cycle", "trig0", "0.3")
+        small.until(lambda: "speaks the firmware protocol 2 to 2" in row(small, "trig0")["why"], "it is said")
+        assert "update the older of the two" in row(small, "trig0")["why"]
+
+
+@pytest.mark.parametrize("name", ["awg0", pytest.param("trig0", marks=pytest.mark.full)])
+def test_box_without_memory_refuses_the_run_in_its_own_words(small: Any, name: str) -> None:
+    small.fault("full_buffer", name)
+    with pytest.raises(QctlError, match="Out of memory" if name == "awg0" else "memory is full") as caught:
+        probed(small)
+    assert isinstance(caught.value, RefusedError)
+    assert caught.value.details["instrument"] == name
+    assert row(small, name)["link"] == "up"
+    small.clear()
+    probed(small)
