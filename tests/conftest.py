@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent / "support"))
 _FILE = Path(__file__).parent / "support" / "fake_server.py"
 _SPEC = importlib.util.spec_from_file_location("fake_server", _FILE)
 assert _SPEC is not None and _SPEC.loader is not None

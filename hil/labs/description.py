@@ -185,10 +185,11 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     delay_s = DESIGN_DELAYS_S[box] if file.cables.delays_s and box in file.cables.triggers else 0.0
     triggered = f'trigger = {{ source = "trig0", line = 1, delay_s = {delay_s!r} }}'
     source = "trig0" if file.cables.beside and box not in ("trig0", "dc0", *file.cables.beside) else ""
-    clocked = [f'clock_source = "{connector(file.cables.slots.get(box, source))[0]}"'] if source else []
-    if box in file.cables.slots and model.startswith("zurich-"):
+    chassis = "" if _is_served(box, file) else connector(file.cables.slots.get(box, ""))[0]
+    clocked = [f'clock_source = "{chassis or source}"'] if source else []
+    if _is_served(box, file):
         wire = file.cables.triggers.get(box, "")
-        lines += instrument_lines(box, model, _outputs_of(box, file), _ZURICH_LO_HZ, wire)
+        lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s)
     elif model == BOARD:
         lines += board_lines(file.cables)
     elif model == MODELS["awg"]:
@@ -205,7 +206,7 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
     elif model in _FULL_SCALE_V:
-        chassis, full_scale_v = connector(file.cables.slots[box])[0], _FULL_SCALE_V[model]
+        full_scale_v = _FULL_SCALE_V[model]
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
         for number in sorted(_outputs_of(box, file)):
@@ -228,6 +229,11 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     return [*lines, *clocked, ""]
 
 
+def _is_served(box: str, file: PlantFile) -> bool:
+    """Say whether a box is a device behind a data server."""
+    return box in file.cables.slots and MODELS[connector(file.cables.slots[box])[0][:3]] == DATA_SERVER
+
+
 def _interlocks(file: PlantFile) -> list[str]:
     """Return what must hold while a run plays."""
     if "fridge" not in file.cables.beside:
@@ -247,8 +253,9 @@ def _ports(file: PlantFile) -> list[str]:
     lines = []
     for k, transmon in enumerate(file.processor.transmons):
         drive, flux = cables.drive[k], cables.flux[k]
-        if any(MODELS[connector(place)[0][:3]] == DATA_SERVER for place in cables.slots.values()):
-            lines += port_lines(transmon.name, k, cables, {box: MODELS[box] for box in cables.slots})
+        served = {box: MODELS[box[:3]] for box in cables.slots if _is_served(box, file)}
+        if served:
+            lines += port_lines(transmon.name, k, cables, served)
             continue
         if MODELS[connector(drive.i)[0][:3]] == BOARD:
             lines += board_ports(transmon.name, k, cables)

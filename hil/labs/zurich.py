@@ -28,7 +28,9 @@ def lab_output(place: str, model: str) -> str:
     return place if KINDS[model].n_hd else f"{box}:{(number + 1) // 2}"
 
 
-def instrument_lines(box: str, model: str, outputs: set[int], los_hz: tuple[float, float], trigger: str) -> list[str]:
+def instrument_lines(
+    model: str, outputs: set[int], los_hz: tuple[float, float], trigger: str, delay_s: float = 0.0
+) -> list[str]:
     """Return the lines of an instrument behind its address.
 
     Parameters
@@ -39,12 +41,14 @@ def instrument_lines(box: str, model: str, outputs: set[int], los_hz: tuple[floa
         Centre frequencies of drives and of the readout.
     trigger : str
         The line that its trigger wire comes from ("qc0:1"); empty for none.
+    delay_s : float
+        How long after that trigger it plays, where that is more than its programs take.
     """
     kind = KINDS[model]
     lines = ["timeout_s = 10.0", "clock_hz = 2.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
     if trigger:
         source, line = connector(trigger)
-        delay_s = _HEAD_S if source.startswith("trig") else 0.0
+        delay_s = delay_s or (_HEAD_S if source.startswith("trig") else 0.0)
         lines.append(f'trigger = {{ source = "{source}", line = {line}, delay_s = {delay_s} }}')
     else:
         lines.append("line.1 = { width_s = 1.0e-7 }")
@@ -61,12 +65,13 @@ def instrument_lines(box: str, model: str, outputs: set[int], los_hz: tuple[floa
 
 
 def port_lines(name: str, number: int, cables: Cables, models: dict[str, str]) -> list[str]:
-    """Return the ports of one transmon."""
+    """Return the ports of one transmon that such a box reads out; `models` are those of all such boxes, by name."""
     drive, flux = cables.drive[number], cables.flux[number]
     box, channel = connector(cables.readout.acquire_i)
 
     def connector_of(place: str) -> str:
-        return lab_output(place, models[connector(place)[0]])
+        model = models.get(connector(place)[0])
+        return place if model is None else lab_output(place, model)
 
     lines = [f'[ports."{name}.drive"]']
     if connector(drive.i)[0] in models:

@@ -183,4 +183,6 @@ def _begins(
     size = np.abs(out)
     crossing = drive_s + step * (1 + np.argmax(size > 0.2 * size.max(axis=1, keepdims=True), axis=1))
     rise = -math.log(0.8) / half + 2 * step
-    return np.where(crossing - drive_s < 2 * rise, drive_s, crossing - rise)
+    # A pulse at another rate fills a part of its first sample; where that is less than half, it begins with the next.
+    late_s = dt_s if drive.size > 1 and abs(drive[0]) < 0.5 * abs(drive[1]) else 0.0
+    return np.where(crossing - drive_s < 2 * rise, drive_s + late_s, crossing - rise)

@@ -16,7 +16,7 @@ from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.readout import Answer, Groups, Window, answer_readout
 from qctl.hil.physics.shots import average_along, draw_average, draw_shots, shots_along
-from qctl.hil.physics.stages import Plan, Stages, plan_of
+from qctl.hil.physics.stages import Plan, Stages, cuts_of, plan_of
 from qctl.hil.physics.sums import Weighing
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
@@ -73,7 +73,18 @@ class Physics:
         self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups] | Plan] = OrderedDict()
         self._weighings: OrderedDict[tuple[Any, ...], Weighing] = OrderedDict()
+        self._in_stages: OrderedDict[Played, bool] = OrderedDict()
         self._draft: _Draft | None = None
+
+    def in_stages(self, rack: Rack, now_s: float) -> bool:
+        """Say whether transmons go on after they were measured in a shot that is triggered now: that takes long."""
+        played = self.wiring.look(rack, now_s)
+        found = self._in_stages.get(played)
+        if found is None:
+            found = self._in_stages[played] = bool(cuts_of(self.wiring.gather(rack, played)))
+            if len(self._in_stages) > _KEPT:
+                self._in_stages.popitem(last=False)
+        return found
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""

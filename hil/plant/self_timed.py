@@ -161,7 +161,8 @@ def playing_of(plant: Plant, name: str, element: Mapping[str | int, Any]) -> dic
 async def integrated(plant: Plant, one: Integrating, n_shots: int, now_s: float) -> NDArray[np.float64] | None:
     """Return the sums of each shot, None if the block is aborted before they are known."""
     work = plant.physics.integrating(plant.rack, one.box, one.inputs, one.window, one.weights, n_shots, now_s)
-    if plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS:
+    short = plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS
+    if short and not plant.physics.in_stages(plant.rack, now_s):
         return work()
     return await computed(plant, work)
 

@@ -377,7 +377,8 @@ class Plant:
     def _is_long(self, acquisition: Acquisition, n_shots: int) -> bool:
         """Say whether a block takes so long to compute that sockets would wait for it."""
         n_read = acquisition.n_samples * (1 if acquisition.averaged else n_shots)
-        return n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
+        long = n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
+        return long or self.physics.in_stages(self.rack, self.clock.now_s())
 
     def n_fired(self) -> int:
         """Return how many shots of the present or last block have been fired by now."""

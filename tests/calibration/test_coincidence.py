@@ -6,11 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 import qutip
+from built_in_lab import lab_of
 
 from qctl.calibration.coincidence import fit_cut, fit_dip, skewed
-from qctl.hil.labs.description import boxes_of, describe_lab
-from qctl.hil.labs.draw import draw_lab
-from qctl.lab import DrivePulse, Lab, TransmonQubit, TransmonReadout, parse_lab
+from qctl.lab import DrivePulse, TransmonQubit, TransmonReadout
 from qctl.lab.snapshot import effective
 
 DRIVE = DrivePulse(length_s=2e-8, sigma_s=5e-9, amplitude_v=0.16, beta_s=3.6e-10)
@@ -63,16 +62,14 @@ def test_noise_is_no_dip() -> None:
     assert not fit_dip(x, np.random.default_rng(5).normal(0, 1, len(x)), QUBIT).accepted
 
 
-def lab_of(name: str) -> Lab:
-    file = draw_lab(name, 1)
-    addresses = {box: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, box in enumerate(boxes_of(file))}
-    return parse_lab(describe_lab(name, file, addresses | {"fridge": "http://127.0.0.1:49099"}))
-
-
 @pytest.mark.parametrize(
     ("name", "wanted"),
-    [("open-architecture", ["q0", "q1"]), ("open-architecture-scpi", ["q0", "q1"]), ("transmon2", []), ("qblox2", [])],
-)  # fmt: skip
+    [
+        *((name, ["q0", "q1"]) for name in ("open-architecture", "open-architecture-scope", "open-architecture-scpi")),
+        ("transmon2", []),
+        ("qblox2", []),
+    ],
+)
 def test_lines_of_other_boxes_are_measured(name: str, wanted: list[str]) -> None:
     lab = lab_of(name)
     assert skewed(lab, effective(lab, "qpu0")) == wanted

@@ -5,21 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import qutip
+from built_in_lab import lab_of
 
 from qctl.calibration.moving import held_gain, move, pulse_gain
 from qctl.errors import RequestError
-from qctl.hil.labs.description import boxes_of, describe_lab
-from qctl.hil.labs.draw import draw_lab
-from qctl.lab import DrivePulse, Lab, parse_lab
+from qctl.lab import DrivePulse
 from qctl.lab.snapshot import effective
 
 PULSE = DrivePulse(length_s=2e-8, sigma_s=5e-9, amplitude_v=0.16)
-
-
-def lab_of(name: str) -> Lab:
-    file = draw_lab(name, 1)
-    addresses = {box: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, box in enumerate(boxes_of(file))}
-    return parse_lab(describe_lab(name, file, addresses | {"fridge": "http://127.0.0.1:49099"}))
 
 
 def angle(peak: float, offset_hz: float, clock_hz: float) -> float:
@@ -51,7 +44,7 @@ def test_held_samples_lose_what_the_book_says() -> None:
 
 
 def test_physical_values_stay_and_those_of_boxes_are_named() -> None:
-    mixed, scpi = lab_of("open-architecture"), lab_of("open-architecture-scpi")
+    mixed, scpi = lab_of("open-architecture-scope"), lab_of("open-architecture-scpi")
     values = effective(mixed, "qpu0")
     found = move(values, mixed, scpi, "qpu0")
     for name, qubit in values.qubits.items():

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from built_in_lab import lab_of
 
 from qctl import wire
 from qctl.errors import DeviceError, ScheduleError
-from qctl.hil.labs.description import boxes_of, describe_lab
-from qctl.hil.labs.draw import draw_lab
-from qctl.lab import Lab, parse_lab
+from qctl.lab import Lab
 from qctl.server import rounds
 from qctl.server.rounds import Interlocks, clocks_by_group
 
 
 @pytest.fixture(scope="module")
 def mixed() -> Lab:
-    file = draw_lab("open-architecture", 1)
-    addresses = {name: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, name in enumerate(boxes_of(file))}
-    return parse_lab(describe_lab("open-architecture", file, addresses | {"fridge": "http://127.0.0.1:49099"}))
+    return lab_of("open-architecture")
 
 
 class Links:
@@ -68,5 +65,5 @@ def test_reading_at_its_bound_passes_and_is_asked_once_a_second(mixed: Lab, monk
 
 def test_sources_of_clocks_are_asked_before_what_follows_them(mixed: Lab) -> None:
     (names,) = clocks_by_group(mixed, "qpu0").values()
-    assert set(names) == {"trig0", "cluster0", "qcm0", "awg0", "dig0", "lo_drive", "lo_readout"}
+    assert set(names) == {"trig0", "cluster0", "qcm0", "awg0", "qa0", "lo_drive"}
     assert names.index("cluster0") < names.index("qcm0") and "dc0" not in names

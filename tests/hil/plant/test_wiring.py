@@ -55,11 +55,12 @@ def test_offset_lasts_as_long_as_the_waveform():
     assert (run.start, run.volts.size) == (10, 5)
 
 
-def test_both_racks_of_a_seed_have_the_same_fridge():
-    mixed, scpi = (draw_lab(name, 11) for name in OPEN_LABS)
-    assert mixed.processor == scpi.processor
-    assert mixed.cables.delays_s["q0.flux"] == scpi.cables.delays_s["q0.flux"]
-    assert draw_lab("open-architecture", 12).processor != mixed.processor
+def test_all_racks_of_a_seed_have_the_same_fridge():
+    first, *others = (draw_lab(name, 11) for name in OPEN_LABS)
+    for other in others:
+        assert other.processor == first.processor
+        assert other.cables.delays_s["q0.flux"] == first.cables.delays_s["q0.flux"]
+    assert draw_lab("open-architecture", 12).processor != first.processor
 
 
 def test_trigger_of_a_chassis_reaches_its_modules():

@@ -8,24 +8,21 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from built_in_lab import lab_of
 
 import qctl
 from qctl.errors import CompileError
 from qctl.hil.instruments.qblox.assembly import assemble
-from qctl.hil.labs.description import boxes_of, describe_lab
-from qctl.hil.labs.draw import draw_lab
 from qctl.instruments.qblox.body import QbloxBody
 from qctl.instruments.qblox.capabilities import TABLES
 from qctl.instruments.qblox_cluster.body import ClusterBody
-from qctl.lab import Lab, parse_lab
+from qctl.lab import Lab
 
 
 @pytest.fixture(scope="module")
 def mixed() -> Lab:
     """Return the rack of mixed parts."""
-    file = draw_lab("open-architecture", 1)
-    addresses = {name: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, name in enumerate(boxes_of(file))}
-    return parse_lab(describe_lab("open-architecture", file, addresses | {"fridge": "http://127.0.0.1:49099"}))
+    return lab_of("open-architecture-scope")
 
 
 def rabi(n_points: int) -> Any:
@@ -55,11 +52,7 @@ def test_each_point_waits_for_as_many_triggers_as_it_has_shots(mixed: Lab) -> No
 
 
 def test_rack_that_its_cluster_starts_is_lowered_as_ever() -> None:
-    file = draw_lab("qblox2", 1)
-    text = describe_lab(
-        "qblox2", file, {name: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, name in enumerate(boxes_of(file))}
-    )
-    ready = qctl.compile(rabi(3), parse_lab(text), shots=70)
+    ready = qctl.compile(rabi(3), lab_of("qblox2"), shots=70)
     body = QbloxBody.from_bytes(of(ready, "qcm0").body)
     assert not body.triggered and "wait_trigger" not in body.sequencers[0].program
     assert ClusterBody.from_bytes(of(ready, "cluster0").body).trigger_address == 0
@@ -83,9 +76,7 @@ def test_points_are_cut_at_the_instructions_that_the_module_holds(mixed: Lab) ->
 
 
 def test_captures_behind_a_trigger_are_refused_by_name() -> None:
-    file = draw_lab("qblox2", 1)
-    addresses = {name: f"TCPIP::127.0.0.1::{5000 + 40 * k}::SOCKET" for k, name in enumerate(boxes_of(file))}
-    lab = parse_lab(describe_lab("qblox2", file, addresses))
+    lab = lab_of("qblox2")
     other = msgspec.structs.replace(lab.instruments["cluster0"], name="trig0", address="TCPIP::127.0.0.1::9::SOCKET")
     wired = msgspec.structs.replace(
         lab.instruments["cluster0"], trigger=msgspec.structs.replace(lab.instruments["qcm0"].trigger, source="trig0")
