@@ -4,7 +4,8 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors clean
+.PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors firmware \
+        firmware-test clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -97,5 +98,13 @@ processors: .venv/tests
 	$(BIN)/pip install -q -c constraints.txt --group lint
 	@touch $@
 
+# The reference firmware; its tools (cross compiler, emulator) come by apt, as root or with sudo.
+firmware:
+	$(MAKE) -C firmware_io/reference tools host target
+
+firmware-test: .venv/tests firmware
+	$(BIN)/pytest -q tests/emulated
+	$(MAKE) -C firmware_io/reference sanitize fuzz
+
 clean:
-	rm -rf .venv .venv-bench .venv-conformance build out
+	rm -rf .venv .venv-bench .venv-conformance .venv-vendor-client build out

@@ -153,7 +153,7 @@ class _OnSocket(Connection):
         if self._script.greeting:
             self._outbox.write(self._script.greeting)
 
-    def data_received(self, data: bytes) -> None:
+    def take(self, data: bytes) -> None:
         """Answer every message that is whole."""
         for said in self._cutter.sent(data):
             answers = self._rack.answers(self._script.name, said)

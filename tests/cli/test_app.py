@@ -100,14 +100,15 @@ def test_wrong_usage_is_json_too_when_json_is_asked_for(arguments: list[str], wo
 def test_help_lists_what_may_be_named() -> None:
     from qctl.calibration.tuneup import NODES
     from qctl.cli.calibrate import NODES as listed
-    from qctl.cli.hil import _FAULTS
     from qctl.cli.jobs import _STATES
     from qctl.hil.plant.faults import FAULTS
     from qctl.store.states import JobState
 
-    assert listed == tuple(NODES) and set(_FAULTS) == set(FAULTS) and set(_STATES) == set(JobState)
+    assert listed == tuple(NODES) and set(_STATES) == set(JobState)
     shown = "".join(qctl("calibrate", "--help")[1].split())
     assert all(node in shown for node in NODES)
+    code, shown, _ = qctl("hil", "fault", "list", "--all")
+    assert code == 0 and all(name in shown for name in FAULTS)
 
 
 def test_progress_shows_nothing_before_there_is_any(capsys) -> None:

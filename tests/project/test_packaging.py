@@ -86,7 +86,8 @@ def sources() -> set[str]:
     for folder, package in FOLDERS.items():
         for file in (ROOT / folder).rglob("*"):
             inside = file.relative_to(ROOT / folder)
-            if (file.suffix in NEEDED or file.name == "py.typed") and "__pycache__" not in inside.parts:
+            firmware = folder == "firmware_io" and inside.parts[0] == "reference"
+            if file.suffix in NEEDED and "__pycache__" not in inside.parts and not firmware:
                 found.add(f"{package}/{inside}")
     return found
 
@@ -110,7 +111,9 @@ def test_the_sdist_has_the_sources_of_the_kernels(built: tuple[Path, Path]) -> N
         f"cext/{file.name}" for file in (ROOT / "cext").iterdir() if file.suffix in (".pyx", ".pxd", ".pyi", ".h")
     }
     assert wanted | {"setup.py", "pyproject.toml", "LICENSE"} <= names
-    assert not [name for name in names if name.endswith((".so", ".c"))]
+    firmware = {f"firmware_io/reference/{name}" for name in ("Makefile", "link.c", "link.h", "lm3s6965/memory.ld")}
+    assert firmware <= names
+    assert not [name for name in names if name.endswith(".so") or (name.endswith(".c") and "reference" not in name)]
 
 
 def test_an_installed_wheel_imports_every_module(built: tuple[Path, Path], tmp_path: Path) -> None:

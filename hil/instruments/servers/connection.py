@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from abc import ABC, abstractmethod
 
 from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.scpi.session import Buffers
@@ -14,7 +15,7 @@ from qctl.hil.instruments.servers.outbox import Outbox
 __all__ = ["Connection"]
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, ABC):
     """One client.
 
     Parameters
@@ -64,9 +65,9 @@ class Connection(asyncio.Protocol):
         if data := self._inlet.feed(data):
             self.take(data)
 
+    @abstractmethod
     def take(self, data: bytes) -> None:
         """Do with it what the instrument does."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End the connection."""
