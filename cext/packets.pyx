@@ -13,7 +13,7 @@ cdef enum:
     CRC = 4
     PAYLOAD = 1024
     FRAME = 1060
-    GROWTH = HEAD + CRC + 7  # a frame has at most five codes and one 00 beside its packet
+    GROWTH = 19  # of a frame over its payload: head, CRC, at most five codes, a 00 and one to spare
 
 cdef uint32_t TABLES[8][256]
 

@@ -14,7 +14,7 @@ cdef enum:
     _WAVE = 0
     _WORD = 1
     _TRIGGER = 2
-    _N_STATE = 8
+    _N_STATE = 265
     _N_REGISTERS = 128
     _PC = 0
     _CYCLES = 1
@@ -24,6 +24,8 @@ cdef enum:
     _COUNT = 5
     _FLAGS = 6
     _LATE = 7
+    _DEPTH = 8
+    _CALLS = 9
     _NEGATIVE = 1
     _ZERO = 2
     _INTERNAL = 4
@@ -202,8 +204,7 @@ cdef int _run(
     int64_t[:, ::1] rows, int64_t most
 ) noexcept nogil:
     cdef int64_t* s = core.s
-    cdef int64_t[_STACK] stack
-    cdef int64_t kind, at, wanted, found, depth = 0, k, value, how
+    cdef int64_t kind, at, wanted, found, k, value, how
     while True:
         if s[_ROWS] >= rows.shape[0] or s[_WAVES] >= waves.shape[0]:
             return _FULL
@@ -225,10 +226,10 @@ cdef int _run(
             if not holds(core):
                 continue
             if how >> 5 == 3:
-                if not depth:
+                if not s[_DEPTH]:
                     return _OUTSIDE
-                depth -= 1
-                s[_PC] = stack[depth]
+                s[_DEPTH] -= 1
+                s[_PC] = s[_CALLS + s[_DEPTH]]
                 s[_CYCLES] += _JUMP_CYCLES - 1
                 continue
             wanted = core.line[4] if core.line[8] else core.r[_ADDRESS]
@@ -248,10 +249,10 @@ cdef int _run(
                 s[_FLAGS] &= ~_NEGATIVE
                 continue
             if how >> 5 == 2:
-                if depth == _STACK:
+                if s[_DEPTH] == _STACK:
                     return _OUTSIDE
-                stack[depth] = s[_PC]
-                depth += 1
+                s[_CALLS + s[_DEPTH]] = s[_PC]
+                s[_DEPTH] += 1
             side(core)
             s[_PC] = wanted
             s[_CYCLES] += _JUMP_CYCLES - 1
@@ -344,7 +345,8 @@ def run(
     registers : (N_REGISTERS,) int64
         By address.
     state : (N_STATE,) int64
-        Program counter, core cycles, reference time, rows, waves, instructions executed, flags, late events.
+        Program counter, core cycles, reference time, rows, waves, instructions executed, flags, late events, open calls,
+        and where each of them returns to.
     rows : (n, 4) int64
         Filled: tick of the timing clock, kind (`WAVE`, `WORD` or `TRIGGER`), port, and row of `waves` or word.
     per, of : int
@@ -374,6 +376,8 @@ def run(
         )
     if state[_ROWS] < 0 or state[_WAVES] < 0 or state[_CYCLES] < 0:
         raise ValueError(f"state has {state[_ROWS]} rows, {state[_WAVES]} waves, {state[_CYCLES]} cycles; not 0 or more")
+    if not 0 <= state[_DEPTH] <= _STACK:
+        raise ValueError(f"state has {state[_DEPTH]} open calls; not 0 to {_STACK}")
     for k in range(held.shape[0]):
         if not 0 <= held[k] < max(state[_WAVES], 1) or held[k] >= waves.shape[0]:
             raise ValueError(f"entry {k} of wave memory has wave {held[k]} of {state[_WAVES]}")

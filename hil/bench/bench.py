@@ -197,7 +197,7 @@ class Bench:
     def _run(self, scenario: Scenario, step: Run) -> Any:
         program = scenario.folder / step.file if step.file else step.program
         job = self.lab.client.run(program, shots=step.shots, seed=step.seed, qpu=step.qpu)
-        result = job.result()
+        result = job.result(step.timeout_s)
         return None if result[0].averaged else result[0].content["counts"]
 
     def _await(self, wanted: Expect, begin_s: float, since_s: float, events: Events) -> list[str]:

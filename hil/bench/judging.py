@@ -61,9 +61,11 @@ def judge_chance(wanted: Mapping[str, Chance], counts: Any) -> list[str]:
     if not isinstance(counts, Mapping):
         return ["there are no counts of a single circuit"]
     n_shots = sum(counts.values())
+    if not n_shots:
+        return ["there are counts of no shot"]
     found = []
     for bits, chance in wanted.items():
-        share = counts.get(bits, 0) / n_shots if n_shots else math.nan
+        share = counts.get(bits, 0) / n_shots
         if chance.p is not None:
             sigma = math.sqrt(max(chance.p * (1 - chance.p), 1 / n_shots) / n_shots)
             if not abs(share - chance.p) <= chance.sigma * sigma:
@@ -76,7 +78,7 @@ def judge_chance(wanted: Mapping[str, Chance], counts: Any) -> list[str]:
 
 def is_wanted(wanted: EventWanted, event: wire.Event) -> bool:
     """Say whether an event is the one that is waited for."""
-    return event.topic.startswith(wanted.topic) and all(
+    return f"{event.topic}.".startswith(f"{wanted.topic.rstrip('.')}.") and all(
         _same(value, event.body.get(key)) for key, value in wanted.holds.items()
     )
 

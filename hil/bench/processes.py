@@ -29,6 +29,15 @@ class Running:
 
     def __init__(self, process: subprocess.Popen[str], address: str) -> None:
         self.process, self.address = process, address
+        self.said: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Keep what it prints from now on: nobody reading would make it wait at last."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line)
 
     def end(self, timeout_s: float = 20.0) -> None:
         """Ask it to end, and wait; kill it if it does not."""
@@ -38,6 +47,7 @@ class Running:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._reader.join(timeout_s)
 
 
 def start(arguments: Sequence[str]) -> Running:

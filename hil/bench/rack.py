@@ -101,8 +101,8 @@ class BenchLab:
         for process in reversed(processes) if self._replays else processes:  # a record has no end to a server of now
             if process is not None:
                 process.end()
-        if self._replays and self._rack is not None and self._rack.process.stdout is not None:
-            said = [line.strip().partition(DIFFERENCE) for line in self._rack.process.stdout]
+        if self._replays and self._rack is not None:
+            said = [line.strip().partition(DIFFERENCE) for line in self._rack.said]
             self.differences = [text for before, mark, text in said if mark and not before]
         self._folder.cleanup()
 

@@ -121,13 +121,14 @@ class Raw(_Any, frozen=True, tag_field="do", tag="raw"):
 
 
 class Run(_Any, frozen=True, tag_field="do", tag="run"):
-    """Run a circuit or a pulse program: OpenQASM text, or a file beside the scenario."""
+    """Run a circuit or a pulse program: OpenQASM text, or a file beside the scenario; it is waited for so long."""
 
     program: str = ""
     file: str = ""
     shots: Times = 1000
     seed: int | None = None
     qpu: str = ""
+    timeout_s: Seconds = 300.0
 
 
 class Calibrate(_Any, frozen=True, tag_field="do", tag="calibrate"):

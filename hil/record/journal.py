@@ -11,17 +11,20 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from qctl.errors import RequestError
+from qctl.lab.rack_rules import NAME
 
 __all__ = ["SCHEMA", "Journal", "Record", "Turn", "read_record"]
 
 SCHEMA = 1
 _LONG_BYTES = 4096
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Journal:
@@ -139,7 +142,10 @@ def read_record(folder: Path) -> Record:
         raise RequestError(f"{folder} is no record of `qctl hil record`: {error}") from error
     if not isinstance(head, dict) or head.get("schema") != SCHEMA:
         raise RequestError(f"{folder}/record.json: schema {SCHEMA} is read here; record the traffic again")
-    turns: dict[str, list[Turn]] = {name: [] for name in head["instruments"]}
+    names = head.get("instruments")
+    if not isinstance(names, dict) or not all(NAME.fullmatch(name) for name in names):
+        raise RequestError(f"{folder}/record.json: `instruments` has names that no instrument of a lab.toml can have")
+    turns: dict[str, list[Turn]] = {name: [] for name in names}
     for number, text in enumerate(lines, start=1):
         if not text:
             continue
@@ -156,7 +162,7 @@ def read_record(folder: Path) -> Record:
             if number >= len(lines):
                 break
             raise RequestError(f"{folder}/traffic.jsonl: line {number} can't be read: {error!r}") from error
-    return Record(head["instruments"], turns, lab)
+    return Record(names, turns, lab)
 
 
 def _bytes(line: dict[str, Any], folder: Path) -> bytes:
@@ -164,6 +170,8 @@ def _bytes(line: dict[str, Any], folder: Path) -> bytes:
         return str(line["text"]).encode("ascii")
     if "base64" in line:
         return base64.b64decode(line["base64"], validate=True)
+    if not _SHA256.fullmatch(line["sha256"]):
+        raise ValueError(f"{line['sha256']!r} is no SHA-256")
     data: bytes = (folder / "blobs" / line["sha256"]).read_bytes()
     if hashlib.sha256(data).hexdigest() != line["sha256"]:
         raise RequestError(f"{folder}/blobs/{line['sha256']} has other bytes than were recorded")

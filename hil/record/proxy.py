@@ -152,14 +152,25 @@ class SerialProxy:
             self._port.baudrate = baud
         for message in self._cutter.sent(data):
             self._journal.put(self.name, "sent", message)
-        self._port.write(data)
+        try:
+            self._port.write(data)
+        except OSError:  # pyserial's own errors are such: unplugged, or it takes nothing
+            self._journal.put(self.name, "closed")
 
     def _back(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        try:
             data = os.read(self._port.fileno(), _PIECE)
-            for message in self._cutter.received(data):
-                self._journal.put(self.name, "received", message)
-            self.send(data)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:  # unplugged
+            asyncio.get_running_loop().remove_reader(self._port.fileno())
+            self._journal.put(self.name, "closed")
+            return
+        for message in self._cutter.received(data):
+            self._journal.put(self.name, "received", message)
+        self.send(data)
 
 
 _BAUDS = {getattr(termios, f"B{baud}"): baud for baud in (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 921600)}

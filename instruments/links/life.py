@@ -55,12 +55,14 @@ _TRANSITIONS: dict[tuple[LinkState, Happening], LinkState] = {
     (_S.OPENING, _H.TRY): _S.OPENING,
     (_S.DEGRADED, _H.TRY): _S.RECONNECTING,
     (_S.DOWN, _H.TRY): _S.RECONNECTING,
+    (_S.RECONNECTING, _H.TRY): _S.RECONNECTING,
     **{(state, _H.OPENED): _S.UP for state in (_S.OPENING, _S.RECONNECTING, _S.DOWN)},
     **{(state, _H.FAILED): _S.DOWN for state in (_S.OPENING, _S.RECONNECTING, _S.DOWN)},
     **{(state, _H.LOST): _S.DEGRADED for state in (_S.UP, _S.DEGRADED)},
     **{(state, _H.CLOSED): _S.CLOSED for state in _S},
 }
-"""From DOWN it may still come up or fail: an attempt that was given up because it hung may end after all."""
+"""From DOWN it may still come up or fail: an attempt that was given up because it hung may end after all. An attempt
+that an interrupt ended is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,10 @@ class LinkLife:
         if changed:
             self.state, self.since_s = after, now_s
         return changed
+
+    def can(self, happening: Happening) -> bool:
+        """Say whether it can happen in this state."""
+        return (self.state, happening) in _TRANSITIONS
 
     def heard(self, now_s: float) -> None:
         """Note traffic that proves life."""

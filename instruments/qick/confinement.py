@@ -18,6 +18,8 @@ _NO_NEW_PRIVS, _DEATH_SIGNAL, _KILL = 38, 1, 9
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _FILES = (1 << 13) - 1
 """All rights of Landlock's first version: execute, write, read, list, remove and make of every kind."""
+_LATER = {2: 1 << 13, 3: 1 << 14}
+"""Rights of later versions: to link or rename into another folder, and to truncate."""
 _READ = 1 << 2 | 1 << 3
 _READABLE = ("/etc", "/run/systemd/resolve", "/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo")
 """What names of hosts are looked up with; and nothing of anybody's home."""
@@ -57,7 +59,9 @@ def confine() -> tuple[str, ...]:
 
 def _close_files(libc: ctypes.CDLL) -> bool:
     """Forbid opening any file but what names of hosts are looked up with; return whether the kernel does so."""
-    rights = ctypes.create_string_buffer(struct.pack("=Q", _FILES))
+    version = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1)
+    handled = _FILES | sum(right for since, right in _LATER.items() if version >= since)
+    rights = ctypes.create_string_buffer(struct.pack("=Q", handled))
     rules = libc.syscall(_CREATE_RULESET, rights, ctypes.c_size_t(8), 0)
     if rules < 0:
         return False

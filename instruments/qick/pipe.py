@@ -90,7 +90,7 @@ def receive(end: socket.socket, timeout_s: float | None = None) -> dict[str, Any
         return None
     try:
         return _decoder.decode(body)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise WireError(f"a message is no msgpack map: {error}") from error
 
 

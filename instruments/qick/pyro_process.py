@@ -54,13 +54,6 @@ _CALLS = frozenset(
 """What a driver may ask of a board."""
 
 
-_SAID = (
-    *(ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, ImportError, LookupError, MemoryError),
-    *(NameError, OSError, RuntimeError, SystemError, TypeError, ValueError, Warning, pickle.PickleError),
-)
-"""What a call may raise: a board's own errors come as what they are there."""
-
-
 class _Unpickler(pickle.Unpickler):
     """Takes plain values, arrays, errors and addresses; anything else that a pickle names is refused by name."""
 
@@ -132,9 +125,9 @@ def _outcome(work: Any) -> dict[str, Any]:
 
     try:
         return {"value": _plain(work())}
-    except (*_SAID, Pyro4.errors.PyroError) as error:
-        late = isinstance(error, Pyro4.errors.TimeoutError | TimeoutError)
-        lost = isinstance(error, Pyro4.errors.CommunicationError | Pyro4.errors.NamingError | OSError)
+    except Exception as error:  # whatever a board raises arrives as itself
+        late = isinstance(error, Pyro4.errors.TimeoutError)
+        lost = isinstance(error, Pyro4.errors.CommunicationError | Pyro4.errors.NamingError)
         kind = "late" if late else "lost" if lost else "refused"
         return {"error": [kind, f"{type(error).__name__}: {error}"]}
 

@@ -93,7 +93,7 @@ class Finder:
         yield self.address
         if self.address != self._instrument.address:
             yield self._instrument.address
-        if not _serial_path(self.address):
+        if not _serial_path(self.address) or not self.identity:  # nobody knows yet whom to look for
             return
         tried = {os.path.realpath(_serial_path(self.address))}
         paths = [p.device for p in list_ports.comports() if self._usb and (p.vid, p.pid, p.serial_number) == self._usb]

@@ -186,7 +186,8 @@ class InstrumentThread:
 
     def _take(self, happening: Happening, why: str = "") -> None:
         with self._life_lock:
-            if self._life.state is LinkState.CLOSED:
+            late = happening in (Happening.FAILED, Happening.LOST) and not self._life.can(happening)
+            if late or self._life.state is LinkState.CLOSED:  # what it is about has ended meanwhile
                 return
             changed = self._life.take(happening, time.monotonic(), why)
         if changed:

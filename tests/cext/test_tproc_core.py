@@ -242,9 +242,27 @@ def test_random_programs_do_what_the_twin_does(seed: int) -> None:
     assert registers.tolist() == twin.r and memory.tolist() == twin.memory and held.tolist() == twin.held
     assert waves[: int(state[4])].tolist() == twin.waves[: twin.n_waves]
     flags = twin.s * 1 | twin.z * 2 | twin.f * 4
-    assert state.tolist() == [
+    assert state[:8].tolist() == [
         twin.pc, twin.cycles, twin.reference, len(twin.rows), twin.n_waves, twin.count, flags, twin.late
     ]  # fmt: skip
+
+
+def test_a_run_that_waited_for_room_knows_where_its_call_returns_to() -> None:
+    call, stop = [1, 0, 0, 64, 2, 0, 0, 0, 1], [1, 0, 0, 0, 1, 0, 0, 0, 1]
+    code = np.array([call, stop, [6, 0, 1, 32, 5, 0, 0, 0, 1], [1, 0, 0, 96, 0, 0, 0, 0, 0]], np.int64)
+    registers, state = np.zeros(kernel.N_REGISTERS, np.int64), np.zeros(kernel.N_STATE, np.int64)
+    state[4] = 1
+    others = np.zeros(4, np.int64), np.zeros((8, 6), np.int64), np.zeros(1, np.int64)
+    rows = np.zeros((8, 4), np.int64)
+    assert kernel.run(code, *others, registers, state, rows[:1], 1, 1, 1000) == kernel.FULL
+    assert kernel.run(code, *others, registers, state, rows, 1, 1, 1000) == kernel.DONE
+    assert state[3] == 1
+
+
+def state_with(place: int, value: int) -> np.ndarray[Any, Any]:
+    state = np.zeros(kernel.N_STATE, np.int64)
+    state[place] = value
+    return state
 
 
 def given(**changes: Any) -> tuple[Any, ...]:
@@ -269,7 +287,8 @@ def given(**changes: Any) -> tuple[Any, ...]:
         ({"memory": np.zeros(0, np.int64)}, "memory 0"),
         ({"of": 0}, "1 per 0"),
         ({"held": np.array([0, 9])}, "entry 1 of wave memory has wave 9"),
-        ({"state": np.array([0, 0, 0, -1, 0, 0, 0, 0])}, "state has -1 rows"),
+        ({"state": state_with(3, -1)}, "state has -1 rows"),
+        ({"state": state_with(8, 257)}, "state has 257 open calls"),
         ({"code": np.full((1, 9), 128)}, "instruction 0 has destination 128"),
     ],
 )

@@ -1,0 +1,48 @@
+"""A record that somebody else made: names, hashes and lines that are not what a recorder writes are refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qctl.errors import RequestError
+from qctl.hil.record.journal import Journal, read_record
+
+BOX = {"model": "x", "language": "text", "address": "TCPIP::127.0.0.1::5025::SOCKET"}
+
+
+def written(folder: Path, instruments: Any, *lines: dict[str, Any]) -> Path:
+    (folder / "record.json").write_text(json.dumps({"schema": 1, "instruments": instruments}))
+    (folder / "traffic.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["/tmp/x", "../x", ".", "", "a/b", "a b", "x\n"])
+def test_a_name_that_no_instrument_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match=r"record\.json.*names that no instrument"):
+        read_record(written(tmp_path, {name: BOX}))
+
+
+@pytest.mark.parametrize("instruments", [None, [], ["lo0"], 3])
+def test_a_record_without_instruments_is_refused(instruments: Any, tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="names that no instrument"):
+        read_record(written(tmp_path, instruments))
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/dev/zero", "ab", "A" * 64])
+def test_bytes_are_read_from_their_hashes_alone(name: str, tmp_path: Path) -> None:
+    line = {"time_s": 1.0, "instrument": "lo0", "event": "sent", "sha256": name, "n_bytes": 5000}
+    with pytest.raises(RequestError, match=r"line 1 can.t be read.*no SHA-256"):
+        read_record(written(tmp_path, {"lo0": BOX}, line))
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "record", {"lo0": BOX})
+    said = [b"FREQ?\n", bytes(range(256)), b"#" * 5000]
+    for data in said:
+        journal.put("lo0", "sent", data)
+    journal.close()
+    assert [turn.said for turn in read_record(tmp_path / "record").turns["lo0"]] == said
