@@ -26,7 +26,7 @@ from qctl.firmware_io.messages import (
     Payload,
 )
 from qctl.firmware_io.sequencer_messages import Identification
-from qctl.firmware_io.session import Event, Reply, Session
+from qctl.firmware_io.session import BOUND_S, Event, Reply, Session
 
 __all__ = ["Controller", "Port"]
 
@@ -105,6 +105,8 @@ class Controller:
         ------
         DeviceError
             If the port can't be opened, nothing answers, or another device does.
+        RefusedError
+            If the device refuses one of the first questions; no session is open then.
         VersionError
             If host and device share no protocol version.
         """
@@ -120,16 +122,22 @@ class Controller:
         self._last_session = self._last_session % 65535 + 1
         self._session = Session(self._last_session, self._retry_s, ahead_bytes=self._port.ahead_bytes)
         self._events.clear()
+        try:
+            self._introduce()
+        except QctlError:  # half a session is none
+            self._drop()
+            raise
+
+    def _introduce(self) -> None:
+        """Greet the device, check who it is and ask for its limits."""
         hello: HelloReply = self.call(Kind.HELLO, Hello(*PROTOCOL_VERSIONS))
         if not PROTOCOL_VERSIONS[0] <= hello.chosen <= PROTOCOL_VERSIONS[1]:
-            self._drop()
             raise VersionError(
                 f"{self.name} speaks the firmware protocol {hello.lowest} to {hello.highest}, this qctl "
                 f"{PROTOCOL_VERSIONS[0]} to {PROTOCOL_VERSIONS[1]}; update the older of the two",
                 instrument=self.name,
             )
         if not hello.identity.startswith(self._expected) or (self.identity and hello.identity != self.identity):
-            self._drop()
             before = f"{self.identity!r} before" if self.identity else f"{self._expected!r}"
             raise DeviceError(f"{self.name} answers as {hello.identity!r}, not as {before}", instrument=self.name)
         self.identity = hello.identity
@@ -144,7 +152,6 @@ class Controller:
             found: Identification = self.call(Kind.IDENTIFY)
             agree(found, self.identity)
         except VersionError as error:
-            self._drop()
             raise VersionError(f"{self.name}: {error.message}", instrument=self.name) from error
         self.identification = found
         assert self._session is not None
@@ -170,7 +177,7 @@ class Controller:
         RefusedError
             If the device refuses one, with its own words; those that it had taken ahead were executed after it.
         DeviceTimeoutError
-            If it does not reply; its state is unknown.
+            If it does not reply, or takes no requests for a while; its state is unknown.
         """
         self.open()
         session, port = self._session, self._port
@@ -180,8 +187,14 @@ class Controller:
         waiting = next(left, None)
         values: list[Any] = []
         refused: Reply | None = None
+        patience_s = session.tries * session.retry_s + BOUND_S
+        idle_s = time.monotonic()
         while session.busy or waiting is not None:
             now_s = time.monotonic()
+            if session.busy or session.room(now_s):
+                idle_s = now_s
+            elif now_s - idle_s >= patience_s:
+                self._fail(DeviceTimeoutError(f"takes no requests for {now_s - idle_s:.1f} s"))
             while waiting is not None and session.room(now_s):
                 session.request(*waiting, now_s)
                 waiting = next(left, None)

@@ -1,16 +1,20 @@
 """Firmware images: a head, the body and a signature; ``python -m qctl.firmware_io.images`` makes keys and signs.
 
 The layout is docs/firmware-update.md. The key file is secret, and says which leaf signs next; it is on disk with the
-next number before a signature is handed out, so that a crash wastes a leaf and never uses one twice.
+next number before a signature is handed out, so that a crash wastes a leaf and never uses one twice. KEY.json.lock
+keeps processes apart that sign at the same time.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
+from typing import Any
 
 from construct import Bytes, Const, Int16ul, Int32ul, Struct
 
@@ -74,21 +78,48 @@ def sign_with_file(path: Path, body: bytes, version: int, board: int) -> bytes:
     LimitError
         If the key has no leaf left.
     """
-    content = json.loads(path.read_text("ascii"))
+    key, leaf = _take_leaf(path.resolve())
+    return build_image(body, version, board, key, leaf)
+
+
+def _take_leaf(path: Path) -> tuple[LmsKey, int]:
+    """Return the key in a file and its next leaf, which is used up on disk by then, for all processes."""
+    with os.fdopen(os.open(f"{path}.lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        content = json.loads(path.read_text("ascii"))
+        key, leaf = _next_leaf(path, content)
+        content["next_leaf"] = leaf + 1
+        _replace(path, json.dumps(content))
+    return key, leaf
+
+
+def _next_leaf(path: Path, content: dict[str, Any]) -> tuple[LmsKey, int]:
     key = LmsKey(
         bytes.fromhex(content["seed"]), bytes.fromhex(content["identity"]), content["height"], content["width"]
     )
     leaf = content["next_leaf"]
     if leaf >= key.n_signatures:
         raise LimitError(f"{path}: all {key.n_signatures} signatures are used up; make a new key")
-    content["next_leaf"] = leaf + 1
-    beside = path.with_suffix(".new")
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-    return build_image(body, version, board, key, leaf)
+    return key, leaf
+
+
+def _replace(path: Path, text: str) -> None:
+    """Put a file in the place of another, on disk before this returns."""
+    number, beside = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(number, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(beside).replace(path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)  # it holds the secret
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def c_header(public: bytes) -> str:

@@ -28,6 +28,7 @@ from qctl.firmware_io.sequencer_messages import (
     MOST_TRACED,
     RESULT,
     TRACED,
+    BootStatus,
     ClockTimes,
     HostTime,
     ObjectHead,
@@ -42,17 +43,23 @@ __all__ = ["compare_clocks", "read_results", "read_trace", "update_firmware", "u
 
 _AHEAD = 16
 """Parts of a table that are asked for before it is known where it ends."""
+_RESET_S = 5.0
+"""How long a device may take from reboot to the answers of its new firmware."""
+_PAUSE_S = 0.05
 
 
 def upload(controller: Controller, kind: int, content: bytes, tries: int = 3) -> int:
     """Send an object, from where an earlier upload of the same one broke off; return the bytes that were sent.
+
+    After a broken link or a time-out it opens a new session by itself, at once, and goes on at the offset that the device
+    names. Unlike other requests these may be begun again unasked: each part has its offset, so that none is taken twice.
 
     Raises
     ------
     RefusedError
         If the device refuses the object: its hash, its signature, an instruction, no room.
     DeviceError
-        If the link breaks more often than `tries`.
+        If the link breaks or times out `tries` times.
     """
     head = ObjectHead(kind, len(content), hashlib.sha256(content).digest())
     n_sent = 0
@@ -156,19 +163,49 @@ def update_firmware(controller: Controller, image: bytes) -> None:
     RefusedError
         If its hash or signature is wrong.
     DeviceError
-        If the device does not come back, or came back with the image before.
+        If the device does not reset or come back, came back with the image before, or does not keep the new one.
     """
     controller.open()
     if controller.identification is not None:
         demand(controller.identification, Feature.UPDATE, "an update of the firmware")
     upload(controller, FIRMWARE, image)
-    pending = controller.call(Kind.BOOT_STATUS).pending
+    before: BootStatus = controller.call(Kind.BOOT_STATUS)
     controller.call(Kind.REBOOT, Reboot(1))
-    controller.restart()
-    status = controller.call(Kind.BOOT_STATUS)
-    if status.bank != pending:
+    after = _next_boot(controller, before.n_boots)
+    if after.bank != before.pending or after.confirmed:  # a device without an image says bank 0, and has no trial
         raise DeviceError(
-            f"{controller.name} went back to the image in bank {status.bank}: that in bank {pending} did not start",
+            f"{controller.name} came back with bank {after.bank} and no trial running: the image in bank "
+            f"{before.pending} did not start (reset reason {after.reset_reason}, {after.n_rolled_back} rolled back)",
             instrument=controller.name,
         )
     controller.call(Kind.CONFIRM)
+    kept: BootStatus = controller.call(Kind.BOOT_STATUS)
+    if not kept.confirmed or kept.bank != before.pending:
+        raise DeviceError(
+            f"{controller.name} did not keep the image in bank {before.pending}: it runs bank {kept.bank}, confirmed "
+            f"{kept.confirmed}, after confirm",
+            instrument=controller.name,
+        )
+
+
+def _next_boot(controller: Controller, n_boots: int) -> BootStatus:
+    """Wait until the device has booted again, and return its status: for a while the one before still answers."""
+    end_s = time.monotonic() + _RESET_S
+    while True:
+        time.sleep(_PAUSE_S)
+        controller.restart(max(0.0, end_s - time.monotonic()))
+        try:
+            status: BootStatus = controller.call(Kind.BOOT_STATUS)
+        except RefusedError:
+            raise
+        except DeviceError:  # the reset came in between
+            if time.monotonic() >= end_s:
+                raise
+            continue
+        if status.n_boots != n_boots:
+            return status
+        if time.monotonic() >= end_s:
+            raise DeviceError(
+                f"{controller.name} did not reset within {_RESET_S:g} s of reboot: it has booted {n_boots} times as before",
+                instrument=controller.name,
+            )

@@ -20,6 +20,7 @@
 
 #define QUEUE 64u        /* timed instructions that are executed ahead */
 #define EVENTS 32u       /* events that wait for their turn to be sent and acknowledged */
+#define FOR_ENDS 32u     /* places beyond, which marks may not take: for what faults and ends blocks */
 #define START_TICKS 200u /* from the request `start` to tick 0 of the block */
 
 #define FIRMWARE_MAJOR 1u

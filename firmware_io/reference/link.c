@@ -28,7 +28,7 @@ static struct {
     uint16_t last_error;
     uint32_t n_repeated;
     uint64_t last_heard, received;
-    struct event events[EVENTS];
+    struct event events[EVENTS + FOR_ENDS];
     volatile uint32_t n_queued, n_taken; /* events, ever */
     uint16_t event_number;
     uint32_t n_sends;     /* of the event whose turn it is */
@@ -140,7 +140,8 @@ static void take_packet(uint32_t pipe, const uint8_t *packet)
     link.received = board_ticks();
     if (head.kind == HELLO) {
         greet(pipe, &head, payload);
-        link.last_heard = link.received;
+        if (head.session == link.session) /* not a late one, or one that was refused */
+            link.last_heard = link.received;
         return;
     }
     if (link.session == 0 || head.session != link.session) {
@@ -185,9 +186,10 @@ void link_take(uint32_t pipe, const uint8_t *bytes, uint32_t n_bytes)
 bool link_event(uint8_t kind, const void *payload, uint32_t n_bytes)
 {
     const uint32_t was = board_lock();
-    const bool room = link.n_queued - link.n_taken < EVENTS;
+    const uint32_t most = kind == MARKED ? EVENTS : EVENTS + FOR_ENDS;
+    const bool room = link.n_queued - link.n_taken < most;
     if (room) {
-        struct event *const event = &link.events[link.n_queued % EVENTS];
+        struct event *const event = &link.events[link.n_queued % (EVENTS + FOR_ENDS)];
         event->kind = kind;
         event->n_bytes = (uint8_t)n_bytes;
         memcpy(event->payload, payload, n_bytes);
@@ -211,7 +213,7 @@ void link_poll(uint64_t now)
         acknowledge(link.event_number); /* nobody listens: the next one has its turn */
         return;
     }
-    const struct event *const event = &link.events[link.n_taken % EVENTS];
+    const struct event *const event = &link.events[link.n_taken % (EVENTS + FOR_ENDS)];
     link.n_sends++;
     link.next_send = now + RESEND_TICKS;
     send_now(link.pipe, event->kind, link.session, link.event_number, event->payload, event->n_bytes);

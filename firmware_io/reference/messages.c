@@ -16,6 +16,17 @@ typedef uint32_t answer(const uint8_t *payload, uint32_t n_bytes, uint8_t *reply
 
 static uint8_t asked; /* kind of the request that is being answered */
 
+/* Write a number below 100,000; return its digits. */
+static uint32_t write_number(char *at, uint32_t number)
+{
+    uint32_t unit = 10000, n_digits = 0;
+    while (unit > 1 && number < unit)
+        unit /= 10;
+    for (; unit > 0; unit /= 10)
+        at[n_digits++] = (char)('0' + number / unit % 10);
+    return n_digits;
+}
+
 /* The text ends in the instruction's number, where there is one. */
 static uint32_t refuse_at(uint8_t *reply, uint8_t code, const char *text, int32_t instruction)
 {
@@ -29,11 +40,7 @@ static uint32_t refuse_at(uint8_t *reply, uint8_t code, const char *text, int32_
         static const char at[] = " at ";
         memcpy(words + n_words, at, 4);
         n_words += 4;
-        uint32_t unit = 10000;
-        while (unit > 1 && (uint32_t)instruction < unit)
-            unit /= 10;
-        for (; unit > 0; unit /= 10)
-            words[n_words++] = (char)('0' + (uint32_t)instruction / unit % 10);
+        n_words += write_number(words + n_words, (uint32_t)instruction);
     }
     reply[0] = asked;
     reply[1] = code;
@@ -53,17 +60,31 @@ static uint32_t give(uint8_t *reply, const void *bytes, uint32_t n_bytes)
     return n_bytes;
 }
 
+/* The identity ends in the version of what runs, as `identify` tells it; return its length. */
+static uint32_t write_identity(char *identity)
+{
+    static const char begin[] = "qctl,sequencer,1,";
+    const uint32_t version = boot_version();
+    uint32_t n_bytes = sizeof begin - 1;
+    memcpy(identity, begin, n_bytes);
+    n_bytes += write_number(identity + n_bytes, version >> 24);
+    identity[n_bytes++] = '.';
+    n_bytes += write_number(identity + n_bytes, version >> 16 & 0xffu);
+    identity[n_bytes++] = '.';
+    return n_bytes + write_number(identity + n_bytes, version & 0xffffu);
+}
 
 static uint32_t answer_hello(const uint8_t *payload, uint32_t n_bytes, uint8_t *reply)
 {
-    static const char identity[] = "qctl,sequencer,1,1.0.0";
+    char identity[40];
+    const uint32_t n_identity = write_identity(identity);
     struct hello hello;
     memcpy(&hello, payload, n_bytes);
     const bool spoken = hello.lowest <= PROTOCOL && PROTOCOL <= hello.highest;
-    const struct hello_reply head = {PROTOCOL_LOWEST, PROTOCOL_HIGHEST, spoken ? PROTOCOL : 0, sizeof identity - 1};
+    const struct hello_reply head = {PROTOCOL_LOWEST, PROTOCOL_HIGHEST, spoken ? PROTOCOL : 0, (uint8_t)n_identity};
     memcpy(reply, &head, 7);
-    memcpy(reply + 7, identity, sizeof identity - 1);
-    return 7 + sizeof identity - 1;
+    memcpy(reply + 7, identity, n_identity);
+    return 7 + n_identity;
 }
 
 static uint32_t answer_capabilities(const uint8_t *payload, uint32_t n_bytes, uint8_t *reply)

@@ -299,9 +299,9 @@ static void lower_outputs(void)
 void sequencer_silence(void)
 {
     const uint32_t was = board_lock();
+    sequencer_stop(); /* within: an alarm that is due meanwhile comes at the unlocking, and must find nothing to do */
     lower_outputs();
     board_unlock(was);
-    sequencer_stop();
 }
 
 void sequencer_fail(uint8_t code, uint32_t value)

@@ -71,10 +71,10 @@ class QctlSequencer(FirmwareLink):
         self._drop_events()
         self._forget()
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes from the wire; each packet of the session keeps the watchdog quiet."""
-        super().receive(data)
-        self._guard()
+    def _take(self, packet: Packet) -> None:
+        super()._take(packet)
+        if packet.session == self._session:  # nothing else keeps the watchdog quiet
+            self._guard()
 
     # requests ----------------------------------------------------------------------------------------
 

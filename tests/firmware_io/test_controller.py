@@ -7,12 +7,14 @@ import os
 import select
 import threading
 import tty
+import types
 from collections.abc import Callable, Iterator
 
 import pytest
-from trigger_device import TriggerDevice
+from trigger_device import TriggerDevice, frame_of
 
 from qctl.errors import DeviceError, DeviceTimeoutError, RefusedError, RequestError, VersionError
+from qctl.firmware_io import controller as controller_module
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.messages import Block, Done, Fire, Kind, Line
 from qctl.firmware_io.serial_port import SerialPort, device_path
@@ -146,6 +148,82 @@ def test_other_device_is_refused(line: PtyDevice, controller: Controller) -> Non
     line.device.identity = b"acme,toaster,1,1"
     with pytest.raises(DeviceError, match=r"acme,toaster"):
         controller.open()
+
+
+class RefusingDevice(TriggerDevice):
+    """A device that refuses a kind of request."""
+
+    refused = 0
+
+    def _answer(self, kind: int, session: int, number: int, payload: bytes) -> bytes:
+        if kind == self.refused:
+            return self._error(kind, session, number, 8, b"not now")
+        return super()._answer(kind, session, number, payload)
+
+
+@pytest.mark.parametrize(
+    ("kind", "asks"),
+    [
+        (Kind.HELLO, Kind.CAPABILITIES),
+        (Kind.IDENTIFY, Kind.SEQUENCER_CAPABILITIES),
+        (Kind.CAPABILITIES, Kind.CAPABILITIES),
+    ],
+)
+def test_refused_first_question_leaves_no_session(line: PtyDevice, kind: Kind, asks: Kind) -> None:
+    line.device = RefusingDevice()
+    line.device.refused = kind
+    controller = Controller("trig0", lambda: SerialPort(line.path), "qctl,trigger", retry_s=0.05, asks=asks)
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=f"trig0 refused {kind.name}: fault, not now"):
+            controller.open()
+        assert not controller.up
+    if asks is Kind.CAPABILITIES:
+        line.device.refused = 0
+        controller.open()
+        assert controller.capabilities is not None
+    controller.close()
+
+
+class BusyPort:
+    """A port to a device that bounds its window to 0 again and again; waiting moves the time on."""
+
+    ahead_bytes = 1 << 20
+
+    def __init__(self, device: TriggerDevice) -> None:
+        self.device = device
+        self.now_s = self.noted_s = 0.0
+        self.answers = b""
+        self.session = 0
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def send(self, data: bytes) -> None:
+        self.answers += self.device.feed(data)
+
+    def receive(self, timeout_s: float) -> bytes:
+        answers, self.answers = self.answers, b""
+        if not answers:
+            self.now_s += max(0.001, timeout_s)
+            assert self.now_s < 60.0, "it waits for ever"
+            if self.session and self.now_s - self.noted_s >= 1.0:
+                self.noted_s = self.now_s
+                answers = frame_of(0xE2, self.session, 0, bytes([0]))
+        return answers
+
+    def close(self) -> None: ...
+
+
+def test_device_that_takes_no_requests_is_a_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = BusyPort(TriggerDevice())
+    monkeypatch.setattr(controller_module, "time", types.SimpleNamespace(monotonic=port.monotonic))
+    controller = Controller("trig0", lambda: port, retry_s=0.2)
+    controller.open()
+    port.session = port.device._session
+    controller.next_done(1, 1.5)
+    with pytest.raises(DeviceTimeoutError, match=r"trig0: takes no requests for 2\.8 s"):
+        controller.call(Kind.STATUS)
+    assert not controller.up
 
 
 def test_another_device_after_reconnecting_is_refused(line: PtyDevice, controller: Controller) -> None:

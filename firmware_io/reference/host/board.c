@@ -16,11 +16,11 @@ const uint16_t board_number = 1;
 
 static struct {
     uint64_t now, alarm, script_epoch;
-    bool alarm_set, pended, resetting;
+    bool alarm_set, pended, resetting, locked, in_alarm;
     uint8_t reason;
     uint32_t n_sent[N_PIPES];
     uint8_t sent[N_PIPES][MOST_SENT];
-    uint32_t lines, levels;
+    uint32_t lines, levels, write_ticks;
     uint32_t counted[N_COUNTERS];
     uint64_t rose[N_COUNTERS]; /* tick of the last edge; one at the tick of open counts, one at that of close does not */
     bool counting[N_COUNTERS];
@@ -31,8 +31,6 @@ static struct {
 } host;
 
 uint64_t board_ticks(void) { return host.now; }
-uint32_t board_lock(void) { return 0; }
-void board_unlock(uint32_t was) { (void)was; }
 void board_pend(void) { host.pended = true; }
 void board_clear_alarm(void) { host.alarm_set = false; }
 
@@ -41,6 +39,31 @@ void board_set_alarm(uint64_t tick)
     host.alarm = tick;
     host.alarm_set = true;
 }
+
+static void take_alarm(void)
+{
+    host.alarm_set = false;
+    host.in_alarm = true;
+    sequencer_due();
+    host.in_alarm = false;
+}
+
+uint32_t board_lock(void)
+{
+    const uint32_t was = host.locked;
+    host.locked = true;
+    return was;
+}
+
+/* An alarm that came due between the two comes at once, as interrupts do that were held off. */
+void board_unlock(uint32_t was)
+{
+    host.locked = was != 0;
+    if (!host.locked && !host.in_alarm && host.alarm_set && host.alarm <= host.now)
+        take_alarm();
+}
+
+void host_slow_writes(uint32_t ticks) { host.write_ticks = ticks; }
 
 static void log_write(uint32_t kind, uint32_t value, uint32_t tone, uint32_t amplitude, uint32_t phase)
 {
@@ -59,6 +82,8 @@ void board_update_tones(uint32_t mask) { log_write(2, mask, 0, 0, 0); }
 void board_stage_tone(uint32_t tone, uint32_t frequency, uint32_t amplitude, uint32_t phase)
 {
     log_write(3, frequency, tone, amplitude, phase);
+    if (host.locked)
+        host.now += host.write_ticks;
 }
 
 uint32_t board_read_inputs(void)
@@ -116,8 +141,7 @@ static void interrupts(void)
 {
     for (;;) {
         if (host.alarm_set && host.alarm <= host.now) {
-            host.alarm_set = false;
-            sequencer_due();
+            take_alarm();
         } else if (host.pended) {
             host.pended = false;
             sequencer_execute();
@@ -155,7 +179,7 @@ void host_run(uint64_t until_tick)
 void host_power_on(uint8_t reason)
 {
     host.resetting = false;
-    host.alarm_set = host.pended = false;
+    host.alarm_set = host.pended = host.locked = host.in_alarm = false;
     memset(host.n_sent, 0, sizeof host.n_sent);
     host_restore_power();
     boot_begin((enum reset_reason)reason);
