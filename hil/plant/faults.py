@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-from qctl.hil.faults.table import kinds_at
+from qctl.hil.faults.table import KINDS, kinds_at
 from qctl.hil.physics.lines import Run
 from qctl.hil.plant.cables import Cables, connector
 
@@ -18,6 +19,7 @@ __all__ = ["BOX_FAULTS", "CABLE_FAULTS", "FAULTS", "Fault", "FaultTable", "inver
 
 CABLE_FAULTS, BOX_FAULTS, WIRE_FAULTS = kinds_at("cable"), kinds_at("box"), kinds_at("wire")
 FAULTS = {**CABLE_FAULTS, **BOX_FAULTS, **WIRE_FAULTS}
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +187,26 @@ def _same_kind(name: str, value: Any) -> Any:
         If it can't be read.
     """
     kind = type(FAULTS[name])
-    if isinstance(value, str) and kind is bool:
-        return value.lower() not in ("0", "false", "no", "off")
+    if kind is str:
+        return str(value)
+    if kind is bool:
+        word = str(value).lower()
+        if word not in _WORDS:
+            raise RequestError(f"fault {name}: value {value!r} is neither true nor false")
+        return _WORDS[word]
+    unit = KINDS[name].unit
     try:
-        return kind(float(value)) if kind is int else kind(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise RequestError(f"fault {name}: value {value!r} is not a {kind.__name__}") from None
+        raise RequestError(f"fault {name}: value {value!r} is not a number ({unit})") from None
+    least = -math.inf if name in ("lo_shift", "scale") else 1 if kind is int else 0
+    most = 1 if unit.startswith("share") else math.inf
+    if not math.isfinite(number) or not least <= number <= most:
+        bounds = f"[{least:g}, {most:g}]" if least > -math.inf else "finite numbers"
+        raise RequestError(f"fault {name}: value {value} ({unit}) is outside {bounds}")
+    if kind is int and number != int(number):
+        raise RequestError(f"fault {name}: value {value} ({unit}) is no whole number")
+    return kind(number)
 
 
 def invert_pulse(runs: tuple[Run, ...], number: int) -> tuple[Run, ...]:

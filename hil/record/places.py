@@ -9,7 +9,7 @@ from qctl.errors import RequestError
 from qctl.lab import Lab
 from qctl.lab.addresses import Address, parse_address
 
-__all__ = ["Place", "left_out", "place_at", "places_of", "with_addresses"]
+__all__ = ["Place", "left_out", "loopback", "place_at", "places_of", "with_addresses"]
 
 _FIRMWARE = ("qctl-trigger", "qctl-events", "qctl-sequencer")
 """Models that speak the firmware link on a serial line or a socket; all others there speak text."""
@@ -80,6 +80,22 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
             path = f"/dev/ttyS{int(found.host) - 1}" if found.host.isdigit() else found.host
             return Place(name, model, address, language or usual, path)
     return f"{name} is reached by {found.kind} ({address}), which no proxy here speaks"
+
+
+def loopback(listen: str) -> tuple[str, int]:
+    """Return host and port of an address to listen on, which must be of this machine alone.
+
+    Raises
+    ------
+    RequestError
+        If it is not.
+    """
+    host, colon, port = listen.removeprefix("tcp://").rpartition(":")
+    if not (colon and port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise RequestError(f"--listen: {listen!r} is not of the form 127.0.0.1:5025, with a port up to 65535")
+    if host not in ("", "127.0.0.1", "localhost", "::1"):
+        raise RequestError(f"--listen: {host} is not of this machine alone; traffic is kept on loopback only")
+    return host or "127.0.0.1", int(port)
 
 
 def places_of(lab: Lab) -> dict[str, Place]:

@@ -14,7 +14,7 @@ from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.record.journal import Journal
-from qctl.hil.record.places import Place, left_out, place_at, places_of, with_addresses
+from qctl.hil.record.places import Place, left_out, loopback, place_at, places_of, with_addresses
 from qctl.hil.record.proxy import SerialProxy, TcpProxy
 from qctl.lab import parse_lab, read_lab
 
@@ -72,12 +72,7 @@ class Recorder:
         place = place_at("instrument", "", to, language)
         if isinstance(place, str):
             raise RequestError(f"--to: {place}")
-        host, _, port = listen.removeprefix("tcp://").rpartition(":")
-        if not port.isdigit() or int(port) > 65535:
-            raise RequestError(f"--listen: {listen!r} is not of the form 127.0.0.1:5025")
-        if host not in ("", "127.0.0.1", "localhost", "::1"):
-            raise RequestError(f"--listen: {host} is not of this machine alone; traffic is kept on loopback only")
-        return cls(out, [place], "", (host or "127.0.0.1", int(port)))
+        return cls(out, [place], "", loopback(listen))
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Pass traffic on and keep it until cancelled; `ready` is called when every proxy listens."""
@@ -130,7 +125,8 @@ async def put_pty(box: Any, link: Path) -> tuple[asyncio.Task[None], str]:
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         await task
-    link.unlink(missing_ok=True)
+    if link.is_symlink():
+        link.unlink()
     link.symlink_to(found.result().removeprefix("ASRL").removesuffix("::INSTR"))
     return task, f"ASRL{link.absolute()}::INSTR"
 

@@ -94,7 +94,8 @@ class StandIn:
         try:
             for name, head in self._record.instruments.items():
                 place = place_at(name, head["model"], head["address"], head["language"])
-                assert isinstance(place, Place)
+                if not isinstance(place, Place):
+                    raise RequestError(f"the record's instrument {name}: {place}")
                 if place.path:
                     task, self.addresses[name] = await put_pty(_OnLine(self, name, place.language), folder / name)
                     ptys.append(task)
@@ -121,6 +122,8 @@ class StandIn:
 
     def answers(self, name: str, said: bytes) -> list[bytes] | None:
         """Return what was answered to a message; None when it differs from the record, and the link is to be ended."""
+        if self._over.is_set():
+            return None
         try:
             return self.scripts[name].answers(said)
         except DeviceError as error:

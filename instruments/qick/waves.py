@@ -52,7 +52,7 @@ class Envelopes:
 
     def add(self, k: int, waveform: Waveform) -> None:
         """Take a waveform up; a constant one needs no memory."""
-        what = f"{waveform.kind} pulse of {float(waveform.duration_s) * 1e9:g} ns on {self._where}"  # type: ignore[arg-type]
+        what = f"{waveform.kind} pulse of {float(waveform.duration_s):g} s on {self._where}"  # type: ignore[arg-type]
         if waveform.kind == "constant":
             length, error_s = to_ticks(float(waveform.duration_s), self._fabric_hz)  # type: ignore[arg-type]
             self.length_error_s = max(self.length_error_s, abs(error_s))

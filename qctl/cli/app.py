@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "calibrate": ("calibrate", "calibrate", "Tune up a processor by measurements."),
     "move": ("move", "move", "Carry calibrated values here from another rack of the same qubits."),
     "bench": ("bench", "bench", "Measure qctl beside its peers."),
-    "hil": ("hil", "hil", "Start a virtual lab, and set its faults."),
+    "hil": ("hil", "hil", "Virtual labs and their faults, scenarios, records of a rack."),
 }
 
 

@@ -72,21 +72,24 @@ def replay(
     recorded answer, at the end the last one.
     """
     from qctl.hil.record.journal import read_record
+    from qctl.hil.record.places import loopback
     from qctl.hil.record.recorder import until_told
     from qctl.hil.record.stand_in import DIFFERENCE, StandIn
 
     found = read_record(folder)
+    if not found.lab and len(found.instruments) != 1:
+        raise RequestError(
+            f"{folder} has {len(found.instruments)} instruments and no lab.toml that says which is which"
+        )
     toml = (out or folder / "replay.toml") if found.lab else None
-    host, _, port = listen.rpartition(":")
-    if not port.isdigit():
-        raise RequestError(f"--listen: {listen!r} is not of the form 127.0.0.1:5025")
+    where = loopback(listen)
     rack = StandIn(found, strict, lambda text: _say({"difference": text}, f"{DIFFERENCE}{text}", as_json))
 
     def ready() -> None:
-        where = str(toml) if toml is not None else next(iter(rack.addresses.values()))
-        _say({"ready": where}, f"ready {where}", as_json)
+        found_at = str(toml) if toml is not None else next(iter(rack.addresses.values()))
+        _say({"ready": found_at}, f"ready {found_at}", as_json)
 
-    until_told(lambda: rack.run(toml, ready, (host or "127.0.0.1", int(port)) if not found.lab else ("127.0.0.1", 0)))
+    until_told(lambda: rack.run(toml, ready, where if not found.lab else ("127.0.0.1", 0)))
     done = {name: script.n_done for name, script in rack.scripts.items()}
     summary = {"commands": done, "left": rack.n_left, "differences": rack.differences}
     _say(summary, f"{sum(done.values())} commands answered, {rack.n_left} recorded ones never came", as_json)

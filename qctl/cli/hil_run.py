@@ -115,6 +115,11 @@ def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
                 stack.close()
                 bench = None
                 outcome = Outcome(scenario.name, scenario.file, scenario.lab.virtual, 0.0, problems=[error.message])
+            except KeyboardInterrupt:  # what was played before it is reported all the same
+                outcomes.append(
+                    Outcome(scenario.name, scenario.file, scenario.lab.virtual, 0.0, problems=["interrupted"])
+                )
+                break
             outcomes.append(outcome)
             screen.say(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.name}  {outcome.took_s:.1f} s")
     return outcomes

@@ -77,7 +77,8 @@ def _endless(target: Target) -> qctl.Program:
 @pytest.mark.parametrize("target", RACKS)
 def test_pulse_longer_than_any_memory(target: str) -> None:
     words = refused(_endless, target)
-    assert "gaussian pulse of 2 s has" in words and "samples" in words and "shorten it" in words
+    assert "gaussian pulse of 2 s" in words and "shorten it" in words
+    assert "samples" in words or "fabric cycles" in words
 
 
 def _patient(target: Target) -> qctl.Program:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from asking import Asker, Refused
-from judging import differences, log_differences, no_watchdog, run_case
+from judged_traces import differences, log_differences, no_watchdog, run_case
 from programs import Case, expected, program_bytes, random_case
 
 from qctl.firmware_io.kinds import Kind

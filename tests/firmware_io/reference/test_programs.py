@@ -8,7 +8,7 @@ import struct
 import pytest
 from asking import Asker, Refused
 from device import LibraryDevice
-from judging import MAX_TRACE, differences, log_differences, no_watchdog, run_case
+from judged_traces import MAX_TRACE, differences, log_differences, no_watchdog, run_case
 from programs import Case, expected, program_bytes, random_case
 
 from qctl.firmware_io.kinds import Kind

@@ -110,7 +110,13 @@ def test_box_faults_go_to_the_box():
         ("inverted_i", "awg0", None, "awg0 has several lines, and a fault is on one: name q0.drive or q1.drive"),
         ("lo_shift", "awg0", None, "not an LO"),
         ("silence", "nobody", None, "not one of"),
-        ("scale", "q0", "much", "not a float"),
+        ("scale", "q0", "much", "not a number"),
+        ("scale", "q0", "nan", "outside finite numbers"),
+        ("late_reply", "awg0", -1, r"late_reply: value -1 \(s\) is outside \[0, inf\]"),
+        ("flipped", "awg0", 2, r"outside \[0, 1\]"),
+        ("drop", "awg0", 1.5, "no whole number"),
+        ("inverted_pulse", "q0", 0, r"outside \[1, inf\]"),
+        ("silence", "awg0", "maybe", "neither true nor false"),
     ],
 )
 def test_wrong_fault_is_refused_by_name(name, on, value, says):

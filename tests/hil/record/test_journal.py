@@ -10,6 +10,7 @@ import pytest
 
 from qctl.errors import RequestError
 from qctl.hil.record.journal import Journal, read_record
+from qctl.hil.record.places import loopback
 
 BOX = {"model": "x", "language": "text", "address": "TCPIP::127.0.0.1::5025::SOCKET"}
 
@@ -46,3 +47,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         journal.put("lo0", "sent", data)
     journal.close()
     assert [turn.said for turn in read_record(tmp_path / "record").turns["lo0"]] == said
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:5025", "127.0.0.1:99999", "127.0.0.1:x", "5025", "192.168.0.1:5025"])
+def test_nothing_listens_but_on_this_machine(listen: str) -> None:
+    with pytest.raises(RequestError, match="--listen"):
+        loopback(listen)
