@@ -51,8 +51,9 @@ _PAUSE_S = 0.05
 def upload(controller: Controller, kind: int, content: bytes, tries: int = 3) -> int:
     """Send an object, from where an earlier upload of the same one broke off; return the bytes that were sent.
 
-    After a broken link or a time-out it opens a new session by itself, at once, and goes on at the offset that the device
-    names. Unlike other requests these may be begun again unasked: each part has its offset, so that none is taken twice.
+    After a broken link or a time-out it opens a new session by itself, at once, and goes on at the offset that the
+    device names. Unlike other requests these may be begun again unasked: each part has its offset, so that none is
+    taken twice.
 
     Raises
     ------
@@ -206,6 +207,7 @@ def _next_boot(controller: Controller, n_boots: int) -> BootStatus:
             return status
         if time.monotonic() >= end_s:
             raise DeviceError(
-                f"{controller.name} did not reset within {_RESET_S:g} s of reboot: it has booted {n_boots} times as before",
+                f"{controller.name} did not reset within {_RESET_S:g} s of reboot: it has booted {n_boots} times as "
+                "before",
                 instrument=controller.name,
             )

@@ -171,7 +171,7 @@ def _bytes(line: dict[str, Any], folder: Path) -> bytes:
     if "base64" in line:
         return base64.b64decode(line["base64"], validate=True)
     if not _SHA256.fullmatch(line["sha256"]):
-        raise ValueError(f"{line['sha256']!r} is no SHA-256")
+        raise RequestError(f"{folder}/traffic.jsonl: {line['sha256']!r} is no SHA-256")
     data: bytes = (folder / "blobs" / line["sha256"]).read_bytes()
     if hashlib.sha256(data).hexdigest() != line["sha256"]:
         raise RequestError(f"{folder}/blobs/{line['sha256']} has other bytes than were recorded")

@@ -119,17 +119,22 @@ def _opened(host: str, port: int, name: str, timeout_s: float) -> Any:
     return board
 
 
-def _outcome(work: Any) -> dict[str, Any]:
-    """Return what a call answered, or its error: lost (no board there), late, or the board's own words."""
+def handed_on(error: Exception) -> dict[str, Any]:
+    """Return an error as the driver is told it: lost (no board there), late, or the board's own words."""
     import Pyro4.errors
 
+    late = isinstance(error, Pyro4.errors.TimeoutError)
+    lost = isinstance(error, Pyro4.errors.CommunicationError | Pyro4.errors.NamingError)
+    kind = "late" if late else "lost" if lost else "refused"
+    return {"error": [kind, f"{type(error).__name__}: {error}"]}
+
+
+def _outcome(work: Any) -> dict[str, Any]:
+    """Return what a call answered, or its error: whatever a board raises arrives here as itself."""
     try:
         return {"value": _plain(work())}
-    except Exception as error:  # whatever a board raises arrives as itself
-        late = isinstance(error, Pyro4.errors.TimeoutError)
-        lost = isinstance(error, Pyro4.errors.CommunicationError | Pyro4.errors.NamingError)
-        kind = "late" if late else "lost" if lost else "refused"
-        return {"error": [kind, f"{type(error).__name__}: {error}"]}
+    except Exception as error:
+        return handed_on(error)
 
 
 def main(arguments: list[str]) -> int:

@@ -127,7 +127,7 @@ def _broad(handler: ast.ExceptHandler) -> bool:
 
 def _answered(handler: ast.ExceptHandler) -> bool:
     words = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(handler)}
-    return bool(words & {"InternalError", "internal_error", "throw", "set_exception"}) or any(
+    return bool(words & {"InternalError", "internal_error", "throw", "set_exception", "handed_on"}) or any(
         isinstance(node, ast.Raise) for node in ast.walk(handler)
     )
 

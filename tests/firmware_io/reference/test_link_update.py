@@ -23,7 +23,7 @@ __all__ = ["firmware"]
 
 
 @pytest.fixture
-def controller(firmware: Run) -> Iterator[Controller]:  # noqa: F811
+def controller(firmware: Run) -> Iterator[Controller]:
     host, port = firmware("--tcp", "0")[0].split(":")
     found = Controller(
         "ctl0", lambda: TcpPort(host, int(port)), "qctl,sequencer", asks=Kind.SEQUENCER_CAPABILITIES, retry_s=0.5

@@ -36,7 +36,7 @@ def test_a_record_without_instruments_is_refused(instruments: Any, tmp_path: Pat
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/dev/zero", "ab", "A" * 64])
 def test_bytes_are_read_from_their_hashes_alone(name: str, tmp_path: Path) -> None:
     line = {"time_s": 1.0, "instrument": "lo0", "event": "sent", "sha256": name, "n_bytes": 5000}
-    with pytest.raises(RequestError, match=r"line 1 can.t be read.*no SHA-256"):
+    with pytest.raises(RequestError, match="no SHA-256"):
         read_record(written(tmp_path, {"lo0": BOX}, line))
 
 
