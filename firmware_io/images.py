@@ -11,6 +11,7 @@ import argparse
 import fcntl
 import json
 import os
+import re
 import secrets
 import tempfile
 from pathlib import Path
@@ -133,6 +134,15 @@ def c_header(public: bytes) -> str:
     )
 
 
+def _version(text: str) -> int:
+    """Return a version's number: 8 bits, 8 bits and 16."""
+    found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text, re.ASCII)
+    parts = [int(part) for part in found.groups()] if found else []
+    if not parts or any(part > most for part, most in zip(parts, (255, 255, 65_535), strict=True)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 1.2.3, up to 255.255.65535")
+    return parts[0] << 24 | parts[1] << 16 | parts[2]
+
+
 def main(words: list[str] | None = None) -> None:
     """Make a key, or sign an image, as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m qctl.firmware_io.images", description=__doc__)
@@ -143,15 +153,17 @@ def main(words: list[str] | None = None) -> None:
     sign = verbs.add_parser("sign", help="sign a body")
     for name in ("key", "body", "image"):
         sign.add_argument(name, type=Path)
-    sign.add_argument("--version", required=True, help="as 1.2.3")
-    sign.add_argument("--board", type=int, required=True, help="1 the host's model, 2 LM3S6965")
+    sign.add_argument("--version", type=_version, required=True, help="as 1.2.3")
+    sign.add_argument("--board", type=int, choices=(1, 2), required=True, help="1 the host's model, 2 LM3S6965")
     chosen = parser.parse_args(words)
     if chosen.verb == "key":
         chosen.header.write_text(c_header(new_key_file(chosen.key).public), "ascii")
         return
-    major, minor, patch = (int(part) for part in chosen.version.split("."))
-    number = major << 24 | minor << 16 | patch
-    chosen.image.write_bytes(sign_with_file(chosen.key, chosen.body.read_bytes(), number, chosen.board))
+    try:  # the body is read before a leaf of the key is used up
+        body = chosen.body.read_bytes()
+    except OSError as error:
+        parser.error(f"{chosen.body}: {error.strerror}")
+    chosen.image.write_bytes(sign_with_file(chosen.key, body, chosen.version, chosen.board))
 
 
 if __name__ == "__main__":

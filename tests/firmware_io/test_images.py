@@ -55,3 +55,14 @@ def test_another_name_of_the_file_uses_up_the_same_leaves(path: Path, monkeypatc
     other = path.with_name("other.json")
     other.symlink_to(path)
     assert [images.sign_with_file(name, b"", 1, 1) for name in (other, path, other)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "words", [["1.2", "1"], ["1.2.99999", "1"], ["256.0.0", "1"], ["1.-2.3", "1"], ["1.2.3", "9"], ["1.2.3", "1"]]
+)
+def test_what_is_wrong_is_refused_before_a_leaf_is_used(words: list[str], path: Path, tmp_path: Path) -> None:
+    version, board = words
+    body, image = tmp_path / "absent", tmp_path / "image"
+    with pytest.raises(SystemExit):
+        images.main(["sign", str(path), str(body), str(image), f"--version={version}", f"--board={board}"])
+    assert json.loads(path.read_text())["next_leaf"] == 0

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,8 +60,14 @@ static void listen_inet(int kind)
 static void listen_unix(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct stat there;
+    if (strlen(options.at) >= sizeof address.sun_path) {
+        fprintf(stderr, "%s: a path of %zu bytes is too long for a socket\n", options.at, strlen(options.at));
+        exit(1);
+    }
     strncpy(address.sun_path, options.at, sizeof address.sun_path - 1);
-    unlink(address.sun_path);
+    if (lstat(address.sun_path, &there) == 0 && S_ISSOCK(there.st_mode)) /* of a run before; a file stays */
+        unlink(address.sun_path);
     listener = socket(AF_UNIX, SOCK_STREAM, 0);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1) != 0)
         die("bind");
