@@ -221,24 +221,10 @@ class Controller:
                 return None
             self._turn(session, port, end_s)
 
-    def restart(self, patience_s: float = 5.0) -> None:
-        """Open a new session with a device that begins anew, perhaps with another firmware.
-
-        Raises
-        ------
-        DeviceError
-            If it does not answer in time.
-        """
+    def forget(self) -> None:
+        """End the session, and take whoever answers next: the device begins anew, perhaps with another firmware."""
         self._drop()
         self.identity = ""
-        end_s = time.monotonic() + patience_s
-        while True:
-            try:
-                return self.open()
-            except DeviceError:
-                if time.monotonic() >= end_s:
-                    raise
-                time.sleep(0.05)
 
     def close(self) -> None:
         """Close the port for good."""

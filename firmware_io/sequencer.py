@@ -194,12 +194,10 @@ def _next_boot(controller: Controller, n_boots: int) -> BootStatus:
     end_s = time.monotonic() + _RESET_S
     while True:
         time.sleep(_PAUSE_S)
-        controller.restart(max(0.0, end_s - time.monotonic()))
+        controller.forget()
         try:
             status: BootStatus = controller.call(Kind.BOOT_STATUS)
-        except RefusedError:
-            raise
-        except DeviceError:  # the reset came in between
+        except DeviceError:  # not there yet, or the reset came in between
             if time.monotonic() >= end_s:
                 raise
             continue

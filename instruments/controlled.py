@@ -19,7 +19,7 @@ from qctl.firmware_io.messages import Fire, Kind, Reference, Status
 from qctl.instruments.qctl_events.body import Photons
 from qctl.lab import Instrument
 
-__all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice", "photons_by_port"]
+__all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice", "SelfTimedDevice", "photons_by_port"]
 
 _EXTERNAL_LOCKED = 1
 REASONS = {0: "complete", 1: "stopped", 2: "fault"}
@@ -107,11 +107,15 @@ class ControlledDevice:
             )
         return self._body
 
-    def _fire_block(self) -> None:
-        """Start a block of the loaded program, under a number of its own; one round trip."""
-        self._loaded()
+    def _number_block(self) -> int:
+        """Give the block that is about to begin a number of its own."""
         self._block_number = self._block_number % (2**32 - 1) + 1
-        self.controller.call(Kind.FIRE, Fire(self._block_number))
+        return self._block_number
+
+    def _fire_block(self) -> None:
+        """Start a block of the loaded program; one round trip."""
+        self._loaded()
+        self.controller.call(Kind.FIRE, Fire(self._number_block()))
 
     def _status_of_block(self) -> Status:
         """Return the device's status, which is about the block that was started last."""
@@ -125,6 +129,19 @@ class ControlledDevice:
         """Return what the device says that it can."""
         self.controller.open()
         return self.controller.capabilities
+
+
+@dataclass(slots=True)
+class SelfTimedDevice(ControlledDevice):
+    """A device that plays all points of a program by itself, and is set by programs alone."""
+
+    def set(self, name: str, value: Any) -> None:
+        """Refuse: nothing is set but by programs."""
+        raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
+
+    def select(self, point: int) -> None:
+        """Refuse: all points are played in each shot."""
+        raise RequestError(f"{self.controller.name} plays all points by itself; {point} can't be selected")
 
 
 def photons_by_port(

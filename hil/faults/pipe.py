@@ -92,11 +92,6 @@ class FaultyPipe:
         return min(times, default=None)
 
     @property
-    def stalled(self) -> bool:
-        """Say whether the far end has stopped reading: nothing is to be put in until it reads again."""
-        return bool(self._faults.get("stalled"))
-
-    @property
     def idle(self) -> bool:
         """Say whether the wire is as good as new: what is put in comes out unchanged and at once."""
         return not (self._faults.active or self._waiting or self._held is not None or self._ended)

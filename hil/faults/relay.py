@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from typing import Any, Literal
 
-from qctl.hil.faults.pipe import FaultyPipe
+from qctl.hil.faults.pipe import FaultyPipe, Piece
 from qctl.hil.faults.present import WireFaults
+from qctl.hil.faults.timed import TimedPipe, stall
 
 __all__ = ["FaultyRelay"]
 
@@ -77,10 +77,10 @@ class _End(asyncio.Protocol, asyncio.DatagramProtocol):
 
     def __init__(self, relay: FaultyRelay, other: _End | None = None) -> None:
         self._relay, self.other = relay, other
-        self._pipe = FaultyPipe(relay.faults, 2 * relay.seed + relay.n_made, relay.kind == "udp")
+        pipe = FaultyPipe(relay.faults, 2 * relay.seed + relay.n_made, relay.kind == "udp")
+        self._way = TimedPipe(pipe, self._pass_on, self._end)
         relay.n_made += 1
         self._early: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._peer: Any = None
         self.transport: Any = None
@@ -103,8 +103,7 @@ class _End(asyncio.Protocol, asyncio.DatagramProtocol):
         if self.other is None:
             self._early.append(data)
             return
-        self._pipe.put(data, time.monotonic())
-        self._carry()
+        self._way.put(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End the other end, too, unless nobody is to know."""
@@ -137,25 +136,18 @@ class _End(asyncio.Protocol, asyncio.DatagramProtocol):
         for data in early:
             self.data_received(data)
 
-    def _carry(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _pass_on(self, piece: Piece) -> None:
         assert self.other is not None
-        for piece in self._pipe.take(time.monotonic()):
-            self.other.send(piece.data)
-            if piece.ends:
-                self.other.transport.close()
-                self.transport.close()
-                return
-        if (next_s := self._pipe.next_s) is not None:
-            wait_s = max(0.0, next_s - time.monotonic())
-            self._timer = asyncio.get_running_loop().call_later(wait_s, self._carry)
+        self.other.send(piece.data)
+
+    def _end(self) -> None:
+        assert self.other is not None
+        self.other.transport.close()
+        self.transport.close()
 
     def _watch(self) -> None:
         """Read, or stop reading, as the faults say."""
         if self.transport.is_closing() or self._relay.kind == "udp":
             return
-        if self._pipe.stalled is self.transport.is_reading():
-            (self.transport.pause_reading if self._pipe.stalled else self.transport.resume_reading)()
+        stall(self.transport, self._relay.faults)
         asyncio.get_running_loop().call_later(0.02, self._watch)

@@ -15,7 +15,6 @@ from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.firmware_link import (
     E_FAULT,
-    E_KIND,
     E_PAYLOAD,
     E_RANGE,
     E_REFERENCE,
@@ -114,19 +113,14 @@ class FirmwareBox(FirmwareLink):
 
         task.add_done_callback(done)
 
-    def _execute(self, packet: Packet) -> None:
-        try:
-            length = _LENGTHS.get(packet.kind, self.lengths.get(packet.kind))
-            if length is None:
-                raise Problem(E_KIND, "unknown kind")
-            if length not in (-1, len(packet.payload)):
-                raise Problem(E_PAYLOAD, f"{len(packet.payload)} bytes, expected {length}")
-            if packet.kind in (STOP, SAFE) or (packet.kind == STATUS and self._task is not None):
-                self._later(self._answer_later(packet))
-                return
+    def _length_of(self, kind: int) -> int | None:
+        return _LENGTHS.get(kind, self.lengths.get(kind))
+
+    def _carry_out(self, packet: Packet) -> None:
+        if packet.kind in (STOP, SAFE) or (packet.kind == STATUS and self._task is not None):
+            self._later(self._answer_later(packet))
+        else:
             self._answer(packet, self._do(packet.kind, packet.payload))
-        except Problem as problem:
-            self._answer_problem(packet, problem)
 
     async def _answer_later(self, packet: Packet) -> None:
         if packet.kind == STATUS:

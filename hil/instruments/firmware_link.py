@@ -84,8 +84,12 @@ class FirmwareLink(ABC):
     # what subclasses do ----------------------------------------------------------------------------
 
     @abstractmethod
-    def _execute(self, packet: Packet) -> None:
-        """Execute the request that is due, and `_answer` it, now or later."""
+    def _length_of(self, kind: int) -> int | None:
+        """Return the bytes of a request's payload: -1 for any number, None for a kind that is not known."""
+
+    @abstractmethod
+    def _carry_out(self, packet: Packet) -> None:
+        """Do what a request of the right length says, and `_answer` it, now or later; raise Problem to refuse."""
 
     @abstractmethod
     def _begin(self, hello: bytes) -> None:
@@ -147,6 +151,18 @@ class FirmwareLink(ABC):
                 self.send(pack(Packet(GAP, self._session, expected)))
         else:
             self._refuse(packet, E_SEQUENCE, f"expected {expected}")
+
+    def _execute(self, packet: Packet) -> None:
+        """Execute the request that is due, or refuse it."""
+        length = self._length_of(packet.kind)
+        try:
+            if length is None:
+                raise Problem(E_KIND, "unknown kind")
+            if length not in (-1, len(packet.payload)):
+                raise Problem(E_PAYLOAD, f"{len(packet.payload)} bytes, expected {length}")
+            self._carry_out(packet)
+        except Problem as problem:
+            self._answer_problem(packet, problem)
 
     def _take_hello(self, packet: Packet) -> None:
         if len(packet.payload) != 4 or packet.session == 0 or packet.number != 0:

@@ -15,7 +15,6 @@ from typing import ClassVar
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.firmware_link import (
     E_HASH,
-    E_KIND,
     E_PAYLOAD,
     E_RANGE,
     E_REFERENCE,
@@ -83,16 +82,11 @@ class QctlSequencer(FirmwareLink):
         self._state, self._watchdog_ms = _IDLE, _WATCHDOG_MS
         self.send(hello)
 
-    def _execute(self, packet: Packet) -> None:
-        try:
-            length, name = self._requests.get(packet.kind, (0, ""))
-            if not name:
-                raise Problem(E_KIND, "unknown kind")
-            if length not in (-1, len(packet.payload)):
-                raise Problem(E_PAYLOAD, f"{len(packet.payload)} bytes, expected {length}")
-            self._answer(packet, getattr(self, name)(packet.payload))
-        except Problem as problem:
-            self._answer_problem(packet, problem)
+    def _length_of(self, kind: int) -> int | None:
+        return self._requests[kind][0] if kind in self._requests else None
+
+    def _carry_out(self, packet: Packet) -> None:
+        self._answer(packet, getattr(self, self._requests[packet.kind][1])(packet.payload))
 
     _requests: ClassVar[dict[int, tuple[int, str]]] = {
         0x07: (0, "_told"), 0x08: (0, "_make_safe"), 0x0B: (1, "_set_reference"), 0x28: (0, "_identified"),
@@ -173,7 +167,7 @@ class QctlSequencer(FirmwareLink):
         if self._state != _ARMED or number != self._arming[0]:
             raise Problem(E_STATE, f"block {number} is not armed")
         self._state, self._number, self._n_shots = _RUNNING, number, self._arming[1]
-        self._triggers, self._block_tick, self._n_marked = [], self._ticks(), 0
+        self._triggers, self._block_tick = [], self._ticks()
         self._work_out()
         return payload
 

@@ -33,7 +33,7 @@ from qctl.firmware_io.event_messages import (
 )
 from qctl.firmware_io.messages import Kind, Status
 from qctl.firmware_io.serial_port import SerialPort, device_path
-from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice, photons_by_port
+from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, SelfTimedDevice, photons_by_port
 from qctl.instruments.qctl_events import capabilities as can
 from qctl.instruments.qctl_events.body import EventsBody
 from qctl.lab import Instrument, Lab
@@ -47,7 +47,7 @@ _JOINED = 8
 
 
 @dataclass(slots=True)
-class QctlEvents(ControlledDevice):
+class QctlEvents(SelfTimedDevice):
     """A controller that plays tables of events by itself, shot after shot."""
 
     _events: NDArray[Any] = field(default_factory=lambda: np.zeros(0, EVENT))
@@ -60,10 +60,6 @@ class QctlEvents(ControlledDevice):
     def get(self, name: str) -> Any:
         """Ask the device for one value."""
         return self._told(name)
-
-    def set(self, name: str, value: Any) -> None:
-        """Refuse: nothing is set but by programs."""
-        raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
 
     def prepare(self) -> None:
         """Open the session and set the reference that lab.toml names."""
@@ -147,10 +143,6 @@ class QctlEvents(ControlledDevice):
     def start(self) -> None:
         """Begin the shots of the loaded program: nothing else triggers the device."""
         self._fire_block()
-
-    def select(self, point: int) -> None:
-        """Refuse: all sequences are played in each shot."""
-        raise RequestError(f"{self.controller.name} plays all points by itself; {point} can't be selected")
 
     def finished(self) -> bool:
         """Return whether all shots were played.

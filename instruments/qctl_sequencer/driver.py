@@ -26,7 +26,7 @@ from qctl.firmware_io.messages import Done, Fire
 from qctl.firmware_io.ports import open_port
 from qctl.firmware_io.sequencer import compare_clocks, read_results, upload
 from qctl.firmware_io.sequencer_messages import NEVER, PROGRAM, Arming, Faulted, SequencerCapabilities, Watchdog
-from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, ControlledDevice, photons_by_port
+from qctl.instruments.controlled import REASONS, STATUS_PARAMETERS, SelfTimedDevice, photons_by_port
 from qctl.instruments.qctl_sequencer.body import SequencerBody, program_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -50,7 +50,7 @@ _PARAMETERS = (
 
 
 @dataclass(slots=True)
-class QctlSequencer(ControlledDevice):
+class QctlSequencer(SelfTimedDevice):
     """A sequencer that executes a program, shot after shot."""
 
     _held: str = ""
@@ -76,10 +76,6 @@ class QctlSequencer(ControlledDevice):
             fit = compare_clocks(self.controller, before=self._exchanges)
             return fit.round_trip_s if name == "round_trip_s" else fit.drift
         return self._told(name)
-
-    def set(self, name: str, value: Any) -> None:
-        """Refuse: nothing is set but by programs."""
-        raise RequestError(f"{self.controller.name}: {name!r} can't be set", instrument=self.controller.name)
 
     def prepare(self) -> None:
         """Open the session, check the ticks, and set the reference that lab.toml names."""
@@ -139,13 +135,9 @@ class QctlSequencer(ControlledDevice):
     def start(self) -> None:
         """Begin the shots of the loaded program: nothing else triggers the device."""
         body: SequencerBody = self._loaded()
-        self._block_number = self._block_number % (2**32 - 1) + 1
-        arming = Arming(self._block_number, body.n_shots, body.period_ticks, NEVER)
-        self.controller.call_all([(Kind.ARM, arming), (Kind.START, Fire(self._block_number))])
-
-    def select(self, point: int) -> None:
-        """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.controller.name} plays all points by itself; {point} can't be selected")
+        number = self._number_block()
+        arming = Arming(number, body.n_shots, body.period_ticks, NEVER)
+        self.controller.call_all([(Kind.ARM, arming), (Kind.START, Fire(number))])
 
     def finished(self) -> bool:
         """Return whether all shots were played.

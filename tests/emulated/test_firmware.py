@@ -19,6 +19,7 @@ from programs import Case, expected, program_bytes, random_case
 
 from qctl.firmware_io.kinds import Kind
 
+SILENT_HOST = Path(__file__).parents[1] / "firmware_io" / "reference" / "silent_host.py"
 N_PROGRAMS = 1000
 CLOSE_TO_REAL = 4
 """Instructions of 16 ns: 62 million a second, what the real processor does at its 50 MHz, roughly."""
@@ -81,7 +82,7 @@ def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(boar
     timeout_ms, loop_ms = 300, 10
     folders = os.pathsep.join(path for path in sys.path if "firmware_io" in path)
     host = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("silent_host.py")), emulated.uart_path, str(timeout_ms)],
+        [sys.executable, str(SILENT_HOST), emulated.uart_path, str(timeout_ms)],
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": folders},
     )

@@ -37,6 +37,7 @@ class Emulator:
         bind: str = "127.0.0.1:0",
         serial: str = "B010001",
         baud: int = 9600,
+        modules: str = "",
     ) -> None:
         self.control = folder / f"{name}.sock"
         self.process = subprocess.Popen(
@@ -44,6 +45,7 @@ class Emulator:
                 *(sys.executable, "-m", "qctl.hil.instruments", "--model", model, "--name", name, "--plant", "none"),
                 *("--bind", bind, "--serial", serial, "--control", str(self.control)),
                 *("--baud", str(baud)),
+                *(("--modules", modules) if modules else ()),
             ],
             stdout=subprocess.PIPE,
             text=True,
@@ -65,6 +67,10 @@ class Emulator:
     def counters(self) -> dict[str, int]:
         """Return what the emulator counted."""
         return self.ask(get="counters")
+
+    def faults(self, **faults: object) -> None:
+        """Set what is wrong with it."""
+        self.ask(faults=faults)
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this one process."""

@@ -7,15 +7,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from emulators import ask_back_door
+from emulators import Emulator, emulator
 
 from qctl.hil.instruments.qick.soccfg import board_config
 from qctl.lab import Lab, parse_lab
 
-__all__ = ["BoardServer", "board_server", "lab_at", "odd_board"]
+__all__ = ["board_server", "lab_at", "odd_board"]
 
 LAB = """
 schema = 1
@@ -72,38 +73,9 @@ daemon.requestLoop()
 """
 
 
-class BoardServer:
-    """One running board."""
-
-    def __init__(self, folder: Path) -> None:
-        self._control = folder / "board0.sock"
-        command = [sys.executable, "-m", "qctl.hil.instruments", "--model", "qick-tproc-v2", "--name", "board0"]
-        self.process = subprocess.Popen([*command, "--control", str(self._control)], stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.address = self.process.stdout.readline().split()[1]
-
-    def counters(self) -> dict[str, int]:
-        """Return what it counted."""
-        return dict(ask_back_door(self._control, get="counters"))
-
-    def faults(self, **faults: object) -> None:
-        """Set what is wrong with it."""
-        ask_back_door(self._control, faults=faults)
-
-    def end(self) -> None:
-        """End the process."""
-        self.process.kill()
-        self.process.wait(10)
-
-
-@contextlib.contextmanager
-def board_server(folder: Path) -> Iterator[BoardServer]:
+def board_server(folder: Path) -> AbstractContextManager[Emulator]:
     """Run a board with a plant of nothing."""
-    server = BoardServer(folder)
-    try:
-        yield server
-    finally:
-        server.end()
+    return emulator("qick-tproc-v2", "board0", folder)
 
 
 @contextlib.contextmanager

@@ -8,7 +8,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BELL", "FLIPPED_AFTER_MEASUREMENT", "check_bell", "check_flips", "judged_twice", "tuned_lab"]
+__all__ = [
+    "BELL",
+    "FLIPPED_AFTER_MEASUREMENT",
+    "check_bell",
+    "check_flips",
+    "check_lifetime",
+    "check_readout",
+    "judged_twice",
+    "rabi_of",
+    "tuned_lab",
+]
 
 BELL = """OPENQASM 3.0;
 include "stdgates.inc";
@@ -102,3 +112,56 @@ def check_flips(lab: Any, shots: int = 2000) -> None:
         # 5 sigma of the shots; noise of the readout, pulses and thermal population add up to 1.5 % each time.
         bound = 5 * np.sqrt(p * (1 - p) / shots) + 0.03
         assert abs(counts.get(key, 0) / shots - p) < bound, (key, counts, wanted)
+
+
+def rabi_of(lab: Any, height_v: float, turns: Any) -> Any:
+    """Return a program that plays pulses of so many times the height of a pi/2 pulse on the first qubit."""
+    import qctl
+
+    true = lab.truth["qubits"]["q0"]
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("amp", height_v * np.asarray(turns), "V") as amp:
+        p.set_frequency("q0.drive", true["frequency_hz"])
+        p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
+        p.barrier()
+        p.measure("q0", "q0")
+    return p
+
+
+def check_readout(lab: Any) -> None:
+    """Prepare and measure each of two qubits: results are as often wrong as the true readout is."""
+    import qctl
+
+    n = 4000
+    for name, true in lab.truth["qubits"].items():
+        number = int(name[1])
+        for prepared in (0, 1):
+            c = qctl.Circuit(2)
+            if prepared:
+                c.x(number)
+            c.measure_all()
+            counts = lab.client.run(c, shots=n).result(60).counts
+            ones = sum(k for bits, k in counts.items() if bits[1 - number] == "1") / n
+            wanted = true["readout_matrix"][prepared][1]
+            # 5 sigma, and 2 % for the pulses and for a threshold that was measured.
+            assert abs(ones - wanted) < 5 * np.sqrt(wanted * (1 - wanted) / n) + 0.02, (name, prepared)
+
+
+def check_lifetime(lab: Any, height_v: float, length_s: float) -> None:
+    """Excite the first qubit by two pi/2 pulses, wait, and measure: it falls with its true lifetime."""
+    import qctl
+
+    true = lab.truth["qubits"]["q0"]
+    waits_s = np.array([0.0, 0.5, 1.0, 2.0, 6.0]) * true["t1_s"]
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
+    with p.sweep("wait", waits_s, "s") as wait:
+        p.set_frequency("q0.drive", true["frequency_hz"])
+        for _ in range(2):
+            p.play("q0.drive", qctl.drag(length_s, height_v, sigma_s=5e-9, beta_s=0.36e-9))
+        p.delay("q0.drive", wait)
+        p.barrier()
+        p.measure("q0", "q0")
+    found = lab.client.run(p, shots=4000, averaged=True).result(60)
+    iq = np.asarray(next(iter(found.iq.values())))
+    along = ((iq - iq[-1]) / (iq[0] - iq[-1])).real
+    np.testing.assert_allclose(along, np.exp(-waits_s / true["t1_s"]), atol=0.05)

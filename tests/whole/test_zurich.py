@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from whole_programs import BELL, check_bell, check_flips, tuned_lab
+from whole_programs import BELL, check_bell, check_flips, check_lifetime, check_readout, rabi_of, tuned_lab
 
 import qctl
 from qctl.errors import DeviceError, QctlError
@@ -46,14 +46,7 @@ def height_v(true: dict[str, Any]) -> float:
 
 def rabi(lab: Any, turns: Any) -> Any:
     """Return a program that plays pulses of so many times a calibrated one's height."""
-    true = lab.truth["qubits"]["q0"]
-    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
-    with p.sweep("amp", height_v(true) * np.asarray(turns), "V") as amp:
-        p.set_frequency("q0.drive", true["frequency_hz"])
-        p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.36e-9))
-        p.barrier()
-        p.measure("q0", "q0")
-    return p
+    return rabi_of(lab, height_v(lab.truth["qubits"]["q0"]), turns)
 
 
 def test_bell_state_by_the_command_line(rack: Any, tmp_path: Path) -> None:
@@ -65,19 +58,7 @@ def test_qubit_is_driven_on_from_what_a_measurement_found(rack: Any) -> None:
 
 
 def test_readout_is_the_true_one(rack: Any) -> None:
-    n = 4000
-    for name, true in rack.truth["qubits"].items():
-        number = int(name[1])
-        for prepared in (0, 1):
-            c = qctl.Circuit(2)
-            if prepared:
-                c.x(number)
-            c.measure_all()
-            counts = rack.client.run(c, shots=n).result(60).counts
-            ones = sum(k for bits, k in counts.items() if bits[1 - number] == "1") / n
-            wanted = true["readout_matrix"][prepared][1]
-            # 5 sigma, and 2 % for the pulses and for a threshold that was measured.
-            assert abs(ones - wanted) < 5 * np.sqrt(wanted * (1 - wanted) / n) + 0.02, (name, prepared)
+    check_readout(rack)
 
 
 def test_sweep_is_averaged_by_the_box_and_a_repeated_run_uploads_nothing(rack: Any) -> None:
@@ -106,20 +87,7 @@ def test_changed_amplitude_uploads_the_table_only(rack: Any) -> None:
 
 
 def test_excitation_decays_with_the_true_lifetime(rack: Any) -> None:
-    true = rack.truth["qubits"]["q0"]
-    waits_s = np.array([0.0, 0.5, 1.0, 2.0, 6.0]) * true["t1_s"]
-    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])
-    with p.sweep("wait", waits_s, "s") as wait:
-        p.set_frequency("q0.drive", true["frequency_hz"])
-        for _ in range(2):
-            p.play("q0.drive", qctl.drag(20e-9, height_v(true), sigma_s=5e-9, beta_s=0.36e-9))
-        p.delay("q0.drive", wait)
-        p.barrier()
-        p.measure("q0", "q0")
-    found = rack.client.run(p, shots=4000, averaged=True).result(60)
-    iq = np.asarray(next(iter(found.iq.values())))
-    along = ((iq - iq[-1]) / (iq[0] - iq[-1])).real
-    np.testing.assert_allclose(along, np.exp(-waits_s / true["t1_s"]), atol=0.05)
+    check_lifetime(rack, height_v(rack.truth["qubits"]["q0"]), 20e-9)
 
 
 @pytest.mark.parametrize("name", ["rack", "led"])

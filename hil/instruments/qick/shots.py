@@ -7,7 +7,7 @@ start of its shot is left out here; results are turned by it (see `playing`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import tproc_core as kernel
 from qctl.errors import RequestError
+from qctl.hil.instruments.alike import kinds_of, sums_of_prints
 from qctl.hil.instruments.qick.processor import Done
 
 __all__ = ["QUIET_S", "READ", "RESET", "Clocks", "Shots", "clocks_of", "cut", "deeds_of"]
@@ -26,7 +27,6 @@ READ = 1000
 """Added to the number of a readout where generators and readouts stand in one column."""
 RESET = 0b10000
 """Bit of a wave that starts its generator's carrier anew."""
-_STEPS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93)
 _MOST_GRID = 1 << 32
 _AHEAD_TICKS = 16
 """A shot begins so long before what it does first: carriers start anew at its very beginning."""
@@ -177,10 +177,8 @@ def cut(deeds: Deeds, clocks: Clocks) -> Shots:
     low = edges[first].astype(np.int64)
     high = np.append(low[1:], len(deeds.tick)).astype(np.int64)
     starts = (deeds.tick[low] - _AHEAD_TICKS) // grid * grid
-    prints = _prints(deeds, low, high, starts)
-    _, models, kinds = np.unique(prints, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(models))
-    return Shots(starts, np.ceil(end[high - 1]).astype(np.int64), low, high, rank[kinds.reshape(-1)], np.sort(models))
+    kinds, models = kinds_of([_prints(deeds, low, high, starts)])
+    return Shots(starts, np.ceil(end[high - 1]).astype(np.int64), low, high, kinds, models)
 
 
 def _prints(
@@ -188,12 +186,5 @@ def _prints(
 ) -> NDArray[np.uint64]:
     """Return a number for what is done in each shot, equal for equal deeds."""
     shot = np.repeat(np.arange(len(low)), high - low)
-    mixed = np.zeros(len(deeds.tick), np.uint64)
-    columns: Sequence[NDArray[np.int64]] = (deeds.tick - starts[shot], deeds.channel, deeds.wave, deeds.since)
-    for step, column in zip(_STEPS, columns, strict=True):
-        mixed ^= (column.astype(np.int64).view(np.uint64) + np.uint64(1)) * np.uint64(step)
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(_STEPS[1])
-    mixed ^= mixed >> np.uint64(32)
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    total = sums_of_prints((deeds.tick - starts[shot], deeds.channel, deeds.wave, deeds.since))
     return np.asarray(total[high] - total[low])

@@ -7,9 +7,10 @@ import socket
 from abc import ABC, abstractmethod
 
 from qctl.hil.faults.present import WireFaults
+from qctl.hil.faults.timed import stall
 from qctl.hil.instruments.scpi.session import Buffers
 from qctl.hil.instruments.servers.faulty_wire import FaultyWire
-from qctl.hil.instruments.servers.inlet import Inlet, stall
+from qctl.hil.instruments.servers.inlet import Inlet
 from qctl.hil.instruments.servers.outbox import Outbox
 
 __all__ = ["Connection"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
 
 from qctl.hil.faults.pipe import FaultyPipe
 from qctl.hil.faults.present import WireFaults
+from qctl.hil.faults.timed import TimedPipe
 from qctl.hil.instruments.scpi.session import Buffers
 
 __all__ = ["FaultyWire"]
@@ -29,36 +29,20 @@ class FaultyWire:
     """
 
     def __init__(self, faults: WireFaults, send: Callable[[Buffers, int], None], close: Callable[[], None]) -> None:
-        self._send = send
-        self._close = close
-        self._pipe = FaultyPipe(faults, next(_NUMBERS))
-        self._timer: asyncio.TimerHandle | None = None
+        self._send, self._close = send, close
+        self._timed = TimedPipe(FaultyPipe(faults, next(_NUMBERS)), lambda one: send([one.data], one.tag), self._end)
 
     def send(self, reply: Buffers, tag: int) -> None:
         """Send a reply, or what the faults make of it."""
-        if self._pipe.idle:
+        if self._timed.pipe.idle:
             self._send(reply, tag)
-            return
-        self._pipe.put(b"".join(reply), asyncio.get_running_loop().time(), tag)
-        self._out()
+        else:
+            self._timed.put(b"".join(reply), tag)
 
     def clear(self) -> None:
         """Drop replies that still wait."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._pipe.clear()
+        self._timed.clear()
 
-    def _out(self) -> None:
-        loop = asyncio.get_running_loop()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        for piece in self._pipe.take(loop.time()):
-            self._send([piece.data], piece.tag)
-            if piece.ends:
-                self._close()
-                self.clear()  # a serial line is cut, and goes on
-                return
-        if (next_s := self._pipe.next_s) is not None:
-            self._timer = loop.call_at(next_s, self._out)
+    def _end(self) -> None:
+        self._close()
+        self.clear()  # a serial line is cut, and goes on

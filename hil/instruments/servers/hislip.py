@@ -12,11 +12,12 @@ import socket
 import struct
 
 from qctl.hil.faults.present import WireFaults
+from qctl.hil.faults.timed import stall
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.session import Buffers, Session
 from qctl.hil.instruments.scpi.stream import Message, Stream
 from qctl.hil.instruments.servers.faulty_wire import FaultyWire
-from qctl.hil.instruments.servers.inlet import Inlet, stall
+from qctl.hil.instruments.servers.inlet import Inlet
 from qctl.hil.instruments.servers.locks import Locks
 from qctl.hil.instruments.servers.outbox import Outbox
 

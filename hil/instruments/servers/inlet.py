@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 from collections.abc import Callable
 
 from qctl.hil.faults.pipe import FaultyPipe
 from qctl.hil.faults.present import WireFaults
 
-__all__ = ["Inlet", "stall"]
+__all__ = ["Inlet"]
 
 _NUMBERS = itertools.count(1_000_000)
 _LONGEST = 64
@@ -56,12 +55,3 @@ class Inlet:
             faults.take("reset_at")
             return True
         return faults.spend("brown_out", len(data))
-
-
-def stall(transport: asyncio.ReadTransport, faults: WireFaults) -> None:
-    """Have a connection read, or stop reading, as the faults say."""
-    stalled = bool(faults.get("stalled"))
-    if stalled and transport.is_reading():
-        transport.pause_reading()
-    elif not stalled and not transport.is_reading() and not transport.is_closing():
-        transport.resume_reading()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
+from qctl.hil.instruments.alike import kinds_of, sums_of_prints
 from qctl.hil.instruments.zurich.rendering import Track, is_turned
 from qctl.hil.instruments.zurich.sequence import ENTRY, RESET, START, TRIGGER, WAVE
 
@@ -21,7 +22,6 @@ __all__ = ["GRID_S", "QUIET_S", "Shots", "cut", "parted", "with_phases"]
 QUIET_S = 5e-6
 GRID_S = 40e-9
 """Shots begin at multiples of it: a whole number of samples of all devices."""
-_STEPS = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F)
 
 
 class Shots(NamedTuple):
@@ -68,7 +68,6 @@ def _prints(track: Track, low: NDArray[np.int64], high: NDArray[np.int64], origi
         return np.zeros(n_shots, np.uint64)
     index = np.repeat(low - np.concatenate([[0], np.cumsum(sizes)[:-1]]), sizes) + np.arange(sizes.sum())
     shot = np.repeat(np.arange(n_shots), sizes)
-    mixed = np.zeros(len(index), np.uint64)
     columns = (
         rows["time"][index] - origin[shot],
         rows["operation"][index],
@@ -76,22 +75,9 @@ def _prints(track: Track, low: NDArray[np.int64], high: NDArray[np.int64], origi
         rows["b"][index],
         track.since[index],
     )
-    for step, column in zip(_STEPS, columns, strict=True):
-        mixed ^= (column.astype(np.int64).view(np.uint64) + np.uint64(1)) * np.uint64(step)
-        mixed ^= mixed >> np.uint64(29)
-        mixed *= np.uint64(_STEPS[1])
-    mixed ^= mixed >> np.uint64(32)
-    total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    total = sums_of_prints(columns)
     ends = np.cumsum(sizes)
     return np.asarray(total[ends] - total[ends - sizes])
-
-
-def _kinds(prints: Sequence[NDArray]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the kind of each shot, numbered as they come, and the first shot of each."""
-    table = np.stack([*prints], axis=1)
-    _, models, kinds = np.unique(table, axis=0, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(models))
-    return rank[kinds.reshape(-1)], np.sort(models)
 
 
 def cut(tracks: Sequence[Track]) -> Shots:
@@ -127,7 +113,7 @@ def cut(tracks: Sequence[Track]) -> Shots:
         bounds.append((low, high))
         origins.append(origin)
         prints.append(_prints(track, low, high, origin))
-    kinds, models = _kinds(prints)
+    kinds, models = kinds_of(prints)
     return Shots(starts_s, stops_s, tuple(bounds), tuple(origins), kinds, models)
 
 
@@ -156,6 +142,6 @@ def parted(tracks: Sequence[Track]) -> Shots:
     if len({len(origin) for origin in origins}) != 1:
         counts = ", ".join(f"{t.sequencer.place}: {len(o)}" for t, o in zip(tracks, origins, strict=True))
         raise RequestError(f"sequencers wait for differently many triggers ({counts})")
-    kinds, models = _kinds(prints)
+    kinds, models = kinds_of(prints)
     stops_s = np.maximum.reduce(stops)
     return Shots(np.zeros(len(kinds)), stops_s, tuple(bounds), tuple(origins), kinds, models)

@@ -69,10 +69,13 @@ class EthernetPipe:
         return frame[14:] if frame[12:14] == ETHER_TYPE else b""
 
 
-def connect(path: str) -> StreamPipe:
-    """Connect to a unix socket."""
+def connect(address: str) -> StreamPipe:
+    """Connect to a unix socket, by its path, or to a TCP port, by HOST:PORT."""
+    if not address.startswith("/"):
+        host, port = address.split(":")
+        return StreamPipe(socket.create_connection((host, int(port))))
     link = socket.socket(socket.AF_UNIX)
-    link.connect(path)
+    link.connect(address)
     return StreamPipe(link)
 
 

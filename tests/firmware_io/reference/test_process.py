@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from asking import Asker, Refused, StreamPipe
+from asking import Asker, Refused, connect
 from device import OUT
 from programs import program_bytes
 
@@ -43,32 +42,9 @@ def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
         process.wait()
 
 
-def dial(address: str) -> StreamPipe:
-    host, port = address.split(":")
-    return StreamPipe(socket.create_connection((host, int(port))))
-
-
-SILENT_HOST = """
-import socket, struct, sys, time
-sys.path.insert(0, sys.argv[1])
-from asking import Asker
-from test_process import dial, program_bytes
-from qctl.firmware_io.kinds import Kind
-asker = Asker(dial(sys.argv[2]))
-asker.hello()
-asker.ask(Kind.SET_WATCHDOG, struct.pack("<I", int(sys.argv[3])))
-rows = [(1, 0, 255, 255), (8, 0, 0, 1000), (1, 0, 255, 254), (8, 0, 0, 1000), (32, 0, 0, 0)]
-asker.upload(program_bytes(rows))
-asker.arm(1)
-asker.start(1)
-print("started", flush=True)
-time.sleep(600)
-"""
-
-
 def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firmware: Run) -> None:
     address, log = firmware("--tcp", "0")
-    words = [sys.executable, "-c", SILENT_HOST, str(HERE), address, str(TIMEOUT_MS)]
+    words = [sys.executable, str(HERE / "silent_host.py"), address, str(TIMEOUT_MS)]
     host = subprocess.Popen(words, stdout=subprocess.PIPE)
     assert host.stdout is not None
     assert host.stdout.readline() == b"started\n"
@@ -82,7 +58,7 @@ def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firm
         levels = [row for row in rows if row[1] == 1]
     assert 0 < levels[-1][0] <= (TIMEOUT_MS + LOOP_MS) * 1000
     assert {row[2] for row in levels[-TIMEOUT_MS // 2 : -1]} == {255, 254}
-    asker = Asker(dial(address), 0x4321)
+    asker = Asker(connect(address), 0x4321)
     asker.hello()
     assert asker.ask(Kind.STATUS)[0] == 3
     with pytest.raises(Refused, match="safe"):
@@ -93,7 +69,7 @@ def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firm
 
 def test_a_doubled_packet_is_executed_once_and_a_gap_is_told(firmware: Run) -> None:
     address, _ = firmware("--tcp", "0")
-    asker = Asker(dial(address))
+    asker = Asker(connect(address))
     asker.hello()
     asker.upload(program_bytes([(0, 0, 0, 0)]))
     number = asker.number

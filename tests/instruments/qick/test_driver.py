@@ -20,7 +20,8 @@ from qctl.lab import Lab
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
 
-from qick_server import BoardServer, board_server, lab_at, odd_board
+from emulators import Emulator
+from qick_server import board_server, lab_at, odd_board
 
 EVIL = """
 import os
@@ -31,13 +32,13 @@ class Evil:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with board_server(tmp_path_factory.mktemp("qick")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def lab(server: BoardServer) -> Lab:
+def lab(server: Emulator) -> Lab:
     return lab_at(server.address)
 
 
@@ -80,7 +81,7 @@ def test_results_come_as_records_and_columns(box: Any, lab: Lab, averaged: bool)
 
 
 def test_repeated_run_uploads_nothing_and_a_changed_amplitude_the_wave_memory(
-    box: Any, lab: Lab, server: BoardServer
+    box: Any, lab: Lab, server: Emulator
 ) -> None:
     box.forget()
     assert box.load(rabi(lab, [0.05, 0.1, 0.2])) > 0
@@ -95,7 +96,7 @@ def test_repeated_run_uploads_nothing_and_a_changed_amplitude_the_wave_memory(
 
 
 def test_another_number_of_shots_is_another_program_with_the_same_envelopes(
-    box: Any, lab: Lab, server: BoardServer
+    box: Any, lab: Lab, server: Emulator
 ) -> None:
     box.load(rabi(lab, [0.05, 0.1]))
     before = server.counters()
@@ -113,7 +114,7 @@ def test_what_it_says_of_itself(box: Any) -> None:
         box.get("power_dbm")
 
 
-def test_lost_clock_is_seen(box: Any, server: BoardServer) -> None:
+def test_lost_clock_is_seen(box: Any, server: Emulator) -> None:
     server.faults(unlocked=True)
     try:
         assert box.locked() is False
@@ -131,7 +132,7 @@ def test_safe_state_forgets_the_program(box: Any, lab: Lab) -> None:
     played(box)
 
 
-def test_outputs_stay_inside_their_limits(box: Any, lab: Lab, server: BoardServer) -> None:
+def test_outputs_stay_inside_their_limits(box: Any, lab: Lab, server: Emulator) -> None:
     program = rabi(lab, [0.1, 0.9])
     output = msgspec.structs.replace(box.instrument.output[1], limits_v=(-0.5, 0.5))
     instrument = box.instrument
@@ -162,7 +163,7 @@ def test_pickles_are_off_unless_the_lab_says_otherwise(lab: Lab) -> None:
         open_driver(closed, lab)
 
 
-def test_board_that_is_not_the_compiled_one_is_refused_by_the_key(server: BoardServer) -> None:
+def test_board_that_is_not_the_compiled_one_is_refused_by_the_key(server: Emulator) -> None:
     config = board_config()
     config["gens"][2]["fs_mult"] = 80
     other = lab_at(server.address, board=config)
@@ -208,7 +209,7 @@ def test_board_that_dies_is_an_error_by_name(tmp_path: Path) -> None:
     with board_server(tmp_path) as server:
         lab = lab_at(server.address)
         box = open_driver(lab.instruments["board0"], lab)
-        server.end()
+        server.stop()
         with pytest.raises(DeviceError, match="board0: the board is gone at clocks_locked"):
             box.locked()
         assert box.link.process.poll() is not None

@@ -172,7 +172,7 @@ def test_lost_reference_is_seen(box, server):
 
 def test_dead_data_server_is_a_device_error_by_name(box, lab, server):
     box.load(rabi(lab, [0.05, 0.1]))
-    server.end()
+    server.stop()
     with pytest.raises(DeviceError, match="qc0: the data server says: The connection to the Data Server") as caught:
         box.start()
     assert not isinstance(caught.value, RefusedError | LimitError)

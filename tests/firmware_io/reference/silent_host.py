@@ -1,4 +1,4 @@
-"""A host that starts a program without an end and then says nothing more, until it is killed: SOCKET TIMEOUT_MS."""
+"""A host that starts a program without an end and then says nothing more, until it is killed: ADDRESS TIMEOUT_MS."""
 
 import struct
 import sys
