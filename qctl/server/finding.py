@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 from serial.tools import list_ports
@@ -35,14 +37,21 @@ class Finder:
         Its entry in lab.toml.
     open_at : callable
         Opens the device of an entry; tried with other addresses when its serial port has changed its name.
+    memory : Path, optional
+        Where it is noted who was found and where: a host that is started anew looks for the same one.
     """
 
-    def __init__(self, instrument: Instrument, open_at: Callable[[Instrument], Device]) -> None:
+    def __init__(
+        self, instrument: Instrument, open_at: Callable[[Instrument], Device], memory: Path | None = None
+    ) -> None:
         self._instrument = instrument
         self._open_at = open_at
+        self._memory = memory
         self._usb: tuple[int, int, str] | None = None
         self.address = instrument.address
         self.identity = ""
+        if memory is not None and memory.exists():
+            self.address, self.identity = json.loads(memory.read_text())
 
     def __call__(self) -> Device:
         """Return the open device.
@@ -87,6 +96,10 @@ class Finder:
         path = _serial_path(address)
         if path and self._usb is None:
             self._usb = usb_identity(path)
+        if self._memory is not None:
+            part = self._memory.with_suffix(".part")
+            part.write_text(json.dumps([self.address, self.identity]))
+            part.replace(self._memory)
 
     def _addresses(self) -> Iterator[str]:
         """Yield where it may be, the likeliest first: by the number of its USB plug, then where lab.toml allows."""

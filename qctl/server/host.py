@@ -93,7 +93,10 @@ class Host:
         self._held: dict[int, dict[str, dict[str, Any]]] = {}
         opener = import_path(plan.open_device)
         self._finders = {
-            name: Finder(self._lab.instrument(name), lambda one: opener(one, self._lab)) for name in plan.instruments
+            name: Finder(
+                self._lab.instrument(name), lambda one: opener(one, self._lab), plan.places.found / f"{name}.json"
+            )
+            for name in plan.instruments
         }
         self._threads = {name: self._open(name, finder) for name, finder in self._finders.items()}
 

@@ -39,6 +39,11 @@ class Places:
         return self.shared / "records"
 
     @property
+    def found(self) -> Path:
+        """Return the folder where hosts note who answers at which address, for the hosts that come after them."""
+        return self.shared / "found"
+
+    @property
     def database(self) -> Path:
         """Return the path of the database."""
         return self.store / "qctl.sqlite"
@@ -89,7 +94,7 @@ def make_places(store: Path) -> Places:
     shared = Path(tempfile.mkdtemp(prefix=f"qctl-{os.getuid()}-{os.getpid()}-", dir=memory))
     places = Places(shared, store)
     try:
-        for folder in (places.waveforms, places.records, places.results, places.snapshots):
+        for folder in (places.waveforms, places.records, places.found, places.results, places.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         remove_places(places)

@@ -259,3 +259,36 @@ def test_serial_port_that_comes_back_under_another_name_is_found_by_who_answers(
     device.path.unlink()
     with pytest.raises(DeviceError, match="ttyACM7"):
         finder()
+
+
+def test_a_finder_that_is_made_anew_looks_for_the_same_one_and_a_first_one_for_none(tmp_path: Path) -> None:
+    at: dict[str, str] = {}
+
+    class Plain:
+        def __init__(self, address: str) -> None:
+            self.identity = at.get(address, "")
+            if not self.identity:
+                raise DeviceError(f"nobody at {address}")
+
+        def identify(self) -> str:
+            return self.identity
+
+        def close(self) -> None: ...
+
+    def made(memory: Path) -> Finder:
+        return Finder(Instrument(**keys), lambda one: Plain(one.address), memory)  # type: ignore[arg-type, return-value]
+
+    for name in ("ttyACM5", "ttyACM7"):
+        (tmp_path / name).touch()
+    keys = {**KEYS, "address": f"ASRL{tmp_path}/ttyACM0::INSTR", "also_at": f"{tmp_path}/ttyACM*"}
+    mine, other = (f"ASRL{tmp_path}/{name}::INSTR" for name in ("ttyACM7", "ttyACM5"))
+    at |= {keys["address"]: "ACME,BOX,1,1.0", other: "ACME,BOX,2,1.0"}
+    made(tmp_path / "box.json")()
+    at[mine] = at.pop(keys["address"])
+    again = made(tmp_path / "box.json")
+    again()
+    assert (again.address, again.identity) == (mine, "ACME,BOX,1,1.0")
+    third = made(tmp_path / "box.json")
+    assert third.address == mine
+    with pytest.raises(DeviceError, match="nobody at"):
+        made(tmp_path / "first.json")()  # who it is was never known: the other box of its kind is not taken for it

@@ -159,7 +159,17 @@ class WholeLab:
 
     def all_up(self) -> None:
         """Wait until every link is up."""
-        self.until(lambda: all(row["link"] == "up" for row in self.client.instrument_rows()), "every link up")
+        rows: list[dict[str, Any]] = []
+
+        def up() -> bool:
+            rows[:] = self.client.instrument_rows()
+            return all(row["link"] == "up" for row in rows)
+
+        try:
+            self.until(up, "every link up")
+        except AssertionError as error:
+            down = [f"{row['name']} is {row['link']}: {row.get('why')}" for row in rows if row["link"] != "up"]
+            raise AssertionError(f"{error}; {'; '.join(down)}") from None
 
     def pid_of(self, box: str) -> int:
         """Return the process of an emulated instrument."""

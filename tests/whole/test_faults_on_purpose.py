@@ -18,11 +18,14 @@ RECOVERED_S = 20.0
 
 
 @contextmanager
-def alone(lab: Any, name: str) -> Iterator[None]:
-    """Judge that nothing inside disturbs any other instrument, and that this one is up again soon after."""
+def alone(lab: Any, name: str) -> Iterator[int]:
+    """Judge that nothing inside disturbs any other instrument, and that this one is up again soon after.
+
+    Its value is how often this one's link was lost before.
+    """
     lab.all_up()
     before = {one["name"]: one["n_lost"] for one in lab.client.instrument_rows()}
-    yield
+    yield before[name]
     begin_s = time.monotonic()
     lab.clear()
     lab.all_up()
@@ -34,9 +37,12 @@ def alone(lab: Any, name: str) -> Iterator[None]:
     assert lab.client.instruments[name].get(ASKED[name]) is not None
 
 
-def noticed(lab: Any, name: str, longest_s: float = 15.0) -> str:
-    """Return what is said of an instrument under a fault: to a call, or of its link where a sign of life met it."""
-    end_s, before = time.monotonic() + longest_s, lab.row(name)["n_lost"]
+def noticed(lab: Any, name: str, n_lost: int, longest_s: float = 15.0) -> str:
+    """Return what is said of an instrument under a fault: to a call, or of its link where a sign of life met it.
+
+    A sign of life may meet it at once: `n_lost` is from before the fault was set.
+    """
+    end_s = time.monotonic() + longest_s
     while time.monotonic() < end_s:
         begin_s = time.monotonic()
         try:
@@ -45,7 +51,7 @@ def noticed(lab: Any, name: str, longest_s: float = 15.0) -> str:
             assert name in error.message
             print(f"noticed in {time.monotonic() - begin_s:.1f} s: {error.message}")
             return error.message
-        if lab.row(name)["n_lost"] > before:
+        if lab.row(name)["n_lost"] > n_lost:
             return str(lab.row(name)["last_error"])
     raise AssertionError(f"{name} answers all the same")
 
@@ -69,9 +75,9 @@ MORE = [
     ("fault", "name", "value"), [*SOON, *(pytest.param(*one, marks=pytest.mark.full) for one in MORE)]
 )
 def test_fault_of_a_wire_is_noticed_by_name_and_got_over(small: Any, fault: str, name: str, value: str) -> None:
-    with alone(small, name):
+    with alone(small, name) as n_lost:
         small.fault(fault, name, value)
-        said = noticed(small, name)
+        said = noticed(small, name, n_lost)
         assert any(words in said for words in WORDS), said
 
 
@@ -89,9 +95,9 @@ def test_rare_damage_on_the_controllers_line_is_mended_by_its_packets(small: Any
 def test_settings_that_a_reset_took_are_told_by_name(small: Any) -> None:
     source = small.client.instruments["lo_drive"]
     source.set("power_dbm", -7.0)
-    with alone(small, "lo_drive"):
+    with alone(small, "lo_drive") as n_lost:
         small.fault("power_cycle", "lo_drive", "0.5")
-        noticed(small, "lo_drive")
+        noticed(small, "lo_drive", n_lost)
         small.all_up()
         (lost,) = [one for one in small.row("lo_drive")["settings"] if one["parameter"] == "power_dbm"]
         assert lost["set"] == -7.0
@@ -116,10 +122,10 @@ def test_command_at_which_the_box_is_reset_is_not_sent_again(small: Any) -> None
 
 
 def test_port_that_comes_back_under_another_name_is_found(small: Any) -> None:
-    with alone(small, "trig0"):
+    with alone(small, "trig0") as n_lost:
         before = small.row("trig0")["address"]
         small.fault("renamed", "trig0", "0.5")
-        noticed(small, "trig0")
+        noticed(small, "trig0", n_lost)
         small.all_up()
         after = small.row("trig0")["address"]
         assert after != before
