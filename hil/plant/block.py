@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,9 @@ from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.rack import Acquisition, Box, Rack
 from qctl.hil.plant.wiring import Line, Played, Wiring
 
-__all__ = ["Physics"]
+__all__ = ["Physics", "Work"]
 
+_Number = TypeVar("_Number", bound=np.generic)
 _KEPT = 256
 _KEPT_ANSWERS = 16
 
@@ -38,6 +39,18 @@ class _Block(NamedTuple):
     box: str
     inputs: tuple[int, ...]
     n_shots: int
+
+    @property
+    def key(self) -> tuple[Played, Window, bool]:
+        """Return what decides what transmons do: single shots are drawn from joint states."""
+        return self.played, self.window, not self.averaged
+
+
+class Work(NamedTuple, Generic[_Number]):
+    """What computes a block's records, and whether its shots are played in stages, which takes long."""
+
+    run: Callable[[], NDArray[_Number]]
+    in_stages: bool
 
 
 class _Draft(NamedTuple):
@@ -73,22 +86,11 @@ class Physics:
         self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups] | Plan] = OrderedDict()
         self._weighings: OrderedDict[tuple[Any, ...], Weighing] = OrderedDict()
-        self._in_stages: OrderedDict[Played, bool] = OrderedDict()
         self._draft: _Draft | None = None
-
-    def in_stages(self, rack: Rack, now_s: float) -> bool:
-        """Say whether transmons go on after they were measured in a shot that is triggered now: that takes long."""
-        played = self.wiring.look(rack, now_s)
-        found = self._in_stages.get(played)
-        if found is None:
-            found = self._in_stages[played] = bool(cuts_of(self.wiring.gather(rack, played)))
-            if len(self._in_stages) > _KEPT:
-                self._in_stages.popitem(last=False)
-        return found
 
     def record(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> NDArray[np.float32]:
         """Return the records of `n_shots` triggers at one digitizer: (n_shots or 1, n_inputs, n_samples) volts."""
-        return self.recording(rack, box, acquisition, n_shots, now_s)()
+        return self.recording(rack, box, acquisition, n_shots, now_s).run()
 
     def drafted(
         self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float
@@ -100,17 +102,16 @@ class Physics:
         self._draft = None
         return draft.records
 
-    def recording(
-        self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float
-    ) -> Callable[[], NDArray[np.float32]]:
+    def recording(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> Work[np.float32]:
         """Return what computes a block's records; it looks at the rack no more, so it may run in a thread."""
         block = self._block(rack, box, acquisition, n_shots, now_s)
         draft = self._draft
         if draft is not None and draft.block == block:
             self._draft = None
-            return lambda: draft.records
+            return Work(lambda: draft.records, False)
         self._take_back()
-        return partial(self._draw, block, self._lines(rack, block))
+        lines = self._lines(rack, block)
+        return Work(partial(self._draw, block, lines), self._in_stages(block, lines))
 
     def integrating(
         self,
@@ -121,7 +122,7 @@ class Physics:
         weights: NDArray[np.float64],
         n_shots: int,
         now_s: float,
-    ) -> Callable[[], NDArray[np.float64]]:
+    ) -> Work[np.float64]:
         """Return what computes (n_shots, n_sums) weighed sums of a block's records; it looks at the rack no more.
 
         `weights` are (n_sums, n_inputs, n_samples) of the window.
@@ -129,7 +130,8 @@ class Physics:
         window = replace(window, start_s=window.start_s + self.wiring.late_s("acquire"))
         block = _Block(self.wiring.look(rack, now_s), window, False, box, inputs, n_shots)
         self._take_back()
-        return partial(self._sum, block, self._lines(rack, block), weights)
+        lines = self._lines(rack, block)
+        return Work(partial(self._sum, block, lines, weights), self._in_stages(block, lines))
 
     def _sum(self, block: _Block, lines: Lines | None, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         known = self._solve(block, lines)
@@ -154,13 +156,19 @@ class Physics:
         return known
 
     def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
-        """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been."""
+        """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been.
+
+        Shots in stages take too long for that.
+        """
         block = self._block(rack, box, acquisition, n_shots, now_s)
         if self._draft is not None and self._draft.block == block:
             return
+        lines = self._lines(rack, block)
+        if self._in_stages(block, lines):
+            return
         self._take_back()
         before = self.random.bit_generator.state
-        self._draft = _Draft(block, self._draw(block, self._lines(rack, block)), before)
+        self._draft = _Draft(block, self._draw(block, lines), before)
 
     def _take_back(self) -> None:
         """Forget records that were drawn ahead."""
@@ -176,8 +184,11 @@ class Physics:
 
     def _lines(self, rack: Rack, block: _Block) -> Lines | None:
         """Return what runs on the lines, None if what it does is known."""
-        known = (block.played, block.window, not block.averaged) in self._known
-        return None if known else self.wiring.gather(rack, block.played)
+        return None if block.key in self._known else self.wiring.gather(rack, block.played)
+
+    def _in_stages(self, block: _Block, lines: Lines | None) -> bool:
+        """Say whether transmons go on after they were measured, of which `lines` are as `_lines` gave them."""
+        return isinstance(self._known[block.key], Plan) if lines is None else bool(cuts_of(lines))
 
     def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
         known, inputs = self._solve(block, lines), self.inputs_of(block.box, block.inputs)
@@ -198,7 +209,7 @@ class Physics:
         Where nothing goes on, one state for all shots does.
         """
         known: tuple[Answer, Groups] | Plan
-        played, window, joint = key = (block.played, block.window, not block.averaged)
+        played, window, joint = key = block.key
         if lines is not None:
             plan = plan_of(self.processor, lines, window)
             if plan is None:

@@ -162,9 +162,7 @@ async def integrated(plant: Plant, one: Integrating, n_shots: int, now_s: float)
     """Return the sums of each shot, None if the block is aborted before they are known."""
     work = plant.physics.integrating(plant.rack, one.box, one.inputs, one.window, one.weights, n_shots, now_s)
     short = plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS
-    if short and not plant.physics.in_stages(plant.rack, now_s):
-        return work()
-    return await computed(plant, work)
+    return work.run() if short and not work.in_stages else await computed(plant, work.run)
 
 
 async def computed(plant: Plant, work: Callable[[], NDArray[Any]]) -> NDArray[Any] | None:

@@ -366,9 +366,9 @@ class Plant:
             await asyncio.wait([self._computing])
             self._computing = None
         work = self.physics.recording(self.rack, box, acquisition, wanted, now_s)
-        if not self._is_long(acquisition, wanted):
-            return acquisition, work(), wanted
-        self._computing = asyncio.ensure_future(asyncio.to_thread(work))
+        if not (work.in_stages or self._is_long(acquisition, wanted)):
+            return acquisition, work.run(), wanted
+        self._computing = asyncio.ensure_future(asyncio.to_thread(work.run))
         aborted = asyncio.ensure_future(self.aborted.wait())
         await asyncio.wait((self._computing, aborted), return_when=asyncio.FIRST_COMPLETED)
         aborted.cancel()
@@ -377,8 +377,7 @@ class Plant:
     def _is_long(self, acquisition: Acquisition, n_shots: int) -> bool:
         """Say whether a block takes so long to compute that sockets would wait for it."""
         n_read = acquisition.n_samples * (1 if acquisition.averaged else n_shots)
-        long = n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
-        return long or self.physics.in_stages(self.rack, self.clock.now_s())
+        return n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
 
     def n_fired(self) -> int:
         """Return how many shots of the present or last block have been fired by now."""
