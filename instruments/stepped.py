@@ -16,7 +16,7 @@ from qctl.instruments.pieces import cuts_of, longest_shot_samples, looped_sample
 from qctl.instruments.rendering import Coding, Cut, Key, Made, Points, Renderer, Words
 from qctl.instruments.steps import Channel, Step, StepsBody
 from qctl.lab import Instrument, Lab, Output
-from qctl.lab.held import kept
+from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, to_ticks
@@ -129,7 +129,7 @@ def stepped(
         found = feeds_of(lab, instrument.name)
         return found, {n: _channel(capability, instrument, n, f, k) for f in found for k, n in enumerate(f.outputs)}
 
-    feeds, channels = kept(lab, ("stepped", instrument.name), wired)
+    feeds, channels = kept(lab, ("stepped", instrument.name, Same(capability)), wired)
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
     lead_ticks = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     work = Renderer(feeds, rate_hz, half_v, coding, lead_ticks)

@@ -12,7 +12,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.keysight_infiniium import capabilities as can
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.lab import Instrument, Lab
-from qctl.lab.held import kept
+from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_hz, to_ticks
@@ -38,7 +38,14 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     alike = {(capture.start_s, capture.length_s, capture.port, capture.inputs): capture for capture in captures}
     return kept(
         lab,
-        ("keysight-infiniium-s", instrument.name, shots.n_shots, shots.averaged, tuple(alike)),
+        (
+            "keysight-infiniium-s",
+            instrument.name,
+            Same(can.TABLES[instrument.model]),
+            shots.n_shots,
+            shots.averaged,
+            tuple(alike),
+        ),
         lambda: _lowered(captures, instrument, shots),
     )
 

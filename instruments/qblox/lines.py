@@ -11,7 +11,7 @@ from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.connectors import check_connectors, rf_settings
 from qctl.instruments.rows import Rows
 from qctl.lab import Instrument, Lab, Port
-from qctl.lab.held import kept
+from qctl.lab.held import Same, kept
 
 __all__ = ["Line", "full_scale_v_of", "lines_of"]
 
@@ -66,7 +66,7 @@ def lines_of(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) ->
             check_number(table, "sequencers", len(found), place)
         return tuple(_line(instrument, table, port) for port in found)
 
-    return kept(lab, ("qblox lines", instrument.name, played, captured), make)
+    return kept(lab, ("qblox lines", instrument.name, Same(table), played, captured), make)
 
 
 def _takes(name: str, port: Port, played: frozenset[str], captured: frozenset[str]) -> bool:

@@ -23,7 +23,7 @@ from qctl.instruments.qblox.steering import Steering
 from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
-from qctl.lab.held import kept
+from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
 from qctl.units import rational_hz, to_ticks
@@ -202,7 +202,7 @@ class _Work:
         if len(played) > _MOST_KEPT or any(spec.weights is not None or spec.ifs_hz is not None for spec in specs):
             return Memory(*given)
         key = (
-            "qblox memory", self.instrument.name, line.port.name, len(rows.waveforms), played,
+            "qblox memory", self.instrument.name, Same(self.table), line.port.name, len(rows.waveforms), played,
             tuple(rows.waveforms[k] for k in played), len(rows.specs), caught,
             tuple((spec.slot, spec.mode, spec.length_s, spec.if_hz) for spec in specs),
         )  # fmt: skip

@@ -10,7 +10,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.qctl_trigger import capabilities as can
 from qctl.instruments.qctl_trigger.body import Line, TriggerBody
 from qctl.lab import Instrument, Lab
-from qctl.lab.held import kept
+from qctl.lab.held import Same, kept
 from qctl.lab.rack import TriggerLine
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
@@ -31,7 +31,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     """
     return kept(
         lab,
-        ("qctl-trigger", instrument.name, shots.n_shots, shots.period_s),
+        ("qctl-trigger", instrument.name, Same(can.TABLES[instrument.model]), shots.n_shots, shots.period_s),
         lambda: _lowered(instrument, lab, shots),
     )
 
