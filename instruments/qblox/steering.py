@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.rows import Rows
+from qctl.instruments.rows import Rows, conditions_of
 from qctl.lab import Lab, Port
 from qctl.program.conditions import Condition
-from qctl.program.straights import Straights
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
@@ -106,9 +105,7 @@ class Steering:
         self.rows = rows
         self.shots = shots
         self.period_ns = period_ns
-        self.conditions: list[Sequence[Condition | None]] = []
-        if isinstance(straights, Straights) and straights.conditions:
-            self.conditions = [straights.conditions_of(p) for p in range(len(straights))]
+        self.conditions = conditions_of(straights)
         ports = set()
         for p, conditions in enumerate(self.conditions):
             first = int(rows.capture_bounds[p])
