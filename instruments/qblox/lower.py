@@ -232,7 +232,8 @@ class _Work:
         if found is None:
             return {}
         address, spec = found
-        return {"sends": address, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold, "decides": spec.slot}
+        own: dict[str, Any] = {"sends": address, "sends_zero": address in self.steering.zeros, "decides": spec.slot}
+        return {**own, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold}
 
     def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""

@@ -7,6 +7,7 @@ from the end, because a qubit that waits in its ground state loses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from math import ceil, lcm
@@ -29,6 +30,8 @@ from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
 from qctl.program.conditions import Condition
+from qctl.program.layout import NONE
+from qctl.program.opcodes import Op
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
@@ -58,6 +61,8 @@ def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
     """
     grid, n_points = grid_of(line.axes)
     rows = rows_of(line.steps, body, tables, grid, n_points)
+    if line.kept:
+        rows = replace(rows, kept=line.kept)
     (timeline,) = time_rows(rows, (body,), tables, n_points, line.axes, line.n_repeats)
     return timeline
 
@@ -326,7 +331,10 @@ class Timing:
             names = Names(rows, tables, body)
             shape = n_points * n_plays
             play_rows = made.play_rows[play : play + n_plays]
-            conditions = _conditions(rows, play_rows, made.capture_rows[capture : capture + n_captures])
+            capture_rows = made.capture_rows[capture : capture + n_captures]
+            conditions = _conditions(rows, play_rows, capture_rows)
+            if rows.kept:
+                specs[s] = _kept(rows, specs[s], capture_rows)
             timeline = Timeline(
                 Actions(names, self.order[first : first + n_items], first, partial(self._starts, s), self.units),
                 made.ports, made.waveforms,
@@ -357,6 +365,24 @@ def _conditions(
     numbers = {event: columns[row] for event, row in rows.events.items()}
     known = {row: when.renumbered(numbers) for row, when in rows.conditions.items()}
     return tuple(known.get(row) for row in play_rows.tolist())
+
+
+def _kept(
+    rows: Rows, specs: Sequence[CaptureSpec], capture_rows: NDArray[np.int32]
+) -> tuple[CaptureSpec, ...]:  # fmt: skip
+    """Return what is captured, of which results that are taken in some shots only leave a bit to those before them."""
+    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
+    numbers = {event: columns[row] for event, row in rows.events.items()}
+    keeps = {columns[rows.events[event]]: when.renumbered(numbers) for event, when in rows.kept.items()}
+    found: list[CaptureSpec] = list(specs)
+    settled: set[int] = set()
+    for row, k in sorted(columns.items(), key=lambda pair: -pair[1]):
+        bit = int(rows.rows[row]["b"]) if int(rows.rows[row]["op"]) == Op.MEASURE else specs[k].bit
+        bit = -1 if bit == NONE or bit in settled else bit
+        found[k] = replace(specs[k], bit=bit, keeps=keeps.get(k))
+        if k not in keeps and bit >= 0:
+            settled.add(bit)
+    return tuple(found)
 
 
 @lru_cache(maxsize=64)
