@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import frames, schedule
+from qctl.compiler.branched import conditions_of, kept_of
 from qctl.compiler.captures import specs_of
 from qctl.compiler.gate_timing import Played, gates_played, known_lengths, lead_of, ports_of, step_of
 from qctl.compiler.labels import Actions, Labels, Lined, Names
@@ -29,9 +30,6 @@ from qctl.compiler.tables import FINEST, Tables, whole, wide
 from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
-from qctl.program.conditions import Condition
-from qctl.program.layout import NONE
-from qctl.program.opcodes import Op
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
@@ -332,9 +330,9 @@ class Timing:
             shape = n_points * n_plays
             play_rows = made.play_rows[play : play + n_plays]
             capture_rows = made.capture_rows[capture : capture + n_captures]
-            conditions = _conditions(rows, play_rows, capture_rows)
+            conditions = conditions_of(rows, play_rows, capture_rows)
             if rows.kept:
-                specs[s] = _kept(rows, specs[s], capture_rows)
+                specs[s] = kept_of(rows, specs[s], capture_rows)
             timeline = Timeline(
                 Actions(names, self.order[first : first + n_items], first, partial(self._starts, s), self.units),
                 made.ports, made.waveforms,
@@ -353,36 +351,6 @@ class Timing:
         starts, shifts = self.times
         first = int(self.rows.bounds[s]) * self.n_points
         return starts[first : first + int(self.counts[s, 0])], shifts[s * self.n_points]
-
-
-def _conditions(
-    rows: Rows, play_rows: NDArray[np.int32], capture_rows: NDArray[np.int32]
-) -> tuple[Condition | None, ...]:  # fmt: skip
-    """Return the condition of each play of a sequence that is alone in its rows, over numbers of its captures."""
-    if not rows.conditions:
-        return ()
-    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
-    numbers = {event: columns[row] for event, row in rows.events.items()}
-    known = {row: when.renumbered(numbers) for row, when in rows.conditions.items()}
-    return tuple(known.get(row) for row in play_rows.tolist())
-
-
-def _kept(
-    rows: Rows, specs: Sequence[CaptureSpec], capture_rows: NDArray[np.int32]
-) -> tuple[CaptureSpec, ...]:  # fmt: skip
-    """Return what is captured, of which results that are taken in some shots only leave a bit to those before them."""
-    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
-    numbers = {event: columns[row] for event, row in rows.events.items()}
-    keeps = {columns[rows.events[event]]: when.renumbered(numbers) for event, when in rows.kept.items()}
-    found: list[CaptureSpec] = list(specs)
-    settled: set[int] = set()
-    for row, k in sorted(columns.items(), key=lambda pair: -pair[1]):
-        bit = int(rows.rows[row]["b"]) if int(rows.rows[row]["op"]) == Op.MEASURE else specs[k].bit
-        bit = -1 if bit == NONE or bit in settled else bit
-        found[k] = replace(specs[k], bit=bit, keeps=keeps.get(k))
-        if k not in keeps and bit >= 0:
-            settled.add(bit)
-    return tuple(found)
 
 
 @lru_cache(maxsize=64)
