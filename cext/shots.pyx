@@ -109,6 +109,11 @@ def deal(
     work : (most plays of a point, 2) int64
         For work.
 
+    Returns
+    -------
+    int
+        The first point with a play that begins before 0, or -1.
+
     Raises
     ------
     ValueError
@@ -143,6 +148,53 @@ def deal(
     with nogil:
         gap_bounds[0] = 0
         _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)
+    for k in range(n_points):
+        if spans[k, 0] < 0:
+            return k
+    return -1
+
+
+def last(
+    const Play[::1] plays not None, const int64_t[::1] bounds not None, const int32_t[::1] owner not None,
+    const int64_t[::1] lengths not None, int64_t lead, Py_ssize_t point, int64_t first, int64_t n_samples,
+):
+    """Return the number in a point of the play that ends last of those that begin in a stretch of samples.
+
+    Parameters
+    ----------
+    plays, bounds, owner, lengths, lead
+        As `deal` takes them.
+    point : int
+        Whose plays are looked at.
+    first, n_samples : int
+        The stretch, after `lead` has been added to starts.
+
+    Returns
+    -------
+    int
+        The first of those that end last; -1 where none begins there.
+
+    Raises
+    ------
+    ValueError
+        If there is no such point, or a play names a port or waveform that is not there.
+    """
+    cdef Py_ssize_t k, found = -1
+    cdef int64_t latest = 0, start
+    if not 0 <= point < bounds.shape[0] - 1 or bounds[point] < 0 or bounds[point + 1] > plays.shape[0]:
+        raise ValueError(f"point {point} of {bounds.shape[0] - 1} with {plays.shape[0]} plays")
+    for k in range(bounds[point], bounds[point + 1]):
+        if plays[k].port >= owner.shape[0] or plays[k].waveform >= lengths.shape[0]:
+            raise ValueError(f"play {k} has port {plays[k].port} of {owner.shape[0]}, waveform {plays[k].waveform}")
+    with nogil:
+        for k in range(bounds[point], bounds[point + 1]):
+            start = plays[k].start + lead
+            if owner[plays[k].port] < 0 or start < first or start >= first + n_samples:
+                continue
+            if found < 0 or start + lengths[plays[k].waveform] > latest:
+                latest = start + lengths[plays[k].waveform]
+                found = k - bounds[point]
+    return found
 
 
 def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
