@@ -12,3 +12,6 @@ def native(
     work: NDArray[np.int8],
     found: NDArray[np.uint8],
 ) -> None: ...
+def pairs(
+    rows: NDArray, bounds: NDArray[np.int64], found: NDArray[np.int64], more: NDArray[np.uint8]
+) -> None: ...

@@ -2,7 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport qsort
+from libc.string cimport memcmp
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.straight cimport Play
 
 
@@ -225,3 +227,51 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
             f"play {found} has port {plays[found].port} of {counts.shape[0]}, waveform {plays[found].waveform} of "
             f"{counts.shape[1]}"
         )
+
+
+def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, const char[::1] chosen not None):
+    """Say whether all points have the same plays on some ports.
+
+    Parameters
+    ----------
+    plays : (n_plays,) PLAY
+        All points, one after the other.
+    bounds : (n_points + 1,) int64
+        Plays of point p are ``plays[bounds[p]:bounds[p + 1]]``.
+    chosen : (n_ports,) int8
+        Other than 0 for the ports that are looked at.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If bounds don't fit, or a play names a port that is not there.
+    """
+    cdef Py_ssize_t p, k, j, end, n_points = bounds.shape[0] - 1
+    cdef bint same = True
+    check_bounds(bounds, plays.shape[0], " plays", "point")
+    for k in range(plays.shape[0]):
+        if plays[k].port >= <uint32_t> chosen.shape[0]:
+            raise ValueError(f"play {k} has port {plays[k].port} of {chosen.shape[0]}")
+    with nogil:
+        for p in range(1, n_points):
+            j = bounds[0]
+            end = bounds[1]
+            for k in range(bounds[p], bounds[p + 1]):
+                if not chosen[plays[k].port]:
+                    continue
+                while j < end and not chosen[plays[j].port]:
+                    j += 1
+                same = j < end and memcmp(&plays[j], &plays[k], sizeof(Play)) == 0
+                if not same:
+                    break
+                j += 1
+            while same and j < end:
+                same = not chosen[plays[j].port]
+                j += 1
+            if not same:
+                break
+    return same

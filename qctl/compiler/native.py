@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +53,16 @@ class Joined:
 
 def pairs_of(lines: Joined) -> list[tuple[tuple[int, int], ...]]:
     """Return the pairs of qubits that each line's cz gates join, each once, in order."""
-    at = np.flatnonzero(lines.rows["op"] == Op.CZ)
-    a, b = lines.rows["a"][at], lines.rows["b"][at]
-    pairs = list(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True))
-    cuts = np.searchsorted(at, lines.bounds).tolist()
-    return [tuple(dict.fromkeys(pairs[begin:end])) for begin, end in pairwise(cuts)]
+    found, more = np.empty((len(lines.native), 2), np.int64), np.empty(len(lines.native), np.uint8)
+    minimal.pairs(lines.rows, lines.bounds, found, more)
+    known: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+    pairs = [known.setdefault((a, b), ((a, b),) if a >= 0 else ()) for a, b in found.tolist()]
+    for s in np.flatnonzero(more).tolist():
+        rows = lines.rows[lines.bounds[s] : lines.bounds[s + 1]]
+        joining = rows[rows["op"] == Op.CZ]
+        a, b = np.minimum(joining["a"], joining["b"]).tolist(), np.maximum(joining["a"], joining["b"]).tolist()
+        pairs[s] = tuple(dict.fromkeys(zip(a, b, strict=True)))
+    return pairs
 
 
 def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], tables: Tables) -> Rows:

@@ -129,3 +129,18 @@ def test_first_point_that_begins_too_early_is_returned():
             np.zeros((n, 3), int), np.zeros((n, 2), int), np.zeros(n + 1, int), np.zeros((1, 2), int),
         )  # fmt: skip
         assert found == wanted
+
+
+@given(st.lists(st.lists(PLAYS, max_size=4), max_size=4), st.lists(st.integers(0, 1), min_size=4, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_points_are_alike_on_chosen_ports_alone(points, chosen):
+    plays = np.array([(*row, 0, 0, 0) for point in points for row in point], PLAY)
+    bounds = np.cumsum([0, *map(len, points)])
+    mine = [[row for row in point if chosen[row[0]]] for point in points]
+    assert shots.alike(plays, bounds, np.array(chosen, np.int8)) == all(part == mine[0] for part in mine)
+
+
+@pytest.mark.parametrize(("bounds", "n_ports"), [([0, 1], 4), ([0, 2], 1)])
+def test_points_that_do_not_fit_are_not_compared(bounds, n_ports):
+    with pytest.raises(ValueError, match="port 1 of 1|plays"):
+        shots.alike(np.array([(0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)], PLAY), np.array(bounds), np.ones(n_ports, np.int8))
