@@ -86,8 +86,7 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         words = np.concatenate([lines.words[lines.word_bounds[s] : lines.word_bounds[s + 1]] for s in chosen])
         bounds = bounds_of([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
         word_bounds = bounds_of([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
-    rows = _joined(rows, bounds, word_bounds)
-    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
@@ -110,8 +109,7 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
     bounds, word_bounds = bounds_of([len(one.rows) for one in made]), bounds_of([len(one.words) for one in made])
     rows = np.frombuffer(bytearray().join([one.rows.data for one in made]), INSTRUCTION)
     words = np.concatenate([one.words for one in made])
-    rows = _joined(rows, bounds, word_bounds)
-    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
@@ -122,11 +120,13 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
 _NONE = np.empty(0, np.int32)
 
 
-def _joined(rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.int64]) -> NDArray:
-    """Return rows whose barriers find their words among those of all lines."""
+def _joined(
+    rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.int64], n_known: int
+) -> tuple[tuple[Fraction, ...], NDArray]:
+    """Return what `lengths_of_delays` does of rows whose barriers find their words among those of all lines."""
     made = np.empty(len(rows), INSTRUCTION)
-    sequences.join(rows, bounds, word_bounds, made)
-    return made
+    delays = sequences.join(rows, bounds, word_bounds, made)
+    return lengths_of_delays(made, n_known) if delays else ((), made)
 
 
 def lengths_of_delays(rows: NDArray, n_known: int) -> tuple[tuple[Fraction, ...], NDArray]:
