@@ -212,7 +212,11 @@ class Renderer:
         known, n = _kept.made, len(keys)
         distinct = dict.fromkeys(keys) if distinct is None else distinct
         if len(distinct) == n:
-            new = {key: k for k, key in enumerate(keys) if key not in known} if known else dict(zip(keys, range(n)))
+            new = (
+                {key: k for k, key in enumerate(keys) if key not in known}
+                if known
+                else {key: k for k, key in enumerate(keys)}
+            )
         else:
             new = {}
             for k, key in enumerate(keys):
@@ -230,7 +234,7 @@ class Renderer:
 
     def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> list[Made]:
         line, shapes = self.feeds[feed], points.shapes
-        n_outputs, single = len(line.outputs), all([len(cut) == 1 for _, cut, _ in new])
+        n_outputs, single = len(line.outputs), all(len(cut) == 1 for _, cut, _ in new)
         if single:
             pieces = np.zeros((len(new), 4), np.int64)
             pieces[:, 0] = list(new.values())

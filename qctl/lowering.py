@@ -327,7 +327,7 @@ class _Compile:
             _check_shots(n_shots)
             straights, body, specs, timing = compile_sequences(given, lab, snapshot, self.qpu)
             occupied = occupied_by(lab, timing.tables.values.processor)
-            parts = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
+            parts: Sequence[Part] = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
             run = _Run(lab, occupied, straights, parts, bool(self.averaged))
             return (), run, n_shots, timing
         options: dict[str, Any] = {"seed": self.seed, "level": self.level, "feedback": feedback_of}

@@ -44,7 +44,12 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     if instrument.clock_hz not in model.rates_hz:
         known = " or ".join(f"{rate:g}" for rate in model.rates_hz)
         raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
-    kept(lab, ("zurich outputs", instrument.name, Same(model)), lambda: check_outputs(instrument, model) or True)
+
+    def checked() -> bool:
+        check_outputs(instrument, model)
+        return True
+
+    kept(lab, ("zurich outputs", instrument.name, Same(model)), checked)
     rows = rows_of(straights, shots)
     rate_hz = rational_hz(instrument.clock_hz)
     head = int(rational_s(can.HEAD_S) * rate_hz)

@@ -151,7 +151,9 @@ def spaced_twin(events, bounds, period_ns, turned, counted):
             if last is not None:
                 old, before = last
                 settings = 5 if k == bounds[p] else (one["gain"] != old["gain"]) + 2 * (one["steps"] != old["steps"])
-                extra = counted * (3 * (old["acquisition"] >= 0) + 3 * (one["acquisition"] >= 0 and one["weights"] >= 0))
+                extra = counted * (
+                    3 * (old["acquisition"] >= 0) + 3 * (one["acquisition"] >= 0 and one["weights"] >= 0)
+                )
                 if start - before < 4 * (1 + turned + settings + extra):
                     return False
             last = one, start

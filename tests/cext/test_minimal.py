@@ -106,5 +106,5 @@ def test_pairs_of_lines_are_those_of_their_first_cz():
 def test_pairs_of_what_does_not_fit_are_refused(bounds, shape, n_more):
     c = qctl.Circuit(2)
     c.cz(0, 1)
-    with pytest.raises(ValueError, match="line|bounds|found"):
+    with pytest.raises(ValueError, match=r"line|bounds|found"):
         minimal.pairs(c.body.instructions, np.array(bounds), np.empty(shape, np.int64), np.empty(n_more, np.uint8))

@@ -142,5 +142,6 @@ def test_points_are_alike_on_chosen_ports_alone(points, chosen):
 
 @pytest.mark.parametrize(("bounds", "n_ports"), [([0, 1], 4), ([0, 2], 1)])
 def test_points_that_do_not_fit_are_not_compared(bounds, n_ports):
-    with pytest.raises(ValueError, match="port 1 of 1|plays"):
-        shots.alike(np.array([(0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)], PLAY), np.array(bounds), np.ones(n_ports, np.int8))
+    with pytest.raises(ValueError, match=r"port 1 of 1|plays"):
+        plays = np.array([(0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)], PLAY)
+        shots.alike(plays, np.array(bounds), np.ones(n_ports, np.int8))
