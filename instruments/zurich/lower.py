@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.rows import Rows, rows_of
+from qctl.instruments.rows import Rows, alike, rows_of
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
@@ -20,6 +20,7 @@ from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Co
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
+from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
@@ -47,7 +48,12 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     if instrument.clock_hz not in model.rates_hz:
         known = " or ".join(f"{rate:g}" for rate in model.rates_hz)
         raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
-    check_outputs(instrument, model)
+
+    def checked() -> bool:
+        check_outputs(instrument, model)
+        return True
+
+    kept(lab, ("zurich outputs", instrument.name, Same(model)), checked)
     rows = rows_of(straights, shots)
     rate_hz = rational_hz(instrument.clock_hz)
     head = int(rational_s(can.HEAD_S) * rate_hz)
@@ -97,6 +103,9 @@ def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str,
     return period
 
 
+_Read = tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]
+
+
 @dataclass(slots=True, eq=False)
 class _Work:
     """The state while one box is lowered."""
@@ -123,6 +132,11 @@ class _Work:
 
     def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         """Return the ports of each core or channel that take part in the batch."""
+        rows = self.rows
+        key = (self.instrument.name, Same(self.model), tuple(rows.ports), rows.played, rows.captured)
+        return kept(self.lab, ("zurich owners", number_of, *key), lambda: self._found(number_of))
+
+    def _found(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         name = self.instrument.name
         played, captured = self.rows.played, self.rows.captured
         found: dict[int, list[Port]] = {}
@@ -171,21 +185,25 @@ class _Work:
             return ()
         made = []
         for number, ports in self._owners(readout_of_port).items():
-            readout, blobs, size = readout_of(
-                number,
-                ports,
-                outputs_of_readout(ports, self.instrument, self.model),
-                self.instrument,
-                reader,
-                self.rows,
-                self.shots,
-                self.grid(reader.grid, reader.least),
-                self.given,
-            )
+            readout, blobs, size = self._readout(number, ports, reader)
             made.append(readout)
             self.blobs.update(blobs)
             self.read_sizes.append((ports[0].name, size))
         return tuple(made)
+
+    def _readout(self, number: int, ports: list[Port], reader: can.Readout) -> _Read:
+        """Return what one readout channel plays and acquires; it is kept where all points are read out alike."""
+        rows, grid = self.rows, self.grid(reader.grid, reader.least)
+
+        def make() -> _Read:
+            outputs = outputs_of_readout(ports, self.instrument, self.model)
+            return readout_of(number, ports, outputs, self.instrument, reader, rows, self.shots, grid, self.given)
+
+        content = alike(rows, [rows.ports[port.name] for port in ports])
+        if content is None or self.given.deciding():
+            return make()
+        decides = (number, Same(self.model), tuple(rows.ports), grid, self.shots.n_shots, self.shots.averaged)
+        return kept(self.lab, ("zurich readout", self.instrument.name, *decides, content), make)
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the rows of the resource report: of each memory, the fullest core's."""
