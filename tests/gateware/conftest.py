@@ -21,4 +21,4 @@ def built() -> None:
 @pytest.fixture
 def device(built: None) -> LibraryDevice:
     """Return a device in this process, powered on: a processor and a core."""
-    return LibraryDevice("libgateware.so")
+    return LibraryDevice("libgateware-plain.so")
