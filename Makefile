@@ -111,7 +111,7 @@ gateware:
 	$(MAKE) -C firmware_io/reference gateware-tools gateware
 
 gateware-test: .venv/tests gateware
-	$(MAKE) -C firmware_io/reference gateware-lint
+	$(MAKE) -C firmware_io/reference host gateware-mutants gateware-lint
 	$(BIN)/pytest -q tests/gateware
 
 clean:

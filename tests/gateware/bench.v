@@ -18,11 +18,12 @@ module bench;
     wire [13:0] tone_amplitude;
     wire [15:0] tone_phase;
     wire [3:0] tone_update;
+    wire shot;
 
     core core (
         .clk(clk), .reset(reset), .bus_write(bus_write), .bus_address(bus_address), .bus_word(bus_word), .bus_read(bus_read),
         .attention(attention), .pins(pins), .lines(lines), .tone_write(tone_write), .tone(tone), .tone_frequency(tone_frequency),
-        .tone_amplitude(tone_amplitude), .tone_phase(tone_phase), .tone_update(tone_update)
+        .tone_amplitude(tone_amplitude), .tone_phase(tone_phase), .tone_update(tone_update), .shot(shot)
     );
 
     integer file, found, n_edges, passed, n, row, n_rows;

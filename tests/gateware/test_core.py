@@ -23,6 +23,7 @@ from programs import (
     STORE,
     UPDATE,
     WAIT,
+    WAIT_TRIGGER,
     Case,
     Row,
     expected,
@@ -145,6 +146,17 @@ def test_pulses_at_the_ticks_of_open_and_close_are_counted_by_the_rule(device: L
             trace = played_by(device, asker, case, 1)
             assert differences(asker, case, trace, latest=0) == []
             assert asker.results() == [1 + (first >= 50) + (last < 90)]
+
+
+def test_triggers_at_the_ends_of_their_time_count_by_the_rule(device: LibraryDevice) -> None:
+    asker = greeted(device)
+    rows: list[Row] = [(WAIT, 0, 0, 50), (WAIT_TRIGGER, 2, 3, 30), (STORE, 1, 0, 0), (WAIT, 0, 0, 40), (LINES, 0, 1, 1)]
+    program = program_bytes([*rows, (HALT, 0, 0, 0)])
+    for rise in (*range(47, 54), *range(77, 84)):
+        case = Case(program, 1, 0, ((rise, 1, 1), (rise + 1, 1, 0)))
+        trace = played_by(device, asker, case, 1)
+        assert differences(asker, case, trace, latest=0) == []
+        assert sampled(device) == [(rise + 60 if 50 <= rise <= 80 else 120, 1)]
 
 
 def test_it_keeps_up_with_its_capabilities_without_end(device: LibraryDevice) -> None:

@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 from device import OUT
 
 import qctl
 from qctl.firmware_io.sequencer import read_trace
-from qctl.instruments.qctl_events.body import EventsBody
+from qctl.hil.sequencer.interpreter import play
+from qctl.instruments.ions.events import FIRST_LINE
+from qctl.instruments.qctl_sequencer.body import program_of
 from qctl.instruments.qctl_sequencer.driver import QctlSequencer, open_driver
 from qctl.lab import Lab, load_lab
+from qctl.lowering import Ready
 from qctl.lowering import compile as compile_programs
 from qctl.program.device_program import DeviceProgram
 
@@ -26,56 +28,82 @@ IONS = (Path(__file__).parents[1] / "support" / "ions4.toml").read_text()
 N_SHOTS = 3
 PERIOD_NS = 5_000_000
 TICK_NS = 10
-Event = tuple[int, int, int, int]
+FIRST_SECOND = 8  # synthesisers from this on make second tones of outputs
+Setting = tuple[int, int, int, int]
+"""Tick, synthesiser from 0 on, frequency word, phase and amplitude."""
 Serve = Callable[[str], str]
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    text = IONS.replace('"qctl-events"', '"qctl-sequencer"').replace("clock_hz = 1.0e9", "clock_hz = 1.0e8")
+    text = IONS.replace("clock_hz = 1.0e9", "clock_hz = 1.0e8")
     (tmp_path / "lab.toml").write_text(text)
     return load_lab(tmp_path / "lab.toml")
 
 
-def program_for(lab: Lab) -> DeviceProgram:
-    program = qctl.Program(["raman0.drive"], ["i0"], ["a"])
+def compiled(lab: Lab) -> Ready:
+    program = qctl.Program(["raman0.drive", "raman1.drive"], ["i0"], ["a"])
     with program.sweep("v", [0.1, 0.2], "V") as v:
         program.play("raman0.drive", qctl.constant(1e-6, v))
+        program.play("raman1.drive", qctl.constant(1.5e-6, 0.25))
         program.barrier()
         program.measure("i0", "a")
-    return compile_programs(program, lab, shots=N_SHOTS).lowered.batches[0].programs[0]
+    return compile_programs(program, lab, shots=N_SHOTS)
 
 
-def timeline(tmp_path: Path) -> tuple[set[Event], set[Event]]:
-    """Return tones and gates by the lowering to another device: (tick of the block, kind, channel from 0, word)."""
-    (tmp_path / "events.toml").write_text(IONS)
-    program = program_for(load_lab(tmp_path / "events.toml"))
-    body = EventsBody.from_bytes(program.body)
-    words = np.asarray(program.blobs[body.events], np.uint64).reshape(-1, 2).tolist()
-    n_points = len(body.bounds) - 1
-    tones, gates = set(), set()
-    for shot in range(N_SHOTS):
-        for point in range(n_points):
-            begin = (shot * n_points + point) * PERIOD_NS
-            for head, word in words[body.bounds[point] : body.bounds[point + 1]]:
-                ns, kind, channel = begin + (head & 0xFFFFFFFF), head >> 48, (head >> 32 & 255) - 1
-                assert ns % TICK_NS == 0
-                (gates if kind == 3 else tones).add((ns // TICK_NS, kind, channel, word))
-    return tones, gates
-
-
-def synthesised(log: Path) -> set[Event]:
-    """Return what synthesisers at the core's pins were told, from the block's start on."""
-    staged: dict[int, int] = {}
-    found: set[Event] = set()
+def synthesised(log: Path) -> tuple[list[Setting], list[int]]:
+    """Return what synthesisers at the core's pins were told in the block, and when they were begun anew."""
+    staged: dict[int, tuple[int, int]] = {}
+    found: list[Setting] = []
+    begun: list[int] = []
     for line in log.read_text().splitlines():
         tick, kind, value, tone, amplitude, phase = (int(word) for word in line.split())
         if tick < 0:  # of tones that are silenced for the block that begins
             found.clear()
+            begun.clear()
         if kind == 3:
-            staged[tone] = value | phase << 32 | amplitude << 48 if amplitude else 0
+            staged[tone] = value, phase | amplitude << 16
         elif kind == 2:
-            found |= {(tick, 2, number, word) for number, word in staged.items() if value >> number & 1}
+            found += [(tick, number, *words) for number, words in sorted(staged.items()) if value >> number & 1]
+        elif kind == 4:
+            begun.append(tick)
+    return found, begun
+
+
+def interpreted(program: DeviceProgram, period: int) -> list[Setting]:
+    """Return the same by the interpreter."""
+    events = play(program_of(program).to_bytes(), n_shots=N_SHOTS, period_ticks=period).events
+    tones = [event for event in events if event.output.startswith("tone")]
+    pairs = zip(tones[::2], tones[1::2], strict=True)
+    return [(first.tick, int(first.output.split()[1]), first.value, second.value) for first, second in pairs]
+
+
+def sounding(settings: list[Setting]) -> set[tuple[int, int, int]]:
+    """Return when each synthesiser makes something: its number, and the ticks from and to."""
+    since: dict[int, int] = {}
+    found = set()
+    for tick, tone, _, words in settings:
+        if not words >> 16 and tone in since:
+            found.add((tone, since.pop(tone), tick))
+        elif words >> 16:
+            since.setdefault(tone, tick)
+    assert not since
+    return found
+
+
+def asked_for(ready: Ready, lab: Lab) -> set[tuple[int, int, int]]:
+    """Return when the timeline has something played, by the first synthesiser of its output."""
+    timeline, found = ready.timeline, set()
+    for shot in range(N_SHOTS):
+        for point, plays in enumerate(timeline.plays):
+            begin_ns = (shot * len(timeline.plays) + point) * PERIOD_NS
+            for row in plays:
+                output = lab.ports[timeline.ports[row["port"]].name].output
+                if output is None or output.output >= FIRST_LINE:
+                    continue
+                start_ns = begin_ns + int(row["start"])
+                end_ns = start_ns + round(float(timeline.waveforms[row["waveform"]].duration_s) * 1e9)
+                found.add((output.output - 1, start_ns // TICK_NS, end_ns // TICK_NS))
     return found
 
 
@@ -117,17 +145,19 @@ def until_finished(device: QctlSequencer) -> None:
 def test_the_unchanged_driver_plays_a_timeline(lab: Lab, serve: Serve, tmp_path: Path, transport: str) -> None:
     device = open_driver(msgspec.structs.replace(lab.instrument("ctl0"), address=serve(transport)), lab)
     assert device.identify().startswith("qctl,sequencer,")
-    program = program_for(lab)
+    ready = compiled(lab)
+    program = ready.lowered.batches[0].programs[0]
     assert device.load(program) > 0
     device.start()
     until_finished(device)
-    tones, gates = timeline(tmp_path)
-    assert len(tones) >= 10 * N_SHOTS
-    assert synthesised(tmp_path / "pins.log") == tones
+    period = 2 * PERIOD_NS // TICK_NS
+    pins, begun = synthesised(tmp_path / "pins.log")
+    assert pins == interpreted(program, period)
+    assert begun == [shot * period for shot in range(N_SHOTS)]
+    assert sounding([row for row in pins if row[1] < FIRST_SECOND]) == asked_for(ready, lab)
     trace = read_trace(device.controller)
+    assert len(trace) > 2 * len(pins)
     assert (trace["written"] == trace["scheduled"]).all()
-    told = {int(tick) for tick in trace["scheduled"]}
-    assert told == {tick for tick, *_ in tones | gates}
     assert [counts.real.ravel().tolist() for counts in device.integrated().values()] == [[0.0] * 2 * N_SHOTS]
     device.safe()
     device.close()

@@ -34,7 +34,8 @@ module core #(
     output wire [31:0] tone_frequency,
     output wire [13:0] tone_amplitude,
     output wire [15:0] tone_phase,
-    output wire [N_TONES-1:0] tone_update
+    output wire [N_TONES-1:0] tone_update,
+    output wire shot                // begins, for one clock
 );
     localparam [31:0] IDENTITY = 32'h51_53_43_31; // "QSC1"
 
@@ -160,7 +161,7 @@ module core #(
         .there(there), .take(take), .entry_tick(entry[ENTRY_BITS-1:80]), .entry_instruction(entry[79:64]),
         .entry_kind(entry[63:56]), .entry_a(entry[55:48]), .entry_b(entry[47:32]), .entry_value(entry[31:0]),
         .lines(lines), .tone_write(tone_write), .tone(tone), .tone_frequency(tone_frequency),
-        .tone_amplitude(tone_amplitude), .tone_phase(tone_phase), .tone_update(tone_update),
+        .tone_amplitude(tone_amplitude), .tone_phase(tone_phase), .tone_update(tone_update), .shot(shot),
         .levels(levels), .source(source), .came(came), .came_at(came_at),
         .opens(opens), .closes(closes), .counter(counter), .count(count),
         .gave(gave), .gave_register(gave_register), .gave_value(gave_value),

@@ -35,6 +35,7 @@ module dispatcher #(
     output reg [13:0] tone_amplitude,
     output reg [15:0] tone_phase,
     output reg [N_TONES-1:0] tone_update,
+    output reg shot,                        // begins: synthesisers begin anew
 
     // Inputs and counters, two clocks after the pins.
     input wire [N_INPUTS-1:0] levels,
@@ -83,7 +84,7 @@ module dispatcher #(
     reg [2:0] state;
 
     // What is gathered for one tick.
-    reg grouped, timed, whole, finishes;
+    reg grouped, timed, whole, begins, finishes;
     reg [TICK_BITS-1:0] tick;
     reg [15:0] instruction;                 // the first timed one
     reg [N_LINES-1:0] next_lines;
@@ -271,6 +272,7 @@ module dispatcher #(
             grouped <= 0;
             timed <= 0;
             whole <= 0;
+            begins <= 0;
             finishes <= 0;
             samples <= 0;
             closing <= 0;
@@ -341,8 +343,10 @@ module dispatcher #(
                         failing <= FAULT_LATE;
                         failing_value <= entry_value;
                         whole <= 1;
-                    end else
+                    end else begin
+                        begins <= 1;
                         next_begun <= next_begun + 1;
+                    end
                 end
                 ENTRY_END: begin
                     finishes <= 1;
@@ -361,6 +365,7 @@ module dispatcher #(
     always @(posedge clk) begin
         ended <= 0;
         tone_update <= 0;
+        shot <= 0;
         if (catches_up)
             lines <= next_lines;
         if (silence) begin
@@ -397,6 +402,7 @@ module dispatcher #(
                     if (!holds)
                         lines <= next_lines;
                     tone_update <= updates;
+                    shot <= begins;
                     n_begun <= next_begun;
                     late <= behind[TICK_BITS:32] != 0 ? 32'hffffffff : behind[31:0];
                     state <= COMMITTED;

@@ -33,6 +33,8 @@ void step()
         note(1, lines = core.lines, 0, 0, 0);
     if (core.tone_write)
         note(3, core.tone_frequency, core.tone, core.tone_amplitude, core.tone_phase);
+    if (core.shot)
+        note(4, 0, 0, 0, 0);
     if (core.tone_update)
         note(2, core.tone_update, 0, 0, 0);
     for (; n_passed < n_edges && edges[n_passed].tick <= ticks; n_passed++) {

@@ -7,7 +7,7 @@
 /* What was written to an output, logged where the register would be, apart from what the firmware says of itself. */
 struct written {
     uint64_t tick; /* of the device */
-    uint32_t kind; /* 1 lines, 2 update of tones, 3 settings of a tone */
+    uint32_t kind; /* 1 lines, 2 update of tones, 3 settings of a tone, 4 begin of a shot (of a core) */
     uint32_t value; /* levels; mask of tones; frequency */
     uint32_t tone;
     uint16_t amplitude, phase;
