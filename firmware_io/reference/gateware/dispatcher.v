@@ -29,11 +29,11 @@ module dispatcher #(
 
     // Outputs. Synthesisers keep what is written to them apart, and use it from `tone_update` on.
     output reg [N_LINES-1:0] lines,
-    output reg tone_write,
-    output reg [7:0] tone,
-    output reg [31:0] tone_frequency,
-    output reg [13:0] tone_amplitude,
-    output reg [15:0] tone_phase,
+    output wire tone_write,
+    output wire [7:0] tone,
+    output wire [31:0] tone_frequency,
+    output wire [13:0] tone_amplitude,
+    output wire [15:0] tone_phase,
     output reg [N_TONES-1:0] tone_update,
     output reg shot,                        // begins: synthesisers begin anew
 
@@ -115,51 +115,28 @@ module dispatcher #(
     end
 
     // Tones: what is staged, and the rows that an update makes.
-    reg [31:0] frequencies [0:N_TONES-1];
-    reg [13:0] amplitudes [0:N_TONES-1];
-    reg [15:0] phases [0:N_TONES-1];
     reg [N_TONES-1:0] left;
-    reg second;
+    reg second, silencing;
     reg [TONE_BITS-1:0] lowest;
-    reg [TONE_BITS:0] settled;              // tones that have been written
-    reg silencing;
-    wire [TONE_BITS-1:0] entry_tone = entry_a[TONE_BITS-1:0];
+    reg [TONE_BITS:0] settled;              // tones that have been silenced
+    wire [31:0] frequency_now;
+    wire [13:0] amplitude_now;
+    wire [15:0] phase_now;
     integer n;
+
+    tones #(.N_TONES(N_TONES), .TONE_BITS(TONE_BITS)) tones (
+        .clk(clk), .clear(state == SETTLE && settled != N_TONES[TONE_BITS:0]), .clear_tone(settled[TONE_BITS-1:0]),
+        .frequency(take && entry_kind == OP_FREQUENCY), .amplitude(take && entry_kind == OP_AMPLITUDE),
+        .number(entry_a[TONE_BITS-1:0]), .b(entry_b[13:0]), .value(entry_value), .read(lowest), .frequency_now(frequency_now),
+        .amplitude_now(amplitude_now), .phase_now(phase_now), .tone_write(tone_write), .tone(tone),
+        .tone_frequency(tone_frequency), .tone_amplitude(tone_amplitude), .tone_phase(tone_phase)
+    );
 
     always @* begin
         lowest = 0;
         for (n = N_TONES - 1; n >= 0; n = n - 1)
             if (left[n])
                 lowest = n[TONE_BITS-1:0];
-    end
-
-    always @(posedge clk) begin
-        tone_write <= 0;
-        if (state == SETTLE && settled != N_TONES[TONE_BITS:0]) begin
-            frequencies[settled[TONE_BITS-1:0]] <= 0;
-            amplitudes[settled[TONE_BITS-1:0]] <= 0;
-            phases[settled[TONE_BITS-1:0]] <= 0;
-            tone_write <= 1;
-            tone <= {{(7-TONE_BITS){1'b0}}, settled};
-            tone_frequency <= 0;
-            tone_amplitude <= 0;
-            tone_phase <= 0;
-        end else if (take && stages) begin
-            tone_write <= 1;
-            tone <= entry_a;
-            if (entry_kind == OP_FREQUENCY) begin
-                frequencies[entry_tone] <= entry_value;
-                tone_frequency <= entry_value;
-                tone_amplitude <= amplitudes[entry_tone];
-                tone_phase <= phases[entry_tone];
-            end else begin
-                amplitudes[entry_tone] <= entry_b[13:0];
-                phases[entry_tone] <= entry_value[15:0];
-                tone_frequency <= frequencies[entry_tone];
-                tone_amplitude <= entry_b[13:0];
-                tone_phase <= entry_value[15:0];
-            end
-        end
     end
 
     // What was at the pins at the tick is here two clocks later.
@@ -212,7 +189,7 @@ module dispatcher #(
                 put_row = left != 0;
                 row_instruction = last_instruction;
                 row_tick = tick;
-                row_value = second ? {2'b0, amplitudes[lowest], phases[lowest]} : frequencies[lowest];
+                row_value = second ? {2'b0, amplitude_now, phase_now} : frequency_now;
             end
             default: begin
                 put_row = sampled;
