@@ -28,7 +28,7 @@ module dispatcher #(
     input wire [31:0] entry_value,
 
     // Outputs. Synthesisers keep what is written to them apart, and use it from `tone_update` on.
-    output reg [N_LINES-1:0] lines,
+    output wire [N_LINES-1:0] lines,
     output wire tone_write,
     output wire [7:0] tone,
     output wire [31:0] tone_frequency,
@@ -208,28 +208,9 @@ module dispatcher #(
     wire bounded = max_late_ticks != 32'hffffffff;
     wire over = timed && bounded && late > max_late_ticks;
 
-    // Faults on purpose, for tests of the tests: the third change of lines comes a tick late, or never; both are told as if in time.
-    wire holds, catches_up;
-`ifdef MUTANT
-    reg [1:0] n_changes;
-    assign holds = n_changes == 2;
-    always @(posedge clk) begin
-        if (start)
-            n_changes <= 0;
-        else if (commit && next_lines != lines && n_changes != 3)
-            n_changes <= n_changes + 1;
-    end
-`else
-    assign holds = 0;
-`endif
-`ifdef MUTANT_LATE
-    reg held;
-    assign catches_up = held;
-    always @(posedge clk)
-        held <= commit && holds && next_lines != lines;
-`else
-    assign catches_up = 0;
-`endif
+    levels_out #(.N_LINES(N_LINES)) levels_out (
+        .clk(clk), .start(start), .clear(silence), .commit(commit), .next(next_lines), .lines(lines)
+    );
 
     assign settling = state == SETTLE;
 
@@ -246,13 +227,7 @@ module dispatcher #(
 
     task begin_group;
         begin
-            grouped <= 0;
-            timed <= 0;
-            whole <= 0;
-            begins <= 0;
-            finishes <= 0;
-            samples <= 0;
-            closing <= 0;
+            {grouped, timed, whole, begins, finishes, samples, closing} <= 0;
             updates <= 0;
             opening <= 0;
             failing <= FAULT_NONE;
@@ -343,10 +318,7 @@ module dispatcher #(
         ended <= 0;
         tone_update <= 0;
         shot <= 0;
-        if (catches_up)
-            lines <= next_lines;
         if (silence) begin
-            lines <= 0;
             begin_group;
             settled <= 0;
             silencing <= 1;
@@ -376,8 +348,6 @@ module dispatcher #(
                     end
                 end
                 GATHER: if (due) begin
-                    if (!holds)
-                        lines <= next_lines;
                     tone_update <= updates;
                     shot <= begins;
                     n_begun <= next_begun;
