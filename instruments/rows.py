@@ -9,12 +9,13 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.program.straights import counted, joined
+from qctl.program.conditions import Condition
+from qctl.program.straights import Straights, counted, joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_s
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["Rows", "conditions_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +79,13 @@ def rows_of(straights: Sequence[Straight], shots: Shots) -> Rows:
     rows = _rows(straights, shots)
     _last[:] = [(straights, shots, rows)]
     return rows
+
+
+def conditions_of(straights: Sequence[Straight]) -> list[Sequence[Condition | None]]:
+    """Return the condition of each play of each point; an empty list where all always happen."""
+    if isinstance(straights, Straights) and straights.conditions:
+        return [straights.conditions_of(p) for p in range(len(straights))]
+    return []
 
 
 def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:

@@ -143,6 +143,8 @@ class Plant(Protocol):
         party: int,
         members: NDArray[np.int64],
         end_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, NDArray[np.float64]]:
         """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
         ...
@@ -309,6 +311,8 @@ class NoPlant:
         party: int,
         members: NDArray[np.int64],
         end_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, NDArray[np.float64]]:
         """Integrate as `play` does."""
         _, (sums,) = await self.play(outputs, [integration], rate_hz, len(members), 1.0)

@@ -30,7 +30,7 @@ from qctl.instruments.zurich.nodes import (
     settings_of,
 )
 from qctl.instruments.zurich.parameters import Node, nodes_of
-from qctl.instruments.zurich.results import gathered, norm_of
+from qctl.instruments.zurich.results import gathered, norm_of, thresholds_of
 from qctl.instruments.zurich.session import Session, open_session
 from qctl.instruments.zurich.upload import Held, upload
 from qctl.lab import Instrument, Lab
@@ -151,8 +151,12 @@ class ZurichBox:
         self._check_offsets(body)
         self._body = None
         model, settings, n_bytes = self.instrument.model, list[Setting](), 0
+        norms = {
+            (one.number, k.index): norm_of(program.blobs[k.digest]) for one in body.readouts for k in one.integrators
+        }
         for one in body.sequencers:
             settings += settings_of(model, one, self.trigger)
+            settings += thresholds_of(one, norms) if isinstance(one, Readout) else []
         changed = [(path, value) for path, value in settings if self._set.get(path) != value]
         for path, _ in changed:
             self._set.pop(path, None)
@@ -163,10 +167,7 @@ class ZurichBox:
             held = self._held.pop(place_of(model, one), None) or Held()
             n_bytes += upload(self.session, model, one, program.blobs, held, self.instrument.clock_hz or 0.0)
             self._held[place_of(model, one)] = held
-        self._norms = {
-            (one.number, k.index): norm_of(program.blobs[k.digest]) for one in body.readouts for k in one.integrators
-        }
-        self._body = body
+        self._norms, self._body = norms, body
         return n_bytes
 
     def _check_offsets(self, body: ZurichBody) -> None:

@@ -16,6 +16,7 @@ from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
+from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
@@ -23,7 +24,10 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
-__all__ = ["lower"]
+__all__ = ["feedback_ns", "lower"]
+
+_FOLLOWS = frozenset(("zurich-shfqc",))
+"""Boxes whose results reach their own outputs; between others they go by a PQSC."""
 
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
@@ -50,14 +54,20 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     each = _waits_each(instrument, lab)
     period = _period(rows, shots, rate_hz, head + lead, instrument.name, each)
-    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each)
-    cores, readouts = work.cores(), work.readouts()
+    given = Conditions(straights, rows)
+    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
+    readouts, cores = work.readouts(), work.cores()  # results come before what they decide
     body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, each, tuple(work.notes))
     usage = work.usage()
     fits = all(row.fits for row in usage)
     return DeviceProgram(
         instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
     )
+
+
+def feedback_ns(model: str) -> tuple[int, int] | None:
+    """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
+    return (FEEDBACK_NS, 0) if model in _FOLLOWS else None
 
 
 def _waits_each(instrument: Instrument, lab: Lab) -> bool:
@@ -101,6 +111,7 @@ class _Work:
     lead: int
     period: int
     each: bool
+    given: Conditions
     blobs: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sizes: list[tuple[str, Size]] = field(default_factory=list)
@@ -141,7 +152,7 @@ class _Work:
             mine = rows.counts[channels >= 0].sum(axis=0)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
             core, blobs, size = core_of(
-                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least)
+                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
             )
             made.append(core)
             self.blobs.update(blobs)
@@ -169,6 +180,7 @@ class _Work:
                 self.rows,
                 self.shots,
                 self.grid(reader.grid, reader.least),
+                self.given,
             )
             made.append(readout)
             self.blobs.update(blobs)
@@ -191,6 +203,9 @@ class _Work:
                 core("waveforms", lambda size: size.n_waveforms, can.MAX_WAVE_INDEX),
                 core("table entries", lambda size: size.n_entries, player.max_entries),
             ]
+        if self.given.deciding() and not self.each:
+            n_cycles = self.shots.n_shots * (len(self.rows.bounds) - 1) * self.period // CYCLE
+            rows.append(Usage("cycles that are counted", n_cycles, MOST_CYCLES, self.instrument.name))
         if reader is not None and self.read_sizes:
 
             def channel(resource: str, used: Callable[[ReadSize], int], allowed: int) -> Usage:
