@@ -24,13 +24,18 @@ Run = Callable[..., tuple[str, Path]]
 
 
 @pytest.fixture
-def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
+def image() -> str:
+    return "firmware-host"
+
+
+@pytest.fixture
+def firmware(built: None, image: str, tmp_path: Path) -> Iterator[Run]:
     """Return a function that starts the firmware and returns its address and its log."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> tuple[str, Path]:
         log = tmp_path / "outputs.log"
-        command = [str(OUT / "firmware-host"), "--log", str(log), *words]
+        command = [str(OUT / image), "--log", str(log), *words]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stderr is not None
