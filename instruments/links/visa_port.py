@@ -6,6 +6,7 @@ waits without end when the peer stops reading, and spins to the time-out when th
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import socket
@@ -59,6 +60,7 @@ def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
 
 @cache
 def _manager() -> pyvisa.ResourceManager:
+    logging.getLogger("pyvisa").setLevel(logging.CRITICAL)  # it logs a trace at each failed attempt; ours says it once
     return pyvisa.ResourceManager("@py")
 
 

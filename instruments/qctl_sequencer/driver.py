@@ -19,7 +19,7 @@ from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RequestError
 from qctl.firmware_io.clock_offset import Exchange
 from qctl.firmware_io.controller import Controller
-from qctl.firmware_io.handshake import version_of
+from qctl.firmware_io.handshake import lacks, version_of
 from qctl.firmware_io.instructions import check
 from qctl.firmware_io.kinds import Kind
 from qctl.firmware_io.messages import Done, Fire
@@ -87,6 +87,11 @@ class QctlSequencer(SelfTimedDevice):
                 instrument=self.controller.name,
             )
         self._set_reference()
+
+    def lacks(self) -> Sequence[str]:
+        """Return what its firmware does without."""
+        found = self.controller.identification
+        return () if found is None else lacks(found)
 
     def stop(self) -> None:
         """End the block now; leave the program loaded."""

@@ -42,6 +42,24 @@ def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
         process.wait()
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tcp", "70000"), "70000: is no port from 0 to 65535"),
+        (("--udp", "80x"), "80x: is no port"),
+        (("--tcp", ""), ": is no port"),
+        (("--tpc", "0"), "--tpc: there is no such option"),
+        (("--stdio", "--tcp", "0"), "--tcp: a second way to reach it"),
+        (("--stdio", "--log"), "--log: has no value behind it"),
+        ((), "one of them is needed"),
+    ],
+)
+def test_what_it_can_not_be_started_with_is_named(built: None, words: tuple[str, ...], said: str) -> None:
+    done = subprocess.run([str(OUT / "firmware-host"), *words], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
 def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firmware: Run) -> None:
     address, log = firmware("--tcp", "0")
     words = [sys.executable, str(HERE / "silent_host.py"), address, str(TIMEOUT_MS)]

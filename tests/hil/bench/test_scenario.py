@@ -33,6 +33,17 @@ GET = '[[steps]]\ndo = "get"\ninstrument = "lo0"\nparameter = "p"\n'
         (BEGIN + '[lab]\nvirtual = "transmon2"\nserver = "tcp://a:1"\n' + GET, "names virtual and server of"),
         (BEGIN + GET + "[limits.got]\nmax_s = 1.0\n", "bad.toml: limits.got: is no kind of step"),
         (BEGIN + GET + "[limits.get]\nmax_s = -1.0\n", "bad.toml: limits.get.max_s: -1 is outside [0, 86400]"),
+        (BEGIN + GET + 'expect = { error = "devise" }\n', "expect.error: there is no error code 'devise', did"),
+        (BEGIN + GET + '[steps.expect]\nevent = { topic = "links.a" }\n', "event.topic: no event is called 'links'"),
+        (BEGIN + '[[steps]]\ndo = "fault"\nfault = "cut"\non = "lo9"\n', "bad.toml: steps[0]: 'lo9' is not one of"),
+        (
+            BEGIN + '[[steps]]\ndo = "fault"\nfault = "warm"\non = "lo_drive"\n',
+            "bad.toml: steps[0]: warm is set on a refrigerator, and lo_drive (rohde-schwarz-sgs100a) is none",
+        ),
+        (
+            BEGIN + '[[steps]]\ndo = "fault"\nfault = "lost"\non = "lo_drive"\nvalue = 2.0\n',
+            "bad.toml: steps[0]: fault lost: value 2.0 (share of bytes or datagrams) is outside [0, 1]",
+        ),
         ("schema = 2\nname = 'a'\n" + GET, "bad.toml: schema: 2 is outside [1, 1]"),
     ],
 )  # fmt: skip
