@@ -1,6 +1,6 @@
 """Kinds of message of the firmware link, and codes of its error replies.
 
-The tables are in docs/firmware-protocol.md, sections 4, 6 and 7.
+The tables are in docs/firmware-protocol.md, sections 4 and 7.
 """
 
 from __future__ import annotations
@@ -25,11 +25,6 @@ class Kind(IntEnum):
     GET_BLOCK = 0x0A
     SET_REFERENCE = 0x0B
     ACK = 0x10
-    EVENT_CAPABILITIES = 0x20
-    WRITE_EVENTS = 0x21
-    WRITE_SEQUENCES = 0x22
-    SET_RUN = 0x23
-    READ_COUNTS = 0x24
     IDENTIFY = 0x28
     OPEN_OBJECT = 0x29
     WRITE_OBJECT = 0x2A

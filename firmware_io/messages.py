@@ -1,6 +1,6 @@
 """Messages of the firmware link: payload layouts, and the values they carry.
 
-The layouts are docs/firmware-protocol.md, section 4; those of sections 6 and 7 have files of their own.
+The layouts are docs/firmware-protocol.md, section 4; those of section 7 have a file of their own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,6 @@ from construct import Const, Construct, ConstructError, Int8ul, Int16ul, Int32ul
 
 from qctl.errors import WireError
 from qctl.firmware_io import sequencer_messages as sequencer
-from qctl.firmware_io.event_messages import (
-    EVENT_LAYOUTS,
-    Counts,
-    EventCapabilities,
-    Run,
-    WriteEvents,
-    WriteSequences,
-    Written,
-)
 from qctl.firmware_io.fixed import FixedLayout
 from qctl.firmware_io.kinds import ErrorCode, Kind
 
@@ -185,12 +176,6 @@ Payload = (
     | Status
     | Done
     | ErrorReply
-    | EventCapabilities
-    | WriteEvents
-    | WriteSequences
-    | Written
-    | Run
-    | Counts
     | sequencer.SequencerPayload
 )
 
@@ -239,7 +224,6 @@ LAYOUTS: dict[type[Any], Construct] = {
     ),
     Done: Struct("block_number" / Int32ul, "n_fired" / Int32ul, "reason" / Int8ul, _RESERVED8, _RESERVED16, Terminated),
     ErrorReply: Struct("request_kind" / Int8ul, "code" / Int8ul, "text" / _TEXT, Terminated),
-    **EVENT_LAYOUTS,
     **sequencer.SEQUENCER_LAYOUTS,
 }
 
@@ -255,11 +239,6 @@ REPLIES: dict[Kind, type[Any]] = {
     Kind.GET_LINE: Line,
     Kind.GET_BLOCK: Block,
     Kind.SET_REFERENCE: Reference,
-    Kind.EVENT_CAPABILITIES: EventCapabilities,
-    Kind.WRITE_EVENTS: Written,
-    Kind.WRITE_SEQUENCES: Written,
-    Kind.SET_RUN: Run,
-    Kind.READ_COUNTS: Counts,
     Kind.IDENTIFY: sequencer.Identification,
     Kind.SEQUENCER_CAPABILITIES: sequencer.SequencerCapabilities,
     Kind.OPEN_OBJECT: sequencer.Received,
@@ -285,7 +264,7 @@ NOTES: dict[int, type[Any]] = {
     Kind.TELEMETRY: sequencer.Telemetry,
     Kind.WINDOW: sequencer.WindowSize,
 }
-_OPEN = (HelloReply, ErrorReply, WriteEvents, WriteSequences, Counts, *sequencer.SEQUENCER_OPEN)
+_OPEN = (HelloReply, ErrorReply, *sequencer.SEQUENCER_OPEN)
 FIXED: dict[type[Any], FixedLayout] = {
     kind: FixedLayout.of(layout) for kind, layout in LAYOUTS.items() if kind not in _OPEN
 }

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError, RefusedError
 from qctl.firmware_io.clock_offset import ClockFit, Exchange, fit_clock
 from qctl.firmware_io.controller import Controller
-from qctl.firmware_io.event_messages import Written
 from qctl.firmware_io.handshake import demand
 from qctl.firmware_io.kinds import Feature, Kind
 from qctl.firmware_io.messages import Payload
@@ -35,6 +34,7 @@ from qctl.firmware_io.sequencer_messages import (
     Reboot,
     Received,
     Results,
+    RowRange,
     Trace,
     WriteObject,
 )
@@ -111,7 +111,7 @@ def _table(controller: Controller, kind: Kind, most: int, n_all: int) -> bytes:
     first = 0
     while first < n_all:
         firsts = range(first, min(n_all, first + _AHEAD * most), most)
-        asked = [Written(at, min(most, n_all - at)) for at in firsts]
+        asked = [RowRange(at, min(most, n_all - at)) for at in firsts]
         found: list[Results | Trace] = controller.call_all([(kind, part) for part in asked])
         for part, reply in zip(asked, found, strict=True):
             if reply.first != part.first or reply.count > part.count:

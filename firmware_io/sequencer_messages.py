@@ -49,6 +49,7 @@ __all__ = [
     "RegisterRange",
     "Registers",
     "Results",
+    "RowRange",
     "SequencerCapabilities",
     "SequencerPayload",
     "Telemetry",
@@ -153,6 +154,14 @@ class Registers:
     first: int
     count: int
     rows: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RowRange:
+    """Which rows of a table are asked for."""
+
+    first: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +281,7 @@ SequencerPayload = (
     | Arming
     | RegisterRange
     | Registers
+    | RowRange
     | Results
     | Trace
     | HostTime
@@ -330,6 +340,7 @@ SEQUENCER_LAYOUTS: dict[type[Any], Construct] = {
     ),
     RegisterRange: Struct("first" / Int8ul, "count" / Int8ul, Terminated),
     Registers: Struct("first" / Int8ul, "count" / Int8ul, "rows" / Bytes(this.count * 4), Terminated),
+    RowRange: Struct(*_RANGE, Terminated),
     Results: Struct(*_RANGE, "rows" / Bytes(this.count * _RESULT_ROW.sizeof()), Terminated),
     Trace: Struct(*_RANGE, "rows" / Bytes(this.count * TRACED_ROW.sizeof()), Terminated),
     HostTime: Struct("host_ns" / Int64ul, Terminated),

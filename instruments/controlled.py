@@ -17,7 +17,7 @@ from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.messages import Fire, Kind, Reference, Status
 from qctl.instruments.all_points import plays_all
-from qctl.instruments.qctl_events.body import Photons
+from qctl.instruments.qctl_sequencer.body import Photons
 from qctl.lab import Instrument
 
 __all__ = ["REASONS", "STATUS_PARAMETERS", "ControlledDevice", "SelfTimedDevice", "photons_by_port"]

@@ -50,7 +50,7 @@ class FaultKind:
 
 _LINE, _ANY, _WIRES = "a line of a fridge", "any instrument", "any instrument, pipes, relays"
 _FIRMWARE = "controllers that speak qctl's packets"
-_PACKETS = ("qctl-trigger", "qctl-events", "qctl-sequencer")
+_PACKETS = ("qctl-trigger", "qctl-sequencer")
 _SCPI = (
     "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qdevil-qdac2", "qblox-cluster",
     "keysight-e8257d", "lakeshore-335", "lakeshore-336", "lakeshore-372", "minicircuits-rcdat", "minicircuits-rc-spdt",

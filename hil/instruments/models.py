@@ -38,7 +38,6 @@ MODELS: dict[str, Model] = {
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),
-    "qctl-events": Model("qctl_events", "QctlEvents", "pty"),
     "bluefors-gen1": Model("bluefors", "BlueforsControl", "http"),
     "keysight-e8257d": Model("keysight_e8257d", "KeysightE8257d", "raw"),
     "lakeshore-335": Model("lakeshore", "Lakeshore335", "serial"),

@@ -130,9 +130,9 @@ class Plant(Protocol):
         ...
 
     async def events(
-        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+        self, rows: NDArray[Any], tick_s: float, n_shots: int, period_s: float
     ) -> tuple[int, NDArray[np.int64]]:
-        """Play sequences of events in each of so many shots; return how many, and the photons of each gate."""
+        """Play the events of a shot in each of so many; return how many, and the photons of each gate."""
         ...
 
     async def steer(
@@ -297,11 +297,11 @@ class NoPlant:
         return exposure.n_shots, self._random.poisson(600.0, shape).astype(np.uint16)
 
     async def events(
-        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+        self, rows: NDArray[Any], tick_s: float, n_shots: int, period_s: float
     ) -> tuple[int, NDArray[np.int64]]:
         """Count as if each gate saw five photons on average; lasts as long as the shots take, or until `abort`."""
-        n_gates = int(((rows["operation"] == 3) & (rows["value"] == 0)).sum())
-        fired = await self.fire(0, n_shots, period_s * (len(bounds) - 1))
+        n_gates = int(((rows["operation"] == 3) & (rows["level"] == 0)).sum())
+        fired = await self.fire(0, n_shots, period_s)
         return fired, self._random.poisson(5.0, (fired, n_gates))
 
     async def steer(

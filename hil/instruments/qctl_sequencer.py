@@ -2,6 +2,7 @@
 
 Source: docs/firmware-protocol.md, protocol version 1, section 7, and docs/firmware-instructions.md. What a block does
 is known when it starts, but for messages `trigger`: each has it worked out anew. It is perfect: nothing is ever late.
+Its inputs stay low. Its counters see the ions that the plant has; what a count decides can't be followed by them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import struct
 import time
 from typing import ClassVar
 
+from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.firmware_link import (
     E_HASH,
@@ -24,31 +26,36 @@ from qctl.hil.instruments.firmware_link import (
 )
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.trigger_packets import Packet
-from qctl.hil.sequencer.interpreter import Played, Surroundings, play
+from qctl.hil.sequencer.counting import Use, shot_of, stored, use_of
+from qctl.hil.sequencer.interpreter import Fault, Played, Surroundings, play
 from qctl.hil.sequencer.refusals import Limits, refused
 
 __all__ = ["QctlSequencer"]
 
-_MAX_RESULTS, _MAX_TRACE, _MAX_OBJECT, _LATENCY = 4096, 4096, 65_536, 2
+_MAX_RESULTS, _MAX_TRACE, _MAX_OBJECT, _LATENCY = 1 << 24, 4096, 1 << 20, 2
 _TOP = 2**32 - 1
-_LIMITS = Limits()
+_LIMITS = Limits(tick_hz=1_000_000_000, max_instructions=65_535)
 _IDLE, _RUNNING, _ARMED, _SAFE = range(4)
 _DONE, _FAULTED, _MARKED = 0xC1, 0xC2, 0xC3
 _FEATURES = 0b001111
 _WATCHDOG_MS = 1000
+_HARDWARE = 6
+_NOT_FOLLOWED = "what counts or triggers decide is not followed by the ions behind it"
 
 
 class QctlSequencer(FirmwareLink):
-    """The sequencer; its inputs stay low, and its counters dark, unless `around` says more."""
+    """The sequencer; the plant has the ions that its tones, lines and counters are wired to."""
 
     kind = "sequencer"
     word = "sequencer"
     window = 8
-    n_outputs = 20
+    n_outputs = 64
+    n_inputs = 8
     asking = frozenset((0x28, 0x30, 0x31, 0x32, 0x33, 0x39))
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
-        self.around = Surroundings()
+        self._light: asyncio.Task[None] | None = None
+        self._aborting: asyncio.Task[None] | None = None
         self._end: asyncio.TimerHandle | None = None
         self._watch: asyncio.TimerHandle | None = None
         super().__init__(config, plant)
@@ -59,7 +66,7 @@ class QctlSequencer(FirmwareLink):
         self._begun_s = time.monotonic()
         self._state, self._number, self._n_shots = _IDLE, 0, 0
         self._head, self._object = b"", bytearray()
-        self._program = b""
+        self._program, self._use = b"", Use(False, -1, False)
         self._arming = (0, 0, 0, _TOP)
         self._played = Played(registers=[0] * 16)
         self._watchdog_ms = _WATCHDOG_MS
@@ -148,7 +155,8 @@ class QctlSequencer(FirmwareLink):
         why = refused(program, _LIMITS)
         if why:
             raise Problem(E_RANGE, why)
-        self._program = program
+        self._program, self._use = program, use_of(program)
+        self.plant.tell_count(waveforms=1, waveform_bytes=len(program))
         return struct.pack("<I", len(program))
 
     def _arm(self, payload: bytes) -> bytes:
@@ -166,9 +174,14 @@ class QctlSequencer(FirmwareLink):
         (number,) = struct.unpack("<I", payload)
         if self._state != _ARMED or number != self._arming[0]:
             raise Problem(E_STATE, f"block {number} is not armed")
+        if self._use.counts and self._use.decider >= 0:
+            raise Problem(E_RANGE, f"instruction {self._use.decider}: {_NOT_FOLLOWED}")
         self._state, self._number, self._n_shots = _RUNNING, number, self._arming[1]
         self._triggers, self._block_tick = [], self._ticks()
-        self._work_out()
+        if self._use.counts:
+            self._light = asyncio.get_running_loop().create_task(self._shine(self._light))
+        else:
+            self._work_out()
         return payload
 
     def _trigger(self, payload: bytes) -> bytes:
@@ -195,21 +208,23 @@ class QctlSequencer(FirmwareLink):
             raise Problem(E_RANGE, f"{_LIMITS.n_registers} registers")
         return payload + struct.pack(f"<{count}i", *self._played.registers[first : first + count])
 
-    def _rows(self, payload: bytes, rows: list[bytes], most: int) -> bytes:
+    def _rows(self, payload: bytes, found: list[bytes], most: int) -> bytes:
         first, count, zero = struct.unpack("<IHH", payload)
         if zero:
             raise Problem(E_PAYLOAD, "reserved is not 0")
         if count > most:
             raise Problem(E_RANGE, f"{most} rows in one reply")
-        found = rows[first : first + count]
         return struct.pack("<IHH", first, len(found), 0) + b"".join(found)
 
     def _results(self, payload: bytes) -> bytes:
-        return self._rows(payload, [struct.pack("<i", value) for value in self._played.results], 254)
+        first, count, _ = struct.unpack("<IHH", payload)
+        here = self._played.results[first : first + count]
+        return self._rows(payload, [struct.pack("<i", value) for value in here], 254)
 
     def _trace(self, payload: bytes) -> bytes:
-        traced = self._played.traced()[:_MAX_TRACE]
-        return self._rows(payload, [struct.pack("<IIQQ", *event, event[2]) for event in traced], 42)
+        first, count, _ = struct.unpack("<IHH", payload)
+        here = self._played.traced()[:_MAX_TRACE][first : first + count]
+        return self._rows(payload, [struct.pack("<IIQQ", *event, event[2]) for event in here], 42)
 
     def _clock(self, payload: bytes) -> bytes:
         return payload + struct.pack("<QQ", self._ticks(), self._ticks())
@@ -225,7 +240,7 @@ class QctlSequencer(FirmwareLink):
 
     def _work_out(self) -> None:
         """Say what the block does with the triggers that came, and when it ends."""
-        around = Surroundings(self.around.inputs, self.around.pulses, tuple(self._triggers))
+        around = Surroundings(triggers=tuple(self._triggers))
         _, n_shots, period, max_late = self._arming
         self._played = play(
             self._program, around, n_shots=n_shots, period_ticks=period, max_late_ticks=max_late,
@@ -236,6 +251,22 @@ class QctlSequencer(FirmwareLink):
         if not self._played.waits:
             left_s = (self._block_tick + self._played.end_tick - self._ticks()) / _LIMITS.tick_hz
             self._end = asyncio.get_running_loop().call_later(max(0.0, left_s), self._over)
+
+    async def _shine(self, before: asyncio.Task[None] | None) -> None:
+        """Play a block on the ions, after what is left of the one before."""
+        if before is not None:
+            await asyncio.wait([before])
+        number, (_, n_shots, period, _) = self._number, self._arming
+        tick_s = 1 / _LIMITS.tick_hz
+        try:
+            rows, ticks = shot_of(self._program, period)
+            _, counts = await self.plant.events(rows, tick_s, n_shots, ticks * tick_s)
+            played = stored(self._program, counts, period, _MAX_RESULTS, self._use.computes)
+        except QctlError:
+            played = Played(registers=[0] * 16, fault=Fault(_HARDWARE, 0, 0, 0))
+        if self._state == _RUNNING and self._number == number:
+            self._played = played
+            self._over()
 
     def _over(self) -> None:
         fault = self._played.fault
@@ -262,6 +293,8 @@ class QctlSequencer(FirmwareLink):
             if timer is not None:
                 timer.cancel()
         self._end = self._watch = None
+        if self._light is not None and not self._light.done():
+            self._aborting = asyncio.get_running_loop().create_task(self.plant.abort())
 
     def _guard(self) -> None:
         """Wind up the watchdog."""

@@ -12,13 +12,13 @@ from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.qick import BOARD, board_lines, board_ports
 from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
-    BETA_S,
     CZ_RISE_S,
     PULSE_S,
     READOUT_DELAY_S,
     READOUT_S,
     READOUT_V,
     SIGMA_S,
+    beta_s,
     cz_voltage_v,
     half_pulse_v,
     pair_name,
@@ -134,11 +134,11 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         lines += [
             f"[processors.qpu0.qubit.{transmon.name}]",
             f"frequency_hz = {_number(design_hz)}",
-            "anharmonicity_hz = -2.2e8",
+            f"anharmonicity_hz = {round(transmon.anharmonicity_hz, -7)!r}",
             "t1_s = 3.0e-5",
             "t2_s = 2.0e-5",
             f"drive = {{ length_s = {pulse_s!r}, sigma_s = {SIGMA_S!r}, amplitude_v = {amplitude_v:.4g}, "
-            f"beta_s = {BETA_S!r} }}",
+            f"beta_s = {beta_s(transmon)!r} }}",
         ]
         if file.cables.flux[k].output:
             lines.append("flux = { offset_v = 0.0 }")

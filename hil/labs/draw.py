@@ -1,8 +1,10 @@
 """From a seed to what is true of a lab: parameters of the processor and the cables behind its rack.
 
-Frequencies alternate: transmons that flux moves (q0, q2, q4) sit above their neighbours. Only q2 has
-two of these, and its pulses keep 100 MHz from each other's resonances. Couplers have two paths whose
-static ZZ cancels but for a few kHz, as in A. Kandala et al., Phys. Rev. Lett. 127, 130501 (2021).
+Frequencies alternate: transmons that flux moves (q0, q2, q4) sit above their neighbours. Only q2 has two of these,
+and its pulses keep half its anharmonicity, 165 MHz, from each other's resonances: at 110 MHz a neighbour's state would
+turn q2's phase by 0.3 rad in each gate with the other neighbour, which no calibration of that gate can undo.
+Couplers have two paths whose static ZZ cancels but for a few kHz, as in A. Kandala et al., Phys. Rev. Lett. 127,
+130501 (2021).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ _FREQUENCIES_HZ = {
     "transmon1": (4.72e9,),
     "bridged1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
-    "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.83e9, 5.45e9),
+    "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
     "zurich1": (4.72e9,),
     "mixed1": (4.72e9,),
@@ -36,6 +38,7 @@ _FREQUENCIES_HZ = {
     "qick2": (5.47e9, 4.73e9),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
+_ANHARMONICITY_HZ = {"transmon5": -3.3e8}
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
     "bridged1": (7.02e9,),
@@ -105,14 +108,17 @@ def draw_lab(name: str, seed: int) -> PlantFile:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
     random = np.random.default_rng([seed, len(_FREQUENCIES_HZ[name]), *_DRAWS.get(name, ())])
     places = zip(_FREQUENCIES_HZ[name], _RESONATORS_HZ[name], strict=True)
-    transmons = tuple(_transmon(f"q{k}", f, r, random) for k, (f, r) in enumerate(places))
+    curve_hz = _ANHARMONICITY_HZ.get(name, -2.2e8)
+    transmons = tuple(_transmon(f"q{k}", f, r, curve_hz, random) for k, (f, r) in enumerate(places))
     couplers = tuple(_coupler(transmons, k, random) for k in range(len(transmons) - 1))
     processor = Processor(transmons, couplers, _crosstalk(len(transmons), random), 0.06)
     cables = open_cables(name, seed) if name in OPEN_LABS else _cables(name)
     return PlantFile(processor, cables, seed)
 
 
-def _transmon(name: str, frequency_hz: float, resonance_hz: float, random: np.random.Generator) -> Transmon:
+def _transmon(
+    name: str, frequency_hz: float, resonance_hz: float, anharmonicity_hz: float, random: np.random.Generator
+) -> Transmon:
     bare_hz = resonance_hz + random.uniform(-1.5e6, 1.5e6)
     chi_hz = random.uniform(-3.2e6, -2.8e6)
     resonator = Resonator(
@@ -124,7 +130,7 @@ def _transmon(name: str, frequency_hz: float, resonance_hz: float, random: np.ra
     return Transmon(
         name=name,
         frequency_hz=frequency_hz + random.uniform(-4e6, 4e6),
-        anharmonicity_hz=random.uniform(-2.24e8, -2.16e8),
+        anharmonicity_hz=anharmonicity_hz + random.uniform(-4e6, 4e6),
         t1_s=random.uniform(2.5e-5, 4.5e-5),
         t2_s=random.uniform(1.6e-5, 3e-5),
         thermal=random.uniform(0.003, 0.005),

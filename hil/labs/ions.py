@@ -61,14 +61,16 @@ def draw_ions(name: str, seed: int) -> IonFile:
         Beam("pump", "pump", everyone, _COOL_HZ, 1e6 / _LIGHT_V, 1e7),
         Beam("detect", "detect", everyone, _COOL_HZ, 1 / _LIGHT_V, 1e7),
     )
-    places = {beam.name: f"{_BOX}:{k + 1}" for k, beam in enumerate(beams)}
+    # A beam of its own for each ion has two tones; synthesisers from 1 on are one for each beam, then the second ones.
+    numbers = {beam.name: (k + 1, len(beams) + k + 1)[: 1 + (k < n)] for k, beam in enumerate(beams)}
+    places = {name: tuple(f"{_BOX}:{number}" for number in found) for name, found in numbers.items()}
     counters = {ion.name: f"{_BOX}:{k + 1}" for k, ion in enumerate(ions)}
     return IonFile(Chain(ions, modes, beams), IonCables(places, counters, {"cool": f"{_BOX}:1"}, _PEAK_V), seed)
 
 
 def boxes_of_ions(file: IonFile) -> dict[str, str]:
     """Return every instrument of a lab of ions, with its model."""
-    return {_BOX: "qctl-events"}
+    return {_BOX: "qctl-sequencer"}
 
 
 def half_pulse_v(chain: Chain, ion: int) -> float:
@@ -195,13 +197,13 @@ def _beams(file: IonFile) -> list[str]:
 def _box(file: IonFile, address: str) -> list[str]:
     cables = file.cables
     lines = [
-        f"[instruments.{_BOX}]", 'model = "qctl-events"', f'address = "{address}"', 'group = "rack"',
+        f"[instruments.{_BOX}]", 'model = "qctl-sequencer"', f'address = "{address}"', 'group = "rack"',
         "timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "internal"', 'safe = { outputs = "off" }',
         "line.1 = { width_s = 1.0e-6 }",
     ]  # fmt: skip
-    for place in cables.beams.values():
-        number = place.partition(":")[2]
-        lo = f", lo_hz = {_LO_HZ!r}" if int(number) <= len(file.chain.ions) else ""
+    for places in cables.beams.values():
+        number, *more = (place.partition(":")[2] for place in places)
+        lo = f", lo_hz = {_LO_HZ!r}, tones = [{', '.join((number, *more))}]" if more else ""
         lines.append(f"output.{number} = {{ limits_v = [-{_PEAK_V}, {_PEAK_V}], amplitude_vpp = {2 * _PEAK_V}{lo} }}")
     for place in cables.shutters.values():
         line = 32 + int(place.partition(":")[2])
@@ -213,7 +215,7 @@ def _box(file: IonFile, address: str) -> list[str]:
 def _ports(file: IonFile) -> list[str]:
     cables = file.cables
     lines = []
-    for beam, place in cables.beams.items():
+    for beam, (place, *_) in cables.beams.items():
         lines += [f'[ports."{beam}.drive"]', f'output = "{place}"', ""]
     for beam, place in cables.shutters.items():
         box, _, number = place.partition(":")

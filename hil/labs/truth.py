@@ -17,13 +17,13 @@ from qctl.hil.physics.readout import N_BINS, Window, answer_readout
 from qctl.hil.physics.relaxation import equilibrium, sample_relaxation
 
 __all__ = [
-    "BETA_S",
     "CZ_RISE_S",
     "PULSE_S",
     "READOUT_DELAY_S",
     "READOUT_S",
     "READOUT_V",
     "SIGMA_S",
+    "beta_s",
     "cz_length_s",
     "cz_voltage_v",
     "half_pulse_v",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 RATE_HZ = 1.2e9
-PULSE_S, SIGMA_S, BETA_S = 2.0e-8, 5.0e-9, 3.6e-10
+PULSE_S, SIGMA_S = 2.0e-8, 5.0e-9
 READOUT_S, READOUT_DELAY_S, READOUT_V = 1.0e-6, 1.0e-7, 0.05
 CZ_RISE_S = 2.0e-9
 _BAND_HZ = 2.0e8
@@ -77,12 +77,17 @@ def pair_name(processor: Processor, coupler: int) -> str:
     return "-".join(processor.transmons[k].name for k in sorted((found.low, found.high)))
 
 
+def beta_s(transmon: Transmon) -> float:
+    """Return the DRAG coefficient that a designer would take: half the inverse of the nominal anharmonicity."""
+    return round(0.5 / (2 * math.pi * abs(round(transmon.anharmonicity_hz, -7))), 11)
+
+
 def half_pulse_v(transmon: Transmon, frequency_hz: float) -> float:
     """Return the peak volts of the nominal pi/2 pulse: two of them excite best."""
     times = (np.arange(round(PULSE_S * RATE_HZ)) + 0.5) / RATE_HZ - PULSE_S / 2
     floor = math.exp(-0.5 * (PULSE_S / 2 / SIGMA_S) ** 2)
     bell = np.exp(-0.5 * (times / SIGMA_S) ** 2)
-    shape = ((bell - floor) - 1j * BETA_S * bell * (-times / SIGMA_S**2)) / (1 - floor)
+    shape = ((bell - floor) - 1j * beta_s(transmon) * bell * (-times / SIGMA_S**2)) / (1 - floor)
     offset_hz = frequency_hz - LO_DRIVE_HZ
     carrier = np.exp(2j * np.pi * offset_hz * np.arange(2 * times.size) / RATE_HZ)
     omega = 2 * np.pi * transmon.drive_hz_per_v * np.conj(np.tile(shape, 2) * carrier)

@@ -1,4 +1,4 @@
-"""Blocks of shots of an event controller: sequences of events become photon counts, by the ions behind it."""
+"""Blocks of shots of a sequencer: the events of a shot become photon counts, by the ions behind it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 __all__ = ["EVENT", "begin_events", "play_events"]
 
 EVENT = np.dtype(
-    [("tick", "<u4"), ("channel", "u1"), ("tone", "u1"), ("operation", "u1"), ("zero", "u1"), ("value", "<u8")]
+    [("tick", "<u8"), ("channel", "u1"), ("operation", "u1"), ("frequency", "<u4"), ("phase", "<u2"), ("level", "<u2")]
 )
-"""One event, as the controller has it."""
+"""One event of a shot, in order of time: its operation, the channel from 1 on, and what it is set to.
+
+Operation 1: a TTL line's level, 0 or 1. 2: a tone's words; level is the amplitude. 3: a counter's gate, 1 open.
+"""
 
 
 def begin_events(plant: Plant, session: Session, message: dict[str, Any]) -> None:
@@ -49,15 +52,15 @@ async def play_events(plant: Plant, session: Session, message: Mapping[str, Any]
     if plant.firing:
         raise DeviceError(f"{own.name}: another block of shots is under way", instrument=own.name)
     rows = array_from_wire(message["rows"], plant.folder).view(EVENT)
-    bounds = np.asarray(message["bounds"], np.int64)
+    tick_s = float(message["tick_s"])
     plant.firing = True
     try:
         with plant.clock.paused():
-            started_s = plant.begin(n_shots, period_s * (len(bounds) - 1))
-            counts = await computed(plant, partial(counting, own.name, rows, bounds, n_shots))
+            started_s = plant.begin(n_shots, period_s)
+            counts = await computed(plant, partial(counting, own.name, rows, tick_s, n_shots))
         if counts is None:
             return {"n_shots": 0, "counts": array_to_wire(np.zeros((0, 0), np.int64), plant.folder)}
-        fired = await plant.pace(n_shots, period_s * (len(bounds) - 1), started_s)
+        fired = await plant.pace(n_shots, period_s, started_s)
         return {"n_shots": fired, "counts": array_to_wire(counts[:fired], plant.folder)}
     finally:
         plant.firing = False

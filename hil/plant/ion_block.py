@@ -1,10 +1,9 @@
-"""The ions behind an event controller: from its events, through the cables, to photons."""
+"""The ions behind a sequencer: from its events, through the cables, to photons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from qctl.hil.plant.faults import BOX_FAULTS, FaultTable
 
 __all__ = ["IonCables", "IonPhysics"]
 
-_TICK_S = 1e-9
 _FTW_HZ, _FULL = 1e9 / 2**32, 2**14 - 1
 _LEVEL, _TONE, _GATE = 1, 2, 3
 
@@ -28,8 +26,8 @@ class IonCables:
 
     Attributes
     ----------
-    beams : dict of str to str
-        Beam to the output that modulates it ("ctl0:1").
+    beams : dict of str to tuple of str
+        Beam to the synthesisers whose sum modulates it ("ctl0:1").
     counters : dict of str to str
         Ion to the counter of its photons ("ctl0:1").
     shutters : dict of str to str
@@ -38,7 +36,7 @@ class IonCables:
         Of outputs at full scale.
     """
 
-    beams: dict[str, str]
+    beams: dict[str, tuple[str, ...]]
     counters: dict[str, str]
     shutters: dict[str, str] = field(default_factory=dict)
     peak_v: float = 0.5
@@ -69,10 +67,10 @@ class IonFaults(FaultTable):
         return place
 
     def _boxes(self) -> set[str]:
-        return {place.partition(":")[0] for place in self._beams.values()}
+        return {place.partition(":")[0] for places in self._beams.values() for place in places}
 
     def _lines(self) -> dict[str, tuple[str, ...]]:
-        return {f"{beam}.drive": (place,) for beam, place in self._beams.items()}
+        return {f"{beam}.drive": places for beam, places in self._beams.items()}
 
 
 class IonPhysics:
@@ -94,26 +92,22 @@ class IonPhysics:
         self.random = np.random.Generator(np.random.SFC64(seed))
         self._number = {beam.name: k for k, beam in enumerate(chain.beams)}
 
-    def counting(self, box: str, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int) -> NDArray[np.int64]:
-        """Return (n_shots, n_gates) photons of all sequences, gates in the order in which they close."""
-        counts = [self._sequence(box, rows[first:end], n_shots) for first, end in pairwise(bounds.tolist())]
-        return np.concatenate(counts, axis=1) if counts else np.zeros((n_shots, 0), np.int64)
-
-    def _sequence(self, box: str, rows: NDArray[Any], n_shots: int) -> NDArray[np.int64]:
-        stretches = self._stretches(box, rows)
+    def counting(self, box: str, rows: NDArray[Any], tick_s: float, n_shots: int) -> NDArray[np.int64]:
+        """Return (n_shots, n_gates) photons of a shot's events, gates in the order in which they close."""
+        stretches = self._stretches(box, rows, tick_s)
         ions = {place: q for q, ion in enumerate(self.chain.ions) if (place := self.cables.counters.get(ion.name))}
         windows: list[Window] = []
         places: list[int] = []
         opened: dict[int, float] = {}
         gates = rows[rows["operation"] == _GATE]
         n_gates = 0
-        for tick, channel, value in zip(*(gates[name].tolist() for name in ("tick", "channel", "value")), strict=True):
-            if value:
-                opened[channel] = tick * _TICK_S
+        for tick, channel, level in zip(*(gates[name].tolist() for name in ("tick", "channel", "level")), strict=True):
+            if level:
+                opened[channel] = tick * tick_s
                 continue
             ion = ions.get(f"{box}:{channel}")
             if ion is not None and channel in opened:
-                windows.append(Window(ion, opened.pop(channel), tick * _TICK_S))
+                windows.append(Window(ion, opened.pop(channel), tick * tick_s))
                 places.append(n_gates)
             n_gates += 1
         found = np.zeros((n_shots, n_gates), np.int64)
@@ -121,30 +115,30 @@ class IonPhysics:
             found[:, places] = count_photons(self.chain, stretches, windows, n_shots, self.random)
         return found
 
-    def _stretches(self, box: str, rows: NDArray[Any]) -> list[Stretch]:
+    def _stretches(self, box: str, rows: NDArray[Any], tick_s: float) -> list[Stretch]:
         """Return the times in which nothing changes, from the first event to the last."""
-        beams = {place: name for name, place in self.cables.beams.items()}
+        beams = {place: name for name, places in self.cables.beams.items() for place in places}
         shutters = {place: name for name, place in self.cables.shutters.items()}
-        tones: dict[tuple[int, int], tuple[int, int, int]] = {}
+        tones: dict[int, tuple[int, int, int]] = {}
         shut: set[str] = set()
         stretches: list[Stretch] = []
         ticks = np.unique(rows["tick"]).tolist()
         firsts = np.searchsorted(rows["tick"], ticks).tolist()
         for k, tick in enumerate(ticks):
             here = rows[firsts[k] : firsts[k + 1] if k + 1 < len(firsts) else len(rows)]
-            for _, channel, tone, operation, _, value in here.tolist():
+            for _, channel, operation, frequency, phase, level in here.tolist():
                 if operation == _TONE:
-                    tones[channel, tone] = value & 0xFFFFFFFF, value >> 32 & 0xFFFF, value >> 48 & 0x3FFF
+                    tones[channel] = frequency, phase, level
                 elif operation == _LEVEL and f"{box}:{channel}" in shutters:
-                    (shut.add if value else shut.discard)(shutters[f"{box}:{channel}"])
+                    (shut.add if level else shut.discard)(shutters[f"{box}:{channel}"])
             if k + 1 == len(ticks):
                 break
             lit = [
                 self._lit(beams[f"{box}:{channel}"], *words)
-                for (channel, _), words in sorted(tones.items())
+                for channel, words in sorted(tones.items())
                 if words[2] and f"{box}:{channel}" in beams and beams[f"{box}:{channel}"] not in shut
             ]
-            stretches.append(Stretch(tick * _TICK_S, ticks[k + 1] * _TICK_S, tuple(lit)))
+            stretches.append(Stretch(tick * tick_s, ticks[k + 1] * tick_s, tuple(lit)))
         return _joined(stretches)
 
     def _lit(self, beam: str, ftw: int, pow_: int, asf: int) -> Lit:

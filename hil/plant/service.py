@@ -191,7 +191,7 @@ class Plant:
     Parameters
     ----------
     physics : Physics
-        The fridge and its cables; or an `IonPhysics`, which event controllers alone ask, or an `AtomPhysics`, which
+        The fridge and its cables; or an `IonPhysics`, which sequencers alone ask, or an `AtomPhysics`, which
         register servers do.
     clock : LabClock
         Lab time.

@@ -129,15 +129,14 @@ class SelfTimedPlays:
         return int(reply["n_shots"]), array_from_wire(reply["photons"], self._folder)
 
     async def events(
-        self, rows: NDArray[Any], bounds: NDArray[np.int64], n_shots: int, period_s: float
+        self, rows: NDArray[Any], tick_s: float, n_shots: int, period_s: float
     ) -> tuple[int, NDArray[np.int64]]:
-        """Play sequences of events, one after the other in each of so many shots that this box times itself.
+        """Play the events of a shot in each of so many shots that this box times itself.
 
-        `rows` are (n,) events as docs/firmware-protocol.md has them (section 6), `bounds` where each sequence begins;
-        `period_s` is that of a sequence. Returns the shots that were played, and the photons of each gate in the order
-        in which they close: (n_shots, n_counts) int64.
+        `rows` are (n,) EVENTs of `qctl.hil.plant.event_blocks`. Returns the shots that were played, and the photons of
+        each gate in the order in which they close: (n_shots, n_counts) int64.
         """
-        content = {"rows": array_to_wire(rows.view(np.uint8), self._folder), "bounds": bounds.tolist()}
+        content = {"rows": array_to_wire(rows.view(np.uint8), self._folder), "tick_s": tick_s}
         reply = await self._ask("events", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), array_from_wire(reply["counts"], self._folder)
 

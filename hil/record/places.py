@@ -11,7 +11,7 @@ from qctl.lab.addresses import Address, parse_address
 
 __all__ = ["Place", "left_out", "loopback", "place_at", "places_of", "with_addresses"]
 
-_FIRMWARE = ("qctl-trigger", "qctl-events", "qctl-sequencer")
+_FIRMWARE = ("qctl-trigger", "qctl-sequencer")
 """Models that speak the firmware link on a serial line or a socket; all others there speak text."""
 _DESCRIBED = ("line-firmware", "modbus-firmware")
 _PORT_OF_HISLIP = 4880

@@ -7,8 +7,9 @@ way round than the axis of a play.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,15 @@ class Spans:
     label: Callable[[int], str]
 
 
-def spans_of(flat: Straights, instrument: Instrument, lab: Lab, shots: Shots, can: Capability, step_ns: int) -> Spans:
+def spans_of(
+    flat: Straights,
+    instrument: Instrument,
+    lab: Lab,
+    shots: Shots,
+    can: Capability,
+    step_ns: int,
+    tones: Mapping[int, int] = MappingProxyType({}),
+) -> Spans:
     """Return the stretches of all points on a device.
 
     Parameters
@@ -112,21 +121,25 @@ def spans_of(flat: Straights, instrument: Instrument, lab: Lab, shots: Shots, ca
         Has channels ``tone``, ``line`` and ``counter``, and the restriction ``tones``.
     step_ns : int
         How often the amplitude of an envelope that is not constant is set.
+    tones : mapping
+        Output to the tones that it makes at once; any other makes as many as the capability table says.
 
     Raises
     ------
     CompileError
         If something is outside what the device can; the message names the play.
     """
-    work = _Spans(flat, instrument, lab, can)
+    work = _Spans(flat, instrument, lab, can, tones)
     return work.run(shots, step_ns)
 
 
 class _Spans:
     """The state while one device's plays become stretches."""
 
-    def __init__(self, flat: Straights, instrument: Instrument, lab: Lab, can: Capability) -> None:
-        self.flat, self.instrument, self.can = flat, instrument, can
+    def __init__(
+        self, flat: Straights, instrument: Instrument, lab: Lab, can: Capability, tones: Mapping[int, int]
+    ) -> None:
+        self.flat, self.instrument, self.can, self.n_tones = flat, instrument, can, tones
         self.outputs = np.zeros(len(flat.ports), np.int64)
         peaks = np.ones(len(flat.ports))
         for k, clock in enumerate(flat.ports):
@@ -229,7 +242,7 @@ class _Spans:
     def _tones(self, tones: NDArray[Any]) -> None:
         """Give plays of one output that overlap a tone each; refuse more than there are, or more than full scale."""
         limit = self.can.restrictions["tones"].range
-        n_tones = 1 if limit is None else limit.most
+        most = 1 if limit is None else limit.most
         order = np.lexsort((tones["start"], tones["output"], tones["point"]))
         rows = tones[order]
         same = (rows["point"][1:] == rows["point"][:-1]) & (rows["output"][1:] == rows["output"][:-1])
@@ -238,14 +251,17 @@ class _Spans:
         ends: list[tuple[int, int]] = []
         group = (-1, -1)
         numbers = np.zeros(len(rows), np.uint16)
+        n_tones = 0
         for k, (point, output, _, start, end, _, _, asf, play) in enumerate(rows.tolist()):
             if group != (point, output):
+                n_tones = self.n_tones.get(output, most)
                 group, ends = (point, output), [(0, 0)] * n_tones
             free = [tone for tone, (until, _) in enumerate(ends) if until <= start]
             if not free:
                 raise CompileError(
                     f"{self.label(play)} would be tone {n_tones + 1} at once on output {output} of "
                     f"{self.instrument.name}, which makes {n_tones}: play it later"
+                    + (f", or give the output more tones in lab.toml: output.{output}.tones" * bool(self.n_tones))
                 )
             total = asf + sum(size for until, size in ends if until > start)
             if total > _ASF:

@@ -6,10 +6,24 @@ import msgspec
 import numpy as np
 
 from qctl.firmware_io.instructions import INSTRUCTION, SequencerProgram
-from qctl.instruments.qctl_events.body import Photons
 from qctl.program.device_program import DeviceProgram
 
-__all__ = ["SequencerBody", "program_of", "text_of"]
+__all__ = ["Photons", "SequencerBody", "program_of", "text_of"]
+
+
+class Photons(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One result of a port.
+
+    Attributes
+    ----------
+    port, slot : str
+    columns : tuple of int
+        Which of the counts of a shot are its, in order of points and time.
+    """
+
+    port: str
+    slot: str
+    columns: tuple[int, ...]
 
 
 class SequencerBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from math import ceil
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,10 @@ from qctl.errors import CompileError, TimingError
 from qctl.firmware_io.instructions import FAULT_TARGET, SequencerProgram
 from qctl.firmware_io.instructions import Op as Do
 from qctl.instruments.checker import check_number, usage
-from qctl.instruments.ions.events import spans_of
-from qctl.instruments.qctl_events.capabilities import GATE, LEVEL, TONE
-from qctl.instruments.qctl_events.lower import event_rows, photons_of
+from qctl.instruments.ions.events import FIRST_LINE, spans_of
 from qctl.instruments.qctl_sequencer import capabilities as can
 from qctl.instruments.qctl_sequencer.body import SequencerBody
+from qctl.instruments.qctl_sequencer.rows import LEVEL, TONE, event_rows, photons_of
 from qctl.lab import Instrument, Lab
 from qctl.program.body import Body
 from qctl.program.device_program import DeviceProgram
@@ -33,19 +33,20 @@ __all__ = ["lower", "lower_records"]
 _STEP_NS = 200
 """How often an envelope's amplitude is set, at least."""
 _U32 = 2**32 - 1
-_KIND, _TONE, _CHANNEL = np.uint64(48), np.uint64(40), np.uint64(32)
 _Instruction = tuple[int, int, int, int]
 
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     """Return the program of one sequencer: a shot plays all points, one after the other.
 
+    Where the report shows that the program is over a limit, it has no instructions.
+
     Raises
     ------
     CompileError
         If something is outside what sequencers can; the message names the play, the limit and the remedy.
     TimingError
-        If something is at no whole tick.
+        If something is at no whole tick, or after its point's period.
     """
     name = instrument.name
     tick_hz = round(instrument.clock_hz or 0)
@@ -56,54 +57,90 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     tick_ns = 10**9 // tick_hz
     flat = joined(straights)
     table = can.TABLES[can.MODEL]
-    spans = spans_of(flat, instrument, lab, shots, table, max(_STEP_NS, tick_ns))
-    rows = event_rows(spans)
+    tones = _tones_of(instrument)
+    n_tones = {output: len(numbers) for output, numbers in tones.items()}
+    spans = spans_of(flat, instrument, lab, shots, table, max(_STEP_NS, tick_ns), n_tones)
+    rows = event_rows(spans, _synthesisers(tones))
+    check_number(table, "channels.tone.number", rows["number"][rows["kind"] == TONE] + 1, f"{name}: synthesiser")
     period_ticks = ceil(rational_s(shots.period_s) * tick_hz)
-    program = _program(rows, period_ticks, tick_hz, name)
-    check_number(table, "settings.period_ticks", period_ticks * len(flat), name)
-    report = [usage(table, "instructions.count", len(program.rows), name="instructions")]
-    if spans.gates:
-        report.append(usage(table, "scope.records", len(spans.gates) * shots.n_shots, name="results"))
+    made = _instructions(rows, period_ticks, tick_hz, name)
+    report = (
+        usage(table, "instructions.count", len(made), name="instructions"),
+        usage(table, "scope.records", len(spans.gates) * shots.n_shots, name="results"),
+        usage(table, "settings.period_ticks", period_ticks * len(flat), name="ticks of a shot"),
+    )
+    program = SequencerProgram.of(tick_hz, *(made if all(row.fits for row in report) else [(Do.HALT, 0, 0, 0)]))
     words = program.rows.view(np.uint64)
     digest = blake2b(words.tobytes(), digest_size=16).hexdigest()
     body = SequencerBody(
-        tick_hz, shots.n_shots, shots.averaged, period_ticks * len(flat), digest, len(spans.gates),
+        tick_hz, shots.n_shots, shots.averaged, min(period_ticks * len(flat), _U32), digest, len(spans.gates),
         photons_of(spans.gates),
     )  # fmt: skip
-    return DeviceProgram(name, instrument.model, body.to_bytes(), {digest: words}, len(flat), tuple(report))
+    return DeviceProgram(name, instrument.model, body.to_bytes(), {digest: words}, len(flat), report)
 
 
-def _program(rows: NDArray[Any], period_ticks: int, tick_hz: int, name: str) -> SequencerProgram:
+def _tones_of(instrument: Instrument) -> dict[int, tuple[int, ...]]:
+    """Return the numbers of the synthesisers that each output sums; one that lab.toml gives none has its own."""
+    outputs = {number: one.tones or (number,) for number, one in instrument.output.items() if number < FIRST_LINE}
+    owner: dict[int, int] = {}
+    for output, numbers in outputs.items():
+        for number in numbers:
+            other = owner.setdefault(number, output)
+            if other != output:
+                raise CompileError(
+                    f"{instrument.name}: outputs {other} and {output} both have synthesiser {number}: give them others "
+                    f"in lab.toml, output.{output}.tones",
+                    instrument=instrument.name,
+                )
+    return outputs
+
+
+def _synthesisers(tones: Mapping[int, tuple[int, ...]]) -> NDArray[np.int64]:
+    """Return the number from 0 on of the synthesiser of each tone of each output: (FIRST_LINE, n_tones)."""
+    found = np.zeros((FIRST_LINE, max(map(len, tones.values()), default=1)), np.int64)
+    for output, numbers in tones.items():
+        found[output, : len(numbers)] = np.array(numbers) - 1
+    return found
+
+
+def _instructions(rows: NDArray[Any], period_ticks: int, tick_hz: int, name: str) -> list[_Instruction]:
     """Return the instructions of all rows; points follow each other by the period."""
     tick_ns = 10**9 // tick_hz
-    late = np.flatnonzero(rows["tick"] % tick_ns)
+    late = np.flatnonzero(rows["ns"] % tick_ns)
     if len(late):
         row = rows[late[0]]
         raise TimingError(
-            f"{name}: something begins or ends at {int(row['tick'])} ns (point {int(row['point'])}), "
+            f"{name}: something begins or ends at {int(row['ns'])} ns (point {int(row['point'])}), "
             f"which is no whole tick of its {tick_hz:g} Hz: choose multiples of {tick_ns} ns, or another sequencer"
         )
-    over = np.flatnonzero(rows["tick"] // tick_ns >= period_ticks)
+    over = np.flatnonzero(rows["ns"] // tick_ns >= period_ticks)
     if len(over):
         raise TimingError(
-            f"{name}: something happens {int(rows['tick'][over[0]])} ns after its shot began, which has "
+            f"{name}: something happens {int(rows['ns'][over[0]])} ns after its shot began, which has "
             f"{period_ticks * tick_ns} ns: make shot_period_s longer"
         )
-    at = rows["tick"] // tick_ns + rows["point"].astype(np.int64) * period_ticks
+    begins = rows["point"].astype(np.int64) * period_ticks
+    at = rows["ns"] // tick_ns + begins
+    phases = _phases(rows, begins * tick_ns)
     made: list[_Instruction] = []
     cursor = 0
-    for tick, group in groupby(range(len(rows)), key=lambda k: int(at[k])):
-        staged, timed = _group([rows[k] for k in group])
+    columns = zip(
+        at.tolist(), *(rows[field].tolist() for field in ("kind", "number", "on", "ftw", "asf")), phases, strict=True
+    )
+    for tick, group in groupby(columns, key=itemgetter(0)):
+        staged, timed = _group(list(group))
         made += staged
         made += _wait(tick - cursor)
         made += timed
         cursor = tick
-    made.append((Do.HALT, 0, 0, 0))
-    if len(made) > 65_535:
-        raise CompileError(
-            f"{name}: {len(made)} instructions, a sequencer takes 65,535: give fewer points, or longer steps"
-        )
-    return SequencerProgram.of(tick_hz, *made)
+    return [*made, (Do.HALT, 0, 0, 0)]
+
+
+def _phases(rows: NDArray[Any], begins_ns: NDArray[np.int64]) -> list[int]:
+    """Return phase words: a play's refer to its point's start, synthesisers run from the shot's first tick on."""
+    run = (rows["ftw"].astype(np.uint64) * begins_ns.astype(np.uint64)) & np.uint64(_U32)
+    words = np.rint(rows["pow"] - run.astype(np.float64) / 2**16).astype(np.int64) % 2**16
+    return [int(word) for word in np.where(rows["on"] == 1, words, 0)]
 
 
 def _wait(ticks: int) -> list[_Instruction]:
@@ -112,23 +149,21 @@ def _wait(ticks: int) -> list[_Instruction]:
     return [(Do.WAIT, 0, 0, part) for part in parts]
 
 
-def _group(rows: Sequence[Any]) -> tuple[list[_Instruction], list[_Instruction]]:
+def _group(rows: Sequence[tuple[int, ...]]) -> tuple[list[_Instruction], list[_Instruction]]:
     """Return what is staged before a tick, and what happens at it."""
     staged: list[_Instruction] = []
     tones = mask = levels = 0
     gates: list[_Instruction] = []
-    for row in rows:
-        word, value = int(row["word"]), int(row["value"])
-        kind, number = word >> 48, (word >> 32 & 255) - 1
+    for _, kind, number, on, frequency, amplitude, phase in rows:
         if kind == TONE:
             tones |= 1 << number
-            if value >> 48:
-                staged.append((Do.FREQUENCY, number, 0, value & _U32))
-            staged.append((Do.AMPLITUDE, number, value >> 48 & 0x3FFF, value >> 32 & 0xFFFF))
+            if on:
+                staged.append((Do.FREQUENCY, number, 0, frequency))
+            staged.append((Do.AMPLITUDE, number, amplitude, phase))
         elif kind == LEVEL:
             mask |= 1 << number
-            levels |= value << number
-        elif kind == GATE and value:
+            levels |= on << number
+        elif on:
             gates.append((Do.OPEN, number, 0, 0))
         else:
             gates += [(Do.CLOSE, number, 0, 0), (Do.STORE, 0, 0, 0)]

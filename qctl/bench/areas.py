@@ -29,6 +29,7 @@ AREAS = {
     "noise": "density matrices and trajectories",
     "physics": "pulse physics",
     "pulses": "compiling pulse sequences",
+    "link": "firmware link",
 }
 """Area → what it is about; the cases are in the module of that name."""
 

@@ -84,6 +84,8 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Fastest change of a DC output; it must be given.
     safe_v : float, optional
         Voltage of the safe state of a DC output; it must be given.
+    tones : tuple of int
+        Synthesisers whose tones the connector sums, where a box has several for one; that of its own number if empty.
     """
 
     number: int
@@ -94,6 +96,7 @@ class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attenuation_db: AttenuationDb | None = None
     slew_v_per_s: SlewVPerS | None = None
     safe_v: VoltsV | None = None
+    tones: tuple[int, ...] = ()
 
 
 class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

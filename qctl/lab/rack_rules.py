@@ -67,8 +67,13 @@ def _inside(value: float, bounds: tuple[float, float], path: str, unit: str, pro
 
 
 def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
+    taken: dict[int, int] = {}
     for number, output in instrument.output.items():
         at = join(join(path, "output"), number)
+        for tone in output.tones:
+            if tone < 1 or taken.setdefault(tone, number) != number or output.tones.count(tone) > 1:
+                problems.add(join(at, "tones"), f"names synthesiser {tone}: each is from 1 on, and in one output once")
+                break
         if not _ordered(output.limits_v, join(at, "limits_v"), problems):
             continue
         if is_dc(output):

@@ -29,8 +29,8 @@ class BadPort:
 
     ahead_bytes = 1 << 20
 
-    def __init__(self, device: LibraryDevice, rng: random.Random) -> None:
-        self.device, self.rng = device, rng
+    def __init__(self, device: LibraryDevice, rng: random.Random, cut: float) -> None:
+        self.device, self.rng, self.cut = device, rng, cut
         faults = WireFaults(flipped=FLIPPED, lost=LOST, torn=TORN)
         self.there, self.back = (FaultyPipe(faults, rng.randrange(2**32), datagrams=True) for _ in range(2))
 
@@ -41,7 +41,7 @@ class BadPort:
         self.device.run(100)
 
     def receive(self, timeout_s: float) -> bytes:
-        if self.rng.random() < CUT:
+        if self.rng.random() < self.cut:
             raise DeviceError("the connection was cut")
         data = self.device.receive(0)
         self._through(self.back, data)
@@ -67,8 +67,9 @@ def program_in_use(device: LibraryDevice, n_bytes: int) -> bytes:
 @pytest.mark.parametrize("n_uploads", [100, pytest.param(10_000, marks=[pytest.mark.full, pytest.mark.timeout(900)])])
 def test_every_accepted_program_is_whole(device: LibraryDevice, n_uploads: int) -> None:
     rng = random.Random(n_uploads)
+    cut = CUT if n_uploads > 1000 else 10 * CUT  # a few uploads shall meet some too
     controller = Controller(
-        "seq0", lambda: BadPort(device, rng), "qctl,sequencer", retry_s=0.004, asks=Kind.SEQUENCER_CAPABILITIES
+        "seq0", lambda: BadPort(device, rng, cut), "qctl,sequencer", retry_s=0.004, asks=Kind.SEQUENCER_CAPABILITIES
     )
     accepted, n_broken = b"", 0
     for number in range(1, n_uploads + 1):

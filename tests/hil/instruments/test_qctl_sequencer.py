@@ -16,7 +16,7 @@ from qctl.hil.instruments.qctl_sequencer import QctlSequencer
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 
 SESSION = 7
-HALT = b"QSEQ" + struct.pack("<HHII", 1, 1, 10**8, 0) + bytes(8)
+HALT = b"QSEQ" + struct.pack("<HHII", 1, 1, 10**9, 0) + bytes(8)
 
 
 class Timer:

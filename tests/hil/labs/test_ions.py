@@ -17,7 +17,7 @@ from qctl.lab.ion import IonProcessor
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_a_lab_of_ions_is_in_order(name: str, seed: int) -> None:
     file = drawn(name, seed)
-    assert isinstance(file, IonFile) and boxes_of(file) == {"ctl0": "qctl-events"}
+    assert isinstance(file, IonFile) and boxes_of(file) == {"ctl0": "qctl-sequencer"}
     assert read_plant_file(msgspec.json.encode(file)) == file
     lab = parse_lab(described(name, file, {"ctl0": "ASRL/dev/ttyACM0::INSTR"}))
     processor = lab.processor("qpu0")

@@ -28,7 +28,7 @@ TRACKING = 2
 
 
 def crate(settle_s: float = 4e-6) -> Lab:
-    text = (SUPPORT / "ions4.toml").read_text().replace('model = "qctl-events"', 'model = "artiq-crate"')
+    text = (SUPPORT / "ions4.toml").read_text().replace('model = "qctl-sequencer"', 'model = "artiq-crate"')
     return parse_lab(text.replace('purpose = "raman"', f'purpose = "raman"\nsettle_s = {settle_s}'))
 
 

@@ -26,14 +26,13 @@ from qctl.firmware_io.sequencer_messages import (
     Watchdog,
     WriteObject,
 )
-from qctl.instruments.qctl_events.body import Photons
-from qctl.instruments.qctl_sequencer.body import SequencerBody
+from qctl.instruments.qctl_sequencer.body import Photons, SequencerBody
 from qctl.instruments.qctl_sequencer.driver import QctlSequencer, open_driver
 from qctl.lab import Lab, load_lab
 from qctl.program.device_program import DeviceProgram
 
 IONS = (Path(__file__).parents[2] / "support" / "ions4.toml").read_text()
-HZ = 10**8
+HZ = 10**9
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +43,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    text = IONS.replace('"qctl-events"', '"qctl-sequencer"').replace("clock_hz = 1.0e9", "clock_hz = 1.0e8")
-    (tmp_path / "lab.toml").write_text(text)
+    (tmp_path / "lab.toml").write_text(IONS)
     return load_lab(tmp_path / "lab.toml")
 
 
@@ -102,6 +100,72 @@ def test_long_tables_are_read_to_their_end_and_no_further(device: QctlSequencer)
     assert len(read_trace(device.controller)) == 2000
 
 
+LIT = [
+    (Op.OPEN, 2),
+    (Op.WAIT, 0, 0, 500),
+    (Op.CLOSE, 2, 3),
+    (Op.STORE, 3),
+    (Op.SET, 5, 0, 7),
+    (Op.STORE, 5),
+    (Op.HALT,),
+]
+
+
+def test_photons_are_counted_in_each_shot_and_the_rest_stays_what_it_is(device: QctlSequencer) -> None:
+    device.load(made(*LIT, n_shots=1000, n_counts=2))
+    device.start()
+    until_finished(device)
+    found = device.integrated()["p", "s"].real
+    assert found.shape == (1000, 2) and (found[:, 1] == 7).all()
+    assert 4.6 < found[:, 0].mean() < 5.4 and found[:, 0].std() > 1.5  # Poisson of five, from a plant of nothing
+    assert read_trace(device.controller)["scheduled"][:6].tolist() == [0, 500, 1000, 1500, 2000, 2500]
+    assert device.controller.call(Kind.READ_REGISTERS, RegisterRange(3, 3)).rows[8:] == b"\7\0\0\0"
+
+
+def test_what_is_calculated_from_photons_is_calculated_in_each_shot(device: QctlSequencer) -> None:
+    rows = [*LIT[:3], (Op.SUM, 4, 4, 3), (Op.STORE, 4), (Op.STORE, 3), (Op.HALT,)]
+    device.load(made(*rows, n_shots=50, n_counts=2))
+    device.start()
+    until_finished(device)
+    found = device.integrated()["p", "s"].real
+    assert (found[:, 0] == np.cumsum(found[:, 1])).all() and found[-1, 0] > 100
+
+
+@pytest.mark.parametrize(
+    ("rows", "number"),
+    [
+        ([*LIT[:3], (Op.JUMP_BELOW, 3, 4, 2), (Op.HALT,)], 3),
+        ([*LIT[:3], (Op.ADD, 4, 3, 1), (Op.WAIT_REGISTER, 4), (Op.HALT,)], 4),
+        ([(Op.WAIT_TRIGGER, 0, 0xFFFF, 0), *LIT], 0),
+    ],
+)
+def test_what_a_count_decides_is_refused_by_its_instruction(
+    device: QctlSequencer, rows: list[tuple[int, ...]], number: int
+) -> None:
+    device.load(made(*rows))
+    with pytest.raises(RefusedError, match=f"instruction {number}: what counts or triggers decide"):
+        device.start()
+
+
+def test_a_block_with_light_is_stopped_and_the_next_one_begins(device: QctlSequencer) -> None:
+    program = made(*LIT, n_shots=10_000_000, n_counts=2)
+    device.load(every(program, 1_000_000))
+    device.start()
+    assert not device.finished()
+    device.stop()
+    with pytest.raises(DeviceError, match="stopped"):
+        until_finished(device)
+    device.load(made(*LIT, n_shots=3, n_counts=2))
+    device.start()
+    until_finished(device)
+    assert device.integrated()["p", "s"].shape == (3, 2)
+
+
+def every(program: DeviceProgram, ticks: int) -> DeviceProgram:
+    body = msgspec.structs.replace(SequencerBody.from_bytes(program.body), period_ticks=ticks, n_counts=0, photons=())
+    return DeviceProgram("ctl0", "qctl-sequencer", body.to_bytes(), program.blobs)
+
+
 def test_parameters_say_who_it_is_and_how_its_clock_runs(device: QctlSequencer) -> None:
     assert device.identify().startswith("qctl,sequencer,")
     assert (device.get("firmware"), device.get("window"), device.get("state")) == ("1.0.0", 8, 0)
@@ -118,8 +182,8 @@ def test_parameters_say_who_it_is_and_how_its_clock_runs(device: QctlSequencer) 
     ("rows", "tick_hz", "n_shots", "n_counts", "words"),
     [
         ([(Op.SET, 16), (Op.HALT,)], HZ, 1, 0, "ctl0: instruction 0: set: register is 16"),
-        ([(Op.HALT,)], 10**6, 1, 0, "ticks of 1000000 Hz, the device of 100000000"),
-        ([(Op.STORE, 0), (Op.HALT,)], HZ, 5000, 1, "1 counts in each of 5000 shots are more than the 4096"),
+        ([(Op.HALT,)], 10**6, 1, 0, "ticks of 1000000 Hz, the device of 1000000000"),
+        ([(Op.STORE, 0), (Op.HALT,)], HZ, 1 << 25, 1, "1 counts in each of 33554432 shots are more than the 16777216"),
     ],
 )
 def test_what_the_device_cannot_is_never_sent(
@@ -201,5 +265,5 @@ def test_a_power_cycle_is_noticed_and_the_program_sent_again(device: QctlSequenc
 
 def test_lab_toml_with_another_clock_is_refused(lab: Lab, box: Emulator) -> None:
     entry = msgspec.structs.replace(lab.instrument("ctl0"), address=box.address, clock_hz=1e6)
-    with pytest.raises(DeviceError, match=r"counts ticks of 100000000 Hz, lab\.toml says clock_hz = 1e"):
+    with pytest.raises(DeviceError, match=r"counts ticks of 1000000000 Hz, lab\.toml says clock_hz = 1e"):
         open_driver(entry, lab)

@@ -1,9 +1,10 @@
-"""Lowering to sequencers: an independent interpreter plays what the event controller would."""
+"""Lowering to sequencers: an independent interpreter plays what the timeline asks for; limits and refusals."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -12,19 +13,20 @@ import qctl
 from qctl.errors import CompileError, TimingError
 from qctl.hil.sequencer.interpreter import Surroundings, play
 from qctl.hil.sequencer.refusals import Limits, refused
-from qctl.instruments.qctl_events.body import EventsBody
 from qctl.instruments.qctl_sequencer.body import SequencerBody, program_of, text_of
 from qctl.instruments.qctl_sequencer.lower import lower_records
-from qctl.lab import Lab, load_lab
+from qctl.lab import Lab, load_lab, parse_lab
+from qctl.lowering import Ready
 from qctl.lowering import compile as compile_programs
 from qctl.program.assembly import from_text
 from qctl.program.device_program import DeviceProgram
 
+FULL = 2**14 - 1
 IONS = (Path(__file__).parents[2] / "support" / "ions4.toml").read_text()
 
 
 def lab_with(tmp_path: Path, clock_hz: str = "1.0e8") -> Lab:
-    text = IONS.replace('"qctl-events"', '"qctl-sequencer"').replace("clock_hz = 1.0e9", f"clock_hz = {clock_hz}")
+    text = IONS.replace("clock_hz = 1.0e9", f"clock_hz = {clock_hz}")
     (tmp_path / "lab.toml").write_text(text)
     return load_lab(tmp_path / "lab.toml")
 
@@ -39,45 +41,95 @@ def program_for(lab: Lab, volts: list[float] | None = None, length_s: float = 1e
     return compile_programs(program, lab, shots=3).lowered.batches[0].programs[0]
 
 
-def events_of(lab: Lab) -> list[tuple[Any, ...]]:
-    """Return what the event controller is told: point, ns, kind, channel, value."""
-    program = program_for(lab)
-    body = EventsBody.from_bytes(program.body)
-    words = np.asarray(program.blobs[body.events], np.uint64).reshape(-1, 2).tolist()
-    found = []
-    for point in range(len(body.bounds) - 1):
-        for head, value in words[body.bounds[point] : body.bounds[point + 1]]:
-            found.append((point, head & 0xFFFFFFFF, head >> 48, head >> 32 & 255, value))
-    return sorted(found)
+class Setting(NamedTuple):
+    """What a synthesiser makes from a tick on."""
+
+    tick: int
+    frequency: int
+    phase: int
+    amplitude: int
 
 
-def played_events(lab: Lab, period_ns: int) -> list[tuple[Any, ...]]:
-    data = program_of(program_for(lab)).to_bytes()
-    assert refused(data, Limits()) == ""
-    found = []
-    lines = frequency = 0
+def settings(data: bytes) -> dict[int, list[Setting]]:
+    """Return what each synthesiser makes when, as an independent interpreter plays the program."""
+    found: dict[int, list[Setting]] = {}
+    frequency = 0
     for tick, output, value, _ in play(data).events:
-        point, ns = divmod(tick * 10, period_ns)
         what, *rest = output.split()
-        if what == "lines":
-            found += [(point, ns, 1, bit + 1, value >> bit & 1) for bit in range(16) if (value ^ lines) >> bit & 1]
-            lines = value
-        elif what == "tone" and rest[1] == "frequency":
+        if what == "tone" and rest[1] == "frequency":
             frequency = value
         elif what == "tone":
-            phase, amplitude = value & 0xFFFF, value >> 16
-            word = frequency | phase << 32 | amplitude << 48 if amplitude else 0
-            found.append((point, ns, 2, int(rest[0]) + 1, word))
-        elif what in ("open", "close"):
-            found.append((point, ns, 3, int(rest[0]) + 1, int(what == "open")))
-    return sorted(found)
+            found.setdefault(int(rest[0]) + 1, []).append(Setting(tick, frequency, value & 0xFFFF, value >> 16))
+    return found
 
 
-def test_an_independent_interpreter_plays_what_the_event_controller_would(tmp_path: Path) -> None:
-    (tmp_path / "events.toml").write_text(IONS)
-    wanted = events_of(load_lab(tmp_path / "events.toml"))
-    assert len(wanted) > 20
-    assert played_events(lab_with(tmp_path), 5_000_000) == wanted
+def signal(made: dict[int, list[Setting]], tones: tuple[int, ...], ns: np.ndarray, tick_ns: int) -> np.ndarray:
+    """Return what a connector makes, by docs/firmware-instructions.md section 3, at a peak of 1."""
+    total = np.zeros(len(ns))
+    for tone in tones:
+        mine = made.get(tone, [])
+        for k, one in enumerate(mine):
+            end = mine[k + 1].tick * tick_ns if k + 1 < len(mine) else 1 << 60
+            here = (ns >= one.tick * tick_ns) & (ns < end)
+            turns = (one.frequency * ns[here].astype(object) % 2**32) / 2**32 + one.phase / 2**16
+            total[here] += one.amplitude / FULL * np.cos(2 * np.pi * turns.astype(float))
+    return total
+
+
+def wanted(ready: Ready, port: str, point: int, ns: np.ndarray) -> np.ndarray:
+    """Return what the timeline asks for: amplitude cos(2 pi f t - phase), peak 0.5 V."""
+    timeline, total = ready.timeline, np.zeros(len(ns))
+    for row in timeline.plays[point]:
+        if timeline.ports[row["port"]].name == port:
+            length = round(float(timeline.waveforms[row["waveform"]].duration_s) * 1e9)  # type: ignore[arg-type]
+            here = (ns >= row["start"]) & (ns < row["start"] + length)
+            phase = 2 * np.pi * row["frequency_hz"] * ns[here] * 1e-9 - row["phase_rad"]
+            total[here] += row["amplitude"] / 0.5 * np.cos(phase)
+    return total
+
+
+def circuit_of_two_gates() -> qctl.Circuit:
+    circuit = qctl.Circuit(3)
+    circuit.h(0)
+    circuit.cx(0, 1)
+    circuit.rphi(0.7, 0.2, 2)
+    circuit.cx(1, 2)
+    circuit.measure_all()
+    return circuit
+
+
+def test_outputs_make_what_the_timeline_asks_for(tmp_path: Path) -> None:
+    lab = lab_with(tmp_path, "1.0e9")
+    ready = compile_programs(circuit_of_two_gates(), lab)
+    data = program_of(ready.lowered.batches[0].programs[0]).to_bytes()
+    assert refused(data, Limits(tick_hz=10**9)) == ""
+    made = settings(data)
+    ns = np.unique(np.random.default_rng(1).integers(1_500_000, int(ready.timeline.lengths_s[0] * 1e9), 20_000))
+    for k in range(3):
+        found, asked = signal(made, (k + 1, k + 9), ns, 1), wanted(ready, f"raman{k}.drive", 0, ns)
+        assert np.abs(asked).max() > 0.3
+        # Half a step of phase, of amplitude for each tone, and the frequency's step over 100 us.
+        assert np.abs(found - asked).max() < 0.8 * (np.pi / 2**16 + 1 / 2**14) + 2 * np.pi * 0.06 * 1e-4 * 0.8
+
+
+@pytest.mark.parametrize("tick_ns", [1, 10])
+def test_phases_refer_to_the_start_of_each_point(tmp_path: Path, tick_ns: int) -> None:
+    lab = lab_with(tmp_path, f"{1e9 / tick_ns}")
+    program = qctl.Program(["raman0.drive"], ["i0"], ["a"])
+    with program.sweep("v", [0.1, 0.2, 0.3], "V") as v:
+        program.play("raman0.drive", qctl.constant(1e-6, v))
+        program.shift_phase("raman0.drive", 1.0)
+        program.play("raman0.drive", qctl.constant(2e-6, v))
+        program.barrier()
+        program.measure("i0", "a")
+    ready = compile_programs(program, lab, shots=3)
+    made = settings(program_of(ready.lowered.batches[0].programs[0]).to_bytes())
+    for point in range(3):
+        ns = np.random.default_rng(point).integers(1_500_000, 1_530_000, 5000)
+        found = signal(made, (1, 9), ns + point * 5_000_000, tick_ns)
+        asked = wanted(ready, "raman0.drive", point, ns)
+        assert np.abs(asked).max() > 0.15
+        assert np.abs(found - asked).max() < 2e-4
 
 
 def test_photons_are_stored_in_the_order_that_the_body_says(tmp_path: Path) -> None:
@@ -125,3 +177,53 @@ def test_records_of_the_device_level_become_instructions() -> None:
         lower_records(body, 500_000)
     with pytest.raises(CompileError, match="record 0 is no device-level record"):
         lower_records(from_text("qis 1.0\nqubits q\nh q\n"), 10**6)
+
+
+def play_on_raman0(*waves: Any, lab: Lab) -> Ready:
+    program = qctl.Program(["raman0.drive"], ["i0"])
+    for wave in waves:
+        program.play("raman0.drive", wave)
+    return compile_programs(program, lab)
+
+
+def test_an_envelope_becomes_stairs(tmp_path: Path) -> None:
+    ready = play_on_raman0(qctl.gaussian(4e-6, 0.4), lab=lab_with(tmp_path))
+    steps = settings(program_of(ready.lowered.batches[0].programs[0]).to_bytes())[1]
+    assert len(steps) == 21 and {b.tick - a.tick for a, b in pairwise(steps)} == {20}
+    sizes = np.array([one.amplitude for one in steps[:-1]]) / FULL
+    times = (np.arange(20) + 0.5) * 200e-9 - 2e-6
+    floor = np.exp(-2.0)
+    np.testing.assert_allclose(sizes, 0.8 * (np.exp(-0.5 * (times / 1e-6) ** 2) - floor) / (1 - floor), atol=2e-3)
+
+
+def test_amplitudes_and_tones_at_their_limits_pass_and_beyond_are_refused(tmp_path: Path) -> None:
+    lab = lab_with(tmp_path, "1.0e9")
+    play_on_raman0(qctl.constant(1e-6, 0.5), lab=lab)
+    with pytest.raises(CompileError, match=r"amplitude on tone = 1.0002 .*of full scale is over 1"):
+        play_on_raman0(qctl.constant(1e-6, 0.5001), lab=lab)
+    with pytest.raises(CompileError, match="its envelope is complex or below 0"):
+        play_on_raman0(qctl.drag(1e-6, 0.2, 2.5e-7, 1e-8), lab=lab)
+    circuit = qctl.Circuit(2)
+    circuit.cx(0, 1)
+    strong = IONS.replace("amplitude_vpp = 1.0, lo", "amplitude_vpp = 0.5, lo")
+    with pytest.raises(CompileError, match=r"the tones of output 1 of ctl0 together are .* of full scale"):
+        compile_programs(circuit, parse_lab(strong))
+    with pytest.raises(CompileError, match=r"would be tone 2 at once on output 1 .* more tones in lab.toml: output.1"):
+        compile_programs(circuit, parse_lab(IONS.replace("tones = [1, 9]", "tones = [1]")))
+    with pytest.raises(CompileError, match=r"outputs 1 and 5 both have synthesiser 5"):
+        compile_programs(circuit, parse_lab(IONS.replace("tones = [1, 9]", "tones = [1, 5]")))
+    with pytest.raises(CompileError, match=r"synthesiser.*17.*is over 16"):
+        compile_programs(circuit, parse_lab(IONS.replace("tones = [1, 9]", "tones = [1, 17]")))
+
+
+def test_the_report_says_what_memory_is_used_and_a_large_sweep_is_cut(tmp_path: Path) -> None:
+    program = qctl.Program([], ["i0"], ["a"])
+    with program.sweep("t", np.linspace(1e-6, 5e-6, 1001), "s") as t:
+        program.delay("i0", t)
+        program.measure("i0", "a")
+    lab = lab_with(tmp_path, "1.0e9")
+    ready = compile_programs(program, lab, shots=30_000)
+    assert len(ready.lowered.batches) == 2 and sum(b.n_points for b in ready.lowered.batches) == 1001
+    rows = {row.resource: row for _, row in ready.lowered.report}
+    assert rows["results"].used <= rows["results"].allowed == 2**24
+    assert rows["ticks of a shot"].used <= rows["ticks of a shot"].allowed == 2**32 - 1

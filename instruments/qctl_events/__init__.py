@@ -1,1 +1,0 @@
-"""qctl's event controller: synthesisers, TTL lines and photon counters that play tables of events."""
