@@ -82,6 +82,9 @@ KINDS: dict[str, FaultKind] = {
             ("tektronix-awg5014c",),
         ),
         FaultKind("warm", "box", 0.08, "K", "a refrigerator", "the mixing chamber is so warm", ("bluefors-gen1",)),
+        FaultKind(
+            "clock_drift", "box", 500.0, "ppm", "sequencers", "its clock runs faster by so much", ("qctl-sequencer",)
+        ),
         FaultKind("delay", "wire", 0.5, "s", _WIRES, "everything waits so long"),
         FaultKind("late_reply", "wire", 2.0, "s", _WIRES, "the next reply waits so long, later ones behind it"),
         FaultKind("drop", "wire", 1, "replies", _WIRES, "the next replies are never sent"),

@@ -216,7 +216,7 @@ def _same_kind(name: str, value: Any) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         raise RequestError(f"fault {name}: value {value!r} is not a number ({unit})") from None
-    least = -math.inf if name in ("lo_shift", "scale") else 1 if kind is int else 0
+    least = -math.inf if name in ("lo_shift", "scale", "clock_drift") else 1 if kind is int else 0
     most = 1 if unit.startswith("share") else math.inf
     if not math.isfinite(number) or not least <= number <= most:
         bounds = f"[{least:g}, {most:g}]" if least > -math.inf else "finite numbers"
