@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -99,3 +100,12 @@ def test_a_doubled_packet_is_executed_once_and_a_gap_is_told(firmware: Run) -> N
     assert asker.ask(Kind.STATUS)[0] == 0
     assert [note.number for note in asker.notes if note.kind == Kind.GAP] == [number]
     assert [packet.kind for packet in asker.late] == [Kind.ARM | 0x80, Kind.SAFE | 0x80, Kind.ARM | 0x80]
+
+
+def test_the_example_of_the_page_passes(firmware: Run) -> None:
+    page = (HERE.parents[2] / "docs" / "firmware-protocol.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    found: dict[str, Callable[[int], None]] = {}
+    exec(compile(code, "docs/firmware-protocol.md", "exec"), found)
+    address, _ = firmware("--tcp", "0")
+    found["test_the_board_answers_over_a_bad_wire"](int(address.rpartition(":")[2]))
