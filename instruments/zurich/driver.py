@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.nodes import (
     EXTERNAL,
@@ -201,7 +202,7 @@ class ZurichBox:
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.session.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.session.name, point)
 
     def follows(self) -> bool:
         """Return whether the loaded program plays one shot at each trigger from outside; no I/O."""
