@@ -40,7 +40,8 @@ class Session:
     def __init__(self, box: Box, send: Callable[[Buffers, int], None]) -> None:
         self._box = box
         self._send = send
-        self._reworded = None if type(box).reworded is Box.reworded else box.reworded
+        rewords = getattr(type(box), "reworded", Box.reworded) is not Box.reworded  # stand-ins of records are no boxes
+        self._reworded = box.reworded if rewords else None
         self._queue: deque[tuple[Message, int]] = deque()
         self._task: asyncio.Task[None] | None = None
 
