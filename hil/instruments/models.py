@@ -26,6 +26,10 @@ class Model(NamedTuple):
 
 MODELS: dict[str, Model] = {
     "tektronix-awg5014c": Model("tektronix_awg5014c", "TektronixAwg5014c", "raw"),
+    "keysight-33500b": Model("keysight_trueform", "Keysight33500b", "raw"),
+    "keysight-33600a": Model("keysight_trueform", "Keysight33600a", "raw"),
+    "keysight-m8190a": Model("keysight_m8190a", "KeysightM8190a", "raw"),
+    "keysight-m8190a-12bit": Model("keysight_m8190a", "KeysightM8190a12bit", "raw"),
     "keysight-infiniium-s": Model("keysight_infiniium", "KeysightInfiniium", "hislip"),
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
