@@ -109,7 +109,7 @@ class Settings:
         for texts in self._messages(list(asked)):
             message = texts[0] + "".join(f";{'' if text[0] in '*:' else ':'}{text}" for text in texts[1:])
             reply = self.link.query(message)
-            answers, n_due = split_answers(reply), message.count(";") + 1
+            answers, n_due = split_answers(reply), message.count("?")
             if n_due == 1:
                 answers = [reply]
             if len(answers) != n_due:
@@ -117,7 +117,7 @@ class Settings:
                     f"{self.link.name} gave {len(answers)} answers to {n_due} queries", instrument=self.link.name
                 )
             for text in texts:
-                n_own = text.count(";") + 1
+                n_own = text.count("?")
                 answer, answers = ";".join(answers[:n_own]), answers[n_own:]
                 found |= {name: self._parsed(command, name, answer) for command, name in asked[text]}
         return found

@@ -4,12 +4,12 @@ Source: Agilent 33500 Series Operating and Service Guide (33500-90901), DATA sub
 SEQuence, VOLatile:CATalog and CLEar), FUNCtion:ARBitrary, TRIGger, OUTPut and VOLTage subsystems. What a sequence's
 block is, from the same and from public programs for the 33512B and 33622A: name, then for each step waveform, count,
 play control, marker mode, marker point. Limits are those of vendors' data sheets as far as they are known here: 8
-points at least on a 33500B and 32 on a 33600A, 512 steps. The box's own positive error numbers are not known here: the nearest
-of SCPI's list stand in their place.
+points at least on a 33500B and 32 on a 33600A, 512 steps. The box's own positive error numbers are not known here:
+the nearest of SCPI's list stand in their place.
 
 A trigger plays what follows the step that waits, and that step again. Not emulated: what free-running functions play
-(accepted, the plant hears nothing), sequences with several steps that wait or that repeat without end, filters, marker
-outputs, outputs of different sample rates.
+(accepted, the plant hears nothing), sequences with several steps that wait or that repeat without end, filters,
+marker outputs, outputs of different sample rates.
 """
 
 from __future__ import annotations
