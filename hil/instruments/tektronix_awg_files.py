@@ -77,9 +77,11 @@ class TektronixAwg5200(Sequenced):
         add("AWGControl:RUN[:IMMediate]", lambda s, a: self._run())
         add("AWGControl:STOP[:IMMediate]", lambda s, a: self._stop())
         add("AWGControl:RSTate?", lambda s, a: str(self._state()))
-        add("MMEMory:DATA", lambda s, a: self._store(arg.string(a[0]), arg.block(a[1])), 2)
-        add("MMEMory:DELete", lambda s, a: self._unlink(arg.string(a[0])), 1)
-        add("MMEMory:OPEN", lambda s, a: self._open(arg.string(a[0])), 1)
+        self.setting("MMEMory:CDIRectory", "folder", "\\Users\\OEM\\Documents", arg.string, '"{}"'.format)
+        add("MMEMory:DATA", lambda s, a: self._store(_file(a[0]), arg.block(a[1])), 2)
+        add("MMEMory:DELete", lambda s, a: self._unlink(_file(a[0])), 1)
+        add("MMEMory:OPEN", lambda s, a: self._open(_file(a[0])), 1)
+        add("SYSTem:ERRor:CODE[:NEXT]?", lambda s, a: str(self.status.pop()[0]))
         add("WLISt:SIZE?", lambda s, a: str(len(self._waves)))
         add("WLISt:LIST?", lambda s, a: f'"{",".join(self._waves)}"')
         add("WLISt:WAVeform:DELete", lambda s, a: self._delete_waves(a[0]), 1)
@@ -299,3 +301,8 @@ class TektronixAwg70000a(TektronixAwg5200):
     most_hz, least_hz = 25e9, 1.49e3
     least_vpp, most_vpp = 0.25, 0.5
     least_bits, most_bits = 8, 10
+
+
+def _file(argument: Any) -> str:
+    """Return the name of a file without its folder: all are in one."""
+    return arg.string(argument).rpartition("\\")[2]

@@ -109,7 +109,7 @@ TABLES = {
             _PYMEASURE,
             _LOOPS,
             _OFFSET,
-            "pymeasure and QCoDeS commands",
+            "pymeasure and QCoDeS commands, and against the emulator",
             2,
         ),
         _generator(
@@ -126,7 +126,7 @@ TABLES = {
             _PYMEASURE,
             _LOOPS,
             _OFFSET,
-            "pymeasure and QCoDeS commands",
+            "pymeasure and QCoDeS commands, and against the emulator",
             2,
         ),
         _m8190a("m8190a", 8e9, 240, 48, 14),
