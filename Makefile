@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
 .PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors firmware \
-        firmware-test clean
+        firmware-test gateware gateware-test clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -105,6 +105,14 @@ firmware:
 firmware-test: .venv/tests firmware
 	$(BIN)/pytest -q tests/emulated
 	$(MAKE) -C firmware_io/reference sanitize fuzz
+
+# The firmware with a core in Verilog for its sequencer; its tools (Verilator, a second simulator, synthesis) come by apt.
+gateware:
+	$(MAKE) -C firmware_io/reference gateware-tools gateware
+
+gateware-test: .venv/tests gateware
+	$(MAKE) -C firmware_io/reference host gateware-mutants gateware-lint
+	$(BIN)/pytest -q tests/gateware
 
 clean:
 	rm -rf .venv .venv-bench .venv-conformance .venv-vendor-client build out

@@ -27,3 +27,14 @@ def gather(
     count: int = -1,
     captured_from: int = 0,
 ) -> None: ...
+def spaced(
+    events: NDArray,
+    bounds: NDArray[int64],
+    period_ns: int,
+    tick_ns: int,
+    turned: bool,
+    counted: bool,
+    preamble: int,
+    bin_ticks: int,
+    weight_ticks: int,
+) -> bool: ...

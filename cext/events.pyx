@@ -3,6 +3,7 @@
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.straight cimport Capture, Play
 from qctl.cext.whole cimport below, nearest
 
@@ -205,3 +206,63 @@ def gather(
     fault[0] = found
     fault[1] = first + p if found else 0
     fault[2] = row if found else 0
+
+
+def spaced(
+    const Event[::1] events not None, const int64_t[::1] bounds not None, int64_t period_ns, int64_t tick_ns, bint turned,
+    bint counted, int64_t preamble, int64_t bin_ticks, int64_t weight_ticks,
+):
+    """Say whether each event comes so long after the one before it that the core has time for all in front of it.
+
+    Parameters
+    ----------
+    events : (n_events,) EVENT
+        Of one sequencer, point by point.
+    bounds : (n_points + 1,) int64
+        Events of point p are ``events[bounds[p]:bounds[p + 1]]``.
+    period_ns : int
+        From point to point.
+    tick_ns : int
+        What an instruction takes.
+    turned : bool
+        Whether each event sets a phase.
+    counted : bool
+        Whether acquisitions count their bins.
+    preamble, bin_ticks, weight_ticks : int
+        Instructions at the head of each point, behind a counted acquisition, and in front of one with weights.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If bounds don't fit.
+    """
+    cdef Py_ssize_t p, k, n_points = bounds.shape[0] - 1
+    cdef int64_t last = 0, start, ticks
+    cdef bint fine = True
+    check_bounds(bounds, events.shape[0], " events", "point")
+    with nogil:
+        for p in range(n_points):
+            for k in range(bounds[p], bounds[p + 1]):
+                start = p * period_ns + events[k].start
+                if k:
+                    if k == bounds[p]:
+                        ticks = preamble
+                    else:
+                        ticks = (events[k].gain != events[k - 1].gain) + 2 * (events[k].steps != events[k - 1].steps)
+                    ticks += 1 + turned
+                    if counted:
+                        if events[k - 1].acquisition >= 0:
+                            ticks += bin_ticks
+                        if events[k].acquisition >= 0 and events[k].weights >= 0:
+                            ticks += weight_ticks
+                    if start - last < tick_ns * ticks:
+                        fine = False
+                        break
+                last = start
+            if not fine:
+                break
+    return fine

@@ -1,9 +1,10 @@
 """Say which lines are native already: rz, sx and cz alone, with no run of gates that fewer pulses could make."""
 
 from libc.math cimport M_PI, fabs, floor
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.opcodes cimport OP_BARRIER, OP_CZ, OP_DELAY, OP_MEASURE, OP_RESET, OP_RZ, OP_SX
 from qctl.cext.straight cimport Row
 
@@ -121,3 +122,46 @@ def native(
         for s in range(n):
             found[s] = _native(all_rows + bounds[s], bounds[s + 1] - bounds[s], all_words + word_bounds[s],
                                word_bounds[s + 1] - word_bounds[s], runs, n_qubits[s])
+
+
+def pairs(
+    const Row[::1] rows not None, const int64_t[::1] bounds not None, int64_t[:, ::1] found not None,
+    uint8_t[::1] more not None,
+):
+    """Find the pair of qubits that each line's first cz joins, and whether there is another one.
+
+    Parameters
+    ----------
+    rows : (n,) INSTRUCTION
+        All lines, one after the other.
+    bounds : (n_lines + 1,) int64
+        Rows of line s are ``rows[bounds[s]:bounds[s + 1]]``.
+    found : (n_lines, 2) int64
+        Filled with the pair, the lower qubit first; -1 where there is no cz.
+    more : (n_lines,) uint8
+        Filled: whether any cz of the line joins another pair.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+    cdef Py_ssize_t s, k, n = bounds.shape[0] - 1
+    cdef int64_t a, b
+    check_bounds(bounds, rows.shape[0], "", "line")
+    if found.shape[0] != n or found.shape[1] != 2 or more.shape[0] != n:
+        raise ValueError(f"found is {found.shape[0]} x {found.shape[1]}, more has {more.shape[0]} rows, not {n}")
+    with nogil:
+        for s in range(n):
+            found[s, 0] = found[s, 1] = -1
+            more[s] = 0
+            for k in range(bounds[s], bounds[s + 1]):
+                if rows[k].op != OP_CZ:
+                    continue
+                a = min(rows[k].a, rows[k].b)
+                b = max(rows[k].a, rows[k].b)
+                if found[s, 0] < 0:
+                    found[s, 0] = a
+                    found[s, 1] = b
+                elif found[s, 0] != a or found[s, 1] != b:
+                    more[s] = 1

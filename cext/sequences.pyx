@@ -148,11 +148,17 @@ def join(
     out : (n,) INSTRUCTION
         Filled.
 
+    Returns
+    -------
+    bool
+        Whether there is any delay.
+
     Raises
     ------
     ValueError
         If shapes don't fit.
     """
+    cdef bint delays = False
     cdef Py_ssize_t s, k, n = rows.shape[0], n_programs = bounds.shape[0] - 1
     if n_programs < 0 or word_bounds.shape[0] != n_programs + 1 or out.shape[0] != n:
         raise ValueError(f"bounds, word_bounds, out are {bounds.shape[0]}, {word_bounds.shape[0]}, {out.shape[0]}, rows {n}")
@@ -167,3 +173,6 @@ def join(
                 out[k] = rows[k]
                 if rows[k].op == OP_BARRIER:
                     out[k].a = rows[k].a + <uint32_t> word_bounds[s]
+                elif rows[k].op == OP_DELAY:
+                    delays = True
+    return delays

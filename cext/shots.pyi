@@ -16,5 +16,16 @@ def deal(
     gaps: NDArray[np.int64],
     gap_bounds: NDArray[np.int64],
     work: NDArray[np.int64],
-) -> None: ...
+) -> int: ...
+def last(
+    plays: NDArray,
+    bounds: NDArray[np.int64],
+    owner: NDArray[np.int32],
+    lengths: NDArray[np.int64],
+    lead: int,
+    point: int,
+    first: int,
+    n_samples: int,
+) -> int: ...
 def count(plays: NDArray, counts: NDArray[np.int64]) -> None: ...
+def alike(plays: NDArray, bounds: NDArray[np.int64], chosen: NDArray[np.int8]) -> bool: ...

@@ -2,7 +2,9 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport qsort
+from libc.string cimport memcmp
 
+from qctl.cext.bounds cimport check_bounds
 from qctl.cext.straight cimport Play
 
 
@@ -109,6 +111,11 @@ def deal(
     work : (most plays of a point, 2) int64
         For work.
 
+    Returns
+    -------
+    int
+        The first point with a play that begins before 0, or -1.
+
     Raises
     ------
     ValueError
@@ -143,6 +150,53 @@ def deal(
     with nogil:
         gap_bounds[0] = 0
         _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)
+    for k in range(n_points):
+        if spans[k, 0] < 0:
+            return k
+    return -1
+
+
+def last(
+    const Play[::1] plays not None, const int64_t[::1] bounds not None, const int32_t[::1] owner not None,
+    const int64_t[::1] lengths not None, int64_t lead, Py_ssize_t point, int64_t first, int64_t n_samples,
+):
+    """Return the number in a point of the play that ends last of those that begin in a stretch of samples.
+
+    Parameters
+    ----------
+    plays, bounds, owner, lengths, lead
+        As `deal` takes them.
+    point : int
+        Whose plays are looked at.
+    first, n_samples : int
+        The stretch, after `lead` has been added to starts.
+
+    Returns
+    -------
+    int
+        The first of those that end last; -1 where none begins there.
+
+    Raises
+    ------
+    ValueError
+        If there is no such point, or a play names a port or waveform that is not there.
+    """
+    cdef Py_ssize_t k, found = -1
+    cdef int64_t latest = 0, start
+    if not 0 <= point < bounds.shape[0] - 1 or bounds[point] < 0 or bounds[point + 1] > plays.shape[0]:
+        raise ValueError(f"point {point} of {bounds.shape[0] - 1} with {plays.shape[0]} plays")
+    for k in range(bounds[point], bounds[point + 1]):
+        if plays[k].port >= owner.shape[0] or plays[k].waveform >= lengths.shape[0]:
+            raise ValueError(f"play {k} has port {plays[k].port} of {owner.shape[0]}, waveform {plays[k].waveform}")
+    with nogil:
+        for k in range(bounds[point], bounds[point + 1]):
+            start = plays[k].start + lead
+            if owner[plays[k].port] < 0 or start < first or start >= first + n_samples:
+                continue
+            if found < 0 or start + lengths[plays[k].waveform] > latest:
+                latest = start + lengths[plays[k].waveform]
+                found = k - bounds[point]
+    return found
 
 
 def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
@@ -173,3 +227,51 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
             f"play {found} has port {plays[found].port} of {counts.shape[0]}, waveform {plays[found].waveform} of "
             f"{counts.shape[1]}"
         )
+
+
+def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, const char[::1] chosen not None):
+    """Say whether all points have the same plays on some ports.
+
+    Parameters
+    ----------
+    plays : (n_plays,) PLAY
+        All points, one after the other.
+    bounds : (n_points + 1,) int64
+        Plays of point p are ``plays[bounds[p]:bounds[p + 1]]``.
+    chosen : (n_ports,) int8
+        Other than 0 for the ports that are looked at.
+
+    Returns
+    -------
+    bool
+
+    Raises
+    ------
+    ValueError
+        If bounds don't fit, or a play names a port that is not there.
+    """
+    cdef Py_ssize_t p, k, j, end, n_points = bounds.shape[0] - 1
+    cdef bint same = True
+    check_bounds(bounds, plays.shape[0], " plays", "point")
+    for k in range(plays.shape[0]):
+        if plays[k].port >= <uint32_t> chosen.shape[0]:
+            raise ValueError(f"play {k} has port {plays[k].port} of {chosen.shape[0]}")
+    with nogil:
+        for p in range(1, n_points):
+            j = bounds[0]
+            end = bounds[1]
+            for k in range(bounds[p], bounds[p + 1]):
+                if not chosen[plays[k].port]:
+                    continue
+                while j < end and not chosen[plays[j].port]:
+                    j += 1
+                same = j < end and memcmp(&plays[j], &plays[k], sizeof(Play)) == 0
+                if not same:
+                    break
+                j += 1
+            while same and j < end:
+                same = not chosen[plays[j].port]
+                j += 1
+            if not same:
+                break
+    return same

@@ -15,6 +15,7 @@ N_REGISTERS: Final[int]
 WAVE: Final[int]
 WORD: Final[int]
 TRIGGER: Final[int]
+READ: Final[int]
 
 def run(
     code: NDArray[int64],
@@ -24,6 +25,7 @@ def run(
     registers: NDArray[int64],
     state: NDArray[int64],
     rows: NDArray[int64],
+    inputs: NDArray[int64],
     per: int,
     of: int,
     most: int,

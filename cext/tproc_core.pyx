@@ -5,6 +5,9 @@ Source: qick 0.2.436 (``tprocv2_assembler.py``: fields, operations, conditions, 
 
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
+cdef extern from "tproc_alu.h" nogil:
+    int64_t qctl_tproc_operation(int64_t which, int64_t a, int64_t b)
+
 cdef enum:
     _DONE = 0
     _FULL = 1
@@ -14,7 +17,8 @@ cdef enum:
     _WAVE = 0
     _WORD = 1
     _TRIGGER = 2
-    _N_STATE = 265
+    _READ = 3
+    _N_STATE = 266
     _N_REGISTERS = 128
     _PC = 0
     _CYCLES = 1
@@ -26,6 +30,9 @@ cdef enum:
     _LATE = 7
     _DEPTH = 8
     _CALLS = 9
+    _READS = 265
+    _PORT_LOW = 8
+    _PORT_HIGH = 9
     _NEGATIVE = 1
     _ZERO = 2
     _INTERNAL = 4
@@ -52,6 +59,7 @@ N_REGISTERS = _N_REGISTERS
 WAVE = _WAVE
 WORD = _WORD
 TRIGGER = _TRIGGER
+READ = _READ
 
 
 cdef struct core_t:
@@ -78,43 +86,6 @@ cdef inline int64_t register(core_t* core, int64_t number) noexcept nogil:
     return core.r[number] if number else 0
 
 
-cdef int64_t operation(int64_t which, int64_t a, int64_t b) noexcept nogil:
-    """Return what the arithmetic unit gives; `which` counts as in the full list."""
-    cdef uint32_t x = <uint32_t>a, y = <uint32_t>b, folded
-    if which == 0:
-        return low(a + b)
-    if which == 2:
-        return low(a - b)
-    if which == 4:
-        return low(a & b)
-    if which == 6:
-        return low(a >> (b & 31))
-    if which == 8:
-        return low(-b if b < 0 else b)
-    if which == 10:
-        return x >> 16
-    if which == 12:
-        return x & 0xFFFF
-    if which == 14:
-        return low(<int64_t>((x << 16) | (x >> 16)))
-    if which == 1:
-        return low(~a)
-    if which == 3:
-        return low(a | b)
-    if which == 5:
-        return low(a ^ b)
-    if which == 7:
-        return low(<int64_t>((x << 16) | (y & 0xFFFF)))
-    if which == 11:
-        folded = x ^ (x >> 16)
-        folded ^= folded >> 8
-        folded ^= folded >> 4
-        return (0x6996 >> (folded & 15)) & 1
-    if which == 13:
-        return low(<int64_t>(x << (y & 15)))
-    return low(<int64_t>(x >> (y & 15)))
-
-
 cdef int64_t result_of(core_t* core, bint full) noexcept nogil:
     """Return the result of the line's operation, and update the flags if it says so."""
     cdef int64_t a, b, found, data = core.line[6], which = core.line[3] & (15 if full else 3)
@@ -129,7 +100,7 @@ cdef int64_t result_of(core_t* core, bint full) noexcept nogil:
             b = b - 0x1000000 if b & 0x800000 else b
         else:
             b = register(core, (data >> 16) & 127)
-        found = operation(which if full else 2 * which, a, b)
+        found = qctl_tproc_operation(which if full else 2 * which, a, b)
     if core.line[3] >> 4 & 1:
         core.s[_FLAGS] &= ~(_NEGATIVE | _ZERO)
         core.s[_FLAGS] |= (_NEGATIVE if found < 0 else 0) | (_ZERO if found == 0 else 0)
@@ -201,7 +172,7 @@ cdef int64_t kept(core_t* core, int64_t[:, ::1] waves) noexcept nogil:
 
 cdef int _run(
     core_t* core, const int64_t[:, ::1] code, int64_t[::1] memory, int64_t[:, ::1] waves, int64_t[::1] held,
-    int64_t[:, ::1] rows, int64_t most
+    int64_t[:, ::1] rows, const int64_t[:, ::1] inputs, int64_t most
 ) noexcept nogil:
     cdef int64_t* s = core.s
     cdef int64_t kind, at, wanted, found, k, value, how
@@ -315,8 +286,18 @@ cdef int _run(
                 value = core.line[4] if core.line[8] else short_register(core, core.line[4])
                 put(core, rows, _TRIGGER if core.line[5] >> 5 else _WORD, core.line[5] & 31, value, how >> 5 & 1)
             else:
-                s[_PC] = at
-                return _UNKNOWN
+                # What a data port has: the sums that the readout behind it added up last.
+                k = s[_READS]
+                core.r[_PORT_LOW] = low(inputs[k, 0]) if k < inputs.shape[0] else 0
+                core.r[_PORT_HIGH] = low(inputs[k, 1]) if k < inputs.shape[0] else 0
+                s[_READS] = k + 1
+                value = s[_ROWS]
+                rows[value, 0] = now(core)
+                rows[value, 1] = _READ
+                rows[value, 2] = core.line[5]
+                rows[value, 3] = k
+                s[_ROWS] = value + 1
+                continue
             if not how >> 5 & 1:
                 side(core)
         else:
@@ -327,7 +308,7 @@ cdef int _run(
 def run(
     const int64_t[:, ::1] code not None, int64_t[::1] memory not None, int64_t[:, ::1] waves not None,
     int64_t[::1] held not None, int64_t[::1] registers not None, int64_t[::1] state not None,
-    int64_t[:, ::1] rows not None, int64_t per, int64_t of, int64_t most,
+    int64_t[:, ::1] rows not None, const int64_t[:, ::1] inputs not None, int64_t per, int64_t of, int64_t most,
 ):
     """Execute a program until it ends, fails, or has filled what it was given.
 
@@ -346,9 +327,12 @@ def run(
         By address.
     state : (N_STATE,) int64
         Program counter, core cycles, reference time, rows, waves, instructions executed, flags, late events, open calls,
-        and where each of them returns to.
+        where each of them returns to, and reads of data ports.
     rows : (n, 4) int64
-        Filled: tick of the timing clock, kind (`WAVE`, `WORD` or `TRIGGER`), port, and row of `waves` or word.
+        Filled: tick of the timing clock, kind (`WAVE`, `WORD`, `TRIGGER` or `READ`), port, and row of `waves`, word, or
+        number of the read.
+    inputs : (n_reads, 2) int64
+        What each read of a data port gives, in order: low and high half; 0 behind the last one.
     per, of : int
         Ticks of the timing clock, in so many core cycles.
     most : int
@@ -374,6 +358,8 @@ def run(
             f"{rows.shape[1]}, registers {registers.shape[0]}, state {state.shape[0]}, held {held.shape[0]}, memory "
             f"{memory.shape[0]}, {per} per {of}; not n x 9, n x 6, n x 4, {N_REGISTERS}, {N_STATE}, above 0"
         )
+    if inputs.shape[1] != 2 or state[_READS] < 0:
+        raise ValueError(f"inputs are {inputs.shape[0]} x {inputs.shape[1]}, not n x 2, or {state[_READS]} have been read")
     if state[_ROWS] < 0 or state[_WAVES] < 0 or state[_CYCLES] < 0:
         raise ValueError(f"state has {state[_ROWS]} rows, {state[_WAVES]} waves, {state[_CYCLES]} cycles; not 0 or more")
     if not 0 <= state[_DEPTH] <= _STACK:
@@ -394,5 +380,5 @@ def run(
     core.fault = False
     core.line = NULL
     with nogil:
-        why = _run(&core, code, memory, waves, held, rows, most)
+        why = _run(&core, code, memory, waves, held, rows, inputs, most)
     return why

@@ -100,33 +100,6 @@ static void qctl_tree_begin(qctl_tree *s, size_t size)
     s->size = size;
 }
 
-static void qctl_tree_add(qctl_tree *s, const void *data, size_t n)
-{
-    const uint8_t *from = data;
-    /* A full stripe is kept until more comes: it may be the last one. */
-    while (n) {
-        size_t part = QCTL_STRIPE - s->held;
-        if (!part) {
-            qctl_tree_stripes(s, (const uint8_t *)s->stripe, 1, 0);
-            s->held = 0;
-            if (n > QCTL_STRIPE) {
-                const size_t whole = (n - 1) / QCTL_STRIPE;
-                qctl_tree_stripes(s, from, whole, 0);
-                from += whole * QCTL_STRIPE;
-                n -= whole * QCTL_STRIPE;
-            }
-            part = QCTL_STRIPE;
-        }
-        if (part > n) part = n;
-        memcpy((uint8_t *)s->stripe + s->held, from, part);
-        s->held += part;
-        from += part;
-        n -= part;
-    }
-}
-
-static void qctl_tree_add_word(qctl_tree *s, uint64_t word) { qctl_tree_add(s, &word, 8); }
-
 /* Write the digest: the root's hash of the four leaves. */
 static void qctl_tree_end(qctl_tree *s, uint8_t *digest)
 {

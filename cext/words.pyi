@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 DIGEST_BYTES: int
 GROUP: int
 
+def place(pieces: NDArray[np.int64], n_outputs: int, spans: NDArray[np.int64]) -> tuple[int, int]: ...
 def render(
     plays: NDArray,
     bounds: NDArray[np.int64],
@@ -26,4 +27,4 @@ def render(
     over: NDArray[np.int64],
     over_v: NDArray[np.float64],
     reached: NDArray[np.int32],
-) -> None: ...
+) -> bool: ...

@@ -1,6 +1,6 @@
 """DAC words of one output or IQ pair at many sweep points: mix, correct the mixer, round and hash in one call."""
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
@@ -11,13 +11,9 @@ from qctl.cext.carriers cimport (
 )
 from qctl.cext.straight cimport Play
 
-cdef extern from "tree_hash.h" nogil:
-    ctypedef struct qctl_tree:
-        pass
-    void qctl_tree_begin(qctl_tree* state, size_t size) noexcept
-    void qctl_tree_add(qctl_tree* state, const void* data, size_t n) noexcept
-    void qctl_tree_add_word(qctl_tree* state, uint64_t word) noexcept
-    void qctl_tree_end(qctl_tree* state, uint8_t* digest) noexcept
+cdef extern from "words_hash.h" nogil:
+    void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, size_t size,
+                         uint8_t* digest) noexcept
 
 DIGEST_BYTES = 20
 GROUP = 4
@@ -26,31 +22,6 @@ GROUP = 4
 cdef enum:
     _DIGEST = 20
     _GROUP = 4
-
-
-cdef void _hash(
-    const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, uint8_t* digest
-) noexcept nogil:
-    """Hash the length and every run of groups that are not silent, with its place; silence outside begin … end."""
-    cdef qctl_tree state
-    cdef uint64_t group, silent = silence * <uint64_t> 0x0001000100010001
-    cdef int64_t k = begin // _GROUP, first, n_groups = (end + _GROUP - 1) // _GROUP
-    qctl_tree_begin(&state, _DIGEST)
-    qctl_tree_add_word(&state, n)
-    while k < n_groups:
-        memcpy(&group, words + k * _GROUP, 8)
-        if group == silent:
-            k += 1
-            continue
-        first = k
-        while k < n_groups and group != silent:
-            k += 1
-            if k < n_groups:
-                memcpy(&group, words + k * _GROUP, 8)
-        qctl_tree_add_word(&state, first)
-        qctl_tree_add_word(&state, k - first)
-        qctl_tree_add(&state, words + first * _GROUP, 8 * (k - first))
-    qctl_tree_end(&state, digest)
 
 
 cdef bint _apart(
@@ -142,7 +113,7 @@ cdef void _piece(
         if _alone(line, plays, n_plays, first, n, n_padded, words, reached):
             for output in range(line.n_outputs):
                 over[output] = -1
-                _hash(words + output * n_padded, n, begin, end, line.silence, digests + output * _DIGEST)
+                qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
             return
         begin = n
         end = 0
@@ -176,7 +147,7 @@ cdef void _piece(
                 over_v[output] = volts
         reached[2 * output] = reach[0]
         reached[2 * output + 1] = reach[1]
-        _hash(row, n, begin, end, line.silence, digests + output * _DIGEST)
+        qctl_words_hash(row, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
         memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
@@ -194,6 +165,52 @@ cdef void _all(
         n_plays = bounds[p + 1] - bounds[p]
         _piece(line, &plays[bounds[p]] if n_plays else NULL, n_plays, pieces[k, 1], pieces[k, 2], n_padded,
                &words[pieces[k, 3]], &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+
+
+def place(int64_t[:, ::1] pieces not None, int n_outputs, int64_t[:, ::1] spans not None):
+    """Give pieces their places in a buffer of words, one after the other.
+
+    Parameters
+    ----------
+    pieces : (n_pieces, 4) int64
+        As `render` takes them; the last column is filled.
+    n_outputs : int
+        1 or 2.
+    spans : (n_pieces * n_outputs, 2) int64
+        Filled with the first word of each row, and that after its last one.
+
+    Returns
+    -------
+    n_words, longest : int
+        Words of all of them, filled up as `GROUP` says, and samples of the longest piece.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or a piece has no sample.
+    """
+    cdef Py_ssize_t k, n_pieces = pieces.shape[0], found = -1
+    cdef int64_t n_words = 0, longest = 0, n, most = <int64_t> 1 << 48
+    cdef int output
+    if pieces.shape[1] != 4 or not 1 <= n_outputs <= 2 or spans.shape[0] != n_pieces * n_outputs or spans.shape[1] != 2:
+        raise ValueError(
+            f"pieces are {n_pieces} x {pieces.shape[1]}, spans {spans.shape[0]} x {spans.shape[1]} of {n_outputs} outputs"
+        )
+    with nogil:
+        for k in range(n_pieces):
+            n = pieces[k, 2]
+            if n < 1 or n > most or n_words > most:
+                found = k
+                break
+            longest = n if n > longest else longest
+            pieces[k, 3] = n_words
+            for output in range(n_outputs):
+                spans[k * n_outputs + output, 0] = n_words
+                spans[k * n_outputs + output, 1] = n_words + n
+                n_words += (n + _GROUP - 1) // _GROUP * _GROUP
+    if found >= 0:
+        raise ValueError(f"piece {found} has {pieces[found, 2]} samples")
+    return n_words, longest
 
 
 def render(
@@ -250,7 +267,7 @@ def render(
     words : (n_words,) uint16
         Filled where the pieces are; bits beside the code are 0, such as markers.
     digests : (n_pieces, n_outputs, DIGEST_BYTES) uint8
-        Filled with the hash (see `cext/tree_hash.h`) of the piece's length and, for each run of groups that are not
+        Filled with the hash (see `cext/words_hash.h`) of the piece's length and, for each run of groups that are not
         silent, of the first group's number, the number of groups (all these as 64 bits) and its words.
     over : (n_pieces, n_outputs) int64
         Filled with the first sample of the piece that is out of range or NaN, or -1.
@@ -258,6 +275,11 @@ def render(
         Filled with the volts there.
     reached : (n_pieces, n_outputs, 2) int32
         Filled with the lowest and the highest code, silence included; they are not shifted.
+
+    Returns
+    -------
+    fine : bool
+        Whether no sample is out of range.
 
     Raises
     ------
@@ -321,7 +343,7 @@ def render(
                     f"play {j - bounds[pieces[k, 0]]} at sample {start} is outside the {n} samples of piece {k}"
                 )
     if not n_pieces:
-        return
+        return True
     line.n_outputs = n_outputs
     line.env_i = &env_i[0] if env_i.shape[0] else NULL
     line.env_q = &env_q[0] if env_q.shape[0] else NULL
@@ -354,3 +376,8 @@ def render(
         free(line.kept)
     if line.failed:
         raise MemoryError("no room for carriers")
+    for k in range(n_pieces):
+        for j in range(n_outputs):
+            if over[k, j] >= 0:
+                return False
+    return True

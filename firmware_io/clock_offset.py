@@ -13,7 +13,7 @@ import numpy as np
 
 from qctl.errors import RequestError
 
-__all__ = ["ClockFit", "Exchange", "fit_clock"]
+__all__ = ["ClockFit", "Exchange", "drift_between", "fit_clock"]
 
 _BELIEVED = 0.25
 """Part of the exchanges, those of the smallest round trips, that a fit believes."""
@@ -76,6 +76,19 @@ class ClockFit:
     def host_ns_at(self, tick: float) -> float:
         """Return the host's time at a tick of the device."""
         return self.host_0_ns + (tick - self.tick_0) / (self.tick_hz * (1.0 + self.drift)) * 1e9
+
+
+def drift_between(first: Exchange, last: Exchange, tick_hz: float) -> tuple[float, float]:
+    """Return how much faster a device's clock ran than the host's between two exchanges, and to what that is known.
+
+    What is known is a bound, not a spread: a tick was taken at any time of its round trip.
+    """
+    took_s = (last.sent_ns + last.arrived_ns - first.sent_ns - first.arrived_ns) * 0.5e-9
+    if took_s <= 0:
+        return 0.0, 1.0
+    counted = last.received_tick + last.replied_tick - first.received_tick - first.replied_tick
+    known = (first.round_trip_s(tick_hz) + last.round_trip_s(tick_hz)) / 2 / took_s
+    return counted / 2 / tick_hz / took_s - 1, abs(known)
 
 
 def fit_clock(exchanges: Sequence[Exchange], tick_hz: float) -> ClockFit:

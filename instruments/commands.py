@@ -66,10 +66,14 @@ class Command:
         Whole texts of the setting and of the query for instruments that don't keep to SCPI's form, with ``{n}`` and
         ``{value}`` in their places: ``SETP {n},{value}``, ``SETP? {n}``. Of several queries joined with ``;``, raw text
         is the first.
+    reply : str
+        What the reply is, with ``{value}`` in its place, where it is not just the value: ``DAC {n} = {value} V``.
     parser : callable, optional
-        From the reply to the value, where the reply is not just the value.
+        From the reply to the value, where no such text says it.
     codes : tuple of str
         What is sent and answered for each of `words`, where it isn't the word.
+    digits : int, optional
+        Digits behind the point that a number is sent with, where it may have no exponent.
     numbers : tuple of int or str
         The connectors that an instrument of this model has; empty: those that lab.toml names.
     """
@@ -89,6 +93,8 @@ class Command:
     parser: Callable[[str], Any] | None = None
     codes: tuple[str, ...] = ()
     numbers: tuple[int | str, ...] = ()
+    reply: str = ""
+    digits: int | None = None
 
     def parameter(self, number: int | str | None = None) -> Parameter:
         """Return what `instruments list` shows, for one connector where it has a number."""
@@ -107,6 +113,13 @@ class Command:
     def query(self, number: int | str | None = None) -> str:
         """Return the text that is sent to ask for the value; in short form."""
         return _filled(self.ask or f"{short_form(self.header)}?", number)
+
+    def valued(self, reply: str) -> str | None:
+        """Return the value's text in a reply; None where the reply is another one."""
+        if not self.reply:
+            return reply
+        found = _template_pattern(self.reply).fullmatch(reply.strip())
+        return None if found is None else found["value"].strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +178,9 @@ def _filled(text: str, number: int | str | None) -> str:
 def _template_pattern(template: str) -> re.Pattern[str]:
     """Return what matches a whole text of a template, any case, with or without spaces at its commas."""
     text = re.escape(template.lstrip(":")).replace(r"\ ", r"\s++").replace(",", r"\s*+,\s*+")
-    text = text.replace(r"\{n\}", r"(?P<n>\w++)").replace(r"\{value\}", r"(?P<value>.*+)")
+    value, last = r"(?P<value>.*?)", r"(?P<value>.*+)"
+    text = re.sub(r"\\{value\\}$", lambda _: last, text.replace(r"\{n\}", r"(?P<n>\w++)"))
+    text = text.replace(r"\{value\}", value)
     return re.compile(":?" + text, re.IGNORECASE | re.ASCII)
 
 
@@ -188,19 +203,19 @@ def match_command(text: str, commands: Sequence[Command]) -> Matched | None:
     if len(header) > _MAX_HEADER:
         raise RequestError(f"the header {_start(header)} has {len(header)} characters, over {_MAX_HEADER}")
     query = "?" in header
-    for command in commands:
-        if not (command.askable if query else command.settable):
+    for command, asks in ((command, asks) for command in commands for asks in (query, not query)):
+        if not (command.askable if asks else command.settable):
             continue
-        template = command.ask.partition(";")[0] if query else command.send
+        template = command.ask.partition(";")[0] if asks else command.send
         if template:
             found = _template_pattern(template).fullmatch(text.strip())
         else:
-            found = _pattern(command.header).fullmatch(header.removesuffix("?"))
+            found = _pattern(command.header).fullmatch(header.removesuffix("?")) if asks is query else None
         if found:
             parts = found.groupdict()
             number = _number_of(command, parts["n"] or "1", header) if "n" in parts else None
             said = parts.get("value", "") if template else argument
-            return Matched(command, number, query, said.strip())
+            return Matched(command, number, asks, said.strip())
     return None
 
 

@@ -6,13 +6,15 @@ Source: IEEE 488.2 and SCPI-1999 volume 2, SYSTem:ERRor[:NEXT]?.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from qctl.errors import DeviceError, RefusedError
 from qctl.instruments.links.link import Link
 
-__all__ = ["confirm", "drained_errors", "parsed_float", "parsed_int", "split_answers"]
+__all__ = ["confirm", "confirm_and_ask", "drained_errors", "parsed_float", "parsed_int", "split_answers"]
 
 _MAX_ERRORS = 64
+_ERROR = "SYST:ERR?"
 _QUOTED = re.compile(r""""[^"]*"|'[^']*'|;""")
 
 
@@ -53,9 +55,40 @@ def confirm(link: Link, what: str, query: str = "SYST:ERR?") -> None:
     RefusedError
         With the instrument's own words, if not.
     """
-    reply = link.query(query)
+    _refuse_if_error(link, what, link.query(query), query.rpartition(";")[2])
+
+
+def confirm_and_ask(link: Link, what: str, queries: Sequence[str], timeout_s: float | None = None) -> list[str]:
+    """Ask in one message whether all that was sent has been accepted, and something more; return what it answers.
+
+    Parameters
+    ----------
+    link : Link
+        To the instrument, which takes several queries in a message (IEEE 488.2, 6.3.2.2).
+    what : str
+        What was sent, for the error.
+    queries : sequence of str
+        In order; one of them is ``SYST:ERR?``, and its answer is not returned.
+    timeout_s : float, optional
+        Longest wait for all answers together.
+
+    Raises
+    ------
+    RefusedError
+        With the instrument's own words, if not.
+    DeviceError
+        If there are more or fewer answers than queries.
+    """
+    answers = split_answers(link.query(";:".join(queries).replace(":*", "*"), timeout_s))
+    if len(answers) != len(queries):
+        raise DeviceError(f"{link.name} gave {len(answers)} answers to {len(queries)} queries", instrument=link.name)
+    _refuse_if_error(link, what, answers.pop(queries.index(_ERROR)), _ERROR)
+    return answers
+
+
+def _refuse_if_error(link: Link, what: str, reply: str, query: str) -> None:
     if _code(link, reply):
-        words = "; ".join(drained_errors(link, reply, query.rpartition(";")[2]))
+        words = "; ".join(drained_errors(link, reply, query))
         raise RefusedError(f"{link.name} refused {what}: {words}", instrument=link.name, words=words)
 
 

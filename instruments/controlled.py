@@ -16,6 +16,7 @@ from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.firmware_io.controller import Controller
 from qctl.firmware_io.messages import Fire, Kind, Reference, Status
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.qctl_sequencer.body import Photons
 from qctl.lab import Instrument
 
@@ -141,7 +142,7 @@ class SelfTimedDevice(ControlledDevice):
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.controller.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.controller.name, point)
 
 
 def photons_by_port(

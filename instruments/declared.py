@@ -9,7 +9,7 @@ parameters. An instrument that does more (ramps, lists, programs) has a class of
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ import msgspec
 from qctl.device import Parameter
 from qctl.errors import LimitError, QctlError, RequestError
 from qctl.instruments.commands import Command
-from qctl.instruments.links.link import Dialect, Link
+from qctl.instruments.links.link import Dialect, Link, Port
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.parameter_rules import check_rule, place_of, unknown_parameter
 from qctl.instruments.registry import model_of
@@ -56,7 +56,16 @@ class DeclaredInstrument:
         words = {name: found for name, found in words.items() if found}
         closed = frozenset(name for _, name in made.expanded(made.needs)) - limits.keys() - words.keys()
         settings = Settings(
-            self.link, made.commands, self._numbers(), limits, made.error_query, words, closed, made.answer, made.joined
+            self.link,
+            made.commands,
+            self._numbers(),
+            limits,
+            made.error_query,
+            words,
+            closed,
+            made.answer,
+            made.joined,
+            made.refusals,
         )
         object.__setattr__(self, "settings", settings)
         self._check_rules()
@@ -156,13 +165,19 @@ class Declaration:
     error_query : str
         What asks for the next error; empty where there is no error queue, and settings are only read back.
     answer : str
-        What the instrument answers to a setting that it takes, if it answers any.
+        What the instrument answers to a setting that it takes, if it answers any; ``*`` stands for anything.
+    refusals : tuple of str
+        What answers begin with by which it refuses, where it says so in an answer.
     joined : int
         Longest message of several queries, in characters; 0 where only one query goes into a message.
     dialect : Dialect
         How it is spoken to: ends of messages, identity, serial line.
     device : type
         Class of the device, where a kind of instrument has more to it than its table.
+    identity : pair of str
+        What the first two comma fields of its identity begin with, where the registry doesn't say it.
+    open_port : callable, optional
+        Opens what it is reached by, from address and time-out, where that is no text over VISA.
     """
 
     commands: tuple[Command, ...]
@@ -173,6 +188,9 @@ class Declaration:
     joined: int = 65_536
     dialect: Dialect = field(default_factory=Dialect)
     device: type[DeclaredInstrument] = DeclaredInstrument
+    refusals: tuple[str, ...] = ()
+    identity: tuple[str, str] = ("", "")
+    open_port: Callable[[str, float], Port] | None = None
 
     def over(self, link: Link, instrument: Instrument) -> DeclaredInstrument:
         """Return the device over an open link; nothing is sent."""
@@ -183,8 +201,15 @@ class Declaration:
         dialect = self.dialect
         if instrument.baud is not None:
             dialect = replace(dialect, serial=replace(dialect.serial, baud=instrument.baud))
-        expected = model_of(instrument.model).identity
-        link = open_visa_link(instrument.name, instrument.address, instrument.timeout_s, expected, dialect=dialect)
+        expected = self.identity if any(self.identity) else model_of(instrument.model).identity
+        link = open_visa_link(
+            instrument.name,
+            instrument.address,
+            instrument.timeout_s,
+            expected,
+            dialect=dialect,
+            open_port=self.open_port,
+        )
         try:
             device = self.over(link, instrument)
             device.prepare()

@@ -43,7 +43,7 @@ def _problem(rule: ParameterRule, command: Command) -> str:
     if command.kind is type(None):
         return ": it is an action, and has no value"
     if not command.settable:
-        return ": it can't be set"
+        return "" if rule.ask or rule.register else ": it can't be set"
     if command.kind is bool:
         return ".words: it is true or false: limits = [0, 0] keeps it off" if rule.words else ""
     if command.kind is not str:

@@ -48,12 +48,16 @@ def cuts_of(table: Capability, ends: Sequence[int], gaps: Sequence[Sequence[int]
     gaps : sequence of (int, int)
         Silences of at least `looped_samples` before a play, in order: the first sample, and that after the last.
     bounds : sequence of int
-        Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``.
+        Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``; not looked at where there is none.
     """
     shortest, most = limit(table, "channels.output.length").least, limit(table, "loops.count").most
     grain = _grain(table)
     whole: dict[int, Cut] = {}
-    cuts = []
+    cuts: list[Cut] = []
+    if not len(gaps):
+        for end in dict.fromkeys(ends):
+            whole[end] = (Piece(0, padded(table, end)),)
+        return [whole[end] for end in ends]
     for p, end in enumerate(ends):
         if bounds[p] == bounds[p + 1]:
             cut = whole.get(end)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qctl.lab import Instrument, Lab
 
 __all__ = [
+    "DESCRIBED",
     "FAMILIES",
     "HOSTED",
     "MODELS",
@@ -47,7 +48,7 @@ class Model:
         As `model` in lab.toml.
     kind : str
         ``player``, ``recorder``, ``transceiver`` (both), ``trigger``, ``source``, ``dc``, ``thermometry``,
-        ``attenuator`` or ``switch``.
+        ``attenuator``, ``switch`` or ``firmware`` (what lab.toml describes).
     driver : str
         Module below `qctl.instruments` with ``open_driver(instrument, lab) -> Device``; empty for a model that programs
         are compiled for, and that is not driven yet.
@@ -117,12 +118,16 @@ MODELS = {
         Model("keysight-m8190a-12bit", "player", "keysight_generators.m8190a", "keysight_generators", ("", "M8190A")),
         Model("qick-tproc-v2", "transceiver", "qick.driver", "qick", ("QICK", "")),
         Model("qm-opx", "transceiver", "", "quantum_machines"),
+        Model("line-firmware", "firmware", "described"),
+        Model("modbus-firmware", "firmware", "described"),
     )
 }
 
 
 OF_BOARDS = ("qick-tproc-v2",)
 """Models whose limits are those of one board, which says them itself: they have no table of their own."""
+DESCRIBED = ("line-firmware", "modbus-firmware")
+"""Models whose commands stand in lab.toml."""
 HOSTED = ("qcodes", "pymeasure")
 """What stands before the colon of a model that names a class of another package."""
 
@@ -174,7 +179,7 @@ def check_entry(instrument: Instrument) -> None:
         With the path in lab.toml.
     """
     model = model_of(instrument.model)
-    declared = _declaration(model)
+    declared = _declaration(model, instrument)
     if declared is not None:
         declared.over(_module("links.rehearsal").RehearsalLink(instrument.name), instrument)
     elif instrument.parameter and model.kind != "hosted":
@@ -226,7 +231,7 @@ def capabilities() -> dict[str, Capability]:
     """Return the table of every instrument that has one, by model; those that nothing compiles for yet, too."""
     tables = {name: table for family in FAMILIES for name, table in _module(f"{family}.capabilities").TABLES.items()}
     for name, model in MODELS.items():
-        if name not in tables and model.driver and name not in OF_BOARDS:
+        if name not in tables and model.driver and name not in (*OF_BOARDS, *DESCRIBED):
             tables[name] = _module("declared_table").declared_table(
                 name, _module(model.driver), declared_commands(name)
             )
@@ -279,7 +284,10 @@ def speak_raw(
     LimitError
         If a value is outside its limits; it was not sent.
     """
-    commands = declared_commands(instrument.model)
+    if instrument.model in DESCRIBED:
+        commands = _declaration(model_of(instrument.model), instrument).commands
+    else:
+        commands = declared_commands(instrument.model)
     answer: str | bytes | None = _module("raw").speak(device, instrument, text, commands, block, timeout_s)
     return answer
 
@@ -326,8 +334,10 @@ def page_of(name: str) -> str:
     return str(declared.page())
 
 
-def _declaration(model: Model) -> Any:
-    """Return what a model is declared by, or None for a driver that is a class."""
+def _declaration(model: Model, instrument: Instrument | None = None) -> Any:
+    """Return what a model, or one instrument, is declared by; None for a driver that is a class."""
+    if instrument is not None and model.name in DESCRIBED:
+        return _module(model.driver).declaration_of(instrument)
     if not model.driver or model.family or model.driver.startswith("hosted."):
         return None
     opener = getattr(_module(model.driver), "open_driver", None)

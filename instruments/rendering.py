@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from threading import Lock
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import shots
 from qctl.cext import words as kernel
 from qctl.errors import CompileError
+from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed
-from qctl.program.sampling import envelope_samples
-from qctl.program.straights import joined
 from qctl.program.tables import Waveform
-from qctl.program.timeline import PLAY, Straight
+from qctl.program.timeline import Straight
 
 if TYPE_CHECKING:
     from qctl.instruments.renewing import Some
@@ -112,7 +110,6 @@ class _Kept:
             self.n_bytes -= _n_bytes(*self.made.popitem(last=False))
         if len(self.numbers) > _MAX_NUMBERS or len(self.settings) > _MAX_NUMBERS:
             self.__init__()  # type: ignore[misc]
-            _last.clear()
 
 
 def _n_bytes(key: Key, made: Made) -> int:
@@ -127,48 +124,10 @@ def forget() -> None:
     """Drop all that is kept, as benchmarks and tests want it."""
     with lowering:
         _kept.__init__()  # type: ignore[misc]
-        _last.clear()
 
 
 lowering = Lock()
 """Held by whoever uses a Renderer: what is kept is shared by all threads."""
-
-
-class _Shapes:
-    """The envelopes of one timeline at one rate."""
-
-    def __init__(self, waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> None:
-        self.waveforms = waveforms
-        self.rate_hz = rate_hz
-        samples = [envelope_samples(waveform, rate_hz) for waveform in waveforms]
-        self.lengths = np.array([len(s) for s in samples], np.int64)
-        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)]).astype(np.int64)
-        joined = np.concatenate(samples) if samples else np.empty(0, complex)
-        self.env_i = np.ascontiguousarray(joined.real)
-        # The lines carry the complex conjugate of what turns the qubit (see PLAY).
-        self.env_q = np.ascontiguousarray(-joined.imag)
-        self._age: object = None
-        self._numbers = np.empty(0, np.uint32)
-
-    @property
-    def numbers(self) -> NDArray[np.uint32]:
-        """Return the numbers that stand for the waveforms; when all is forgotten, there are new ones."""
-        if self._age is not _kept.age:
-            self._age, self._numbers = _kept.age, np.array([_kept.number(w) for w in self.waveforms], np.uint32)
-        return self._numbers
-
-
-_last: list[_Shapes] = []
-"""Those that were used last: the generators of a lab ask for the same ones, one after the other."""
-
-
-def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> _Shapes:
-    for shapes in _last:
-        if shapes.waveforms is waveforms and shapes.rate_hz == rate_hz:
-            return shapes
-    shapes = _Shapes(waveforms, rate_hz)
-    _last[:] = [shapes, *_last[:1]]
-    return shapes
 
 
 _work: list[NDArray[np.float64]] = [np.zeros((2, 0))]
@@ -179,71 +138,6 @@ def _volts(n: int) -> NDArray[np.float64]:
     if _work[0].shape[1] < n:
         _work[0] = np.zeros((2, n))
     return _work[0]
-
-
-class Points:
-    """Points one after the other, as one generator sees them.
-
-    Attributes
-    ----------
-    plays : (n_plays,) PLAY
-        Plays of this generator at its ticks, feed by feed and point by point.
-    bounds : (n_feeds, n_points + 1) int64
-        Plays of feed f at point p are ``plays[bounds[f, p]:bounds[f, p + 1]]``.
-    spans : (n_points, 3) int64
-        First start, last end or 0, and number of plays of each point's shot.
-    gaps, gap_bounds
-        Long silences of each point: end of what was before, and next start.
-    """
-
-    def __init__(self, straights: Sequence[Straight], work: Renderer, silence: int) -> None:
-        flat = joined(straights)
-        self.straights = flat
-        names = [port.name for port in flat.ports]
-        self.owner = np.full(max(len(names), 1), -1, np.int32)
-        for k, feed in enumerate(work.feeds):
-            self.owner[[names.index(name) for name in feed.ports if name in names]] = k
-        self.lead_ticks = work.lead_ticks
-        self.shapes = _shapes(flat.waveforms, work.rate_hz)
-        n, n_points = len(flat.plays), len(flat)
-        self.plays = np.empty(n, PLAY)
-        self.bounds = np.empty((len(work.feeds), n_points + 1), np.int64)
-        self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
-        self.gaps = np.empty((n, 2), np.int64)
-        most = np.empty((int(np.diff(flat.bounds).max(initial=0)), 2), np.int64)
-        shots.deal(
-            flat.plays, flat.bounds, self.owner, self.shapes.lengths, work.lead_ticks, silence, self.plays, self.bounds,
-            self.spans, self.gaps, self.gap_bounds, most,
-        )  # fmt: skip
-
-    def __len__(self) -> int:
-        return len(self.spans)
-
-    def uses(self, feed: int) -> bool:
-        """Say whether a feed has any play."""
-        return bool(self.bounds[feed, -1] > self.bounds[feed, 0])
-
-    def of(self, feed: int) -> tuple[NDArray, NDArray[np.int64]]:
-        """Return the plays of one feed, and where each point's begin."""
-        bounds = self.bounds[feed]
-        return self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
-
-    def named(self, point: int, feed: int | None = None) -> tuple[NDArray, NDArray[np.int64], list[int]]:
-        """Return the starts and ends of a point's plays, of one feed or of all, and the number of each in the point."""
-        flat = self.straights
-        plays = flat.plays[flat.bounds[point] : flat.bounds[point + 1]]
-        owner = self.owner[plays["port"]]
-        mine = np.flatnonzero(owner >= 0 if feed is None else owner == feed)
-        starts = plays["start"][mine] + self.lead_ticks
-        return starts, starts + self.shapes.lengths[plays["waveform"][mine]], mine.tolist()
-
-    def label(self, point: int, play: int) -> str:
-        """Return the name of a point's play."""
-        return self.straights.label(point, play)
-
-    def volts(self, point: int, places: list[int]) -> NDArray[np.float64]:
-        """Return the amplitudes of a point's plays."""
-        return np.asarray(self.straights[point].plays["amplitude"][places])
 
 
 class Renderer:
@@ -276,18 +170,22 @@ class Renderer:
 
     def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
         """Return the points with their plays dealt out to the feeds, and their silences of so many samples or more."""
-        return Points(straights, self, silence)
+        return Points(straights, self.feeds, self.rate_hz, self.lead_ticks, silence)
 
     def keys(self, points: Points, feed: int, cuts: Sequence[Cut]) -> list[Key]:
         """Return what decides the words of one feed at each point."""
         setting = self.setting_of(feed)
         plays, bounds = points.of(feed)
-        numbers = points.shapes.numbers
-        if not np.array_equal(numbers, np.arange(len(numbers))):
+        numbers = points.shapes.numbers(_kept)
+        if not points.shapes.in_order:
             plays = plays.copy()
             plays["waveform"] = numbers[plays["waveform"]]
         raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
+
+    def numbers_of(self, points: Points) -> NDArray[np.uint32]:
+        """Return the numbers that stand for the waveforms in keys."""
+        return points.shapes.numbers(_kept)
 
     def setting_of(self, feed: int) -> int:
         """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
@@ -301,64 +199,81 @@ class Renderer:
             self._settings[feed] = found
         return found
 
-    def render(self, points: Points | Some, feed: int, keys: Sequence[Key]) -> list[Made]:
-        """Return what one feed plays at each point.
+    def render(
+        self, points: Points | Some, feed: int, keys: Sequence[Key], distinct: Collection[Key] | None = None
+    ) -> list[Made]:
+        """Return what one feed plays at each point; `distinct` are the keys without repetitions.
 
         Raises
         ------
         CompileError
             If a pulse goes over an output's range; it is named with value and bound.
         """
-        known = _kept.made
-        new: dict[Key, int] = {}
-        for k, key in enumerate(keys):
-            if key not in known:
-                new.setdefault(key, k)
+        known, n = _kept.made, len(keys)
+        distinct = dict.fromkeys(keys) if distinct is None else distinct
+        if len(distinct) == n:
+            new = (
+                {key: k for k, key in enumerate(keys) if key not in known}
+                if known
+                else {key: k for k, key in enumerate(keys)}
+            )
+        else:
+            new = {}
+            for k, key in enumerate(keys):
+                if key not in known:
+                    new.setdefault(key, k)
         if new:
-            self._render(points, feed, new)
+            made = self._render(points, feed, new)
+            if len(made) == n:
+                return made
         return [known[key] for key in keys]
 
     def trim(self) -> None:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> None:
+    def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> list[Made]:
         line, shapes = self.feeds[feed], points.shapes
-        n_outputs = len(line.outputs)
-        rows = [(k, first, n) for (_, cut, _), k in new.items() for first, n, _ in cut]
-        pieces = np.empty((len(rows), 4), np.int64)
-        pieces[:, :3] = rows
-        lengths = pieces[:, 2]
-        padded = -(-lengths // kernel.GROUP) * kernel.GROUP
-        ends = np.cumsum(n_outputs * padded)
-        pieces[:, 3] = ends - n_outputs * padded
-        begins = (pieces[:, 3, None] + padded[:, None] * np.arange(n_outputs)).ravel().tolist()
-        words, longest = np.empty(int(ends[-1]), np.uint16), int(lengths.max())
-        digests = np.empty((len(rows), n_outputs, kernel.DIGEST_BYTES), np.uint8)
-        over, over_v = np.empty((len(rows), n_outputs), np.int64), np.empty((len(rows), n_outputs))
-        reached = np.empty((len(rows), n_outputs, 2), np.int32)
-        kernel.render(
+        n_outputs, single = len(line.outputs), all(len(cut) == 1 for _, cut, _ in new)
+        if single:
+            pieces = np.zeros((len(new), 4), np.int64)
+            pieces[:, 0] = list(new.values())
+            pieces[:, 2] = [cut[0][1] for _, cut, _ in new]
+        else:
+            rows = [(k, first, n) for (_, cut, _), k in new.items() for first, n, _ in cut]
+            pieces = np.empty((len(rows), 4), np.int64)
+            pieces[:, :3] = rows
+        n_pieces = len(pieces)
+        spans = np.empty((n_pieces * n_outputs, 2), np.int64)
+        n_words, longest = kernel.place(pieces, n_outputs, spans)
+        words = np.empty(n_words, np.uint16)
+        digests = np.empty((n_pieces, n_outputs, kernel.DIGEST_BYTES), np.uint8)
+        over, over_v = np.empty((n_pieces, n_outputs), np.int64), np.empty((n_pieces, n_outputs))
+        reached = np.empty((n_pieces, n_outputs, 2), np.int32)
+        fine = kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
             float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
             line.mixer.phase_rad, *self.coding, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
-        if over.max() >= 0:
+        if not fine:
             k, output = (int(x) for x in np.argwhere(over >= 0)[0])
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        text, size, reach = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES, reached.ravel().tolist()
-        digests_of = [text[at : at + size] for at in range(0, len(text), size)]
-        spans = zip(begins, np.repeat(lengths, n_outputs).tolist(), strict=True)
-        flat = list(zip(digests_of, [words[at : at + n] for at, n in spans], reach[::2], reach[1::2], strict=True))
+        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
+        named = [text[at : at + size] for at in range(0, len(text), size)]
+        parts = [words[begin:end] for begin, end in spans.tolist()]
+        low, high = reached.reshape(-1, 2).T.tolist()
+        flat: list[Words] = list(zip(named, parts, low, high, strict=True))
         made = list(zip(*(flat[j::n_outputs] for j in range(n_outputs)), strict=True))
         whole: list[Made]
-        if len(made) == len(new):
+        if single:
             whole = list(zip(made, strict=True))
         else:
             bounds = np.cumsum([0, *(len(cut) for _, cut, _ in new)]).tolist()
             whole = [tuple(made[a:b]) for a, b in pairwise(bounds)]
-        _kept.put(new, whole, sum(len(raw) for raw, *_ in new) + 2 * n_outputs * int(lengths.sum()))
+        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * sum(map(len, parts)))
+        return whole
 
     def _refuse(
         self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float

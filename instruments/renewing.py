@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.instruments.rendering import Cut, Key, Made, Points, Renderer
+from qctl.instruments.dealing import Points
+from qctl.instruments.rendering import Cut, Key, Made, Renderer
 from qctl.program.straights import bounds_of, copied
 from qctl.program.timeline import PLAY
 
@@ -35,7 +36,7 @@ def renewed(work: Renderer, points: Points, feed: int, members: Sequence[int], c
     CompileError
         If a pulse goes over an output's range.
     """
-    some, setting, numbers = Some(points, feed, members), work.setting_of(feed), points.shapes.numbers
+    some, setting, numbers = Some(points, feed, members), work.setting_of(feed), work.numbers_of(points)
     keys: list[Key] = []
     for p, part in zip(members, some.parts, strict=True):
         rows = copied(part)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.program.straights import counted, joined
+from qctl.cext import shots as kernel
+from qctl.program.conditions import Condition
+from qctl.program.straights import Straights, counted, joined
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_s
 
-__all__ = ["Rows", "rows_of"]
+__all__ = ["Rows", "alike", "conditions_of", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,6 +82,13 @@ def rows_of(straights: Sequence[Straight], shots: Shots) -> Rows:
     return rows
 
 
+def conditions_of(straights: Sequence[Straight]) -> list[Sequence[Condition | None]]:
+    """Return the condition of each play of each point; an empty list where all always happen."""
+    if isinstance(straights, Straights) and straights.conditions:
+        return [straights.conditions_of(p) for p in range(len(straights))]
+    return []
+
+
 def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     flat = joined(straights)
     captures = flat.captures.copy()
@@ -121,3 +130,25 @@ def _numbered(captures: NDArray, bounds: NDArray[np.int64], shots: Shots) -> tup
             part = captures[bounds[begin] : bounds[end]]
             part["capture"] = np.array(table, np.uint32)[part["capture"]]
     return tuple(specs)
+
+
+def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
+    """Return all that decides what is played and captured on some ports, as a key; None where points differ.
+
+    Captures with weights or a swept frequency are not looked at: there is no key for them.
+    """
+    chosen, n = np.zeros(len(rows.ports), np.int8), len(rows.bounds) - 1
+    chosen[ports] = 1
+    specs = tuple((one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs)
+    if any(one.weights is not None or one.ifs_hz is not None for one in rows.specs):
+        return None
+    if len(rows.captures) != n * int(rows.capture_bounds[1] - rows.capture_bounds[0]) if n else True:
+        return None
+    caught = rows.captures.view(np.uint8).reshape(n, -1)
+    counts = rows.capture_bounds[1:] - rows.capture_bounds[:-1]
+    if (counts != counts[0]).any() or (caught != caught[0]).any():
+        return None
+    if not kernel.alike(rows.plays, rows.bounds, chosen):
+        return None
+    first = rows.plays[: rows.bounds[1]]
+    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught[0].tobytes(), specs, rows.waveforms

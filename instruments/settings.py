@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 from qctl.device import Parameter
@@ -43,7 +44,9 @@ class Settings:
     closed : frozenset of str
         Parameters that can't be set, because lab.toml has to bound them and does not.
     answer : str
-        What the instrument answers to a setting that it takes; empty when it answers nothing.
+        What the instrument answers to a setting that it takes, ``*`` for anything; empty when it answers nothing.
+    refusals : tuple of str
+        What an answer begins with by which the instrument refuses, to settings and queries alike.
     joined : int
         Longest message of several queries that the instrument takes, in characters; 0 when it takes one at a time.
     """
@@ -57,6 +60,7 @@ class Settings:
     closed: frozenset[str] = frozenset()
     answer: str = ""
     joined: int = 65_536
+    refusals: tuple[str, ...] = ()
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
@@ -86,7 +90,16 @@ class Settings:
         command, number = self._find(name)
         if not command.askable:
             raise RequestError(f"{self.link.name}: {name} can't be asked for")
-        return self._parsed(command, name, self.link.query(command.query(number)))
+        return self._parsed(command, name, self._query(command.query(number)))
+
+    def _query(self, text: str) -> str:
+        """Return the answer to a text; refused in the instrument's own words where it refuses."""
+        reply = self.link.query(text)
+        if self.refusals and reply.strip().startswith(self.refusals):
+            raise RefusedError(
+                f"{self.link.name} refused {text}: {reply.strip()}", instrument=self.link.name, words=reply.strip()
+            )
+        return reply
 
     def get_all(self) -> dict[str, Any]:
         """Ask for every value that can be asked for, in as few messages as the instrument takes.
@@ -108,8 +121,8 @@ class Settings:
         found: dict[str, Any] = {}
         for texts in self._messages(list(asked)):
             message = texts[0] + "".join(f";{'' if text[0] in '*:' else ':'}{text}" for text in texts[1:])
-            reply = self.link.query(message)
-            answers, n_due = split_answers(reply), message.count("?")
+            reply = self._query(message)
+            answers, n_due = split_answers(reply), sum(map(_n_answers, texts))
             if n_due == 1:
                 answers = [reply]
             if len(answers) != n_due:
@@ -117,7 +130,7 @@ class Settings:
                     f"{self.link.name} gave {len(answers)} answers to {n_due} queries", instrument=self.link.name
                 )
             for text in texts:
-                n_own = text.count("?")
+                n_own = _n_answers(text)
                 answer, answers = ";".join(answers[:n_own]), answers[n_own:]
                 found |= {name: self._parsed(command, name, answer) for command, name in asked[text]}
         return found
@@ -232,19 +245,19 @@ class Settings:
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""
         command, number = self._find(name)
-        value = None if checked is None else _shown(checked)
+        value = None if checked is None else _shown(checked, command.digits)
         text = command.setting(number, command.codes[command.words.index(value)] if command.codes and value else value)
         if not self.answer:
             self.link.write(text)
             return
-        reply = self.link.query(text).strip()
-        if reply != self.answer:
+        reply = self._query(text).strip()
+        if not fnmatchcase(reply, self.answer.replace("[", "[[]")):
             raise RefusedError(f"{self.link.name} refused {text}: {reply}", instrument=self.link.name, words=reply)
 
     def pass_on(self, text: str) -> str | None:
         """Send a text that is no declared setting, and confirm it as a setting is; return what it is answered with."""
         if self.answer:
-            return self.link.query(text)
+            return self._query(text)
         self.link.write(text)
         if self.error_query:
             confirm(self.link, text, self.error_query)
@@ -297,6 +310,12 @@ class Settings:
                 raise DeviceError(
                     f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
                 ) from None
+        text = command.valued(reply)
+        if text is None:
+            raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
+        return self._of_kind(command, name, text)
+
+    def _of_kind(self, command: Command, name: str, reply: str) -> Any:
         if command.kind is float:
             return parsed_float(self.link, reply, name)
         if command.kind is int:
@@ -320,7 +339,9 @@ class Settings:
         raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, digits: int | None = None) -> str:
+    if digits is not None and isinstance(value, float):
+        return f"{value:.{digits}f}"
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, list):

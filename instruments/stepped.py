@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +12,10 @@ import numpy as np
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, usage
+from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed, feeds_of
 from qctl.instruments.pieces import cuts_of, longest_shot_samples, looped_samples, padded
-from qctl.instruments.rendering import Coding, Cut, Key, Made, Points, Renderer, Words
+from qctl.instruments.rendering import Coding, Cut, Key, Made, Renderer, Words
 from qctl.instruments.steps import Channel, Step, StepsBody
 from qctl.lab import Instrument, Lab, Output
 from qctl.lab.held import Same, kept
@@ -121,23 +123,18 @@ def stepped(
     CompileError
         If a pulse goes over an output's range or limits, starts before time zero, or is too long for the memory.
     """
-    clock_hz = _given(instrument.clock_hz, f"{instrument.name}: clock_hz")
-    check_number(capability, "clocks.sample.hz", clock_hz, instrument.name)
-    rate_hz = rational_hz(clock_hz)
-
-    def wired() -> tuple[tuple[Feed, ...], dict[int, Channel]]:
-        found = feeds_of(lab, instrument.name)
-        return found, {n: _channel(capability, instrument, n, f, k) for f in found for k, n in enumerate(f.outputs)}
-
-    feeds, channels = kept(lab, ("stepped", instrument.name, Same(capability)), wired)
-    half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
-    lead_ticks = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
-    work = Renderer(feeds, rate_hz, half_v, coding, lead_ticks)
-    points = work.points_of(straights, looped_samples(capability))
-    cuts = _cuts(capability, points, instrument)
-    n_padded, n_most = _n_padded(points, cuts), padded(capability, 1) - 1
+    lead_s = shots.lead_s.get(instrument.name, 0.0)
+    key = ("stepped", instrument.name, Same(capability), lead_s)
+    wired = kept(lab, key, lambda: _wired(instrument, lab, capability, lead_s))
+    feeds, channels = wired.feeds, wired.channels
+    work = Renderer(feeds, wired.rate_hz, wired.half_v, coding, wired.lead_ticks)
+    points = work.points_of(straights, wired.silence)
+    ends: list[int] = points.spans[:, 1].tolist()
+    cuts = _cuts(capability, points, ends, instrument)
+    n_padded, n_most = _n_padded(ends, cuts), padded(capability, 1) - 1
     used = [k for k in range(len(feeds)) if points.uses(k)]
     keys = {k: work.keys(points, k, cuts) for k in used}
+    distinct = {k: dict.fromkeys(keys[k]) for k in used}
     longest, place = _longest(points, cuts)
     check_number(
         capability, "channels.output.length", longest or limit(capability, "channels.output.length").least, place
@@ -146,21 +143,22 @@ def stepped(
     def check(n: int, held: Collection[Words]) -> None:
         _check_limits(instrument, n, channels[n], held, coding)
 
-    asked = _asked({k: dict.fromkeys(keys[k]) for k in used}, cuts, elements)
+    asked = _asked(distinct, cuts, elements)
     if len(straights) > 1 and not asked.fits(capability):
         needed = (
             usage(capability, "waveforms.samples", asked.n_samples, f"up to {place}"),
             usage(capability, "sequence", asked.n_elements),
         )
+        clock_hz = _given(instrument.clock_hz, instrument.name)
         return Stepped(clock_hz, {}, (), {}, needed, n_padded, n_most, work, points, cuts, {}, place, check)
-    made = {k: work.render(points, k, keys[k]) for k in used}
+    made = {k: work.render(points, k, keys[k], distinct[k]) for k in used}
     played = _points(cuts, made, feeds)
     held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
     for n, table in held.items():
         check(n, table.values())
-    blobs = {digest: words for table in held.values() for digest, words, *_ in table.values()}
-    sizes = {n: sum(len(words) for _, words, *_ in table.values()) for n, table in held.items()}
-    fullest = max(sizes, key=lambda n: sizes[n], default=0)
+    blobs = {words[0]: words[1] for table in held.values() for words in table.values()}
+    sizes = {n: sum([words[1].size for words in table.values()]) for n, table in held.items()}
+    fullest = max(sizes, key=sizes.__getitem__, default=0)
     rows = [
         usage(capability, "waveforms.samples", sizes.get(fullest, 0), f"output {fullest}, up to {place}"),
         usage(capability, "channels.output.length", longest, place, name="longest waveform"),
@@ -171,17 +169,44 @@ def stepped(
     work.trim()
     channels = {n: channels[n] for n in sorted(held)}
     return Stepped(
-        float(rate_hz), channels, played, blobs, tuple(rows), n_padded, n_most, work, points, cuts, made, place, check
-    )
+        float(wired.rate_hz), channels, played, blobs, tuple(rows), n_padded, n_most, work, points, cuts, made, place,
+        check,
+    )  # fmt: skip
 
 
-def _n_padded(points: Points, cuts: Sequence[Cut]) -> int:
-    ends = points.spans[:, 1].tolist()
-    lasts = [cut[-1].first + cut[-1].n_samples for cut in cuts]
-    return max((last - end for last, end in zip(lasts, ends, strict=True) if end), default=0)
+class _Wired(NamedTuple):
+    """What lab.toml and the capability table decide of one generator."""
+
+    rate_hz: Fraction
+    lead_ticks: int
+    silence: int
+    feeds: tuple[Feed, ...]
+    channels: dict[int, Channel]
+    half_v: dict[int, float]
 
 
-def _cuts(table: Capability, points: Points, instrument: Instrument) -> list[Cut]:
+def _wired(instrument: Instrument, lab: Lab, capability: Capability, lead_s: float) -> _Wired:
+    clock_hz = _given(instrument.clock_hz, f"{instrument.name}: clock_hz")
+    check_number(capability, "clocks.sample.hz", clock_hz, instrument.name)
+    rate_hz = rational_hz(clock_hz)
+    feeds = feeds_of(lab, instrument.name)
+    channels = {n: _channel(capability, instrument, n, f, k) for f in feeds for k, n in enumerate(f.outputs)}
+    half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
+    return _Wired(
+        rate_hz, to_ticks(lead_s, rate_hz).ticks, looped_samples(capability), feeds, channels, half_v
+    )  # fmt: skip
+
+
+def _n_padded(ends: Sequence[int], cuts: Sequence[Cut]) -> int:
+    most = 0
+    for end, cut in zip(ends, cuts, strict=True):
+        last = cut[-1]
+        if end and last[0] + last[1] - end > most:
+            most = last[0] + last[1] - end
+    return most
+
+
+def _cuts(table: Capability, points: Points, ends: Sequence[int], instrument: Instrument) -> list[Cut]:
     """Return how each point's shot is cut.
 
     Raises
@@ -189,9 +214,8 @@ def _cuts(table: Capability, points: Points, instrument: Instrument) -> list[Cut
     CompileError
         If a pulse is before time zero, or later than any shot ends.
     """
-    early = np.flatnonzero(points.spans[:, 0] < 0)
-    if len(early):
-        k = int(early[0])
+    k = points.early
+    if k >= 0:
         starts, _, places = points.named(k)
         which = int(np.flatnonzero(starts < 0)[0])
         raise CompileError(
@@ -199,32 +223,31 @@ def _cuts(table: Capability, points: Points, instrument: Instrument) -> list[Cut
             f"{instrument.name}: delay the whole sequence"
         )
     bound = longest_shot_samples(table)
-    k = int(np.argmax(points.spans[:, 1])) if len(points) else 0
-    if len(points) and points.spans[k, 1] > bound:
-        _, ends, places = points.named(k)
-        label = points.label(k, places[int(np.argmax(ends))])
+    if ends and max(ends) > bound:
+        k = ends.index(max(ends))
+        label = points.label(k, points.last(k, 0, ends[k] + 1))
         raise CompileError(
-            f"{label} ends {int(ends.max())} samples after the trigger; {instrument.name} ({instrument.model}) plays "
+            f"{label} ends {ends[k]} samples after the trigger; {instrument.name} ({instrument.model}) plays "
             f"at most {bound} in one shot",
             pulse=label,
-            samples=int(ends.max()),
+            samples=ends[k],
             bound=bound,
         )
     gaps = points.gaps[: points.gap_bounds[-1]]
-    return cuts_of(table, points.spans[:, 1].tolist(), gaps.tolist(), points.gap_bounds.tolist())
+    return cuts_of(table, ends, gaps.tolist(), points.gap_bounds.tolist() if len(gaps) else ())
 
 
 def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
     """Return the samples of the longest waveform, and the label of the pulse that ends it."""
-    longest, where, label = 0, -1, ""
+    longest, where, label, first = 0, -1, "", 0
     for k, cut in enumerate(cuts):
         for piece in cut:
-            if piece.n_samples > longest:
-                longest, first, where = piece.n_samples, piece.first, k
+            if piece[1] > longest:
+                first, longest, _ = piece
+                where = k
     if where >= 0:
-        starts, ends, places = points.named(where)
-        inside = np.flatnonzero((starts >= first) & (starts < first + longest))
-        label = points.label(where, places[inside[np.argmax(ends[inside])]]) if len(inside) else ""
+        play = points.last(where, first, longest)
+        label = points.label(where, play) if play >= 0 else ""
     return longest, label
 
 
@@ -244,8 +267,7 @@ def _asked(
     keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut], elements: Callable[[Sequence[int]], int]
 ) -> _Asked:
     n_samples = max(
-        (sum(piece.n_samples for _, cut, _ in table for piece in cut if piece.n_loops == 1) for table in keys.values()),
-        default=0,
+        [sum([n for _, cut, _ in table for _, n, n_loops in cut if n_loops == 1]) for table in keys.values()], default=0
     )
     counts = [len(cut) for cut in cuts]
     counts = counts if any(len(table) > 1 for table in keys.values()) else counts[:1]

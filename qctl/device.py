@@ -126,6 +126,15 @@ class Beating(Protocol):
 
 
 @runtime_checkable
+class Degraded(Protocol):
+    """A device that may do without something that others of its model have."""
+
+    def lacks(self) -> Sequence[str]:
+        """Return what it does without, a sentence each; nothing is asked of it."""
+        ...
+
+
+@runtime_checkable
 class Player(Device, Protocol):
     """A device that plays a program's waveforms, once per trigger."""
 

@@ -20,18 +20,19 @@ _KINDS = ("player", "recorder", "transceiver")
 def feedback_of(lab: Lab, processor: Processor) -> Feedback:
     """Return how a processor's rack follows what it measures.
 
-    A family whose `lower` has `feedback_ns` plays under conditions: it returns the nanoseconds from the end of a
-    capture to what it may decide, and the least between the ends of two such captures.
+    A family whose `lower` has `feedback_ns` plays under conditions: it returns, for a model that does, the nanoseconds
+    from the end of a capture to what it may decide, and the least between the ends of two such captures.
     """
     boxes = [one for one in lab.instruments_of(processor.name) if model_of(one.model).kind in _KINDS]
     without = _without(boxes)
-    if without:
+    follows = {found for one in boxes if (found := _feedback_ns(one.model)) is not None}
+    if without and not follows:
         return Feedback(f"{without[0].name} ({without[0].model})")
     families = {model_of(one.model).family for one in boxes}
     if len(families) != 1:
         names = ", ".join(f"{one.name} ({one.model})" for one in boxes)
         return Feedback(f"a rack of several makes ({names})" if boxes else "this target")
-    latency_ns, apart_ns = lowering_of(boxes[0].model).feedback_ns()
+    latency_ns, apart_ns = (max(column) for column in zip(*follows, strict=True))
     return Feedback("", latency_ns * _NS, apart_ns * _NS)
 
 
@@ -60,4 +61,10 @@ def check_followers(timelines: Sequence[Timeline], instruments: Sequence[Instrum
 
 def _without(instruments: Sequence[Instrument]) -> list[Instrument]:
     found = [one for one in instruments if model_of(one.model).kind in _KINDS]
-    return [one for one in found if not hasattr(lowering_of(one.model), "feedback_ns")]
+    return [one for one in found if _feedback_ns(one.model) is None]
+
+
+def _feedback_ns(model: str) -> tuple[int, int] | None:
+    lowering = lowering_of(model)
+    found: tuple[int, int] | None = lowering.feedback_ns(model) if hasattr(lowering, "feedback_ns") else None
+    return found

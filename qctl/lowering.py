@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from qctl.compiler.alignment import aligned, parts_of, parts_of_programs
+from qctl.compiler.alignment import aligned, captures_of, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
 from qctl.compiler.modulators import modulated, movers
@@ -124,7 +124,7 @@ class _Run:
     lab: Lab
     occupied: Occupied
     straights: Straights
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
     averaged: bool
     nodes: list[Node] = field(default_factory=list)
     known: Known | None = None
@@ -156,12 +156,7 @@ class _Run:
 
     def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
         straights = self.straights.part(first, end)
-        captures = tuple(
-            capture
-            for part in self.parts
-            if part.first_point < end and first < part.first_point + part.n_points
-            for capture in part.captures
-        )
+        captures = captures_of(self.parts, first, end)
         shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.occupied.lead_s, first)
         processor = self.occupied.processor
         atoms = processor if isinstance(processor, AtomProcessor) else None
@@ -332,7 +327,7 @@ class _Compile:
             _check_shots(n_shots)
             straights, body, specs, timing = compile_sequences(given, lab, snapshot, self.qpu)
             occupied = occupied_by(lab, timing.tables.values.processor)
-            parts = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
+            parts: Sequence[Part] = parts_of(straights, specs, body.bits, occupied.lead_s, n_shots)
             run = _Run(lab, occupied, straights, parts, bool(self.averaged))
             return (), run, n_shots, timing
         options: dict[str, Any] = {"seed": self.seed, "level": self.level, "feedback": feedback_of}

@@ -2,12 +2,14 @@
 #ifndef LIMITS_H
 #define LIMITS_H
 
+#ifndef TICK_HZ /* a build may have other sizes than these, of its core too */
 #define TICK_HZ 1000000u
 #define N_LINES 8u
-#define N_INPUTS 8u   /* 0 to 3 are pins; 4 to 7 read lines 0 to 3 back */
-#define N_PINS 4u     /* inputs whose rising edges are triggers 1 to 4, and those of the first N_COUNTERS are counted */
 #define N_TONES 4u
 #define N_COUNTERS 2u
+#endif
+#define N_INPUTS 8u   /* 0 to 3 are pins; 4 to 7 read lines 0 to 3 back */
+#define N_PINS 4u     /* inputs whose rising edges are triggers 1 to 4, and those of the first N_COUNTERS are counted */
 #define N_REGISTERS 16u
 #define MAX_PAYLOAD 1024u
 #define MAX_INSTRUCTIONS 1024u

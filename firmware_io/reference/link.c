@@ -199,6 +199,12 @@ bool link_event(uint8_t kind, const void *payload, uint32_t n_bytes)
     return room;
 }
 
+uint32_t link_mark_room(void)
+{
+    const uint32_t n_waiting = link.n_queued - link.n_taken;
+    return n_waiting < EVENTS ? EVENTS - n_waiting : 0;
+}
+
 void link_note(uint8_t kind, uint16_t number, const void *payload, uint32_t n_bytes)
 {
     if (link.session != 0)

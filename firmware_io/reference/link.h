@@ -22,6 +22,8 @@ uint32_t link_n_repeated(void);
 
 /* Queue an event; false when there is no room. Also called by interrupts. */
 bool link_event(uint8_t kind, const void *payload, uint32_t n_bytes);
+/* How many marks there is room for. */
+uint32_t link_mark_room(void);
 /* Send a note once, within a session. */
 void link_note(uint8_t kind, uint16_t number, const void *payload, uint32_t n_bytes);
 

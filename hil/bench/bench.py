@@ -29,7 +29,7 @@ from qctl.hil.bench.steps import (
 )
 from qctl.hil.bench.watch import Answering, Events
 
-__all__ = ["Bench", "TuneUp"]
+__all__ = ["Bench", "TuneUp", "called"]
 
 TuneUp = Callable[[Any, str | None, Sequence[str] | None], Any]
 """Tunes up a processor of a lab by nodes, and raises a QctlError if a value is refused."""
@@ -66,7 +66,7 @@ class Bench:
             If it asks for what this lab has not, or for faults of a real one; nothing was done then.
         """
         self._check(scenario)
-        outcome = Outcome(scenario.name, scenario.file, _called(scenario), time.time())
+        outcome = Outcome(scenario.name, scenario.file, called(scenario), time.time())
         begin_s = time.monotonic()
         events = Events(self.lab.address)
         try:
@@ -114,6 +114,11 @@ class Bench:
                 raise RequestError(
                     f"{where}: steps[{number}]: this lab has no instrument {unknown[0]!r}; it has {', '.join(known)}"
                 )
+            if isinstance(step, Set | Get) and (has := self._parameters(step.instrument)) and step.parameter not in has:
+                raise RequestError(
+                    f"{where}: steps[{number}].parameter: {step.instrument} has no {step.parameter!r}; "
+                    f"it has {', '.join(has)}"
+                )
             if isinstance(step, Calibrate) and self._tune_up is None:
                 raise RequestError(f"{where}: steps[{number}]: this bench was made without a tune-up")
             if isinstance(step, Fault) and not self.lab.plant:
@@ -121,6 +126,10 @@ class Bench:
                     f"{where}: steps[{number}]: fault {step.fault}{f' on {step.on}' if step.on else ''} can't be made: "
                     f"this lab is real (no virtual lab of this machine stands behind it)"
                 )
+
+    def _parameters(self, instrument: str) -> list[str]:
+        """Return what can be got from an instrument or set; nothing where its link has never been up."""
+        return [str(row["name"]) for row in self.lab.client.instruments[instrument].parameters]
 
     # -- a step ----------------------------------------------------------------------------------
 
@@ -244,7 +253,8 @@ def _kind(step: Step) -> str:
     return str(step.__struct_config__.tag)
 
 
-def _called(scenario: Scenario) -> str:
+def called(scenario: Scenario) -> str:
+    """Return what people call the lab that a scenario is played against."""
     lab = scenario.lab
     return f"{lab.virtual}, seed {lab.seed}" if lab.virtual else lab.file or lab.server or lab.record
 

@@ -24,7 +24,7 @@ from qctl.hil.lab import ask_plant, running_labs
 from qctl.hil.record.stand_in import DIFFERENCE
 from qctl.lab import load_lab, read_lab
 
-__all__ = ["BenchLab", "open_lab"]
+__all__ = ["BenchLab", "open_lab", "plant_behind"]
 
 _ANY_PORT = "tcp://127.0.0.1:0"
 _PAUSE_S = 0.02
@@ -71,7 +71,7 @@ class BenchLab:
             self._rack = start(["hil", "replay", str(beside / wanted.record), how, "--out", str(toml)])
         elif wanted.file:
             toml = beside / wanted.file
-            self.plant = _plant_behind(toml)
+            self.plant = plant_behind(toml)
         else:
             self.address = wanted.server
             self.client = connect(wanted.server)
@@ -233,7 +233,14 @@ def open_lab(wanted: LabWanted, beside: Path) -> BenchLab:
     return lab
 
 
-def _plant_behind(toml: Path) -> str:
+def plant_behind(toml: Path) -> str:
+    """Return the socket of the virtual lab on this machine that a lab.toml reaches; empty where there is none.
+
+    Raises
+    ------
+    RequestError
+        If lab.toml is wrong.
+    """
     return _plant_of(one.address for one in load_lab(toml).instruments.values())
 
 

@@ -10,15 +10,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from qctl.errors import ParseError, RequestError
+from qctl.errors import ParseError, RequestError, error_codes
 from qctl.hil.bench.steps import Clear, Expect, Fault, Get, Kill, Run, Seconds, Step, Times
-from qctl.hil.labs.kinds import LABS
+from qctl.hil.labs.kinds import LABS, drawn, faults_of
 from qctl.hil.plant.faults import FAULTS
 from qctl.lab import read_lab
 from qctl.lab.decoding import Problems, decode, join
+from qctl.lab.rack_rules import unknown
 
 __all__ = ["LabWanted", "Limits", "Scenario", "lab_wanted", "read_scenario", "shipped"]
 
+_TOPICS = ("calibration", "ended", "job", "lease", "link", "lock", "progress", "safe", "value")
+"""What topics of events begin with; docs/wire.md says what each tells."""
 _ACTIONS = tuple(kind.__struct_config__.tag for kind in Step.__args__)
 
 
@@ -141,8 +144,14 @@ def _check(scenario: Scenario, problems: Problems) -> None:
     for kind in scenario.limits:
         if kind not in _ACTIONS:
             problems.add(join("limits", kind), f"is no kind of step; there are {', '.join(_ACTIONS)}")
+    faults = faults_of(drawn(lab.virtual, lab.seed)) if lab.virtual in LABS else None
     for number, step in enumerate(scenario.steps):
         path = f"steps[{number}]"
+        if isinstance(step, Fault) and step.fault in FAULTS and faults is not None:
+            try:
+                faults.put(step.fault, step.on, step.value)
+            except RequestError as error:
+                problems.add(path, error.message)
         if isinstance(step, Fault | Clear) and step.fault is not None and step.fault not in FAULTS:
             problems.add(f"{path}.fault", f"{step.fault!r} is not one of {', '.join(sorted(FAULTS))}")
         if isinstance(step, Run) and bool(step.program) == bool(step.file):
@@ -165,5 +174,10 @@ def _check_expected(step: Step, path: str, problems: Problems) -> None:
         problems.add(f"{path}.unit", "only what is got has a unit")
     if wanted.min is not None and wanted.max is not None and wanted.min > wanted.max:
         problems.add(f"{path}.min", f"{wanted.min:g} is above max = {wanted.max:g}")
+    if wanted.error is not None and wanted.error not in error_codes():
+        problems.add(f"{path}.error", unknown("error code", wanted.error, sorted(error_codes())))
+    if wanted.event is not None and wanted.event.topic.partition(".")[0] not in _TOPICS:
+        topic = wanted.event.topic.partition(".")[0]
+        problems.add(f"{path}.event.topic", f"no event is called {topic!r}; there are {', '.join(_TOPICS)}")
     if wanted.words and wanted.error is None:
         problems.add(f"{path}.words", "are an error's: name its code in error, too")

@@ -30,6 +30,8 @@ class WireFaults:
         Whether the box has lost its power by itself, and its server does not know yet.
     on_trip : callable
         Told when it does.
+    on_spent : callable
+        Told the name of each fault that is used up.
     """
 
     def __init__(self, **faults: Any) -> None:
@@ -37,6 +39,7 @@ class WireFaults:
         self._left: dict[str, Any] = {}
         self.active = self.down = False
         self.on_trip: Callable[[], None] = lambda: None
+        self.on_spent: Callable[[str], None] = lambda name: None
         self.replace(faults)
 
     def replace(self, faults: dict[str, Any], anew: Collection[str] = ()) -> None:
@@ -64,7 +67,10 @@ class WireFaults:
         if name in _COUNTED and self._left.get(name, 0) > 1:
             self._left[name] -= 1
             return True
-        return self._left.pop(name, None)
+        found = self._left.pop(name, None)
+        if found is not None:
+            self.on_spent(name)
+        return found
 
     def spend(self, name: str, amount: int) -> bool:
         """Take an amount from a fault that comes when so much is used up; return whether it does now."""
@@ -75,6 +81,7 @@ class WireFaults:
         if left > amount:
             return False
         del self._left[name]
+        self.on_spent(name)
         return True
 
     def trip(self) -> None:

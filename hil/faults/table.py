@@ -29,6 +29,8 @@ class FaultKind:
         What it can be set on.
     text : str
         What it does.
+    models : tuple of str
+        The models that show it; empty where every instrument does.
     """
 
     name: str
@@ -37,10 +39,27 @@ class FaultKind:
     unit: str
     where: str
     text: str
+    models: tuple[str, ...] = ()
+
+    def misplaced(self, on: str, model: str) -> str:
+        """Return a sentence if a box of this model does not show it, else an empty text."""
+        if not self.models or model in self.models:
+            return ""
+        return f"{self.name} is set on {self.where}, and {on} ({model}) is none: nothing would come of it"
 
 
 _LINE, _ANY, _WIRES = "a line of a fridge", "any instrument", "any instrument, pipes, relays"
 _FIRMWARE = "controllers that speak qctl's packets"
+_PACKETS = ("qctl-trigger", "qctl-sequencer")
+_SCPI = (
+    "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qdevil-qdac2", "qblox-cluster",
+    "keysight-e8257d", "lakeshore-335", "lakeshore-336", "lakeshore-372", "minicircuits-rcdat", "minicircuits-rc-spdt",
+)  # fmt: skip
+_REFERENCED = (
+    "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qblox-cluster", "zurich-data-server",
+    "qick-tproc-v2", *_PACKETS,
+)  # fmt: skip
+_SERIAL = (*_PACKETS, "lakeshore-335", "shutter-box", "chiller")
 KINDS: dict[str, FaultKind] = {
     kind.name: kind
     for kind in (
@@ -50,9 +69,22 @@ KINDS: dict[str, FaultKind] = {
         FaultKind("swap", "cable", "", "other line", _LINE, "two cables change places"),
         FaultKind("lo_shift", "cable", 5e6, "Hz", "a source", "an LO is off by so much"),
         FaultKind("silence", "box", True, "", _WIRES, "no reply is sent; of a digitizer, nothing is ever recorded"),
-        FaultKind("unlocked", "box", True, "", "what has a reference", "it is not locked to its reference clock"),
-        FaultKind("lost_event", "box", True, "", "generators with an event cable", "an event is not noticed"),
-        FaultKind("warm", "box", 0.08, "K", "a refrigerator", "the mixing chamber is so warm"),
+        FaultKind(
+            "unlocked", "box", True, "", "what has a reference", "it is not locked to its reference clock", _REFERENCED
+        ),
+        FaultKind(
+            "lost_event",
+            "box",
+            True,
+            "",
+            "generators with an event cable",
+            "an event is not noticed",
+            ("tektronix-awg5014c",),
+        ),
+        FaultKind("warm", "box", 0.08, "K", "a refrigerator", "the mixing chamber is so warm", ("bluefors-gen1",)),
+        FaultKind(
+            "clock_drift", "box", 500.0, "ppm", "sequencers", "its clock runs faster by so much", ("qctl-sequencer",)
+        ),
         FaultKind("delay", "wire", 0.5, "s", _WIRES, "everything waits so long"),
         FaultKind("late_reply", "wire", 2.0, "s", _WIRES, "the next reply waits so long, later ones behind it"),
         FaultKind("drop", "wire", 1, "replies", _WIRES, "the next replies are never sent"),
@@ -98,12 +130,29 @@ KINDS: dict[str, FaultKind] = {
             "s",
             "serial instruments",
             "it is unplugged so long and comes back at a port with another name",
+            _SERIAL,
         ),
-        FaultKind("full_buffer", "box", True, "", "SCPI boxes, controllers", "it has no memory left for what is sent"),
         FaultKind(
-            "firmware", "box", "0.1", "revision", "SCPI boxes, controllers", "it says that it runs this firmware"
+            "full_buffer",
+            "box",
+            True,
+            "",
+            "SCPI boxes, controllers",
+            "it has no memory left for what is sent",
+            (*_SCPI, *_PACKETS),
         ),
-        FaultKind("protocol", "box", "2", "version", _FIRMWARE, "it speaks this version of the protocol alone"),
+        FaultKind(
+            "firmware",
+            "box",
+            "0.1",
+            "revision",
+            "SCPI boxes, controllers",
+            "it says that it runs this firmware",
+            (*_SCPI, *_PACKETS),
+        ),
+        FaultKind(
+            "protocol", "box", "2", "version", _FIRMWARE, "it speaks this version of the protocol alone", _PACKETS
+        ),
     )
 }
 

@@ -19,7 +19,7 @@ from qctl.hil.instruments.serve import serve
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m qctl.hil.instruments", description=__doc__)
-    parser.add_argument("--model", required=True, choices=sorted(MODELS))
+    parser.add_argument("--model", required=True, help=f"{', '.join(sorted(MODELS))}, or MODULE:CLASS of your own")
     parser.add_argument("--name", required=True, help="name in the lab")
     parser.add_argument("--plant", default="none", help="unix socket of the plant, or none")
     parser.add_argument("--serial", default="B010001")

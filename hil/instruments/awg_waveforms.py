@@ -6,6 +6,7 @@ formats: integer waveforms have little-endian words, bits 0-13 data and 14-15 ma
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -17,13 +18,14 @@ from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.errors import refusal
 from qctl.hil.instruments.scpi.session import Buffers
 
-__all__ = ["MAX_POINTS", "Waveform", "WaveformList"]
+__all__ = ["MAX_POINTS", "Waveform", "WaveformList", "describe"]
 
 MAX_POINTS = 16_200_000
 _MAX_WAVEFORMS = 32_000
 _MIDDLE = 8191
 _CODE = np.uint16(0x3FFF)
 _LONGEST_PAUSE = 4
+_SHORT_POINTS = 1 << 14
 _KINDS = arg.spellings("INTeger|REAL")
 _BYTES = {"INT": 2, "REAL": 5}
 
@@ -77,6 +79,15 @@ class Waveform:
         self._runs = None
 
     @property
+    def is_described(self) -> bool:
+        """Say whether digest and runs are known."""
+        return bool(self._digest) and self._runs is not None
+
+    def note(self, digest: str, runs: Runs) -> None:
+        """Take digest and runs as `describe` has worked them out."""
+        self._digest, self._runs = digest, runs
+
+    @property
     def runs(self) -> Runs:
         """Where it is not silent: the samples as float32, -1 to 1 of half the amplitude (code 8191 is 0)."""
         if self._runs is None:
@@ -88,6 +99,36 @@ class Waveform:
                 for part in (np.split(heard, cuts) if len(cuts) else [heard] if heard.size else [])
             )
         return self._runs
+
+
+def describe(waveforms: Iterable[Waveform]) -> dict[str, tuple[int, Runs]]:
+    """Return waveforms as the plant takes them, by digest; many short ones are looked at together."""
+    found = list(waveforms)
+    fresh = [one for one in found if not one.is_described and one.n_points <= _SHORT_POINTS]
+    if fresh:
+        _describe(fresh)
+    return {one.digest: (one.n_points, one.runs) for one in found}
+
+
+def _describe(waveforms: Sequence[Waveform]) -> None:
+    """Work out digest and runs of several waveforms."""
+    codes = np.bitwise_and(np.concatenate([one.words for one in waveforms]), _CODE)
+    samples, content = _relative(codes), memoryview(codes)
+    ends = np.cumsum([one.n_points for one in waveforms])
+    heard = (codes != _MIDDLE).nonzero()[0]
+    owner = np.searchsorted(ends, heard, "right")
+    cuts = ((heard[1:] - heard[:-1] > _LONGEST_PAUSE) | (owner[1:] != owner[:-1])).nonzero()[0]
+    firsts, lasts = heard[np.append(0, cuts + 1)[: heard.size]], heard[np.append(cuts, -1)[: heard.size]]
+    bounds = list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    begin = place = 0
+    for one, end in zip(waveforms, ends.tolist(), strict=True):
+        runs = []
+        while place < len(bounds) and bounds[place][0] < end:
+            first, last = bounds[place]
+            runs.append((first - begin, samples[first : last + 1]))
+            place += 1
+        one.note(blake2b(content[begin:end], digest_size=16).hexdigest(), tuple(runs))
+        begin = end
 
 
 def _relative(codes: NDArray[np.uint16]) -> NDArray[np.float32]:

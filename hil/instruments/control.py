@@ -33,6 +33,7 @@ class Control:
         self._faults = faults
         self._own: dict[str, Any] = {}
         faults.on_trip = box.plant.fault_changed.set
+        faults.on_spent = box.plant.spent
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self, path: str) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["MODELS", "Model"]
+from qctl.errors import RequestError
+
+__all__ = ["MODELS", "Model", "emulated_by"]
 
 
 class Model(NamedTuple):
@@ -16,7 +18,8 @@ class Model(NamedTuple):
         Where its class is.
     link : str
         ``raw`` (SCPI socket), ``chassis`` (one for itself, and behind it one for each slot), ``hislip``, ``http``,
-        ``labone`` (a data server), ``pyro`` (a board's server), ``pty`` (bytes) or ``serial`` (a SCPI box on a pty).
+        ``labone`` (a data server), ``modbus`` (a socket), ``pyro`` (a board's server), ``pty`` (bytes) or ``serial`` (a
+        SCPI box on a pty).
     """
 
     module: str
@@ -49,4 +52,24 @@ MODELS: dict[str, Model] = {
     "lakeshore-372": Model("lakeshore", "Lakeshore372", "raw"),
     "minicircuits-rcdat": Model("minicircuits", "Attenuator", "raw"),
     "minicircuits-rc-spdt": Model("minicircuits", "Switches", "raw"),
+    "shutter-box": Model("shutter_box", "ShutterBox", "pty"),
+    "plain-shutter-box": Model("shutter_box", "PlainShutterBox", "pty"),
+    "chiller": Model("chiller", "Chiller", "pty"),
+    "chiller-tcp": Model("chiller", "Chiller", "modbus"),
 }
+
+
+def emulated_by(name: str) -> tuple[str, Model]:
+    """Return the module that emulates a model, and its entry; ``MODULE:CLASS`` is one of a lab's own, on a pty.
+
+    Raises
+    ------
+    RequestError
+        If there is no such model.
+    """
+    module, colon, kind = name.partition(":")
+    if colon and module and kind:
+        return module, Model(module, kind, "pty")
+    if name not in MODELS:
+        raise RequestError(f"model = {name!r} is not one of {', '.join(sorted(MODELS))}, nor MODULE:CLASS")
+    return f"qctl.hil.instruments.{MODELS[name].module}", MODELS[name]

@@ -143,6 +143,8 @@ class Plant(Protocol):
         party: int,
         members: NDArray[np.int64],
         end_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, NDArray[np.float64]]:
         """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
         ...
@@ -156,6 +158,9 @@ class Plant(Protocol):
 
     async def reference(self, locked: bool) -> None:
         """Say whether the box is locked to its reference clock."""
+
+    def spent(self, name: str) -> None:
+        """Say that a fault of this box is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
@@ -309,6 +314,8 @@ class NoPlant:
         party: int,
         members: NDArray[np.int64],
         end_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, NDArray[np.float64]]:
         """Integrate as `play` does."""
         _, (sums,) = await self.play(outputs, [integration], rate_hz, len(members), 1.0)
@@ -325,6 +332,9 @@ class NoPlant:
 
     async def reference(self, locked: bool) -> None:
         """Forget it."""
+
+    def spent(self, name: str) -> None:
+        """Say that a fault of this box is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""

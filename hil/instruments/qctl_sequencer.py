@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import struct
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
@@ -64,6 +64,7 @@ class QctlSequencer(FirmwareLink):
         super()._forget()
         self._halt()
         self._begun_s = time.monotonic()
+        self._past_ticks, self._drift = 0, 0.0
         self._state, self._number, self._n_shots = _IDLE, 0, 0
         self._head, self._object = b"", bytearray()
         self._program, self._use = b"", Use(False, -1, False)
@@ -104,7 +105,15 @@ class QctlSequencer(FirmwareLink):
     }  # fmt: skip
 
     def _ticks(self) -> int:
-        return int((time.monotonic() - self._begun_s) * _LIMITS.tick_hz)
+        return self._past_ticks + int((time.monotonic() - self._begun_s) * _LIMITS.tick_hz * (1 + self._drift))
+
+    def new_faults(self, faults: dict[str, Any]) -> None:
+        """Take the present faults; a clock that begins to drift goes on from where it is."""
+        drift = float(faults.get("clock_drift") or 0) * 1e-6
+        if drift != self._drift:
+            self._past_ticks, self._begun_s = self._ticks(), time.monotonic()
+            self._drift = drift
+        super().new_faults(faults)
 
     def _told(self, payload: bytes) -> bytes:
         shots = self._fired() if self._state == _RUNNING else self._played.n_shots

@@ -11,11 +11,12 @@ from qctl.errors import RequestError
 from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
-from qctl.hil.instruments.models import MODELS
+from qctl.hil.instruments.models import emulated_by
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
+from qctl.hil.instruments.servers.modbus import ModbusConnection
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.instruments.servers.pyro import PyroConnection
 from qctl.hil.instruments.servers.raw import RawConnection
@@ -44,10 +45,11 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     RequestError
         If there is no such model.
     """
-    model = MODELS.get(config.model)
-    if model is None:
-        raise RequestError(f"model = {config.model!r} is not one of {', '.join(sorted(MODELS))}")
-    kind = getattr(importlib.import_module(f"qctl.hil.instruments.{model.module}"), model.name)
+    module, model = emulated_by(config.model)
+    try:
+        kind = getattr(importlib.import_module(module), model.name)
+    except (ImportError, AttributeError) as error:
+        raise RequestError(f"model = {config.model!r}: {error}") from error
     box = kind(config, plant)
     await plant.hello(box.kind, box.n_outputs, box.n_inputs, getattr(box, "parts", None))
     faults = WireFaults()
@@ -73,6 +75,8 @@ async def _listen(
             return lambda: HttpConnection(box, faults, connections)
         if link == "labone":
             return lambda: LabOneConnection(box, faults, connections)
+        if link == "modbus":
+            return lambda: ModbusConnection(box, faults, connections)
         if link == "pyro":
             return lambda: PyroConnection(lambda: box.inner, faults, connections)
         return lambda: RawConnection(one, faults, connections)

@@ -16,12 +16,11 @@ and waveform files, predefined waveforms.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from typing import Any
 
 from qctl.hil.instruments.awg_sequence import Layout, lay_out
-from qctl.hil.instruments.awg_waveforms import MAX_POINTS, Waveform, WaveformList
-from qctl.hil.instruments.plant_link import Levels, Output, Runs
+from qctl.hil.instruments.awg_waveforms import MAX_POINTS, WaveformList, describe
+from qctl.hil.instruments.plant_link import Levels, Output
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.errors import refusal
@@ -322,7 +321,7 @@ class TektronixAwg5014c(Box):
             if self._fresh:
                 # The plant has what it is likely to play before it is told to: RUN has less to wait for.
                 found, self._fresh = [one for name in self._fresh if (one := self.list.known(name))], set()
-                self.plant.tell_waveforms(_described(found))
+                self.plant.tell_waveforms(describe(found))
             if not self._sequencing():
                 await self._tell_outputs()
             elif not self._described:
@@ -372,12 +371,7 @@ class TektronixAwg5014c(Box):
         """Give the plant waveforms that it may not have, in one message."""
         found = [self.list.get(name) for name in sorted(names) if name]
         if found:
-            await self.plant.waveforms(_described(found))
-
-
-def _described(waveforms: Iterable[Waveform]) -> dict[str, tuple[int, Runs]]:
-    """Return waveforms as the plant takes them."""
-    return {one.digest: (one.n_points, one.runs) for one in waveforms}
+            await self.plant.waveforms(describe(found))
 
 
 def _bit(on: bool) -> str:

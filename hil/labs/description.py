@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from qctl.hil.labs.bridged import BESIDE, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.qick import BOARD, board_lines, board_ports
@@ -45,6 +46,7 @@ MODELS = {
     "hd0": "zurich-hdawg",
     "boa": BOARD,
     "fri": "bluefors-gen1",
+    **{name[:3]: model for name, model in BESIDE.items()},
 }
 _ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)
 """Of drives and readout: multiples of 100 MHz."""
@@ -180,6 +182,8 @@ def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
 
 
 def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str]:
+    if box in BESIDE:
+        return firmware_lines(box, address)
     lines = [f"[instruments.{box}]", f'model = "{model}"', f'address = "{address}"']
     lines += [] if box in file.cables.beside else ['group = "rack"']
     delay_s = DESIGN_DELAYS_S[box] if file.cables.delays_s and box in file.cables.triggers else 0.0

@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from qctl.errors import RequestError
+from qctl.hil.labs.bridged import BESIDE
 from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
@@ -26,6 +27,7 @@ LO_DRIVE_HZ = 5.10e9
 LO_READOUT_HZ = 7.07e9
 _FREQUENCIES_HZ = {
     "transmon1": (4.72e9,),
+    "bridged1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
@@ -39,6 +41,7 @@ _FREQUENCIES_HZ = {
 _ANHARMONICITY_HZ = {"transmon5": -3.3e8}
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
+    "bridged1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     "qblox2": (7.035e9, 7.105e9),
@@ -64,6 +67,9 @@ _OUTPUTS = {
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
+_OUTPUTS["bridged1"] = _OUTPUTS["transmon1"]
+_BESIDE = {"bridged1": tuple(BESIDE)}
+"""Racks with boxes that nothing of the processor hangs on."""
 _BOARDS = ("qick1", "qick2")
 """Racks of one board that plays and reads everything, and starts itself."""
 _JOINED = {"qick2": {"board0:7": "board0:5"}}
@@ -180,4 +186,5 @@ def _cables(name: str) -> Cables:
         events={} if alone and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
         joined=_JOINED.get(name, {}),
+        beside=_BESIDE.get(name, ()),
     )

@@ -7,9 +7,11 @@ from typing import Any
 
 from qctl.errors import RequestError
 from qctl.hil.labs import atoms, description, draw, ions, truth
+from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.file import AnyFile, AtomFile, IonFile
+from qctl.hil.plant.ion_block import IonFaults
 
-__all__ = ["LABS", "boxes_of", "described", "drawn", "truth_of"]
+__all__ = ["LABS", "boxes_of", "described", "drawn", "faults_of", "truth_of"]
 
 _DRAWS: dict[str, Callable[[str, int], AnyFile]] = {
     **dict.fromkeys(draw.LABS, draw.draw_lab),
@@ -40,6 +42,19 @@ def boxes_of(file: AnyFile) -> dict[str, str]:
         case AtomFile():
             return atoms.boxes_of_atoms(file)
     return description.boxes_of(file)
+
+
+def faults_of(file: AnyFile) -> FaultTable:
+    """Return the table of the faults of a lab, where none is set; what can't be set on it is refused by name."""
+    match file:
+        case IonFile():
+            table: FaultTable = IonFaults(file.cables)
+        case AtomFile():
+            table = FaultTable(file.cables, ())
+        case _:
+            table = FaultTable(file.cables, tuple(one.name for one in file.processor.transmons))
+    table.models = boxes_of(file)
+    return table
 
 
 def described(name: str, file: AnyFile, addresses: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -50,12 +51,19 @@ class FaultTable:
         What places are called.
     names : tuple of str
         Names of the transmons.
+
+    Attributes
+    ----------
+    models : mapping of str to str
+        Model of each box; a fault on one of them that does not show it is refused.
     """
 
     def __init__(self, cables: Cables, names: tuple[str, ...]) -> None:
         self._cables = cables
         self._names = names
         self._faults: dict[tuple[str, str], Fault] = {}
+        self._spent: set[tuple[str, str]] = set()
+        self.models: Mapping[str, str] = {}
         self.version = 0
 
     def put(self, name: str, on: str | None, value: Any) -> Fault:
@@ -69,12 +77,20 @@ class FaultTable:
         if name not in FAULTS:
             raise RequestError(f"fault {name!r} is not one of {', '.join(sorted(FAULTS))}")
         found = Fault(name, self._place(name, on), _same_kind(name, FAULTS[name] if value is None else value))
+        if found.on in self.models and (said := KINDS[name].misplaced(found.on, self.models[found.on])):
+            raise RequestError(said)
         if name == "swap":
             other = str(found.value) or self._next_drive(found.on)
             found = Fault(name, found.on, self._line(other, name))
         self._faults[name, found.on] = found
+        self._spent.discard((name, found.on))
         self.version += 1
         return found
+
+    def spend(self, name: str, on: str) -> None:
+        """Note that a fault which happens once, or so often, is used up."""
+        if (name, on) in self._faults:
+            self._spent.add((name, on))
 
     def clear(self, name: str | None = None, on: str | None = None) -> list[Fault]:
         """Remove the faults of a name, of a place, or both; every fault without them. Return what was removed.
@@ -86,20 +102,21 @@ class FaultTable:
         """
         removed = [f for f in self._faults.values() if name in (None, f.name) and (on is None or self._is_at(f, on))]
         if not removed and (name, on) != (None, None):
-            there = ", ".join(f"{f.name} on {f.on}" for f in self._faults.values()) or "none"
+            there = ", ".join(f"{f.name} on {f.on}" for f in self.present()) or "none"
             raise RequestError(f"fault {name or 'of any name'}{f' on {on}' if on else ''} is not set; set is {there}")
         for fault in removed:
             del self._faults[fault.name, fault.on]
+            self._spent.discard((fault.name, fault.on))
         self.version += 1
         return removed
 
     def present(self) -> list[Fault]:
-        """Return every fault that is set."""
-        return list(self._faults.values())
+        """Return every fault that is set and not used up."""
+        return [fault for key, fault in self._faults.items() if key not in self._spent]
 
     def of_box(self, box: str) -> dict[str, Any]:
         """Return what one box has to act on itself."""
-        return {f.name: f.value for f in self._faults.values() if f.on == box and f.name not in CABLE_FAULTS}
+        return {f.name: f.value for f in self.present() if f.on == box and f.name not in CABLE_FAULTS}
 
     def on_line(self, line: str) -> list[Fault]:
         """Return the faults of one line."""
@@ -199,7 +216,7 @@ def _same_kind(name: str, value: Any) -> Any:
         number = float(value)
     except (TypeError, ValueError):
         raise RequestError(f"fault {name}: value {value!r} is not a number ({unit})") from None
-    least = -math.inf if name in ("lo_shift", "scale") else 1 if kind is int else 0
+    least = -math.inf if name in ("lo_shift", "scale", "clock_drift") else 1 if kind is int else 0
     most = 1 if unit.startswith("share") else math.inf
     if not math.isfinite(number) or not least <= number <= most:
         bounds = f"[{least:g}, {most:g}]" if least > -math.inf else "finite numbers"

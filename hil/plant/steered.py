@@ -18,7 +18,7 @@ from qctl.hil.physics.readout import Answer, answer_readout
 from qctl.hil.physics.stages import Party, clipped
 from qctl.hil.physics.sums import Weighing
 from qctl.hil.plant.messages import array_from_wire, array_to_wire
-from qctl.hil.plant.self_timed import Integrating, armed, integration_of
+from qctl.hil.plant.self_timed import Integrating, armed, integration_of, set_tones
 
 if TYPE_CHECKING:
     from qctl.hil.plant.block import Physics
@@ -120,5 +120,6 @@ def begin_steer(plant: Plant, session: Session, message: Mapping[str, Any]) -> d
     if not len(members) or not end_s > 0:
         raise RequestError(f"{len(members)} shots until end_s = {end_s}: both have to be above 0")
     with armed(plant, message, own.name), plant.clock.paused():
+        set_tones(plant, (own.name, *session.parts), message.get("tones", {}))
         number, sums = plant.parties.play(plant.rack, int(message["party"]), members, one, end_s, plant.clock.now_s())
     return {"party": number, "sums": array_to_wire(sums, plant.folder)}

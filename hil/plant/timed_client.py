@@ -148,9 +148,12 @@ class SelfTimedPlays:
         party: int,
         members: NDArray[np.int64],
         end_s: float,
+        rates_hz: Mapping[str, float] = MappingProxyType({}),
+        tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
     ) -> tuple[int, NDArray[np.float64]]:
         """Play a part of shots that the box steers; return the party that they are then, and the sums of each."""
         content = {"outputs": elements_of(outputs), "integration": self._wire(integration), "rate_hz": rate_hz}
+        content |= {"rates_hz": dict(rates_hz), "tones": dict(tones)}
         given = array_to_wire(members, self._folder)
         reply = await self._ask("steer", **content, party=party, members=given, end_s=end_s)
         return int(reply["party"]), array_from_wire(reply["sums"], self._folder)

@@ -202,6 +202,10 @@ def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> di
     return {"faults_cleared": [[fault.name, fault.on, fault.value] for fault in removed]}
 
 
+def _spent(plant: Plant, session: Session, message: dict[str, Any]) -> None:
+    plant.physics.faults.spend(message["name"], session.attached().name)
+
+
 def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
     return {"faults_set": [[fault.name, fault.on, fault.value] for fault in plant.physics.faults.present()]}
 
@@ -221,6 +225,7 @@ VERBS: dict[str, Verb] = {
     "events": _events,
     "expose": _expose,
     "faults": _faults,
+    "spent": _spent,
     "fired": _fired,
     "follow": _follow,
     "hello": _hello,

@@ -2,7 +2,8 @@
 
 ``record.json`` names the instruments, ``traffic.jsonl`` has a line for each message, ``blobs/`` the bytes that are
 too long for a line, ``lab.toml`` the lab as it was. A line has ``time_s`` (Unix), ``instrument``, ``event`` (sent,
-received, opened, closed) and, for bytes, one of ``text`` (printable ASCII), ``base64``, or ``sha256`` and ``n_bytes``.
+received, opened, closed; end in the last line) and, for bytes, one of ``text`` (printable ASCII), ``base64``, or
+``sha256`` and ``n_bytes``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from qctl.lab.rack_rules import NAME
 __all__ = ["SCHEMA", "Journal", "Record", "Turn", "read_record"]
 
 SCHEMA = 1
+_END = "end"
 _LONG_BYTES = 4096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -71,7 +73,9 @@ class Journal:
         self._file.write(json.dumps(line) + "\n")
 
     def close(self) -> None:
-        """Close the file."""
+        """Write that the record ends here, and close the file."""
+        if not self._file.closed:
+            self._file.write(json.dumps({"time_s": time.time(), "event": _END}) + "\n")
         self._file.close()
 
     def _shape(self, data: bytes) -> dict[str, Any]:
@@ -119,15 +123,18 @@ class Record:
         In order, for each instrument.
     lab : str
         Text of lab.toml; empty where there is none.
+    cut : str
+        A sentence that says what is missing at its end, if anything is.
     """
 
     instruments: dict[str, dict[str, str]]
     turns: dict[str, list[Turn]]
     lab: str
+    cut: str = ""
 
 
 def read_record(folder: Path) -> Record:
-    """Read a record; a last line that was cut by a crash is left out.
+    """Read a record; a last line that was cut by a crash is left out, and `cut` says so.
 
     Raises
     ------
@@ -146,11 +153,15 @@ def read_record(folder: Path) -> Record:
     if not isinstance(names, dict) or not all(NAME.fullmatch(name) for name in names):
         raise RequestError(f"{folder}/record.json: `instruments` has names that no instrument of a lab.toml can have")
     turns: dict[str, list[Turn]] = {name: [] for name in names}
+    ended = False
     for number, text in enumerate(lines, start=1):
         if not text:
             continue
         try:
             line = json.loads(text)
+            if line["event"] == _END:
+                ended = True
+                continue
             heard = turns[line["instrument"]]
             if line["event"] == "sent":
                 heard.append(Turn(_bytes(line, folder), time_s=line["time_s"]))
@@ -162,7 +173,12 @@ def read_record(folder: Path) -> Record:
             if number >= len(lines):
                 break
             raise RequestError(f"{folder}/traffic.jsonl: line {number} can't be read: {error!r}") from error
-    return Record(names, turns, lab)
+    cut = (
+        ""
+        if ended
+        else f"{folder}/traffic.jsonl has no end: its recorder was killed, and what came last may be missing"
+    )
+    return Record(names, turns, lab, cut)
 
 
 def _bytes(line: dict[str, Any], folder: Path) -> bytes:

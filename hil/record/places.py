@@ -13,6 +13,7 @@ __all__ = ["Place", "left_out", "loopback", "place_at", "places_of", "with_addre
 
 _FIRMWARE = ("qctl-trigger", "qctl-sequencer")
 """Models that speak the firmware link on a serial line or a socket; all others there speak text."""
+_DESCRIBED = ("line-firmware", "modbus-firmware")
 _PORT_OF_HISLIP = 4880
 
 
@@ -64,6 +65,8 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
         if not parts.hostname or not parts.port:
             return f"{address!r} is not of the form tcp://host:port"
         return Place(name, model, address, language or "text", "", parts.hostname, parts.port)
+    if model in _DESCRIBED and not language:
+        return f"{name} speaks as only its own lab.toml says ({model}), which no proxy here cuts into messages"
     found = parse_address(address)
     if not isinstance(found, Address):
         return found

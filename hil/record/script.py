@@ -68,6 +68,8 @@ class Script:
         for place, key in enumerate(self._keys):
             self._places.setdefault(key, []).append(place)
         self._asked: dict[bytes, int] = {}
+        self._set: dict[bytes, bytes] = {}
+        self._held: list[bytes] = self._settings_held()
         self._free = set(self._signs_of_life())
         self._heard_s = clock()
         self._idle = False
@@ -136,7 +138,10 @@ class Script:
         return place < len(self._keys) and self._keys[place] == key
 
     def _any_place(self, key: bytes, said: bytes) -> int:
-        """Return the turn with the next answer to the same message, the last one if there are no more."""
+        """Return the turn with the next answer to the same message, the last one if there are no more.
+
+        A query whose setting (of the same header) has been sent is answered as the record did under that setting.
+        """
         places = self._places.get(key)
         if places is None:
             raise DeviceError(
@@ -144,12 +149,33 @@ class Script:
                 instrument=self.name,
                 number=self.n_done + 1,
             )
-        asked = self._asked.get(key, 0)
-        self._asked[key] = asked + 1
+        header = self._header(said)
+        if header and not self._polls(said):
+            self._set[header] = key
+        elif header in self._set:
+            under = [place for place in places if self._held[place] == self._set[header]]
+            places = under or places
+        asked = self._asked.get(key + self._set.get(header, b""), 0)
+        self._asked[key + self._set.get(header, b"")] = asked + 1
         return places[min(asked, len(places) - 1)]
+
+    def _settings_held(self) -> list[bytes]:
+        """Return, for each turn, the setting with the same header that held when it was said; empty for none."""
+        held: list[bytes] = []
+        last: dict[bytes, bytes] = {}
+        for turn, key in zip(self._turns, self._keys, strict=True):
+            header = self._header(turn.said)
+            held.append(last.get(header, b""))
+            if header and not self._polls(turn.said):
+                last[header] = key
+        return held
 
     def _key(self, said: bytes) -> bytes:
         return said
+
+    def _header(self, said: bytes) -> bytes:
+        """Return what a setting and its query share: ``SOUR:FREQ`` of ``SOUR:FREQ 5E9`` and of ``SOUR:FREQ?``."""
+        return said.split(None, 1)[0].partition(b"?")[0].upper() if said.strip() else b""
 
     def _polls(self, said: bytes) -> bool:
         """Say whether a message only asks."""
@@ -188,6 +214,9 @@ class FirmwareScript(Script):
         if packet is None:
             return b""
         return bytes((packet.kind,)) + (b"" if packet.kind == _CLOCK else packet.payload)  # a clock tells other times
+
+    def _header(self, said: bytes) -> bytes:
+        return b""
 
     def _polls(self, said: bytes) -> bool:
         packet = unpack(said)

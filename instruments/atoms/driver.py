@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.atoms.body import PulserBody
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
@@ -134,7 +135,7 @@ class AtomRegister:
 
     def select(self, point: int) -> None:
         """Refuse: all points are played by one run."""
-        raise RequestError(f"{self.link.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.link.name, point)
 
     def finished(self) -> bool:
         """Return whether all points are done.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
@@ -9,10 +10,21 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import RequestError
+from qctl.errors import RequestError, WireError
+from qctl.instruments.links.checksums import CHECKSUMS
 from qctl.instruments.links.life import LinkState
 
-__all__ = ["Block", "Dialect", "Link", "SerialLine", "Tap", "as_bytes_view", "block_header", "shown"]
+__all__ = [
+    "Block",
+    "Dialect",
+    "Link",
+    "Port",
+    "SerialLine",
+    "Tap",
+    "as_bytes_view",
+    "block_header",
+    "shown",
+]
 
 Block = bytes | bytearray | memoryview | NDArray[np.generic]
 
@@ -43,19 +55,103 @@ class Dialect:
     Attributes
     ----------
     end : str
-        What ends a message to it; its answers end in a line feed, with a carriage return before it or not.
+        What ends a message to it.
+    answer_end : str
+        The character that its answers end in; a carriage return before a line feed is dropped.
     identity_query : str
         What it answers with who it is.
     serial : SerialLine
         Its serial line, where it is reached by one.
     greets : bool
         Whether it says something to a new connection, which belongs to no question.
+    wakes_s : float
+        How long a greeting may take, as of a board that a new connection resets.
+    echoes : bool
+        Whether it sends each message back before it answers.
+    prefix, answer_prefix : str
+        What stands before each message to it, and before each of its answers.
+    checksum : str
+        One of `CHECKSUMS`, behind `mark` at the end of messages and answers alike; empty for none. It is of the text
+        between prefix and mark.
+    mark : str
+        What stands before a checksum.
     """
 
     end: str = "\n"
+    answer_end: str = "\n"
     identity_query: str = "*IDN?"
     serial: SerialLine = field(default_factory=SerialLine)
     greets: bool = False
+    wakes_s: float = 1.0
+    echoes: bool = False
+    prefix: str = ""
+    answer_prefix: str = ""
+    checksum: str = ""
+    mark: str = "*"
+
+    @property
+    def has_blocks(self) -> bool:
+        """Say whether an answer may be a definite block: where nothing stands around answers."""
+        return not (self.answer_prefix or self.checksum or self.answer_end != "\n")
+
+    def dressed(self, text: str) -> bytes:
+        """Return a message as it is sent."""
+        return f"{self.prefix}{text}{self._sum(text)}{self.end}".encode("ascii")
+
+    def undressed(self, line: str) -> str:
+        """Return an answer without what stands around it, and without its end.
+
+        Raises
+        ------
+        WireError
+            If the prefix is not there, or the checksum is another one.
+        """
+        text = line.rstrip("\r\n").removesuffix(self.answer_end)
+        if not text.startswith(self.answer_prefix):
+            raise WireError(f"{text!r} does not begin with {self.answer_prefix!r}")
+        text = text[len(self.answer_prefix) :]
+        if not self.checksum:
+            return text
+        said, mark, _ = text.rpartition(self.mark)
+        if not mark or text.upper() != (said + self._sum(said)).upper():
+            raise WireError(f"the checksum of {text!r} is not {self._sum(said if mark else text)}")
+        return said
+
+    def _sum(self, text: str) -> str:
+        return self.mark + CHECKSUMS[self.checksum](text.encode("latin-1")) if self.checksum else ""
+
+
+class Port(Protocol):
+    """What a link asks of a port: bytes out, and lines or counted bytes back; `visa_port.VisaPort` says it in full."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Say whether several messages may be sent in one go."""
+        ...
+
+    def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
+        """Send parts one after the other."""
+        ...
+
+    def line(self, max_bytes: int, timeout_s: float) -> bytes:
+        """Return the bytes up to the end of a line, the end included."""
+        ...
+
+    def receive(self, n_bytes: int, timeout_s: float) -> bytes | bytearray:
+        """Return exactly so many bytes."""
+        ...
+
+    def unread(self) -> bytes:
+        """Return some of what has come and nobody has read."""
+        ...
+
+    def keep_pace(self, begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
+        """Raise TimeoutError where an answer comes in drops."""
+        ...
+
+    def close(self) -> None:
+        """Close it."""
+        ...
 
 
 class Tap(Protocol):

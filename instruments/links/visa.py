@@ -13,9 +13,9 @@ from functools import partial
 from threading import RLock
 from typing import NoReturn
 
-from qctl.errors import DeviceError, DeviceTimeoutError
+from qctl.errors import DeviceError, DeviceTimeoutError, WireError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
-from qctl.instruments.links.link import Block, Dialect, Tap, as_bytes_view, block_header, shown
+from qctl.instruments.links.link import Block, Dialect, Port, Tap, as_bytes_view, block_header, shown
 from qctl.instruments.links.visa_port import PortClosedError, VisaPort
 
 __all__ = ["VisaLink", "open_visa_link"]
@@ -23,7 +23,6 @@ __all__ = ["VisaLink", "open_visa_link"]
 _PATIENCE = Patience(first_s=0.1, longest_s=1.6)
 _LINE_BYTES = 4096
 _BURST_BYTES = 1 << 18
-_GREETING_S = 1.0
 
 
 class VisaLink:
@@ -42,7 +41,7 @@ class VisaLink:
     tap : Tap, optional
         Sees all traffic.
     open_port : callable, optional
-        Opens the port; tests hand in their own.
+        Opens the port, where it is not pyvisa's.
     dialect : Dialect, optional
         How the instrument is spoken to.
     """
@@ -54,7 +53,7 @@ class VisaLink:
         timeout_s: float = 5.0,
         identity: tuple[str, str] = ("", ""),
         tap: Tap | None = None,
-        open_port: Callable[[str, float], VisaPort] | None = None,
+        open_port: Callable[[str, float], Port] | None = None,
         dialect: Dialect | None = None,
     ) -> None:
         self._name = name
@@ -64,8 +63,9 @@ class VisaLink:
         self._tap = tap
         self._dialect = dialect or Dialect()
         self._end = self._dialect.end.encode("ascii")
-        self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial)
-        self._port: VisaPort | None = None
+        end = self._dialect.answer_end.encode("ascii")
+        self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial, end=end)
+        self._port: Port | None = None
         self._life = LinkLife(_PATIENCE, name, LinkState.DOWN)
         self._lock = RLock()
         self._gathered: list[bytes | memoryview] | None = None
@@ -115,6 +115,8 @@ class VisaLink:
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         with self._lock:
             port = self._asked(text)
+            if not self._dialect.has_blocks:
+                return self._line(port, text, limit_s)
             first = self._first(port, text, limit_s)
             if len(first) == 2 and first[1:].isdigit() and first[1:] != b"0":
                 block = self._block(port, text, limit_s, b"\n", first)
@@ -123,7 +125,7 @@ class VisaLink:
                 return first.decode("latin-1").rstrip("\r\n")
             return first.decode("latin-1") + self._line(port, text, limit_s)
 
-    def _asked(self, text: str) -> VisaPort:
+    def _asked(self, text: str) -> Port:
         """Send a query; refuse to while something that no query asked for would be taken for its answer."""
         port = self._ready()
         try:
@@ -136,7 +138,7 @@ class VisaLink:
         self._flush()
         return port
 
-    def _first(self, port: VisaPort, text: str, timeout_s: float) -> bytes:
+    def _first(self, port: Port, text: str, timeout_s: float) -> bytes:
         """Return the first byte of an answer, and the second if the first may begin a block."""
         got = b""
         try:
@@ -172,7 +174,7 @@ class VisaLink:
             finally:
                 self._gathered = None
 
-    def _put(self, port: VisaPort, parts: tuple[bytes | memoryview, ...], what: str) -> None:
+    def _put(self, port: Port, parts: tuple[bytes | memoryview, ...], what: str) -> None:
         """Send parts, or keep them for the end of a burst where messages end by themselves."""
         if self._gathered is not None and port.is_stream:
             self._gathered += parts
@@ -225,7 +227,7 @@ class VisaLink:
             blocks = [self._block(port, text, limit_s, b";") for _ in range(n_blocks)]
             return words, blocks, self._line(port, text, self._timeout_s)
 
-    def _word(self, port: VisaPort, text: str, timeout_s: float) -> str:
+    def _word(self, port: Port, text: str, timeout_s: float) -> str:
         """Read one answer that another one follows, without the ``;`` at its end."""
         got, begin_s = b"", time.monotonic()
         try:
@@ -242,7 +244,7 @@ class VisaLink:
             self._tap.received(self._name, got)
         return got[:-1].decode("latin-1")
 
-    def _block(self, port: VisaPort, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
+    def _block(self, port: Port, text: str, timeout_s: float, end: bytes, first: bytes = b"") -> memoryview:
         """Read one block and what ends it; `first` has been read already."""
         got: bytes | bytearray = first
         where = f"in the block that answers {text!r}"
@@ -280,7 +282,7 @@ class VisaLink:
             self._port.close()
             self._port = None
 
-    def _ready(self) -> VisaPort:
+    def _ready(self) -> Port:
         """Return the open port; reopen it after a failure, at most once a call and with back-off."""
         if self._life.state is LinkState.UP and self._port is not None:
             return self._port
@@ -300,14 +302,17 @@ class VisaLink:
         try:
             if self._dialect.greets:
                 with suppress(TimeoutError):
-                    port.line(_LINE_BYTES, min(_GREETING_S, self._timeout_s))
-            port.send((self._dialect.identity_query.encode("ascii") + self._end,), self._timeout_s)
-            identity = port.line(_LINE_BYTES, self._timeout_s).decode("latin-1").strip()
+                    port.line(_LINE_BYTES, self._dialect.wakes_s)
+                    port.unread()
+            port.send((self._dialect.dressed(self._dialect.identity_query),), self._timeout_s)
+            if self._dialect.echoes:
+                port.line(_LINE_BYTES, self._timeout_s)
+            identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
         except TimeoutError as error:
             self._down(
                 f"{self._address} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error
             )
-        except PortClosedError as error:
+        except (PortClosedError, WireError) as error:
             self._down(f"{self._address}: {error}", error)
         self._check(identity)
         self.identity = identity
@@ -340,13 +345,25 @@ class VisaLink:
             ) from error
         raise DeviceError(f"{self._name}: {error} {where}; {shown(got)}", instrument=self._name) from error
 
-    def _send(self, port: VisaPort, text: str) -> None:
-        data = text.encode("ascii") + self._end
+    def _send(self, port: Port, text: str) -> None:
+        data = self._dialect.dressed(text)
         self._put(port, (data,), repr(text))
         if self._tap is not None:
             self._tap.sent(self._name, data)
+        if self._dialect.echoes:
+            self._flush()
+            echo = self._raw_line(port, text, self._timeout_s)
+            if echo.rstrip(b"\r\n") != data.rstrip(b"\r\n"):
+                self._fail(PortClosedError(f"{echo!r} came where its echo was due"), f"after {text!r}")
 
-    def _line(self, port: VisaPort, text: str, timeout_s: float) -> str:
+    def _line(self, port: Port, text: str, timeout_s: float) -> str:
+        line = self._raw_line(port, text, timeout_s)
+        try:
+            return self._dialect.undressed(line.decode("latin-1"))
+        except WireError as error:
+            self._fail(error, f"in the answer to {text!r}", line)
+
+    def _raw_line(self, port: Port, text: str, timeout_s: float) -> bytes:
         try:
             line = port.line(_LINE_BYTES, timeout_s)
         except TimeoutError as error:
@@ -355,7 +372,7 @@ class VisaLink:
             self._fail(error, f"after {text!r}")
         if self._tap is not None:
             self._tap.received(self._name, line)
-        return line.decode("latin-1").rstrip("\r\n")
+        return line
 
 
 def open_visa_link(
@@ -365,14 +382,15 @@ def open_visa_link(
     identity: tuple[str, str],
     tap: Tap | None = None,
     dialect: Dialect | None = None,
+    open_port: Callable[[str, float], Port] | None = None,
 ) -> VisaLink:
-    """Open a VISA link and check who answers.
+    """Open a VISA link, or one over another port, and check who answers.
 
     Raises
     ------
     DeviceError
         If nothing listens or another instrument answers.
     """
-    link = VisaLink(name, address, timeout_s, identity, tap, dialect=dialect)
+    link = VisaLink(name, address, timeout_s, identity, tap, open_port, dialect)
     link.open()
     return link

@@ -6,6 +6,7 @@ waits without end when the peer stops reading, and spins to the time-out when th
 
 from __future__ import annotations
 
+import logging
 import os
 import select
 import socket
@@ -59,6 +60,7 @@ def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
 
 @cache
 def _manager() -> pyvisa.ResourceManager:
+    logging.getLogger("pyvisa").setLevel(logging.CRITICAL)  # it logs a trace at each failed attempt; ours says it once
     return pyvisa.ResourceManager("@py")
 
 
@@ -73,6 +75,8 @@ class VisaPort:
         For opening.
     serial : SerialLine, optional
         How a serial line is set.
+    end : bytes
+        The one that lines from the instrument end in.
 
     Raises
     ------
@@ -80,7 +84,7 @@ class VisaPort:
         If it can't be opened.
     """
 
-    def __init__(self, address: str, timeout_s: float, serial: SerialLine | None = None) -> None:
+    def __init__(self, address: str, timeout_s: float, serial: SerialLine | None = None, end: bytes = b"\n") -> None:
         try:
             resource: Any = _manager().open_resource(address, open_timeout=int(timeout_s * 1000))
             resource.timeout = timeout_s * 1000
@@ -94,14 +98,15 @@ class VisaPort:
         self._newline_ends: bool | None = None
         self._socket: socket.socket | None = None
         self._ahead = b""
+        self._line_end = end
         if isinstance(interface, socket.socket):
             interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = interface
             self._ends_messages = False
-            self._session.set_attribute(ResourceAttribute.termchar, ord("\n"))
+            self._session.set_attribute(ResourceAttribute.termchar, ord(end))
         elif address.upper().startswith("ASRL"):
             self._ends_messages = False
-            resource.read_termination = "\n"
+            resource.read_termination = end.decode("ascii")
             line = serial or SerialLine()
             resource.baud_rate = line.baud
             if not os.path.realpath(address[4:].partition("::")[0]).startswith("/dev/pts/"):  # a pty has no such bits
@@ -180,7 +185,7 @@ class VisaPort:
         got, begin_s = bytearray(), time.monotonic()
         while True:
             data, status = self._read(max_bytes, timeout_s, got)
-            if data.endswith(b"\n"):
+            if data.endswith(self._line_end):
                 return bytes(got + data) if got else data
             got += data
             if status in _END:
@@ -304,7 +309,7 @@ class VisaPort:
                 raise PortClosedError(f"the connection broke ({error})") from error
             if not self._ahead:
                 raise PortClosedError("the instrument closed the connection")
-        newline = self._ahead.find(b"\n", 0, n_bytes) if self._newline_ends else -1
+        newline = self._ahead.find(self._line_end, 0, n_bytes) if self._newline_ends else -1
         data = self._take_ahead(n_bytes if newline < 0 else newline + 1)
         return data, _END[0] if newline >= 0 else StatusCode.success_max_count_read
 

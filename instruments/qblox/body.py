@@ -66,6 +66,8 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Slot whose weights that is said of.
     follows : bool
         Whether it plays under conditions on triggers.
+    sends_zero : bool
+        Whether results that are not over the threshold send it instead.
     inverted : tuple of int
         Addresses that count as set while no trigger has come.
     """
@@ -92,6 +94,7 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decides: str = ""
     follows: bool = False
     inverted: tuple[int, ...] = ()
+    sends_zero: bool = False
 
 
 class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

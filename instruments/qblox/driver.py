@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.capability import limit
 from qctl.instruments.firmware_versions import check_identity
 from qctl.instruments.links.link import Link
@@ -276,7 +277,7 @@ class QbloxModule:
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.link.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.link.name, point)
 
     def follows(self) -> bool:
         """Return whether the loaded program waits for a trigger before each shot."""

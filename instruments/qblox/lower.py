@@ -101,7 +101,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     )  # fmt: skip
 
 
-def feedback_ns() -> tuple[int, int]:
+def feedback_ns(model: str) -> tuple[int, int]:
     """Return the time from the end of an acquisition to what it may decide, and that between two that decide, in ns."""
     return can.FEEDBACK_NS, can.TRIGGER_NS + can.TRIGGER_GRID_NS
 
@@ -232,7 +232,8 @@ class _Work:
         if found is None:
             return {}
         address, spec = found
-        return {"sends": address, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold, "decides": spec.slot}
+        own: dict[str, Any] = {"sends": address, "sends_zero": address in self.steering.zeros, "decides": spec.slot}
+        return {**own, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold}
 
     def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
         """Return the text before and behind the points."""

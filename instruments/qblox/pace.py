@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import events as kernel
 from qctl.instruments.capability import Capability
 from qctl.instruments.checker import Pulses, check_pace
 
@@ -53,7 +54,9 @@ def check_late(
         Naming the pulse, when it is due, when the core gets there, and the remedy.
     """
     n = len(events)
-    if n < 2:
+    if n < 2 or kernel.spaced(
+        events, bounds, period_ns, int(_TICK_NS), turned, counted, _PREAMBLE, _BIN_TICKS, _WEIGHT_TICKS
+    ):
         return False
     counts = np.diff(bounds)
     start = np.repeat(np.arange(len(counts)) * period_ns, counts) + events["start"]
@@ -66,8 +69,6 @@ def check_late(
         extra[1:] += _BIN_TICKS * acquires[:-1]
         extra += _WEIGHT_TICKS * (acquires & (events["weights"] >= 0))
     settings[bounds[:-1][counts > 0]] = _PREAMBLE
-    if np.all(start[1:] - start[:-1] >= _TICK_NS * (1 + int(turned) + settings[1:] + extra[1:])):
-        return False
     turns = events["phase"][1:] != events["phase"][:-1]
     turns |= events["steps"][1:] != events["steps"][:-1]
     settings[1:] += turns & (settings[1:] != _PREAMBLE)

@@ -63,7 +63,7 @@ def settings_of(sequencer: Sequencer, units_per_v: float) -> dict[str, Any]:
         ]
     if sequencer.sends:
         wanted["acq"][0]["th_acq"]["discr_threshold"] = sequencer.threshold_v * units_per_v
-        wanted["acq"][0]["th_acq_trg_map"] = {"addr": sequencer.sends, "en": True, "inv": False}
+        wanted["acq"][0]["th_acq_trg_map"] = {"addr": sequencer.sends, "en": True, "inv": sequencer.sends_zero}
     return wanted
 
 

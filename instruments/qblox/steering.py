@@ -17,24 +17,19 @@ from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.rows import Rows
+from qctl.instruments.qblox.operators import Operators, flagged, forms_of
+from qctl.instruments.rows import Rows, conditions_of
 from qctl.lab import Lab, Port
 from qctl.program.conditions import Condition
-from qctl.program.straights import Straights
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_hz, to_ticks
 
 __all__ = ["Steered", "Steering", "forms_of"]
 
-OR, NOR, AND, NAND, XOR, XNOR = range(6)
-"""Operators of set_cond."""
 _APART_NS = can.TRIGGER_NS + can.TRIGGER_GRID_NS
 _LATCH_NS = 4
 _SHORTEST_NS = 4
 _NS = rational_hz(can.CLOCK_HZ)
-
-Form = tuple[int, dict[int, int]]
-"""An operator, and which counts it wants inverted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,24 +62,6 @@ class _Result:
     noisy: bool
 
 
-def forms_of(condition: Condition, address: Mapping[int, int]) -> list[Form]:
-    """Return the operators that a condition may be, with the inversions that each wants; parities want none.
-
-    `address` has that of each capture.
-    """
-    addresses = [address[capture] for capture in condition.captures]
-    n = 1 << len(addresses)
-    true = [k for k in range(n) if condition.table >> k & 1]
-    if len(true) not in (1, n - 1):
-        parity = [k for k in range(n) if k.bit_count() % 2]
-        odd, even = true == parity, [k for k in range(n) if k not in parity] == true
-        return [(XOR if odd else XNOR, dict.fromkeys(addresses, 0))] if odd or even else []
-    (row,) = true if len(true) == 1 else [k for k in range(n) if k not in true]
-    states = {a: row >> j & 1 for j, a in enumerate(addresses)}
-    straight = {a: 1 - state for a, state in states.items()}
-    return [(AND, straight), (NOR, states)] if len(true) == 1 else [(NAND, straight), (OR, states)]
-
-
 class Steering:
     """The conditions of a batch on a cluster; every module makes the same addresses of them.
 
@@ -106,9 +83,7 @@ class Steering:
         self.rows = rows
         self.shots = shots
         self.period_ns = period_ns
-        self.conditions: list[Sequence[Condition | None]] = []
-        if isinstance(straights, Straights) and straights.conditions:
-            self.conditions = [straights.conditions_of(p) for p in range(len(straights))]
+        self.conditions = conditions_of(straights)
         ports = set()
         for p, conditions in enumerate(self.conditions):
             first = int(rows.capture_bounds[p])
@@ -122,6 +97,36 @@ class Steering:
                 f"{len(ordered)} ports measure what plays depend on; the trigger network has {most} addresses"
             )
         self.address = {port: k + 1 for k, port in enumerate(ordered)}
+        self.zeros = self._sent_on_zero()
+
+    def _addresses(self, p: int, when: Condition) -> dict[int, int]:
+        """Return the address of each capture of a condition."""
+        first = int(self.rows.capture_bounds[p])
+        return {c: self.address[int(self.rows.captures["port"][first + c])] for c in when.captures}
+
+    def _sent_on_zero(self) -> frozenset[int]:
+        """Return the addresses that a result of 0 is sent to, so that no trigger says that all results were 1.
+
+        Raises
+        ------
+        CompileError
+            If results of one qubit decide together, and not by whether all of them were the same.
+        """
+        wanted: dict[int, int] = {}
+        for p, conditions in enumerate(self.conditions):
+            for when in {when for when in conditions if when is not None}:
+                address = self._addresses(p, when)
+                several = {a for a in address.values() if list(address.values()).count(a) > 1}
+                for a in several:
+                    ways = (flagged(when, address, zeros, {a}) for zeros in ((), (a,)))
+                    fitting = [zero for zero, way in enumerate(ways) if way is not None]
+                    if not fitting or wanted.setdefault(a, fitting[0]) not in fitting:
+                        raise CompileError(
+                            "a pulse depends on several results of one qubit in a way that the trigger network can't "
+                            "tell: it counts them together, and knows whether all were 1, or all were 0, one of the "
+                            "two for a qubit"
+                        )
+        return frozenset(a for a, zero in wanted.items() if zero)
 
     def __bool__(self) -> bool:
         return bool(self.address)
@@ -166,23 +171,24 @@ class Steering:
         if not any(used):
             return None
         steers = np.zeros((len(events), 2), np.int32)
-        chosen = _Operators(port.name)
+        chosen = Operators(port.name)
         made, new_bounds, at = [], [0], 0
         for p, members in enumerate(used):
             begin, end = int(bounds[p]), int(bounds[p + 1])
             own = events[begin:end]
             plays = np.flatnonzero(own["acquisition"] < 0)
             results = self._results(p)
-            for _, when in members:
-                chosen.want(when, {column: one.address for column, one in results.items()})
+            flags = {when: self._flags(p, when) for _, when in members}
+            for when in flags.values():
+                chosen.want(when)
             resets = self._resets(port, p, own, [(int(own["start"][plays[k]]), when) for k, when in members], results)
             order = np.argsort(np.concatenate([own["start"], np.array(resets, np.int64)]), kind="stable")
-            made.append((p, order, own, resets, {int(plays[k]): when for k, when in members}, results))
+            made.append((p, order, own, resets, {int(plays[k]): flags[when] for k, when in members}))
             at += len(order)
             new_bounds.append(at)
         out = np.empty(at, events.dtype)
         steers = np.zeros((at, 2), np.int32)
-        for (p, order, own, resets, whens, results), first in zip(made, new_bounds, strict=False):
+        for (p, order, own, resets, whens), first in zip(made, new_bounds, strict=False):
             before = None
             for place, k in enumerate(order.tolist(), first):
                 if k >= len(own):
@@ -203,9 +209,15 @@ class Steering:
                             f"a pulse on {port.name} of point {p} is played by measured bits, at another frequency "
                             f"than the one before it: a sequencer can't change its frequency by them"
                         )
-                    steers[place] = chosen.mask(when, {column: one.address for column, one in results.items()})
+                    steers[place] = chosen.mask(when)
                 out[place] = before = own[k]
         return Steered(out, np.array(new_bounds, np.int64), steers, chosen.inverted)
+
+    def _flags(self, p: int, when: Condition) -> Condition:
+        """Return a condition over the addresses that triggers came to."""
+        found = flagged(when, address := self._addresses(p, when), self.zeros, frozenset(address.values()))
+        assert found is not None
+        return found
 
     def _results(self, p: int) -> dict[int, _Result]:
         """Return the captures of a point whose results are sent, by column; in noise are those that come together."""
@@ -223,14 +235,16 @@ class Steering:
             for at, column, address in found
         }
 
-    def _check_held(self, port: Port, p: int, results: Mapping[int, _Result], column: int, until: int) -> None:
-        """Refuse a result that another one would be taken for before its last use."""
+    def _check_held(
+        self, port: Port, p: int, results: Mapping[int, _Result], column: int, until: int, when: Condition
+    ) -> None:
+        """Refuse a use of a result that another one would be taken for."""
         one = results[column]
         for other in results.values():
             mixed = other.noisy or other.address == one.address
             if (
                 mixed
-                and other.column != column
+                and other.column not in when.captures
                 and one.end <= other.end <= until - can.FEEDBACK_NS + can.TRIGGER_GRID_NS
             ):
                 raise CompileError(
@@ -245,6 +259,7 @@ class Steering:
         """Return when the latches are reset: before each result that is used, and not while one is held."""
         rows = self.rows
         last: dict[int, int] = {}
+        counted_on: set[int] = set()  # results that are counted on from earlier ones of the same qubit
         for start, when in uses:
             for column in when.captures:
                 one = results[column]
@@ -260,14 +275,16 @@ class Steering:
                         f"which ends at {one.end} ns: that is known {can.FEEDBACK_NS} ns later; delay the pulse"
                     )
                 last[column] = max(last.get(column, 0), start)
-        for column, until in last.items():
-            self._check_held(port, p, results, column, until)
+                self._check_held(port, p, results, column, start, when)
+                others = [results[c] for c in when.captures if results[c].address == one.address]
+                if min(other.end for other in others) < one.end:
+                    counted_on.add(column)
         held = [(results[column].end + can.TRIGGER_WAY_NS, until + _LATCH_NS) for column, until in last.items()]
         ends = [one.end for one in results.values()]
         begin = max(0, max(ends, default=0) + can.FEEDBACK_NS - self.period_ns)
         starts = sorted(own["start"].tolist())
         resets: list[int] = []
-        for column in sorted(last, key=lambda column: results[column].end):
+        for column in sorted(last.keys() - counted_on, key=lambda column: results[column].end):
             one = results[column]
             earlier = [
                 other.end + can.FEEDBACK_NS
@@ -297,56 +314,3 @@ def _slot(low: int, high: int, starts: Sequence[int], held: Sequence[tuple[int, 
             return at
         at = min(taken)
     return None
-
-
-class _Operators:
-    """Operators and inversions of all conditions on one sequencer: an address is inverted for all of them or none."""
-
-    def __init__(self, port: str) -> None:
-        self._port = port
-        self._inverted: dict[int, int] = {}
-        self._forms: dict[tuple[Condition, tuple[int, ...]], int] = {}
-        self._waiting: list[tuple[Condition, dict[int, int]]] = []
-
-    def want(self, when: Condition, address: Mapping[int, int]) -> None:
-        """Take a condition; refuse one that no operator is."""
-        used = {capture: address[capture] for capture in when.captures}
-        key = (when, tuple(used.values()))
-        if key in self._forms:
-            return
-        if len(set(used.values())) < len(used):
-            raise CompileError(
-                f"a pulse on {self._port} depends on two results of one qubit: the trigger network counts both together"
-            )
-        forms = forms_of(when, used)
-        if len(used) > 1 and forms and forms[0][0] < XOR:
-            fitting = [
-                wanted
-                for _, wanted in forms
-                if all(self._inverted.get(a, state) == state for a, state in wanted.items())
-            ]
-            if not fitting:
-                forms = []
-            else:
-                self._inverted.update(fitting[0])
-        if not forms:
-            raise CompileError(
-                f"a pulse on {self._port} depends on measured bits in a way that the trigger network can't tell: it "
-                f"knows all, any, none and odd numbers of them, each bit the same way round on one port"
-            )
-        self._forms[key] = len(self._forms)
-
-    def mask(self, when: Condition, address: Mapping[int, int]) -> tuple[int, int]:
-        """Return the mask and the operator of a condition, once all are known."""
-        used = {capture: address[capture] for capture in when.captures}
-        mask = sum(1 << a - 1 for a in used.values())
-        state = {a: self._inverted.get(a, 0) for a in used.values()}
-        forms = forms_of(when, used)
-        if forms[0][0] >= XOR:
-            return mask, forms[0][0] ^ (sum(state.values()) & 1)
-        return mask, next(operator for operator, wanted in forms if wanted == state)
-
-    @property
-    def inverted(self) -> tuple[int, ...]:
-        """Return the addresses whose counts are inverted."""
-        return tuple(sorted(a for a, state in self._inverted.items() if state))

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.device import Parameter
-from qctl.errors import DeviceError, LimitError, RequestError
-from qctl.firmware_io.clock_offset import Exchange
+from qctl.errors import DeviceError, LimitError, RequestError, ScheduleError
+from qctl.firmware_io.clock_offset import ClockFit, Exchange, drift_between
 from qctl.firmware_io.controller import Controller
-from qctl.firmware_io.handshake import version_of
+from qctl.firmware_io.handshake import lacks, version_of
 from qctl.firmware_io.instructions import check
 from qctl.firmware_io.kinds import Kind
 from qctl.firmware_io.messages import Done, Fire
@@ -36,6 +36,10 @@ __all__ = ["QctlSequencer", "open_driver"]
 
 _WATCHDOG_MS = 5000
 """After how long without a word a running sequencer goes to its safe state."""
+_MOST_DRIFT = 1e-4
+"""Two quartzes differ by less, whatever their temperature: 100 ppm."""
+_COMPARED = 4
+"""Times that are exchanged with each program, beside those of before."""
 _FAULTS = (
     "", "an event was late", "its host was silent", "a trigger did not come", "a wait was below zero",
     "results or marks are full", "its hardware failed", "a count was over 2^31 - 1",
@@ -55,6 +59,7 @@ class QctlSequencer(SelfTimedDevice):
 
     _held: str = ""
     _exchanges: deque[Exchange] = field(default_factory=lambda: deque(maxlen=512))
+    _quickest: deque[Exchange] = field(default_factory=lambda: deque(maxlen=16))
     _compared: int = -1
 
     def parameters(self) -> Sequence[Parameter]:
@@ -70,12 +75,33 @@ class QctlSequencer(SelfTimedDevice):
         if name == "window" and found is not None:
             return found.window
         if name in ("round_trip_s", "clock_drift"):
-            if self._compared != self.controller.generation:
-                self._exchanges.clear()
-                self._compared = self.controller.generation
-            fit = compare_clocks(self.controller, before=self._exchanges)
+            fit = self._compare_clocks(16)
             return fit.round_trip_s if name == "round_trip_s" else fit.drift
         return self._told(name)
+
+    def _compare_clocks(self, n_exchanges: int) -> ClockFit:
+        """Exchange times, and return how the clock runs by all that were exchanged in this session."""
+        if self._compared != self.controller.generation:
+            self._exchanges.clear()
+            self._quickest.clear()
+            self._compared = self.controller.generation
+        return compare_clocks(self.controller, n_exchanges, self._exchanges)
+
+    def _check_clock(self) -> None:
+        """Refuse to play if the clock has drifted by more than a quartz may, over the latest time that tells it."""
+        tick_hz = self._compare_clocks(_COMPARED).tick_hz
+        last = min(list(self._exchanges)[-_COMPARED:], key=lambda one: one.round_trip_s(tick_hz))
+        told = (drift_between(before, last, tick_hz) for before in reversed(self._quickest))
+        drift, known = next(((drift, known) for drift, known in told if known <= _MOST_DRIFT), (0.0, 1.0))
+        self._quickest.append(last)
+        if abs(drift) - known > _MOST_DRIFT:
+            name = self.controller.name
+            raise ScheduleError(
+                f"{name}: its clock runs {abs(drift) * 1e6:.0f} ppm {'faster' if drift > 0 else 'slower'} than the "
+                f"control PC's (known to {known * 1e6:.0f} ppm), over {_MOST_DRIFT * 1e6:.0f} ppm: look after its "
+                f"oscillator or its reference",
+                instrument=name,
+            )
 
     def prepare(self) -> None:
         """Open the session, check the ticks, and set the reference that lab.toml names."""
@@ -87,6 +113,11 @@ class QctlSequencer(SelfTimedDevice):
                 instrument=self.controller.name,
             )
         self._set_reference()
+
+    def lacks(self) -> Sequence[str]:
+        """Return what its firmware does without."""
+        found = self.controller.identification
+        return () if found is None else lacks(found)
 
     def stop(self) -> None:
         """End the block now; leave the program loaded."""
@@ -103,6 +134,8 @@ class QctlSequencer(SelfTimedDevice):
             If the program is more than the device says it can; nothing has been sent.
         RefusedError
             If the device refuses it.
+        ScheduleError
+            If its clock drifts by more than a quartz may.
         """
         name = self.controller.name
         try:
@@ -119,6 +152,7 @@ class QctlSequencer(SelfTimedDevice):
                 f"{found.max_results} results that it keeps: take fewer shots at a time",
                 instrument=name,
             )
+        self._check_clock()
         self._body = None
         n_bytes = 0
         if self.controller.generation != self._generation or self._held != body.program:

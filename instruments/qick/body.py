@@ -58,6 +58,8 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Result of each trigger of one shot, point by point.
     length_error_s : float
         Window less what was asked for.
+    angle_rad : float
+        By how much its pulse is turned, so that I tells states apart.
     """
 
     number: int
@@ -67,6 +69,7 @@ class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generator: int
     slots: tuple[str, ...]
     length_error_s: float
+    angle_rad: float = 0.0
 
 
 class QickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

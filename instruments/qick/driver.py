@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import LimitError, RefusedError, RequestError
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.qick.agreement import check_board
 from qctl.instruments.qick.board import Board, board_of
 from qctl.instruments.qick.board_link import BoardLink, open_link
@@ -148,7 +149,7 @@ class QickBoard:
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.link.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.link.name, point)
 
     def fire(self) -> None:
         """Start the program."""

@@ -13,19 +13,22 @@ from numpy.typing import NDArray
 
 from qctl.cext import tproc
 from qctl.errors import CompileError, TimingError
-from qctl.instruments.checker import Pulses, check_number, check_pace, usage
+from qctl.instruments.checker import check_number, usage
 from qctl.instruments.qick import readouts as reading
 from qctl.instruments.qick import waves as words
 from qctl.instruments.qick.board import RESETTING, Board, board_of, fabric_hz
 from qctl.instruments.qick.body import Generator, QickBody, Readout
 from qctl.instruments.qick.capabilities import CYCLES_PER_INSTRUCTION
+from qctl.instruments.qick.feedback import FEEDBACK_NS, Steering
+from qctl.instruments.qick.pace import MARGIN, head_of
+from qctl.instruments.qick.results import FULL_SCALE_COUNTS
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s
 
-__all__ = ["LEAD_TICKS", "lower"]
+__all__ = ["LEAD_TICKS", "feedback_ns", "lower"]
 
 Refusal = Callable[[int, str], NoReturn]
 """Raises for the play or capture of a number, with what is wrong with it."""
@@ -38,8 +41,6 @@ _TAIL = (
 )
 _AROUND = 5 + 6
 """Instructions before and after the points; the assembler puts one before all."""
-_MARGIN = 32
-"""Instructions' time that an event's is ahead of it at least: what ends a point and a shot takes its part."""
 _MOST_TICKS = 2**31 - 1
 _LEAST_GRIDS = 1_000_000
 """Periods are whole cycles of all clocks where those meet this often in a second."""
@@ -66,9 +67,16 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
             f"instruments.{instrument.name}.clock_hz is no sample rate of the board's generators: {known}"
         )
     check_number(board.table, "loops.count", shots.n_shots, f"shots on {instrument.name}")
-    work = _Work(board, instrument, rows_of(straights, shots), shots)
+    rows = rows_of(straights, shots)
+    steering = Steering.of(straights, rows, instrument.name, float(board.timing_hz))
+    work = _Work(board, instrument, rows, shots, steering)
     work.take(lab)
     return work.program(len(straights))
+
+
+def feedback_ns(model: str) -> tuple[int, int]:
+    """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
+    return FEEDBACK_NS, 0
 
 
 class _Line(NamedTuple):
@@ -78,12 +86,14 @@ class _Line(NamedTuple):
     point: NDArray[np.int64]
     tick: NDArray[np.int64]
     waves: NDArray[np.int64]
+    plays: NDArray[np.int64] | None = None
 
 
 class _Work:
     """The state while one board's program is made."""
 
-    def __init__(self, board: Board, instrument: Instrument, rows: Rows, shots: Shots) -> None:
+    def __init__(self, board: Board, instrument: Instrument, rows: Rows, shots: Shots, steering: Steering) -> None:
+        self.steering = steering
         self.board, self.instrument, self.rows, self.shots = board, instrument, rows, shots
         assert instrument.clock_hz is not None
         self.clock_hz = rational_hz(instrument.clock_hz)
@@ -163,8 +173,8 @@ class _Work:
         )
         mixer_hz = output.lo_hz if generator.get("has_mixer") else None
         frequency_hz = plays["frequency_hz"] + (0.0 if mixer_hz is not None else output.lo_hz or 0.0)
-        inputs = {ref.input for port in ports for ref in port.inputs if ref.instrument == name}
-        readout = board.readout(inputs.pop(), where) if inputs else None
+        inputs = sorted({ref.input for port in ports for ref in port.inputs if ref.instrument == name})
+        readout = board.readout(inputs[0], where) if inputs else None
         if readout is not None and mixer_hz is not None:
             raise CompileError(f"{where}: a readout behind a generator with a mixer is not compiled for")
         frequency, made_hz = words.frequency_words(board, generator, readout, frequency_hz)
@@ -176,6 +186,8 @@ class _Work:
         resets = generator["type"] in RESETTING and readout is None
         if resets:
             turns -= made_hz * ((LEAD_TICKS + float(self.lead)) / float(board.timing_hz))
+        if inputs:
+            turns -= self.steering.angle(index) / (2 * np.pi)  # I tells its states apart
         phase = words.phase_words(generator, turns)
         order = np.lexsort((tick, point))
         self._check_busy(generator, point[order], tick[order], shape[order, 1], order, refused)
@@ -187,7 +199,7 @@ class _Work:
             self.lines.append(
                 _Line(port_number, first, none, np.tile(np.array(words.RESET, np.int64), (len(first), 1)))
             )
-        self.lines.append(_Line(port_number, point, tick, waves))
+        self.lines.append(_Line(port_number, point, tick, waves, mine))
         memory = envelopes.memory()
         one = Generator(
             number - 1,
@@ -287,6 +299,9 @@ class _Work:
             waves = np.tile(np.array(wave, np.int64), (len(firsts), 1))
             self.lines.append(_Line(int(readout["tproc_ctrl"]), firsts, np.zeros(len(firsts), np.int64), waves))
         self.triggers.append((readout, point, tick))
+        volts_per_count = self.instrument.input[number].range_v / 2 / FULL_SCALE_COUNTS / found.ticks
+        ticks = dict(zip(mine[order].tolist(), tick.tolist(), strict=True))
+        self.steering.take(index, ticks, lasts, readout.get("tproc_ch"), 1 / volts_per_count)
         self.n_records = max(self.n_records, len(tick))
         one = Readout(
             number - 1,
@@ -296,6 +311,7 @@ class _Work:
             output - 1,
             tuple(rows.specs[int(k)].slot for k in captures["capture"]),
             found.error_s,
+            self.steering.angle(index),
         )  # fmt: skip
         self.readouts.append(one)
 
@@ -304,14 +320,17 @@ class _Work:
     def program(self, n_points: int) -> DeviceProgram:
         """Return the device program of all that has been taken."""
         table, name = self.board.table, self.instrument.name
-        waves, events, bounds = self._events(n_points)
+        waves, events, plays, bounds = self._events(n_points)
         pace = float(self.board.timing_hz) * CYCLES_PER_INSTRUCTION / (self.board.soccfg["tprocs"][0]["f_core"] * 1e6)
         done, sizes = np.empty(len(events), np.int64), np.zeros(2, np.int64)
         tproc.emit(events, bounds, 0, 0, pace, np.empty(0, np.uint8), done, sizes)
-        head = self._head(events, bounds, done, pace)
+        head = head_of(events, bounds, done, pace, table, name)
         period = self._period(head)
         tproc.emit(events, bounds, period, period - head, pace, np.empty(0, np.uint8), done, sizes)
-        n_instructions = int(sizes[1]) + _AROUND
+        n_instructions, steered = int(sizes[1]) + _AROUND, ""
+        if self.steering:
+            steered, n = self.steering.text(np.column_stack([events, plays]), bounds, period, head, pace)
+            n_instructions = n + _AROUND
         report = [
             usage(table, "instructions.count", n_instructions),
             usage(table, "waveforms.count", len(waves)),
@@ -323,54 +342,32 @@ class _Work:
         if all(row.fits for row in report):
             text = np.empty(int(sizes[0]), np.uint8)
             tproc.emit(events, bounds, period, period - head, pace, text, done, sizes)
-            around = _HEAD.format(last=self.shots.n_shots - 1, head=head + ceil(_MARGIN * pace)), _TAIL
+            around = _HEAD.format(last=self.shots.n_shots - 1, head=head + ceil(MARGIN * pace)), _TAIL
+            points = steered or text.tobytes().decode("ascii")
             body = QickBody(
-                around[0] + text.tobytes().decode("ascii") + around[1], self._hold(waves), tuple(self.generators),
-                tuple(self.readouts), n_points, self.shots.n_shots, self.shots.averaged, period, self.start_error_s,
+                around[0] + points + around[1], self._hold(waves), tuple(self.generators), tuple(self.readouts),
+                n_points, self.shots.n_shots, self.shots.averaged, period, self.start_error_s,
             ).to_bytes()  # fmt: skip
         return DeviceProgram(name, self.instrument.model, body, self.blobs, n_points, tuple(report))
 
-    def _events(self, n_points: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return wave memory, the events of all points in order of time, and where each point's begin."""
+    def _events(self, n_points: int) -> tuple[NDArray[np.int64], ...]:
+        """Return wave memory, the events of all points in order of time, their plays, and where each point's begin."""
         every = [line.waves for line in self.lines] or [np.zeros((0, 6), np.int64)]
         waves, index = np.unique(np.concatenate(every), axis=0, return_inverse=True)
-        found = [np.zeros((0, 5), np.int64)]
+        found = [np.zeros((0, 6), np.int64)]
         at = 0
         for line in self.lines:
             n = len(line.tick)
             kinds, ports = np.full(n, tproc.WAVE), np.full(n, line.port)
-            found.append(np.column_stack([line.point, line.tick, kinds, ports, index.reshape(-1)[at : at + n]]))
+            own = np.full(n, -1) if line.plays is None else line.plays
+            found.append(np.column_stack([line.point, line.tick, kinds, ports, index.reshape(-1)[at : at + n], own]))
             at += n
-        found.append(np.array(reading.edges(self.triggers), np.int64).reshape(-1, 5))
+        edges = np.array(reading.edges(self.triggers), np.int64).reshape(-1, 5)
+        found.append(np.column_stack([edges, np.full(len(edges), -1)]))
         events = np.concatenate(found)
         events = events[np.lexsort((events[:, 1], events[:, 0]))]
         bounds = np.searchsorted(events[:, 0], np.arange(n_points + 1)).astype(np.int64)
-        return waves, np.ascontiguousarray(events[:, 1:]), bounds
-
-    def _head(self, events: NDArray[np.int64], bounds: NDArray[np.int64], done: NDArray[np.int64], pace: float) -> int:
-        """Return the ticks that the processor begins a point ahead of it, so that nothing in it is late.
-
-        Raises
-        ------
-        TimingError
-            If it can't be as far ahead as a burst of pulses needs.
-        """
-        behind = done * pace - events[:, 0]
-        table = self.board.table
-        assert table.instructions is not None and table.instructions.ahead is not None
-        if len(behind) and behind.max() > table.instructions.ahead.least * pace:
-            p = int(np.searchsorted(bounds, int(behind.argmax()), side="right")) - 1
-            part = slice(int(bounds[p]), int(bounds[p + 1]))
-            check_pace(
-                table,
-                Pulses(
-                    "generator0", events[part, 0], np.zeros(part.stop - part.start, np.int64), ops=("instruction",),
-                    label=lambda k: f"event {k} of point {p} on {self.instrument.name}",
-                ),
-                pace,
-                np.diff(done[part], prepend=0) - 1,
-            )  # fmt: skip
-        return ceil(max(float(behind.max(initial=0.0)), 2 * _MARGIN * pace) + _MARGIN * pace)
+        return waves, np.ascontiguousarray(events[:, 1:5]), events[:, 5], bounds
 
     def _period(self, head: int) -> int:
         """Return the ticks from point to point: whole cycles of all clocks, so that all shots are alike."""

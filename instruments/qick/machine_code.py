@@ -25,6 +25,7 @@ _FLAGS = 1 << 4 + _OUT
 _MINUS = 1 << _OUT
 _FROM_WORD, _FROM_NUMBER = 3 << _SOURCE, 2 << _SOURCE
 _IF_NEGATIVE, _IF_UNEQUAL = 2 << _CONDITION, 3 << _CONDITION
+_CONDITIONS = {"Z": 1, "S": 2, "NZ": 3, "NS": 4}
 _TEST, _JUMP, _CONTROL, _REGISTER, _OUTPUT = (kind << _KIND for kind in (0, 1, 2, 4, 6))
 _TIMED = _OUTPUT | _FROM_WORD | 1 << 5 + _OUT
 _NAMES = {"HERE": 0, "NEXT": 1, "SKIP": 2}
@@ -64,6 +65,10 @@ def _add(name: str, other: str) -> list[int]:
     return [_REGISTER | _with(name, other) | _register(name)]
 
 
+def _and(name: str, other: str, bits: str) -> list[int]:
+    return [_REGISTER | 4 << _OUT | _with(other, bits) | _register(name)]
+
+
 def _time(ticks: str) -> list[int]:
     return [_CONTROL | _FROM_WORD | 8 << _OUT | _number(ticks) << _DATA]
 
@@ -97,6 +102,13 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[..., list[int]]], ...] = tuple(
         (rf"TEST -op\({_NAME} - (#?\w+)\)", lambda a, b: [_TEST | _FLAGS | _MINUS | _with(a, b)]),
         (rf"JUMP \[s15\] -if\(NZ\) -wr\({_NAME} op\) -op\({_NAME} \+ (#\d+)\)", _loop),
         (r"JUMP \[s15\]", lambda: [_JUMP | _FROM_WORD]),
+        (r"JUMP \[s15\] -if\((Z|S|NZ|NS)\)", lambda flag: [_JUMP | _FROM_WORD | _CONDITIONS[flag] << _CONDITION]),
+        (rf"TEST -op\({_NAME} AND (#\d+)\)", lambda a, b: [_TEST | _FLAGS | 2 << _OUT | _with(a, b)]),
+        (
+            rf"REG_WR {_NAME} op -op\({_NAME} AND (#\d+)\)",
+            _and,
+        ),
+        (r"DPORT_RD p(\d+)", lambda port: [_OUTPUT | _FROM_WORD | int(port) << _PORT]),
     )
 )
 _LABELLED = re.compile(rf"REG_WR {_NAME} label (\w+)")

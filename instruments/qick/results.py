@@ -33,7 +33,7 @@ def gathered(
     for one in body.readouts:
         volts_per_count = range_v[one.number] / 2 / FULL_SCALE_COUNTS / one.length
         pairs = np.asarray(sums[one.number], np.float64).reshape(body.n_shots, len(one.slots), 2) * volts_per_count
-        values = pairs[:, :, 0] + 1j * pairs[:, :, 1]
+        values = (pairs[:, :, 0] + 1j * pairs[:, :, 1]) * np.exp(1j * one.angle_rad)
         if body.averaged:
             values = values.mean(axis=0, keepdims=True)
         slots = np.array(one.slots)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import patch, words
-from qctl.instruments.rendering import Cut, Made, Points, Renderer, Words, lowering
+from qctl.instruments.dealing import Points
+from qctl.instruments.rendering import Cut, Made, Renderer, Words, lowering
 from qctl.instruments.renewing import renewed
 from qctl.program.device_program import DeviceProgram, Usage
 

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
-from qctl.instruments.confirm import confirm, parsed_int
+from qctl.instruments.confirm import confirm, confirm_and_ask, parsed_int
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
@@ -145,11 +147,10 @@ class TektronixAwg5014:
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""
-        source = "EXT" if self.instrument.reference == "external" else "INT"
-        if self.settings.get("reference_source") != source:
-            return False
-        condition = parsed_int(self.link, self.link.query("STAT:QUES:COND?"), "the questionable condition")
-        return not condition & _UNLOCKED
+        wanted = "EXT" if self.instrument.reference == "external" else "INT"
+        source, _, condition = self.link.query("SOUR1:ROSC:SOUR?;:STAT:QUES:COND?").rpartition(";")
+        unlocked = parsed_int(self.link, condition, "the questionable condition") & _UNLOCKED
+        return source.strip().upper().startswith(wanted) and not unlocked
 
     def prepare(self) -> None:
         """Clear the status and set the reference that lab.toml names."""
@@ -172,7 +173,15 @@ class TektronixAwg5014:
             raise RequestError(f"{self.link.name}: the program's body is not an AWG5014C's: {error}") from error
         check_program(body, program.blobs, self.instrument)
         self._body = None
+        self.link.write("AWGC:STOP")
         self._renew()
+        with self.link.burst():
+            n_bytes = self._load(body, program.blobs)
+        self._body = body
+        return n_bytes
+
+    def _load(self, body: AwgBody, blobs: Mapping[str, NDArray[np.generic]]) -> int:
+        """Set, upload, write the sequence; all goes out at once and is confirmed at its end, if no setting changes."""
         self._put("run_mode", "SEQ")
         self._put("clock_hz", body.clock_hz)
         self._put("trigger_source", "EXT")
@@ -187,18 +196,15 @@ class TektronixAwg5014:
         needed = {digest for point in body.points for step in point for digest in step.waveforms.values()}
         # Deleting a waveform takes it out of the sequence, also where an upload after it fails.
         before, self._elements = self._elements, []
-        n_bytes, evicted = self._waveforms.hold(program.blobs, needed)
+        n_bytes, evicted = self._waveforms.hold(blobs, needed)
         if not evicted:
             self._elements = before
         self._heads, elements = _numbered(body)
         self._sequence(elements)
-        self._body = body
         return n_bytes
 
     def _renew(self) -> None:
-        """Stop, and forget what was known when the link has been reopened since."""
-        self.link.write("AWGC:STOP")
-        confirm(self.link, "AWGControl:STOP")
+        """Forget what was known, if the link has been reopened since."""
         if self.link.generation != self._generation:
             self._known.clear()
             self._elements = []
@@ -216,12 +222,12 @@ class TektronixAwg5014:
         """Make the box's sequence this one, sending only what differs."""
         if self._elements and set(self._elements[0].waveforms) != set(elements[0].waveforms):
             self._elements = []
-        with self.link.burst():
-            self._write_sequence(elements)
+        self._write_sequence(elements)
         self._elements = []
-        confirm(self.link, f"a sequence of {len(elements)} elements")
-        n_held = parsed_int(self.link, self.link.query("SEQ:LENG?"), "the sequence length")
-        if n_held != len(elements):
+        what = f"waveforms and a sequence of {len(elements)} elements"
+        (n_held,) = confirm_and_ask(self.link, what, ("SYST:ERR?", "SEQ:LENG?"))
+        self._waveforms.trust()
+        if parsed_int(self.link, n_held, "the sequence length") != len(elements):
             raise RefusedError(f"{self.link.name} holds {n_held} sequence elements, not {len(elements)}")
         self._elements = elements
 
@@ -244,9 +250,9 @@ class TektronixAwg5014:
             for number in sorted(self.instrument.output):
                 self.link.write(f"OUTP{number} {int(number in body.channels)}")
             self.link.write("AWGC:RUN")
-            self.link.query("*OPC?", _START_TIMEOUT_S)
-        confirm(self.link, "AWGControl:RUN")
-        state = parsed_int(self.link, self.link.query("AWGC:RST?"), "the run state")
+            queries = ("*OPC?", "SYST:ERR?", "AWGC:RST?")
+            _, found = confirm_and_ask(self.link, "AWGControl:RUN", queries, _START_TIMEOUT_S)
+        state = parsed_int(self.link, found, "the run state")
         if state == 0:
             raise RefusedError(f"{self.link.name} did not start: its run state is 0 (stopped)")
 
@@ -283,8 +289,7 @@ class TektronixAwg5014:
 
     def stop(self) -> None:
         """Stop playing; leave the program loaded."""
-        self.link.write("AWGC:STOP")
-        confirm(self.link, "AWGControl:STOP")
+        confirm(self.link, "AWGControl:STOP", "AWGC:STOP;:SYST:ERR?")
 
     def safe(self) -> None:
         """Stop, and switch every output off."""

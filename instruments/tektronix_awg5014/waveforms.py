@@ -46,6 +46,7 @@ class WaveformList:
     link: Link
     _trusted: dict[str, int] = field(default_factory=dict)
     _found: set[str] = field(default_factory=set)
+    _pending: dict[str, int] = field(default_factory=dict)
     _n_foreign: int = 0
 
     def read(self) -> None:
@@ -57,7 +58,7 @@ class WaveformList:
         self._n_foreign = len(names) - len(self._found)
 
     def hold(self, blobs: Mapping[str, NDArray[np.generic]], needed: Collection[str]) -> tuple[int, bool]:
-        """Upload the needed waveforms that the box lacks.
+        """Upload the needed waveforms that the box lacks; none of the last ones is trusted before `trust`.
 
         Parameters
         ----------
@@ -79,26 +80,25 @@ class WaveformList:
         missing = [name for name in names if name not in self._trusted]
         evicted = self._make_room(len(missing), names)
         n_bytes = n_pending = 0
-        pending: dict[str, int] = {}
+        self._pending.clear()
         with self.link.burst():
             for name in missing:
                 words = blobs[names[name]]
                 self.link.write(f'WLIS:WAV:NEW "{name}",{len(words)},INT')
                 self.link.write_block(f'WLIS:WAV:DATA "{name}",0,{len(words)},', words)
-                pending[name] = len(words)
+                self._pending[name] = len(words)
                 n_bytes += words.nbytes
                 n_pending += words.nbytes
                 if n_pending >= _CONFIRM_BYTES:
-                    self._trust(pending)
+                    confirm(self.link, f"{len(self._pending)} waveforms")
+                    self.trust()
                     n_pending = 0
-        if pending:
-            self._trust(pending)
         return n_bytes, evicted
 
-    def _trust(self, pending: dict[str, int]) -> None:
-        confirm(self.link, f"{len(pending)} waveforms")
-        self._trusted.update(pending)
-        pending.clear()
+    def trust(self) -> None:
+        """Take the waveforms that were sent last as held: nothing of what was sent has been refused."""
+        self._trusted.update(self._pending)
+        self._pending.clear()
 
     def _verify(self, name: str, words: NDArray[np.generic]) -> None:
         """Compare a waveform that was found in the list; delete it if it is not what its name says."""

@@ -92,6 +92,10 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Length of the weights.
     digest : str
         Of the weights among the program's blobs: (n_samples, 2) float64, what I + jQ is multiplied with.
+    angle_rad : float
+        By how much the weights are turned back.
+    threshold_v : float or None
+        Volts at the input above which the real part is state 1, where the box tells states apart.
     """
 
     index: int
@@ -100,6 +104,8 @@ class Integrator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     results: tuple[tuple[int, int, int], ...]
     n_samples: int
     digest: str
+    angle_rad: float = 0.0
+    threshold_v: float | None = None
 
 
 class Readout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

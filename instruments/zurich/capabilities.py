@@ -135,6 +135,11 @@ _FEEDBACK = Conditions(
         for n, cycles in ((20, 97), (1000, 222), (2000, 347))
     },
 )
+_OWN_FEEDBACK = Conditions(
+    ("its own readout channel", "SHFQA through PQSC"),
+    Range(0, 15, "integrators", source=_MODELS),
+    {"integration-to-word": Range(25, None, "cycles of 4 ns", source=f"by the way inside: {_MODELS}")},
+)
 _SHF_SAMPLES = Range(0, 98_304, "I/Q samples", source=f"196608 single ones: {_COMPILER}")
 _SG = _wave(8, 32, 16, 98_304)
 _QA_OUT = _wave(4, 32, 16, None, doubt="low step")
@@ -193,7 +198,7 @@ TABLES = {
             16_384,
             _SHF_TABLE,
             _SHF_LATENCY,
-            _FEEDBACK,
+            _OWN_FEEDBACK,
             _SHF_SAMPLES,
             {**_LO, **_OSCILLATOR},
             {

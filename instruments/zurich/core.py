@@ -14,6 +14,7 @@ from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core
+from qctl.instruments.zurich.feedback import Conditions, Steered, points_of
 from qctl.instruments.zurich.program import loaded, repeated
 from qctl.instruments.zurich.waveforms import Cut, Grid, Held, cut_of, hold
 from qctl.lab import Instrument, Port
@@ -68,7 +69,7 @@ class Size(NamedTuple):
 
 
 def core_of(
-    place: Place, instrument: Instrument, player: can.Player, rows: Rows, shots: Shots, grid: Grid
+    place: Place, instrument: Instrument, player: can.Player, rows: Rows, shots: Shots, grid: Grid, given: Conditions
 ) -> tuple[Core, dict[str, NDArray[np.generic]], Size]:
     """Return a core's program, the samples of its waveforms, and what it uses.
 
@@ -87,6 +88,11 @@ def core_of(
     cut = cut_of(rows, place.channels, place.used, place.n_plays, full_scale_v, grid, n_oscillators)
     if cut.fault[0]:
         _refuse(cut, rows, instrument, full_scale_v)
+    steered = Steered.of(
+        cut, given, place.channels, place.used, full_scale_v, grid, n_oscillators, instrument.name
+    )  # fmt: skip
+    if steered is not None:
+        cut = steered.cut
     n_samples = int(np.minimum(cut.contents["length"], player.most_counted).sum())
     size = Size(0, n_samples, len(cut.contents), len(cut.entries), min(cut.n_merged, place.n_plays))
     held = Held((), {}, np.empty(0, np.int32), np.empty(0), np.empty((0, 2)))
@@ -97,7 +103,7 @@ def core_of(
         held = hold(cut, grid.rate_hz, not modulated, not modulated, columns)
         _check_range(cut, held, place, instrument, outputs, modulated, full_scale_v)
         n_samples = sum(min(w.n_samples, player.most_counted) for w in held.waveforms)
-        program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place.number)
+        program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place.number, steered)
         size = size._replace(n_instructions=n_instructions, n_samples=n_samples, n_waveforms=len(held.waveforms))
         table = _table(cut, held, player, modulated)
     sign = 1.0 if player.mixes else -1.0
@@ -117,7 +123,7 @@ def core_of(
 
 def _program(
     cut: Cut, held: Held, player: can.Player, shots: Shots, grid: Grid, modulated: bool, outputs: tuple[int, ...],
-    number: int,
+    number: int, steered: Steered | None,
 ) -> tuple[str, int]:  # fmt: skip
     """Return the SeqC and its number of instructions; no text if there are too many."""
     if modulated:
@@ -134,8 +140,14 @@ def _program(
     n_instructions = can.BASE_INSTRUCTIONS + loaded(sizes_bytes, player.block_bytes)
     spans = [cut.bounds[p : p + 2] for p in range(len(cut.bounds) - 1)] if grid.each else [cut.bounds]
     parts = []
+    if steered is not None and not grid.each:
+        head.insert(0, "var t = 0;\n")
+        n_instructions += 1
     for bounds in spans:
-        text, n = _points(cut, bounds, player, grid, reset)
+        if steered is None:
+            text, n = _points(cut, bounds, player, grid, reset)
+        else:
+            text, n = points_of(steered, bounds, grid, player.least, reset)
         n_instructions += n + n_around + can.BASE_INSTRUCTIONS * grid.each
         parts += [start, _WAIT, text, end] if grid.each else [_WAIT, start, text, end]
         if n_instructions > player.max_instructions:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
+from qctl.instruments.all_points import plays_all
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.nodes import (
     EXTERNAL,
@@ -30,7 +31,7 @@ from qctl.instruments.zurich.nodes import (
     settings_of,
 )
 from qctl.instruments.zurich.parameters import Node, nodes_of
-from qctl.instruments.zurich.results import gathered, norm_of
+from qctl.instruments.zurich.results import gathered, norm_of, thresholds_of
 from qctl.instruments.zurich.session import Session, open_session
 from qctl.instruments.zurich.upload import Held, upload
 from qctl.lab import Instrument, Lab
@@ -151,8 +152,12 @@ class ZurichBox:
         self._check_offsets(body)
         self._body = None
         model, settings, n_bytes = self.instrument.model, list[Setting](), 0
+        norms = {
+            (one.number, k.index): norm_of(program.blobs[k.digest]) for one in body.readouts for k in one.integrators
+        }
         for one in body.sequencers:
             settings += settings_of(model, one, self.trigger)
+            settings += thresholds_of(one, norms) if isinstance(one, Readout) else []
         changed = [(path, value) for path, value in settings if self._set.get(path) != value]
         for path, _ in changed:
             self._set.pop(path, None)
@@ -163,10 +168,7 @@ class ZurichBox:
             held = self._held.pop(place_of(model, one), None) or Held()
             n_bytes += upload(self.session, model, one, program.blobs, held, self.instrument.clock_hz or 0.0)
             self._held[place_of(model, one)] = held
-        self._norms = {
-            (one.number, k.index): norm_of(program.blobs[k.digest]) for one in body.readouts for k in one.integrators
-        }
-        self._body = body
+        self._norms, self._body = norms, body
         return n_bytes
 
     def _check_offsets(self, body: ZurichBody) -> None:
@@ -200,7 +202,7 @@ class ZurichBox:
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
-        raise RequestError(f"{self.session.name} plays all points by itself; {point} can't be selected")
+        raise plays_all(self.session.name, point)
 
     def follows(self) -> bool:
         """Return whether the loaded program plays one shot at each trigger from outside; no I/O."""

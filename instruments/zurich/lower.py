@@ -11,19 +11,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.rows import Rows, rows_of
+from qctl.instruments.rows import Rows, alike, rows_of
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
+from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
+from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
-__all__ = ["lower"]
+__all__ = ["feedback_ns", "lower"]
+
+_FOLLOWS = frozenset(("zurich-shfqc",))
+"""Boxes whose results reach their own outputs; between others they go by a PQSC."""
 
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
@@ -43,21 +48,32 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     if instrument.clock_hz not in model.rates_hz:
         known = " or ".join(f"{rate:g}" for rate in model.rates_hz)
         raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
-    check_outputs(instrument, model)
+
+    def checked() -> bool:
+        check_outputs(instrument, model)
+        return True
+
+    kept(lab, ("zurich outputs", instrument.name, Same(model)), checked)
     rows = rows_of(straights, shots)
     rate_hz = rational_hz(instrument.clock_hz)
     head = int(rational_s(can.HEAD_S) * rate_hz)
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     each = _waits_each(instrument, lab)
     period = _period(rows, shots, rate_hz, head + lead, instrument.name, each)
-    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each)
-    cores, readouts = work.cores(), work.readouts()
+    given = Conditions(straights, rows)
+    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
+    readouts, cores = work.readouts(), work.cores()  # results come before what they decide
     body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, each, tuple(work.notes))
     usage = work.usage()
     fits = all(row.fits for row in usage)
     return DeviceProgram(
         instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
     )
+
+
+def feedback_ns(model: str) -> tuple[int, int] | None:
+    """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
+    return (FEEDBACK_NS, 0) if model in _FOLLOWS else None
 
 
 def _waits_each(instrument: Instrument, lab: Lab) -> bool:
@@ -87,6 +103,9 @@ def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str,
     return period
 
 
+_Read = tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]
+
+
 @dataclass(slots=True, eq=False)
 class _Work:
     """The state while one box is lowered."""
@@ -101,6 +120,7 @@ class _Work:
     lead: int
     period: int
     each: bool
+    given: Conditions
     blobs: dict[str, NDArray[np.generic]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     sizes: list[tuple[str, Size]] = field(default_factory=list)
@@ -112,6 +132,11 @@ class _Work:
 
     def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         """Return the ports of each core or channel that take part in the batch."""
+        rows = self.rows
+        key = (self.instrument.name, Same(self.model), tuple(rows.ports), rows.played, rows.captured)
+        return kept(self.lab, ("zurich owners", number_of, *key), lambda: self._found(number_of))
+
+    def _found(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         name = self.instrument.name
         played, captured = self.rows.played, self.rows.captured
         found: dict[int, list[Port]] = {}
@@ -141,7 +166,7 @@ class _Work:
             mine = rows.counts[channels >= 0].sum(axis=0)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
             core, blobs, size = core_of(
-                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least)
+                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
             )
             made.append(core)
             self.blobs.update(blobs)
@@ -160,20 +185,25 @@ class _Work:
             return ()
         made = []
         for number, ports in self._owners(readout_of_port).items():
-            readout, blobs, size = readout_of(
-                number,
-                ports,
-                outputs_of_readout(ports, self.instrument, self.model),
-                self.instrument,
-                reader,
-                self.rows,
-                self.shots,
-                self.grid(reader.grid, reader.least),
-            )
+            readout, blobs, size = self._readout(number, ports, reader)
             made.append(readout)
             self.blobs.update(blobs)
             self.read_sizes.append((ports[0].name, size))
         return tuple(made)
+
+    def _readout(self, number: int, ports: list[Port], reader: can.Readout) -> _Read:
+        """Return what one readout channel plays and acquires; it is kept where all points are read out alike."""
+        rows, grid = self.rows, self.grid(reader.grid, reader.least)
+
+        def make() -> _Read:
+            outputs = outputs_of_readout(ports, self.instrument, self.model)
+            return readout_of(number, ports, outputs, self.instrument, reader, rows, self.shots, grid, self.given)
+
+        content = alike(rows, [rows.ports[port.name] for port in ports])
+        if content is None or self.given.deciding():
+            return make()
+        decides = (number, Same(self.model), tuple(rows.ports), grid, self.shots.n_shots, self.shots.averaged)
+        return kept(self.lab, ("zurich readout", self.instrument.name, *decides, content), make)
 
     def usage(self) -> tuple[Usage, ...]:
         """Return the rows of the resource report: of each memory, the fullest core's."""
@@ -191,6 +221,9 @@ class _Work:
                 core("waveforms", lambda size: size.n_waveforms, can.MAX_WAVE_INDEX),
                 core("table entries", lambda size: size.n_entries, player.max_entries),
             ]
+        if self.given.deciding() and not self.each:
+            n_cycles = self.shots.n_shots * (len(self.rows.bounds) - 1) * self.period // CYCLE
+            rows.append(Usage("cycles that are counted", n_cycles, MOST_CYCLES, self.instrument.name))
         if reader is not None and self.read_sizes:
 
             def channel(resource: str, used: Callable[[ReadSize], int], allowed: int) -> Usage:

@@ -14,6 +14,7 @@ from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Integrator, Readout, Waveform
 from qctl.instruments.zurich.events import CaughtWindow, Events, PlayedTone, events_of
+from qctl.instruments.zurich.feedback import Conditions, answers_of
 from qctl.instruments.zurich.program import repeated, silence
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, OutputRef, Port
@@ -47,6 +48,7 @@ def readout_of(
     rows: Rows,
     shots: Shots,
     grid: Grid,
+    given: Conditions,
 ) -> tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]:
     """Return a channel's program, the samples of its waveforms and weights, and what it uses.
 
@@ -58,7 +60,7 @@ def readout_of(
     CompileError
         If a pulse or an integration is longer than the channel can, or goes over its range.
     """
-    work = _Work(instrument, reader, rows, grid)
+    work = _Work(instrument, reader, rows, grid, given.deciding())
     lengths = [to_ticks(rational_s(spec.length_s), grid.rate_hz).ticks for spec in rows.specs]
     inputs = tuple(dict.fromkeys(ref.input for p in ports for ref in p.inputs if ref.instrument == instrument.name))
     playing = [rows.ports[p.name] for p in ports if any(ref in outputs for ref in p.outputs)]
@@ -66,6 +68,9 @@ def readout_of(
     events = events_of(rows, playing, capturing, grid, lengths)
     waves = work.waves(events)
     integrators, delay, length = work.weights(events, lengths)
+    if given.of_point:
+        ends = delay + length
+        given.take(answers_of(rows, events, capturing, work.kinds, grid.zero, ends), events, ends)
     n_results = events.n_captured
     averaged = shots.averaged and not grid.each
     if len(integrators) > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
@@ -134,7 +139,9 @@ class _Text(NamedTuple):
 class _Work:
     """The state while one channel is lowered."""
 
-    def __init__(self, instrument: Instrument, reader: can.Readout, rows: Rows, grid: Grid) -> None:
+    def __init__(
+        self, instrument: Instrument, reader: can.Readout, rows: Rows, grid: Grid, deciding: frozenset[int]
+    ) -> None:
         self.instrument = instrument
         self.reader = reader
         self.rows = rows
@@ -142,6 +149,8 @@ class _Work:
         self.rate_hz = float(grid.rate_hz)
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.played: list[tuple[int, ...]] = []
+        self.deciding = deciding
+        self.kinds: dict[CaughtWindow, int] = {}
 
     # --- waveforms ----------------------------------------------------------------------------------
 
@@ -197,7 +206,7 @@ class _Work:
 
     def weights(self, events: Events, lengths: list[int]) -> tuple[list[Integrator], int, int]:
         """Return the integrators, the delay of the integration, and its length in samples."""
-        kinds: dict[CaughtWindow, int] = {}
+        kinds = self.kinds
         for members in events.captures:
             for member in members:
                 kinds.setdefault(member, len(kinds))
@@ -207,14 +216,19 @@ class _Work:
         delay = first - first % can.READOUT_GRID
         made, meant = [], _meant(events, kinds)
         for (spec, offset, since), index in kinds.items():
-            weights = self._weights(self.rows.specs[spec], lengths[spec], offset, since, delay)
+            weights = self._weights(self.rows.specs[spec], lengths[spec], offset, since, delay, spec in self.deciding)
             digest = blake2b(b"weights" + weights.tobytes(), digest_size=20).hexdigest()
             self.blobs[digest] = weights
             one = self.rows.specs[spec]
-            made.append(Integrator(index, one.port, one.slot, meant[index], len(weights), digest))
+            angle_rad, threshold_v = (one.angle_rad, one.threshold) if spec in self.deciding else (0.0, None)
+            made.append(
+                Integrator(index, one.port, one.slot, meant[index], len(weights), digest, angle_rad, threshold_v)
+            )
         return made, delay, max(one.n_samples for one in made)
 
-    def _weights(self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int) -> NDArray[np.float64]:
+    def _weights(
+        self, spec: CaptureSpec, length: int, offset: int, since: int, delay: int, decides: bool
+    ) -> NDArray[np.float64]:
         name = self.instrument.name
         if spec.mode == "raw":
             raise CompileError(f"the capture into {spec.slot!r} is raw: {name} is compiled for integrated ones only")
@@ -232,7 +246,8 @@ class _Work:
             given = spec.weights[((2 * np.arange(length) + 1) * len(spec.weights)) // (2 * length)]
         turns = (since + offset + 0.5 + np.arange(length)) * (spec.if_hz / self.rate_hz)
         weights = np.zeros(n, np.complex128)
-        weights[front : front + length] = given * np.exp(-2j * np.pi * turns)
+        # What decides is the real part, so that these weights are turned to where the states differ.
+        weights[front : front + length] = given * np.exp(-2j * np.pi * turns - 1j * spec.angle_rad * decides)
         return weights.view(np.float64).reshape(-1, 2)
 
     # --- text ---------------------------------------------------------------------------------------

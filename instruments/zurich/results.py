@@ -10,13 +10,23 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError
 from qctl.instruments.zurich.body import Integrator, Readout
 
-__all__ = ["gathered", "norm_of"]
+__all__ = ["gathered", "norm_of", "thresholds_of"]
 
 
 def norm_of(weights: NDArray[np.generic]) -> float:
     """Return the sum of the magnitudes of weights, I and Q in turn: a constant voltage gives itself."""
     pairs = np.asarray(weights, np.float64).reshape(-1, 2)
     return float(np.hypot(pairs[:, 0], pairs[:, 1]).sum())
+
+
+def thresholds_of(readout: Readout, norms: Mapping[tuple[int, int], float]) -> list[tuple[str, float]]:
+    """Return the settings of a channel's discriminators: nodes, and what the real part of a sum is compared with."""
+    place = f"qachannels/{readout.number}/readout/discriminators"
+    return [
+        (f"{place}/{one.index}/threshold", one.threshold_v * norms[readout.number, one.index])
+        for one in readout.integrators
+        if one.threshold_v is not None
+    ]
 
 
 def gathered(
@@ -58,6 +68,8 @@ def gathered(
             raise DeviceError(f"{len(found)} results of {', '.join(readout.ports)} came, not {readout.n_results}")
         meant = _meant(one)
         table = _by_shot(readout, n_shots, each_trigger, found)[:, meant] / norms[one.index]
+        if one.angle_rad:
+            table = table * np.exp(1j * one.angle_rad)
         parts.setdefault((one.port, one.slot), []).append((meant, table))
     gathered_: dict[tuple[str, str], NDArray[np.complex128]] = {}
     for key, members in parts.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -108,12 +109,7 @@ def cut_of(
     n_oscillators : int
         As `pieces.cut` takes it.
     """
-    lengths = np.zeros(len(rows.waveforms), np.int32)
-    parts = [_unit(rows.waveforms[k], grid.rate_hz) for k in used.tolist()]
-    lengths[used] = [len(part) for part in parts]
-    sample_bounds = np.zeros(len(lengths) + 1, np.int64)
-    np.cumsum(lengths, out=sample_bounds[1:])
-    samples = np.concatenate(parts) if parts else np.empty((0, 2))
+    lengths, samples, sample_bounds = _units(rows.waveforms, tuple(used.tolist()), grid.rate_hz)
     pieces, contents = np.empty(n_plays, PIECE), np.empty(n_plays, CONTENT)
     entries, bounds = np.empty(n_plays, ENTRY), np.zeros(len(rows.bounds), np.int64)
     frequencies, counts, fault = np.empty(can.MAX_FREQUENCIES), np.zeros(6, np.int64), np.zeros(3, np.int64)
@@ -134,6 +130,22 @@ def cut_of(
         frequencies[:n_frequencies], n_merged, samples, sample_bounds,
         (kernel.FAULTS[fault[0]], int(fault[1]), int(fault[2])),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _units(
+    waveforms: tuple[Envelope, ...], used: tuple[int, ...], rate_hz: Fraction
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]:
+    """Return the samples of each waveform, those of the used ones one after the other, and where each one's begin."""
+    lengths = np.zeros(len(waveforms), np.int32)
+    parts = [_unit(waveforms[k], rate_hz) for k in used]
+    lengths[list(used)] = [len(part) for part in parts]
+    sample_bounds = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=sample_bounds[1:])
+    found = lengths, np.concatenate(parts) if parts else np.empty((0, 2)), sample_bounds
+    for array in found:
+        array.setflags(write=False)
+    return found
 
 
 def _unit(waveform: Envelope, rate_hz: Fraction) -> NDArray[np.float64]:
@@ -181,21 +193,23 @@ def hold(cut: Cut, rate_hz: Fraction, absolute: bool, pair: bool, columns: slice
         Channels that are kept.
     """
     n = len(cut.contents)
-    out = np.empty((int(cut.contents["length"].sum()), 2))
+    lengths = cut.contents["length"]
+    starts = np.zeros(n + 1, np.int64)
+    np.cumsum(lengths, out=starts[1:])
+    places = starts.tolist()
+    out = np.empty((places[-1], 2))
     seqc.render(
         cut.contents, cut.members, cut.samples, cut.sample_bounds, cut.frequencies, float(rate_hz), absolute, pair, out
     )
-    starts = np.zeros(n + 1, np.int64)
-    np.cumsum(cut.contents["length"], out=starts[1:])
     if not n:
         return Held((), {}, np.empty(0, np.int32), np.empty(0), np.empty((0, 2)))
     top = np.maximum.reduceat(np.abs(out), starts[:-1], axis=0)
     scales = np.maximum(top.max(axis=1), 1.0)
-    words = np.rint(out * (can.FULL_SCALE / np.repeat(scales, cut.contents["length"]))[:, None]).astype(np.int16)
+    words = np.rint(out * (can.FULL_SCALE / np.repeat(scales, lengths))[:, None]).astype(np.int16)
     words = np.ascontiguousarray(words[:, columns])
     words.setflags(write=False)
     peaks = top if pair else np.maximum.reduceat(np.hypot(out[:, 0], out[:, 1]), starts[:-1])[:, None].repeat(2, axis=1)
-    index, places = np.empty(n, np.int32), starts.tolist()
+    index: list[int] = []
     known: dict[str, int] = {}
     waveforms: list[Waveform] = []
     blobs: dict[str, NDArray[np.generic]] = {}
@@ -206,5 +220,5 @@ def hold(cut: Cut, rate_hz: Fraction, absolute: bool, pair: bool, columns: slice
         if found == len(waveforms):
             waveforms.append(Waveform(found, len(part), digest))
             blobs[digest] = part
-        index[k] = found
-    return Held(tuple(waveforms), blobs, index, scales, peaks)
+        index.append(found)
+    return Held(tuple(waveforms), blobs, np.array(index, np.int32), scales, peaks)

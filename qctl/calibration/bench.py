@@ -125,6 +125,7 @@ class Bench:
         self._unwritten: list[str] = []
         self.points_used = 0
         self.shots_used = 0
+        self._ahead: dict[tuple[str, int], dict[str, Complex]] = {}
 
     def qubit(self, name: str) -> TransmonQubit:
         """Return today's values of a qubit."""
@@ -170,10 +171,27 @@ class Bench:
         list of dict of str to complex128, V
             For each program IQ by qubit, shaped by the program's sweeps.
         """
+        shots = n_shots or self.n_shots
+        keys = [(program.hash, shots) for program in programs] if self._ahead else []
+        if keys and all(key in self._ahead for key in keys):
+            return [self._ahead.pop(key) for key in keys]
         return [
-            {name: np.asarray(iq) for name, iq in one.items()}
-            for one in self._measure(programs, n_shots or self.n_shots, averaged=True)
+            {name: np.asarray(iq) for name, iq in one.items()} for one in self._measure(programs, shots, averaged=True)
         ]
+
+    def measure_ahead(self, programs: Sequence[Program], n_shots: int) -> None:
+        """Measure in one job what several nodes will ask `averaged` for; they get this, if they ask for just the same.
+
+        Parameters
+        ----------
+        programs : sequence of Program
+            None may depend on what a node before it finds.
+        n_shots : int
+            Shots of each point.
+        """
+        self._ahead = {}
+        found = self.averaged(programs, n_shots)
+        self._ahead = {(program.hash, n_shots): iq for program, iq in zip(programs, found, strict=True)}
 
     def single_shots(self, programs: Sequence[Program], n_shots: int) -> list[dict[str, Complex]]:
         """Measure programs with one record a shot, all in one job; return IQ by qubit, (n_shots,) each."""

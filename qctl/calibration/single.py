@@ -16,7 +16,18 @@ from qctl.calibration.fits import Fit, fit_cosine, fit_decay, fit_parabola, fit_
 from qctl.calibration.readout import discriminate
 from qctl.lab import TransmonQubit
 
-__all__ = ["amplitude", "beta", "discrimination", "rabi", "ramsey", "reference", "spectroscopy", "t1", "t2"]
+__all__ = [
+    "amplitude",
+    "beta",
+    "both_lifetimes",
+    "discrimination",
+    "rabi",
+    "ramsey",
+    "reference",
+    "spectroscopy",
+    "t1",
+    "t2",
+]
 
 Floats = NDArray[np.float64]
 
@@ -235,16 +246,28 @@ def discrimination(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome
     return Outcome("discrimination", tuple(findings), "I (V)", "Q (V)", 2, 2 * shots)
 
 
+def _delays(bench: Bench, qubits: Sequence[str], attempt: int, echo: bool) -> Floats:
+    """Return the delays in which a lifetime is looked for, in seconds."""
+    longest = 2.5 * attempt * max(getattr(bench.qubit(name), "t2_s" if echo else "t1_s") for name in qubits)
+    return np.linspace(0.0, longest, 21)
+
+
+def both_lifetimes(bench: Bench, qubits: Sequence[str]) -> None:
+    """Measure what `t1` and `t2` first ask for in one job: neither depends on what the other finds."""
+    programs = [
+        experiments.lifetime(bench.values, qubits, _delays(bench, qubits, 1, echo), echo) for echo in (False, True)
+    ]
+    bench.measure_ahead(programs, 2 * bench.n_shots)
+
+
 def _lifetime(bench: Bench, qubits: Sequence[str], attempt: int, echo: bool) -> Outcome:
-    field = "t2_s" if echo else "t1_s"
-    longest = 2.5 * attempt * max(getattr(bench.qubit(name), field) for name in qubits)
-    x = np.linspace(0.0, longest, 21)
+    field, x = "t2_s" if echo else "t1_s", _delays(bench, qubits, attempt, echo)
     (iq,) = bench.averaged([experiments.lifetime(bench.values, qubits, x, echo)], 2 * bench.n_shots)
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         fit = fit_decay(x, y)
         found = fit.values.get("decay", float("nan"))
-        reason = _judge(fit, found, 1e-6, 4 * longest, field)
+        reason = _judge(fit, found, 1e-6, 4 * x[-1], field)
         return Finding(qubit.name, x * 1e6, y, fit, _changed(qubit, **{field: found}), reason, f"{found * 1e6:.1f} µs")
 
     outcome = _each(bench, field[:2], qubits, iq, x, one, ("delay (µs)", "population"))

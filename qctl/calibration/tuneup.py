@@ -40,6 +40,9 @@ NODES: dict[str, tuple[str, Node]] = {
 }
 """Node → what it tunes, and its function; in the order of a full tune-up."""
 
+AHEAD: dict[tuple[str, ...], Callable[[Bench, Sequence[str]], None]] = {("t1", "t2"): single.both_lifetimes}
+"""Nodes that follow each other and depend on nothing that the other finds → what measures for both in one job."""
+
 MOST_ATTEMPTS = 2
 
 
@@ -178,6 +181,10 @@ def calibrate(
     for done, name in enumerate(wanted):
         if on_progress:
             on_progress(name, done, len(wanted))
+        ahead = AHEAD.get((name, *wanted[done + 1 : done + 2]))
+        if ahead is not None:
+            bench.node = " ".join(wanted[done : done + 2])
+            ahead(bench, _targets(bench, NODES[name][0]))
         outcome = _run(bench, name)
         outcomes.append(outcome)
         if plots is not None:

@@ -28,11 +28,13 @@ hil.command()(replay)
 
 _WRITTEN = b"# The built-in virtual lab "
 _LABS = (
-    "transmon5, transmon2, transmon1, qblox2, zurich1, zurich2, qick1, qick2, mixed1, open-architecture, "
+    "transmon5, transmon2, transmon1, bridged1, qblox2, zurich1, zurich2, qick1, qick2, mixed1, open-architecture, "
     "open-architecture-scope, open-architecture-scpi, atoms9, ions4, ions1"
 )
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-LabSocket = Annotated[str | None, typer.Option("--lab", help="Address that the lab printed; needed if several run.")]
+LabSocket = Annotated[
+    str | None, typer.Option("--lab", help="Its lab.toml, or the address that it printed; needed if several run.")
+]
 
 
 @hil.command()
@@ -152,6 +154,12 @@ def _ask(socket: str | None, verb: str, **content: Any) -> dict[str, Any]:
         if len(labs) > 1:
             raise RequestError(f"several virtual labs run; name one with --lab: {', '.join(labs)}")
         socket = labs[0]
+    elif Path(socket).is_file():  # a lab.toml: the lab that has its addresses
+        from qctl.hil.bench.rack import plant_behind
+
+        file, socket = socket, plant_behind(Path(socket))
+        if not socket:
+            raise RequestError(f"no virtual lab of this machine has the addresses of {file}: it ended, or is real")
     return asyncio.run(ask_plant(socket, verb, **content))
 
 

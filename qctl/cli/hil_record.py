@@ -77,6 +77,8 @@ def replay(
     from qctl.hil.record.stand_in import DIFFERENCE, StandIn
 
     found = read_record(folder)
+    if found.cut:
+        sys.stderr.write(f"warning: {found.cut}\n")
     if not found.lab and len(found.instruments) != 1:
         raise RequestError(
             f"{folder} has {len(found.instruments)} instruments and no lab.toml that says which is which"

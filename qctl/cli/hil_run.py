@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +47,8 @@ def run_scenarios(
             sys.stdout.writelines(f"{name:<24} {text}\n" for name, text in found.items())
         return
     chosen = [read_scenario(place) for place in scenarios]
+    for one in chosen:
+        _judge(one)
     if lab:
         chosen = [_moved(one, lab) for one in chosen]
     for path in (junit, html):
@@ -73,6 +76,26 @@ def run_scenarios(
         raise typer.Exit(1)
 
 
+def _judge(scenario: Scenario) -> None:
+    """Refuse programs that can't be read, and nodes that no tune-up has, before a lab is started."""
+    from qctl.calibration.tuneup import NODES
+    from qctl.errors import ParseError, QctlError, RequestError
+    from qctl.formats.load import load, loads
+    from qctl.hil.bench.steps import Calibrate, Run
+
+    for number, step in enumerate(scenario.steps):
+        where = f"{Path(scenario.file).name}: steps[{number}]"
+        if isinstance(step, Calibrate):
+            strange = [name for name in step.nodes if name not in NODES]
+            if strange:
+                raise RequestError(f"{where}.nodes: {strange[0]!r} is none of {', '.join(NODES)}")
+        if isinstance(step, Run):
+            try:
+                load(scenario.folder / step.file) if step.file else loads(step.program)
+            except QctlError as error:
+                raise ParseError(f"{where}.{'file' if step.file else 'program'}: {error.message}") from error
+
+
 def _moved(scenario: Scenario, lab: str) -> Scenario:
     """Return a scenario for another lab."""
     import msgspec
@@ -97,7 +120,7 @@ def tune_up(lab: Any, qpu: str | None, nodes: Sequence[str] | None) -> None:
 def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
     """Play scenarios in order; neighbours that want the same lab share it."""
     from qctl.errors import QctlError
-    from qctl.hil.bench.bench import Bench
+    from qctl.hil.bench.bench import Bench, called
     from qctl.hil.bench.outcome import Outcome
 
     outcomes = []
@@ -105,6 +128,7 @@ def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
         have: tuple[LabWanted, Path] | None = None
         bench: Bench | None = None
         for scenario in scenarios:
+            begin_s = time.time()
             want = (scenario.lab, Path() if scenario.lab.virtual else scenario.folder)
             try:
                 if bench is None or have != want:
@@ -114,10 +138,10 @@ def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
             except QctlError as error:
                 stack.close()
                 bench = None
-                outcome = Outcome(scenario.name, scenario.file, scenario.lab.virtual, 0.0, problems=[error.message])
+                outcome = Outcome(scenario.name, scenario.file, called(scenario), begin_s, problems=[error.message])
             except KeyboardInterrupt:  # what was played before it is reported all the same
                 outcomes.append(
-                    Outcome(scenario.name, scenario.file, scenario.lab.virtual, 0.0, problems=["interrupted"])
+                    Outcome(scenario.name, scenario.file, called(scenario), begin_s, problems=["interrupted"])
                 )
                 break
             outcomes.append(outcome)

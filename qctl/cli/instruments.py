@@ -57,6 +57,7 @@ def _troubles(row: dict[str, Any]) -> list[str]:
     elif row.get("n_lost"):
         found.append(f"since {since}, lost {row['n_lost']} times, last: {row['last_error']}")
     lost = row.get("settings", ())
+    found += row.get("lacks", ())
     return found + [f"{one['parameter']} = {one['found']} since reconnecting, set was {one['set']}" for one in lost]
 
 

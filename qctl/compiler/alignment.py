@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil, pi
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from qctl.program.tables import Sweep
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
 from qctl.units import common_grid_s, rational_s, to_ticks
 
-__all__ = ["aligned", "parts_of", "parts_of_programs"]
+__all__ = ["aligned", "captures_of", "parts_of", "parts_of_programs"]
 
 
 def aligned(
@@ -113,18 +114,62 @@ def parts_of(
 
 def parts_of_programs(
     specs: Sequence[tuple[CaptureSpec, ...]], bits: Sequence[tuple[str, ...]], lead_s: Mapping[str, float], n_shots: int
-) -> tuple[Part, ...]:
+) -> Sequence[Part]:
     """Return the parts of programs of one point each that are aligned already."""
     late: dict[int, tuple[CaptureSpec, ...]] = {}
-    parts = []
-    for k, (own, names) in enumerate(zip(specs, bits, strict=True)):
+    for own in specs:
         if id(own) not in late:
             late[id(own)] = tuple(_placed(spec, _ZERO, 0, lead_s) for spec in own)
-        captures = late[id(own)]
-        if k:
-            captures = tuple([spec.moved(k, spec.start_s, spec.starts_s) for spec in captures])
-        parts.append(Part(k, 1, (), names, captures, n_shots))
-    return tuple(parts)
+    return _Parts([late[id(own)] for own in specs], bits, n_shots)
+
+
+class _Parts(Sequence[Part]):
+    """Parts of programs of one point each, each made when it is asked for: captures differ in their point alone."""
+
+    def __init__(
+        self, captures: Sequence[tuple[CaptureSpec, ...]], bits: Sequence[tuple[str, ...]], n_shots: int
+    ) -> None:
+        self.own, self.bits, self.n_shots = captures, bits, n_shots
+        self._made: tuple[Part, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._made is None:
+            self._made = tuple(
+                Part(k, 1, (), names, self._of(k, 1), self.n_shots) for k, names in enumerate(self.bits)
+            )  # fmt: skip
+        return self._made[key]
+
+    def _of(self, k: int, n_points: int) -> tuple[CaptureSpec, ...]:
+        captures = self.own[k]
+        if not k and n_points == 1:
+            return captures
+        return tuple([spec.moved(k, spec.start_s, spec.starts_s, n_points) for spec in captures])
+
+    def captures(self, first: int, end: int) -> tuple[CaptureSpec, ...]:
+        """Return the captures of these points; neighbours that capture alike share theirs."""
+        found: list[CaptureSpec] = []
+        while first < end:
+            n = 1
+            while first + n < end and self.own[first + n] is self.own[first]:
+                n += 1
+            found += self._of(first, n)
+            first += n
+        return tuple(found)
+
+
+def captures_of(parts: Sequence[Part], first: int, end: int) -> tuple[CaptureSpec, ...]:
+    """Return the captures of the parts that have any of these points."""
+    if isinstance(parts, _Parts):
+        return parts.captures(first, end)
+    return tuple(
+        capture
+        for part in parts
+        if part.first_point < end and first < part.first_point + part.n_points
+        for capture in part.captures
+    )
 
 
 _ZERO = Fraction(0)

@@ -60,7 +60,7 @@ def compile_line(
         n_qubits = len(names)
     routed = native_steps(steps, n_qubits, target, fixed=places is not None, level=level, seed=seed)
     translated = perf_counter()
-    timeline = time(StepLine(routed.steps, line.axes, line.n_repeats, line.bits))
+    timeline = time(StepLine(routed.steps, line.axes, line.n_repeats, line.bits, line.kept))
     timed = perf_counter()
     start, end = (routed.layout, routed.final_layout) if places is None else (places, places)
     return Compiled(

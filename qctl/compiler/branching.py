@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,13 +12,20 @@ from qctl.compiler.decisions import Decisions, mixed
 from qctl.compiler.steps import Step
 from qctl.errors import CompileError
 from qctl.program.body import Body
-from qctl.program.conditions import Condition
+from qctl.program.conditions import MOST_BITS, Condition, always
 from qctl.program.expressions import LEAVES, Expression, Value
 from qctl.program.layout import Flag
 from qctl.program.opcodes import Op
 from qctl.program.tables import Block, BlockKind
 
-__all__ = ["Branching"]
+__all__ = ["MOST_ROUNDS", "Branching"]
+
+MOST_ROUNDS = 4
+"""Rounds of a loop on measured bits that has no count of its own."""
+
+
+Known = dict[str, Value | None]
+_STILL = frozenset((Op.BARRIER, Op.DELAY, Op.RESET, Op.MEASURE))
 
 
 class Branching:
@@ -37,6 +44,8 @@ class Branching:
         self.can_branch = can_branch
         self.decisions = Decisions()
         self.played: set[int] = set()
+        self.kept: dict[int, Condition] = {}
+        self._since: dict[int, Condition] = {}
         rows = body.instructions
         self.rows: list[tuple[int, int, int, int, int]] = rows.tolist()
         words = rows["b"].astype(np.uint64) | (rows["c"].astype(np.uint64) << np.uint64(32))
@@ -79,49 +88,72 @@ class Branching:
             )
         return condition
 
-    def _known_decision(self, block: Block, i: int) -> bool:
-        """Return what the test of a loop says, which has to be known."""
-        found = self._decide(block, i)
-        if isinstance(found, Condition):
-            word, bits = block.kind.name.lower(), self.decisions.text(found)
-            raise CompileError(
-                f"{word} at instruction {i} goes on by what was measured ({bits}): that needs loops on feedback, "
-                f"which no box here has; write its rounds one after the other, each in an if",
-                instruction=i,
-            )
-        return found
-
     def _both(self, block: Block, i: int, condition: Condition) -> None:
         """Unroll both arms of an IF, each under its condition, and mix what they leave in bits and registers."""
         assert block.value is not None
         test, word = self._known(block.value), "if"
         assert isinstance(test, Expression)
         around, before = self.decisions.when, {kind: dict(self.known[kind]) for kind in ("bit", "register")}
-        after = []
         last = block.end + 1
         follows = last < len(self.rows) and self.rows[last][0] == Op.BEGIN
         other = self.body.blocks[self.rows[last][2]] if follows else None
         arms = [(i + 1, block.end, condition)]
         if other is not None and other.kind is BlockKind.ELSE:
             arms.append((last + 1, other.end, ~condition))
+        after = []
         for first, end, arm in arms:
             self.decisions.when = self.decisions.joined(arm, i, word)
-            if not self.decisions.when.never and self._run(first, end) is not None:
-                raise CompileError(
-                    f"the if at instruction {i} would end a loop, or the shot, by what was measured: no box here can",
-                    instruction=i,
-                )
+            if not self.decisions.when.never:
+                self._arm(block, first, end, i)
             after.append({kind: self.known[kind] for kind in before})
             self.known.update({kind: dict(values) for kind, values in before.items()})
             self.decisions.when = around
         after.append(before)
+        self._mix(test, after[0], after[1])
+
+    def _arm(self, block: Block, first: int, end: int, i: int) -> None:
+        """Unroll what is played by measured bits, which may not end anything around it."""
+        if self._run(first, end) is not None:
+            raise CompileError(
+                f"the {block.kind.name.lower()} at instruction {i} would end a loop, or the shot, by what was "
+                f"measured: no box here can",
+                instruction=i,
+            )
+
+    def _mix(self, test: Expression, taken: Mapping[str, Known], other: Mapping[str, Known]) -> None:
+        """Know of bits and registers what two arms leave in them."""
         for kind, values in self.known.items():
-            if kind in before:
-                values.update({name: mixed(test, after[0][kind][name], after[1][kind][name]) for name in values})
+            if kind in taken:
+                values.update({name: mixed(test, taken[kind][name], other[kind][name]) for name in values})
+
+    def _rounds(self, block: Block, i: int, goes_on: Condition, n_left: int) -> None:
+        """Unroll so many rounds of a loop at most, each inside the one before it."""
+        assert block.value is not None
+        if n_left < 1:
+            return
+        test = self._known(block.value)
+        assert isinstance(test, Expression)
+        if block.kind is BlockKind.REPEAT:
+            test = Expression((*test.code, ("not", None)))
+        around, before = self.decisions.when, {kind: dict(self.known[kind]) for kind in ("bit", "register")}
+        self.decisions.when = self.decisions.joined(goes_on, i, block.kind.name.lower())
+        if not self.decisions.when.never:
+            self._arm(block, i + 1, block.end, i)
+            again = self._decide(block, i)
+            if block.kind is BlockKind.REPEAT:
+                again = ~again if isinstance(again, Condition) else not again
+            if isinstance(again, Condition):
+                self._rounds(block, i, again, n_left - 1)
+            elif again:
+                self._rounds(block, i, always(), n_left - 1)
+        after = {kind: dict(self.known[kind]) for kind in before}
+        self.known.update({kind: dict(values) for kind, values in before.items()})
+        self._mix(test, after, before)
+        self.decisions.when = around
 
     def _measure(self, qubit: int, bit: int, i: int) -> None:
         """Measure a qubit; its bit is known as this measurement's outcome from now on."""
-        event, leaf = self.decisions.measured(self.body.bits[bit], i)
+        event, leaf = self._outcome(self.body.bits[bit], qubit, i)
         self.known["bit"][self.body.bits[bit]] = leaf
         self.steps.append(Step(Op.MEASURE, (qubit,), number=bit, where=i, event=event))
 
@@ -130,9 +162,42 @@ class Branching:
         if qubit not in self.played or self.can_branch():
             self.steps.append(Step(op, (qubit,), where=i))
             return
-        event, leaf = self.decisions.measured("", i)
+        event, leaf = self._outcome("", qubit, i)
         self.steps.append(Step(Op.MEASURE, (qubit,), where=i, event=event))
-        self.steps.append(Step(Op.X, (qubit,), where=i, when=self.decisions.of(leaf, i, "reset")))
+        found = self.decisions.joined(self.decisions.of(leaf, i, "reset"), i, "reset")
+        self.steps.append(Step(Op.X, (qubit,), where=i, when=found))
+
+    def _outcome(self, bit: str, qubit: int, i: int) -> tuple[int, Expression]:
+        """Return the number of a qubit's measurement, and the leaf that its outcome is.
+
+        One in an arm is made in every shot: those that don't play the arm have not touched the qubit since it was
+        measured, so that it is found as it was, and nobody takes the result.
+        """
+        when = self.decisions.when
+        played = self._since.pop(qubit, None)
+        if not when.always:
+            if played is not None and not (played & ~when).never:
+                raise CompileError(
+                    f"the measurement at instruction {i} is made only if {self.decisions.text(when)}: it is made in "
+                    f"all shots, and would disturb the qubit in others; play on it in the arm alone, or measure before",
+                    instruction=i,
+                )
+            self.kept[len(self.decisions.bits)] = when
+        return self.decisions.measured(bit, i, True)
+
+    def _note_played(self, steps: Sequence[Step]) -> None:
+        """Note under which outcomes qubits have been played since their last measurement."""
+        for step in steps:
+            if step.op in _STILL:
+                continue
+            when = step.when or always()
+            for q in step.qubits:
+                before = self._since.get(q)
+                if before is None or when.always:
+                    self._since[q] = when
+                elif not before.always:
+                    wide = len({*before.captures, *when.captures}) > MOST_BITS
+                    self._since[q] = always() if wide else ~(~before & ~when)
 
     # --- values -------------------------------------------------------------------------------------
 

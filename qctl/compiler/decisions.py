@@ -27,7 +27,7 @@ class Decisions:
         self.when: Condition = always()
         self._leaves: dict[str, int] = {}
 
-    def measured(self, bit: str, i: int) -> tuple[int, Expression]:
+    def measured(self, bit: str, i: int, made_always: bool = False) -> tuple[int, Expression]:
         """Return the number of a measurement, and the leaf that its outcome is.
 
         Raises
@@ -35,9 +35,9 @@ class Decisions:
         CompileError
             If it is not made in every shot.
         """
-        if not self.when.always:
+        if not self.when.always and not made_always:
             raise CompileError(
-                f"the measurement at instruction {i} is made only if {self.text(self.when)}: a result that shots have "
+                f"the capture at instruction {i} is made only if {self.text(self.when)}: a result that shots have "
                 f"or have not can't be told; measure always, and play the rest by the bit",
                 instruction=i,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,11 +53,16 @@ class Joined:
 
 def pairs_of(lines: Joined) -> list[tuple[tuple[int, int], ...]]:
     """Return the pairs of qubits that each line's cz gates join, each once, in order."""
-    at = np.flatnonzero(lines.rows["op"] == Op.CZ)
-    a, b = lines.rows["a"][at], lines.rows["b"][at]
-    pairs = list(zip(np.minimum(a, b).tolist(), np.maximum(a, b).tolist(), strict=True))
-    cuts = np.searchsorted(at, lines.bounds).tolist()
-    return [tuple(dict.fromkeys(pairs[begin:end])) for begin, end in pairwise(cuts)]
+    found, more = np.empty((len(lines.native), 2), np.int64), np.empty(len(lines.native), np.uint8)
+    minimal.pairs(lines.rows, lines.bounds, found, more)
+    known: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
+    pairs = [known.setdefault((a, b), ((a, b),) if a >= 0 else ()) for a, b in found.tolist()]
+    for s in np.flatnonzero(more).tolist():
+        rows = lines.rows[lines.bounds[s] : lines.bounds[s + 1]]
+        joining = rows[rows["op"] == Op.CZ]
+        a, b = np.minimum(joining["a"], joining["b"]).tolist(), np.maximum(joining["a"], joining["b"]).tolist()
+        pairs[s] = tuple(dict.fromkeys(zip(a, b, strict=True)))
+    return pairs
 
 
 def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], tables: Tables) -> Rows:
@@ -82,8 +86,7 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         words = np.concatenate([lines.words[lines.word_bounds[s] : lines.word_bounds[s + 1]] for s in chosen])
         bounds = bounds_of([int(lines.bounds[s + 1] - lines.bounds[s]) for s in chosen])
         word_bounds = bounds_of([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
-    rows = _joined(rows, bounds, word_bounds)
-    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
@@ -106,8 +109,7 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
     bounds, word_bounds = bounds_of([len(one.rows) for one in made]), bounds_of([len(one.words) for one in made])
     rows = np.frombuffer(bytearray().join([one.rows.data for one in made]), INSTRUCTION)
     words = np.concatenate([one.words for one in made])
-    rows = _joined(rows, bounds, word_bounds)
-    lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
+    lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
         rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
         tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
@@ -118,11 +120,13 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
 _NONE = np.empty(0, np.int32)
 
 
-def _joined(rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.int64]) -> NDArray:
-    """Return rows whose barriers find their words among those of all lines."""
+def _joined(
+    rows: NDArray, bounds: NDArray[np.int64], word_bounds: NDArray[np.int64], n_known: int
+) -> tuple[tuple[Fraction, ...], NDArray]:
+    """Return what `lengths_of_delays` does of rows whose barriers find their words among those of all lines."""
     made = np.empty(len(rows), INSTRUCTION)
-    sequences.join(rows, bounds, word_bounds, made)
-    return made
+    delays = sequences.join(rows, bounds, word_bounds, made)
+    return lengths_of_delays(made, n_known) if delays else ((), made)
 
 
 def lengths_of_delays(rows: NDArray, n_known: int) -> tuple[tuple[Fraction, ...], NDArray]:

@@ -176,8 +176,11 @@ class _Work:
         groups: dict[tuple[int, ...], list[int]] = {}
         made: list[Compiled | None] = [None] * len(bodies)
         pairs = pairs_of(lines)
+        last, places = -1, None
         for k in np.flatnonzero(lines.native).tolist():
-            places = self._layout(bodies[k], pairs[k])
+            # Programs of a set have the same qubits, and mostly the same pairs.
+            if last < 0 or pairs[k] is not pairs[last] or not _alike(bodies[k], bodies[last]):
+                last, places = k, self._layout(bodies[k], pairs[k])
             if places is not None:
                 groups.setdefault(places, []).append(k)
         joined_s = (perf_counter() - begin) / len(bodies)
@@ -290,6 +293,11 @@ class _Work:
         return compile_line(
             line, body.n_qubits, self._places(body), self.tables.names, self.target, time, begin_s, **self.options
         )
+
+
+def _alike(one: Body, other: Body) -> bool:
+    """Say whether the layout of two native lines with the same pairs is the same."""
+    return one.symbols == other.symbols and one.parameters == other.parameters and bool(len(one)) is bool(len(other))
 
 
 def _only(lab: Lab) -> str:

@@ -83,6 +83,8 @@ class Rows:
         Of the rows that are played in some shots only, over numbers of measurements.
     events : mapping of int to int
         Row of each measurement and capture, by its number in the shot.
+    kept : mapping of int to Condition
+        Under which outcomes a measurement's result is taken, as of `StepLine`.
     """
 
     rows: NDArray
@@ -103,6 +105,7 @@ class Rows:
     wheres: NDArray[np.int64] | Counted
     conditions: Mapping[int, Condition] = field(default_factory=dict)
     events: Mapping[int, int] = field(default_factory=dict)
+    kept: Mapping[int, Condition] = field(default_factory=dict)
 
 
 def frames_of(body: Body, tables: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -66,12 +67,15 @@ class StepLine:
         Count of the unnamed loops around all of it.
     bits : tuple of str
         Names of the bits of its measurements and captures, by `Step.event`.
+    kept : mapping of int to Condition
+        By `Step.event`, under which outcomes a measurement's result is taken; those that are not there always are.
     """
 
     steps: tuple[Step, ...]
     axes: tuple[Sweep, ...] = ()
     n_repeats: int = 1
     bits: tuple[str, ...] = ()
+    kept: Mapping[int, Condition] = field(default_factory=dict)
 
     @property
     def branches(self) -> bool:

@@ -7,6 +7,7 @@ from the end, because a qubit that waits in its ground state loses nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache, partial
 from math import ceil, lcm
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import frames, schedule
+from qctl.compiler.branched import conditions_of, kept_of
 from qctl.compiler.captures import specs_of
 from qctl.compiler.gate_timing import Played, gates_played, known_lengths, lead_of, ports_of, step_of
 from qctl.compiler.labels import Actions, Labels, Lined, Names
@@ -28,7 +30,6 @@ from qctl.compiler.tables import FINEST, Tables, whole, wide
 from qctl.compiler.times import Times
 from qctl.errors import TimingError
 from qctl.program.body import Body
-from qctl.program.conditions import Condition
 from qctl.program.straights import Straights, bounds_of
 from qctl.program.tables import Sweep, Waveform
 from qctl.program.timeline import CAPTURE, PLAY, CaptureSpec, Timeline
@@ -58,6 +59,8 @@ def time_program(line: StepLine, body: Body, tables: Tables) -> Timeline:
     """
     grid, n_points = grid_of(line.axes)
     rows = rows_of(line.steps, body, tables, grid, n_points)
+    if line.kept:
+        rows = replace(rows, kept=line.kept)
     (timeline,) = time_rows(rows, (body,), tables, n_points, line.axes, line.n_repeats)
     return timeline
 
@@ -326,7 +329,10 @@ class Timing:
             names = Names(rows, tables, body)
             shape = n_points * n_plays
             play_rows = made.play_rows[play : play + n_plays]
-            conditions = _conditions(rows, play_rows, made.capture_rows[capture : capture + n_captures])
+            capture_rows = made.capture_rows[capture : capture + n_captures]
+            conditions = conditions_of(rows, play_rows, capture_rows)
+            if rows.kept:
+                specs[s] = kept_of(rows, specs[s], capture_rows)
             timeline = Timeline(
                 Actions(names, self.order[first : first + n_items], first, partial(self._starts, s), self.units),
                 made.ports, made.waveforms,
@@ -345,18 +351,6 @@ class Timing:
         starts, shifts = self.times
         first = int(self.rows.bounds[s]) * self.n_points
         return starts[first : first + int(self.counts[s, 0])], shifts[s * self.n_points]
-
-
-def _conditions(
-    rows: Rows, play_rows: NDArray[np.int32], capture_rows: NDArray[np.int32]
-) -> tuple[Condition | None, ...]:  # fmt: skip
-    """Return the condition of each play of a sequence that is alone in its rows, over numbers of its captures."""
-    if not rows.conditions:
-        return ()
-    columns = {row: k for k, row in enumerate(capture_rows.tolist())}
-    numbers = {event: columns[row] for event, row in rows.events.items()}
-    known = {row: when.renumbered(numbers) for row, when in rows.conditions.items()}
-    return tuple(known.get(row) for row in play_rows.tolist())
 
 
 @lru_cache(maxsize=64)

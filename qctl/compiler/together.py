@@ -63,6 +63,8 @@ class Together(Sequence[Compiled]):
     @property
     def meets(self) -> bool:
         """Say whether the first captures of all programs that have any start at one time, ticks being whole."""
+        if self.timing.made.alike:
+            return True
         flat = self.straights
         first = flat.captures[flat.capture_bounds[:-1][np.diff(flat.capture_bounds) > 0]]
         starts = set(zip(first["port"].tolist(), first["start"].tolist(), strict=True))

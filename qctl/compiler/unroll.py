@@ -1,7 +1,8 @@
 """Unroll a program to the straight line of one shot: loops, calls and decisions that are known before it runs.
 
 Sweeps (and, among pulses, loops) around the whole program become points and repetitions. The arms of an if that depends
-on measured bits come one after the other, each step with its condition; loops that depend on them are refused by name.
+on measured bits come one after the other, each step with its condition; the rounds of a loop that does are arms inside
+each other, as many as it may have.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from qctl.compiler.branching import Branching
+from qctl.compiler.branching import MOST_ROUNDS, Branching
 from qctl.compiler.extent import Peeled, counted
 from qctl.compiler.steps import Step, StepLine
 from qctl.errors import CompileError
@@ -88,7 +89,7 @@ class _Unrolling(Branching):
             )
         for first, end in peeled.ranges:
             self._run(first, end)
-        return StepLine(tuple(self.steps), peeled.axes, peeled.n_repeats, tuple(self.decisions.bits))
+        return StepLine(tuple(self.steps), peeled.axes, peeled.n_repeats, tuple(self.decisions.bits), self.kept)
 
     def _check_points(self, axes: list[Sweep], more: int) -> None:
         shape = [*(len(axis.values) for axis in axes), *([more] if more != 1 else [])]
@@ -203,16 +204,28 @@ class _Unrolling(Branching):
             count = self._whole(block, i)
         name = self.body.sweeps[block.sweep].name if values is not None else ""
         while count < 0 or rounds < count:
-            if kind is BlockKind.WHILE and not self._known_decision(block, i):
-                break
+            if kind is BlockKind.WHILE:
+                goes_on = self._decide(block, i)
+                if isinstance(goes_on, Condition):
+                    self._rounds(block, i, goes_on, MOST_ROUNDS if count < 0 else count - rounds)
+                    break
+                if not goes_on:
+                    break
             if values is not None:
                 self.known["sweep"][name] = values[rounds]
             signal = self._run(i + 1, block.end)
             rounds += 1
             if signal is Op.HALT:
                 return signal, False
-            if signal is Op.BREAK or (kind is BlockKind.REPEAT and self._known_decision(block, i)):
+            if signal is Op.BREAK:
                 break
+            if kind is BlockKind.REPEAT:
+                ends = self._decide(block, i)
+                if isinstance(ends, Condition):
+                    self._rounds(block, i, ~ends, (MOST_ROUNDS if count < 0 else count) - rounds)
+                    break
+                if ends:
+                    break
             if rounds > MAX_STEPS:
                 raise CompileError(
                     f"the {kind.name.lower()} at instruction {i} has over {MAX_STEPS} rounds", instruction=i
@@ -294,7 +307,10 @@ class _Unrolling(Branching):
 
         if not self.decisions.when.always:
             when = self.decisions.when
-            self.steps[first:] = [s if s.when is not None else s._replace(when=when) for s in self.steps[first:]]
+            self.steps[first:] = [
+                s if s.when is not None or s.op is Op.MEASURE else s._replace(when=when) for s in self.steps[first:]
+            ]
+        self._note_played(self.steps[first:])
         self.played.update(q for step in self.steps[first:] for q in step.qubits if step.op not in _STILL)
 
     def _gate(self, i: int, op: Op, flags: int, a: int, b: int, c: int) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from qctl.lab.firmware import Lines, Modbus, ParameterRule
 from qctl.lab.mixer import Mixer
 from qctl.lab.quantities import (
     AttenuationDb,
@@ -183,27 +184,6 @@ class InstrumentLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     frequency_hz: tuple[FrequencyHz, FrequencyHz] | None = None
 
 
-class ParameterRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one parameter of an instrument may be; a hosted driver's can't be set without an entry here.
-
-    Attributes
-    ----------
-    name : str
-        Its key in lab.toml: the parameter, as `qctl instruments get` lists it.
-    limits : pair of float, optional
-        Lowest and highest value of a number.
-    words : list of str, optional
-        What a parameter that isn't a number may be set to.
-    safe : number, bool or str, optional
-        What it is set to when nobody holds the instrument, in the order of the file.
-    """
-
-    name: str
-    limits: tuple[float, float] | None = None
-    words: tuple[str, ...] = ()
-    safe: float | bool | str | None = None
-
-
 class SafeState(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an instrument is brought to when nobody holds it.
 
@@ -267,6 +247,10 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Limits and safe values of parameters that have no key of their own above.
     init : mapping of str to number, bool or str
         Arguments that a hosted driver is made with.
+    lines : Lines, optional
+        How it is spoken to, for the model ``line-firmware``.
+    modbus : Modbus, optional
+        How it is spoken to, for the model ``modbus-firmware``.
     baud : int, optional
         Of a serial line; the model's own by default.
     board : str
@@ -302,6 +286,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     safe: SafeState | None = None
     parameter: dict[str, ParameterRule] = {}
     init: dict[str, float | bool | str] = {}
+    lines: Lines | None = None
+    modbus: Modbus | None = None
     baud: Baud | None = None
     board: str = ""
     allow_raw: bool = False

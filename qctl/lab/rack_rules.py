@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from qctl.lab.addresses import Address, parse_address
 from qctl.lab.decoding import Problems, join
+from qctl.lab.firmware_rules import check_described
 from qctl.lab.lab import Lab
 from qctl.lab.rack import EventWire, Instrument, Output, TriggerWire
 
@@ -38,6 +39,7 @@ def check_instruments(lab: Lab, problems: Problems) -> None:
         _inputs(instrument, path, problems)
         _source(instrument, path, problems)
         _parameters(instrument, path, problems)
+        check_described(instrument, path, problems)
         _trigger(lab, instrument, path, problems)
         _event(lab, instrument, join(path, "event"), problems)
 
@@ -148,7 +150,9 @@ def _parameters(instrument: Instrument, path: str, problems: Problems) -> None:
         if rule.limits is not None and _ordered(rule.limits, join(at, "limits"), problems):
             if rule.words:
                 problems.add(join(at, "words"), "is for parameters that are no numbers; this one has limits")
-            if isinstance(rule.safe, bool | str):
+            if isinstance(rule.safe, bool) and set(rule.limits) <= {0, 1}:
+                _inside(float(rule.safe), rule.limits, join(at, "safe"), "", problems)
+            elif isinstance(rule.safe, bool | str):
                 problems.add(join(at, "safe"), f"{rule.safe!r} is no number; the parameter has limits")
             elif rule.safe is not None:
                 _inside(rule.safe, rule.limits, join(at, "safe"), "", problems)

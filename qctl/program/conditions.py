@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qctl.errors import InternalError
 
 __all__ = ["MOST_BITS", "Condition", "always"]
@@ -58,6 +61,11 @@ class Condition:
         """Say whether the play happens, given the state that each capture found."""
         k = sum((states[capture] & 1) << j for j, capture in enumerate(self.captures))
         return bool(self.table >> k & 1)
+
+    def held(self, states: Sequence[NDArray[np.uint8]]) -> NDArray[np.bool_]:
+        """Say of many shots whether it holds, given (n_shots,) states of each of its captures."""
+        rows = np.array([self.table >> k & 1 for k in range(1 << len(self.captures))], bool)
+        return rows[sum((one.astype(np.int64) << j for j, one in enumerate(states)), np.zeros((), np.int64))]
 
     def reduced(self) -> Condition:
         """Return the same without captures that don't matter."""

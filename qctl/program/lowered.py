@@ -74,13 +74,13 @@ class Lowered:
         In the order of playing.
     report : tuple of (instrument, Usage)
         What the fullest batch uses of each device, known before anything is sent.
-    parts : tuple of Part
+    parts : sequence of Part
         One for each program; a list of circuits has several.
     """
 
     batches: tuple[Batch, ...]
     report: tuple[tuple[str, Usage], ...]
-    parts: tuple[Part, ...]
+    parts: Sequence[Part]
 
     @property
     def captures(self) -> tuple[CaptureSpec, ...]:

@@ -114,6 +114,8 @@ class CaptureSpec:
         Re(iq exp(-i angle_rad)) above the threshold (volts) is state 1.
     center0, center1, center2 : complex or None
         Mean IQ points of the states, in volts.
+    keeps : Condition or None
+        Over the program's captures: in which shots the bit takes the state; None for all.
     first_point, n_points : int
         Points of the run that have this capture.
     """
@@ -138,6 +140,7 @@ class CaptureSpec:
     center2: complex | None = None
     first_point: int = 0
     n_points: int = 1
+    keeps: Condition | None = None
 
     def moved(
         self, first_point: int, start_s: float, starts_s: NDArray[np.float64] | None, n_points: int | None = None
@@ -147,7 +150,7 @@ class CaptureSpec:
             self.port, self.qubit, self.slot, self.bit, self.instrument, self.inputs, self.if_hz, start_s,
             self.length_s, starts_s, self.ifs_hz, self.weights, self.mode, self.angle_rad, self.threshold,
             self.center0, self.center1, self.center2, first_point,
-            self.n_points if n_points is None else n_points,
+            self.n_points if n_points is None else n_points, self.keeps,
         )  # fmt: skip
 
     def start_at(self, point: int) -> float:

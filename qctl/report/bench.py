@@ -16,6 +16,8 @@ __all__ = ["bench_timeline", "latency_histograms", "write_bench"]
 _PASSED, _FAILED, _FAULT = "#228833", "#cc3311", "#ee7733"
 _LINKS = {"up": "#bbddbb", "degraded": "#ee7733", "down": "#cc3311", "closed": "#bbbbbb"}
 _OTHER_LINK = "#ccbb44"
+_NAMED_SHARE = 0.08
+"""Share of the timeline that a state must last for its name to have room."""
 _MOST_STEPS = 60
 """Steps of a timeline that are drawn; a table has all of them."""
 
@@ -29,6 +31,7 @@ def bench_timeline(outcome: Mapping[str, Any]) -> Figure:
         Of one scenario, as `qctl hil run --json` has it.
     """
     from matplotlib.figure import Figure
+    from matplotlib.patches import Patch
 
     steps = outcome["steps"][:_MOST_STEPS]
     links: dict[str, list[tuple[float, str]]] = {}
@@ -50,7 +53,15 @@ def bench_timeline(outcome: Mapping[str, Any]) -> Figure:
         axes.barh(row, changes[0][0], height=0.4, color=_LINKS["up"])
         for (at_s, state), end_s in zip(changes, ends, strict=True):
             axes.barh(row, max(end_s - at_s, thin_s), left=at_s, height=0.4, color=_LINKS.get(state, _OTHER_LINK))
-            axes.text(at_s, row - 0.25, state, fontsize=6)
+            if end_s - at_s > _NAMED_SHARE * total_s:  # shorter ones are told by their colour
+                axes.text(at_s, row - 0.25, state, fontsize=6)
+    if links:
+        named = {**_LINKS, "reconnecting": _OTHER_LINK}
+        shown = {state for changes in links.values() for _, state in changes} | {"up"}
+        handles = [Patch(color=color, label=state) for state, color in named.items() if state in shown]
+        axes.legend(
+            handles=handles, fontsize=6, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(handles), frameon=False
+        )
     axes.set_yticks(range(len(rows)), rows, fontsize=7)
     axes.invert_yaxis()
     axes.set_xlim(0, total_s)

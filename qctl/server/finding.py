@@ -39,10 +39,17 @@ class Finder:
         Opens the device of an entry; tried with other addresses when its serial port has changed its name.
     memory : Path, optional
         Where it is noted who was found and where: a host that is started anew looks for the same one.
+    known : Path, optional
+        Where the same is noted for a server that is started anew: it looks for that one first, and takes whatever
+        answers at the address of lab.toml where that one is not found, as it may have been changed meanwhile.
     """
 
     def __init__(
-        self, instrument: Instrument, open_at: Callable[[Instrument], Device], memory: Path | None = None
+        self,
+        instrument: Instrument,
+        open_at: Callable[[Instrument], Device],
+        memory: Path | None = None,
+        known: Path | None = None,
     ) -> None:
         self._instrument = instrument
         self._open_at = open_at
@@ -50,8 +57,15 @@ class Finder:
         self._usb: tuple[int, int, str] | None = None
         self.address = instrument.address
         self.identity = ""
+        self._known = known
+        self._sought, self._last_address = "", ""
         if memory is not None and memory.exists():
             self.address, self.identity = json.loads(memory.read_text())
+        elif known is not None and known.exists():
+            with suppress(ValueError):
+                listed, address, identity = json.loads(known.read_text())
+                if listed == instrument.address:
+                    self._last_address, self._sought = address, identity
 
     def __call__(self) -> Device:
         """Return the open device.
@@ -61,6 +75,20 @@ class Finder:
         DeviceError
             If it does not answer anywhere, or another one does.
         """
+        try:
+            return self._opened()
+        except DeviceError:
+            if not self._sought:
+                raise
+        sought, self._sought = self._sought, ""
+        try:
+            return self._opened()
+        except DeviceError:
+            self._sought = sought
+            raise
+
+    def _opened(self) -> Device:
+        """Return the device, open at the first address at which the right one answers."""
         first: QctlError | None = None
         for address in self._addresses():
             device: Device | None = None
@@ -82,12 +110,12 @@ class Finder:
 
     def forget(self) -> None:
         """Take whatever answers next as the instrument that is meant."""
-        self.identity = ""
+        self.identity = self._sought = ""
 
     def _check(self, identity: str) -> None:
-        name = self._instrument.name
-        if self.identity and identity != self.identity:
-            text = f"{name} answers as {identity!r} since reconnecting, before as {self.identity!r}; if it was changed"
+        name, before = self._instrument.name, self.identity or self._sought
+        if before and identity != before:
+            text = f"{name} answers as {identity!r} since reconnecting, before as {before!r}; if it was changed"
             raise DeviceError(f"{text} on purpose: qctl instruments call {name} reconnect", instrument=name)
         self.identity = identity
 
@@ -96,19 +124,28 @@ class Finder:
         path = _serial_path(address)
         if path and self._usb is None:
             self._usb = usb_identity(path)
-        if self._memory is not None:
-            part = self._memory.with_suffix(".part")
-            part.write_text(json.dumps([self.address, self.identity]))
-            part.replace(self._memory)
+        self._sought = ""
+        self._note(self._memory, [self.address, self.identity])
+        self._note(self._known, [self._instrument.address, self.address, self.identity])
+
+    @staticmethod
+    def _note(file: Path | None, what: list[str]) -> None:
+        if file is not None:
+            part = file.with_suffix(".part")
+            part.write_text(json.dumps(what))
+            part.replace(file)
 
     def _addresses(self) -> Iterator[str]:
         """Yield where it may be, the likeliest first: by the number of its USB plug, then where lab.toml allows."""
         yield self.address
         if self.address != self._instrument.address:
             yield self._instrument.address
-        if not _serial_path(self.address) or not self.identity:  # nobody knows yet whom to look for
+        if not _serial_path(self.address) or not (self.identity or self._sought):  # nobody knows whom to look for
             return
         tried = {os.path.realpath(_serial_path(self.address))}
+        if self._sought and os.path.realpath(_serial_path(self._last_address)) not in tried:
+            tried.add(os.path.realpath(_serial_path(self._last_address)))
+            yield self._last_address
         paths = [p.device for p in list_ports.comports() if self._usb and (p.vid, p.pid, p.serial_number) == self._usb]
         for path in [*paths, *sorted(glob.glob(self._instrument.also_at))]:
             if os.path.realpath(path) not in tried:

@@ -94,7 +94,10 @@ class Host:
         opener = import_path(plan.open_device)
         self._finders = {
             name: Finder(
-                self._lab.instrument(name), lambda one: opener(one, self._lab), plan.places.found / f"{name}.json"
+                self._lab.instrument(name),
+                lambda one: opener(one, self._lab),
+                plan.places.found / f"{name}.json",
+                plan.places.known / f"{name}.json",
             )
             for name in plan.instruments
         }

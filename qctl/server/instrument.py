@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qctl.device import Beating, Device, Synchronised
+from qctl.device import Beating, Degraded, Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
@@ -49,6 +49,7 @@ class InstrumentThread:
         self.identity = ""
         self.playing = False
         self.changed: list[Difference] = []
+        self.lacks: list[str] = []
         self.tried = threading.Event()
         self.longest_s = longest_call_s(instrument)
         self.device: Device | None = None
@@ -146,7 +147,11 @@ class InstrumentThread:
             found: dict[str, Any] = {"link": life.state.value, "why": life.why, "since_s": life.since_s + to_wall_s}
             found |= {"last_error": life.last_error, "n_retries": life.n_retries, "n_lost": life.n_lost}
             try_s = life.try_s
-        return found | {"next_try_s": None if try_s is None else try_s + to_wall_s, "settings": self.changed}
+        return (
+            found
+            | {"next_try_s": None if try_s is None else try_s + to_wall_s, "settings": self.changed}
+            | ({"lacks": self.lacks} if self.lacks else {})
+        )
 
     def has_clock(self, device: Device) -> bool:
         """Say whether its sign of life is whether it is locked to its reference."""
@@ -268,6 +273,7 @@ class InstrumentThread:
         try:
             device = self._open_device()
             self.identity = device.identify()
+            self.lacks = list(device.lacks()) if isinstance(device, Degraded) else []
             self.changed = differences(self.name, device, self._settings)
             if self._safe_first or self.n_opened:
                 device.safe()

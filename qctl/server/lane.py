@@ -16,7 +16,7 @@ from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
 from qctl.server.disk import insist, is_full
 from qctl.server.hosts import HostLinks, group_of, only_group
-from qctl.server.prepare import PrepareRequest
+from qctl.server.prepare import Prepared, PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction
 from qctl.server.rounds import Interlocks, Round, clocks_by_group
@@ -30,6 +30,7 @@ __all__ = ["Lane"]
 
 _LOG = logging.getLogger(__name__)
 _WAVEFORM_BYTES = 1 << 30
+_WAVEFORM_BYTES_MORE = 1 << 25
 _PAUSE_S = 1.0
 
 
@@ -44,6 +45,7 @@ class Lane:
         self._ready: Work | None = None
         self._playing = False
         self._n_safing = 0
+        self._n_bytes_more = _WAVEFORM_BYTES_MORE
         self._closing = False
         self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
         self._threads = [
@@ -156,6 +158,7 @@ class Lane:
         )  # fmt: skip
         key = cache_key(request)
         prepared = parts.compiled.get(self.qpu, key)
+        fresh = prepared is None
         if prepared is None:
             prepared = parts.pool.call(parts.prepare, request, work.cancelled.is_set)
             work.marks |= prepared.times_s
@@ -168,6 +171,19 @@ class Lane:
             self._step(work.job, JobState.COMPILED)
             self._ready = work
             self._lock.notify_all()
+        if fresh:
+            self._hold_waveforms(prepared)
+
+    def _hold_waveforms(self, prepared: Prepared) -> None:
+        """Remove what jobs have left in shared memory; looked for when enough has come since the last time."""
+        files = WaveformFiles(self._parts.places.waveforms)
+        try:
+            self._n_bytes_more += sum(files.size(load.digests) for batch in prepared.batches for load in batch.programs)
+            if self._n_bytes_more > _WAVEFORM_BYTES_MORE:
+                self._n_bytes_more = 0
+                files.hold_under(_WAVEFORM_BYTES, self._parts.compiled.digests())
+        except OSError:
+            _LOG.exception("waveforms could not be held under %d bytes", _WAVEFORM_BYTES)
 
     # -- playing ---------------------------------------------------------------------------------
 
@@ -275,10 +291,6 @@ class Lane:
         self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
         if work.cancelled.is_set() and not cancelled:
             self._make_safe(links)
-        try:
-            WaveformFiles(parts.places.waveforms).hold_under(_WAVEFORM_BYTES, parts.compiled.digests())
-        except OSError:
-            _LOG.exception("waveforms could not be held under %d bytes", _WAVEFORM_BYTES)
 
     # -- ends ------------------------------------------------------------------------------------
 

@@ -44,6 +44,11 @@ class Places:
         return self.shared / "found"
 
     @property
+    def known(self) -> Path:
+        """Return the folder where hosts note the same for the servers that come after this one."""
+        return self.store / "known"
+
+    @property
     def database(self) -> Path:
         """Return the path of the database."""
         return self.store / "qctl.sqlite"
@@ -94,7 +99,7 @@ def make_places(store: Path) -> Places:
     shared = Path(tempfile.mkdtemp(prefix=f"qctl-{os.getuid()}-{os.getpid()}-", dir=memory))
     places = Places(shared, store)
     try:
-        for folder in (places.waveforms, places.records, places.found, places.results, places.snapshots):
+        for folder in (places.waveforms, places.records, places.found, places.known, places.results, places.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         remove_places(places)

@@ -124,7 +124,7 @@ def pack_lowered(
         )
         windows.append(window)
     report = tuple({"instrument": name, **msgspec.to_builtins(usage)} for name, usage in lowered.report)
-    return Prepared(tuple(batches), tuple(windows), lowered.parts, report, programs, times_s)
+    return Prepared(tuple(batches), tuple(windows), tuple(lowered.parts), report, programs, times_s)
 
 
 _compiled = Cache(256_000_000)

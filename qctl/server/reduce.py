@@ -299,9 +299,18 @@ class Reduction:
         for point, n_done in enumerate(done):
             bits = np.zeros((n_done, len(part.bits)), np.uint8)
             for spec, slot in measured:
-                states = np.empty(n_done, np.uint8)
-                iq = np.ascontiguousarray(slot.values[:n_done, point])
-                discriminate(iq, spec.angle_rad, spec.threshold, states)
+                states = _states(spec, slot, point, n_done)
+                if spec.keeps is not None:
+                    others = [_states(*slots[k], point, n_done) for k in spec.keeps.captures]
+                    states = np.where(spec.keeps.held(others), states, bits[:, spec.bit])
                 bits[:, spec.bit] = states
             counts.append(count_strings(bits))
         return counts, done
+
+
+def _states(spec: CaptureSpec, slot: _Slot | None, point: int, n_shots: int) -> NDArray[np.uint8]:
+    """Return the state that a capture found in each of so many shots; 0 where nothing was gathered."""
+    states = np.zeros(n_shots, np.uint8)
+    if slot is not None:
+        discriminate(np.ascontiguousarray(slot.values[:n_shots, point]), spec.angle_rad, spec.threshold, states)
+    return states

@@ -112,6 +112,13 @@ class WaveformFiles:
         """Return the waveforms of one program."""
         return _Lazy(self.path(digests), digests)
 
+    def size(self, digests: tuple[str, ...]) -> int:
+        """Return how many bytes the file of one program has, 0 if there is none."""
+        try:
+            return self.path(digests).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     def hold_under(self, n_bytes: int, keep: Collection[tuple[str, ...]]) -> None:
         """Remove the files that were used longest ago, until all together are under a size.
 

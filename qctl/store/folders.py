@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,12 @@ __all__ = ["RESULT_VERSION", "find_result", "last_number", "read_result", "write
 
 RESULT_VERSION = 1
 _MOST_FLUSHES = 8
+
+
+@cache
+def _flushers() -> ThreadPoolExecutor:
+    """Return the threads that flush; to start some for each result costs as much as to flush."""
+    return ThreadPoolExecutor(_MOST_FLUSHES, "flush")
 
 
 def _flush(path: Path) -> None:
@@ -81,8 +88,7 @@ def _write(
     whole = {**content, "version": RESULT_VERSION, "job": job, "arrays": rows}
     (part / "result.json").write_text(json.dumps(whole, default=_plain))
     # Flushed side by side, they share the disk's journal: all together take as long as one.
-    with ThreadPoolExecutor(_MOST_FLUSHES) as pool:
-        list(pool.map(_flush, [*written, part / "result.json", part]))
+    list(_flushers().map(_flush, [*written, part / "result.json", part]))
     if place.exists():
         shutil.rmtree(place)
     part.rename(place)

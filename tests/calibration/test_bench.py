@@ -12,6 +12,7 @@ import pytest
 
 from qctl.calibration import tuneup
 from qctl.calibration.bench import Bench, Finding, Outcome
+from qctl.calibration.experiments import prepared
 from qctl.calibration.pairs import cz_length
 from qctl.calibration.single import ramsey
 from qctl.errors import RequestError
@@ -163,3 +164,31 @@ def test_lengths_of_cz_are_on_the_grid_of_the_flux_port(monkeypatch: pytest.Monk
     monkeypatch.setattr(Bench, "signal", lambda self, name, iq: np.zeros(len(iq)))
     (finding,) = cz_length(bench, [next(iter(bench.values.couplers))], 1).findings
     np.testing.assert_allclose(finding.x, np.round(finding.x), atol=1e-9)  # whole nanoseconds
+
+
+def test_what_was_measured_ahead_is_given_once_and_only_to_who_asks_for_just_that() -> None:
+    lab = FakeLab()
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    one, two = (prepared(bench.values, ("q0",), excited) for excited in ((), ("q0",)))
+    bench.node = "t1 t2"
+    bench.measure_ahead([one, two], 800)
+    assert (lab.jobs, bench.points_used, bench.shots_used) == (["t1 t2 q0"], 2, 1600)
+    bench.node = "t1"
+    assert bench.averaged([one], 800)[0]["q0"].shape == ()
+    assert lab.jobs == ["t1 t2 q0"]
+    bench.averaged([two], 400)
+    bench.averaged([one], 800)
+    assert lab.jobs == ["t1 t2 q0", "t1 q0", "t1 q0"]
+
+
+def test_lifetimes_are_measured_in_one_job_where_both_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    values, centres = effective(LAB, "qpu0", None), {"center0_v": (0.0, 0.0), "center1_v": (1.0, 0.0)}
+    qubits = {
+        name: msgspec.structs.replace(qubit, readout=msgspec.structs.replace(qubit.readout, **centres))
+        for name, qubit in values.qubits.items()
+    }
+    monkeypatch.setattr(FakeLab, "calibration", lambda *_: msgspec.structs.replace(values, qubits=qubits))
+    for only, jobs in ((["t1", "t2"], ["t1 t2", "t1", "t2"]), (["t1"], ["t1", "t1"])):
+        lab = FakeLab()
+        tuneup.calibrate(lab, "qpu0", only=only)
+        assert [name.partition(" q")[0] for name in lab.jobs] == jobs

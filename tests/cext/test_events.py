@@ -141,3 +141,43 @@ def test_the_reach_of_gains_is_told():
     reach = np.zeros(2, np.int64)
     call(plays, [], reach=reach)
     assert reach.tolist() == [-12_500, 7_500]
+
+
+def spaced_twin(events, bounds, period_ns, turned, counted):
+    last = None
+    for p in range(len(bounds) - 1):
+        for k in range(bounds[p], bounds[p + 1]):
+            one, start = events[k], p * period_ns + int(events[k]["start"])
+            if last is not None:
+                old, before = last
+                settings = 5 if k == bounds[p] else (one["gain"] != old["gain"]) + 2 * (one["steps"] != old["steps"])
+                extra = counted * (
+                    3 * (old["acquisition"] >= 0) + 3 * (one["acquisition"] >= 0 and one["weights"] >= 0)
+                )
+                if start - before < 4 * (1 + turned + settings + extra):
+                    return False
+            last = one, start
+    return True
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_events_are_spaced_as_their_twin_says(seed):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 4, int(rng.integers(0, 5)))
+    bounds = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    made = np.zeros(int(bounds[-1]), EVENT)
+    for name in ("gain", "steps"):
+        made[name] = rng.integers(0, 2, len(made))
+    for name in ("acquisition", "weights"):
+        made[name] = rng.integers(-1, 1, len(made))
+    step = int(rng.choice([8, 16, 28, 48, 60]))
+    made["start"] = step * (np.arange(len(made)) - np.repeat(bounds[:-1], counts))
+    for turned in (False, True):
+        for counted in (False, True):
+            found = kernel.spaced(made, bounds, 4 * step, 4, turned, counted, 5, 3, 3)
+            assert found == spaced_twin(made, bounds, 4 * step, turned, counted)
+
+
+def test_spacing_of_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="events"):
+        kernel.spaced(np.zeros(2, EVENT), np.array([0, 1]), 100, 4, False, False, 5, 3, 3)

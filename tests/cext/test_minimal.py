@@ -81,3 +81,30 @@ def test_shapes_that_do_not_fit_are_refused():
     ):  # fmt: skip
         with pytest.raises(ValueError):
             minimal.native(*(good | {name: value}).values())
+
+
+def test_pairs_of_lines_are_those_of_their_first_cz():
+    rng = np.random.default_rng(2)
+    for n in (0, 1, 7):
+        lines = [qctl.Circuit(3) for _ in range(n)]
+        for c in lines:
+            for _ in range(int(rng.integers(0, 4))):
+                a, b = rng.permutation(3)[:2].tolist()
+                c.cz(a, b)
+                c.sx(a)
+        tables = [c.body.instructions for c in lines]
+        bounds = np.cumsum([0, *map(len, tables)])
+        rows = np.concatenate(tables) if tables else np.empty(0, qctl.Circuit(1).body.instructions.dtype)
+        found, more = np.empty((n, 2), np.int64), np.empty(n, np.uint8)
+        minimal.pairs(rows, bounds, found, more)
+        for k, table in enumerate(tables):
+            joins = [tuple(sorted((int(r["a"]), int(r["b"])))) for r in table if r["op"] == Op.CZ]
+            assert tuple(found[k]) == (joins[0] if joins else (-1, -1)) and more[k] == (len(set(joins)) > 1)
+
+
+@pytest.mark.parametrize(("bounds", "shape", "n_more"), [([0, 2], (1, 2), 1), ([0, 1], (1, 3), 1), ([0, 1], (1, 2), 2)])
+def test_pairs_of_what_does_not_fit_are_refused(bounds, shape, n_more):
+    c = qctl.Circuit(2)
+    c.cz(0, 1)
+    with pytest.raises(ValueError, match=r"line|bounds|found"):
+        minimal.pairs(c.body.instructions, np.array(bounds), np.empty(shape, np.int64), np.empty(n_more, np.uint8))

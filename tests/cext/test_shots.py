@@ -92,3 +92,56 @@ def test_plays_are_counted_by_port_and_waveform():
         shots.count(plays, counts)
     with pytest.raises(ValueError, match="contiguous"):
         shots.count(plays[::2], counts)
+
+
+@given(
+    st.lists(PLAYS, max_size=12), st.lists(st.integers(-1, 1), min_size=4, max_size=4), st.integers(0, 220),
+    st.integers(0, 220),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_last_play_of_a_stretch_is_found(point, owner, first, n):
+    plays = np.array([(0, 0, 0, 0, 0, 0), *((*row, 0, 0, 0) for row in point)], PLAY)
+    ends = [
+        start + 5 + LENGTHS[wave] if owner[port] >= 0 and first <= start + 5 < first + n else -1
+        for port, wave, start in point
+    ]
+    wanted = int(np.argmax(ends)) if max(ends, default=-1) >= 0 else -1
+    bounds = np.array([0, 1, len(plays)])
+    assert shots.last(plays, bounds, np.array(owner, np.int32), LENGTHS, 5, 1, first, n) == wanted
+
+
+@pytest.mark.parametrize(
+    "changed", [{"point": 2}, {"point": -1}, {"owner": np.zeros(1, np.int32)}, {"lengths": np.zeros(1, int)}]
+)
+def test_last_play_of_what_does_not_fit_is_refused(changed):
+    plays = np.array([(0, 0, 0, 0, 0, 0), (1, 1, 0, 0, 0, 0)], PLAY)
+    given_ = {"owner": np.zeros(2, np.int32), "lengths": LENGTHS, "point": 1, **changed}
+    with pytest.raises(ValueError, match=r"point|play 1 has port 1"):
+        shots.last(plays, np.array([0, 1, 2]), given_["owner"], given_["lengths"], 0, given_["point"], 0, 1)
+
+
+def test_first_point_that_begins_too_early_is_returned():
+    plays = np.array([(0, 0, k, 0, 0, 0) for k in (0, -6, -7)], PLAY)
+    for lead, wanted in ((0, 1), (6, 2), (7, -1)):
+        n = len(plays)
+        found = shots.deal(
+            plays, np.arange(n + 1), np.zeros(1, np.int32), LENGTHS, lead, 20, plays.copy(), np.zeros((1, n + 1), int),
+            np.zeros((n, 3), int), np.zeros((n, 2), int), np.zeros(n + 1, int), np.zeros((1, 2), int),
+        )  # fmt: skip
+        assert found == wanted
+
+
+@given(st.lists(st.lists(PLAYS, max_size=4), max_size=4), st.lists(st.integers(0, 1), min_size=4, max_size=4))
+@settings(max_examples=200, deadline=None)
+def test_points_are_alike_on_chosen_ports_alone(points, chosen):
+    plays = np.array([(*row, 0, 0, 0) for point in points for row in point], PLAY)
+    bounds = np.cumsum([0, *map(len, points)])
+    mine = [[row for row in point if chosen[row[0]]] for point in points]
+    assert shots.alike(plays, bounds, np.array(chosen, np.int8)) == all(part == mine[0] for part in mine)
+
+
+@pytest.mark.parametrize(("bounds", "n_ports"), [([0, 1], 4), ([0, 2], 1)])
+def test_points_that_do_not_fit_are_not_compared(bounds, n_ports):
+    with pytest.raises(ValueError, match=r"port 1 of 1|plays"):
+        plays = np.array([(0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)], PLAY)
+        shots.alike(plays, np.array(bounds), np.ones(n_ports, np.int8))

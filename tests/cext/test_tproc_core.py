@@ -35,7 +35,10 @@ def computed(which: int, a: int, b: int) -> int:
 class Twin:
     """The processor, an instruction at a time."""
 
-    def __init__(self, code: Any, memory: Any, waves: Any, held: Any, per: int, of: int, room: int) -> None:
+    def __init__(
+        self, code: Any, memory: Any, waves: Any, held: Any, inputs: Any, per: int, of: int, room: int
+    ) -> None:
+        self.inputs, self.n_read = inputs.tolist(), 0
         self.code, self.memory, self.held = code.tolist(), memory.tolist(), held.tolist()
         self.waves, self.room_waves = [list(map(int, row)) for row in waves], len(waves)
         self.n_waves = 0
@@ -193,8 +196,11 @@ class Twin:
                 value = address if is_number else self.short(address)
                 self.put(line, kernel.TRIGGER if port >> 5 else kernel.WORD, port % 32, value, bool(timed))
             else:
-                self.pc = at
-                return kernel.UNKNOWN
+                k = self.n_read
+                self.r[8], self.r[9] = map(low, self.inputs[k] if k < len(self.inputs) else (0, 0))
+                self.n_read += 1
+                self.rows.append([self.now(), kernel.READ, port, k])
+                return None
             if not timed:
                 self.side(line)
         else:
@@ -233,10 +239,11 @@ def test_random_programs_do_what_the_twin_does(seed: int) -> None:
     registers, state = np.zeros(kernel.N_REGISTERS, np.int64), np.zeros(kernel.N_STATE, np.int64)
     state[4] = n_held
     rows = np.zeros((room, 4), np.int64)
-    twin = Twin(code, memory, waves, held, per, of, room)
+    inputs = random.integers(-(2**40), 2**40, (int(random.choice([0, 1, 9])), 2))
+    twin = Twin(code, memory, waves, held, inputs, per, of, room)
     twin.n_waves = n_held
     most = int(random.choice([0, 1, 200]))
-    why = kernel.run(code, memory, waves, held, registers, state, rows, per, of, most)
+    why = kernel.run(code, memory, waves, held, registers, state, rows, inputs, per, of, most)
     assert why == twin.run(most)
     assert rows[: int(state[3])].tolist() == twin.rows
     assert registers.tolist() == twin.r and memory.tolist() == twin.memory and held.tolist() == twin.held
@@ -245,6 +252,7 @@ def test_random_programs_do_what_the_twin_does(seed: int) -> None:
     assert state[:8].tolist() == [
         twin.pc, twin.cycles, twin.reference, len(twin.rows), twin.n_waves, twin.count, flags, twin.late
     ]  # fmt: skip
+    assert state[265] == twin.n_read
 
 
 def test_a_run_that_waited_for_room_knows_where_its_call_returns_to() -> None:
@@ -253,9 +261,9 @@ def test_a_run_that_waited_for_room_knows_where_its_call_returns_to() -> None:
     registers, state = np.zeros(kernel.N_REGISTERS, np.int64), np.zeros(kernel.N_STATE, np.int64)
     state[4] = 1
     others = np.zeros(4, np.int64), np.zeros((8, 6), np.int64), np.zeros(1, np.int64)
-    rows = np.zeros((8, 4), np.int64)
-    assert kernel.run(code, *others, registers, state, rows[:1], 1, 1, 1000) == kernel.FULL
-    assert kernel.run(code, *others, registers, state, rows, 1, 1, 1000) == kernel.DONE
+    rows, inputs = np.zeros((8, 4), np.int64), np.zeros((0, 2), np.int64)
+    assert kernel.run(code, *others, registers, state, rows[:1], inputs, 1, 1, 1000) == kernel.FULL
+    assert kernel.run(code, *others, registers, state, rows, inputs, 1, 1, 1000) == kernel.DONE
     assert state[3] == 1
 
 
@@ -270,7 +278,8 @@ def given(**changes: Any) -> tuple[Any, ...]:
     fine = {
         "code": np.zeros((3, 9), np.int64), "memory": np.zeros(4, np.int64), "waves": np.zeros((4, 6), np.int64),
         "held": np.zeros(2, np.int64), "registers": np.zeros(kernel.N_REGISTERS, np.int64),
-        "state": np.zeros(kernel.N_STATE, np.int64), "rows": np.zeros((4, 4), np.int64), "per": 1, "of": 1, "most": 9,
+        "state": np.zeros(kernel.N_STATE, np.int64), "rows": np.zeros((4, 4), np.int64),
+        "inputs": np.zeros((0, 2), np.int64), "per": 1, "of": 1, "most": 9,
     }  # fmt: skip
     return tuple((fine | changes).values())
 
@@ -289,6 +298,8 @@ def given(**changes: Any) -> tuple[Any, ...]:
         ({"held": np.array([0, 9])}, "entry 1 of wave memory has wave 9"),
         ({"state": state_with(3, -1)}, "state has -1 rows"),
         ({"state": state_with(8, 257)}, "state has 257 open calls"),
+        ({"inputs": np.zeros((2, 3), np.int64)}, "inputs are 2 x 3"),
+        ({"state": state_with(265, -1)}, "-1 have been read"),
         ({"code": np.full((1, 9), 128)}, "instruction 0 has destination 128"),
     ],
 )

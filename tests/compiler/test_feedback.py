@@ -180,7 +180,6 @@ def test_register_and_arithmetic_on_bits_decide():
 @pytest.mark.parametrize(
     ("write", "words"),
     [
-        (lambda c: c.measure(1, 1), r"measurement at instruction 2 is made only if c\[0\] is 1"),
         (lambda c: c.halt(), "if at instruction 1 would end a loop, or the shot"),
         (
             lambda c: c.rx(bit("c[0]") * 0.5, 1),
@@ -195,6 +194,78 @@ def test_what_no_box_can_is_refused_by_name(write, words):
         write(c)
     with pytest.raises(CompileError, match=words):
         unroll(c.body, lambda: "")
+
+
+def test_measurement_that_would_disturb_other_shots_is_refused():
+    c = qctl.Circuit(2, 2)
+    c.h(1)
+    c.measure(0, 0)
+    with c.if_(0):
+        c.measure(1, 1)
+    with pytest.raises(
+        CompileError, match=r"instruction 3 is made only if c\[0\] is 1: .* play on it in the arm alone"
+    ):
+        unroll(c.body, lambda: "")
+
+
+def bits_of(circuit):
+    """Return the probability of each row of bits that a circuit leaves, as its results are taken."""
+    line = unroll(circuit.body, lambda: "")
+    bits = {step.event: step.number for step in line.steps if step.event >= 0}
+    found = {}
+    for outcomes, p in played(*native(circuit)).items():
+        states = dict(enumerate(outcomes))
+        left = [0] * len(circuit.body.bits)
+        for event, place in bits.items():
+            if event not in line.kept or line.kept[event].holds(states):
+                left[place] = states[event]
+        found[tuple(left)] = found.get(tuple(left), 0.0) + p
+    return {key: p for key, p in found.items() if p > 1e-9}
+
+
+def coin(rounds, until=False):
+    """Return a circuit that flips a coin until it shows 0, and shows the coin again."""
+    c = qctl.Circuit(2, 2)
+    c.x(0)
+    c.measure(0, 0)
+    with c.repeat_until(0, 0, max_count=rounds) if until else c.while_(0, 1, max_count=rounds):
+        c.h(0)
+        c.measure(0, 0)
+    c.measure(0, 1)
+    return c
+
+
+@pytest.mark.parametrize("until", [False, True])
+@pytest.mark.parametrize("rounds", [1, 2, 3, 4])
+def test_loop_goes_on_while_the_coin_shows_one(until, rounds):
+    found = bits_of(coin(rounds, until))
+    assert found == {(1, 1): pytest.approx(0.5**rounds), (0, 0): pytest.approx(1 - 0.5**rounds)}
+
+
+def test_loop_without_a_count_has_four_rounds():
+    c = qctl.Circuit.from_qasm(
+        'OPENQASM 3.0; include "stdgates.inc"; qubit[2] q; bit[2] c; x q[0]; c[0] = measure q[0];'
+        "while (c[0] == 1) { h q[0]; c[0] = measure q[0]; } c[1] = measure q[0];"
+    )
+    assert bits_of(c)[1, 1] == pytest.approx(0.5**4)
+
+
+def test_measurement_in_an_arm_leaves_the_bit_alone_in_other_shots():
+    c = qctl.Circuit(2, 2)
+    c.h(0)
+    c.measure(0, 0)
+    c.measure(1, 1)
+    with c.if_(0):
+        c.x(1)
+        c.measure(1, 1)
+    assert bits_of(c) == {(0, 0): pytest.approx(0.5), (1, 1): pytest.approx(0.5)}
+
+
+def test_specs_say_in_which_shots_a_bit_takes_a_result():
+    timeline = compile_program(coin(2), LAB, feedback=lambda lab, processor: FEEDBACK).timeline
+    assert [(spec.bit, spec.keeps and spec.keeps.table) for spec in timeline.specs] == [
+        (0, None), (0, 0b10), (0, 0b1000), (1, None),
+    ]  # fmt: skip
 
 
 def test_a_reset_after_pulses_measures_where_the_rack_follows():

@@ -24,7 +24,8 @@ from qctl.lab import load_lab
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from qick_server import BoardServer, board_server
+from emulators import Emulator
+from qick_server import board_server
 
 with redirect_stdout(StringIO()):
     import Pyro4
@@ -143,13 +144,13 @@ def test_instructions_of_qick_s_that_are_not_lowered_are_executed_too() -> None:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     with board_server(tmp_path_factory.mktemp("qick")) as found:
         yield found
 
 
 @pytest.fixture
-def soc(server: BoardServer) -> Iterator[Any]:
+def soc(server: Emulator) -> Iterator[Any]:
     """Return what qick's `make_proxy` gives, at the emulated board's name server."""
     Pyro4.config.SERIALIZER = "pickle"
     Pyro4.config.PICKLE_PROTOCOL_VERSION = 4
@@ -177,7 +178,7 @@ class Sweep(AveragerProgramV2):
         self.trigger(ros=[0], t=0.3)
 
 
-def test_qick_s_own_client_runs_its_own_program_on_the_emulated_board(soc: Any, server: BoardServer) -> None:
+def test_qick_s_own_client_runs_its_own_program_on_the_emulated_board(soc: Any, server: Emulator) -> None:
     with redirect_stdout(StringIO()):
         config = QickConfig(soc.get_cfg())
         program = Sweep(config, reps=20, final_delay=10.0, cfg={})

@@ -62,7 +62,7 @@ class Played:
 
     def __init__(
         self, source: str, kind: str, rate_hz: float, table: list[dict[str, Any]], waves: dict[str, np.ndarray],
-        index: dict[int, dict[str, Any]],
+        index: dict[int, dict[str, Any]], word: int = 0,
     ) -> None:  # fmt: skip
         descriptor = SeqCDescriptor(
             name="p", device_uid="d", device_type=kind, awg_index=0, measurement_delay_samples=0, startup_delay=0.0,
@@ -73,11 +73,16 @@ class Played:
         self.entries: list[int] = []
         execute = runtime.exposedFunctions["executeTableEntry"]
 
-        def noted(entry: int) -> None:
-            self.entries.append(entry)
-            execute(entry)
+        def noted(entry: int, latency: int | None = None) -> None:
+            # The simulator takes the entry that was configured last, and checks that it looks in time.
+            self.entries.append(entry if latency is None else descriptor.feedback_command_table_offset)
+            execute(entry, latency)
+
+        def configured(_: int, shift: int, n_bits: int, offset: int) -> None:
+            descriptor.feedback_command_table_offset = offset + (word >> shift & (1 << n_bits) - 1)
 
         runtime.exposedFunctions["executeTableEntry"] = noted
+        runtime.exposedFunctions["configureFeedbackProcessing"] = configured
         parse_seq_c(runtime)
         self.simulation: SeqCSimulation = runtime.seqc_simulation
         played = [event for event in self.simulation.events if event.operation is Operation.PLAY_WAVE]
@@ -101,8 +106,8 @@ class Played:
         return out
 
 
-def play_core(core: Any, blobs: Any, kind: str, rate_hz: float) -> Played:
-    """Let the simulator play an AWG core."""
+def play_core(core: Any, blobs: Any, kind: str, rate_hz: float, word: int = 0) -> Played:
+    """Let the simulator play an AWG core, to which its readout channels say the same word always."""
     waves, index = {}, {}
     names = ["i", "q"] if core.modulated else [str(n - 2 * core.number) for n in core.outputs]
     for w in core.waveforms:
@@ -110,7 +115,7 @@ def play_core(core: Any, blobs: Any, kind: str, rate_hz: float) -> Played:
         assert samples.shape == (w.n_samples, len(names))
         waves |= {f"{w.index}_{name}.wave": samples[:, k].copy() for k, name in enumerate(names)}
         index[w.index] = {"type": WaveType.IQ if core.modulated else WaveType.DOUBLE, "wave_name": str(w.index)}
-    return Played(core.program, kind, rate_hz, json.loads(core.command_table)["table"], waves, index)
+    return Played(core.program, kind, rate_hz, json.loads(core.command_table)["table"], waves, index, word)
 
 
 def play_readout(readout: Any, blobs: Any, rate_hz: float) -> Played:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qctl.errors import RequestError
-from qctl.firmware_io.clock_offset import Exchange, fit_clock
+from qctl.firmware_io.clock_offset import Exchange, drift_between, fit_clock
 
 HZ = 10**6
 
@@ -59,3 +59,17 @@ def test_exchanges_close_together_tell_no_drift() -> None:
     close = [Exchange(k * 10**5, k * 10**5 + 50_000, k * 100 + 25 + k % 2, k * 100 + 25 + k % 2) for k in range(20)]
     assert fit_clock(close, HZ).drift == 0.0
     assert fit_clock(close, HZ).tick_at(10**9) == pytest.approx(10**6, abs=5)
+
+
+@pytest.mark.parametrize("drift", [0.0, 5e-4, -2e-4])
+def test_drift_between_two_exchanges_is_within_what_is_known(drift: float) -> None:
+    tick_hz, trip_ns = 1e9, 200_000
+
+    def at(host_ns: int, late_ns: int) -> Exchange:
+        tick = round((host_ns + late_ns) * (1 + drift))
+        return Exchange(host_ns, host_ns + trip_ns, tick, tick)
+
+    found, known = drift_between(at(0, 0), at(2 * 10**9, trip_ns), tick_hz)  # the worst: early, then late
+    assert known == pytest.approx(1e-4, rel=1e-2)
+    assert abs(found - drift) <= known * (1 + 1e-3)
+    assert drift_between(at(5, 0), at(5, 0), tick_hz) == (0.0, 1.0)

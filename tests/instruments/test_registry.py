@@ -33,7 +33,7 @@ def test_every_family_states_its_limits_with_a_source(family: str) -> None:
 
 def test_every_model_has_a_table_and_every_table_its_models_name() -> None:
     tables = registry.capabilities()
-    assert set(registry.MODELS) - set(registry.OF_BOARDS) <= set(tables)
+    assert set(registry.MODELS) - {*registry.OF_BOARDS, *registry.DESCRIBED} <= set(tables)
     assert all(table.model == name for name, table in tables.items())
     assert registry.capability_of("qblox-qcm") is tables["qblox-qcm"]
     with pytest.raises(RequestError, match="'acme-1' has no table of capabilities"):

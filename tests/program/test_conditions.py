@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,3 +60,11 @@ def test_condition_says_itself_in_words():
 def test_tables_that_are_none_are_refused(captures, table):
     with pytest.raises(InternalError, match="not"):
         Condition(captures, table)
+
+
+def test_many_shots_are_told_at_once():
+    when = Condition.of((1, 4, 6), lambda s: s[1] + s[4] * s[6] == 1)
+    states = np.random.default_rng(1).integers(0, 2, (3, 50)).astype(np.uint8)
+    expected = [when.holds(dict(zip((1, 4, 6), column, strict=True))) for column in states.T.tolist()]
+    assert when.held(list(states)).tolist() == expected
+    assert Condition((), 1).held([]).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,7 +75,7 @@ def _given(field: mi.Field) -> str:
     if default in (None, mi.NODEFAULT) or isinstance(default, msgspec.Struct):
         return "no"
     if isinstance(default, str):
-        text = f'"{default}"'
+        text = json.dumps(default)
     elif isinstance(default, bool):
         text = str(default).lower()
     else:
@@ -89,7 +90,7 @@ def _value(kind: mi.Type) -> str:
         case mi.UnionType():
             return " or ".join(dict.fromkeys(_value(item) for item in kind.types if not isinstance(item, mi.NoneType)))
         case mi.LiteralType():
-            return ", ".join(f'`"{item}"`' if isinstance(item, str) else f"`{item}`" for item in kind.values)
+            return ", ".join(f"`{json.dumps(item)}`" for item in kind.values)
         case mi.StructType():
             return _named(kind.cls)
         case mi.DictType():

@@ -261,22 +261,25 @@ def test_serial_port_that_comes_back_under_another_name_is_found_by_who_answers(
         finder()
 
 
+class Plain:
+    """A device that is what stands at its address."""
+
+    def __init__(self, at: dict[str, str], address: str) -> None:
+        self.identity = at.get(address, "")
+        if not self.identity:
+            raise DeviceError(f"nobody at {address}")
+
+    def identify(self) -> str:
+        return self.identity
+
+    def close(self) -> None: ...
+
+
 def test_a_finder_that_is_made_anew_looks_for_the_same_one_and_a_first_one_for_none(tmp_path: Path) -> None:
     at: dict[str, str] = {}
 
-    class Plain:
-        def __init__(self, address: str) -> None:
-            self.identity = at.get(address, "")
-            if not self.identity:
-                raise DeviceError(f"nobody at {address}")
-
-        def identify(self) -> str:
-            return self.identity
-
-        def close(self) -> None: ...
-
     def made(memory: Path) -> Finder:
-        return Finder(Instrument(**keys), lambda one: Plain(one.address), memory)  # type: ignore[arg-type, return-value]
+        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), memory)  # type: ignore[arg-type, return-value]
 
     for name in ("ttyACM5", "ttyACM7"):
         (tmp_path / name).touch()
@@ -292,3 +295,38 @@ def test_a_finder_that_is_made_anew_looks_for_the_same_one_and_a_first_one_for_n
     assert third.address == mine
     with pytest.raises(DeviceError, match="nobody at"):
         made(tmp_path / "first.json")()  # who it is was never known: the other box of its kind is not taken for it
+
+
+def test_a_server_that_is_started_anew_looks_for_the_instruments_of_the_one_before(tmp_path: Path) -> None:
+    at: dict[str, str] = {}
+
+    home, other, mine = (f"ASRL{tmp_path}/{name}::INSTR" for name in ("ttyACM0", "ttyACM5", "ttyACM7"))
+    for name in ("ttyACM0", "ttyACM5", "ttyACM7"):
+        (tmp_path / name).touch()
+    keys = {**KEYS, "address": home, "also_at": f"{tmp_path}/ttyACM*"}
+    n_servers = iter(range(100))
+
+    def served() -> Finder:
+        memory, known = tmp_path / f"{next(n_servers)}.json", tmp_path / "known.json"
+        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), memory, known)  # type: ignore[arg-type, return-value]
+
+    def found() -> tuple[str, str]:
+        finder = served()
+        finder()
+        return finder.address, finder.identity
+
+    at |= {home: "ACME,BOX,1,1.0", other: "ACME,BOX,2,1.0"}
+    assert found() == (home, "ACME,BOX,1,1.0")
+    at[mine] = at.pop(home)  # renamed while no server ran
+    waiting = served()
+    assert found() == (mine, "ACME,BOX,1,1.0")
+    at[home] = "ACME,BOX,3,1.0"  # another one where it was: the same one is looked for first
+    assert found() == (mine, "ACME,BOX,1,1.0")
+    del at[mine]  # gone: what answers at the address of lab.toml is taken, not what answers elsewhere
+    assert found() == (home, "ACME,BOX,3,1.0")
+    at.clear()
+    with pytest.raises(DeviceError, match="nobody at"):
+        waiting()
+    at[other] = "ACME,BOX,1,1.0"
+    waiting()
+    assert waiting.address == other

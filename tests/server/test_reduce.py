@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from qctl.errors import InternalError
 from qctl.lowering import Part
+from qctl.program.conditions import Condition
 from qctl.program.tables import Sweep
 from qctl.program.timeline import CaptureSpec
 from qctl.server.orders import BatchOrder, TracePart
@@ -142,3 +144,20 @@ def test_result_says_what_the_states_of_each_slot_look_like(tmp_path: Path) -> N
     reduction.take(order, WINDOWS, trace(tmp_path / "r", tone(np.full((4, 1), 0.1 + 0j))), 4)
     programs, _ = reduction.results()
     assert programs[0]["readout"] == {"m": {"qubit": "q0", "center0_v": [1.0, 2.0], "center1_v": None}}
+
+
+def test_bit_takes_a_result_only_in_shots_that_keep_it(tmp_path: Path) -> None:
+    first, second = (spec(n_points=1, start_s=at, threshold=0.0) for at in (2.2e-7, 5.2e-7))
+    second = replace(second, keeps=Condition((0,), 0b10))
+    part = Part(0, 1, (), ("c",), (replace(first, length_s=2.8e-7), replace(second, length_s=2.8e-7)), 4)
+    order = batch(1, n_shots=4)
+    reduction = Reduction(Prepared((order,), (WINDOWS,), (part,), (), ({},), {}), False)
+    volts = np.zeros((1, 4, 2, 400))
+    times_s = DELAY_S + np.arange(400) / RATE_HZ
+    for shot, (a, b) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        height = np.where(times_s < 5.1e-7, 2 * a - 1, 2 * b - 1) * 0.1
+        wave = height * np.exp(2j * np.pi * 35e6 * times_s)
+        volts[0, shot] = wave.real, wave.imag
+    reduction.take(order, WINDOWS, trace(tmp_path / "r", volts), 1)
+    programs, _ = reduction.results()
+    assert programs[0]["counts"] == {"0": 3, "1": 1}

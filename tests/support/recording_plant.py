@@ -86,6 +86,10 @@ class RecordingPlant(NoPlant):
         self.calls.append(("arm", inputs, rate_hz, delay_s, n_samples, n_records, averaged))
         asyncio.get_running_loop().call_soon(taken, self.volts)
 
+    def spent(self, name: str) -> None:
+        """Note a fault that is used up."""
+        self.calls.append(("spent", name))
+
     def tell_count(self, **amounts: int) -> None:
         """Note the amounts."""
         self.calls.append(("count", amounts))

@@ -1,4 +1,4 @@
-"""Bits that were measured steer what is played later in a shot: through the server, on an emulated Qblox cluster.
+"""Bits that were measured steer what is played later in a shot: through the server, on each kind of emulated rack.
 
 The judge is a rate model: a qubit is up or down, falls with its true T1 (`--truth`), and a readout tells where it
 was for the longer part of its window.
@@ -25,10 +25,10 @@ ERROR = 0.015
 """What noise of the readout, pulses and thermal population may add to a probability."""
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a lab on a Qblox cluster after its tune-up."""
-    yield from tuned_lab(tmp_path_factory.mktemp("feedback"), "qblox2", 3)
+@pytest.fixture(scope="module", params=["qblox2", "zurich2", "qick2"])
+def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on two transmons after its tune-up."""
+    yield from tuned_lab(tmp_path_factory.mktemp("feedback"), request.param, 3)
 
 
 def odds(lab: Any, name: str, text: str, shots: int = SHOTS) -> dict[str, float]:
@@ -47,28 +47,28 @@ def check(found: dict[str, float], expected: dict[str, float]) -> None:
         assert abs(found[key] - p) < bound, (key, found, expected, bound)
 
 
-def test_active_reset_brings_the_qubit_down(cluster: Any) -> None:
-    t1_s = cluster.truth["qubits"]["q0"]["t1_s"]
+def test_active_reset_brings_the_qubit_down(rack: Any) -> None:
+    t1_s = rack.truth["qubits"]["q0"]["t1_s"]
     reset = "x q[0];\nc[0] = measure q[0];\nif (c[0] == 1) x q[0];\nc[1] = measure q[0];\n"
-    with_it = odds(cluster, "reset", reset)
+    with_it = odds(rack, "reset", reset)
     check(with_it, judged_twice(t1_s, "found"))
-    without = odds(cluster, "control", reset.replace("if (c[0] == 1) x q[0];\n", ""))
+    without = odds(rack, "control", reset.replace("if (c[0] == 1) x q[0];", "delay[392ns] q[0];"))
     check(without, judged_twice(t1_s, "never"))
     up, stays = (case["10"] + case["11"] for case in (with_it, without))
     assert up < 0.06 and stays > 0.9
 
 
-def test_reset_is_a_measurement_and_a_turn(cluster: Any) -> None:
-    found = odds(cluster, "reset_op", "x q[0];\nreset q[0];\nc[1] = measure q[0];\n")
+def test_reset_is_a_measurement_and_a_turn(rack: Any) -> None:
+    found = odds(rack, "reset_op", "x q[0];\nreset q[0];\nc[1] = measure q[0];\n")
     assert found["00"] > 0.94 and found["01"] == found["11"] == 0.0
 
 
-def test_another_qubit_follows_and_so_does_its_phase(cluster: Any) -> None:
+def test_another_qubit_follows_and_so_does_its_phase(rack: Any) -> None:
     flip = "h q[0];\nc[0] = measure q[0];\nif (c[0] == 1) x q[1];\nc[1] = measure q[1];\n"
     phase = "h q[0];\nh q[1];\nc[0] = measure q[0];\nif (c[0] == 1) { z q[1]; }\nh q[1];\nc[1] = measure q[1];\n"
     other = "h q[0];\nc[0] = measure q[0];\nif (c[0] == 1) { x q[1]; } else { h q[1]; h q[1]; }\nc[1] = measure q[1];\n"
     for name, text in (("flip", flip), ("phase", phase), ("else", other)):
-        found = odds(cluster, name, text)
+        found = odds(rack, name, text)
         ideal = qctl.simulate(qctl.Circuit.from_qasm(HEAD + text), SHOTS, seed=1).counts
         assert set(ideal) == {"00", "11"}
         # T1 and T2 during 2 us of readout and wait, and readout errors: below 12 % for each qubit of this seed
@@ -76,18 +76,35 @@ def test_another_qubit_follows_and_so_does_its_phase(cluster: Any) -> None:
         assert found["01"] + found["10"] < 0.12, (name, found)
 
 
-def test_a_register_decides_and_both_results_are_sent(cluster: Any) -> None:
+def test_a_register_decides_and_both_results_are_sent(rack: Any) -> None:
     text = "x q[1];\nc = measure q;\nif (c == 2) { x q[0]; x q[1]; }\nc = measure q;\n"
-    found = odds(cluster, "register", text)
+    found = odds(rack, "register", text)
     assert found["01"] > 0.85, found
 
 
-def test_loop_on_what_was_measured_is_refused_by_name(cluster: Any) -> None:
-    c = qctl.Circuit(1, 1)
-    c.h(0)
+def until_down(rounds: int, checked: bool = True) -> qctl.Circuit:
+    """Return a circuit that puts a qubit in its upper half, and flips a coin until it shows 0, at most so often."""
+    c = qctl.Circuit(1, 2)
+    c.x(0)
     c.measure(0, 0)
-    with c.while_(0, 1):
-        c.x(0)
+    with c.while_(0, 1, max_count=rounds):
+        c.h(0)
         c.measure(0, 0)
-    with pytest.raises(CompileError, match=r"while at instruction 2 goes on by what was measured \(c\[0\] is 1\)"):
-        cluster.client.run(c, shots=10).result(60)
+    if checked:
+        c.measure(0, 1)
+    return c
+
+
+def test_coin_is_flipped_until_it_shows_zero(rack: Any) -> None:
+    if rack.name == "zurich2":
+        with pytest.raises(CompileError, match="something has been measured since"):
+            rack.client.run(until_down(2, False), shots=10).result(60)
+        return
+    for rounds in (1, 2, 3):
+        counts = rack.client.run(until_down(rounds), shots=SHOTS).result(120).counts
+        assert sum(counts.values()) == SHOTS
+        # Each round leaves half of those that were up; T1 in 1.5 us and readouts take up to 8 % of them more.
+        ones = sum(n for key, n in counts.items() if key[1] == "1") / SHOTS
+        assert abs(ones - 0.5**rounds) < 0.07, (rounds, counts)
+        agree = (counts.get("00", 0) + counts.get("11", 0)) / SHOTS
+        assert agree > 0.9, (rounds, counts)

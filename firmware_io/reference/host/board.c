@@ -7,7 +7,6 @@
 #include "sequencer.h"
 #include <string.h>
 
-#define MOST_SENT 65536u
 #define MOST_WRITTEN 65536u
 #define MOST_EDGES 4096u
 #define STEP_TICKS 1000u /* the main loop runs at least as often */
@@ -18,8 +17,6 @@ static struct {
     uint64_t now, alarm, script_epoch;
     bool alarm_set, pended, resetting, locked, in_alarm;
     uint8_t reason;
-    uint32_t n_sent[N_PIPES];
-    uint8_t sent[N_PIPES][MOST_SENT];
     uint32_t lines, levels, write_ticks;
     uint32_t counted[N_COUNTERS];
     uint64_t rose[N_COUNTERS]; /* tick of the last edge; one at the tick of open counts, one at that of close does not */
@@ -180,7 +177,7 @@ void host_power_on(uint8_t reason)
 {
     host.resetting = false;
     host.alarm_set = host.pended = host.locked = host.in_alarm = false;
-    memset(host.n_sent, 0, sizeof host.n_sent);
+    host_forget_sent();
     host_restore_power();
     boot_begin((enum reset_reason)reason);
     device_begin();
@@ -201,24 +198,6 @@ void host_receive(uint32_t pipe, const uint8_t *bytes, uint32_t n_bytes)
         return;
     link_take(pipe, bytes, n_bytes);
     interrupts();
-}
-
-void board_send(uint32_t pipe, const uint8_t *bytes, uint32_t n_bytes)
-{
-    if (!host_powered() || n_bytes > MOST_SENT - host.n_sent[pipe])
-        return;
-    memcpy(host.sent[pipe] + host.n_sent[pipe], bytes, n_bytes);
-    host.n_sent[pipe] += n_bytes;
-}
-
-/* Take at most so many of the bytes that the device has sent. */
-uint32_t host_sent(uint32_t pipe, uint8_t *bytes, uint32_t room)
-{
-    const uint32_t n_bytes = host.n_sent[pipe] < room ? host.n_sent[pipe] : room;
-    memcpy(bytes, host.sent[pipe], n_bytes);
-    host.n_sent[pipe] -= n_bytes;
-    memmove(host.sent[pipe], host.sent[pipe] + n_bytes, host.n_sent[pipe]);
-    return n_bytes;
 }
 
 void host_script(const struct edge *edges, uint32_t n_edges)

@@ -7,7 +7,7 @@
 /* What was written to an output, logged where the register would be, apart from what the firmware says of itself. */
 struct written {
     uint64_t tick; /* of the device */
-    uint32_t kind; /* 1 lines, 2 update of tones, 3 settings of a tone */
+    uint32_t kind; /* 1 lines, 2 update of tones, 3 settings of a tone, 4 begin of a shot (of a core) */
     uint32_t value; /* levels; mask of tones; frequency */
     uint32_t tone;
     uint16_t amplitude, phase;
@@ -22,6 +22,7 @@ uint64_t host_now(void);
 uint64_t host_epoch(void);
 void host_receive(uint32_t pipe, const uint8_t *bytes, uint32_t n_bytes);
 uint32_t host_sent(uint32_t pipe, uint8_t *bytes, uint32_t room);
+void host_forget_sent(void);
 void host_script(const struct edge *edges, uint32_t n_edges);
 /* Settings of a tone take so many ticks where interrupts are held off, as on a serial line; 0 at first. */
 void host_slow_writes(uint32_t ticks);

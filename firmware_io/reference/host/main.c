@@ -4,6 +4,7 @@
    Ports are those of 127.0.0.1; 0 is any. Prints "ready ADDRESS" on standard error. With --fast time runs as fast as it can while a block runs. */
 #define _GNU_SOURCE
 #include "host.h"
+#include "limits.h"
 #include "sequencer.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,6 +20,8 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#define MOST_AT_ONCE 20000u /* ticks between looks at the pipe: a device too slow for its own clock lags behind the wall's */
 
 static struct { const char *kind, *at, *flash, *log; bool fast; } options;
 static int listener = -1, in = -1, out = -1;
@@ -36,12 +39,28 @@ static uint64_t wall_ticks(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+    return (uint64_t)now.tv_sec * TICK_HZ + (uint64_t)now.tv_nsec / (1000000000u / TICK_HZ);
+}
+
+static _Noreturn void refuse(const char *what, const char *why)
+{
+    fprintf(stderr, "firmware-host: %s: %s\n"
+                    "firmware-host [--fast] [--flash FILE] [--log FILE] --stdio | --tcp PORT | --unix PATH | --udp PORT\n", what, why);
+    exit(2);
+}
+
+static uint16_t port_of(const char *text)
+{
+    char *end = NULL;
+    const long port = strtol(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != '\0' || port > 65535)
+        refuse(text, "is no port from 0 to 65535");
+    return (uint16_t)port;
 }
 
 static void listen_inet(int kind)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(options.at))};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port_of(options.at))};
     socklen_t n_bytes = sizeof address;
     const int one = 1;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -169,7 +188,8 @@ static void serve(void)
         }
         if (runs && options.fast)
             ahead += 1000;
-        host_run(wall_ticks() - began + ahead);
+        const uint64_t wanted = wall_ticks() - began + ahead, most = host_now() + MOST_AT_ONCE;
+        host_run(wanted < most ? wanted : most);
         send_out();
         write_log();
         if (!host_powered())
@@ -180,23 +200,28 @@ static void serve(void)
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
+        const bool reached = strcmp(argv[i], "--tcp") == 0 || strcmp(argv[i], "--udp") == 0 || strcmp(argv[i], "--unix") == 0;
+        const bool takes = reached || strcmp(argv[i], "--flash") == 0 || strcmp(argv[i], "--log") == 0;
+        if (takes && i + 1 >= argc)
+            refuse(argv[i], "has no value behind it");
+        if ((reached || strcmp(argv[i], "--stdio") == 0) && options.kind != NULL)
+            refuse(argv[i], "a second way to reach it");
         if (strcmp(argv[i], "--fast") == 0)
             options.fast = true;
         else if (strcmp(argv[i], "--stdio") == 0)
             options.kind = argv[i];
-        else if (i + 1 < argc && strcmp(argv[i], "--flash") == 0)
+        else if (strcmp(argv[i], "--flash") == 0)
             options.flash = argv[++i];
-        else if (i + 1 < argc && strcmp(argv[i], "--log") == 0)
+        else if (strcmp(argv[i], "--log") == 0)
             options.log = argv[++i];
-        else if (i + 1 < argc) {
+        else if (reached) {
             options.kind = argv[i];
             options.at = argv[++i];
-        }
+        } else
+            refuse(argv[i], "there is no such option");
     }
-    if (options.kind == NULL) {
-        fprintf(stderr, "firmware-host [--fast] [--flash FILE] [--log FILE] --stdio | --tcp PORT | --unix PATH | --udp PORT\n");
-        return 2;
-    }
+    if (options.kind == NULL)
+        refuse("--stdio, --tcp, --unix or --udp", "one of them is needed");
     signal(SIGPIPE, SIG_IGN);
     if (options.log != NULL && (log_file = fopen(options.log, "w")) == NULL)
         die(options.log);

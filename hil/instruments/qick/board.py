@@ -11,6 +11,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 from qctl.errors import InternalError, QctlError, RequestError
@@ -20,6 +21,7 @@ from qctl.hil.instruments.qick.memory import Memory
 from qctl.hil.instruments.qick.playing import Run, prepared
 from qctl.hil.instruments.qick.soc import Soc
 from qctl.hil.instruments.qick.soccfg import board_config
+from qctl.hil.instruments.qick.steering import play_steered, reads
 
 __all__ = ["NAME", "QickBoard"]
 
@@ -136,7 +138,11 @@ class QickBoard:
             if run.done.n_late:
                 self._count({"late_events": run.done.n_late})
                 _LOG.error("%s: %d events were late", self.config.name, run.done.n_late)
-            await run.play(self.plant)
+            if reads(run):
+                again = partial(prepared, self.config.name, self.memory, self.joined)
+                run = self._run = await play_steered(run, again, self.plant)
+            else:
+                await run.play(self.plant)
         except QctlError as problem:
             error = problem.message
         except Exception as problem:  # nobody waits for this task: its end is to be seen by who asks for results

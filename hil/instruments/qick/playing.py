@@ -55,6 +55,8 @@ class Run:
         Of each readout: what was added up at each trigger, in order.
     traces : dict of int to (n, 2) int64
         Of each readout whose decimated buffer is on.
+    heard : dict of int to int
+        Frequency that each generator is heard with where a part of a shot does not say so.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Run:
     shots: Shots
     sums: dict[int, NDArray[np.int64]] = field(default_factory=dict)
     traces: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    heard: dict[int, int] = field(default_factory=dict)
     stopped: bool = False
     _before: dict[int, NDArray[np.int64]] = field(default_factory=dict)
 
@@ -100,14 +103,19 @@ class Run:
             if n < len(alike):
                 self.stopped = True
                 return
-            await asyncio.to_thread(self._take, windows, alike, found)
+            await asyncio.to_thread(self.take, windows, alike, found)
 
     # what a shot plays ------------------------------------------------------------------------------
 
     def kind_of(
-        self, model: int
+        self, model: int, begin: int = 0, stop: int | None = None, columns: tuple[int, int] | None = None
     ) -> tuple[Kind, dict[str, tuple[float, float, bool]], dict[str, tuple[int, Runs]], list[Window]]:
         """Return what is played and integrated in a shot, tones, the samples of it, and its windows.
+
+        Parameters
+        ----------
+        begin, stop : int
+            Ticks after the shot's start from which on, and until when; `columns` are the windows then.
 
         Raises
         ------
@@ -116,7 +124,8 @@ class Run:
         """
         shots, deeds = self.shots, self.deeds
         start = int(shots.starts[model])
-        length_s = float(shots.stops[model] - start) / float(self.clocks.timing_hz)
+        last = int(shots.stops[model]) - start if stop is None else stop
+        length_s = float(last) / float(self.clocks.timing_hz)
         if length_s > _LONGEST_S:
             raise RequestError(f"a shot of {length_s:g} s is not rendered")
         part = slice(int(shots.low[model]), int(shots.high[model]))
@@ -124,24 +133,29 @@ class Run:
         for tick, channel, wave, since in zip(
             deeds.tick[part], deeds.channel[part], deeds.wave[part], deeds.since[part], strict=True
         ):
-            if channel < READ:
+            if channel < READ and int(tick) - start < last:
                 number = int(channel)
-                begin = self._sample(number, int(tick) - start)
+                first = self._sample(number, int(tick) - start)
                 reset = 0 if since < 0 else self._sample(number, int(tick - since) - start)
-                played.setdefault(number, []).append(Play(self.done.waves[wave], begin, reset))
+                played.setdefault(number, []).append(Play(self.done.waves[wave], first, reset))
         n = ceil(length_s * RATE_HZ) + 64
         lines, tones = self._lines(played, n)
+        silent = int(begin / float(self.clocks.timing_hz) * RATE_HZ)
         element: dict[int, Output] = {}
         fresh: dict[str, tuple[int, Runs]] = {}
         for number, samples in lines.items():
             for k, values in enumerate((samples.real, samples.imag)):
                 part_v = np.clip(values, -1, 1).astype(np.float32)
+                part_v[:silent] = 0.0
                 digest = None
                 if part_v.any():
                     digest = blake2b(part_v.tobytes(), digest_size=16).hexdigest()
                     fresh[digest] = (n, tuple((a, part_v[a:b]) for a, b in find_runs(part_v != 0, _SILENT)))
                 element[2 * number + 1 + k] = Output(digest, FULL_SCALE_VPP, 0.0, digest is not None)
         windows = self._windows(model, start, part, played)
+        if columns is not None:
+            chosen = windows[columns[0] : columns[1]]
+            windows = [w._replace(column=w.column - chosen[0].column) for w in chosen]
         integrations = self._integrations(windows, tones)
         return Kind({self.name: element}, integrations), tones, fresh, windows
 
@@ -164,8 +178,9 @@ class Run:
         for number, plays in sorted(played.items()):
             line = self.joined.get(number, number)
             name = f"{self.name}.g{line + 1}"
-            first = next((one for one in plays if one.words[3]), plays[0])
-            at_hz = tones[name][0] if name in tones else tone_hz(self._carrier(number, int(first.words[0]))[0])
+            first = next((one for one in plays if one.words[3]), None)
+            word = self.heard.get(number, int(plays[0].words[0])) if first is None else int(first.words[0])
+            at_hz = tones[name][0] if name in tones else tone_hz(self._carrier(number, word)[0])
             samples = rendered(
                 self.memory.config["gens"][number], self.memory.zones[number], self.memory.mixers_hz[number],
                 self.memory.envelopes.get(number, none), plays, at_hz, n,
@@ -235,9 +250,17 @@ class Run:
         settings = self.memory.readouts[window.readout]
         return settings.trace_length if settings.traces_on else 0
 
-    def _take(self, windows: list[Window], shots: NDArray[np.int64], found: list[NDArray[np.float64]]) -> None:
-        """Put what was integrated in shots of one kind where it belongs."""
-        nth: dict[int, int] = {}
+    def take(
+        self,
+        windows: list[Window],
+        shots: NDArray[np.int64],
+        found: list[NDArray[np.float64]],
+        columns: tuple[int, int] = (0, 0),
+    ) -> None:
+        """Put what was integrated in shots of one kind where it belongs; `columns` are those of the shot's windows."""
+        part = slice(int(self.shots.low[shots[0]]), int(self.shots.high[shots[0]]))
+        before_them = (self.deeds.channel[part][self.deeds.channel[part] >= READ] - READ)[: columns[0]]
+        nth: dict[int, int] = dict(zip(*np.unique(before_them, return_counts=True), strict=True))
         for w in windows:
             before = self._before[w.readout][self.shots.low[shots]] + nth.get(w.readout, 0)
             nth[w.readout] = nth.get(w.readout, 0) + 1
@@ -276,8 +299,10 @@ def _turned(starts: NDArray[np.int64], ratio: Fraction, word: int) -> NDArray[np
     return np.asarray(turns.astype(np.float64) / 2**32)
 
 
-def prepared(name: str, memory: Memory, joined: Mapping[int, int]) -> Run:
+def prepared(name: str, memory: Memory, joined: Mapping[int, int], inputs: NDArray[np.int64] | None = None) -> Run:
     """Execute the program that a board holds, and cut what it does into shots.
+
+    `inputs` are what reads of data ports give, in order.
 
     Raises
     ------
@@ -286,7 +311,7 @@ def prepared(name: str, memory: Memory, joined: Mapping[int, int]) -> Run:
     """
     clocks = clocks_of(memory.config)
     pace = clocks.timing_hz / Fraction(memory.processor["f_core"]).limit_denominator(10_000) / 10**6
-    done = execute(memory.program, memory.waves, memory.values, pace, memory.processor)
+    done = execute(memory.program, memory.waves, memory.values, pace, memory.processor, inputs)
     windows = {k: one.sums_length for k, one in enumerate(memory.readouts) if one.sums_on or one.traces_on}
     deeds = deeds_of(done, memory.config, clocks, windows)
     return Run(name, memory, joined, clocks, done, deeds, cut(deeds, clocks))

@@ -34,7 +34,8 @@ class Done(NamedTuple):
     Attributes
     ----------
     rows : (n, 4) int64
-        In order of time: tick of the timing clock, kind (wave, word or trigger), port, row of `waves` or word.
+        In order of time: tick of the timing clock, kind (wave, word, trigger or read), port, row of `waves`, word or
+        number of the read.
     waves : (n_waves, 6) int64
         Words of the waves that have been played.
     n_shots : int
@@ -72,6 +73,7 @@ def execute(
     memory: NDArray[np.int64],
     pace: Fraction,
     sizes: dict[str, Any],
+    inputs: NDArray[np.int64] | None = None,
 ) -> Done:
     """Run a program to its end.
 
@@ -87,6 +89,8 @@ def execute(
         Ticks of the timing clock in a core cycle.
     sizes : dict
         The processor's own configuration.
+    inputs : (n_reads, 2) int64, optional
+        What each read of a data port gives, in order: I and Q; 0 behind the last one.
 
     Raises
     ------
@@ -102,9 +106,20 @@ def execute(
     state[4] = n_entries
     rows = np.empty((_FIRST_ROWS, 4), np.int64)
     held_memory = memory.copy()
+    given = np.zeros((0, 2), np.int64) if inputs is None else np.ascontiguousarray(inputs, np.int64)
     while True:
         why = kernel.run(
-            code, held_memory, log, held, registers, state, rows, pace.numerator, pace.denominator, _MOST_INSTRUCTIONS
+            code,
+            held_memory,
+            log,
+            held,
+            registers,
+            state,
+            rows,
+            given,
+            pace.numerator,
+            pace.denominator,
+            _MOST_INSTRUCTIONS,
         )
         if why != kernel.FULL:
             break

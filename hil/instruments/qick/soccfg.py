@@ -38,7 +38,7 @@ def _readout(number: int) -> dict[str, Any]:
         "buf_maxlen": 4096, "f_output": rate_mhz / _DECIMATION, "trigger_type": "dport", "trigger_port": 0,
         "trigger_bit": number, "has_outsel": True, "has_edge_counter": False, "has_weights": False, "iq_offset": 0.0,
         "fs": rate_mhz, "fs_mult": _INPUT_TIMES, "fs_div": 1, "f_fabric": rate_mhz / _DECIMATION, "f_dds": rate_mhz,
-        "fdds_div": 1, "b_dds": 32, "b_phase": 32,
+        "fdds_div": 1, "b_dds": 32, "b_phase": 32, "tproc_ch": number,
     }  # fmt: skip
 
 
@@ -46,7 +46,7 @@ def board_config() -> dict[str, Any]:
     """Return it, as `QickConfig` takes it."""
     processor = {
         "type": "qick_processor", "fullpath": "proc_0", "revision": 27, "version": "2.0", "pmem_size": 8192,
-        "dmem_size": 16_384, "wmem_size": 1024, "dreg_qty": 32, "in_port_qty": 2, "out_trig_qty": 20,
+        "dmem_size": 16_384, "wmem_size": 1024, "dreg_qty": 32, "in_port_qty": 3, "out_trig_qty": 20,
         "out_dport_qty": 1, "out_dport_dw": 8, "out_wport_qty": 16, "fifo_depth": 512, "call_depth": 255,
         "f_core": _CORE_MHZ, "f_time": _TIMING_MHZ, "output_pins": [],
     }  # fmt: skip

@@ -23,6 +23,8 @@ _UNITS = ("DBM", "HZ", "V", "S", "A", "OHM", "VPP", "DB", "PCT", "%", "DEG", "SA
 
 def split(text: str, blocks: list[bytearray]) -> list[Argument]:
     """Return the arguments of a unit; quotes, brackets and blocks are kept whole."""
+    if text[-1] == '"' == text[0] and text.count('"') == 2:
+        return [text]
     pieces = text.split(",")
     if "'" in text or "(" in text or (text.count('"') != pieces[0].count('"') or text.count('"') % 2):
         pieces, start, quote, depth = [], 0, "", 0
@@ -106,6 +108,8 @@ def _spelled(word: str, low: float, high: float, default: float) -> float:
 
 def integer(argument: Argument, low: float = -math.inf, high: float = math.inf, default: int = 0) -> int:
     """Return a whole number; a fraction is rounded, as instruments do."""
+    if type(argument) is str and argument.isdecimal() and low <= (whole := int(argument)) <= high:
+        return whole
     value = number(argument, low, high, default)
     if not math.isfinite(value):
         raise refusal(-222, _word(argument)[:60])

@@ -40,6 +40,7 @@ class Session:
     def __init__(self, box: Box, send: Callable[[Buffers, int], None]) -> None:
         self._box = box
         self._send = send
+        self._reworded = None if type(box).reworded is Box.reworded else box.reworded
         self._queue: deque[tuple[Message, int]] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -89,27 +90,29 @@ class Session:
         path = ""
         blocks = list(message.blocks)
         replies: list[Any] = []
+        reworded, find = self._reworded, box.table.find
         for typed in _units(message.text):
             try:
-                unit = box.reworded(typed)
+                unit = typed if reworded is None else reworded(typed)
                 header, _, rest = unit.partition(" ")
-                if header[0] == "*":
-                    full = header.upper()
-                else:
-                    full = header[1:].upper() if header[0] == ":" else path + header.upper()
+                full = header.upper()
+                if full[0] != "*":
+                    full = full[1:] if full[0] == ":" else path + full
                     path = full[: full.rfind(":") + 1]
                 if blocks and box.faults.get("full_buffer"):
                     raise refusal(-225)
-                command, suffixes = box.table.find(full)
+                (call, n_min, n_max), suffixes = find(full)
                 rest = rest.strip()
                 args = split(rest, blocks) if rest else []
-                if not command.n_min <= len(args) <= command.n_max:
-                    raise refusal(-109 if len(args) < command.n_min else -108, unit[:60])
+                if not n_min <= len(args) <= n_max:
+                    raise refusal(-109 if len(args) < n_min else -108, unit[:60])
                 query = full[-1] == "?"
                 if query and box.dirty:
                     yield box.flush()
-                result = command.call(suffixes, args)
-                if result is not None and type(result) is not str and isawaitable(result):
+                result = call(suffixes, args)
+                if result is None:
+                    continue
+                if type(result) is not str and isawaitable(result):
                     result = yield result
                 if (query or box.answers_settings) and result is not None:
                     replies.append(result)

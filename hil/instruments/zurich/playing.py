@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
 from qctl.hil.instruments.plant_link import Integration, Kind, Output, Plant, Runs
+from qctl.hil.instruments.zurich.acquiring import Acquired, integration_of
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.rendering import (
     Track,
+    Window,
     carrier_of,
     full_scale_vpp,
     heard,
@@ -24,6 +26,7 @@ from qctl.hil.instruments.zurich.rendering import (
     windows_of,
 )
 from qctl.hil.instruments.zurich.shots import Shots, cut, parted, with_phases
+from qctl.hil.instruments.zurich.steering import follows, play_steered
 from qctl.hil.physics.lines import find_runs
 
 __all__ = ["Run", "prepared"]
@@ -33,16 +36,6 @@ _LONGEST_S = 20e-3
 _SILENT = 64
 _CARRIER_DBM = 10.0
 """What the cables' mixers have their stated gain at: converters inside a box have it always."""
-
-
-class _Acquired(NamedTuple):
-    """An integration of a shot: of which track, by which integrator, the how manyth of the shot, and its sums."""
-
-    track: int
-    integrator: int
-    place: int
-    which: int
-    column: int
 
 
 @dataclass(slots=True)
@@ -110,7 +103,7 @@ class Run:
         """Return the sample rate of each device."""
         return {track.device.name: track.device.rate_hz for track in self.tracks}
 
-    def kind_of(self, model: int) -> tuple[Kind, dict[str, tuple[int, Runs]], list[_Acquired]]:
+    def kind_of(self, model: int) -> tuple[Kind, dict[str, tuple[int, Runs]], list[Acquired]]:
         """Return what is played and integrated in a shot, the samples of it, and where its results go.
 
         Raises
@@ -121,19 +114,30 @@ class Run:
         length_s = float(self.shots.stops_s[model] - self.shots.starts_s[model])
         if length_s > _LONGEST_S:
             raise RequestError(f"a shot of {length_s:g} s is not rendered")
-        outputs, fresh = self._outputs(model, length_s)
+        outputs, fresh = self.outputs(model, 0.0, length_s)
         integrations, acquired = self._integrations(model)
         return Kind(outputs, tuple(integrations)), fresh, acquired
 
-    def _outputs(self, model: int, length_s: float) -> tuple[dict[str, dict[int, Output]], dict[str, tuple[int, Runs]]]:
+    def outputs(
+        self, model: int, begin_s: float, end_s: float, chosen: Mapping[tuple[int, int], int] = MappingProxyType({})
+    ) -> tuple[dict[str, dict[int, Output]], dict[str, tuple[int, Runs]]]:
+        """Return what is played in a shot from one time on to another, and the samples of it.
+
+        Parameters
+        ----------
+        chosen : mapping of (int, int) to int
+            Entry of each row that was chosen by results, by track and row.
+        """
         outputs: dict[str, dict[int, Output]] = {}
         fresh: dict[str, tuple[int, Runs]] = {}
         for place, track in enumerate(self.tracks):
             device, one = track.device, track.sequencer
             low, high = (int(ends[model]) for ends in self.shots.bounds[place])
             # A play goes on to its end, also where another device is done before.
-            n = round(length_s * device.rate_hz) + 4096
-            samples = rendered(track, low, high, int(self.shots.origins[place][model]), n)
+            n = round(end_s * device.rate_hz) + 4096
+            mine = {row: entry for (number, row), entry in chosen.items() if number == place}
+            samples = rendered(track, low, high, int(self.shots.origins[place][model]), n, mine)
+            samples[:, : round(begin_s * device.rate_hz)] = 0.0
             first = first_output(device, one)
             element = outputs.setdefault(device.name, {})
             for k, on in enumerate(heard(device, one)):
@@ -146,39 +150,37 @@ class Run:
                 element[first + k] = Output(digest, full_scale_vpp(device, one, k), offset_v, on and digest is not None)
         return outputs, fresh
 
-    def _integrations(self, model: int) -> tuple[list[Integration], list[_Acquired]]:
+    def _integrations(self, model: int) -> tuple[list[Integration], list[Acquired]]:
         integrations: list[Integration] = []
-        acquired: list[_Acquired] = []
+        acquired: list[Acquired] = []
         for place, track in enumerate(self.tracks):
-            if track.sequencer.kind != "qa":
-                continue
-            low, high = (int(ends[model]) for ends in self.shots.bounds[place])
-            windows = windows_of(track, low, high, int(self.shots.origins[place][model]))
-            on = bool(track.device.tree.value(f"qachannels/{track.sequencer.number}/input/on")) if windows else False
-            sums = [(w, k, index, weights) for k, w in enumerate(windows) for index, weights in w.weights.items()]
-            if not sums or not on:
-                continue
-            first = min(w.first for w in windows)
-            last = max(w.first + len(weights) for w, _, _, weights in sums)
-            table = np.zeros((2 * len(sums), 2, last - first))
-            for row, (window, k, index, weights) in enumerate(sums):
-                part = slice(window.first - first, window.first - first + len(weights))
-                table[2 * row, 0, part], table[2 * row, 1, part] = weights.real, -weights.imag
-                table[2 * row + 1, 0, part], table[2 * row + 1, 1, part] = weights.imag, weights.real
-                acquired.append(_Acquired(place, index, k, len(integrations), 2 * row))
-            number, rate_hz = track.sequencer.number, track.device.rate_hz
-            inputs = (2 * number + 1, 2 * number + 2)
-            integrations.append(Integration(track.device.name, inputs, rate_hz, first / rate_hz, table))
+            windows = self.windows(place, model)
+            if windows:
+                found, members = integration_of(track, place, list(enumerate(windows)), len(integrations))
+                integrations.append(found)
+                acquired += members
         return integrations, acquired
 
-    def take(
-        self, acquired: Sequence[_Acquired], shots: NDArray[np.int64], sums: Sequence[NDArray[np.float64]]
-    ) -> None:
+    def windows(self, place: int, model: int) -> list[Window]:
+        """Return what a track integrates in a shot, in order of time; nothing where its input is off."""
+        track = self.tracks[place]
+        if track.sequencer.kind != "qa":
+            return []
+        if not track.device.tree.value(f"qachannels/{track.sequencer.number}/input/on"):
+            return []
+        low, high = (int(ends[model]) for ends in self.shots.bounds[place])
+        found = windows_of(track, low, high, int(self.shots.origins[place][model]))
+        return found if any(one.weights for one in found) else []
+
+    def take(self, acquired: Sequence[Acquired], shots: NDArray[np.int64], sums: Sequence[NDArray[np.float64]]) -> None:
         """Log what was integrated in shots of one kind."""
         for one in acquired:
-            found = sums[one.which]
-            values = found[:, one.column] + 1j * found[:, one.column + 1]
-            self._logs[one.track].take(one.integrator, shots[: len(values)], one.place, values)
+            self.log(one, shots, sums[one.which][:, one.column : one.column + 2])
+
+    def log(self, one: Acquired, shots: NDArray[np.int64], found: NDArray[np.float64]) -> None:
+        """Log (n, 2) sums of an integration in shots."""
+        values = found[:, 0] + 1j * found[:, 1]
+        self._logs[one.track].take(one.integrator, shots[: len(values)], one.place, values)
 
     def show(self, n_shots: int, whole: bool) -> None:
         """Show how far the loggers are after so many shots, and the results when it is the end."""
@@ -208,6 +210,16 @@ class Run:
             alike = order[bounds[number] : bounds[number + 1]]
             if all(track.sequencer.state != "running" for track in self.tracks):
                 break
+            if follows(self.tracks, self.shots.bounds, model):
+                steered = await play_steered(self, plant, model, len(alike))
+                done, _ = await plant.play({}, [], 2e9, len(alike), period_s)
+                for one, values in steered:
+                    self.log(one, alike[:done], values[:done])
+                n_played += done
+                self.show(n_played, False)
+                if done < len(alike):
+                    break
+                continue
             kind, fresh, acquired = await asyncio.to_thread(self.kind_of, model)
             await plant.waveforms(fresh)
             rate_hz = next(iter(self.rates_hz.values()))
@@ -221,9 +233,11 @@ class Run:
                 break
         self.show(n_played, True)
 
-    async def arm(self, plant: Plant) -> tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[_Acquired]]]:
+    async def arm(self, plant: Plant) -> tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[Acquired]]]:
         """Tell the plant what each trigger from outside plays and integrates; `finish` waits for the last one."""
         kinds, every = [], []
+        if any(follows(self.tracks, self.shots.bounds, model) for model in self.shots.models.tolist()):
+            raise RequestError("sequencers that wait for a trigger at each shot follow results: not emulated")
         for model in self.shots.models.tolist():
             kind, fresh, acquired = await asyncio.to_thread(self.kind_of, model)
             await plant.waveforms(fresh)
@@ -233,9 +247,7 @@ class Run:
         done = await plant.follow([name], kinds, self.shots.kinds, self.rates_hz[name], self.tones)
         return done, every
 
-    async def finish(
-        self, armed: tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[_Acquired]]]
-    ) -> None:
+    async def finish(self, armed: tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[Acquired]]]) -> None:
         """Wait for all triggers, and log what was integrated."""
         done, every = armed
         for number, (acquired, sums) in enumerate(zip(every, await done, strict=True)):

@@ -9,6 +9,8 @@ do at the play that it takes effect with. Input and results are in volts, which 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +20,17 @@ from qctl.errors import RequestError
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.sequence import ENTRY, START, WAVE, executed
 
-__all__ = ["Track", "carrier_of", "full_scale_vpp", "heard", "is_turned", "rendered", "track_of", "windows_of"]
+__all__ = [
+    "Track",
+    "Window",
+    "carrier_of",
+    "full_scale_vpp",
+    "heard",
+    "is_turned",
+    "rendered",
+    "track_of",
+    "windows_of",
+]
 
 _MIXER = 6
 
@@ -126,13 +138,17 @@ def heard(device: Device, one: Sequencer) -> tuple[bool, bool]:
     return on, on
 
 
-def rendered(track: Track, low: int, high: int, origin: int, n: int) -> NDArray[np.float64]:
+def rendered(
+    track: Track, low: int, high: int, origin: int, n: int, chosen: Mapping[int, int] = MappingProxyType({})
+) -> NDArray[np.float64]:
     """Return (2, n) samples of I and Q, or of both outputs, in parts of full scale, of rows from `low` to `high`.
 
     Parameters
     ----------
     origin : int
         Sample in which the shot begins.
+    chosen : mapping of int to int
+        Entry of each row that was chosen by results; others of these play nothing.
     """
     out = np.zeros((2, n))
     one, tree = track.sequencer, track.device.tree
@@ -144,8 +160,8 @@ def rendered(track: Track, low: int, high: int, origin: int, n: int) -> NDArray[
                 if int(row["a"]) >> slot & 1:
                     out[0, at : at + len(wave)] += wave.real
                     out[1, at : at + len(wave)] += wave.imag
-        elif operation in (ENTRY, WAVE):
-            found = _played(track, row, int(track.since[k]))
+        elif operation in (ENTRY, WAVE) or k in chosen:
+            found = _played(track, row, int(track.since[k]), chosen.get(k))
             if found is not None:
                 out[:, at : at + found.shape[1]] += found
     if one.kind == "sg":
@@ -153,14 +169,14 @@ def rendered(track: Track, low: int, high: int, origin: int, n: int) -> NDArray[
     return out
 
 
-def _played(track: Track, row: np.void, since: int) -> NDArray[np.float64] | None:
+def _played(track: Track, row: np.void, since: int, chosen: int | None) -> NDArray[np.float64] | None:
     """Return what one entry or waveform puts out, (2, n)."""
     one, tree = track.sequencer, track.device.tree
     gains: tuple[float, ...] = (1.0, -1.0, 1.0, 1.0) if one.kind == "sg" else (1.0, 1.0)
     phases: tuple[float, ...]
     wave, phases, oscillator = int(row["a"]), (0.0, 0.0), -1
-    if row["operation"] == ENTRY:
-        entry = one.table[int(row["a"])]
+    if row["operation"] == ENTRY or chosen is not None:
+        entry = one.table[int(row["a"]) if chosen is None else chosen]
         if entry.wave is None:
             return None
         wave, gains, phases, oscillator = entry.wave, entry.gains, entry.phases_degree, entry.oscillator

@@ -1,7 +1,8 @@
 """The part of SeqC that emulated sequencers execute: text to a tree.
 
 Source: LabOne user manuals, SeqC reference (HDAWG, SHFSG, SHFQA, UHFQA): playback, waveform, and readout functions,
-``repeat``. Registers, conditions, user functions and feedback are not emulated, and refused by name.
+``repeat``; release 24.07, Flexible feedback processing. Of registers there is one that counts, of feedback what table
+entries wait for; conditions, other registers and user functions are not emulated, and refused by name.
 """
 
 from __future__ import annotations
@@ -13,14 +14,17 @@ from typing import NoReturn
 
 from qctl.errors import RequestError
 
-__all__ = ["Call", "Repeat", "Script", "parse"]
+__all__ = ["FEEDBACK", "Call", "Count", "Counted", "Repeat", "Script", "parse"]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|//[^\n]*|/\*.*?\*/)|(?P<number>0x[0-9a-fA-F]+|0b[01]+|\d+\.?\d*(?:[eE][+-]?\d+)?)"
-    r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>[-+*/|&(){};,=])",
+    r"|(?P<name>[A-Za-z_]\w*)|(?P<mark>\+=|[-+*/|&(){};,=])",
     re.S,
 )
+FEEDBACK = 1 << 12 | 4
+"""What stands for the word of the readout channels where an entry of the table is meant."""
 _CONSTANTS = {
+    "QA_DATA_PROCESSED": FEEDBACK,
     **{f"QA_INT_{k}": 1 << k for k in range(16)},
     **{f"QA_GEN_{k}": 1 << k for k in range(16)},
     "QA_INT_ALL": 0xFFFF,
@@ -29,7 +33,8 @@ _CONSTANTS = {
 _CALLS = {
     "playZero": (1, 2),
     "playWave": (1, 16),
-    "executeTableEntry": (1, 1),
+    "executeTableEntry": (1, 2),
+    "configureFeedbackProcessing": (4, 4),
     "resetOscPhase": (0, 1),
     "waitDigTrigger": (1, 2),
     "startQA": (1, 5),
@@ -41,12 +46,26 @@ _CALLS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A whole number more than what the register is at."""
+
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
-    """A function that is called; an argument is a number or the name of a waveform."""
+    """A function that is called; an argument is a number, the name of a waveform, or counted from the register."""
 
     line: int
     name: str
-    arguments: tuple[int | str, ...]
+    arguments: tuple[int | str | Counted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The register goes up."""
+
+    by: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +73,7 @@ class Repeat:
     """A body that is done so often."""
 
     times: int
-    body: tuple[Call | Repeat, ...]
+    body: tuple[Call | Repeat | Count, ...]
 
 
 @dataclass(slots=True)
@@ -73,7 +92,7 @@ class Script:
 
     lengths: dict[str, int] = field(default_factory=dict)
     indices: dict[int, tuple[tuple[tuple[int, ...], str], ...]] = field(default_factory=dict)
-    body: tuple[Call | Repeat, ...] = ()
+    body: tuple[Call | Repeat | Count, ...] = ()
 
     def length_of(self, index: int) -> int | None:
         """Return the samples of an index of the waveform table, or None where nothing was assigned."""
@@ -109,10 +128,11 @@ class _Parser:
         self._at = 0
         self._script = Script()
         self._numbers: dict[str, float] = dict(_CONSTANTS)
+        self._register = ""
 
     def script(self) -> Script:
         """Read all of it."""
-        body: list[Call | Repeat] = []
+        body: list[Call | Repeat | Count] = []
         while self._at < len(self._tokens):
             body += self._statement()
         self._script.body = tuple(body)
@@ -137,7 +157,7 @@ class _Parser:
         self._at += 1
         return found
 
-    def _statement(self) -> list[Call | Repeat]:
+    def _statement(self) -> list[Call | Repeat | Count]:
         word = self._peek()
         if word == "repeat":
             self._take()
@@ -156,12 +176,26 @@ class _Parser:
             self._numbers[name] = self._sum()
             self._take(";")
             return []
+        if word == "var" and not self._register:
+            self._take()
+            self._register = self._take()
+            self._take("=")
+            if self._whole():
+                self._fail(f"{self._register} does not begin at 0: not emulated")
+            self._take(";")
+            return []
+        if word and word == self._register:
+            self._take()
+            self._take("+=")
+            found = Count(self._whole())
+            self._take(";")
+            return [found]
         if word in ("var", "while", "for", "if", "do", "switch", "void", "string"):
             self._fail(f"{word} is not emulated")
         return self._call()
 
-    def _block(self) -> list[Call | Repeat]:
-        body: list[Call | Repeat] = []
+    def _block(self) -> list[Call | Repeat | Count]:
+        body: list[Call | Repeat | Count] = []
         self._take("{")
         while self._peek() != "}":
             body += self._statement()
@@ -182,13 +216,13 @@ class _Parser:
         self._take(")")
         self._take(";")
 
-    def _call(self) -> list[Call | Repeat]:
+    def _call(self) -> list[Call | Repeat | Count]:
         kind, name, line = self._token()
         if kind != "name" or name not in _CALLS:
             self._fail(f"{name} is not a function that is emulated")
         self._take()
         self._take("(")
-        arguments: list[int | str] = []
+        arguments: list[int | str | Counted] = []
         while self._peek() != ")":
             arguments.append(self._argument())
             if self._peek() != ")":
@@ -203,7 +237,7 @@ class _Parser:
             return []
         return [Call(line, name, tuple(arguments))]
 
-    def _assign(self, arguments: list[int | str]) -> None:
+    def _assign(self, arguments: list[int | str | Counted]) -> None:
         index = arguments[-1]
         if not isinstance(index, int) or not 0 <= index < 16_000:
             self._fail(f"{index} is no index of a waveform")
@@ -211,13 +245,20 @@ class _Parser:
         for one in arguments[:-1]:
             if isinstance(one, int):
                 channels.append(one)
-            else:
+            elif isinstance(one, str):
                 found.append((tuple(channels), one))
                 channels = []
         self._script.indices[index] = tuple(found)
 
-    def _argument(self) -> int | str:
+    def _argument(self) -> int | str | Counted:
         kind, name, _ = self._token()
+        if kind == "name" and name == self._register:
+            self._take()
+            more = 0
+            if self._peek() == "+":
+                self._take()
+                more = self._whole()
+            return Counted(more)
         if kind == "name" and name in self._script.lengths:
             return self._take()
         return self._whole()

@@ -12,14 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-from qctl.hil.instruments.zurich.seqc import Call, Repeat, Script
+from qctl.hil.instruments.zurich.seqc import FEEDBACK, Call, Count, Counted, Repeat, Script
 
-__all__ = ["ENTRY", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
+__all__ = ["ENTRY", "LOOK", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
 
-ROW = np.dtype([("time", "<i8"), ("length", "<i8"), ("operation", "<i4"), ("a", "<i4"), ("b", "<i4")])
+ROW = np.dtype(
+    [
+        ("time", "<i8"), ("length", "<i8"), ("operation", "<i4"), ("a", "<i4"), ("b", "<i4"), ("read", "<i8"),
+        ("counted", "<i4"),
+    ]
+)  # fmt: skip
 """One thing that is done: its time in samples, how long it plays, and what: an entry, a waveform, generators and
-integrators."""
-ENTRY, WAVE, START, RESET, TRIGGER = range(5)
+integrators. Of an entry that is chosen by results (LOOK), `a` is the first one, `b` has shift and bits (`b >> 8` and
+`b & 255`), and `read` is the cycle since the trigger in which it looks, from the register on where it is `counted`."""
+ENTRY, WAVE, START, RESET, TRIGGER, LOOK = range(6)
 MOST_ROWS = 8_000_000
 """Rows of one sequencer that are held."""
 _QUIET = frozenset(("setTrigger", "waitWave"))
@@ -30,13 +36,17 @@ class _Rows:
 
     def __init__(self) -> None:
         self.parts: list[NDArray] = []
-        self.single: list[tuple[int, int, int, int, int]] = []
+        self.single: list[tuple[int, ...]] = []
         self.end = 0
         self.last: int | None = None
         self.n_rows = 0
+        self.count = 0
+        self.look: tuple[int, int] | None = None
 
-    def add(self, time: int, length: int, operation: int, a: int = 0, b: int = 0) -> None:
-        self.single.append((time, length, operation, a, b))
+    def add(
+        self, time: int, length: int, operation: int, a: int = 0, b: int = 0, read: int = 0, counted: int = 0
+    ) -> None:
+        self.single.append((time, length, operation, a, b, read, counted))
         self.n_rows += 1
 
     def play(self, length: int) -> int:
@@ -64,10 +74,14 @@ class _Rows:
         if len(rows):
             starts = self.end + body.end * np.arange(times, dtype=np.int64)
             tiled["time"] += np.repeat(starts, len(rows))
+            counts = self.count + body.count * np.arange(times, dtype=np.int64)
+            tiled["read"] += np.where(tiled["counted"] != 0, np.repeat(counts, len(rows)), 0)
         self.parts.append(tiled)
         if times and body.last is not None:
             self.last = self.end + body.end * (times - 1) + body.last
         self.end += body.end * times
+        self.count += body.count * times
+        self.look = body.look
 
 
 def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable[[tuple[str, ...]], int]) -> NDArray:
@@ -93,7 +107,7 @@ def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable
 
 
 def _run(
-    body: Sequence[Call | Repeat],
+    body: Sequence[Call | Repeat | Count],
     rows: _Rows,
     script: Script,
     entries: Mapping[int, int],
@@ -102,13 +116,22 @@ def _run(
     for one in body:
         if isinstance(one, Repeat):
             inner = _Rows()
+            inner.look = rows.look
             _run(one.body, inner, script, entries, wave_of)
             rows.repeat(inner, one.times)
+            continue
+        if isinstance(one, Count):
+            rows.count += one.by
             continue
         name = one.name
         numbers = [argument for argument in one.arguments if isinstance(argument, int)]
         if name == "playZero":
             rows.play(numbers[0])
+        elif name == "configureFeedbackProcessing":
+            _, shift, n_bits, offset = numbers
+            rows.look = offset, shift << 8 | n_bits
+        elif name == "executeTableEntry" and one.arguments[0] == FEEDBACK:
+            _look(one, rows, entries)
         elif name == "executeTableEntry":
             if numbers[0] not in entries:
                 raise RequestError(f"line {one.line}: the command table has no entry {numbers[0]}")
@@ -129,6 +152,23 @@ def _run(
             rows.last = None
         elif name not in _QUIET:
             raise RequestError(f"line {one.line}: {name} is not emulated")
+
+
+def _look(one: Call, rows: _Rows, entries: Mapping[int, int]) -> None:
+    """Add an entry that is chosen by results when it is played: all that it may be take the same time."""
+    if rows.look is None or len(one.arguments) != 2:
+        raise RequestError(f"line {one.line}: an entry by results says when, behind configureFeedbackProcessing")
+    offset, how = rows.look
+    lengths = {entries.get(offset + k) for k in range(1 << (how & 255))}
+    if len(lengths) != 1 or None in lengths:
+        raise RequestError(f"line {one.line}: entries from {offset} on are missing, or of different lengths")
+    (length,) = lengths
+    assert length is not None
+    when = one.arguments[1]
+    counted = isinstance(when, Counted)
+    read = when.more + rows.count if isinstance(when, Counted) else int(when)
+    rows.add(rows.end, length, LOOK, offset, how, read, int(counted))
+    rows.play(length)
 
 
 def _since(rows: _Rows) -> int:

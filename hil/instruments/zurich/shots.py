@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qctl.errors import RequestError
 from qctl.hil.instruments.alike import kinds_of, sums_of_prints
 from qctl.hil.instruments.zurich.rendering import Track, is_turned
-from qctl.hil.instruments.zurich.sequence import ENTRY, RESET, START, TRIGGER, WAVE
+from qctl.hil.instruments.zurich.sequence import ENTRY, LOOK, RESET, START, TRIGGER, WAVE
 
 __all__ = ["GRID_S", "QUIET_S", "Shots", "cut", "parted", "with_phases"]
 
@@ -55,7 +55,7 @@ def with_phases(track: Track) -> Track:
     marks = np.where(rows["operation"] == RESET, rows["time"], 0)
     last = np.maximum.accumulate(np.where(rows["operation"] == RESET, np.arange(len(rows)), -1))
     begun = np.where(last >= 0, marks[np.maximum(last, 0)], 0)
-    plays = (rows["operation"] == ENTRY) | (rows["operation"] == WAVE)
+    plays = np.isin(rows["operation"], (ENTRY, WAVE, LOOK))
     return track._replace(since=np.where(plays, rows["time"] - begun, 0))
 
 

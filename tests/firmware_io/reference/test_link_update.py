@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from test_process import Run, firmware
+from test_process import Run, firmware, image
 from test_update import BOARD, key
 
 from qctl.errors import DeviceError
@@ -19,7 +19,7 @@ from qctl.firmware_io.sequencer import update_firmware
 from qctl.firmware_io.sequencer_messages import BootStatus
 from qctl.firmware_io.socket_ports import TcpPort
 
-__all__ = ["firmware"]
+__all__ = ["firmware", "image"]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import sys
@@ -24,13 +25,18 @@ Run = Callable[..., tuple[str, Path]]
 
 
 @pytest.fixture
-def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
+def image() -> str:
+    return "firmware-host"
+
+
+@pytest.fixture
+def firmware(built: None, image: str, tmp_path: Path) -> Iterator[Run]:
     """Return a function that starts the firmware and returns its address and its log."""
     started: list[subprocess.Popen[str]] = []
 
     def start(*words: str) -> tuple[str, Path]:
         log = tmp_path / "outputs.log"
-        command = [str(OUT / "firmware-host"), "--log", str(log), *words]
+        command = [str(OUT / image), "--log", str(log), *words]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stderr is not None
@@ -40,6 +46,24 @@ def firmware(built: None, tmp_path: Path) -> Iterator[Run]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--tcp", "70000"), "70000: is no port from 0 to 65535"),
+        (("--udp", "80x"), "80x: is no port"),
+        (("--tcp", ""), ": is no port"),
+        (("--tpc", "0"), "--tpc: there is no such option"),
+        (("--stdio", "--tcp", "0"), "--tcp: a second way to reach it"),
+        (("--stdio", "--log"), "--log: has no value behind it"),
+        ((), "one of them is needed"),
+    ],
+)
+def test_what_it_can_not_be_started_with_is_named(built: None, words: tuple[str, ...], said: str) -> None:
+    done = subprocess.run([str(OUT / "firmware-host"), *words], capture_output=True, text=True, timeout=10)
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_outputs_are_safe_within_the_watchdogs_time_when_the_host_is_killed(firmware: Run) -> None:
@@ -81,3 +105,12 @@ def test_a_doubled_packet_is_executed_once_and_a_gap_is_told(firmware: Run) -> N
     assert asker.ask(Kind.STATUS)[0] == 0
     assert [note.number for note in asker.notes if note.kind == Kind.GAP] == [number]
     assert [packet.kind for packet in asker.late] == [Kind.ARM | 0x80, Kind.SAFE | 0x80, Kind.ARM | 0x80]
+
+
+def test_the_example_of_the_page_passes(firmware: Run) -> None:
+    page = (HERE.parents[2] / "docs" / "firmware-protocol.md").read_text("utf-8")
+    (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    found: dict[str, Callable[[int], None]] = {}
+    exec(compile(code, "docs/firmware-protocol.md", "exec"), found)
+    address, _ = firmware("--tcp", "0")
+    found["test_the_board_answers_over_a_bad_wire"](int(address.rpartition(":")[2]))

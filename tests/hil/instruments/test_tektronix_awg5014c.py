@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qcodes.instrument_drivers.tektronix import TektronixAWG5014
 
-from qctl.hil.instruments.awg_waveforms import MAX_POINTS
+from qctl.hil.instruments.awg_waveforms import MAX_POINTS, Waveform, describe
 from qctl.hil.instruments.tektronix_awg5014c import TektronixAwg5014c
 
 
@@ -211,3 +211,24 @@ def test_lost_reference_shows_and_refuses_to_run(running: Any) -> None:
 
 def test_short_waveforms_need_the_software_sequencer(running: Any) -> None:
     assert running.ask("AWGC:SEQ:TYPE?") == b"SOFT\n"
+
+
+def test_waveforms_described_together_are_as_each_by_itself() -> None:
+    random = np.random.default_rng(3)
+    kinds = (np.full(300, 8191), random.integers(0, 1 << 16, 257), np.r_[random.integers(0, 16384, 20), [8191] * 40, 5])
+    rows = [np.asarray(kind, "<u2") for kind in (*kinds, kinds[0][:1], kinds[1][:1], kinds[2][::-1])]
+
+    def held() -> list[Waveform]:
+        found = [Waveform(row.size, "INT") for row in rows]
+        for one, row in zip(found, rows, strict=True):
+            one.write(0, row)
+        return found
+
+    for chosen in (slice(None), slice(1), slice(1, 2), slice(3, 4), slice(0)):
+        together = describe(held()[chosen])
+        for one in held()[chosen]:
+            n_points, runs = together[one.digest]
+            assert n_points == one.n_points
+            assert [start for start, _ in runs] == [start for start, _ in one.runs]
+            for (_, part), (_, alone) in zip(runs, one.runs, strict=True):
+                np.testing.assert_array_equal(part, alone)

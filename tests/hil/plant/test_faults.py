@@ -5,7 +5,9 @@ import pytest
 from runs import runs_of
 
 from qctl.errors import RequestError
+from qctl.hil.faults.present import WireFaults
 from qctl.hil.labs.draw import draw_lab
+from qctl.hil.labs.kinds import drawn, faults_of
 from qctl.hil.physics.lines import Run
 from qctl.hil.plant.faults import FaultTable, invert_pulse
 from qctl.hil.plant.rack import Playing, Rack, Tone
@@ -143,3 +145,41 @@ def test_fault_that_is_not_set_is_not_cleared(wish):
     with pytest.raises(RequestError, match=r"is not set; set is scale on q0\.drive"):
         faults.clear(*wish)
     assert len(faults.present()) == 1
+
+
+def test_a_fault_that_its_place_does_not_show_is_refused() -> None:
+    table = faults_of(drawn("transmon2", 3))
+    with pytest.raises(RequestError, match=r"warm is set on a refrigerator, and lo_drive \(rohde-schwarz-sgs100a\) is"):
+        table.put("warm", "lo_drive", None)
+    for name, on in (("lost_event", "dig0"), ("renamed", "awg0"), ("protocol", "awg0"), ("unlocked", "dc0")):
+        with pytest.raises(RequestError, match=f"{name} is set on .*, and {on}"):
+            table.put(name, on, None)
+    assert table.present() == []
+    table.put("lost_event", "awg0", None)
+    table.put("renamed", "trig0", None)
+    faults_of(drawn("open-architecture", 3)).put("warm", "fridge", None)
+    assert [fault.name for fault in table.present()] == ["lost_event", "renamed"]
+
+
+def test_a_fault_that_is_used_up_is_listed_no_more_until_it_is_set_again() -> None:
+    table = faults_of(drawn("transmon2", 3))
+    table.put("cut", "lo_drive", 4)
+    table.spend("cut", "lo_drive")
+    assert table.present() == []
+    assert table.of_box("lo_drive") == {}
+    table.put("cut", "lo_drive", 4)
+    assert table.of_box("lo_drive") == {"cut": 4}
+    table.spend("cut", "lo_drive")
+    assert [fault.name for fault in table.clear("cut", "lo_drive")] == ["cut"]  # a scenario may clear it all the same
+    table.spend("cut", "lo_drive")
+    assert table.present() == []
+
+
+def test_what_is_used_up_is_told_once() -> None:
+    told: list[str] = []
+    faults = WireFaults(cut=2, drop=2, brown_out=10, silence=True)
+    faults.on_spent = told.append
+    assert (faults.take("cut"), faults.take("cut")) == (2, None)
+    assert [faults.take("drop") for _ in range(3)] == [True, 1, None]
+    assert [faults.spend("brown_out", 5) for _ in range(3)] == [False, True, False]
+    assert told == ["cut", "drop", "brown_out"]

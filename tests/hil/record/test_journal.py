@@ -46,7 +46,19 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     for data in said:
         journal.put("lo0", "sent", data)
     journal.close()
-    assert [turn.said for turn in read_record(tmp_path / "record").turns["lo0"]] == said
+    found = read_record(tmp_path / "record")
+    assert ([turn.said for turn in found.turns["lo0"]], found.cut) == (said, "")
+
+
+def test_a_record_without_an_end_says_so(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, {"lo0": BOX})
+    journal.put("lo0", "sent", b"FREQ?\n")
+    whole = (tmp_path / "traffic.jsonl").read_text()
+    for text in (whole, whole + '{"time_s": 1.0, "instru'):
+        (tmp_path / "traffic.jsonl").write_text(text)
+        found = read_record(tmp_path)
+        assert [turn.said for turn in found.turns["lo0"]] == [b"FREQ?\n"]
+        assert "traffic.jsonl has no end: its recorder was killed" in found.cut
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:5025", "127.0.0.1:99999", "127.0.0.1:x", "5025", "192.168.0.1:5025"])

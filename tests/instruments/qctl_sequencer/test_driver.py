@@ -13,6 +13,7 @@ import pytest
 from emulators import Emulator, emulator
 
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.firmware_io.handshake import lacks
 from qctl.firmware_io.instructions import Op, SequencerProgram
 from qctl.firmware_io.kinds import Kind
 from qctl.firmware_io.sequencer import compare_clocks, read_trace, upload
@@ -267,3 +268,10 @@ def test_lab_toml_with_another_clock_is_refused(lab: Lab, box: Emulator) -> None
     entry = msgspec.structs.replace(lab.instrument("ctl0"), address=box.address, clock_hz=1e6)
     with pytest.raises(DeviceError, match=r"counts ticks of 1000000000 Hz, lab\.toml says clock_hz = 1e"):
         open_driver(entry, lab)
+
+
+def test_what_its_firmware_does_without_is_told_in_sentences(device: QctlSequencer) -> None:
+    found = device.controller.identification
+    assert found is not None
+    assert device.lacks() == lacks(found)
+    assert all(sentence.startswith("the sequencer's firmware 1.0.0 has no ") for sentence in device.lacks())

@@ -25,7 +25,12 @@ from qctl.program.device_program import DeviceProgram
 
 Named = Callable[..., Instrument]
 OK = ("SYST:ERR?", '0,"No error"')
-STOPPED = [("AWGC:STOP", None), OK]
+STOPPED = [("AWGC:STOP", None)]
+
+
+def whole(n_elements: int) -> tuple[str, str]:
+    """Return the turn that ends a load."""
+    return ("SYST:ERR?;:SEQ:LENG?", f'0,"No error";{n_elements}')
 
 
 def words(*codes: int, n_samples: int = 250) -> NDArray[np.uint16]:
@@ -62,12 +67,10 @@ def first_load(wave: NDArray[np.uint16], held: list[Any]) -> list[Any]:
         *SETUP,
         (f'WLIS:WAV:NEW "{name}",250,INT', None),
         ((f'WLIS:WAV:DATA "{name}",0,250,', wave.tobytes()), None),
-        OK,
         ("SEQ:LENG 0", None),
         ("SEQ:LENG 1", None),
         (f'SEQ:ELEM1:WAV1 "{name}";:' + LOOPS.format(k=1), None),
-        OK,
-        ("SEQ:LENG?", "1"),
+        whole(1),
     ]
 
 
@@ -79,7 +82,7 @@ def test_first_load_uploads_and_builds_the_sequence(named: Named) -> None:
 
 def test_second_load_of_the_same_program_sends_nothing_but_stop(named: Named) -> None:
     wave = words(8191, 9000)
-    turns = [*first_load(wave, [("WLIS:SIZE?", "0")]), *STOPPED, OK, ("SEQ:LENG?", "1")]
+    turns = [*first_load(wave, [("WLIS:SIZE?", "0")]), *STOPPED, whole(1)]
     with TranscriptLink(turns) as link:
         device = TektronixAwg5014(link, named("awg0"))
         same = program([{1: wave}], o1=Channel(1.0))
@@ -93,7 +96,7 @@ def test_waveform_found_in_the_box_is_read_back_and_not_sent(named: Named) -> No
     found = [("WLIS:SIZE?", "2"), ("WLIS:NAME? 0", '"*Sine10"'), ("WLIS:NAME? 1", f'"{name}"')]
     turns = first_load(wave, found)
     upload = next(i for i, turn in enumerate(turns) if str(turn[0]).startswith("WLIS:WAV:NEW"))
-    turns[upload : upload + 3] = [
+    turns[upload : upload + 2] = [
         (f'WLIS:WAV:LENG? "{name}"', "250"),
         (f'WLIS:WAV:DATA? "{name}"', [wave.tobytes()]),
     ]
@@ -167,10 +170,10 @@ def test_points_of_several_steps_lead_round_and_events_from_point_to_point(named
         texts = [f'SEQ:ELEM{number}:WAV1 "{name}"', place.format(number, waits, loops, goto)]
         texts += [f"SEQ:ELEM{number}:JTAR:TYPE IND", f"SEQ:ELEM{number}:JTAR:IND {target}"] if target else []
         sequence.append((";:".join(texts), None))
-    turns = [*turns[:start], *EVENTS, *turns[start : start + 6], *uploads[0], *uploads[1], OK, ("SEQ:LENG 0", None)]
-    turns += [("SEQ:LENG 4", None), *sequence, OK, ("SEQ:LENG?", "4")]
+    turns = [*turns[:start], *EVENTS, *turns[start : start + 6], *uploads[0], *uploads[1], ("SEQ:LENG 0", None)]
+    turns += [("SEQ:LENG 4", None), *sequence, whole(4)]
     turns += [("AWGC:SEQ:POS?", "4"), ("AWGC:SEQ:POS?", "1"), ("SEQ:JUMP:IMM 4;:SYST:ERR?", OK[1])]
-    turns += [*STOPPED, ("SEQ:ELEM1:JTAR:TYPE OFF", None), ("SEQ:ELEM4:JTAR:TYPE OFF", None), OK, ("SEQ:LENG?", "4")]
+    turns += [*STOPPED, ("SEQ:ELEM1:JTAR:TYPE OFF", None), ("SEQ:ELEM4:JTAR:TYPE OFF", None), whole(4)]
     points = (((pulse, 1), (quiet, 480), (pulse, 1)), ((pulse, 1),))
     with TranscriptLink(turns) as link:
         device = TektronixAwg5014(link, named("awg0"))
@@ -272,9 +275,9 @@ def test_waveform_list_makes_room_by_deleting_what_is_idle(named: Named, monkeyp
         *((f'WLIS:WAV:DEL "{names[0]}"', None), OK),
         (f'WLIS:WAV:NEW "{names[1]}",250,INT', None),
         ((f'WLIS:WAV:DATA "{names[1]}",0,250,', waves[1].tobytes()), None),
-        *(OK, ("SEQ:LENG 0", None), ("SEQ:LENG 1", None)),
+        *(("SEQ:LENG 0", None), ("SEQ:LENG 1", None)),
         (f'SEQ:ELEM1:WAV1 "{names[1]}";:' + LOOPS.format(k=1), None),
-        *(OK, ("SEQ:LENG?", "1"), *STOPPED),
+        *(whole(1), *STOPPED),
     ]
     with TranscriptLink(turns) as link:
         device = TektronixAwg5014(link, named("awg0"))

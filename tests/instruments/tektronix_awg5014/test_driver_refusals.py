@@ -20,7 +20,14 @@ from qctl.program.device_program import DeviceProgram
 
 Named = Callable[..., Instrument]
 OK: Turn = ("SYST:ERR?", '0,"No error"')
-STOPPED: list[Turn] = [("AWGC:STOP", None), OK]
+
+
+def whole(n_elements: int) -> Turn:
+    """Return the turn that ends a load."""
+    return ("SYST:ERR?;:SEQ:LENG?", f'0,"No error";{n_elements}')
+
+
+STOPPED: list[Turn] = [("AWGC:STOP", None)]
 
 
 def wave_of(code: int) -> np.ndarray:
@@ -51,7 +58,12 @@ def upload(code: int) -> list[Turn]:
 def sequence(code: int) -> list[Turn]:
     words = f'SEQ:ELEM1:WAV1 "{name_of(code)}";:SEQ:ELEM1:TWA 1;:SEQ:ELEM1:LOOP:COUN 1'
     words += ";:SEQ:ELEM1:GOTO:STAT 1;:SEQ:ELEM1:GOTO:IND 1"
-    return [("SEQ:LENG 0", None), ("SEQ:LENG 1", None), (words, None), OK, ("SEQ:LENG?", "1")]
+    return [("SEQ:LENG 0", None), ("SEQ:LENG 1", None), (words, None), whole(1)]
+
+
+def refused(words: str) -> list[Turn]:
+    """Return the turns that end a load of which something was refused."""
+    return [("SYST:ERR?;:SEQ:LENG?", f"{words};1"), OK]
 
 
 FIRST: list[Turn] = [
@@ -64,14 +76,13 @@ FIRST: list[Turn] = [
     *setting("SOUR1:VOLT", "1"),
     *setting("SOUR1:VOLT:OFFS", "0"),
     *upload(1),
-    OK,
     *sequence(1),
 ]
 
 
 def test_setting_that_the_box_took_otherwise_is_sent_again(named: Named) -> None:
     turns = [*FIRST, *STOPPED, *setting("SOUR1:VOLT", "2", "1.9"), *STOPPED, *setting("SOUR1:VOLT", "1")]
-    with TranscriptLink([*turns, OK, ("SEQ:LENG?", "1")]) as link:
+    with TranscriptLink([*turns, whole(1)]) as link:
         device = TektronixAwg5014(link, named("awg0"))
         device.load(program(1))
         with pytest.raises(RefusedError, match=r"reads 1\.9"):
@@ -86,8 +97,8 @@ def test_sequence_is_built_anew_when_an_upload_after_a_deletion_is_refused(
     turns = [
         *FIRST,
         *(*STOPPED, (f'WLIS:WAV:DEL "{name_of(1)}"', None), OK),
-        *(*upload(2), ("SYST:ERR?", '-225,"Out of memory"'), OK),
-        *(*STOPPED, *upload(1), OK, *sequence(1)),
+        *(*upload(2), *sequence(2)[:-1], *refused('-225,"Out of memory"')),
+        *(*STOPPED, *upload(1), *sequence(1)),
     ]
     with TranscriptLink(turns) as link:
         device = TektronixAwg5014(link, named("awg0"))

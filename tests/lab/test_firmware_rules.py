@@ -1,0 +1,61 @@
+"""Descriptions of firmware in lab.toml: what does not fit together is refused with its path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qctl.errors import RequestError
+from qctl.instruments.registry import check_entry
+from qctl.lab import parse_lab
+
+BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
+LINES = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
+MODBUS = '[instruments.box]\nmodel = "modbus-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
+SAID, UNIT = 'lines = { answer = "OK" }\n', 'modbus = { identity = "input 1" }\n'
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (LINES + 'parameter.a = { ask = "A" }\n', "instruments.box.lines: is missing"),
+        (LINES + SAID, "instruments.box.parameter: has none"),
+        (LINES + SAID + UNIT + 'parameter.a = { ask = "A" }\n', "modbus: is for the model modbus-firmware, not for"),
+        (LINES + SAID + "parameter.a = { limits = [0, 1] }\n", "parameter.a.ask: is missing, and send too"),
+        (LINES + SAID + 'parameter.a = { send = "A", limits = [0, 1] }\n', "a.send: 'A' has {value} 0 times"),
+        (
+            LINES + SAID + 'parameter.a = { ask = "A", limits = [0, 1] }\n',
+            "a.limits: is for parameters that can be set",
+        ),
+        (LINES + SAID + 'parameter.a = { ask = "A", register = "coil 0" }\n', "a.register: is not for line-firmware"),
+        (LINES + SAID + 'parameter.a = { ask = "A", words = ["x"], codes = ["1", "2"] }\n', "a.codes: has 2 for 1"),
+        (LINES + SAID + 'parameter.a = { ask = "A", words = ["x"], kind = "switch" }\n', "a.kind: switch has no words"),
+        (LINES + 'lines = { checksum = "md5" }\nparameter.a = { ask = "A" }\n', "lines.checksum: 'md5' is not one of"),
+        (MODBUS + UNIT + "parameter.a = {}\n", "parameter.a.register: is missing"),
+        (MODBUS + UNIT + 'parameter.a = { register = "input 0", limits = [0, 1] }\n', "a.limits: is for parameters"),
+        (MODBUS + UNIT + 'parameter.a = { register = "coil 0", digits = 2 }\n', "a.digits: is not for modbus"),
+        (
+            '[instruments.box]\nmodel = "lakeshore-336"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
+            'parameter.output1_range = { words = ["off"], unit = "K" }\n',
+            "output1_range.unit: is for firmware that lab.toml describes",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_path(entry: str, words: str) -> None:
+    with pytest.raises(RequestError) as found:
+        parse_lab(BASE + "\n" + entry)
+    assert words in "; ".join(found.value.details["problems"])
+
+
+def test_a_register_that_is_none_is_refused_before_anything_is_opened() -> None:
+    lab = parse_lab(BASE + "\n" + MODBUS + UNIT + 'parameter.a = { register = "holding 0 int8" }\n')
+    with pytest.raises(RequestError, match=r"instruments.box.parameter.a.register: .*int8 is not one of int16"):
+        check_entry(lab.instruments["box"])
+
+
+def test_a_safe_value_outside_the_registers_range_is_refused() -> None:
+    rule = 'parameter.a = { register = "holding 0 uint16", limits = [-5, 10], safe = -1 }\n'
+    lab = parse_lab(BASE + "\n" + MODBUS + UNIT + rule)
+    with pytest.raises(RequestError, match=r"parameter.a.safe: .*-1 is outside \[0, 65535\]"):
+        check_entry(lab.instruments["box"])
