@@ -347,3 +347,9 @@ def _shown(value: Any, digits: int | None = None) -> str:
     if isinstance(value, list):
         return ",".join(f"{item:.12g}" for item in value)
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _n_answers(text: str) -> int:
+    """Return how many answers a query has: a command may stand before it in the same message, to choose an output."""
+    parts = text.split(";")
+    return sum("?" in part for part in parts) or len(parts)
