@@ -187,7 +187,8 @@ class TaborP2584m(Sequenced):
         tasks, number = self._written[output], int(self.value("at", output))
         if not 1 <= number <= len(tasks) or tasks[number - 1].enable != "TRG1":
             return []
-        first, way = number, []
+        first = number
+        way: list[_Task] = []
         while len(way) < len(tasks):
             task = tasks[number - 1]
             if way and task.enable != "NONE":
