@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from qctl.errors import RequestError
+from qctl.instruments.filling import messages
 from qctl.instruments.links.rehearsal import RehearsalLink
 from qctl.instruments.messages import Message
 from qctl.lab import Instrument
@@ -17,16 +18,16 @@ _DRIVERS = {
     "keysight-infiniium-s": ("keysight_infiniium.driver", "KeysightInfiniium"),
 }
 """Models that are driven and speak text: module below `qctl.instruments`, and class."""
-_LOADED = {
-    "tabor-p2584m": "tabor.loading",
-    "tektronix-awg5200": "tektronix_files.loading",
-    "tektronix-awg70000a": "tektronix_files.loading",
+_FAMILIES = {
     "keysight-33500b": "keysight_generators.trueform",
     "keysight-33600a": "keysight_generators.trueform",
     "keysight-m8190a": "keysight_generators.m8190a",
     "keysight-m8190a-12bit": "keysight_generators.m8190a",
+    "tektronix-awg5200": "tektronix_files.loading",
+    "tektronix-awg70000a": "tektronix_files.loading",
+    "tabor-p2584m": "tabor.loading",
 }
-"""Models that are not driven yet: module below `qctl.instruments` with the messages that load a program."""
+"""Models that are set by messages and blocks: module below `qctl.instruments` with the family's words."""
 
 
 def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
@@ -37,7 +38,7 @@ def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
     RequestError
         If the model speaks no text.
     """
-    if program.model in _LOADED:
+    if program.model in _FAMILIES:
         return [message.shown() for message in _messages(program)]
     if program.model not in _DRIVERS:
         raise RequestError(f"{program.instrument} ({program.model}) takes no text commands")
@@ -51,12 +52,11 @@ def commands_of(program: DeviceProgram, instrument: Instrument) -> list[str]:
 
 
 def blocks_of(program: DeviceProgram) -> dict[str, bytes]:
-    """Return the binary blocks that load a program, by file name; of models that have a driver none."""
+    """Return the binary blocks that load a program, by file name; of models that are not set by such blocks none."""
     return {one.file: one.block for one in _messages(program) if one.block is not None}
 
 
 def _messages(program: DeviceProgram) -> list[Message]:
-    if program.model not in _LOADED or not program.body:
+    if program.model not in _FAMILIES or not program.body:
         return []
-    found: list[Message] = import_module(f"qctl.instruments.{_LOADED[program.model]}").messages(program)
-    return found
+    return messages(import_module(f"qctl.instruments.{_FAMILIES[program.model]}").FAMILY, program)

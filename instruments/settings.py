@@ -122,7 +122,7 @@ class Settings:
         for texts in self._messages(list(asked)):
             message = texts[0] + "".join(f";{'' if text[0] in '*:' else ':'}{text}" for text in texts[1:])
             reply = self._query(message)
-            answers, n_due = split_answers(reply), message.count(";") + 1
+            answers, n_due = split_answers(reply), sum(map(_n_answers, texts))
             if n_due == 1:
                 answers = [reply]
             if len(answers) != n_due:
@@ -130,7 +130,7 @@ class Settings:
                     f"{self.link.name} gave {len(answers)} answers to {n_due} queries", instrument=self.link.name
                 )
             for text in texts:
-                n_own = text.count(";") + 1
+                n_own = _n_answers(text)
                 answer, answers = ";".join(answers[:n_own]), answers[n_own:]
                 found |= {name: self._parsed(command, name, answer) for command, name in asked[text]}
         return found
@@ -347,3 +347,9 @@ def _shown(value: Any, digits: int | None = None) -> str:
     if isinstance(value, list):
         return ",".join(f"{item:.12g}" for item in value)
     return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _n_answers(text: str) -> int:
+    """Return how many answers a query has: a command may stand before it in the same message, to choose an output."""
+    parts = text.split(";")
+    return sum("?" in part for part in parts) or len(parts)

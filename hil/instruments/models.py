@@ -29,6 +29,13 @@ class Model(NamedTuple):
 
 MODELS: dict[str, Model] = {
     "tektronix-awg5014c": Model("tektronix_awg5014c", "TektronixAwg5014c", "raw"),
+    "keysight-33500b": Model("keysight_trueform", "Keysight33500b", "raw"),
+    "keysight-33600a": Model("keysight_trueform", "Keysight33600a", "raw"),
+    "keysight-m8190a": Model("keysight_m8190a", "KeysightM8190a", "raw"),
+    "keysight-m8190a-12bit": Model("keysight_m8190a", "KeysightM8190a12bit", "raw"),
+    "tabor-p2584m": Model("tabor_proteus", "TaborP2584m", "raw"),
+    "tektronix-awg5200": Model("tektronix_awg_files", "TektronixAwg5200", "raw"),
+    "tektronix-awg70000a": Model("tektronix_awg_files", "TektronixAwg70000a", "raw"),
     "keysight-infiniium-s": Model("keysight_infiniium", "KeysightInfiniium", "hislip"),
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),

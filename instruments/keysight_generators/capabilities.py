@@ -31,6 +31,7 @@ def _generator(
     loops: Range,
     offset: Range,
     judges: str = "",
+    level: int | None = None,
 ) -> Capability:
     return Capability(
         model=f"keysight-{name}",
@@ -54,7 +55,7 @@ def _generator(
         settings={"amplitude_vpp": vpp, "offset_v": offset},
         errors=Reports(sync=("SYSTem:ERRor?",)),
         upload=upload,
-        standing=Standing(None, judges),
+        standing=Standing(level, judges),
     )
 
 
@@ -77,6 +78,7 @@ def _m8190a(name: str, rate_hz: float, least: int, multiple: int, bits: int) -> 
         _SHEET,
         _doubtful(1, 4_294_967_295, "times"),
         _doubtful(-0.02, 0.02, "V"),
+        level=2,
     )
 
 
@@ -107,7 +109,8 @@ TABLES = {
             _PYMEASURE,
             _LOOPS,
             _OFFSET,
-            "pymeasure and QCoDeS commands",
+            "pymeasure and QCoDeS commands, and against the emulator",
+            2,
         ),
         _generator(
             "33600a",
@@ -123,7 +126,8 @@ TABLES = {
             _PYMEASURE,
             _LOOPS,
             _OFFSET,
-            "pymeasure and QCoDeS commands",
+            "pymeasure and QCoDeS commands, and against the emulator",
+            2,
         ),
         _m8190a("m8190a", 8e9, 240, 48, 14),
         _m8190a("m8190a-12bit", 12e9, 320, 64, 12),

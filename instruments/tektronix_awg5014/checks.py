@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.errors import LimitError, RequestError
 from qctl.instruments.capability import limit
+from qctl.instruments.step_checks import check_steps
+from qctl.instruments.steps import Channel
 from qctl.instruments.tektronix_awg5014 import capabilities as can
 from qctl.instruments.tektronix_awg5014.body import AwgBody
 from qctl.lab import Instrument
-from qctl.units import Limits
 
 __all__ = ["check_program"]
 
@@ -31,73 +31,17 @@ def check_program(body: AwgBody, blobs: Mapping[str, NDArray[np.generic]], instr
     RequestError
         If the program contradicts itself.
     """
-    name = instrument.name
     table = can.TABLES[can.MODEL]
-    limit(table, "clocks.sample.hz").limits.check(body.clock_hz, f"{name}: clock_hz")
-    limit(table, "settings.trigger_level_v").limits.check(body.trigger_level_v, f"{name}: trigger_level_v")
-    steps = [step for point in body.points for step in point]
-    limit(table, "sequence").limits.check(len(steps), f"{name}: sequence elements")
-    if not all(body.points):
-        raise RequestError(f"{name}: a point has no step", instrument=name)
-    n_waveforms = len({digest for step in steps for digest in step.waveforms.values()})
-    most = limit(table, "waveforms.count").most
-    if n_waveforms > most:
-        raise LimitError(f"{name}: {n_waveforms} waveforms are over {most}", instrument=name)
-    length = limit(table, "channels.output.length").limits
-    sizes = {digest: _checked_size(name, digest, words, length) for digest, words in blobs.items()}
-    memory = limit(table, "waveforms.samples").most
-    loops = limit(table, "loops.count").limits
-    for number, channel in body.channels.items():
-        output = instrument.output.get(number)
-        if output is None:
-            raise RequestError(f"{name}: output {number} is not in lab.toml", instrument=name)
-        limit(table, "settings.amplitude_vpp").limits.check(
-            channel.amplitude_vpp, f"{name}: output {number} amplitude_vpp"
-        )
-        limit(table, "settings.offset_v").limits.check(channel.offset_v, f"{name}: output {number} offset_v")
-        Limits(*output.limits_v).check(channel.offset_v, f"{name}: output {number} offset_v")
-        used = sorted({step.waveforms[number] for step in steps if number in step.waveforms})
-        missing = [digest for digest in used if digest not in sizes]
-        if missing:
-            raise RequestError(f"{name}: the program has no waveform {missing[0]}", instrument=name)
-        n_samples = sum(sizes[digest] for digest in used)
-        if n_samples > memory:
-            raise LimitError(
-                f"{name}: output {number} waveforms = {n_samples} samples is over {memory}", instrument=name
-            )
-        low, high = output.limits_v
-        widest = can.code_voltages(channel.amplitude_vpp, channel.offset_v, _EVERY_CODE)
-        if low <= widest[0] and widest[1] <= high:
-            continue
-        for digest in used:
-            reached = can.code_voltages(channel.amplitude_vpp, channel.offset_v, _span(blobs[digest]))
-            if not (low <= reached[0] and reached[1] <= high):
-                raise LimitError(
-                    f"{name}: output {number} would reach {reached[0]:g} to {reached[1]:g} V, outside "
-                    f"[{low:g}, {high:g}] V, in waveform {digest}",
-                    instrument=name,
-                )
-    outputs = body.channels.keys()
-    for index, step in enumerate(steps, 1):
-        if not loops.low <= step.n_loops <= loops.high:
-            loops.check(step.n_loops, f"{name}: element {index} loops")
-        if step.waveforms.keys() != outputs:
-            raise RequestError(f"{name}: element {index} does not have a waveform for each output", instrument=name)
-        if len({sizes[digest] for digest in step.waveforms.values()}) > 1:
-            raise RequestError(f"{name}: the waveforms of element {index} differ in length", instrument=name)
+    level = limit(table, "settings.trigger_level_v").limits
+    level.check(body.trigger_level_v, f"{instrument.name}: trigger_level_v")
+    check_steps(body, blobs, instrument, table, _WORD, _span)
 
 
-def _checked_size(name: str, digest: str, words: NDArray[np.generic], length: Limits) -> int:
-    """Return the samples of a waveform, if they are what a block can carry."""
-    if words.dtype != _WORD or words.ndim != 1 or not words.flags.c_contiguous:
-        raise RequestError(f"{name}: waveform {digest} is not a contiguous row of uint16", instrument=name)
-    n_samples = words.size
-    if not length.low <= n_samples <= length.high:
-        length.check(n_samples, f"{name}: waveform {digest} samples")
-    return n_samples
-
-
-def _span(words: NDArray[np.generic]) -> NDArray[np.uint16]:
-    """Return the lowest and highest code of a waveform."""
-    codes = words.astype(_WORD, copy=False) & _DATA_BITS
-    return np.array([codes.min(), codes.max()], np.uint16)
+def _span(channel: Channel, words: NDArray[np.generic] | None) -> tuple[float, float]:
+    """Return the lowest and highest voltage of a waveform, or of all codes."""
+    codes = _EVERY_CODE
+    if words is not None:
+        found = words.astype(_WORD, copy=False) & _DATA_BITS
+        codes = np.array([found.min(), found.max()], np.uint16)
+    low, high = can.code_voltages(channel.amplitude_vpp, channel.offset_v, codes)
+    return float(low), float(high)

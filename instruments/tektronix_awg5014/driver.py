@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.device import Parameter
-from qctl.errors import LimitError, RefusedError, RequestError
+from qctl.errors import RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, confirm_and_ask, parsed_int
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
+from qctl.instruments.output_span import planned_levels
 from qctl.instruments.settings import Settings
 from qctl.instruments.tektronix_awg5014 import capabilities
 from qctl.instruments.tektronix_awg5014.body import AwgBody
@@ -141,45 +142,8 @@ class TektronixAwg5014:
         self.settings.set(name, value)
 
     def plan(self, values: Mapping[str, Any], pending: Mapping[str, Any]) -> dict[str, Any]:
-        """Return settings in an order to make them in; nothing is sent but queries.
-
-        An amplitude and an offset that are fine together change places if the first of them alone would leave the
-        output's limits on the way. `pending` is what will have been set before.
-
-        Raises
-        ------
-        LimitError
-            If the full scale of an output would leave its limits.
-        """
-        order = list(values)
-        for number in self.instrument.output:
-            pair = (f"output{number}_amplitude_vpp", f"output{number}_offset_v")
-            asked = {name: self.settings.checked(name, values[name]) for name in order if name in pair}
-            if not asked:
-                continue
-            names = list(asked)
-            asked_for = [name for name in pair if name not in asked or len(asked) == len(pair)]
-            held = {name: pending[name] if name in pending else self.settings.get(name) for name in asked_for}
-            self._check_span(number, *((held | asked)[name] for name in pair))
-            if len(asked) < len(pair):
-                continue
-            try:
-                self._check_span(number, *((held | {names[0]: asked[names[0]]})[name] for name in pair))
-            except LimitError:
-                self._check_span(number, *((held | {names[1]: asked[names[1]]})[name] for name in pair))
-                first, second = order.index(names[0]), order.index(names[1])
-                order[first], order[second] = order[second], order[first]
-        return {name: values[name] for name in order}
-
-    def _check_span(self, number: int, amplitude_vpp: float, offset_v: float) -> None:
-        """Refuse an amplitude and an offset whose full scale would leave the output's limits."""
-        low, high = self.instrument.output[number].limits_v
-        if not (low <= offset_v - amplitude_vpp / 2 and offset_v + amplitude_vpp / 2 <= high):
-            raise LimitError(
-                f"{self.link.name}: output {number} would reach {offset_v - amplitude_vpp / 2:g} to "
-                f"{offset_v + amplitude_vpp / 2:g} V, outside [{low:g}, {high:g}] V",
-                instrument=self.link.name,
-            )
+        """Return settings in an order to make them in, see `planned_levels`; nothing is sent but queries."""
+        return planned_levels(self.settings, self.instrument, values, pending)
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""

@@ -56,7 +56,7 @@ def _generator(name: str, n_outputs: int, rates: Range, bits: str, n_bits: int, 
             Range(0, 999_999_999, "bytes", source=f"of one IEEE block, longer files in several: {_QCODES}"),
             ".wfmx or .seqx file",
         ),
-        standing=Standing(None, "QCoDeS files"),
+        standing=Standing(2, "QCoDeS files, and QCoDeS (AWG70002A) against the emulator"),
     )
 
 

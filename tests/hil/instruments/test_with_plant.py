@@ -3,7 +3,8 @@
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,14 @@ import numpy as np
 import pytest
 import pyvisa
 import serial
+from generator_boxes import LAB
 
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 from qctl.hil.labs.draw import draw_lab
+from qctl.instruments.registry import open_device
+from qctl.instruments.steps import Channel, Step
+from qctl.instruments.tabor.body import TaskBody
+from qctl.program.device_program import DeviceProgram
 
 RATE_HZ = 1.2e9
 MODELS = {
@@ -29,15 +35,15 @@ MODELS = {
 class Rack:
     """Plant and emulators, and clients of them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, awg: str = "tektronix-awg5014c") -> None:
         self.file = draw_lab("transmon1", 3)
         path = folder / "lab.json"
         path.write_bytes(msgspec.json.encode(self.file))
         self.plant = str(folder / "plant.sock")
         self._processes: list[Any] = []
         self._start("qctl.hil.plant", str(path), self.plant, str(folder))
-        boxes = {name: self._launch(name, model) for name, model in MODELS.items()}
-        addresses = {name: process.stdout.readline().split()[1] for name, process in boxes.items()}
+        boxes = {name: self._launch(name, model) for name, model in (MODELS | {"awg0": awg}).items()}
+        addresses = self.addresses = {name: process.stdout.readline().split()[1] for name, process in boxes.items()}
         visa = pyvisa.ResourceManager("@py")
         ends = {"read_termination": "\n", "write_termination": "\n", "timeout": 10_000}
         self.boxes: dict[str, Any] = {n: visa.open_resource(a, **ends) for n, a in addresses.items() if n != "trig0"}
@@ -107,14 +113,41 @@ def half_pulses(rack: Rack, n_pulses: int) -> np.ndarray:
     return amplitude * envelope * np.exp(2j * np.pi * detuning_hz * np.arange(2000) / RATE_HZ)
 
 
-def test_samples_sent_as_scpi_flip_the_transmon(rack: Rack) -> None:
-    awg, dig = rack.boxes["awg0"], rack.boxes["dig0"]
+def prepared(rack: Rack) -> tuple[np.ndarray, np.ndarray]:
+    """Switch the sources on; return complex volts of the readout, and what turns its records to zero frequency."""
     rack.boxes["lo_drive"].write("FREQ 5.1GHz;:POW 10;:OUTP ON")
     rack.boxes["lo_readout"].write("FREQ 7.07GHz;:POW 10;:OUTP ON")
     assert [rack.boxes[name].query("*OPC?") for name in ("lo_drive", "lo_readout")] == ["1", "1"]
     tone_hz = np.mean(rack.file.processor.transmons[0].resonator.frequency_hz) - 7.07e9
     readout = np.zeros(2000, complex)
     readout[400:1700] = 0.05 * np.exp(2j * np.pi * tone_hz * np.arange(400, 1700) / RATE_HZ)
+    return readout, np.exp(-2j * np.pi * tone_hz * (3.3333333e-7 + np.arange(500) / 5e8))
+
+
+def excited_after(rack: Rack, turn: np.ndarray, select: Callable[[int], None]) -> list[float]:
+    """Return how often the transmon is excited after none, one and two pulses."""
+    dig = rack.boxes["dig0"]
+    dig.write(":ACQ:SRAT 5E8;:ACQ:POIN 500;:TIM:REF LEFT;POS 3.3333333E-7;:CHAN1:RANG 0.8;:CHAN2:RANG 0.8")
+    dig.write(":WAV:FORM WORD;BYT LSBF;SEGM:ALL ON;:ACQ:MODE SEGM;:ACQ:SEGM:COUN 2000")
+    found = []
+    for number in range(3):
+        select(number)
+        assert dig.query(":SING;:AER?") == "1"
+        rack.fire(number + 1, 2000)
+        while dig.query(":ADER?") != "1":
+            pass
+        codes = [
+            dig.query_binary_values(f":WAV:SOUR CHAN{k};DATA?", datatype="h", container=np.ndarray).reshape(2000, 500)
+            for k in (1, 2)
+        ]
+        found.append(((codes[0] + 1j * codes[1]) * turn)[:, 100:].mean(axis=1))
+    zero, one = np.median(found[0]), np.median(found[2])
+    return [float(np.mean(((z - (zero + one) / 2) * (one - zero).conjugate()).real > 0)) for z in found]
+
+
+def test_samples_sent_as_scpi_flip_the_transmon(rack: Rack) -> None:
+    awg = rack.boxes["awg0"]
+    readout, turn = prepared(rack)
     rack.upload("ri", readout.real)
     rack.upload("rq", readout.imag)
     awg.write("AWGC:RMOD SEQ;:SEQ:LENG 3;:SOUR1:FREQ 1.2E9")
@@ -130,22 +163,43 @@ def test_samples_sent_as_scpi_flip_the_transmon(rack: Rack) -> None:
         awg.write(f"SOUR{output}:VOLT 2;:OUTP{output} ON")
     awg.write("AWGC:RUN")
     assert awg.query("AWGC:RST?;:SYST:ERR?") == '1;0,"No error"'
-    dig.write(":ACQ:SRAT 5E8;:ACQ:POIN 500;:TIM:REF LEFT;POS 3.3333333E-7;:CHAN1:RANG 0.8;:CHAN2:RANG 0.8")
-    dig.write(":WAV:FORM WORD;BYT LSBF;SEGM:ALL ON;:ACQ:MODE SEGM;:ACQ:SEGM:COUN 2000")
-    turn = np.exp(-2j * np.pi * tone_hz * (3.3333333e-7 + np.arange(500) / 5e8))
-    found = []
-    for number in range(3):
+
+    def select(number: int) -> None:
         assert awg.query(f"SEQ:JUMP:IMM {number + 1};*OPC?") == "1"
-        assert dig.query(":SING;:AER?") == "1"
-        rack.fire(number + 1, 2000)
-        while dig.query(":ADER?") != "1":
-            pass
-        codes = [
-            dig.query_binary_values(f":WAV:SOUR CHAN{k};DATA?", datatype="h", container=np.ndarray).reshape(2000, 500)
-            for k in (1, 2)
-        ]
-        found.append(((codes[0] + 1j * codes[1]) * turn)[:, 100:].mean(axis=1))
-    zero, one = np.median(found[0]), np.median(found[2])
-    excited = [np.mean(((z - (zero + one) / 2) * (one - zero).conjugate()).real > 0) for z in found]
+
+    excited = excited_after(rack, turn, select)
+    assert excited[0] < 0.05 and excited[2] > 0.93
+    assert abs(excited[1] - 0.5) < 0.06
+
+
+def test_driven_generator_with_tasks_flips_the_transmon(tmp_path: Path) -> None:
+    full_v = 0.6
+    rack = Rack(tmp_path, "tabor-p2584m")
+    try:
+        readout, turn = prepared(rack)
+        output = {n: msgspec.structs.replace(LAB.instruments["awg0"].output[1], limits_v=(-1, 1)) for n in range(1, 5)}
+        instrument = msgspec.structs.replace(
+            LAB.instruments["awg0"], model="tabor-p2584m", address=rack.addresses["awg0"], output=output, reference=None
+        )
+        blobs, points = {}, []
+        for number in range(3):
+            drive = half_pulses(rack, number)
+            waveforms = {}
+            for n, volts in enumerate((drive.real, drive.imag, readout.real, readout.imag), start=1):
+                words = np.full(2016, 32768, np.uint16)
+                words[:2000] = 32768 + np.round(32767 * volts / full_v)
+                waveforms[n] = sha256(words.tobytes()).hexdigest()
+                blobs[waveforms[n]] = words
+            points.append((Step(waveforms),))
+        body = TaskBody(RATE_HZ, dict.fromkeys(output, Channel(2 * full_v)), tuple(points))
+        device = open_device(instrument, LAB)
+        program = DeviceProgram("awg0", "tabor-p2584m", body.to_bytes(), blobs, 3)
+        assert device.load(program) == sum(words.nbytes for words in blobs.values())
+        assert device.load(program) == 0
+        device.start()
+        excited = excited_after(rack, turn, device.select)
+        device.close()
+    finally:
+        rack.close()
     assert excited[0] < 0.05 and excited[2] > 0.93
     assert abs(excited[1] - 0.5) < 0.06

@@ -4,7 +4,8 @@ import numpy as np
 from generator_boxes import BOXES, lab_with, lowered
 
 import qctl
-from qctl.instruments.tabor.loading import messages
+from qctl.instruments.filling import messages
+from qctl.instruments.tabor.loading import FAMILY
 
 BOX = BOXES["tabor-p2584m"]
 
@@ -17,7 +18,7 @@ def test_tasks_play_the_steps_and_segments_are_the_words():
         p.play("q1.flux", qctl.constant(1e-6, 0.3))
     made, body = lowered(p, lab_with(BOX))
     segments, tasks, at = {}, {}, 0
-    for text, block, _ in messages(made):
+    for text, block, _ in messages(FAMILY, made):
         word, _, value = text.partition(" ")
         if word in (":TRAC:SEL", ":TASK:COMP:SEL"):
             at = int(value)

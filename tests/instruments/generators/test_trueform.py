@@ -10,10 +10,16 @@ from qcodes.instrument import Instrument
 from qcodes.instrument_drivers.Keysight.KeysightAgilent_33XXX import Keysight33xxxOutputChannel
 
 import qctl
-from qctl.instruments.keysight_generators.trueform import messages
+from qctl.instruments.filling import messages as all_messages
+from qctl.instruments.keysight_generators.trueform import FAMILY
 from qctl.instruments.rehearsal import blocks_of, commands_of
 
 BOX = BOXES["keysight-33500b"]
+
+
+def messages(made):
+    """Return what loads a program into a box that holds nothing."""
+    return all_messages(FAMILY, made)
 
 
 def program():
@@ -58,11 +64,13 @@ def test_settings_and_selection_are_in_the_words_of_pymeasure():
     channel = Agilent33500(adapter).ch_1
     channel.data_volatile_clear()
     channel.shape = "ARB"
-    channel.arb_file = '"p0"'
+    ours = [message.text for message in messages(made)]
+    selected = next(text for text in ours if ":FUNC:ARB " in text)
+    channel.arb_file = selected.split()[1]
     channel.arb_filter = "STEP"
     channel.arb_advance = "SRAT"
-    ours = [message.text for message in messages(made)]
-    assert [text for text in ours if text in adapter.sent] == adapter.sent
+    channel.amplitude_unit = "VPP"
+    assert sorted(text for text in ours if text in adapter.sent) == sorted(adapter.sent)
     adapter.sent.clear()
     channel.arb_srate = BOX.clock_hz
     channel.data_arb("q1", [0] * 8)
@@ -100,7 +108,8 @@ def test_blocks_are_the_words_and_a_sequence_that_waits_for_its_trigger():
     length = int(sequences[0].sent()[len(head) : len(head) + 3])
     assert length == len(sequences[0].block)
     fields = sequences[0].block.decode().split(",")
-    assert fields[0] == '"p0"'
+    selected = [message.text.split()[1] for message in messages(made) if ":FUNC:ARB " in message.text]
+    assert selected == [fields[0]] and len(fields[0]) <= 14
     rows = [fields[k : k + 5] for k in range(1, len(fields), 5)]
     assert rows[0] == ['"idle"', "0", "onceWaitTrig", "maintain", "4"]
     volts = []
@@ -118,7 +127,8 @@ def test_blocks_are_the_words_and_a_sequence_that_waits_for_its_trigger():
 def test_what_would_be_sent_shows_the_heads_of_blocks_and_files_hold_the_blocks():
     made, _ = lowered(program(), lab_with(BOX))
     shown = commands_of(made, None)
-    assert shown[:3] == ["FORM:BORD SWAP", "SOUR1:DATA:VOL:CLE", "SOUR1:DATA:ARB:DAC idle,#216<16 bytes>"]
+    assert shown[:3] == ["TRIG1:SOUR BUS", "OUTP1 OFF", "SOUR1:DATA:VOL:CLE"]
+    assert shown[5] == "SOUR1:DATA:ARB:DAC idle,#216<16 bytes>"
     files = blocks_of(made)
     assert files["output1.idle.bin"] == bytes(16)
     assert len(files) == sum(message.block is not None for message in messages(made))
