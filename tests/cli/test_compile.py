@@ -144,7 +144,7 @@ def test_lab_whose_modules_are_not_driven_yet_is_not_served(monkeypatch):
     _check_driven(Path(LAB))
 
 
-def test_blocks_of_a_generator_without_a_driver_are_files_beside_its_commands(tmp_path):
+def test_blocks_of_a_generator_are_files_beside_its_commands(tmp_path):
     head, _, rest = Path(LAB).read_text().partition("[instruments.awg0]\n")
     lab = tmp_path / "lab.toml"
     entry = rest.replace("tektronix-awg5014c", "tabor-p2584m", 1).replace("clock_hz = 1.2e9", "clock_hz = 2e9", 1)
