@@ -32,6 +32,8 @@ __all__ = ["lower", "lower_records"]
 
 _STEP_NS = 200
 """How often an envelope's amplitude is set, at least."""
+_MOST_CLOSED = 8
+"""Gates that close at a tick before their counts are stored, each in a register of its own."""
 _U32 = 2**32 - 1
 _Instruction = tuple[int, int, int, int]
 
@@ -152,7 +154,7 @@ def _wait(ticks: int) -> list[_Instruction]:
 def _group(rows: Sequence[tuple[int, ...]]) -> tuple[list[_Instruction], list[_Instruction]]:
     """Return what is staged before a tick, and what happens at it."""
     staged: list[_Instruction] = []
-    tones = mask = levels = 0
+    tones = mask = levels = n_closed = 0
     gates: list[_Instruction] = []
     for _, kind, number, on, frequency, amplitude, phase in rows:
         if kind == TONE:
@@ -166,10 +168,19 @@ def _group(rows: Sequence[tuple[int, ...]]) -> tuple[list[_Instruction], list[_I
         elif on:
             gates.append((Do.OPEN, number, 0, 0))
         else:
-            gates += [(Do.CLOSE, number, 0, 0), (Do.STORE, 0, 0, 0)]
+            gates.append((Do.CLOSE, number, n_closed, 0))
+            n_closed += 1
+            if n_closed == _MOST_CLOSED:
+                gates += _stores(n_closed)
+                n_closed = 0
     timed: list[_Instruction] = [(Do.UPDATE, 0, tones, 0)] if tones else []
     timed += [(Do.LINES, 0, mask, levels)] if mask else []
-    return staged, timed + gates
+    return staged, timed + gates + _stores(n_closed)
+
+
+def _stores(n_closed: int) -> list[_Instruction]:
+    """Return what stores the counts: after the gates, so that no gate waits for the one before."""
+    return [(Do.STORE, register, 0, 0) for register in range(n_closed)]
 
 
 def lower_records(body: Body, tick_hz: int) -> SequencerProgram:

@@ -31,7 +31,7 @@ ROW = np.dtype(
 
 
 def event_rows(spans: Spans, synthesisers: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what is set when: ROWs by point, then time, then kind and number of the channel.
+    """Return what is set when: ROWs by point, time, kind and number of the channel; a gate closes before it opens anew.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def event_rows(spans: Spans, synthesisers: NDArray[np.int64]) -> NDArray[Any]:
         Number from 0 on of the synthesiser that makes each tone of each output.
     """
     rows = np.concatenate([_tone_rows(spans, synthesisers), _line_rows(spans), _gate_rows(spans)])
-    return rows[np.lexsort((rows["number"], rows["kind"], rows["ns"], rows["point"]))]
+    return rows[np.lexsort((rows["on"], rows["number"], rows["kind"], rows["ns"], rows["point"]))]
 
 
 def _rows(point: Any, ns: Any, kind: int, number: Any, on: int) -> NDArray[Any]:

@@ -143,6 +143,21 @@ def test_photons_are_stored_in_the_order_that_the_body_says(tmp_path: Path) -> N
     assert bright.results.count(1) == 1
 
 
+def test_gates_that_close_together_close_before_anything_is_stored_and_before_they_open_anew(tmp_path: Path) -> None:
+    program = qctl.Program(["i0.readout", "i1.readout"])
+    for slot in ("a", "b"):
+        for ion in ("i0", "i1"):
+            program.capture(f"{ion}.readout", into=f"{slot}{ion}", duration_s=1e-6)
+    ready = compile_programs(program, lab_with(tmp_path), shots=3)
+    data = program_of(ready.lowered.batches[0].programs[0]).to_bytes()
+    lines = [line.split() for line in program_of(ready.lowered.batches[0].programs[0]).to_text().splitlines()]
+    names = [line[0] for line in lines if line[0] in ("open", "close", "store")]
+    assert names == ["open"] * 2 + ["close", "open"] * 2 + ["store"] * 2 + ["close"] * 2 + ["store"] * 2
+    opened = [event.tick for event in play(data).events if event.output == "open 1"]
+    found = play(data, Surroundings(pulses=[(opened[0], 1), (opened[0] + 1, 1), (opened[1], 1), (opened[1] + 100, 1)]))
+    assert found.results == [0, 2, 0, 1]
+
+
 def test_text_says_shots_and_instructions(tmp_path: Path) -> None:
     text = text_of(program_for(lab_with(tmp_path)))
     assert text.startswith("# 3 shots, one each 1000000 ticks\ntick_hz 100000000\n")
