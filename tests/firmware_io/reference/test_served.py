@@ -1,0 +1,133 @@
+"""The firmware as an instrument of a server: a circuit runs on it, and a server that is killed leaves it safe."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from asking import Asker, connect
+from test_process import Run, firmware, image
+
+import qctl
+from qctl.firmware_io.kinds import Kind
+from qctl.hil.bench.processes import start
+
+__all__ = ["firmware", "image"]
+
+WATCHDOG_S, SLACK_S = 5.0, 0.5
+SAFE = 3
+LAB = """
+schema = 1
+name = "one ion on the reference firmware"
+[processors.qpu0]
+platform = "ion"
+qubits = ["i0"]
+native_gates = ["rz", "rphi"]
+shot_period_s = 2.0e-2
+trigger = "ctl0"
+detection = { beam = "detect", amplitude_v = 0.3 }
+preparation = [{ beam = "pump", length_s = 2.0e-5, amplitude_v = 0.3 }]
+[processors.qpu0.qubit.i0]
+frequency_hz = 1.2642812e10
+t1_s = 1.0e3
+t2_s = 1.0
+drive = { beam = "raman0", length_s = 3.0e-6, amplitude_v = 0.2 }
+readout = { length_s = 3.0e-3, threshold_counts = 6, bright_counts = 22.0, dark_counts = 0.3 }
+[processors.qpu0.mode.com]
+axis = "x"
+frequency_hz = 3.05e6
+lamb_dicke = { i0 = 0.1 }
+n_bar = 0.05
+heating_per_s = 40.0
+[processors.qpu0.beam.raman0]
+purpose = "raman"
+wavelength_m = 3.55e-7
+qubits = ["i0"]
+addressing = "local"
+[processors.qpu0.beam.pump]
+purpose = "repump"
+wavelength_m = 3.69e-7
+modulator_hz = 2.0e8
+[processors.qpu0.beam.detect]
+purpose = "detection"
+wavelength_m = 3.69e-7
+modulator_hz = 2.0e8
+[instruments.ctl0]
+model = "qctl-sequencer"
+address = "ADDRESS"
+timeout_s = 5.0
+clock_hz = 1.0e6
+reference = "internal"
+safe = { outputs = "off" }
+line.1 = { width_s = 1.0e-6 }
+output.1 = { limits_v = [-0.5, 0.5], amplitude_vpp = 1.0, lo_hz = 1.2442812e10 }
+output.2 = { limits_v = [-0.5, 0.5], amplitude_vpp = 1.0 }
+output.3 = { limits_v = [-0.5, 0.5], amplitude_vpp = 1.0 }
+input.1 = { range_v = 3.3 }
+[ports."raman0.drive"]
+output = "ctl0:1"
+[ports."pump.drive"]
+output = "ctl0:2"
+[ports."detect.drive"]
+output = "ctl0:3"
+[ports."i0.readout"]
+acquire = "ctl0:1"
+"""
+
+
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        for child in (thread / "children").read_text().split():
+            found += family(int(child))
+    return found
+
+
+def loudest(log: Path, since: int) -> int:
+    """Return the largest amplitude that any synthesiser was set to last, from a line of the log on."""
+    amplitudes: dict[int, int] = {}
+    for line in log.read_text().splitlines()[since:]:
+        row = [int(word) for word in line.split()]
+        if len(row) == 6 and row[1] == 3:
+            amplitudes[row[3]] = row[4]
+    return max(amplitudes.values(), default=0)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(90)
+def test_a_circuit_runs_on_it_and_a_killed_server_leaves_it_safe(firmware: Run, tmp_path: Path) -> None:
+    address, log = firmware("--tcp", "0")
+    toml = tmp_path / "lab.toml"
+    toml.write_text(LAB.replace("ADDRESS", f"TCPIP::{address.removeprefix('tcp:').replace(':', '::')}::SOCKET"))
+    bind = ["--bind", "tcp://127.0.0.1:0", "--store", str(tmp_path / "store")]
+    server = start(["serve", "--lab", str(toml), *bind])
+    pids = family(server.process.pid)
+    circuit = qctl.Circuit(1)
+    circuit.rphi(3.141592653589793, 0.0, 0)
+    circuit.measure_all()
+    try:
+        with qctl.connect(server.address) as lab:
+            assert lab.instruments["ctl0"].get("firmware") == "1.0.0"
+            assert lab.run(circuit, shots=20).result(60).counts == {"0": 20}  # its inputs are low: no photon came
+            before = len(log.read_text().splitlines())
+            lab.run(circuit, shots=1000)  # twenty seconds
+            deadline = time.monotonic() + 30
+            while loudest(log, before) == 0:
+                assert time.monotonic() < deadline
+            pids = family(server.process.pid)
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        server.process.wait()
+    time.sleep(WATCHDOG_S + SLACK_S)
+    n_lines = len(log.read_text().splitlines())
+    assert loudest(log, 0) == 0
+    time.sleep(0.1)  # five shots, if it still played
+    assert len(log.read_text().splitlines()) == n_lines
+    asker = Asker(connect(address), 0x4321)
+    asker.hello()
+    assert asker.ask(Kind.STATUS)[0] == SAFE
