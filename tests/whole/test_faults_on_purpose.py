@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from probe import probed
+from probe import probed, same
 
-from qctl.errors import DeviceError, QctlError, RefusedError
+from qctl.errors import DeviceError, QctlError, RefusedError, ScheduleError
 
+X = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
 ASKED = {"lo_drive": "power_dbm", "trig0": "n_fired"}
 RECOVERED_S = 20.0
 
@@ -119,6 +120,36 @@ def test_command_at_which_the_box_is_reset_is_not_sent_again(small: Any) -> None
             source.set("power_dbm", -5.0)
         small.all_up()
         assert source.get("power_dbm") not in (-5.0, -6.0)
+
+
+def _cancelled(small: Any) -> None:
+    """Cancel a run of minutes while it plays: the trigger is stopped, and outputs become safe."""
+    job = small.client.run(X, shots=900_000)
+    next(iter(small.client.events(f"progress.{job.id}", timeout_s=20)))
+    job.cancel()
+    with pytest.raises(QctlError):
+        job.result(30)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["HELLO", "SET_REFERENCE", "ASK", "LOAD", "FIRE", "STATUS", "STOP", "SAFE"])
+def test_reset_at_each_request_costs_the_run_at_most(small: Any, kind: str) -> None:
+    whole = probed(small)
+    with alone(small, "trig0") as n_lost:
+        small.fault("reset_at", "trig0", kind)
+        if kind in ("HELLO", "SET_REFERENCE", "ASK"):  # what a new session asks
+            small.fault("power_cycle", "trig0", "0.1")
+        end_s = time.monotonic() + 30
+        while small.row("trig0")["n_lost"] == n_lost:
+            assert time.monotonic() < end_s, "it was never reset"
+            try:
+                if kind in ("STOP", "SAFE"):
+                    _cancelled(small)
+                else:
+                    assert same(whole, probed(small)), "a wrong result"
+            except (DeviceError, ScheduleError) as error:
+                assert "trig0" in error.message, error.message
+    assert same(whole, probed(small))
 
 
 def test_port_that_comes_back_under_another_name_is_found(small: Any) -> None:
