@@ -5,13 +5,14 @@ Source: IEEE 488.2 and SCPI-1999 volume 2, SYSTem:ERRor[:NEXT]?.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 from qctl.errors import DeviceError, RefusedError
 from qctl.instruments.links.link import Link
 
-__all__ = ["confirm", "confirm_and_ask", "drained_errors", "parsed_float", "parsed_int", "split_answers"]
+__all__ = ["confirm", "confirm_and_ask", "drained_errors", "parsed_float", "parsed_int", "printable", "split_answers"]
 
 _MAX_ERRORS = 64
 _ERROR = "SYST:ERR?"
@@ -88,7 +89,7 @@ def confirm_and_ask(link: Link, what: str, queries: Sequence[str], timeout_s: fl
 
 def _refuse_if_error(link: Link, what: str, reply: str, query: str) -> None:
     if _code(link, reply):
-        words = "; ".join(drained_errors(link, reply, query))
+        words = printable("; ".join(drained_errors(link, reply, query)))
         raise RefusedError(f"{link.name} refused {what}: {words}", instrument=link.name, words=words)
 
 
@@ -116,12 +117,20 @@ def parsed_float(link: Link, reply: str, what: str) -> float:
     Raises
     ------
     DeviceError
-        If it is none.
+        If it is none, or not finite.
     """
     try:
-        return float(reply)
+        number = float(reply)
     except ValueError:
-        raise DeviceError(f"{link.name} answered {reply!r} where {what} was due", instrument=link.name) from None
+        number = math.nan
+    if not math.isfinite(number) or "_" in reply:
+        raise DeviceError(f"{link.name} answered {reply[:80]!r} where {what} was due", instrument=link.name)
+    return number
+
+
+def printable(words: str) -> str:
+    """Return an instrument's own words with what a terminal would act upon escaped."""
+    return words if words.isprintable() else words.encode("unicode_escape").decode("ascii")
 
 
 def split_answers(reply: str) -> list[str]:

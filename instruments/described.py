@@ -5,11 +5,13 @@ Source: the entry itself; docs/existing-firmware.md says what may stand in it.
 
 from __future__ import annotations
 
+import re
+
 from qctl.errors import RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.declared import Declaration, DeclaredInstrument
 from qctl.instruments.links.link import Dialect, SerialLine
-from qctl.instruments.links.modbus_words import ACCEPTED, REFUSED, Register, parse_register
+from qctl.instruments.links.modbus_words import ACCEPTED, IDENTIFICATION, REFUSED, Register, parse_register
 from qctl.instruments.parameter_rules import place_of
 from qctl.lab import Instrument, Lab
 from qctl.lab.rack import ParameterRule
@@ -19,6 +21,7 @@ __all__ = ["declaration_of", "open_driver"]
 
 _KINDS: dict[str, type] = {"number": float, "whole": int, "switch": bool, "text": str}
 _ANY = Limits(-1e300, 1e300)
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> DeclaredInstrument:
@@ -78,9 +81,15 @@ def declaration_of(instrument: Instrument) -> Declaration:
 def _by_modbus(instrument: Instrument, registers: list[tuple[ParameterRule, Register]]) -> Declaration:
     said = instrument.modbus
     assert said is not None
+    if said.identity != IDENTIFICATION and isinstance(parse_register(said.identity), str):
+        raise RequestError(
+            f"instruments.{instrument.name}.modbus.identity: {said.identity!r} is neither {IDENTIFICATION!r} nor a "
+            f"register to read",
+            instrument=instrument.name,
+        )
     from qctl.instruments.links.modbus_port import ModbusPort
 
-    commands = [_modbus_command(rule, register) for rule, register in registers]
+    commands = [_modbus_command(instrument, rule, register) for rule, register in registers]
     line = SerialLine(instrument.baud or 9600, 8, said.parity)
     return Declaration(
         (Command("", "identity", "Identity", kind=str, settable=False, ask=said.identity), *commands),
@@ -102,8 +111,16 @@ def _register(instrument: Instrument, rule: ParameterRule) -> tuple[ParameterRul
     return rule, found
 
 
-def _modbus_command(rule: ParameterRule, register: Register) -> Command:
+def _modbus_command(instrument: Instrument, rule: ParameterRule, register: Register) -> Command:
     text = str(register)
+    low, high = (0.0, 1.0) if register.is_bit else register.bounds
+    for code in rule.codes:
+        if not _NUMBER.fullmatch(code) or not low <= float(code) <= high:
+            raise RequestError(
+                f"{place_of(instrument, rule.name)}.codes: {code!r} is no number from {low:g} to {high:g}, as "
+                f"{rule.register} holds them",
+                instrument=instrument.name,
+            )
     return _command(
         rule,
         bool if register.is_bit and not rule.words else _kind(rule),

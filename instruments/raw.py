@@ -28,7 +28,9 @@ COMMON = (
     Command("SYSTem:ERRor[:NEXT]", kind=str, settable=False),
     Command("SYSTem:VERSion", kind=str, settable=False),
 )
-"""What every script may say: none of these changes a setting."""
+"""What every script may say to what knows SCPI: none of these changes a setting."""
+_IDENTITY_ALONE = COMMON[:1]
+"""Of firmware that lab.toml describes: it need not know any of the others."""
 
 _PIECES = re.compile(r"""(?:[^;\n\r"']|"[^"]*"|'[^']*'|["'])+|[;\n\r]""")
 _BOUND = re.compile(r"MIN(IMUM)?|MAX(IMUM)?|DEF(AULT)?", re.IGNORECASE | re.ASCII)
@@ -96,7 +98,8 @@ def speak(
     """
     _check_text(instrument.name, text)
     try:
-        pieces = list(_pieces(text, commands))
+        described = instrument.lines is not None or instrument.modbus is not None
+        pieces = list(_pieces(text, commands, _IDENTITY_ALONE if described else COMMON))
     except RequestError as error:
         raise RequestError(f"{instrument.name}: {error.message}", instrument=instrument.name) from error
     if block is not None and pieces:
@@ -154,7 +157,7 @@ def _steps(device: Any, name: str, pieces: Sequence[_Piece]) -> list[_Piece | Ma
     return [step if isinstance(step, _Piece) else ready[step] for step in steps]
 
 
-def _pieces(text: str, commands: Sequence[Command]) -> Iterator[_Piece]:
+def _pieces(text: str, commands: Sequence[Command], common: Sequence[Command]) -> Iterator[_Piece]:
     """Yield the commands of a message with whole headers, each matched."""
     path, n_found = "", 0
     for part in _PIECES.finditer(text):
@@ -168,17 +171,17 @@ def _pieces(text: str, commands: Sequence[Command]) -> Iterator[_Piece]:
         if n_found > _MAX_PIECES:
             raise RequestError(f"a text of more than {_MAX_PIECES} commands is refused; send it in parts")
         forms = [f"{path}:{word}", word] if path and word[0] not in ":*" else [word]
-        piece = next((piece for form in forms if (piece := _matched(form, commands)).found), None)
+        piece = next((piece for form in forms if (piece := _matched(form, commands, common)).found), None)
         piece = piece or _Piece(forms[0], None)
         if word[0] != "*":
             path = piece.text.split(None, 1)[0].rpartition(":")[0]
         yield piece
 
 
-def _matched(text: str, commands: Sequence[Command]) -> _Piece:
+def _matched(text: str, commands: Sequence[Command], common: Sequence[Command]) -> _Piece:
     found = match_command(text, commands)
     if found is None:
-        found = match_command(text, COMMON)
+        found = match_command(text, common)
         usable = found is not None and not found.argument
         return _Piece(text, found if usable else None, common=True)
     if found.query and found.argument and not _BOUND.fullmatch(found.argument):

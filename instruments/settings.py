@@ -11,7 +11,7 @@ from typing import Any
 from qctl.device import Parameter
 from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.commands import Command
-from qctl.instruments.confirm import confirm, parsed_float, parsed_int, split_answers
+from qctl.instruments.confirm import confirm, parsed_float, parsed_int, printable, split_answers
 from qctl.instruments.links.link import Link
 from qctl.units import Limits
 
@@ -96,9 +96,8 @@ class Settings:
         """Return the answer to a text; refused in the instrument's own words where it refuses."""
         reply = self.link.query(text)
         if self.refusals and reply.strip().startswith(self.refusals):
-            raise RefusedError(
-                f"{self.link.name} refused {text}: {reply.strip()}", instrument=self.link.name, words=reply.strip()
-            )
+            words = printable(reply.strip())
+            raise RefusedError(f"{self.link.name} refused {text}: {words}", instrument=self.link.name, words=words)
         return reply
 
     def get_all(self) -> dict[str, Any]:

@@ -30,8 +30,41 @@ def check_described(instrument: Instrument, path: str, problems: Problems) -> No
         for key in _DESCRIBING:
             if getattr(rule, key) not in (None, "", (), 0.0):
                 problems.add(join(at, key), f"is for firmware that lab.toml describes: {', '.join(_SPEAKS)}")
+    if described:
+        _check_spoken(instrument, path, problems)
     if described and not instrument.parameter:
         problems.add(join(path, "parameter"), "has none: nothing could be asked of it or set")
+
+
+def _check_spoken(instrument: Instrument, path: str, problems: Problems) -> None:
+    """Note texts that would be more than one message, or none, and parameters that are the same."""
+    for key, said in (("lines", instrument.lines), ("modbus", instrument.modbus)):
+        if said is None:
+            continue
+        at = join(path, key)
+        for name in ("identity", "begins", "answer", "prefix", "answer_prefix", "mark"):
+            _check_text(getattr(said, name, ""), join(at, name), problems)
+        for name in ("identity", "end"):
+            if getattr(said, name, None) == "":
+                problems.add(join(at, name), "is empty")
+        for k, text in enumerate(getattr(said, "refusals", ())):
+            _check_text(text, f"{join(at, 'refusals')}[{k}]", problems, empty=False)
+    first: dict[tuple[str, str], str] = {}
+    for name, rule in instrument.parameter.items():
+        at = join(join(path, "parameter"), name)
+        if name == "identity" or not name.isidentifier():
+            problems.add(at, "is no name for a parameter: letters, digits and _, and not identity")
+        for key in ("send", "register"):
+            text = getattr(rule, key)
+            if text and first.setdefault((key, text), name) != name:
+                problems.add(join(at, key), f"is that of {first[key, text]}")
+
+
+def _check_text(text: str, at: str, problems: Problems, empty: bool = True) -> None:
+    if not (text.isascii() and text.isprintable()):
+        problems.add(at, f"{text!r} has characters that end messages or are no ASCII")
+    elif not text and not empty:
+        problems.add(at, "is empty")
 
 
 def _check_rule(rule: ParameterRule, at: str, model: str, problems: Problems) -> None:
@@ -45,8 +78,19 @@ def _check_rule(rule: ParameterRule, at: str, model: str, problems: Problems) ->
         problems.add(join(at, "ask"), "is missing, and send too: nothing could be asked or set")
     for key in ("send", "reply"):
         text = getattr(rule, key)
-        if text and text.count("{value}") != 1:
-            problems.add(join(at, key), f"{text!r} has {{value}} {text.count('{value}')} times, and needs it once")
+        if text and (text.count("{value}") != 1 or set(text.replace("{value}", "")) & set("{}")):
+            problems.add(
+                join(at, key),
+                f"{text!r} has {{value}} {text.count('{value}')} times, and needs it once, without other braces",
+            )
+    for key in ("ask", "send", "reply", "register"):
+        _check_text(getattr(rule, key), join(at, key), problems)
+    for key in ("words", "codes"):
+        texts = getattr(rule, key)
+        for k, text in enumerate(texts):
+            _check_text(text, f"{join(at, key)}[{k}]", problems, empty=False)
+        if len({text.upper() for text in texts}) < len(texts):
+            problems.add(join(at, key), "has one of them twice")
     if rule.codes and len(rule.codes) != len(rule.words):
         problems.add(join(at, "codes"), f"has {len(rule.codes)} for {len(rule.words)} words")
     if rule.words and rule.kind not in (None, "text"):

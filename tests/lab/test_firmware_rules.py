@@ -35,6 +35,20 @@ SAID, UNIT = 'lines = { answer = "OK" }\n', 'modbus = { identity = "input 1" }\n
         (MODBUS + UNIT + "parameter.a = {}\n", "parameter.a.register: is missing"),
         (MODBUS + UNIT + 'parameter.a = { register = "input 0", limits = [0, 1] }\n', "a.limits: is for parameters"),
         (MODBUS + UNIT + 'parameter.a = { register = "coil 0", digits = 2 }\n', "a.digits: is not for modbus"),
+        (LINES + SAID + 'parameter.a = { ask = "A\\rB 9" }\n', "a.ask: 'A\\rB 9' has characters that end messages"),
+        (LINES + SAID + 'parameter.a = { send = "A {value} {x}", limits = [0, 1] }\n', "without other braces"),
+        (LINES + SAID + 'parameter.a = { send = "A {value}", words = ["x", "X"] }\n', "a.words: has one of them twice"),
+        (LINES + SAID + 'parameter.a = { send = "A {value}", words = ["x", ""] }\n', "a.words[1]: is empty"),
+        (LINES + SAID + 'parameter."a;b" = { ask = "A" }\n', "is no name for a parameter"),
+        (LINES + SAID + 'parameter.identity = { ask = "A" }\n', "is no name for a parameter"),
+        (
+            LINES + SAID + 'parameter.a = { send = "A {value}", limits = [0, 1] }\n'
+            'parameter.b = { send = "A {value}", limits = [0, 9] }\n',
+            "b.send: is that of a",
+        ),
+        (LINES + 'lines = { refusals = [""] }\nparameter.a = { ask = "A" }\n', "lines.refusals[0]: is empty"),
+        (LINES + 'lines = { identity = "" }\nparameter.a = { ask = "A" }\n', "lines.identity: is empty"),
+        (LINES + 'lines = { prefix = "SET 1\\r" }\nparameter.a = { ask = "A" }\n', "lines.prefix: 'SET 1\\r' has"),
         (
             '[instruments.box]\nmodel = "lakeshore-336"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
             'parameter.output1_range = { words = ["off"], unit = "K" }\n',
@@ -58,4 +72,27 @@ def test_a_safe_value_outside_the_registers_range_is_refused() -> None:
     rule = 'parameter.a = { register = "holding 0 uint16", limits = [-5, 10], safe = -1 }\n'
     lab = parse_lab(BASE + "\n" + MODBUS + UNIT + rule)
     with pytest.raises(RequestError, match=r"parameter.a.safe: .*-1 is outside \[0, 65535\]"):
+        check_entry(lab.instruments["box"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            'modbus = { identity = "holding 0 = 345" }\nparameter.a = { register = "coil 0" }\n',
+            "nor a register to read",
+        ),
+        (
+            UNIT + 'parameter.a = { register = "holding 0", words = ["x", "y"], codes = ["0", "70000"] }\n',
+            "a.codes: '70000' is no number from 0 to 65535",
+        ),
+        (
+            UNIT + 'parameter.a = { register = "coil 0", words = ["x", "y"], codes = ["0", "z"] }\n',
+            "a.codes: 'z' is no number from 0 to 1",
+        ),
+    ],
+)
+def test_what_would_be_written_by_chance_or_fits_no_register_is_refused(entry: str, words: str) -> None:
+    lab = parse_lab(BASE + "\n" + MODBUS + entry)
+    with pytest.raises(RequestError, match=words):
         check_entry(lab.instruments["box"])

@@ -12,7 +12,7 @@ import pytest
 from whole_lab import WholeLab
 
 import qctl
-from qctl.errors import DeviceError, LeaseError, LimitError, RefusedError
+from qctl.errors import DeviceError, LeaseError, LimitError, NotAllowedError, RefusedError
 
 SEED = 3
 
@@ -59,6 +59,10 @@ def test_limits_hold_on_every_path_and_the_firmware_refuses_in_its_own_words(box
         chiller.raw("holding 0 int16 / 10 = 30.1")
     with pytest.raises(RefusedError, match=r"shutter0 refused SET DAC 2 7\.000: ERR 3 out of range"):
         shutter.set("dac2_v", 7.0)
+    for box in (shutter, chiller):
+        for text in ("*CLS", "*OPC?", "SYST:ERR?"):  # it need not know SCPI, and its answer would stand unread
+            with pytest.raises(NotAllowedError, match="matches no command"):
+                box.raw(text)
     assert shutter.raw("GET DAC 1") == "DAC 1 = 0.500 V"
     assert chiller.raw("input 0 int16 / 10") == "21.3"
 
