@@ -117,6 +117,7 @@ MODELS = {
         Model("keysight-m8190a", "player", "keysight_generators.m8190a", "keysight_generators", ("", "M8190A")),
         Model("keysight-m8190a-12bit", "player", "keysight_generators.m8190a", "keysight_generators", ("", "M8190A")),
         Model("qick-tproc-v2", "transceiver", "qick.driver", "qick", ("QICK", "")),
+        Model("qick-tproc-v1", "transceiver", "", "qick"),
         Model("qm-opx", "transceiver", "", "quantum_machines"),
         Model("line-firmware", "firmware", "described"),
         Model("modbus-firmware", "firmware", "described"),
@@ -124,7 +125,7 @@ MODELS = {
 }
 
 
-OF_BOARDS = ("qick-tproc-v2",)
+OF_BOARDS = ("qick-tproc-v2", "qick-tproc-v1")
 """Models whose limits are those of one board, which says them itself: they have no table of their own."""
 DESCRIBED = ("line-firmware", "modbus-firmware")
 """Models whose commands stand in lab.toml."""

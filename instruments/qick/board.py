@@ -27,7 +27,7 @@ RESETTING = ("axis_signal_gen_v6", "axis_sg_int4_v1", "axis_sg_int4_v2")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Board:
-    """One board with tProcessor v2.
+    """One board.
 
     Attributes
     ----------
@@ -37,11 +37,14 @@ class Board:
         What it says of itself.
     timing_hz : Fraction
         Clock that starts of pulses and readouts are counted in.
+    version : int
+        Of its tProcessor, 1 or 2.
     """
 
     table: Capability
     soccfg: Mapping[str, Any]
     timing_hz: Fraction
+    version: int
 
     def generator(self, number: int, where: str) -> Mapping[str, Any]:
         """Return a generator by the number of its output, from 1."""
@@ -92,15 +95,15 @@ def fabric_hz(channel: Mapping[str, Any]) -> Fraction:
 
 
 @lru_cache(maxsize=16)
-def board_of(text: str, where: str) -> Board:
-    """Return the board that a JSON text of soccfg is about; `where` is the instrument's name in messages.
+def board_of(text: str, where: str, model: str) -> Board:
+    """Return the board that a JSON text of soccfg is about; `where` is the instrument's name, `model` its model.
 
     Raises
     ------
     CompileError
         If there is no text, or only the name of a file.
     VersionError
-        If it lacks what is needed, or has no tProcessor v2.
+        If it lacks what is needed, or has another tProcessor than its model.
     """
     if not text.lstrip().startswith("{"):
         told = "is missing" if not text else f"names the file {text!r}, whose text load_lab takes"
@@ -110,8 +113,12 @@ def board_of(text: str, where: str) -> Board:
     except ValueError as error:
         raise CompileError(f"instruments.{where}.board is no JSON: {error}") from None
     table = capability_of_board(soccfg)
-    if table.model != "qick-v2":
-        raise VersionError(f"{where}: the board has a {table.title.partition(' on ')[0]}; programs are made for v2")
+    version = int(table.model[-1])
+    if model != f"qick-tproc-v{version}":
+        raise VersionError(
+            f"{where}: the board has a {table.title.partition(' on ')[0]}, and lab.toml says {model}: write "
+            f'model = "qick-tproc-v{version}", or load another bitstream'
+        )
     if not isinstance(soccfg.get("refclk_freq"), int | float):
         raise VersionError(f"{where}: soccfg lacks refclk_freq", key="refclk_freq")
-    return Board(table, soccfg, rational_hz(soccfg["tprocs"][0]["f_time"] * 1e6))
+    return Board(table, soccfg, rational_hz(soccfg["tprocs"][0]["f_time"] * 1e6), version)

@@ -1,4 +1,4 @@
-"""What a QICK board is programmed with: assembly of its tProcessor v2, wave memory, envelopes and readout windows."""
+"""What a QICK board is programmed with: assembly of its tProcessor, its memories, envelopes and readout windows."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class QickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program : str
         Assembly.
     waves : str
-        Digest of the wave memory: (n_waves, 6) int64, columns `FIELDS`.
+        Digest of the wave memory of a tProcessor v2: (n_waves, 6) int64, columns `FIELDS`; v1 has none.
     generators, readouts : tuple
         Those that take part.
     n_points, n_shots : int
@@ -91,6 +91,8 @@ class QickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         From point to point, in ticks of the timing clock.
     start_error_s : float
         Largest rounding of a start to the timing clock, either way.
+    data : str
+        Digest of what a tProcessor v1 has in data memory, from address 2 on: (n,) int32; empty for v2.
     """
 
     program: str
@@ -102,6 +104,7 @@ class QickBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     averaged: bool
     period_ticks: int
     start_error_s: float
+    data: str = ""
 
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""
@@ -118,6 +121,9 @@ def settings_of(body: QickBody, blobs: Mapping[str, NDArray[np.generic]]) -> dic
     found: dict[str, Any] = msgspec.to_builtins(body)
     del found["program"]
     found["waves"] = [dict(zip(FIELDS, row, strict=True)) for row in blobs[body.waves].tolist()]
+    del found["data"]
+    if body.data:
+        found["dmem"] = {"address": 2, "words": blobs[body.data].tolist()}
     for one in found["generators"]:
         one["envelopes"] = blobs[one["envelopes"]].tolist() if one["envelopes"] else []
     return found

@@ -42,6 +42,13 @@ TABLES: dict[str, Capability] = {}
 """None before a board has spoken: see `capability_of_board`."""
 
 _PROCESSORS = {"axis_tproc64x32_x8": "v1", "qick_processor": "v2"}
+_STANDING = {
+    "v1": Standing(None, "qick's parser and compiler", "programs are made, and not driven yet"),
+    "v2": Standing(3, "qick's assembler and client", "emulated: API, not wire; no real board yet"),
+}
+_V1_QUEUE = Restriction(
+    "15 events of a channel wait for their time at most; the processor stands still while one more is to join them"
+)
 _WINDOW = "accumulated windows, of some firmware: qick asm; decimated ones are bounded by scope.samples"
 _OLDEST = "0.2.367"
 """The oldest QICK whose soccfg was read for this."""
@@ -119,6 +126,7 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
             "late": Restriction(
                 "a late instruction is played late, without an error: the head start must be long enough"
             ),
+            **({"queue": _V1_QUEUE} if kind == "v1" else {}),
             "clocks": Restriction(
                 "timing, generator and readout clocks differ: each time is rounded for its kind of channel"
             ),
@@ -126,7 +134,7 @@ def capability_of_board(soccfg: Mapping[str, Any]) -> Capability:
         errors=Reports(sync=("assembler's messages",), async_log=("nothing tells of late instructions",)),
         upload=Upload("Pyro4, pickles", "little", "int16", None, "envelope, program"),
         firmware=Firmware(_OLDEST, "", "keys of soccfg"),
-        standing=Standing(3, "qick's assembler and client", "emulated: API, not wire; no real board yet"),
+        standing=_STANDING[kind],
     )
 
 
@@ -134,7 +142,7 @@ def _instructions(processor: Mapping[str, Any], count: int, kind: str, said: str
     """Return the program memory; a tProcessor v2 is reckoned slower than its pipeline is, and ahead by one queue."""
     size = Range(1, count, "instructions", source=said)
     if kind == "v1":
-        return Instructions(size)
+        return Instructions(size, source="cycles of each instruction: qick ctrl.sv")
     depth = processor.get("fifo_depth")
     known = isinstance(depth, int) and depth > 0
     source = said if known else "a queue's events, where soccfg has no fifo_depth"

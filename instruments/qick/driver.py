@@ -239,7 +239,7 @@ def open_driver(instrument: Instrument, lab: Lab) -> QickBoard:
     DeviceError
         If it doesn't answer.
     """
-    meant = board_of(instrument.board, instrument.name)
+    meant = board_of(instrument.board, instrument.name, instrument.model)
     if not any(getattr(one, "trigger", None) == instrument.name for one in lab.processors.values()):
         raise RequestError(
             f"{instrument.name}: a QICK board is started by its own server: make it its processor's trigger"

@@ -1,4 +1,4 @@
-"""Lower straights to what a QICK board with tProcessor v2 plays and reads: one assembly, all points in a shot."""
+"""Lower straights to what a QICK board plays and reads: one assembly, all points in a shot; here for tProcessor v2."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from qctl.instruments.qick.capabilities import CYCLES_PER_INSTRUCTION
 from qctl.instruments.qick.feedback import FEEDBACK_NS, Steering
 from qctl.instruments.qick.pace import MARGIN, head_of
 from qctl.instruments.qick.results import FULL_SCALE_COUNTS
+from qctl.instruments.qick.v1_program import program_v1
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s
 
-__all__ = ["LEAD_TICKS", "feedback_ns", "lower"]
+__all__ = ["LEAD_TICKS", "Work", "feedback_ns", "lower"]
 
 Refusal = Callable[[int, str], NoReturn]
 """Raises for the play or capture of a number, with what is wrong with it."""
@@ -59,7 +60,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     VersionError
         If the board's soccfg lacks what is needed.
     """
-    board = board_of(instrument.board, instrument.name)
+    board = board_of(instrument.board, instrument.name, instrument.model)
     rates = [part["fs"] * 1e6 for part in board.soccfg["gens"]]
     if instrument.clock_hz is None or not any(abs(instrument.clock_hz - rate) < 1 for rate in rates):
         known = ", ".join(f"{rate:.7g}" for rate in sorted(set(rates)))
@@ -69,14 +70,14 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     check_number(board.table, "loops.count", shots.n_shots, f"shots on {instrument.name}")
     rows = rows_of(straights, shots)
     steering = Steering.of(straights, rows, instrument.name, float(board.timing_hz))
-    work = _Work(board, instrument, rows, shots, steering)
+    work = Work(board, instrument, rows, shots, steering)
     work.take(lab)
-    return work.program(len(straights))
+    return program_v1(work, len(straights)) if board.version == 1 else work.program(len(straights))
 
 
-def feedback_ns(model: str) -> tuple[int, int]:
+def feedback_ns(model: str) -> tuple[int, int] | None:
     """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
-    return FEEDBACK_NS, 0
+    return None if model == "qick-tproc-v1" else (FEEDBACK_NS, 0)
 
 
 class _Line(NamedTuple):
@@ -89,8 +90,8 @@ class _Line(NamedTuple):
     plays: NDArray[np.int64] | None = None
 
 
-class _Work:
-    """The state while one board's program is made."""
+class Work:
+    """The state while one board's program is made: what it plays and reads, whatever its tProcessor."""
 
     def __init__(self, board: Board, instrument: Instrument, rows: Rows, shots: Shots, steering: Steering) -> None:
         self.steering = steering
@@ -205,7 +206,7 @@ class _Work:
             number - 1,
             words.zone_of(generator, frequency_hz + (mixer_hz or 0.0), refused),
             mixer_hz,
-            self._hold(memory) if len(memory) else "",
+            self.hold(memory) if len(memory) else "",
             envelopes.length_error_s,
         )  # fmt: skip
         self.generators.append(one)
@@ -325,7 +326,7 @@ class _Work:
         done, sizes = np.empty(len(events), np.int64), np.zeros(2, np.int64)
         tproc.emit(events, bounds, 0, 0, pace, np.empty(0, np.uint8), done, sizes)
         head = head_of(events, bounds, done, pace, table, name)
-        period = self._period(head)
+        period = self.period(head, _MOST_TICKS)
         tproc.emit(events, bounds, period, period - head, pace, np.empty(0, np.uint8), done, sizes)
         n_instructions, steered = int(sizes[1]) + _AROUND, ""
         if self.steering:
@@ -345,7 +346,7 @@ class _Work:
             around = _HEAD.format(last=self.shots.n_shots - 1, head=head + ceil(MARGIN * pace)), _TAIL
             points = steered or text.tobytes().decode("ascii")
             body = QickBody(
-                around[0] + points + around[1], self._hold(waves), tuple(self.generators), tuple(self.readouts),
+                around[0] + points + around[1], self.hold(waves), tuple(self.generators), tuple(self.readouts),
                 n_points, self.shots.n_shots, self.shots.averaged, period, self.start_error_s,
             ).to_bytes()  # fmt: skip
         return DeviceProgram(name, self.instrument.model, body, self.blobs, n_points, tuple(report))
@@ -369,20 +370,21 @@ class _Work:
         bounds = np.searchsorted(events[:, 0], np.arange(n_points + 1)).astype(np.int64)
         return waves, np.ascontiguousarray(events[:, 1:5]), events[:, 5], bounds
 
-    def _period(self, head: int) -> int:
+    def period(self, head: int, most: int) -> int:
         """Return the ticks from point to point: whole cycles of all clocks, so that all shots are alike."""
         wanted = max(ceil(rational_s(self.shots.period_s) * self.board.timing_hz), self.end + head)
         grid = lcm(*self.grids)
         if grid * _LEAST_GRIDS <= self.board.timing_hz:
             wanted = -(-wanted // grid) * grid
-        if wanted > _MOST_TICKS:
+        if wanted > most:
             raise TimingError(
-                f"a shot of {float(wanted / self.board.timing_hz):.4g} s on {self.instrument.name} is over 2**31 ticks "
-                "of its timing clock: shorten shot_period_s"
+                f"a shot of {float(wanted / self.board.timing_hz):.4g} s on {self.instrument.name} is over "
+                f"2**{most.bit_length()} ticks of its timing clock: shorten shot_period_s"
             )
         return wanted
 
-    def _hold(self, blob: NDArray[np.generic]) -> str:
+    def hold(self, blob: NDArray[np.generic]) -> str:
+        """Take an array up, and return its digest."""
         digest = blake2b(blob.tobytes(), digest_size=20).hexdigest()
         self.blobs[digest] = blob
         return digest

@@ -82,7 +82,7 @@ def edges(
     for readout, points, ticks in lines:
         port = int(readout["trigger_port"])
         for point, tick in zip(points.tolist(), ticks.tolist(), strict=True):
-            if readout["trigger_type"] != "dport":
+            if readout["trigger_type"] not in ("dport", "output"):
                 events.append((point, tick, tproc.SET, port, 0))
                 events.append((point, tick + TRIGGER_TICKS, tproc.CLEAR, port, 0))
                 continue

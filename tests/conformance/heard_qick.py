@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 from heard import Heard, Line, Stretch
 from qick_judge import Played, assemble
+from qick_v1_judge import PlayedV1, assemble_v1
 
 from qctl.instruments.qick.body import QickBody
 from qctl.instruments.qick.lower import LEAD_TICKS
+from qctl.instruments.qick.v1_code import machine_code
 from qctl.units import rational_hz
 
 __all__ = ["hear"]
@@ -30,14 +32,12 @@ def hear(ready: Any, lab: Any, folder: Path) -> Heard:
     for batch in ready.lowered.batches:
         for program in batch.programs:
             body = QickBody.from_bytes(program.body)
-            assemble(body.program)
             instrument = lab.instruments[program.instrument]
             soccfg = json.loads(instrument.board)
             timing_hz = rational_hz(soccfg["tprocs"][0]["f_time"] * 1e6)
-            played = Played(body.program, float(timing_hz) / (soccfg["tprocs"][0]["f_core"] * 1e6))
+            played, waves = _run(body, program.blobs, soccfg, float(timing_hz))
             assert played.late <= 0 and played.n_shots == body.n_shots
             heard.reported_s = max(heard.reported_s, body.start_error_s)
-            waves = program.blobs[body.waves]
             for generator in body.generators:
                 _generator(heard, generator, played, waves, program, body, soccfg, timing_hz, lab, batch.first_point)
             for readout in body.readouts:
@@ -45,8 +45,19 @@ def hear(ready: Any, lab: Any, folder: Path) -> Heard:
     return heard
 
 
+def _run(body: Any, blobs: Any, soccfg: Any, timing_hz: float) -> tuple[Any, np.ndarray]:
+    """Return what a program does, and the waves that it names."""
+    if soccfg["tprocs"][0]["type"] == "axis_tproc64x32_x8":
+        code = assemble_v1(body.program, soccfg)
+        assert code == [int(word) for word in machine_code(body.program)]
+        done = PlayedV1(code, blobs[body.data])
+        return done, done.rows
+    assemble(body.program)
+    return Played(body.program, timing_hz / (soccfg["tprocs"][0]["f_core"] * 1e6)), blobs[body.waves]
+
+
 def _generator(
-    heard: Heard, generator: Any, played: Played, waves: np.ndarray, program: Any, body: Any, soccfg: Any,
+    heard: Heard, generator: Any, played: Any, waves: np.ndarray, program: Any, body: Any, soccfg: Any,
     timing_hz: Fraction, lab: Any, first_point: int,
 ) -> None:  # fmt: skip
     gen = soccfg["gens"][generator.number]
@@ -95,7 +106,7 @@ def _generator(
 
 
 def _readout(
-    heard: Heard, readout: Any, played: Played, body: Any, soccfg: Any, timing_hz: Fraction, first_point: int
+    heard: Heard, readout: Any, played: Any, body: Any, soccfg: Any, timing_hz: Fraction, first_point: int
 ) -> None:
     one = soccfg["readouts"][readout.number]
     bit, before = 1 << one["trigger_bit"], False

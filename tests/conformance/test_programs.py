@@ -49,7 +49,7 @@ def test_the_page_says_what_was_found(request: pytest.FixtureRequest) -> None:
     assert without_numbers(PAGE.read_text("utf-8")) == without_numbers(made), "run make conformance with --page"
 
 
-@pytest.mark.parametrize("target", ["qblox", "zurich-shfqc", "qick", "tektronix-awg5014c"])
+@pytest.mark.parametrize("target", ["qblox", "zurich-shfqc", "qick", "qick-v1", "tektronix-awg5014c"])
 @pytest.mark.parametrize(
     "change",
     [{"amp_v": 1.0005}, {"turns": 0.002 / 6.28}, {"frequency_hz": 50_000}, {"start": Fraction(7, 10**9)}],
