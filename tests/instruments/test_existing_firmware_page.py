@@ -46,7 +46,9 @@ def emulated(tmp_path: Path) -> Iterator[Any]:
 
 def opened(entry: str, address: str) -> Any:
     """Return the device of an entry of the page at another address."""
-    base = (ROOT / "tests" / "support" / "transmon5.toml").read_text()
+    base = (
+        (ROOT / "tests" / "support" / "transmon5.toml").read_text().replace("/dev/pts/5::", "/dev/ttyNONE0::")
+    )  # one of ours may be pts 5
     lab = parse_lab(base + re.sub(r'^address = ".*"', f'address = "{address}"', entry, flags=re.M))
     name = re.findall(r"^\[instruments\.(\w+)\]", entry, re.M)[0]
     return registry.open_device(lab.instruments[name], lab), lab.instruments[name]
