@@ -13,22 +13,18 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.confirm import confirm
 from qctl.instruments.filling import Family, Filling, Numbers
-from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
 from qctl.instruments.messages import Message
-from qctl.instruments.output_span import planned_levels
-from qctl.instruments.settings import Settings
+from qctl.instruments.set_by_commands import GeneratorByCommands
 from qctl.instruments.step_checks import check_steps
 from qctl.instruments.steps import Channel, StepsBody
 from qctl.lab import Instrument
 from qctl.program.device_program import DeviceProgram
-from qctl.units import Limits
 
 __all__ = ["MessageGenerator", "open_generator"]
 
@@ -37,7 +33,7 @@ _START_TIMEOUT_S = 30.0
 
 
 @dataclass(slots=True)
-class MessageGenerator:
+class MessageGenerator(GeneratorByCommands):
     """A generator that plays one sweep point a trigger, of a family whose words are handed in.
 
     What the box holds is known because this driver brought it there since the link was opened; all that it held before
@@ -45,58 +41,29 @@ class MessageGenerator:
 
     Attributes
     ----------
-    link : Link
-        To the instrument.
-    instrument : Instrument
-        Its entry in lab.toml; outputs that it doesn't name can't be used, and are never switched on.
     family : Family
         Its words.
     table : Capability
         Its limits.
     """
 
-    link: Link
-    instrument: Instrument
     family: Family
     table: Capability
-    settings: Settings = field(init=False)
     _held: dict[str, tuple[Hashable, str, int]] = field(default_factory=dict)
     _numbers: Numbers = field(default_factory=Numbers)
     _generation: int = -1
     _body: StepsBody | None = None
 
     def __post_init__(self) -> None:
-        outputs = tuple(sorted(self.instrument.output))
-        limits = {f"output{n}_offset_v": Limits(*self.instrument.output[n].limits_v) for n in outputs}
         rates = limit(self.table, "clocks.sample.hz").limits
-        limits |= dict.fromkeys(("clock_hz", *(f"output{n}_clock_hz" for n in outputs)), rates)
-        self.settings = Settings(self.link, self.family.commands, outputs, limits)
-
-    def identify(self) -> str:
-        """Return the identity string."""
-        return self.link.query("*IDN?")
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value."""
-        return self.settings.get(name)
-
-    def get_all(self) -> Mapping[str, Any]:
-        """Ask the device for all values, in one message."""
-        return self.settings.get_all()
+        clocks = ("clock_hz", *(f"output{n}_clock_hz" for n in self.instrument.output))
+        self.settings = self._settings(self.family.commands, dict.fromkeys(clocks, rates))
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""
         self.plan({name: value}, {})
         self._held.pop(name, None)
         self.settings.set(name, value)
-
-    def plan(self, values: Mapping[str, Any], pending: Mapping[str, Any]) -> dict[str, Any]:
-        """Return settings in an order to make them in, see `planned_levels`; nothing is sent but queries."""
-        return planned_levels(self.settings, self.instrument, values, pending)
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""

@@ -16,7 +16,7 @@ from qctl.program.tables import Waveform
 from qctl.program.timeline import CaptureSpec, Shots, Straight
 from qctl.units import rational_s
 
-__all__ = ["Rows", "alike", "conditions_of", "rows_of"]
+__all__ = ["Rows", "alike", "conditions_of", "deciding", "rows_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +87,15 @@ def conditions_of(straights: Sequence[Straight]) -> list[Sequence[Condition | No
     if isinstance(straights, Straights) and straights.conditions:
         return [straights.conditions_of(p) for p in range(len(straights))]
     return []
+
+
+def deciding(rows: Rows, conditions: Sequence[Sequence[Condition | None]], what: str) -> frozenset[int]:
+    """Return a field (``port`` or ``capture``) of all captures that any play depends on."""
+    found: set[int] = set()
+    for first, mine in zip(rows.capture_bounds.tolist(), conditions, strict=False):
+        for column in {c for when in mine if when is not None for c in when.captures}:
+            found.add(int(rows.captures[what][first + column]))
+    return frozenset(found)
 
 
 def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:

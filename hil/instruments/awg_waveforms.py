@@ -17,6 +17,7 @@ from qctl.hil.instruments.plant_link import Runs
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.errors import refusal
 from qctl.hil.instruments.scpi.session import Buffers
+from qctl.hil.instruments.stretches import stretches
 
 __all__ = ["MAX_POINTS", "Waveform", "WaveformList", "describe"]
 
@@ -24,7 +25,6 @@ MAX_POINTS = 16_200_000
 _MAX_WAVEFORMS = 32_000
 _MIDDLE = 8191
 _CODE = np.uint16(0x3FFF)
-_LONGEST_PAUSE = 4
 _SHORT_POINTS = 1 << 14
 _KINDS = arg.spellings("INTeger|REAL")
 _BYTES = {"INT": 2, "REAL": 5}
@@ -93,11 +93,7 @@ class Waveform:
         if self._runs is None:
             codes = np.bitwise_and(self.words, _CODE)
             heard = (codes != _MIDDLE).nonzero()[0]
-            cuts = (heard[1:] - heard[:-1] > _LONGEST_PAUSE).nonzero()[0] + 1
-            self._runs = tuple(
-                (int(part[0]), _relative(codes[part[0] : part[-1] + 1]))
-                for part in (np.split(heard, cuts) if len(cuts) else [heard] if heard.size else [])
-            )
+            self._runs = tuple((first, _relative(codes[first : last + 1])) for first, last in stretches(heard))
         return self._runs
 
 
@@ -116,10 +112,7 @@ def _describe(waveforms: Sequence[Waveform]) -> None:
     samples, content = _relative(codes), memoryview(codes)
     ends = np.cumsum([one.n_points for one in waveforms])
     heard = (codes != _MIDDLE).nonzero()[0]
-    owner = np.searchsorted(ends, heard, "right")
-    cuts = ((heard[1:] - heard[:-1] > _LONGEST_PAUSE) | (owner[1:] != owner[:-1])).nonzero()[0]
-    firsts, lasts = heard[np.append(0, cuts + 1)[: heard.size]], heard[np.append(cuts, -1)[: heard.size]]
-    bounds = list(zip(firsts.tolist(), lasts.tolist(), strict=True))
+    bounds = stretches(heard, np.searchsorted(ends, heard, "right"))
     begin = place = 0
     for one, end in zip(waveforms, ends.tolist(), strict=True):
         runs = []

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from qctl.hil.instruments.plant_link import Levels, Output, Runs
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.errors import refusal
+from qctl.hil.instruments.stretches import stretches
 
 __all__ = ["Played", "Sequenced", "Wave"]
-
-_LONGEST_PAUSE = 4
 
 
 class Wave:
@@ -38,11 +37,7 @@ class Wave:
     @property
     def runs(self) -> Runs:
         """Where it is not silent."""
-        heard = self.samples.nonzero()[0]
-        if not heard.size:
-            return ()
-        cuts = (heard[1:] - heard[:-1] > _LONGEST_PAUSE).nonzero()[0] + 1
-        return tuple((int(part[0]), self.samples[part[0] : part[-1] + 1]) for part in np.split(heard, cuts))
+        return tuple((first, self.samples[first : last + 1]) for first, last in stretches(self.samples.nonzero()[0]))
 
 
 class Played(NamedTuple):
@@ -105,10 +100,6 @@ class Sequenced(Box):
             waves = {wave.digest: (len(wave), wave.runs) for waves, _ in steps for wave in waves.values()}
             await self.plant.waveforms(waves)
             await self.plant.sequence({1: (tuple(told[0]), 0)}, levels, rate_hz, 1)
-
-    def reset(self) -> None:
-        """Do what ``*RST`` does."""
-        super().reset()
 
 
 def _together(outputs: Mapping[int, Sequence[Played]]) -> list[tuple[dict[int, Wave], int]]:

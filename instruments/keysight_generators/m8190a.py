@@ -20,6 +20,7 @@ from qctl.instruments.commands import Command
 from qctl.instruments.filling import Filling, Numbers, locked_to, setting
 from qctl.instruments.keysight_generators.body import SegmentBody
 from qctl.instruments.keysight_generators.capabilities import TABLES
+from qctl.instruments.level_commands import level_commands, rate_command
 from qctl.instruments.links.link import Link
 from qctl.instruments.message_generator import MessageGenerator, open_generator
 from qctl.instruments.messages import Message
@@ -35,6 +36,7 @@ _WHOLE = (0, 0xFFFFFFFF)
 _WIDTHS = {12: "WSPeed", 14: "WPRecision"}
 _TRIGGER_V = 0.5
 _TABLE = TABLES["keysight-m8190a-12bit"]
+_LEVELS = (limit(_TABLE, "settings.amplitude_vpp").limits, limit(_TABLE, "settings.offset_v").limits)
 
 
 class M8190a:
@@ -45,30 +47,8 @@ class M8190a:
     dtype = np.dtype("<i2")
     commands = (
         Command("*IDN", "identity", "Identity", kind=str, settable=False),
-        Command(
-            "FREQuency:RASTer",
-            "clock_hz",
-            "Sample rate",
-            "Hz",
-            limits=limit(_TABLE, "clocks.sample.hz").limits,
-            resolution=1,
-        ),
-        Command(
-            "VOLTage{n}",
-            "output{n}_amplitude_vpp",
-            "Amplitude of output",
-            "V",
-            limits=limit(_TABLE, "settings.amplitude_vpp").limits,
-            resolution=1e-3,
-        ),
-        Command(
-            "VOLTage{n}:OFFSet",
-            "output{n}_offset_v",
-            "Offset of output",
-            "V",
-            limits=limit(_TABLE, "settings.offset_v").limits,
-            resolution=1e-3,
-        ),
+        rate_command("FREQuency:RASTer", limit(_TABLE, "clocks.sample.hz").limits),
+        *level_commands("VOLTage{n}", "VOLTage{n}:OFFSet", _LEVELS),
         Command("OUTPut{n}", "output{n}_on", "State of output", kind=bool),
         Command("FUNCtion{n}:MODE", "output{n}_mode", "Mode of output", kind=str, settable=False),
         Command("ROSCillator:SOURce", "reference_source", "Reference", kind=str, words=("INT", "EXT", "AXI")),

@@ -27,6 +27,7 @@ from qctl.instruments.commands import Command
 from qctl.instruments.filling import Filling, Numbers, locked_to, setting
 from qctl.instruments.keysight_generators.body import ArbBody
 from qctl.instruments.keysight_generators.capabilities import TABLES
+from qctl.instruments.level_commands import level_commands, rate_command
 from qctl.instruments.links.link import Link
 from qctl.instruments.message_generator import MessageGenerator, open_generator
 from qctl.instruments.messages import Message
@@ -40,6 +41,7 @@ _IDLE = "idle"
 _NAME_DIGITS = 11
 """Of a digest: names of waveforms have at most twelve characters."""
 _TABLE = TABLES["keysight-33600a"]
+_LEVELS = (limit(_TABLE, "settings.amplitude_vpp").limits, limit(_TABLE, "settings.offset_v").limits)
 
 
 def arb_name(digest: str) -> str:
@@ -69,30 +71,8 @@ class Trueform:
     dtype = np.dtype("<i2")
     commands = (
         Command("*IDN", "identity", "Identity", kind=str, settable=False),
-        Command(
-            "SOURce{n}:FUNCtion:ARBitrary:SRATe",
-            "output{n}_clock_hz",
-            "Sample rate of output",
-            "Hz",
-            limits=limit(_TABLE, "clocks.sample.hz").limits,
-            resolution=1e-3,
-        ),
-        Command(
-            "SOURce{n}:VOLTage",
-            "output{n}_amplitude_vpp",
-            "Amplitude of output",
-            "V",
-            limits=limit(_TABLE, "settings.amplitude_vpp").limits,
-            resolution=1e-4,
-        ),
-        Command(
-            "SOURce{n}:VOLTage:OFFSet",
-            "output{n}_offset_v",
-            "Offset of output",
-            "V",
-            limits=limit(_TABLE, "settings.offset_v").limits,
-            resolution=1e-4,
-        ),
+        rate_command("SOURce{n}:FUNCtion:ARBitrary:SRATe", limit(_TABLE, "clocks.sample.hz").limits, 1e-3, each=True),
+        *level_commands("SOURce{n}:VOLTage", "SOURce{n}:VOLTage:OFFSet", _LEVELS, 1e-4),
         Command("OUTPut{n}", "output{n}_on", "State of output", kind=bool),
         Command("SOURce{n}:FUNCtion", "output{n}_function", "Function of output", kind=str, settable=False),
         Command("SOURce{n}:FUNCtion:ARBitrary", "output{n}_arb", "Waveform of output", kind=str, settable=False),

@@ -11,15 +11,14 @@ averages) use them the same way. :DIGitize is not used: it blocks the box until 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Parameter, Recording
+from qctl.device import Recording
 from qctl.errors import DeviceError, DeviceTimeoutError, RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
@@ -27,9 +26,9 @@ from qctl.instruments.confirm import confirm, parsed_float, parsed_int
 from qctl.instruments.keysight_infiniium import capabilities as can
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.instruments.keysight_infiniium.checks import check_program
-from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
+from qctl.instruments.set_by_commands import SetByCommands
 from qctl.instruments.settings import Settings
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -96,20 +95,9 @@ COMMANDS = (
 
 
 @dataclass(slots=True)
-class KeysightInfiniium:
-    """An oscilloscope that records its inputs at each trigger of its auxiliary input.
+class KeysightInfiniium(SetByCommands):
+    """An oscilloscope that records its inputs at each trigger of its auxiliary input."""
 
-    Attributes
-    ----------
-    link : Link
-        To the instrument.
-    instrument : Instrument
-        Its entry in lab.toml; inputs that it doesn't name can't be used.
-    """
-
-    link: Link
-    instrument: Instrument
-    settings: Settings = field(init=False)
     _body: DigitizerBody | None = None
     _generation: int = -1
     _scales: NDArray[np.float64] | None = None
@@ -118,22 +106,6 @@ class KeysightInfiniium:
 
     def __post_init__(self) -> None:
         self.settings = Settings(self.link, COMMANDS, tuple(sorted(self.instrument.input)), error_query=_ERRORS)
-
-    def identify(self) -> str:
-        """Return the identity string."""
-        return self.link.query("*IDN?")
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value."""
-        return self.settings.get(name)
-
-    def get_all(self) -> Mapping[str, Any]:
-        """Ask the device for all values, in one message."""
-        return self.settings.get_all()
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""

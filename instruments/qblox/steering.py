@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.operators import Operators, flagged, forms_of
-from qctl.instruments.rows import Rows, conditions_of
+from qctl.instruments.rows import Rows, conditions_of, deciding
 from qctl.lab import Lab, Port
 from qctl.program.conditions import Condition
 from qctl.program.timeline import CaptureSpec, Shots, Straight
@@ -84,11 +84,7 @@ class Steering:
         self.shots = shots
         self.period_ns = period_ns
         self.conditions = conditions_of(straights)
-        ports = set()
-        for p, conditions in enumerate(self.conditions):
-            first = int(rows.capture_bounds[p])
-            for column in {c for when in conditions if when is not None for c in when.captures}:
-                ports.add(int(rows.captures["port"][first + column]))
+        ports = deciding(rows, self.conditions, "port")
         ordered = [rows.ports[name] for name in lab.ports if rows.ports.get(name) in ports]
         table = can.TABLES["qblox-qrm"]
         most = int(table.conditions.addresses.high or 0) if table.conditions and table.conditions.addresses else 0

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.filling import Filling, Numbers, locked_to, setting
+from qctl.instruments.level_commands import level_commands, rate_command
 from qctl.instruments.links.link import Link
 from qctl.instruments.message_generator import MessageGenerator, open_generator
 from qctl.instruments.messages import Message
@@ -31,6 +32,7 @@ __all__ = ["COMMANDS", "FAMILY", "Proteus", "open_driver"]
 
 _TRIGGER = "TRG1"
 _TABLE = TABLES["tabor-p2584m"]
+_LEVELS = (limit(_TABLE, "settings.amplitude_vpp").limits, limit(_TABLE, "settings.offset_v").limits)
 
 
 def _chosen(n: int, *texts: str) -> list[Message]:
@@ -42,21 +44,6 @@ def _setting(place: str, n: int, header: str, value: float | str) -> Filling:
     return Filling(place, value, lambda: _chosen(n, f"{header} {value}"))
 
 
-def _of_output(header: str, name: str, label: str, path: str) -> Command:
-    """Return the declaration of a voltage of one output."""
-    choice = ":INST:CHAN {n};"
-    return Command(
-        header,
-        name,
-        label,
-        "V",
-        limits=limit(_TABLE, path).limits,
-        resolution=1e-3,
-        send=f"{choice}{header} {{value}}",
-        ask=f"{choice}{header}?",
-    )
-
-
 class Proteus:
     """The words of the family."""
 
@@ -65,16 +52,14 @@ class Proteus:
     dtype = np.dtype("<u2")
     commands = (
         Command("*IDN", "identity", "Identity", kind=str, settable=False),
-        Command(
-            "FREQuency:RASTer",
-            "clock_hz",
-            "Sample rate",
-            "Hz",
-            limits=limit(_TABLE, "clocks.sample.hz").limits,
-            resolution=1,
+        rate_command("FREQuency:RASTer", limit(_TABLE, "clocks.sample.hz").limits),
+        *level_commands(
+            ":SOUR:VOLT",
+            ":SOUR:VOLT:OFFS",
+            _LEVELS,
+            send=":INST:CHAN {n};HEADER {value}",
+            ask=":INST:CHAN {n};HEADER?",
         ),
-        _of_output(":SOUR:VOLT", "output{n}_amplitude_vpp", "Amplitude of output", "settings.amplitude_vpp"),
-        _of_output(":SOUR:VOLT:OFFS", "output{n}_offset_v", "Offset of output", "settings.offset_v"),
         Command(
             ":OUTP",
             "output{n}_on",

@@ -9,7 +9,7 @@ STATus:QUEStionable:CONDition (bit 5, FREQuency, is set while the reference is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,23 +17,20 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.device import Parameter
 from qctl.errors import RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, confirm_and_ask, parsed_int
-from qctl.instruments.links.link import Link
+from qctl.instruments.level_commands import level_commands, rate_command
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
-from qctl.instruments.output_span import planned_levels
-from qctl.instruments.settings import Settings
+from qctl.instruments.set_by_commands import GeneratorByCommands
 from qctl.instruments.tektronix_awg5014 import capabilities
 from qctl.instruments.tektronix_awg5014.body import AwgBody
 from qctl.instruments.tektronix_awg5014.checks import check_program
 from qctl.instruments.tektronix_awg5014.waveforms import WaveformList, waveform_name
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
-from qctl.units import Limits
 
 __all__ = ["COMMANDS", "TektronixAwg5014", "open_driver"]
 
@@ -45,23 +42,12 @@ _CLOCK_HZ = limit(_TABLE, "clocks.sample.hz").limits
 
 COMMANDS = (
     Command("*IDN", "identity", "Identity", kind=str, settable=False),
-    Command("SOURce1:FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=_CLOCK_HZ, resolution=1),
-    Command("[SOURce:]FREQuency[:CW]", "clock_hz", "Sample rate", "Hz", limits=_CLOCK_HZ, resolution=1),
-    Command(
+    rate_command("SOURce1:FREQuency[:CW]", _CLOCK_HZ),
+    rate_command("[SOURce:]FREQuency[:CW]", _CLOCK_HZ),
+    *level_commands(
         "SOURce{n}:VOLTage[:LEVel][:IMMediate][:AMPLitude]",
-        "output{n}_amplitude_vpp",
-        "Amplitude of output",
-        "V",
-        limits=limit(_TABLE, "settings.amplitude_vpp").limits,
-        resolution=1e-3,
-    ),
-    Command(
         "SOURce{n}:VOLTage[:LEVel][:IMMediate]:OFFSet",
-        "output{n}_offset_v",
-        "Offset of output",
-        "V",
-        limits=limit(_TABLE, "settings.offset_v").limits,
-        resolution=1e-3,
+        (limit(_TABLE, "settings.amplitude_vpp").limits, limit(_TABLE, "settings.offset_v").limits),
     ),
     Command("OUTPut{n}[:STATe]", "output{n}_on", "State of output", kind=bool),
     Command("AWGControl:RMODe", "run_mode", "Run mode", kind=str, words=("CONT", "TRIG", "GAT", "SEQ")),
@@ -89,23 +75,13 @@ class _Element(NamedTuple):
 
 
 @dataclass(slots=True)
-class TektronixAwg5014:
+class TektronixAwg5014(GeneratorByCommands):
     """An arbitrary waveform generator with four outputs that plays one sweep point a trigger.
 
     A point is one or more elements of the sequence: the first waits for the trigger, each goes on to the next, the last
     to the first. So the box stays at a point until it is told to jump, or an event takes it to the next point.
-
-    Attributes
-    ----------
-    link : Link
-        To the instrument.
-    instrument : Instrument
-        Its entry in lab.toml; outputs that it doesn't name can't be used.
     """
 
-    link: Link
-    instrument: Instrument
-    settings: Settings = field(init=False)
     _waveforms: WaveformList = field(init=False)
     _generation: int = -1
     _known: dict[str, Any] = field(default_factory=dict)
@@ -114,36 +90,14 @@ class TektronixAwg5014:
     _body: AwgBody | None = None
 
     def __post_init__(self) -> None:
-        outputs = tuple(sorted(self.instrument.output))
-        limits = {f"output{n}_offset_v": Limits(*self.instrument.output[n].limits_v) for n in outputs}
-        self.settings = Settings(self.link, COMMANDS, outputs, limits)
+        self.settings = self._settings(COMMANDS, {})
         self._waveforms = WaveformList(self.link)
-
-    def identify(self) -> str:
-        """Return the identity string."""
-        return self.link.query("*IDN?")
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value."""
-        return self.settings.get(name)
-
-    def get_all(self) -> Mapping[str, Any]:
-        """Ask the device for all values, in one message."""
-        return self.settings.get_all()
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""
         self.plan({name: value}, {})
         self._known.pop(name, None)
         self.settings.set(name, value)
-
-    def plan(self, values: Mapping[str, Any], pending: Mapping[str, Any]) -> dict[str, Any]:
-        """Return settings in an order to make them in, see `planned_levels`; nothing is sent but queries."""
-        return planned_levels(self.settings, self.instrument, values, pending)
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.filling import Filling, Numbers, locked_to, setting
+from qctl.instruments.level_commands import level_commands, rate_command
 from qctl.instruments.links.link import Link
 from qctl.instruments.message_generator import MessageGenerator, open_generator
 from qctl.instruments.messages import Message
@@ -31,6 +32,10 @@ __all__ = ["COMMANDS", "FAMILY", "TektronixFiles", "open_driver"]
 _SEQUENCE = "qctl"
 _LIST = "waveform list"
 _TABLE = TABLES["tektronix-awg70000a"]
+_LEVELS = (
+    limit(TABLES["tektronix-awg5200"], "settings.amplitude_vpp").limits,
+    limit(_TABLE, "settings.offset_v").limits,
+)
 
 
 class TektronixFiles:
@@ -41,30 +46,8 @@ class TektronixFiles:
     dtype = np.dtype("<f4")
     commands = (
         Command("*IDN", "identity", "Identity", kind=str, settable=False),
-        Command(
-            "CLOCk:SRATe",
-            "clock_hz",
-            "Sample rate",
-            "Hz",
-            limits=limit(_TABLE, "clocks.sample.hz").limits,
-            resolution=1,
-        ),
-        Command(
-            "SOURce{n}:VOLTage",
-            "output{n}_amplitude_vpp",
-            "Amplitude of output",
-            "V",
-            limits=limit(TABLES["tektronix-awg5200"], "settings.amplitude_vpp").limits,
-            resolution=1e-3,
-        ),
-        Command(
-            "SOURce{n}:VOLTage:LEVel:IMMediate:OFFSet",
-            "output{n}_offset_v",
-            "Offset of output",
-            "V",
-            limits=limit(_TABLE, "settings.offset_v").limits,
-            resolution=1e-3,
-        ),
+        rate_command("CLOCk:SRATe", limit(_TABLE, "clocks.sample.hz").limits),
+        *level_commands("SOURce{n}:VOLTage", "SOURce{n}:VOLTage:LEVel:IMMediate:OFFSet", _LEVELS),
         Command("OUTPut{n}:STATe", "output{n}_on", "State of output", kind=bool),
         Command("SOURce{n}:DAC:RESolution", "output{n}_bits", "Resolution of output", kind=int, settable=False),
         Command("AWGControl:RSTate", "run_state", "Run state", kind=int, settable=False),

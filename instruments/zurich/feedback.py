@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from qctl.cext.seqc import LONGEST_ZERO
 from qctl.errors import CompileError
-from qctl.instruments.rows import Rows, conditions_of
+from qctl.instruments.rows import Rows, conditions_of, deciding
 from qctl.instruments.zurich.events import Events
 from qctl.instruments.zurich.program import silence
 from qctl.instruments.zurich.waveforms import Cut, Grid, cut_of
@@ -131,12 +131,7 @@ class Conditions:
 
     def deciding(self) -> frozenset[int]:
         """Return the kinds of captures that any play depends on."""
-        found = set()
-        for p, conditions in enumerate(self.of_point):
-            first = int(self.rows.capture_bounds[p])
-            for column in {c for when in conditions if when is not None for c in when.captures}:
-                found.add(int(self.rows.captures["capture"][first + column]))
-        return frozenset(found)
+        return deciding(self.rows, self.of_point, "capture")
 
     def take(self, answers: Sequence[Mapping[int, Answer]], events: Events, ends: int) -> None:
         """Note what a readout channel of the box finds."""

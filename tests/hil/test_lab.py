@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from descendants import children_of
 
 from qctl.hil.lab import running_labs
 from qctl.lab import load_lab
@@ -132,10 +133,6 @@ hil()
 def stubborn_lab(folder, how):
     command = [sys.executable, "-c", STUBBORN, how, "lab", "transmon2", "--out", "lab.toml"]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
-
-
-def children_of(pid):
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_lab_whose_plant_refuses_a_box_ends_and_says_so(tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from asking import Asker, connect
+from descendants import family_of
 from test_process import Run, firmware, image
 
 import qctl
@@ -78,15 +79,6 @@ acquire = "ctl0:1"
 """
 
 
-def family(pid: int) -> list[int]:
-    """Return a process and all that descend from it."""
-    found = [pid]
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        for child in (thread / "children").read_text().split():
-            found += family(int(child))
-    return found
-
-
 def loudest(log: Path, since: int) -> int:
     """Return the largest amplitude that any synthesiser was set to last, from a line of the log on."""
     amplitudes: dict[int, int] = {}
@@ -105,7 +97,7 @@ def test_a_circuit_runs_on_it_and_a_killed_server_leaves_it_safe(firmware: Run, 
     toml.write_text(LAB.replace("ADDRESS", f"TCPIP::{address.removeprefix('tcp:').replace(':', '::')}::SOCKET"))
     bind = ["--bind", "tcp://127.0.0.1:0", "--store", str(tmp_path / "store")]
     server = start(["serve", "--lab", str(toml), *bind])
-    pids = family(server.process.pid)
+    pids = family_of(server.process.pid)
     circuit = qctl.Circuit(1)
     circuit.rphi(3.141592653589793, 0.0, 0)
     circuit.measure_all()
@@ -118,7 +110,7 @@ def test_a_circuit_runs_on_it_and_a_killed_server_leaves_it_safe(firmware: Run, 
             deadline = time.monotonic() + 30
             while loudest(log, before) == 0:
                 assert time.monotonic() < deadline
-            pids = family(server.process.pid)
+            pids = family_of(server.process.pid)
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
