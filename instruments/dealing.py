@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import shots
+from qctl.cext import recycled, shots
 from qctl.instruments.feeds import Feed
 from qctl.program.sampling import envelope_samples
 from qctl.program.straights import joined
@@ -119,10 +119,10 @@ class Points:
         self.lead_ticks = lead_ticks
         self.shapes = _shapes(flat.waveforms, rate_hz)
         n, n_points = len(flat.plays), len(flat)
-        self.plays = np.empty(n, PLAY)
+        self.plays = recycled.empty(n, PLAY)
         self.bounds = np.empty((len(feeds), n_points + 1), np.int64)
         self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
-        self.gaps = np.empty((n, 2), np.int64)
+        self.gaps = recycled.empty(2 * n, np.int64).reshape(n, 2)
         bounds = flat.bounds
         most = np.empty((int((bounds[1:] - bounds[:-1]).max(initial=0)), 2), np.int64)
         self.early = shots.deal(

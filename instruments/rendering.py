@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import recycled
 from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.instruments.dealing import Points
@@ -246,7 +247,7 @@ class Renderer:
         n_pieces = len(pieces)
         spans = np.empty((n_pieces * n_outputs, 2), np.int64)
         n_words, longest = kernel.place(pieces, n_outputs, spans)
-        words = np.empty(n_words, np.uint16)
+        words = recycled.empty(n_words, np.uint16)
         digests = np.empty((n_pieces, n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((n_pieces, n_outputs), np.int64), np.empty((n_pieces, n_outputs))
         reached = np.empty((n_pieces, n_outputs, 2), np.int32)

@@ -11,6 +11,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qctl.cext import recycled
 from qctl.cext import sequences as kernel
 from qctl.compiler.native import lengths_of_delays
 from qctl.compiler.rows import Counted, Rows
@@ -75,7 +76,7 @@ class Sequences:
         steps = np.diff(offsets)
         if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or (steps < 0).any():
             raise RequestError(f"offsets must go up from 0 to {n}, the number of gates, and have two rows or more")
-        rows = np.empty(n, INSTRUCTION)
+        rows = recycled.empty(n, INSTRUCTION)
         fault, n_qubits = kernel.fill(
             np.ascontiguousarray(ops, np.int64), np.ascontiguousarray(qubits, np.int64),
             np.ascontiguousarray(angles, np.float64),

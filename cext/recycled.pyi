@@ -1,0 +1,11 @@
+"""Types of arrays over recycled memory."""
+
+from typing import Any
+
+from numpy.typing import DTypeLike, NDArray
+
+LEAST: int
+
+class Recycled: ...
+
+def empty(n: int, dtype: DTypeLike) -> NDArray[Any]: ...
