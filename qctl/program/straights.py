@@ -136,7 +136,7 @@ def counted(straights: Straights) -> NDArray[np.int64]:
 def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where each of so many rows begins, and where the last one ends."""
     bounds = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=bounds[1:])
+    np.add.accumulate(counts, out=bounds[1:])
     return bounds
 
 
