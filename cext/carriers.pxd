@@ -24,7 +24,11 @@ cdef extern from "kept_words.h" nogil:
         int32_t[2][2] reach
     qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t n, int64_t waveform, double amplitude, double hz, double angle) noexcept
     bint qctl_kept_is(const qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle) noexcept
-    bint qctl_kept_take(qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle, int64_t n) noexcept
+    ctypedef struct qctl_room:
+        pass
+    bint qctl_kept_take(qctl_kept* one, qctl_room** rooms, int64_t waveform, double amplitude, double hz, double angle,
+                        int64_t n) noexcept
+    void qctl_rooms_free(qctl_room* room) noexcept
     void qctl_silence(uint16_t* words, int64_t n, uint16_t word) noexcept
 
 cdef enum:
@@ -55,6 +59,7 @@ cdef struct Line:
     Shape* shapes
     Py_ssize_t n_shapes, next_shape
     qctl_kept* kept
+    qctl_room* rooms
     int64_t n_kept
     int failed
 

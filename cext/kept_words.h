@@ -17,6 +17,39 @@ typedef struct {
     int32_t reach[2][2]; /* lowest and highest word of each output */
 } qctl_kept;
 
+/* Room for words, freed all at once: one pulse needs less than an allocation of its own would cost. */
+typedef struct qctl_room {
+    struct qctl_room *older;
+    int64_t n, used; /* words */
+    uint16_t words[];
+} qctl_room;
+
+/* Return room for n words; NULL where there is no memory. */
+static inline uint16_t *qctl_room_for(qctl_room **rooms, int64_t n)
+{
+    qctl_room *room = *rooms;
+    if (!room || room->n - room->used < n) {
+        const int64_t more = n > 32768 ? n : 32768;
+        room = malloc(sizeof *room + 2 * (size_t)more);
+        if (!room) return NULL;
+        room->older = *rooms;
+        room->n = more;
+        room->used = 0;
+        *rooms = room;
+    }
+    room->used += n;
+    return room->words + room->used - n;
+}
+
+static inline void qctl_rooms_free(qctl_room *room)
+{
+    while (room) {
+        qctl_room *older = room->older;
+        free(room);
+        room = older;
+    }
+}
+
 /* Return the place of a pulse among n, a power of two; it may have another one's words. */
 static inline qctl_kept *qctl_kept_place(
     qctl_kept *kept, int64_t n, int64_t waveform, double amplitude, double frequency_hz, double angle)
@@ -41,14 +74,15 @@ static inline int qctl_kept_is(
 
 /* Make room for n samples of two outputs and name the pulse; return 0 where there is no memory. */
 static inline int qctl_kept_take(
-    qctl_kept *one, int64_t waveform, double amplitude, double frequency_hz, double angle, int64_t n)
+    qctl_kept *one, qctl_room **rooms, int64_t waveform, double amplitude, double frequency_hz, double angle, int64_t n)
 {
     one->waveform = -1;
     if (one->room < n) {
-        uint16_t *words = realloc(one->words, 4 * (size_t)n);
-        if (!words) return 0;
-        one->words = words;
-        one->room = n;
+        int64_t room = 16;
+        while (room < n) room *= 2; /* so that what a place had before is less than what it has */
+        one->words = qctl_room_for(rooms, 2 * room);
+        one->room = one->words ? room : 0;
+        if (!one->words) return 0;
     }
     one->waveform = waveform;
     one->amplitude = amplitude;

@@ -7,7 +7,7 @@ from libc.string cimport memcpy, memset
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
     _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, pulsed, qctl_kept, qctl_kept_is,
-    qctl_kept_place, qctl_kept_take, qctl_silence, rounded
+    qctl_kept_place, qctl_kept_take, qctl_rooms_free, qctl_silence, rounded
 )
 from qctl.cext.straight cimport Play
 
@@ -31,7 +31,7 @@ cdef qctl_kept* _kept(Line* line, const Play* play) noexcept nogil:
     cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
     if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
         return one
-    if not qctl_kept_take(one, play.waveform, play.amplitude, play.frequency_hz, angle, n):
+    if not qctl_kept_take(one, &line.rooms, play.waveform, play.amplitude, play.frequency_hz, angle, n):
         return NULL
     if pulsed(line, play, angle, one):
         return one
@@ -370,6 +370,7 @@ def render(
     line.volts[1] = &volts[1, 0]
     line.n_shapes = line.next_shape = line.failed = 0
     line.shapes = <Shape*> calloc(_SHAPES, sizeof(Shape))
+    line.rooms = NULL
     line.n_kept = 16
     while line.n_kept < QCTL_KEPT and line.n_kept < plays.shape[0]:
         line.n_kept *= 2
@@ -385,8 +386,7 @@ def render(
         for j in range(_SHAPES):
             free(line.shapes[j].samples[0])
         free(line.shapes)
-        for j in range(line.n_kept):
-            free(line.kept[j].words)
+        qctl_rooms_free(line.rooms)
         free(line.kept)
     if line.failed:
         raise MemoryError("no room for carriers")
