@@ -110,8 +110,8 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     caught = np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n)
     (waves, played), (kinds, captured) = _found(counts), _found(caught)
     return Rows(
-        flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports, _whole_ns(length_s), counts,
-        waves, kinds, tuple(map(sum, counts.tolist())), tuple(map(sum, caught.tolist())), played, captured,
+        flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports, _whole_ns(length_s),
+        counts, waves, kinds, tuple(map(sum, counts.tolist())), tuple(map(sum, caught.tolist())), played, captured,
     )  # fmt: skip
 
 
