@@ -12,8 +12,12 @@ from qctl.cext.carriers cimport (
 from qctl.cext.straight cimport Play
 
 cdef extern from "words_hash.h" nogil:
-    void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, size_t size,
-                         uint8_t* digest) noexcept
+    ctypedef struct qctl_roots:
+        pass
+    void qctl_roots_begin(qctl_roots* roots, size_t size) noexcept
+    void qctl_roots_end(qctl_roots* roots) noexcept
+    void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence,
+                         qctl_roots* roots, uint8_t* digest) noexcept
 
 DIGEST_BYTES = 20
 GROUP = 4
@@ -134,7 +138,7 @@ cdef bint _in_turn(
 
 cdef void _piece(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
-    uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
+    uint16_t* words, qctl_roots* roots, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
     cdef Py_ssize_t j, k
@@ -144,7 +148,7 @@ cdef void _piece(
     if _in_turn(line, plays, n_plays, first, n, n_padded, words, reached, &begin, &end):
         for output in range(line.n_outputs):
             over[output] = -1
-            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
+            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, roots, digests + output * _DIGEST)
         return
     begin = n
     end = 0
@@ -161,7 +165,7 @@ cdef void _piece(
             row[k] = line.silence
         reached[2 * output] = reached[2 * output + 1] = line.zero
         over[output] = _mixed(line, plays, n_plays, first, n, output, row, &reached[2 * output], &over_v[output])
-        qctl_words_hash(row, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
+        qctl_words_hash(row, n, begin, end, line.silence, roots, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
         memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
@@ -173,12 +177,15 @@ cdef void _all(
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int64_t n_padded, p, n_plays
+    cdef qctl_roots roots
+    qctl_roots_begin(&roots, _DIGEST)
     for k in range(pieces.shape[0]):
         p = pieces[k, 0]
         n_padded = (pieces[k, 2] + _GROUP - 1) // _GROUP * _GROUP
         n_plays = bounds[p + 1] - bounds[p]
         _piece(line, &plays[bounds[p]] if n_plays else NULL, n_plays, pieces[k, 1], pieces[k, 2], n_padded,
-               &words[pieces[k, 3]], &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+               &words[pieces[k, 3]], &roots, &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+    qctl_roots_end(&roots)
 
 
 def place(int64_t[:, ::1] pieces not None, int n_outputs, int64_t[:, ::1] spans not None):
