@@ -123,7 +123,7 @@ cdef inline bint _carried(Line* line, const Play* play, const double** x, const 
     return True
 
 
-cdef inline bint pulsed(Line* line, const Play* play, double angle, qctl_kept* one) noexcept nogil:
+cdef inline bint _pulsed(Line* line, const Play* play, double angle, qctl_kept* one) noexcept nogil:
     """Render a play that stands alone into the room for it; return false where a sample is out of range."""
     cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
     cdef const double* x
@@ -140,6 +140,21 @@ cdef inline bint pulsed(Line* line, const Play* play, double angle, qctl_kept* o
         line.gain * cos(line.phase_rad) if line.corrected else 1.0,
         line.gain * sin(line.phase_rad) if line.corrected else 0.0,
         line.top, line.zero, line.shift, one.words, one.reach)
+
+
+cdef inline qctl_kept* kept_of(Line* line, const Play* play) noexcept nogil:
+    """Return the words of a play that stands alone; NULL if a sample is out of range."""
+    cdef double angle = angle_of(line, play)
+    cdef int64_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
+    cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
+    if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
+        return one
+    if not qctl_kept_take(one, &line.rooms, play.waveform, play.amplitude, play.frequency_hz, angle, n):
+        return NULL
+    if _pulsed(line, play, angle, one):
+        return one
+    one.waveform = -1
+    return NULL
 
 
 cdef inline void mix(Line* line, const Play* play, double angle, int64_t first) noexcept nogil:

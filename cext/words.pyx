@@ -6,8 +6,8 @@ from libc.string cimport memcpy, memset
 
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
-    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, pulsed, qctl_kept, qctl_kept_is,
-    qctl_kept_place, qctl_kept_take, qctl_rooms_free, qctl_silence, rounded
+    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, kept_of, mix, qctl_kept, qctl_rooms_free, qctl_silence,
+    rounded
 )
 from qctl.cext.straight cimport Play
 
@@ -26,21 +26,6 @@ GROUP = 4
 cdef enum:
     _DIGEST = 20
     _GROUP = 4
-
-
-cdef qctl_kept* _kept(Line* line, const Play* play) noexcept nogil:
-    """Return the words of a play that stands alone; NULL if a sample is out of range."""
-    cdef double angle = angle_of(line, play)
-    cdef int64_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
-    cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
-    if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
-        return one
-    if not qctl_kept_take(one, &line.rooms, play.waveform, play.amplitude, play.frequency_hz, angle, n):
-        return NULL
-    if pulsed(line, play, angle, one):
-        return one
-    one.waveform = -1
-    return NULL
 
 
 cdef int64_t _mixed(
@@ -111,7 +96,7 @@ cdef bint _in_turn(
             qctl_silence(words + output * n_padded + done, a - done, line.silence)
         length = end - a
         if many == 1 and length <= QCTL_KEPT_SAMPLES:
-            one = _kept(line, &plays[j])
+            one = kept_of(line, &plays[j])
             if one == NULL:
                 return False
             for output in range(line.n_outputs):
