@@ -120,7 +120,10 @@ class Straights(Sequence[Straight]):
         return self.conditions[bisect_right(self.conditions, self.first + point, key=lambda row: row[0]) - 1][1]
 
     def _names(self, point: int) -> Sequence[str]:
-        return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]
+        number = self.first + point
+        if number + 1 < len(self.labels) and self.labels[number + 1][0] == number + 1:
+            return self.labels[number][1]  # each point up to this one has a row of its own
+        return self.labels[bisect_right(self.labels, number, key=lambda row: row[0]) - 1][1]
 
 
 def counted(straights: Straights) -> NDArray[np.int64]:
