@@ -114,6 +114,7 @@ class Points:
         self, straights: Sequence[Straight], feeds: Sequence[Feed], rate_hz: Fraction, lead_ticks: int, silence: int
     ) -> None:
         flat = joined(straights)
+        self._own: dict[int, tuple[NDArray, NDArray[np.int64]]] = {}
         self.straights = flat
         self.owner = _owners(flat.ports, feeds)
         self.lead_ticks = lead_ticks
@@ -139,8 +140,11 @@ class Points:
 
     def of(self, feed: int) -> tuple[NDArray, NDArray[np.int64]]:
         """Return the plays of one feed, and where each point's begin."""
-        bounds = self.bounds[feed]
-        return self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+        found = self._own.get(feed)
+        if found is None:
+            bounds = self.bounds[feed]
+            found = self._own[feed] = self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+        return found
 
     def last(self, point: int, first: int, n_samples: int) -> int:
         """Return the number in a point of the play that ends last of those that begin in these samples, or -1."""

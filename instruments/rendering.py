@@ -177,6 +177,7 @@ class Renderer:
         self.half_v = half_v
         self.coding = coding
         self.lead_ticks = lead_ticks
+        self._rate_hz = float(rate_hz)
         self._age: object = None
         self._settings: dict[int, int] = {}
 
@@ -256,7 +257,7 @@ class Renderer:
         reached = np.empty((n_pieces, n_outputs, 2), np.int32)
         fine = kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
-            float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
+            self._rate_hz, np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
             line.mixer.phase_rad, *self.coding, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
         if not fine:
@@ -289,7 +290,7 @@ class Renderer:
         label = points.label(point, places[int(there[int(np.argmax(np.abs(volts_of[there])))])])
         number = self.feeds[feed].outputs[output]
         raise CompileError(
-            f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "
+            f"{label}: {volts:.4g} V at {sample / self._rate_hz * 1e9:.4g} ns is outside "
             f"±{self.half_v[number]:.4g} V of output {number}: lower it, or make amplitude_vpp larger",
             pulse=label,
             volts=volts,

@@ -245,10 +245,9 @@ def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
     """Return the samples of the longest waveform, and the label of the pulse that ends it."""
     longest, where, label, first = 0, -1, "", 0
     for k, cut in enumerate(cuts):
-        for piece in cut:
-            if piece[1] > longest:
-                first, longest, _ = piece
-                where = k
+        for begin, n_samples, _ in cut:
+            if n_samples > longest:
+                first, longest, where = begin, n_samples, k
     if where >= 0:
         play = points.last(where, first, longest)
         label = points.label(where, play) if play >= 0 else ""
