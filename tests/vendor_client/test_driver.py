@@ -16,11 +16,13 @@ from qblox_instruments import ClusterType, DummyBinnedAcquisitionData
 from qblox_instruments.ieee488_2 import ClusterDummyTransport, ModuleDummyTransport
 
 import qctl
-from qctl.errors import RefusedError
+from qctl.errors import RefusedError, VersionError
 from qctl.instruments.registry import open_device
 from qctl.lab import load_lab, parse_lab
 
 LAB = "docs/examples/qblox2.toml"
+FIRMWARE = "0.13.0"
+"""What the dummy is made to say, the oldest that the driver takes; its own 0.0.0 is refused."""
 SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM}
 
 
@@ -30,6 +32,7 @@ class Server(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.ready, self.ports, self.sent = threading.Event(), {}, []
+        self.firmware = FIRMWARE
 
     def run(self):
         asyncio.run(self.serve())
@@ -67,7 +70,8 @@ class Server(threading.Thread):
         if header.endswith(b"?"):
             known = re.sub(r"[0-9]+", "#", header.decode()) in box._cmds  # what it doesn't know, it answers with 0
             binary = known and box._bin_out is not None
-            writer.write(box._bin_out if binary else f"{box._data_out}\r\n".encode())
+            text = str(box._data_out).replace("0.0.0", self.firmware) if header == b"*IDN?" else box._data_out
+            writer.write(box._bin_out if binary else f"{text}\r\n".encode())
             await writer.drain()
 
 
@@ -159,6 +163,12 @@ def test_bins_come_back_as_the_vendors_server_has_them(server, lab, averaged):
     np.testing.assert_allclose(found, 0.5 * np.array(values).reshape(-1, 3), atol=1e-6)
     device.close()
     cluster.close()
+
+
+def test_firmware_that_is_too_old_is_refused(server, lab):
+    server.firmware = "0.0.0"
+    with pytest.raises(VersionError, match="qblox-qcm has firmware 0.0.0, and its limits are known from 0.13.0 on"):
+        open_device(lab.instrument("qcm0"), lab)
 
 
 def test_vendors_refusals_are_refusals(server, lab):
