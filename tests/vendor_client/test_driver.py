@@ -167,7 +167,8 @@ def test_bins_come_back_as_the_vendors_server_has_them(server, lab, averaged):
 
 def test_firmware_that_is_too_old_is_refused(server, lab):
     server.firmware = "0.0.0"
-    with pytest.raises(VersionError, match="qblox-qcm has firmware 0.0.0, and its limits are known from 0.13.0 on"):
+    words = r"qblox-qcm has firmware 0\.0\.0, and its limits are known from 0\.13\.0 on"
+    with pytest.raises(VersionError, match=words):
         open_device(lab.instrument("qcm0"), lab)
 
 
