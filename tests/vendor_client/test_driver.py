@@ -23,7 +23,8 @@ from qctl.lab import load_lab, parse_lab
 LAB = "docs/examples/qblox2.toml"
 FIRMWARE = "0.13.0"
 """What the dummy is made to say, the oldest that the driver takes; its own 0.0.0 is refused."""
-SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM}
+SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM,
+         6: ClusterType.CLUSTER_QCM_RF, 8: ClusterType.CLUSTER_QRM_RF}  # fmt: skip
 
 
 class Server(threading.Thread):
@@ -165,6 +166,86 @@ def test_bins_come_back_as_the_vendors_server_has_them(server, lab, averaged):
     cluster.close()
 
 
+RF = """schema = 1
+name = "rf"
+[processors.qpu0]
+platform = "transmon"
+qubits = ["q0"]
+native_gates = ["rz", "sx"]
+shot_period_s = 2.0e-4
+trigger = "cluster0"
+[processors.qpu0.qubit.q0]
+frequency_hz = 4.7e9
+anharmonicity_hz = -2.2e8
+t1_s = 3.2e-5
+t2_s = 2.2e-5
+drive = { length_s = 2.0e-8, sigma_s = 5.0e-9, amplitude_v = 0.1, beta_s = 3.6e-10 }
+readout = { frequency_hz = 7.0e9, amplitude_v = 0.05, length_s = 1.0e-6, delay_s = 1.0e-7 }
+[instruments.cluster0]
+model = "qblox-cluster"
+address = "TCPIP::127.0.0.1::PORT0::SOCKET"
+group = "cluster"
+clock_hz = 1.0e9
+reference = "external"
+safe = { outputs = "off" }
+line.1 = { width_s = 1.0e-7 }
+[instruments.rf0]
+model = "qblox-qcm-rf"
+address = "TCPIP::127.0.0.1::PORT6::SOCKET"
+group = "cluster"
+clock_hz = 1.0e9
+reference = "external"
+trigger = { source = "cluster0", line = 1 }
+safe = { outputs = "off" }
+output.1 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.8, lo_hz = 4.9e9, attenuation_db = 4.0 }
+output.2 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.8, lo_hz = 4.95e9, attenuation_db = 6.0 }
+[instruments.qrm0]
+model = "qblox-qrm-rf"
+address = "TCPIP::127.0.0.1::PORT8::SOCKET"
+group = "cluster"
+clock_hz = 1.0e9
+reference = "external"
+trigger = { source = "cluster0", line = 1 }
+safe = { outputs = "off" }
+output.1 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.4, lo_hz = 6.95e9, attenuation_db = 10.0 }
+input.1 = { range_v = 1.0, attenuation_db = 2.0 }
+[ports."q0.drive"]
+output = "rf0:2"
+mixer = { offset_v = [0.01, -0.02] }
+[ports."q0.readout"]
+feedline = "line0"
+output = "qrm0:1"
+acquire = "qrm0:1"
+"""
+
+
+def test_mixers_inside_are_set_as_the_vendors_server_keeps_them(server):
+    text = RF
+    for slot, port in server.ports.items():
+        text = text.replace(f"PORT{slot}:", f"{port}:")
+    rack = parse_lab(text)
+    made = programs(rack, amplitudes=(-0.1, 0.1))
+    for name, slot in (("rf0", 6), ("qrm0", 8)):
+        device = open_device(rack.instrument(name), rack)
+        assert device.load(made[name]) > 0
+        del server.sent[:]
+        device.load(made[name])
+        assert all(line.endswith(b"?") for _, line in server.sent)
+        device.start()
+        box = server.dummy.get_module_transport(slot)
+        if name == "rf0":
+            kept = {key: float(value) for key, value in box._port_cfg["out1"].items() if key != "amp_offs"}
+            assert kept == {"lo_freq": 4.95e9, "lo_ena": 1, "out_att": 6}
+            assert [float(box._port_cfg[f"out{k}"]["amp_offs"]) for k in (2, 3)] == [10, -20]
+            assert box._channelmap["0"] == [[2], [3]]
+        else:
+            assert float(box._port_cfg["out1"]["lo_freq"]) == 6.95e9  # its one LO has the number 1
+            assert float(box._port_cfg["in0"]["in_att"]) == 2
+            assert box._channelmap["0"] == box._acq_channelmap["0"] == [[0], [1]]
+        device.safe()
+        device.close()
+
+
 def test_firmware_that_is_too_old_is_refused(server, lab):
     server.firmware = "0.0.0"
     words = r"qblox-qcm has firmware 0\.0\.0, and its limits are known from 0\.13\.0 on"
@@ -184,6 +265,6 @@ def test_vendors_refusals_are_refusals(server, lab):
 def test_cluster_speaks_with_the_vendors_server(server, lab):
     device = open_device(lab.instrument("cluster0"), lab)
     assert device.identify().startswith("Qblox,Cluster MM,")
-    assert device.get("n_modules") == 3
+    assert device.get("n_modules") == len(SLOTS)
     device.close()
     assert load_lab(LAB).instrument("cluster0").model == "qblox-cluster"
