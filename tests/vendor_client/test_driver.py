@@ -166,64 +166,13 @@ def test_bins_come_back_as_the_vendors_server_has_them(server, lab, averaged):
     cluster.close()
 
 
-RF = """schema = 1
-name = "rf"
-[processors.qpu0]
-platform = "transmon"
-qubits = ["q0"]
-native_gates = ["rz", "sx"]
-shot_period_s = 2.0e-4
-trigger = "cluster0"
-[processors.qpu0.qubit.q0]
-frequency_hz = 4.7e9
-anharmonicity_hz = -2.2e8
-t1_s = 3.2e-5
-t2_s = 2.2e-5
-drive = { length_s = 2.0e-8, sigma_s = 5.0e-9, amplitude_v = 0.1, beta_s = 3.6e-10 }
-readout = { frequency_hz = 7.0e9, amplitude_v = 0.05, length_s = 1.0e-6, delay_s = 1.0e-7 }
-[instruments.cluster0]
-model = "qblox-cluster"
-address = "TCPIP::127.0.0.1::PORT0::SOCKET"
-group = "cluster"
-clock_hz = 1.0e9
-reference = "external"
-safe = { outputs = "off" }
-line.1 = { width_s = 1.0e-7 }
-[instruments.rf0]
-model = "qblox-qcm-rf"
-address = "TCPIP::127.0.0.1::PORT6::SOCKET"
-group = "cluster"
-clock_hz = 1.0e9
-reference = "external"
-trigger = { source = "cluster0", line = 1 }
-safe = { outputs = "off" }
-output.1 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.8, lo_hz = 4.9e9, attenuation_db = 4.0 }
-output.2 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.8, lo_hz = 4.95e9, attenuation_db = 6.0 }
-[instruments.qrm0]
-model = "qblox-qrm-rf"
-address = "TCPIP::127.0.0.1::PORT8::SOCKET"
-group = "cluster"
-clock_hz = 1.0e9
-reference = "external"
-trigger = { source = "cluster0", line = 1 }
-safe = { outputs = "off" }
-output.1 = { limits_v = [-0.5, 0.5], amplitude_vpp = 0.4, lo_hz = 6.95e9, attenuation_db = 10.0 }
-input.1 = { range_v = 1.0, attenuation_db = 2.0 }
-[ports."q0.drive"]
-output = "rf0:2"
-mixer = { offset_v = [0.01, -0.02] }
-[ports."q0.readout"]
-feedline = "line0"
-output = "qrm0:1"
-acquire = "qrm0:1"
-"""
-
-
 def test_mixers_inside_are_set_as_the_vendors_server_keeps_them(server):
-    text = RF
-    for slot, port in server.ports.items():
-        text = text.replace(f"PORT{slot}:", f"{port}:")
-    rack = parse_lab(text)
+    with open("docs/examples/qblox_rf2.toml") as file:
+        text = file.read()
+    for old, slot in ((5025, 0), (25002, 2), (25003, 6), (25004, 8)):
+        text = text.replace(f"::{old}::", f"::{server.ports[slot]}::")
+    text = text.replace('output = "rf0:1"', 'output = "rf0:2"\nmixer = { offset_v = [0.01, -0.02] }', 1)
+    rack = parse_lab(text.replace('[ports."q1.drive"]\noutput = "rf0:2"', '[ports."q1.drive"]\noutput = "rf0:1"'))
     made = programs(rack, amplitudes=(-0.1, 0.1))
     for name, slot in (("rf0", 6), ("qrm0", 8)):
         device = open_device(rack.instrument(name), rack)
@@ -235,7 +184,7 @@ def test_mixers_inside_are_set_as_the_vendors_server_keeps_them(server):
         box = server.dummy.get_module_transport(slot)
         if name == "rf0":
             kept = {key: float(value) for key, value in box._port_cfg["out1"].items() if key != "amp_offs"}
-            assert kept == {"lo_freq": 4.95e9, "lo_ena": 1, "out_att": 6}
+            assert kept == {"lo_freq": 4.95e9, "lo_ena": 1, "out_att": 4}
             assert [float(box._port_cfg[f"out{k}"]["amp_offs"]) for k in (2, 3)] == [10, -20]
             assert box._channelmap["0"] == [[2], [3]]
         else:
