@@ -9,6 +9,7 @@ import numpy as np
 from qctl.hil.labs.bridged import BESIDE, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
+from qctl.hil.labs.qblox import RF, module_lines, rf_ports
 from qctl.hil.labs.qick import BOARD, board_lines, board_ports
 from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
@@ -40,6 +41,7 @@ MODELS = {
     "clu": "qblox-cluster",
     "qcm": "qblox-qcm",
     "qrm": "qblox-qrm",
+    **RF,
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
@@ -209,10 +211,13 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
-    elif model in _FULL_SCALE_V:
-        full_scale_v = _FULL_SCALE_V[model]
+    elif model in _FULL_SCALE_V or model in RF.values():
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
+        if model in RF.values():
+            lo_hz = LO_READOUT_HZ if box == connector(file.cables.readout.i)[0] else LO_DRIVE_HZ
+            return [*lines, *module_lines(model, _outputs_of(box, file), lo_hz), *clocked, ""]
+        full_scale_v = _FULL_SCALE_V[model]
         for number in sorted(_outputs_of(box, file)):
             limits = f"[{-full_scale_v}, {full_scale_v}]"
             lines.append(f"output.{number} = {{ limits_v = {limits}, amplitude_vpp = {2 * full_scale_v} }}")
@@ -260,6 +265,9 @@ def _ports(file: PlantFile) -> list[str]:
         served = {box: MODELS[box[:3]] for box in cables.slots if _is_served(box, file)}
         if served:
             lines += port_lines(transmon.name, k, cables, served)
+            continue
+        if connector(drive.i)[0][:3] in RF:
+            lines += rf_ports(transmon.name, k, cables)
             continue
         if MODELS[connector(drive.i)[0][:3]] == BOARD:
             lines += board_ports(transmon.name, k, cables)
