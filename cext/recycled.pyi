@@ -6,6 +6,4 @@ from numpy.typing import DTypeLike, NDArray
 
 LEAST: int
 
-class Recycled: ...
-
 def empty(n: int, dtype: DTypeLike) -> NDArray[Any]: ...

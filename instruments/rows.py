@@ -162,18 +162,20 @@ def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
 
     Captures with weights or a swept frequency are not looked at: there is no key for them.
     """
-    chosen, n = np.zeros(len(rows.ports), np.int8), len(rows.bounds) - 1
-    chosen[ports] = 1
-    specs = tuple((one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs)
+    n = len(rows.bounds) - 1
     if any(one.weights is not None or one.ifs_hz is not None for one in rows.specs):
         return None
-    if len(rows.captures) != n * int(rows.capture_bounds[1] - rows.capture_bounds[0]) if n else True:
+    each = int(rows.capture_bounds[1]) if n else 0
+    if not n or not np.array_equal(rows.capture_bounds, np.arange(0, n * each + 1, each) if each else np.zeros(n + 1)):
         return None
-    caught = rows.captures.view(np.uint8).reshape(n, -1)
-    counts = rows.capture_bounds[1:] - rows.capture_bounds[:-1]
-    if (counts != counts[0]).any() or (caught != caught[0]).any():
+    caught = rows.captures[:each].tobytes()
+    if rows.captures.tobytes() != n * caught:
         return None
+    chosen = np.zeros(len(rows.ports), np.int8)
+    for port in ports:
+        chosen[port] = 1
+    specs = tuple([(one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs])
     if not kernel.alike(rows.plays, rows.bounds, chosen):
         return None
     first = rows.plays[: rows.bounds[1]]
-    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught[0].tobytes(), specs, rows.waveforms
+    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught, specs, rows.waveforms

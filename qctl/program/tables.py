@@ -219,6 +219,10 @@ class Waveform:
     def __hash__(self) -> int:
         return (self._known or self._key_and_hash())[1]
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Hashes of texts are other ones in every process.
+        return type(self), (self.kind, self.params, self.amp, self.samples, self.rate_hz)
+
 
 @dataclass(frozen=True, slots=True)
 class Capture:
