@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clones.h"
+
 enum { QCTL_KEPT = 1024, QCTL_KEPT_SAMPLES = 4096 }; /* places at most, a power of two; samples of a pulse */
 
 typedef struct {
@@ -91,10 +93,18 @@ static inline int qctl_kept_take(
     return 1;
 }
 
-/* Write so many words of silence. */
-static inline void qctl_silence(uint16_t *words, int64_t n, uint16_t word)
+typedef uint16_t qctl_many __attribute__((vector_size(64)));
+
+/* Write so many words of silence: whole lines of the cache at once, which wait for memory in few places. */
+static QCTL_CLONES void qctl_silence(uint16_t *words, int64_t n, uint16_t word)
 {
-    for (int64_t k = 0; k < n; k++) words[k] = word;
+    const qctl_many many = (qctl_many){0} + word;
+    if (n < 32) {
+        for (int64_t k = 0; k < n; k++) words[k] = word;
+        return;
+    }
+    for (int64_t k = 0; k + 32 <= n; k += 32) memcpy(words + k, &many, sizeof many);
+    memcpy(words + n - 32, &many, sizeof many);
 }
 
 #endif
