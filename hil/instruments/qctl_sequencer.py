@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError, QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.firmware_link import (
+    E_FULL,
     E_HASH,
     E_PAYLOAD,
     E_RANGE,
@@ -53,6 +54,7 @@ class QctlSequencer(FirmwareLink):
     kind = "sequencer"
     word = "sequencer"
     window = 8
+    own_faults = FirmwareLink.own_faults | {"clock_drift"}
     n_outputs = 64
     n_inputs = 8
     asking = frozenset((0x28, 0x30, 0x31, 0x32, 0x33, 0x39))
@@ -141,7 +143,9 @@ class QctlSequencer(FirmwareLink):
         if kind != 1:
             raise Problem(E_RANGE, f"object of kind {kind}")
         if not 1 <= length <= _MAX_OBJECT:
-            raise Problem(11, f"{length} bytes, there is room for {_MAX_OBJECT}")
+            raise Problem(E_FULL, f"{length} bytes, there is room for {_MAX_OBJECT}")
+        if self._faults.get("full_buffer"):
+            raise Problem(E_FULL, "memory is full")
         if payload != self._head:
             self._head, self._object = payload, bytearray()
         return struct.pack("<I", len(self._object))

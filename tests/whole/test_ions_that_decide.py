@@ -13,9 +13,8 @@ import pytest
 
 import qctl
 from qctl.cli.running import start
-from qctl.errors import DeviceError, RefusedError
+from qctl.errors import DeviceError
 from qctl.firmware_io.instructions import Op, SequencerProgram
-from qctl.firmware_io.kinds import Kind
 from qctl.instruments.qctl_sequencer.body import Photons, SequencerBody, program_of
 from qctl.instruments.qctl_sequencer.driver import QctlSequencer, open_driver
 from qctl.lab import Lab, load_lab
@@ -156,10 +155,3 @@ def test_an_endless_question_is_stopped_and_the_next_program_plays(chain: Chain)
         chain.box.finished()
     plain = [*PREPARED, *chain.pulse(0, 2), *detection(0), (Op.STORE, 0), (Op.HALT,)]
     assert (chain.counts(plain, 1, 50) >= BRIGHT).mean() > 0.95
-
-
-def test_triggers_beside_counts_are_refused_by_their_instruction(chain: Chain) -> None:
-    rows = [*detection(0), (Op.WAIT_TRIGGER, 0, 0xFFFF, 1000), (Op.HALT,)]
-    with pytest.raises(RefusedError, match=f"instruction {len(rows) - 2}"):
-        chain.begin(rows, 0, 1)
-    chain.box.controller.call(Kind.SAFE)
