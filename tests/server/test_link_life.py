@@ -74,7 +74,7 @@ class Events:
         self.bodies: list[dict[str, Any]] = []
         self._more = threading.Condition()
 
-    def __call__(self, topic: str, body: dict[str, Any]) -> None:
+    def __call__(self, topic: str, of: object, body: dict[str, Any]) -> None:
         with self._more:
             self.bodies.append(body)
             self._more.notify_all()
