@@ -96,8 +96,8 @@ class Host:
             name: Finder(
                 self._lab.instrument(name),
                 lambda one: opener(one, self._lab),
-                plan.places.found / f"{name}.json",
                 plan.places.known / f"{name}.json",
+                plan.places.shared.name,
             )
             for name in plan.instruments
         }
