@@ -63,6 +63,7 @@ class QbloxCluster(Box):
     """The cluster; its configuration lists its modules as ``slot=name:model,…``."""
 
     kind = "cluster"
+    own_faults = Box.own_faults | {"unlocked", "full_buffer"}
     reply_end = "\r\n"
     table_type = _SlotTable
 
