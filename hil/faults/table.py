@@ -59,7 +59,7 @@ _REFERENCED = (
     "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qblox-cluster", "zurich-data-server",
     "qick-tproc-v2", *_PACKETS,
 )  # fmt: skip
-_SERIAL = (*_PACKETS, "lakeshore-335", "shutter-box", "chiller")
+_SERIAL = (*_PACKETS, "lakeshore-335", "shutter-box", "chiller", "modbus-line")
 KINDS: dict[str, FaultKind] = {
     kind.name: kind
     for kind in (

@@ -112,12 +112,11 @@ class Script:
             return max((one for one in known if one < self._next), default=known[0])
         if self._next and self._has(self._next - 1, key) and self._polls(said):
             return self._next - 1
-        expected = self._shown(self._turns[self._next].said) if self._next < len(self._turns) else "nothing more"
+        expected = self._shown(self._turns[place].said) if place < len(self._turns) else "nothing more"
         raise DeviceError(
-            f"{self.name}: command {self._next + 1} differs from the record: expected {expected}, "
-            f"came {self._shown(said)}",
+            f"{self.name}: command {place + 1} differs from the record: expected {expected}, came {self._shown(said)}",
             instrument=self.name,
-            number=self._next + 1,
+            number=place + 1,
         )
 
     def _may_miss(self, place: int) -> bool:

@@ -6,9 +6,9 @@ What only asks, and which setting a query is of, is told by the entry in lab.tom
 from __future__ import annotations
 
 import struct
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from qctl.hil.record.journal import Turn
 from qctl.hil.record.script import SILENCE_S, FirmwareScript, Script
@@ -23,17 +23,9 @@ _ASKS = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 class LinesScript(Script):
     """A board that speaks lines, as its entry in lab.toml says; without one, what has a question mark asks."""
 
-    def __init__(
-        self,
-        name: str,
-        turns: Sequence[Turn],
-        strict: bool,
-        clock: Callable[[], float] = time.monotonic,
-        silence_s: float = SILENCE_S,
-        instrument: Instrument | None = None,
-    ) -> None:
+    def __init__(self, *said: Any, instrument: Instrument | None = None, **how: Any) -> None:
         self._instrument = instrument
-        super().__init__(name, turns, strict, clock, silence_s)
+        super().__init__(*said, **how)
 
     def _header(self, said: bytes) -> bytes:
         return self._parameter(said)[0].encode() if self._instrument else super()._header(said)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import running, served
+from replayed import recorded_story, running, served
 
 from qctl.errors import DeviceError
 from qctl.hil.record.journal import Turn, read_record
@@ -33,7 +32,9 @@ def story(lab: Any) -> dict[str, Any]:
     chiller.set("mode", "COOL")
     with pytest.raises(DeviceError, match="ERR 3 out of range"):
         shutter.set("dac2_v", 7.0)
-    values = {name: lab.instruments[name].snapshot()["parameters"] for name in ("shutter0", "chiller0")}
+    lab.instruments["valve0"].set("opening", 40.0)
+    names = ("shutter0", "chiller0", "valve0", "meter0")
+    values = {name: lab.instruments[name].snapshot()["parameters"] for name in names}
     return {
         "counts": run[0].content["counts"],
         "raw": (shutter.raw("GET LIGHT"), chiller.raw("input 0 int16 / 10")),
@@ -44,14 +45,7 @@ def story(lab: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return the record of a story on bridged1, and what came of it."""
-    folder = tmp_path_factory.mktemp("recorded")
-    with ExitStack() as stack:
-        stack.enter_context(running("hil", "lab", "bridged1", "--out", str(folder / "lab.toml")))
-        record = ["--lab", str(folder / "lab.toml"), "--out", str(folder / "record")]
-        proxies = stack.enter_context(running("hil", "record", *record))
-        lab = stack.enter_context(served(proxies.address, folder / "store"))
-        found = story(lab)
-    return folder / "record", found
+    return recorded_story(tmp_path_factory.mktemp("recorded"), "bridged1", story)
 
 
 @pytest.mark.parametrize("how", ["--strict", "--tolerant"])
@@ -59,7 +53,7 @@ def test_a_rack_with_described_firmware_is_played_without_it_and_gives_the_ident
     recorded: tuple[Path, dict[str, Any]], tmp_path: Path, how: str
 ) -> None:
     record, found = recorded
-    assert set(read_record(record).turns) >= {"shutter0", "chiller0"}
+    assert set(read_record(record).turns) >= {"shutter0", "chiller0", "valve0", "meter0"}
     with (
         running("hil", "replay", str(record), how, "--out", str(tmp_path / "lab.toml")) as rack,
         served(rack.address, tmp_path / "store") as lab,

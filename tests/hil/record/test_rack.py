@@ -7,12 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import running, served
+from replayed import recorded_story, running, served
 
 from qctl.errors import DeviceError, RequestError
 from qctl.hil.record.journal import read_record
@@ -34,15 +33,7 @@ def story(lab: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return the record of a story on a virtual lab, and what came of it."""
-    folder = tmp_path_factory.mktemp("recorded")
-    with ExitStack() as stack:
-        stack.enter_context(running("hil", "lab", "transmon1", "--out", str(folder / "lab.toml")))
-        record = ["--lab", str(folder / "lab.toml"), "--out", str(folder / "record")]
-        proxies = stack.enter_context(running("hil", "record", *record))
-        assert proxies.address == str(folder / "record" / "recorded.toml")
-        lab = stack.enter_context(served(proxies.address, folder / "store"))
-        found = story(lab)
-    return folder / "record", found
+    return recorded_story(tmp_path_factory.mktemp("recorded"), "transmon1", story)
 
 
 @pytest.mark.parametrize("how", ["--strict", pytest.param("--tolerant", marks=pytest.mark.full)])
