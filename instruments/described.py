@@ -113,7 +113,7 @@ def _register(instrument: Instrument, rule: ParameterRule) -> tuple[ParameterRul
 
 def _modbus_command(instrument: Instrument, rule: ParameterRule, register: Register) -> Command:
     text = str(register)
-    low, high = (0.0, 1.0) if register.is_bit else register.bounds
+    low, high = register.bounds
     for code in rule.codes:
         if not _NUMBER.fullmatch(code) or not low <= float(code) <= high:
             raise RequestError(

@@ -114,6 +114,9 @@ class ModbusPort:
             number = float(value) if setting else 0.0
         except ValueError:
             return f"{REFUSED} {value!r} is no number"
+        low, high = register.bounds
+        if not low <= number <= high or (register.is_bit and number not in (0, 1)):
+            return f"{REFUSED} {value} is not in [{low:g}, {high:g}], as {register} holds them"
         reply = self._write(register, number) if setting else self._read(register)
         if reply.isError():
             return _refused(reply)

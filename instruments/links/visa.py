@@ -304,9 +304,10 @@ class VisaLink:
                 with suppress(TimeoutError):
                     port.line(_LINE_BYTES, self._dialect.wakes_s)
                     port.unread()
-            port.send((self._dialect.dressed(self._dialect.identity_query),), self._timeout_s)
+            asked = self._dialect.dressed(self._dialect.identity_query)
+            port.send((asked,), self._timeout_s)
             if self._dialect.echoes:
-                port.line(_LINE_BYTES, self._timeout_s)
+                self._check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
             identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
         except TimeoutError as error:
             self._down(
@@ -352,9 +353,15 @@ class VisaLink:
             self._tap.sent(self._name, data)
         if self._dialect.echoes:
             self._flush()
-            echo = self._raw_line(port, text, self._timeout_s)
-            if echo.rstrip(b"\r\n") != data.rstrip(b"\r\n"):
-                self._fail(PortClosedError(f"{echo!r} came where its echo was due"), f"after {text!r}")
+            try:
+                self._check_echo(self._raw_line(port, text, self._timeout_s), data)
+            except PortClosedError as error:
+                self._fail(error, f"after {text!r}")
+
+    @staticmethod
+    def _check_echo(echo: bytes, sent: bytes) -> None:
+        if echo.rstrip(b"\r\n") != sent.rstrip(b"\r\n"):
+            raise PortClosedError(f"{echo[:80]!r} came where its echo was due")
 
     def _line(self, port: Port, text: str, timeout_s: float) -> str:
         line = self._raw_line(port, text, timeout_s)

@@ -57,7 +57,7 @@ def test_limits_hold_on_every_path_and_the_firmware_refuses_in_its_own_words(box
             refused()
     with pytest.raises(LimitError, match=r"setpoint_c = 30.1 is outside \[10, 30\]"):
         chiller.raw("holding 0 int16 / 10 = 30.1")
-    with pytest.raises(RefusedError, match=r"shutter0 refused SET DAC 2 7\.000: ERR 3 out of range"):
+    with pytest.raises(RefusedError, match=r"shutter0 refused dac2_v = 7\.0 \(SET DAC 2 7\.000\): ERR 3 out of range"):
         shutter.set("dac2_v", 7.0)
     for box in (shutter, chiller):
         for text in ("*CLS", "*OPC?", "SYST:ERR?"):  # it need not know SCPI, and its answer would stand unread
