@@ -99,7 +99,7 @@ def _by_modbus(instrument: Instrument, registers: list[tuple[ParameterRule, Regi
         refusals=(REFUSED,),
         joined=0,
         identity=_begins(said.begins),
-        dialect=Dialect(identity_query=said.identity, serial=line),
+        dialect=Dialect(identity_query=said.identity, serial=line, station=f"unit {said.unit}"),
         open_port=lambda address, timeout_s: ModbusPort(address, timeout_s, said.unit, said.word_order, line),
     )
 
