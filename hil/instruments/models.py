@@ -57,6 +57,9 @@ MODELS: dict[str, Model] = {
     "plain-shutter-box": Model("shutter_box", "PlainShutterBox", "pty"),
     "chiller": Model("chiller", "Chiller", "pty"),
     "chiller-tcp": Model("chiller", "Chiller", "modbus"),
+    "water-valve": Model("water_units", "WaterValve", "pty"),
+    "water-meter": Model("water_units", "WaterMeter", "pty"),
+    "modbus-line": Model("modbus_units", "ModbusUnits", "pty"),
 }
 
 

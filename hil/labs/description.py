@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qctl.hil.labs.bridged import BESIDE, firmware_lines
+from qctl.hil.labs.bridged import BESIDE, UNITS, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
 from qctl.hil.labs.qblox import RF, module_lines, rf_ports
@@ -69,7 +69,9 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
 
 
 def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
-    """Return the modules of a chassis, each with its slot and model."""
+    """Return the modules of a chassis or the units of a line, each with its slot or number and model."""
+    if chassis in UNITS and chassis in file.cables.beside:
+        return UNITS[chassis]
     found = {name: connector(place) for name, place in file.cables.slots.items()}
     return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
 
@@ -170,6 +172,8 @@ def _number(value: float) -> str:
 
 def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     """Return an instrument, and behind it the modules that it holds, each on a port of its own."""
+    if box in UNITS:
+        return firmware_lines(box, address)
     if model == DATA_SERVER:
         return [
             line
