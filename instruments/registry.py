@@ -117,7 +117,7 @@ MODELS = {
         Model("keysight-m8190a", "player", "keysight_generators.m8190a", "keysight_generators", ("", "M8190A")),
         Model("keysight-m8190a-12bit", "player", "keysight_generators.m8190a", "keysight_generators", ("", "M8190A")),
         Model("qick-tproc-v2", "transceiver", "qick.driver", "qick", ("QICK", "")),
-        Model("qick-tproc-v1", "transceiver", "", "qick"),
+        Model("qick-tproc-v1", "transceiver", "qick.driver", "qick"),
         Model("qm-opx", "transceiver", "", "quantum_machines"),
         Model("line-firmware", "firmware", "described"),
         Model("modbus-firmware", "firmware", "described"),

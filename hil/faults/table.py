@@ -57,7 +57,7 @@ _SCPI = (
 )  # fmt: skip
 _REFERENCED = (
     "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qblox-cluster", "zurich-data-server",
-    "qick-tproc-v2", *_PACKETS,
+    "qick-tproc-v2", "qick-tproc-v1", *_PACKETS,
 )  # fmt: skip
 _SERIAL = (*_PACKETS, "lakeshore-335", "shutter-box", "chiller")
 KINDS: dict[str, FaultKind] = {

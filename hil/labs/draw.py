@@ -34,8 +34,8 @@ _FREQUENCIES_HZ = {
     "zurich1": (4.72e9,),
     "mixed1": (4.72e9,),
     "zurich2": (5.47e9, 4.73e9),
-    "qick1": (4.72e9,),
-    "qick2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
+    **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
 _ANHARMONICITY_HZ = {"transmon5": -3.3e8}
@@ -48,8 +48,8 @@ _RESONATORS_HZ = {
     "zurich1": (7.02e9,),
     "mixed1": (7.02e9,),
     "zurich2": (7.035e9, 7.105e9),
-    "qick1": (5.92e9,),
-    "qick2": (5.885e9, 5.955e9),
+    **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
+    **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
 _OUTPUTS = {
@@ -68,11 +68,14 @@ _OUTPUTS = {
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
 _OUTPUTS["bridged1"] = _OUTPUTS["transmon1"]
+_BOARDS = {"qick1": "board0", "qick2": "board0", "qick1-v1": "rfsoc0", "qick2-v1": "rfsoc0"}
+"""Racks of one board that plays and reads everything, and starts itself."""
+for _name in ("qick1", "qick2"):
+    _drive, _flux, _readout = (text.replace("board0", _BOARDS[f"{_name}-v1"]) for text in _OUTPUTS[_name])
+    _OUTPUTS[f"{_name}-v1"] = _drive, _flux, _readout
 _BESIDE = {"bridged1": tuple(BESIDE)}
 """Racks with boxes that nothing of the processor hangs on."""
-_BOARDS = ("qick1", "qick2")
-"""Racks of one board that plays and reads everything, and starts itself."""
-_JOINED = {"qick2": {"board0:7": "board0:5"}}
+_JOINED = {name: {f"{_BOARDS[name]}:7": f"{_BOARDS[name]}:5"} for name in ("qick2", "qick2-v1")}
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
@@ -83,7 +86,7 @@ _SLOTS = {
 _CARRIERS = {
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "mixed1": ("lo_drive", "qa0.qa1"),
-    **dict.fromkeys(_BOARDS, ("", "board0.g3")),
+    **{name: ("", f"{board}.g3") for name, board in _BOARDS.items()},
 }
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
 _TRIGGERS = {
@@ -177,7 +180,7 @@ def _cables(name: str) -> Cables:
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
-    tones = [lo_drive or f"board0.g{k + 1}" for k in range(n)]
+    tones = [lo_drive or f"{digitizer}.g{k + 1}" for k in range(n)]
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
