@@ -44,6 +44,7 @@ MODELS = {
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
     "hd0": "zurich-hdawg",
+    "uh0": "zurich-uhfqa",
     **BOARDS,
     "fri": "bluefors-gen1",
     **{name[:3]: model for name, model in BESIDE.items()},
@@ -193,7 +194,8 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     clocked = [f'clock_source = "{chassis or source}"'] if source else []
     if _is_served(box, file):
         wire = file.cables.triggers.get(box, "")
-        lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s)
+        with_uhf = "uh0" in file.cables.slots
+        lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s, with_uhf)
     elif box[:3] in BOARDS:
         lines += board_lines(file.cables, model)
     elif model == MODELS["awg"]:

@@ -33,7 +33,7 @@ _FREQUENCIES_HZ = {
     "qblox2": (5.47e9, 4.73e9),
     "zurich1": (4.72e9,),
     "mixed1": (4.72e9,),
-    "zurich2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("zurich2", "zurich2-uhf"), (5.47e9, 4.73e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
@@ -47,7 +47,7 @@ _RESONATORS_HZ = {
     "qblox2": (7.035e9, 7.105e9),
     "zurich1": (7.02e9,),
     "mixed1": (7.02e9,),
-    "zurich2": (7.035e9, 7.105e9),
+    **dict.fromkeys(("zurich2", "zurich2-uhf"), (7.035e9, 7.105e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
@@ -64,6 +64,7 @@ _OUTPUTS = {
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
+    "zurich2-uhf": ("hd0:1 hd0:2 hd0:3 hd0:4", "hd0:5 hd0:6", "uh0:1 uh0:2"),
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
@@ -81,6 +82,7 @@ _SLOTS = {
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
+    "zurich2-uhf": {"hd0": "zds0:1", "uh0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
 _CARRIERS = {
@@ -92,8 +94,11 @@ _CARRIERS = {
 _TRIGGERS = {
     "zurich1": {"qc0": "trig0:1"},
     "zurich2": {"hd0": "qc0:1"},
+    "zurich2-uhf": {"uh0": "hd0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
 }
+_GRIDS_HZ = {"zurich2-uhf": 2.4e9}
+"""Racks whose boxes have different rates: at which the fridge is followed."""
 _DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = tuple(_FREQUENCIES_HZ)
@@ -188,6 +193,7 @@ def _cables(name: str) -> Cables:
         triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
         events={} if alone and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
+        grid_hz=_GRIDS_HZ.get(name, 0.0),
         joined=_JOINED.get(name, {}),
         beside=_BESIDE.get(name, ()),
     )
