@@ -32,7 +32,7 @@ _FREQUENCIES_HZ = {
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
     "qblox2": (5.47e9, 4.73e9),
     "zurich1": (4.72e9,),
-    "mixed1": (4.72e9,),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
     "zurich2": (5.47e9, 4.73e9),
     "qick1": (4.72e9,),
     "qick2": (5.47e9, 4.73e9),
@@ -46,7 +46,7 @@ _RESONATORS_HZ = {
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     "qblox2": (7.035e9, 7.105e9),
     "zurich1": (7.02e9,),
-    "mixed1": (7.02e9,),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
     "zurich2": (7.035e9, 7.105e9),
     "qick1": (5.92e9,),
     "qick2": (5.885e9, 5.955e9),
@@ -63,6 +63,7 @@ _OUTPUTS = {
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
+    "mixed1-qblox": ("awg0:1 awg0:2", "", "qrm0:1 qrm0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
@@ -77,6 +78,7 @@ _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
+    "mixed1-qblox": {"qrm0": "cluster0:4"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
@@ -90,6 +92,7 @@ _TRIGGERS = {
     "zurich1": {"qc0": "trig0:1"},
     "zurich2": {"hd0": "qc0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
+    "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},
 }
 _DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
@@ -183,7 +186,7 @@ def _cables(name: str) -> Cables:
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
         triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
-        events={} if alone and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
+        events={} if alone and not name.startswith("mixed1") else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
         joined=_JOINED.get(name, {}),
         beside=_BESIDE.get(name, ()),
