@@ -42,6 +42,7 @@ _TICK_MS = 100
 _MOST_BYTES = 1 << 28
 _MOST_PROGRAMS = 10_000
 _LONGEST_NAME = 200
+_WARM = "qctl.server.prepare:make_ready"
 _REQUESTS = msgspec.msgpack.Decoder(wire.Request)
 
 
@@ -92,7 +93,7 @@ class Keeper:
         self._waiters: dict[int, list[_Waiter]] = {}
         self._ended: set[int] = set()
         self._ended_lock = threading.Lock()
-        self._pool = Pool(plan.n_workers, warm=(plan.prepare,))
+        self._pool = Pool(plan.n_workers, warm=((_WARM, plan.lab_toml),))
         parts = LaneParts(
             self._lab, plan.lab_toml, plan.places, self._queue, self._pool, plan.prepare, self._addresses,
             self._context, self._mail.publish, self._note_end, self._next_run, lambda: self._leases, CompiledJobs(),
