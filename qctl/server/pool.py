@@ -28,14 +28,15 @@ _Call = tuple[str, Any]
 """Import path of a function, and its argument."""
 
 
-def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int) -> None:
+def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
     """Make the calls that warm it up, say so, and then call what the pipe names until it closes."""
-    begin_process(nice=_NICE)
+    begin_process(nice=nice)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     for path, argument in warm:
         import_path(path)(argument)
+    os.nice(_NICE)
     connection.send(None)
     while True:
         try:
@@ -61,10 +62,10 @@ def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int) -> 
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, number: int, warm: tuple[_Call, ...], most_bytes: int) -> None:
+    def __init__(self, number: int, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
         self.connection, theirs = SPAWN.Pipe()
         self.process: BaseProcess = SPAWN.Process(
-            target=_serve, args=(theirs, warm, most_bytes), name=f"pool.{number}", daemon=True
+            target=_serve, args=(theirs, warm, most_bytes, nice), name=f"pool.{number}", daemon=True
         )
         self.process.start()
         self.is_warm = False
@@ -124,7 +125,8 @@ class Pool:
             with self._lock:
                 if self._closed:
                     return
-                worker = _Worker(number, self._warm, self._most_bytes)
+                # The first is what the first job waits for, while the server starts and nobody is answered yet.
+                worker = _Worker(number, self._warm, self._most_bytes, _NICE if number else 0)
                 self._all.append(worker)
             worker.wait_warm()
             self._idle.put(worker)
