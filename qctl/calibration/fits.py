@@ -224,7 +224,7 @@ def _best_cosine(u: Floats, y: Floats, frequencies: Floats, rates: Sequence[floa
     wanted = np.array([y.sum() * ones, cosines @ drop, sines @ drop])
     solved = np.linalg.solve(np.moveaxis(grams, (0, 1), (2, 3)), np.moveaxis(wanted, 0, 2)[..., None])[..., 0]
     explained = np.einsum("frk,kfr->fr", solved, wanted)
-    k, r = np.unravel_index(int(np.argmax(explained)), explained.shape)
+    k, r = divmod(int(np.argmax(explained)), len(rates))
     offset, cosine, sine = map(float, solved[k, r])
     found = [offset, float(np.hypot(cosine, sine)), float(frequencies[k]), float(np.arctan2(-sine, cosine))]
     return found + ([float(rates[r])] if len(rates) > 1 else [])
