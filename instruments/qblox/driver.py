@@ -30,7 +30,7 @@ from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
 from qctl.instruments.qblox.front_end import Setting, commands_of, front_of, gain_db, quiet_of
-from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, volts
+from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, norm_of, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -169,7 +169,7 @@ class QbloxModule:
         self._confirm("the program")
         self._front |= wanted
         self._norms = {
-            (one.port, slot): _norm(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
+            (one.port, slot): norm_of(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
         }
         self._body = body
         return n_bytes
@@ -204,7 +204,7 @@ class QbloxModule:
         """Return what a volt at the input makes of the integral that decides, in its units."""
         if not one.decides:
             return 1.0
-        return _norm(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
+        return norm_of(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
 
     def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
         """Send settings and channel maps where they are not what was sent last."""
@@ -372,16 +372,6 @@ class QbloxModule:
 
 
 _NUMBERS = range(limit(can.TABLES["qblox-qcm"], "sequencers").most)
-
-
-def _norm(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:
-    """Return the sum of the magnitudes of a result's weights."""
-    index = one.acquisitions[slot].weights
-    if index < 0:
-        return float(one.integration_ns)
-    digests = one.weights[index], one.weights[index + 1]
-    i, q = (blobs[digest].astype(np.float64) / can.FULL_SCALE for digest in digests)
-    return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
 
 
 def drained(link: Link) -> list[str]:

@@ -6,12 +6,16 @@ then one of bins, whose sums are in units of 1/2048 squared of the input's range
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
+from qctl.instruments.qblox.body import Sequencer
+from qctl.instruments.qblox.capabilities import FULL_SCALE
 
-__all__ = ["N_BLOCKS", "RANGE_V", "columns", "volts"]
+__all__ = ["N_BLOCKS", "RANGE_V", "columns", "norm_of", "volts"]
 
 N_BLOCKS = 7
 """Blocks of one acquisition of a QRM: samples, overrange and count of both paths' scope, then the bins."""
@@ -48,6 +52,16 @@ def volts(block: bytes | memoryview, norm: float, gain_db: float) -> NDArray[np.
     found = np.full(len(bins), np.nan + 0j)
     found[filled] = sums[filled] / bins["count"][filled] * scale
     return found
+
+
+def norm_of(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:
+    """Return the sum of the magnitudes of a result's weights."""
+    index = one.acquisitions[slot].weights
+    if index < 0:
+        return float(one.integration_ns)
+    digests = one.weights[index], one.weights[index + 1]
+    i, q = (blobs[digest].astype(np.float64) / FULL_SCALE for digest in digests)
+    return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
 
 
 def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex128]:
