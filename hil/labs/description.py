@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qctl.hil.labs.bridged import BESIDE, firmware_lines
+from qctl.hil.labs.bridged import BESIDE, UNITS, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
+from qctl.hil.labs.qblox import RF, module_lines, rf_ports
 from qctl.hil.labs.qick import BOARDS, board_lines, board_ports
 from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
@@ -41,6 +42,7 @@ MODELS = {
     "clu": "qblox-cluster",
     "qcm": "qblox-qcm",
     "qrm": "qblox-qrm",
+    **RF,
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
@@ -69,7 +71,9 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
 
 
 def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
-    """Return the modules of a chassis, each with its slot and model."""
+    """Return the modules of a chassis or the units of a line, each with its slot or number and model."""
+    if chassis in UNITS and chassis in file.cables.beside:
+        return UNITS[chassis]
     found = {name: connector(place) for name, place in file.cables.slots.items()}
     return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
 
@@ -170,6 +174,8 @@ def _number(value: float) -> str:
 
 def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     """Return an instrument, and behind it the modules that it holds, each on a port of its own."""
+    if box in UNITS:
+        return firmware_lines(box, address)
     if model == DATA_SERVER:
         return [
             line
@@ -223,10 +229,13 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
-    elif model in _FULL_SCALE_V:
-        full_scale_v = _FULL_SCALE_V[model]
+    elif model in _FULL_SCALE_V or model in RF.values():
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
+        if model in RF.values():
+            lo_hz = LO_READOUT_HZ if box == connector(file.cables.readout.i)[0] else LO_DRIVE_HZ
+            return [*lines, *module_lines(model, _outputs_of(box, file), lo_hz), *clocked, ""]
+        full_scale_v = _FULL_SCALE_V[model]
         for number in sorted(_outputs_of(box, file)):
             limits = f"[{-full_scale_v}, {full_scale_v}]"
             lines.append(f"output.{number} = {{ limits_v = {limits}, amplitude_vpp = {2 * full_scale_v} }}")
@@ -274,6 +283,9 @@ def _ports(file: PlantFile) -> list[str]:
         served = {box: MODELS[box[:3]] for box in cables.slots if _is_served(box, file)}
         if served:
             lines += port_lines(transmon.name, k, cables, served)
+            continue
+        if connector(drive.i)[0][:3] in RF:
+            lines += rf_ports(transmon.name, k, cables)
             continue
         if connector(drive.i)[0][:3] in BOARDS:
             lines += board_ports(transmon.name, k, cables)

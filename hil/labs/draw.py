@@ -30,7 +30,7 @@ _FREQUENCIES_HZ = {
     "bridged1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
-    "qblox2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("qblox2", "qblox2-rf"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
     "mixed1": (4.72e9,),
     **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
@@ -44,7 +44,7 @@ _RESONATORS_HZ = {
     "bridged1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
-    "qblox2": (7.035e9, 7.105e9),
+    **dict.fromkeys(("qblox2", "qblox2-rf"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
     "mixed1": (7.02e9,),
     **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
@@ -62,6 +62,7 @@ _OUTPUTS = {
     ),
     "proteus2": ("pro0:1 pro0:2 pro0:3 pro0:4", "awg0:3 awg0:4", "awg0:1 awg0:2"),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
+    "qblox2-rf": ("rfc0:1 rfc0:2 rfc0:3 rfc0:4", "qcm0:1 qcm0:2", "rfr0:1 rfr0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
@@ -80,6 +81,7 @@ _BESIDE = {"bridged1": tuple(BESIDE)}
 _JOINED = {name: {f"{_BOARDS[name]}:7": f"{_BOARDS[name]}:5"} for name in ("qick2", "qick2-v1")}
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
+    "qblox2-rf": {"rfc0": "cluster0:2", "qcm0": "cluster0:3", "rfr0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
@@ -87,6 +89,7 @@ _SLOTS = {
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
 _CARRIERS = {
+    "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "mixed1": ("lo_drive", "qa0.qa1"),
     **{name: ("", f"{board}.g3") for name, board in _BOARDS.items()},
@@ -186,7 +189,7 @@ def _cables(name: str) -> Cables:
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
-    tones = [lo_drive or f"{digitizer}.g{k + 1}" for k in range(n)]
+    tones = [lo_drive.format(k + 1) or f"{digitizer}.g{k + 1}" for k in range(n)]
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),

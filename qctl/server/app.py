@@ -27,7 +27,7 @@ from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process
 from qctl.store.opening import check_database, claim_store
-from qctl.wire import Safe
+from qctl.wire import Safe, Topic
 
 __all__ = ["Server", "ServerConfig", "check_address", "serve"]
 
@@ -240,7 +240,7 @@ class Server:
         self.broker.disconnect(name)
         for instrument in self._groups.get(name, ()):
             body = {"instrument": instrument, "state": "degraded", "why": f"its host ended with code {code}"}
-            self.broker.publish(f"link.{instrument}", body)
+            self.broker.publish(Topic.LINK, instrument, body)
         if name == KEEPER:
             for group in self._groups:
                 self.broker.tell(group, Stop(run=0))

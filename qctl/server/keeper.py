@@ -120,13 +120,15 @@ class Keeper:
         """Have the loop answer those who wait for this job; from any thread."""
         with self._ended_lock:
             self._ended.add(job)
-        self._mail.publish(f"ended.{job}", {"job": job})
+        self._mail.publish(wire.Topic.ENDED, job, {"job": job})
 
     def serve(self) -> None:
         """Pass messages until told to quit."""
         self._mail.tell(wire.pack(Ready("keeper", {"recovered": [entry.job for entry in self._recovered]})))
         for entry in self._recovered:
-            self._mail.publish(f"job.{entry.job}", {"job": entry.job, "state": entry.state.value, "qpu": entry.qpu})
+            self._mail.publish(
+                wire.Topic.JOB, entry.job, {"job": entry.job, "state": entry.state.value, "qpu": entry.qpu}
+            )
         poller = zmq.Poller()
         poller.register(self._requests, zmq.POLLIN)
         poller.register(self._mail.outbox, zmq.POLLIN)
@@ -236,7 +238,7 @@ class Keeper:
             return
         for (envelope, request, submission), job in zip(submissions, numbers, strict=True):
             self._reply(envelope, wire.Accepted(job, id=request.id))
-            self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": submission.qpu})
+            self._mail.publish(wire.Topic.JOB, job, {"job": job, "state": "queued", "qpu": submission.qpu})
         for qpu in {submission.qpu for _, _, submission in submissions}:
             self._lanes[qpu].wake()
 
@@ -266,7 +268,7 @@ class Keeper:
         programs, name = self._queue.programs(old.job), old.row["name"]
         again = Submission(programs, old.qpu, old.shots, old.options, request.client, name)
         job = self._queue.submit([again])[0]
-        self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": old.qpu})
+        self._mail.publish(wire.Topic.JOB, job, {"job": job, "state": "queued", "qpu": old.qpu})
         self._lanes[old.qpu].wake()
         return wire.Accepted(job, id=request.id)
 
@@ -281,7 +283,7 @@ class Keeper:
         before = latest(self._plan.places.snapshots, request.qpu)
         snapshot: Snapshot = overlay(self._lab, request.qpu, before, request.values, request.note)
         written = write_snapshot(self._plan.places.snapshots, snapshot)
-        self._mail.publish(f"calibration.{request.qpu}", {"qpu": request.qpu, "number": written.number})
+        self._mail.publish(wire.Topic.CALIBRATION, request.qpu, {"qpu": request.qpu, "number": written.number})
         return wire.Written(written.number, id=request.id)
 
     # -- results ---------------------------------------------------------------------------------

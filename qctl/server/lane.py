@@ -324,7 +324,7 @@ class Lane:
 
     def _step(self, job: int, state: JobState, **columns: Any) -> None:
         self._parts.queue.step(job, state, **columns)
-        self._parts.publish(f"job.{job}", {"job": job, "state": state.value, "qpu": self.qpu})
+        self._parts.publish(wire.Topic.JOB, job, {"job": job, "state": state.value, "qpu": self.qpu})
 
     def _make_safe(self, links: HostLinks) -> None:
         for group in dict.fromkeys(group_of(self._parts.lab, name) for name in self._instruments):
@@ -332,7 +332,7 @@ class Lane:
                 links.ask(group, wire.Safe(tuple(self._instruments)))
             except QctlError as error:
                 _LOG.error("%s is not in its safe state: %s", group, error.message)
-                self._parts.publish("safe.failed", {"group": group, "why": error.message})
+                self._parts.publish(wire.Topic.SAFE, "failed", {"group": group, "why": error.message})
 
     def _begin_safing(self) -> bool:
         """Hold back the next run if none plays, and return whether outputs may now be made safe; the lock is held."""

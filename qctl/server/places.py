@@ -20,7 +20,8 @@ class Places:
     Attributes
     ----------
     shared : Path
-        Private folder in shared memory: sockets, waveforms of device programs, records of the runs.
+        Private folder in shared memory, with a name that no other server has: sockets, waveforms of device programs,
+        records of the runs.
     store : Path
         The database, results and calibration snapshots.
     """
@@ -39,13 +40,8 @@ class Places:
         return self.shared / "records"
 
     @property
-    def found(self) -> Path:
-        """Return the folder where hosts note who answers at which address, for the hosts that come after them."""
-        return self.shared / "found"
-
-    @property
     def known(self) -> Path:
-        """Return the folder where hosts note the same for the servers that come after this one."""
+        """Return the folder where hosts note who answers at which address, for hosts and servers that come after."""
         return self.store / "known"
 
     @property
@@ -99,7 +95,7 @@ def make_places(store: Path) -> Places:
     shared = Path(tempfile.mkdtemp(prefix=f"qctl-{os.getuid()}-{os.getpid()}-", dir=memory))
     places = Places(shared, store)
     try:
-        for folder in (places.waveforms, places.records, places.found, places.known, places.results, places.snapshots):
+        for folder in (places.waveforms, places.records, places.known, places.results, places.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         remove_places(places)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from qctl.cext.q1_shots import fingerprint
 from qctl.hil.instruments.plant_link import Kind, Plant
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, run_together
-from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, judge, kind_of
+from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, carriers_of, judge, kind_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots
 
@@ -98,7 +98,8 @@ async def follow(
     for core in cores:
         found.busy_ns = max(found.busy_ns, core.end_ns % _APART_NS)
     names = list(dict.fromkeys(module.config.name for module, _ in running))
-    return await plant.follow(names, found.kinds, np.concatenate(found.order), RATE_HZ, busy_s=found.busy_ns * 1e-9)
+    order, busy_s = np.concatenate(found.order), found.busy_ns * 1e-9
+    return await plant.follow(names, found.kinds, order, RATE_HZ, tones=carriers_of(players), busy_s=busy_s)
 
 
 async def n_left(plant: Plant) -> int:
