@@ -110,8 +110,10 @@ def _events(work: Work) -> tuple[Events, list[int]]:
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
     values = np.column_stack([signed(rows[:, 4:-1]), rows[:, 1]])
     plays = rows[:, -1].tolist()
-    unsure = [work.steering.when(p, play) is not None for p, play in zip(rows[:, 0].tolist(), plays, strict=True)]
-    return Events(rows[:, 0], rows[:, 2], rows[:, 3] == 1, values, np.array(unsure, bool)), plays
+    unsure = np.zeros(len(rows), bool)
+    if work.steering:
+        unsure[:] = [work.steering.when(p, k) is not None for p, k in zip(rows[:, 0].tolist(), plays, strict=True)]
+    return Events(rows[:, 0], rows[:, 2], rows[:, 3] == 1, values, unsure), plays
 
 
 def _lines(plan: Plan, n_shots: int, points: list[str]) -> Iterator[str]:

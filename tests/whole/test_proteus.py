@@ -8,13 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from whole_programs import check_bell, check_lifetime, check_readout, rabi_of, tuned_lab
-
-import qctl
+from whole_programs import check_bell, check_lifetime, check_readout, check_samples_decide, rabi_of, tuned_lab
 
 pytestmark = pytest.mark.full
-
-FLIPPED = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nx $0;\nc[0] = measure $0;\n'
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +24,6 @@ def height_v(lab: Any) -> float:
     true = lab.truth["qubits"]["q0"]
     offset_hz = true["frequency_hz"] - 5.1e9
     return float(true["amplitude_v"] * np.sinc(offset_hz / 1.2e9) / np.sinc(offset_hz / 2.0e9))
-
-
-def up(lab: Any, shots: int = 2000) -> float:
-    """Return how often a qubit is up after its flip."""
-    counts = lab.client.run(qctl.Circuit.from_qasm(FLIPPED), shots=shots).result(60).counts
-    assert sum(counts.values()) == shots
-    return float(counts.get("1", 0) / shots)
 
 
 def test_bell_state_by_the_command_line(rack: Any, tmp_path: Path) -> None:
@@ -64,16 +53,4 @@ def test_repeated_run_uploads_nothing_and_a_changed_amplitude_its_own_waveforms(
 
 
 def test_samples_decide_the_counts(rack: Any) -> None:
-    """Half of what the generator plays is a quarter turn less for each of two pulses: the flip is gone by half."""
-    assert up(rack) > 0.9
-    rack.fault("scale", "q0.drive", "0.5")
-    try:
-        assert 0.3 < up(rack) < 0.7
-    finally:
-        rack.clear()
-    rack.fault("lo_shift", "lo_drive", "3e8")
-    try:
-        assert up(rack) < 0.1
-    finally:
-        rack.clear()
-    assert up(rack) > 0.9
+    check_samples_decide(rack)
