@@ -32,7 +32,7 @@ _FREQUENCIES_HZ = {
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
     **dict.fromkeys(("qblox2", "qblox2-rf"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
-    "mixed1": (4.72e9,),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
     **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
@@ -46,7 +46,7 @@ _RESONATORS_HZ = {
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     **dict.fromkeys(("qblox2", "qblox2-rf"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
-    "mixed1": (7.02e9,),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
     **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
@@ -65,6 +65,7 @@ _OUTPUTS = {
     "qblox2-rf": ("rfc0:1 rfc0:2 rfc0:3 rfc0:4", "qcm0:1 qcm0:2", "rfr0:1 rfr0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
+    "mixed1-qblox": ("awg0:1 awg0:2", "", "qrm0:1 qrm0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
     "zurich2-uhf": ("hd0:1 hd0:2 hd0:3 hd0:4", "hd0:5 hd0:6", "uh0:1 uh0:2"),
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
@@ -84,6 +85,7 @@ _SLOTS = {
     "qblox2-rf": {"rfc0": "cluster0:2", "qcm0": "cluster0:3", "rfr0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
+    "mixed1-qblox": {"qrm0": "cluster0:4"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
     "zurich2-uhf": {"hd0": "zds0:1", "uh0": "zds0:2"},
 }
@@ -92,7 +94,7 @@ _CARRIERS = {
     "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "mixed1": ("lo_drive", "qa0.qa1"),
-    **{name: ("", f"{board}.g3") for name, board in _BOARDS.items()},
+    **{name: (f"{board}.g{{}}", f"{board}.g3") for name, board in _BOARDS.items()},
 }
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
 _TRIGGERS = {
@@ -100,6 +102,7 @@ _TRIGGERS = {
     "zurich2": {"hd0": "qc0:1"},
     "zurich2-uhf": {"uh0": "hd0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
+    "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},
 }
 _GRIDS_HZ = {"zurich2-uhf": 2.4e9, "proteus2": 2.0e9}
 """Racks whose boxes have different rates: at which the fridge is followed."""
@@ -189,7 +192,7 @@ def _cables(name: str) -> Cables:
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
-    tones = [lo_drive.format(k + 1) or f"{digitizer}.g{k + 1}" for k in range(n)]
+    tones = [lo_drive.format(k + 1) for k in range(n)]
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),

@@ -21,7 +21,7 @@ from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.qblox.pace import check_late
 from qctl.instruments.qblox.steering import Steering
-from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
+from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_conditions, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.lab.held import Same, kept
@@ -162,10 +162,10 @@ class _Work:
         if len(events):
             self._check_range(port, line.outputs, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
         acquisitions, counted = self._acquisitions(memory, index)
-        if self.triggered and acquisitions:
-            refuse_captures(port.name, self.instrument.name)
         steered = self.steering.sequencer(port, index, events, bounds, self.lead_ns) if plays else None
         if steered is not None:
+            if self.triggered:
+                refuse_conditions(port.name, self.instrument.name)
             events, bounds = steered.events, steered.bounds
         switch = switch_of(self.instrument.model, line.outputs)
         part = Part(
@@ -191,6 +191,7 @@ class _Work:
             memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
             **self._sends(index, line.inputs), follows=steered is not None,
             inverted=() if steered is None else steered.inverted,
+            point_captures=self._point_captures(index) if self.triggered and counted else (),
         )  # fmt: skip
         return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
@@ -276,6 +277,13 @@ class _Work:
         return {
             slot: Acquisition(index, n_bins, memory.weights_of[slot]) for slot, index in memory.slots.items()
         }, counted
+
+    def _point_captures(self, index: int) -> tuple[int, ...]:
+        """Return how many captures of a port each point has."""
+        mine = self.rows.captures["port"] == index
+        before = np.concatenate([[0], np.cumsum(mine)])
+        counts: list[int] = np.diff(before[self.rows.capture_bounds]).tolist()
+        return tuple(counts)
 
     # --- checks -------------------------------------------------------------------------------------
 

@@ -196,10 +196,11 @@ def test_led_rack_goes_on_after_a_cancelled_run(led: Any) -> None:
     led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
 
 
-def test_analyser_and_a_generator_of_another_maker_play_one_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mixed1", "mixed1-qblox"])
+def test_analyser_and_a_generator_of_another_maker_play_one_run(tmp_path: Path, name: str) -> None:
     from whole_lab import WholeLab
 
-    lab = WholeLab(tmp_path, "mixed1", 3)
+    lab = WholeLab(tmp_path, name, 3)
     try:
         true = lab.truth["qubits"]["q0"]
         p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])

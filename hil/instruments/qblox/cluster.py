@@ -16,7 +16,7 @@ from typing import Any
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Parts, Plant
-from qctl.hil.instruments.qblox.following import follow, n_left
+from qctl.hil.instruments.qblox.following import Followed, follow, n_left
 from qctl.hil.instruments.qblox.lists import packed
 from qctl.hil.instruments.qblox.module import KINDS, QbloxModule, built, identity
 from qctl.hil.instruments.qblox.playing import play
@@ -172,22 +172,20 @@ class QbloxCluster(Box):
         pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
         running = [(module, one) for module, one in pairs if id(one) in self._running]
         self._following = True
-        done = None
+        followed = None
         try:
-            done = await follow(self.plant, running, int(self.value("trigger_address")))
+            followed = await follow(self.plant, running, int(self.value("trigger_address")))
         except QctlError as error:
             for _, one in running:
                 one.fail("UNKNOWN", error.message)
-        if done is None:
+        if followed is None:
             self._end_following()
             return
-        self._task = asyncio.get_running_loop().create_task(self._followed(running, done))
+        self._task = asyncio.get_running_loop().create_task(self._followed(running, followed))
 
-    async def _followed(
-        self, running: Sequence[tuple[QbloxModule, Sequencer]], done: asyncio.Future[list[list[Any]]]
-    ) -> None:
+    async def _followed(self, running: Sequence[tuple[QbloxModule, Sequencer]], followed: Followed) -> None:
         try:
-            await done
+            followed.fill(await followed.done)
         except QctlError as error:
             for _, one in running:
                 if one.state == "RUNNING":

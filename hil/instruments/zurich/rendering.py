@@ -201,7 +201,8 @@ def _played(track: Track, row: np.void, since: int, chosen: int | None) -> NDArr
         cos, sin = np.cos(theta), np.sin(theta)
         return np.stack([gains[0] * w[0] * cos + gains[1] * w[1] * sin, gains[2] * w[0] * sin + gains[3] * w[1] * cos])
     if one.kind == "uh":
-        return np.asarray(w * [[float(tree.value(f"{one.place}/outputs/{k}/amplitude"))] for k in (0, 1)])
+        own = np.array([[float(tree.value(f"{one.place}/outputs/{k}/amplitude"))] for k in (0, 1)])
+        return np.asarray(w * own)
     w *= np.array(gains)[:, None]
     if tree.value(f"{one.place}/outputs/0/modulation/mode") == _MIXER:
         hz = float(tree.value(f"oscs/{int(tree.value(f'sines/{2 * one.number}/oscselect'))}/freq"))
