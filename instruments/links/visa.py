@@ -311,9 +311,7 @@ class VisaLink:
                 self._check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
             identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
         except TimeoutError as error:
-            self._down(
-                f"{self._where} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error
-            )
+            self._down(f"{self._where} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error)
         except (PortClosedError, WireError) as error:
             self._down(f"{self._where}: {error}", error)
         self._check(identity)
