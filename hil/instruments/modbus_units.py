@@ -6,7 +6,6 @@ Faults that are set on the line hit all of them, faults of a unit's own only wha
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -125,8 +124,7 @@ class _Unit:
 
 
 def _kind_of(model: str) -> type[ModbusFirmware]:
-    module, found = emulated_by(model)
-    kind = getattr(importlib.import_module(module), found.name, None)
+    kind, _ = emulated_by(model)
     if not (isinstance(kind, type) and issubclass(kind, ModbusFirmware)):
         raise RequestError(f"{model} is no Modbus unit, and only these stand on a line together")
     return kind

@@ -135,6 +135,10 @@ class Plant(Protocol):
         """Play the events of a shot in each of so many; return how many, and the photons of each gate."""
         ...
 
+    async def events_of_part(self, rows: NDArray[Any], tick_s: float, begins: bool) -> list[int]:
+        """Play events of one shot, the first or the next ones; return the photons of each gate that closes."""
+        ...
+
     async def steer(
         self,
         outputs: Mapping[str, Mapping[int, Output]],
@@ -305,6 +309,11 @@ class NoPlant:
         n_gates = int(((rows["operation"] == 3) & (rows["level"] == 0)).sum())
         fired = await self.fire(0, n_shots, period_s)
         return fired, self._random.poisson(5.0, (fired, n_gates))
+
+    async def events_of_part(self, rows: NDArray[Any], tick_s: float, begins: bool) -> list[int]:
+        """Count as `events` does; time does not pass."""
+        n_gates = int(((rows["operation"] == 3) & (rows["level"] == 0)).sum())
+        return [int(count) for count in self._random.poisson(5.0, n_gates)]
 
     async def steer(
         self,

@@ -96,8 +96,8 @@ class Host:
             name: Finder(
                 self._lab.instrument(name),
                 lambda one: opener(one, self._lab),
-                plan.places.found / f"{name}.json",
                 plan.places.known / f"{name}.json",
+                plan.places.shared.name,
             )
             for name in plan.instruments
         }
@@ -332,7 +332,7 @@ class Host:
         for name, values in settings.items():
             self._threads[name].note(values)
             for parameter, value in values.items():
-                self._mail.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+                self._mail.publish(wire.Topic.VALUE, name, {"instrument": name, "parameter": parameter, "value": value})
 
     def _drop_applied(self, names: list[str]) -> None:
         for key in [key for key in list(self._applied) if key[0] in names]:
@@ -347,7 +347,7 @@ class Host:
 
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
-            self._mail.publish(f"progress.{request.job}", body)
+            self._mail.publish(wire.Topic.PROGRESS, request.job, body)
             if stage == "playing" and not done:
                 self._mail.post(envelope, wire.pack(Playing(request.run, id=request.id)))
 
