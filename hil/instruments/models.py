@@ -42,7 +42,7 @@ MODELS: dict[str, Model] = {
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
-    "qick-tproc-v2": Model("qick.board", "QickBoard", "pyro"),
+    **dict.fromkeys(("qick-tproc-v2", "qick-tproc-v1"), Model("qick.board", "QickBoard", "pyro")),
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),
@@ -57,6 +57,9 @@ MODELS: dict[str, Model] = {
     "plain-shutter-box": Model("shutter_box", "PlainShutterBox", "pty"),
     "chiller": Model("chiller", "Chiller", "pty"),
     "chiller-tcp": Model("chiller", "Chiller", "modbus"),
+    "water-valve": Model("water_units", "WaterValve", "pty"),
+    "water-meter": Model("water_units", "WaterMeter", "pty"),
+    "modbus-line": Model("modbus_units", "ModbusUnits", "pty"),
 }
 
 

@@ -163,8 +163,8 @@ class Plant(Protocol):
     async def reference(self, locked: bool) -> None:
         """Say whether the box is locked to its reference clock."""
 
-    def spent(self, name: str) -> None:
-        """Say that a fault of this box is used up."""
+    def spent(self, name: str, on: str = "") -> None:
+        """Say that a fault of this box, or of one of its parts, is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
@@ -342,8 +342,8 @@ class NoPlant:
     async def reference(self, locked: bool) -> None:
         """Forget it."""
 
-    def spent(self, name: str) -> None:
-        """Say that a fault of this box is used up."""
+    def spent(self, name: str, on: str = "") -> None:
+        """Say that a fault of this box, or of one of its parts, is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""

@@ -203,7 +203,7 @@ def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> di
 
 
 def _spent(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.physics.faults.spend(message["name"], session.attached().name)
+    plant.physics.faults.spend(message["name"], message.get("on") or session.attached().name)
 
 
 def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from qctl.lab.snapshot import latest
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
-from qctl.server.keeper import KeeperPlan, run_keeper
+from qctl.server.keeping import KeeperPlan, run_keeper
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process

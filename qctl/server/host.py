@@ -104,9 +104,8 @@ class Host:
         self._threads = {name: self._open(name, finder) for name, finder in self._finders.items()}
 
     def _open(self, name: str, finder: Finder) -> InstrumentThread:
-        return InstrumentThread(
-            self._lab.instrument(name), finder, self._mail.publish, safe_first=self._plan.safe_first
-        )
+        one, n_sharing = self._lab.instrument(name), len(self._lab.sharing(name))
+        return InstrumentThread(one, finder, self._mail.publish, self._plan.safe_first, n_sharing)
 
     def serve(self, orphaned: threading.Event) -> None:
         """Pass messages until told to quit."""
@@ -216,7 +215,7 @@ class Host:
         function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
         longest_s = getattr(request, "timeout_s", None) or 0.0
         if isinstance(request, wire.Snapshot):
-            longest_s = snapshot_s(thread.instrument, thread.device)
+            longest_s = snapshot_s(thread.instrument, thread.device, thread.n_sharing)
         changes = not isinstance(request, wire.Set) and may_change(request)
 
         def ended(call: Call) -> None:

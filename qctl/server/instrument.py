@@ -36,6 +36,8 @@ class InstrumentThread:
         Told of every change of the link.
     safe_first : bool
         Bring the device to its safe state when it is opened: an earlier session ended without doing so.
+    n_sharing : int
+        How many instruments take turns on its line, itself included.
     """
 
     def __init__(
@@ -44,15 +46,17 @@ class InstrumentThread:
         open_device: Callable[[], Device],
         publish: Callable[[Topic, object, dict[str, Any]], None],
         safe_first: bool = False,
+        n_sharing: int = 1,
     ) -> None:
         self.instrument = instrument
+        self.n_sharing = n_sharing
         self.name = instrument.name
         self.identity = ""
         self.playing = False
         self.changed: list[Difference] = []
         self.lacks: list[str] = []
         self.tried = threading.Event()
-        self.longest_s = longest_call_s(instrument)
+        self.longest_s = longest_call_s(instrument, n_sharing)
         self.device: Device | None = None
         self.locked: bool | None = None
         self._open_device = open_device

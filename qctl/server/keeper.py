@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,18 +23,17 @@ from qctl.program.timeline import MOST_SHOTS
 from qctl.server.access import owner_of
 from qctl.server.calibration import overlay
 from qctl.server.hosts import HostAddresses
+from qctl.server.keeping import KeeperPlan
 from qctl.server.lane import Lane
 from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, CancelBy, Hosts, Leases, Quit, Ready, ReplayBy
-from qctl.server.places import Places
 from qctl.server.pool import Pool
-from qctl.server.processes import begin_process
 from qctl.server.work import CompiledJobs, LaneParts
 from qctl.store.folders import find_result, last_number, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
 
-__all__ = ["KeeperPlan", "run_keeper"]
+__all__ = ["Keeper"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 100
@@ -43,18 +41,6 @@ _MOST_BYTES = 1 << 28
 _MOST_PROGRAMS = 10_000
 _LONGEST_NAME = 200
 _REQUESTS = msgspec.msgpack.Decoder(wire.Request)
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperPlan:
-    """What the keeper is started with; picklable."""
-
-    lab_toml: str
-    places: Places
-    endpoint: str
-    broker: str
-    prepare: str
-    n_workers: int
 
 
 @dataclass(slots=True)
@@ -66,16 +52,10 @@ class _Waiter:
     until_s: float
 
 
-def run_keeper(plan: KeeperPlan) -> None:
-    """Keep jobs and results until told to quit."""
-    begin_process(on_orphan=lambda: os._exit(1))
-    Keeper(plan).serve()
-
-
 class Keeper:
     """The loop of the keeper; lanes do what takes time."""
 
-    def __init__(self, plan: KeeperPlan) -> None:
+    def __init__(self, plan: KeeperPlan, pool: Pool) -> None:
         self._plan = plan
         self._lab = parse_lab(plan.lab_toml)
         self._queue = Queue(plan.places.database)
@@ -92,7 +72,7 @@ class Keeper:
         self._waiters: dict[int, list[_Waiter]] = {}
         self._ended: set[int] = set()
         self._ended_lock = threading.Lock()
-        self._pool = Pool(plan.n_workers, warm=(plan.prepare,))
+        self._pool = pool
         parts = LaneParts(
             self._lab, plan.lab_toml, plan.places, self._queue, self._pool, plan.prepare, self._addresses,
             self._context, self._mail.publish, self._note_end, self._next_run, lambda: self._leases, CompiledJobs(),

@@ -61,8 +61,9 @@ class Places:
 
     def forget_records(self, run: int) -> None:
         """Remove the record files of a run that nobody took: its host died, or its records could not be read."""
-        for path in self.records.glob(f"{run}-*"):
-            path.unlink(missing_ok=True)
+        for name in os.listdir(self.records):
+            if name.startswith(f"{run}-"):
+                (self.records / name).unlink(missing_ok=True)
 
     def endpoint(self, name: str, generation: int = 0) -> str:
         """Return the address of a process; a restarted one gets a new address, so nothing old reaches it."""
