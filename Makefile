@@ -49,7 +49,8 @@ bench: .venv-bench/installed
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install -q --upgrade pip
 	.venv-bench/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
-	.venv-bench/bin/pip install -q --no-build-isolation -e . --group bench
+	.venv-bench/bin/pip install -q --no-build-isolation -e .
+	.venv-bench/bin/pip install -q --group bench
 	@touch $@
 
 # Judges by vendors: Qblox's assembler, which runs on Debian 12 up to 1.1.1, and q1simulator, which would pull a newer one; Zurich Instruments'

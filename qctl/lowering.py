@@ -193,12 +193,19 @@ class _Run:
                 kind = model_of(instrument.model).kind
                 plays, records = instrument.name in playing, instrument.name in recording
                 wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
-                if wanted.get(kind, kind == "trigger"):
+                if wanted.get(kind, kind == "trigger") or self._begins(instrument):
                     own = tuple(port.name for port in lab.ports.values() if uses(port, instrument.name))
                     found.append((instrument, kind in _HEARING, own))
             return tuple(found)
 
         return kept(lab, ("taking", self.occupied.processor.name, played, recording, moving), make)
+
+    def _begins(self, instrument: Instrument) -> bool:
+        """Say whether it is the program of an instrument that fires its processor's shots."""
+        if instrument.name != self.occupied.processor.trigger:
+            return False
+        fires = getattr(lowering_of(instrument.model), "fires_by_program", None)
+        return fires is not None and bool(fires(instrument.model))
 
 
 def compile(

@@ -16,6 +16,7 @@ from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
+from qctl.instruments.qblox.connectors import switch_of
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.qblox.pace import check_late
@@ -166,9 +167,10 @@ class _Work:
             if self.triggered:
                 refuse_conditions(port.name, self.instrument.name)
             events, bounds = steered.events, steered.bounds
+        switch = switch_of(self.instrument.model, line.outputs)
         part = Part(
             port.name, index, plays, captures, memory, events, bounds, counted,
-            *self._around(counted, steered is not None), np.zeros((len(bounds) - 1, 2), np.int64),
+            *self._around(counted, steered is not None, switch), np.zeros((len(bounds) - 1, 2), np.int64),
             None if steered is None else steered.steers,
         )  # fmt: skip
         self.parts.append(part)
@@ -236,13 +238,15 @@ class _Work:
         own: dict[str, Any] = {"sends": address, "sends_zero": address in self.steering.zeros, "decides": spec.slot}
         return {**own, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold}
 
-    def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
-        """Return the text before and behind the points."""
-        head = "set_latch_en 1,4\n" if follows else ""
+    def _around(self, counted: bool, follows: bool, switch: int) -> tuple[bytes, bytes]:
+        """Return the text before and behind the points; RF outputs are switched on and off there."""
+        head = f"set_mrk {switch}\nupd_param 4\n" if switch else ""
+        tail = ("set_mrk 0\nupd_param 4\n" if switch else "") + "stop\n"
+        head += "set_latch_en 1,4\n" if follows else ""
         if self.triggered:
-            return (head + "wait_sync 4\n" + ("move 0,R1\n" if counted else "")).encode(), b"stop\n"
+            return (head + "wait_sync 4\n" + ("move 0,R1\n" if counted else "")).encode(), tail.encode()
         head += f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
-        return head.encode(), b"loop R0,@shots\nstop\n"
+        return head.encode(), b"loop R0,@shots\n" + tail.encode()
 
     def text(self, part: Part) -> tuple[bytes, bytes | memoryview, bytes]:
         """Return the Q1ASM in parts, and note where its points end."""

@@ -17,6 +17,7 @@ from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
 from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
+from qctl.instruments.zurich.marker import MARKER_INSTRUCTIONS, beginning_of, marker_core, markers_of
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
@@ -25,7 +26,7 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
-__all__ = ["feedback_ns", "lower"]
+__all__ = ["feedback_ns", "fires_by_program", "lower"]
 
 _FOLLOWS = frozenset(("zurich-shfqc",))
 """Boxes whose results reach their own outputs; between others they go by a PQSC."""
@@ -74,6 +75,11 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
 def feedback_ns(model: str) -> tuple[int, int] | None:
     """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
     return (FEEDBACK_NS, 0) if model in _FOLLOWS else None
+
+
+def fires_by_program(model: str) -> bool:
+    """Say whether a box that fires a processor's shots does so by its program, and so has one whatever is played."""
+    return model == "zurich-hdawg"
 
 
 def _waits_each(instrument: Instrument, lab: Lab) -> bool:
@@ -164,7 +170,8 @@ class _Work:
                     0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
                 )
             mine = rows.counts[channels >= 0].sum(axis=0)
-            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
+            around = beginning_of(self.instrument, self.lab, number)
+            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()), *around)
             core, blobs, size = core_of(
                 place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
             )
@@ -176,7 +183,9 @@ class _Work:
                     f"{', '.join(core.ports)}: {size.n_merged} of {place.n_plays} pulses share a waveform with a "
                     f"neighbour, as they begin or end off the grid of {player.grid} samples"
                 )
-        return tuple(made)
+        markers = sorted(markers_of(self.instrument, self.lab) - {core.number for core in made})
+        self.sizes += [(f"marker of core {number}", Size(MARKER_INSTRUCTIONS, 0, 0, 0, 0)) for number in markers]
+        return (*made, *map(marker_core, markers))
 
     def readouts(self) -> tuple[Readout, ...]:
         """Return what the readout channels play and acquire."""

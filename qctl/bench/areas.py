@@ -18,7 +18,7 @@ from typing import Any
 from qctl.bench.measure import judge_means
 from qctl.errors import InternalError, RequestError
 
-__all__ = ["AREAS", "machine", "present", "run_area"]
+__all__ = ["AREAS", "joined", "machine", "present", "run_area"]
 
 AREAS = {
     "build": "building circuits",
@@ -46,7 +46,7 @@ def present() -> list[str]:
 
 
 def run_area(area: str, cases: Sequence[str] = (), threads: Sequence[int] = ()) -> dict[str, Any]:
-    """Measure an area, and return its cases and geometric means as plain values.
+    """Measure an area, and return its machine, cases and geometric means as plain values.
 
     Parameters
     ----------
@@ -69,7 +69,31 @@ def run_area(area: str, cases: Sequence[str] = (), threads: Sequence[int] = ()) 
         raise RequestError(f"area {area} has no case {unknown[0]!r}; it has {', '.join(c.name for c in module.CASES)}")
     wanted = sorted({n for case in module.CASES if not cases or case.name in cases for n in case.threads})
     measured = [row for n in wanted if not threads or n in threads for row in _in_process(area, n, cases)]
-    return {"cases": measured, "means": judge_means(getattr(module, "MEANS", ()), measured)}
+    return _judged(area, measured) | {"machine": machine()}
+
+
+def joined(older: dict[str, Any], newer: dict[str, Any], area: str) -> dict[str, Any]:
+    """Return an area's cases as measured last, where only some of them were measured anew.
+
+    Raises
+    ------
+    RequestError
+        If they were measured on different machines or versions.
+    """
+    for what, value in newer["machine"].items():
+        if what != "date" and older["machine"].get(what) != value:
+            said = f"{what} {older['machine'].get(what)!r}, this is {value!r}"
+            raise RequestError(f"the other cases of area {area} were measured with {said}: measure the whole area")
+    rows = {(row["threads"], row["case"]): row for found in (older, newer) for row in found["cases"]}
+    names = [case.name for case in import_module(f"qctl.bench.{area}").CASES]
+    kept = sorted((key for key in rows if key[1] in names), key=lambda key: (key[0], names.index(key[1])))
+    dates = sorted(date for found in (older, newer) for date in found["machine"]["date"].split(" to "))
+    when = " to ".join(dict.fromkeys((dates[0], dates[-1])))
+    return _judged(area, [rows[key] for key in kept]) | {"machine": newer["machine"] | {"date": when}}
+
+
+def _judged(area: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"cases": rows, "means": judge_means(getattr(import_module(f"qctl.bench.{area}"), "MEANS", ()), rows)}
 
 
 def _in_process(area: str, n_threads: int, cases: Sequence[str]) -> list[dict[str, Any]]:

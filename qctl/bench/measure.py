@@ -64,9 +64,9 @@ def measure_case(case: Case, n_threads: int) -> dict[str, Any]:
         case.agree(values)
     except AssertionError as error:
         disagreement = str(error).partition("\n")[0] or "the sides return different results"
+    times = _times(works, case.rounds)
     figures = {} if case.figures is None else case.figures(values)
     del values
-    times = _times(works, case.rounds)
     sides = {
         side: {
             "median_s": sorted(times[side])[len(times[side]) // 2],

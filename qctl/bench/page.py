@@ -35,22 +35,21 @@ def write_page(measured: dict[str, Any], page: Path) -> None:
     Parameters
     ----------
     measured : dict
-        ``areas`` as `qctl bench --json` prints them. Others keep what the page had, from the JSON file of its name.
+        ``areas`` as `qctl bench --json` prints them. Others keep what the page had.
     page : Path
-        A Markdown file; the plots are ``images/bench-AREA.svg`` in its folder.
+        A Markdown file; the plots are ``images/bench-AREA.svg`` in its folder, the figures are in the JSON file of
+        its name.
     """
-    kept = page.with_suffix(".json")
-    known: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
-    found = known | measured
+    found = kept_areas(page) | measured
     areas = {name: found[name] for name in AREAS if name in found}
     lines = [
         "# Benchmarks",
         "",
         "Made by `make bench` (or `qctl bench --page docs/benchmarks.md` where the peers are installed; with names of",
-        "areas, the others stay as they were). Each case is the same work on all sides, in one process, with equal",
-        "threads, sides taking turns of at least 20 ms; the case checks that the results agree. Times are medians. A",
-        "ratio is the peer's time over qctl's: above 1, qctl is faster. Floors are what a few lines of C or numpy need",
-        "for the least of the work. Absolute times move from machine to machine; ratios move less.",
+        "areas or `--case`, the others stay as they were). Each case is the same work on all sides, in one process,",
+        "with equal threads, sides taking turns of at least 20 ms; the case checks that the results agree. Times are",
+        "medians. A ratio is the peer's time over qctl's: above 1, qctl is faster. Floors are what a few lines of C or",
+        "numpy need for the least of the work. Absolute times move from machine to machine; ratios move less.",
         "",
         *_summary(areas),
     ]
@@ -59,7 +58,14 @@ def write_page(measured: dict[str, Any], page: Path) -> None:
             lines += ["", *_area_lines(name, area, page)]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(lines) + "\n")
-    kept.write_text(json.dumps(areas, indent=1) + "\n")
+    page.with_suffix(".json").write_text(json.dumps(areas, indent=1) + "\n")
+
+
+def kept_areas(page: Path) -> dict[str, Any]:
+    """Return the areas that a page shows, as they were measured."""
+    kept = page.with_suffix(".json")
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    return found
 
 
 def _summary(areas: dict[str, Any]) -> Iterator[str]:
@@ -97,8 +103,8 @@ def _area_lines(name: str, area: dict[str, Any], page: Path) -> Iterator[str]:
             beside = "" if ratio is None else f"{ratio:.2f}"
             yield f"| {row['case']} | {shown} | {row['threads']} | {time} | {beside} | {_figures(entry).strip()} |"
     yield ""
-    said = {row["case"]: row["work"] for row in area["cases"]}
-    yield from (f"- **{case}**: {work}" for case, work in said.items())
+    said = {row["case"]: (row["work"], row["rounds"]) for row in area["cases"]}
+    yield from (f"- **{case}**: {work} ({rounds} rounds)" for case, (work, rounds) in said.items())
     absent = {side: why for row in area["cases"] for side, why in row["missing"].items()}
     yield from (f"- {side} could not be installed or loaded: {why}" for side, why in absent.items())
     yield ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qctl.bench.areas import machine, run_area
+from qctl.bench.areas import joined, machine, run_area
 from qctl.bench.case import Case, Goal, Mean
 from qctl.bench.measure import judge_means, measure_case
 from qctl.bench.page import rows_text, write_page
@@ -109,6 +109,28 @@ def test_a_page_keeps_the_areas_that_are_not_measured_again(tmp_path: Path) -> N
     assert "`qctl bench build`, 2026-01-01, " in text
     assert "`qctl bench text`, 2026-01-02, " in text
     assert "**6 of 8 commitments are met.**" in text
+
+
+def test_some_cases_measured_again_stand_among_the_others() -> None:
+    names = ("qaoa_20_line", "qv_20_line", "qft_20_line")
+    rows = [measure_case(_case(), 1) | {"case": name, "said": "first"} for name in names]
+    older = {"machine": machine() | {"date": "2026-01-01"}, "cases": rows, "means": []}
+    newer = {"machine": machine() | {"date": "2026-01-02"}, "cases": [rows[1] | {"said": "again"}], "means": []}
+    found = joined(older, newer, "translate")
+    assert [(row["case"], row["said"]) for row in found["cases"]] == [
+        ("qaoa_20_line", "first"),
+        ("qv_20_line", "again"),
+        ("qft_20_line", "first"),
+    ]
+    assert found["machine"]["date"] == "2026-01-01 to 2026-01-02"
+    assert found["means"][0]["name"] == "speed, without qft"
+
+
+def test_cases_of_another_machine_are_not_mixed() -> None:
+    older = {"machine": machine() | {"processor": "an abacus"}, "cases": [], "means": []}
+    newer = {"machine": machine(), "cases": [], "means": []}
+    with pytest.raises(RequestError, match="measured with processor 'an abacus', this is"):
+        joined(older, newer, "translate")
 
 
 def test_an_unknown_area_is_refused_by_name() -> None:

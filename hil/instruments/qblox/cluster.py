@@ -63,6 +63,7 @@ class QbloxCluster(Box):
     """The cluster; its configuration lists its modules as ``slot=name:model,…``."""
 
     kind = "cluster"
+    own_faults = Box.own_faults | {"unlocked", "full_buffer"}
     reply_end = "\r\n"
     table_type = _SlotTable
 
@@ -86,8 +87,11 @@ class QbloxCluster(Box):
     @property
     def parts(self) -> Parts:
         """Return what the plant has to know of the modules."""
-        found = {module.config.name: module.type for module in self.slots.values()}
-        return {name: (kind.kind, kind.n_outputs, kind.n_inputs) for name, kind in found.items()}
+        found: dict[str, tuple[str, int, int]] = {}
+        for module in self.slots.values():
+            found[module.config.name] = (module.type.kind, module.type.n_outputs, module.type.n_inputs)
+            found |= dict.fromkeys(module.carriers, ("source", 0, 0))
+        return found
 
     def commands(self) -> None:
         """Add the commands of the management module."""
@@ -116,7 +120,12 @@ class QbloxCluster(Box):
         modules = {
             str(slot): common
             | {"model": f"cluster_{module.type.name.lower()}", "name": module.config.name, "ser": module.config.serial}
-            | {"is_extended_instrument": False, "qtm_eom": False, "features": {"partial_acquisition": True}}
+            | {
+                "is_rf": bool(module.type.los),
+                "is_extended_instrument": False,
+                "qtm_eom": False,
+                "features": {"partial_acquisition": True},
+            }
             for slot, module in self.slots.items()
         }
         own = {"model": "cluster_mm", "name": self.config.name, "ser": self.config.serial}

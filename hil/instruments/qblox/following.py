@@ -25,6 +25,7 @@ from qctl.hil.instruments.qblox.parts import (
     RATE_HZ,
     Player,
     bins_of,
+    carriers_of,
     fill,
     judge,
     kind_of,
@@ -136,8 +137,8 @@ async def follow(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]],
     for core in cores:
         found.busy_ns = max(found.busy_ns, core.end_ns % _APART_NS)
     names = list(dict.fromkeys(module.config.name for module, _ in running))
-    order = np.concatenate(found.order)
-    done = await plant.follow(names, found.kinds, order, RATE_HZ, busy_s=found.busy_ns * 1e-9)
+    order, busy_s = np.concatenate(found.order), found.busy_ns * 1e-9
+    done = await plant.follow(names, found.kinds, order, RATE_HZ, tones=carriers_of(players), busy_s=busy_s)
     return Followed(done, found.filled, order)
 
 
