@@ -6,10 +6,13 @@ then one of bins, whose sums are in units of 1/2048 squared of the input's range
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
+from qctl.instruments.point_by_point import by_shot
 
 __all__ = ["N_BLOCKS", "RANGE_V", "columns", "volts"]
 
@@ -50,8 +53,10 @@ def volts(block: bytes | memoryview, norm: float, gain_db: float) -> NDArray[np.
     return found
 
 
-def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex128]:
+def columns(bins: NDArray[np.complex128], n_records: int, point_captures: Sequence[int] = ()) -> NDArray[np.complex128]:
     """Return (n_records, n_columns) of an acquisition: what was filled, record by record.
+
+    `point_captures` are as `body.Sequencer` has them.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex1
     """
     if not len(bins) or len(bins) % n_records:
         raise DeviceError(f"{len(bins)} bins are no {n_records} records")
-    table = bins.reshape(n_records, -1)
+    table = by_shot(bins, n_records, point_captures) if point_captures else bins.reshape(n_records, -1)
     filled = ~np.isnan(table.real)
     if not (filled == filled[0]).all():
         raise DeviceError("records have differently many values")
