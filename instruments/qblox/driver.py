@@ -26,7 +26,6 @@ from qctl.instruments.firmware_versions import check_identity
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
-from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
 from qctl.instruments.qblox.front_end import Setting, commands_of, front_of, gain_db, quiet_of
@@ -316,16 +315,13 @@ class QbloxModule:
     def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
         """Return what was measured, by port and result: (n_records, n_columns) in volts."""
         body, found = self._loaded(), {}
-        n_records = 1 if body.averaged else body.n_shots
         for one in body.sequencers:
             for slot in one.acquisitions:
                 ask = f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA? "{slot}"'
                 blocks = self.link.query_chain(ask, N_BLOCKS, _READ_TIMEOUT_S)
                 try:
                     values = volts(blocks[-1], self._norms[one.port, slot], gain_db(self.instrument, one.inputs[0]))
-                    if one.point_captures:
-                        values = by_shot(values, n_records, one.point_captures).ravel()
-                    found[one.port, slot] = columns(values, n_records)
+                    found[one.port, slot] = columns(values, body.n_records, one.point_captures)
                 except DeviceError as error:
                     raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
         return found

@@ -6,12 +6,13 @@ then one of bins, whose sums are in units of 1/2048 squared of the input's range
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
+from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.qblox.body import Sequencer
 from qctl.instruments.qblox.capabilities import FULL_SCALE
 
@@ -64,8 +65,10 @@ def norm_of(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]])
     return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
 
 
-def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex128]:
+def columns(bins: NDArray[np.complex128], n_records: int, point_captures: Sequence[int] = ()) -> NDArray[np.complex128]:
     """Return (n_records, n_columns) of an acquisition: what was filled, record by record.
+
+    `point_captures` are as `body.Sequencer` has them.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex1
     """
     if not len(bins) or len(bins) % n_records:
         raise DeviceError(f"{len(bins)} bins are no {n_records} records")
-    table = bins.reshape(n_records, -1)
+    table = by_shot(bins, n_records, point_captures) if point_captures else bins.reshape(n_records, -1)
     filled = ~np.isnan(table.real)
     if not (filled == filled[0]).all():
         raise DeviceError("records have differently many values")
