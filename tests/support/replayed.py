@@ -10,7 +10,7 @@ from typing import Any
 import qctl
 from qctl.hil.bench.processes import Running, start
 
-__all__ = ["recorded_story", "running", "served"]
+__all__ = ["played_again", "recorded_story", "running", "served"]
 
 
 @contextmanager
@@ -40,3 +40,14 @@ def recorded_story(folder: Path, lab: str, story: Callable[[Any], dict[str, Any]
         assert proxies.address == str(folder / "record" / "recorded.toml")
         client = stack.enter_context(served(proxies.address, folder / "store"))
         return folder / "record", story(client)
+
+
+def played_again(record: Path, how: str, folder: Path, story: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Return what comes of a story on a replay of a record, which must end without a difference."""
+    with (
+        running("hil", "replay", str(record), how, "--out", str(folder / "lab.toml")) as rack,
+        served(rack.address, folder / "store") as lab,
+    ):
+        found = story(lab)
+    assert rack.process.returncode == 0
+    return found

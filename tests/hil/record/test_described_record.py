@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import recorded_story, running, served
+from replayed import played_again, recorded_story, served
 
 from qctl.errors import DeviceError
 from qctl.hil.record.journal import Turn, read_record
@@ -54,12 +54,7 @@ def test_a_rack_with_described_firmware_is_played_without_it_and_gives_the_ident
 ) -> None:
     record, found = recorded
     assert set(read_record(record).turns) >= {"shutter0", "chiller0", "valve0", "meter0"}
-    with (
-        running("hil", "replay", str(record), how, "--out", str(tmp_path / "lab.toml")) as rack,
-        served(rack.address, tmp_path / "store") as lab,
-    ):
-        assert story(lab) == found
-    assert rack.process.returncode == 0
+    assert played_again(record, how, tmp_path, story) == found
 
 
 @pytest.mark.parametrize(

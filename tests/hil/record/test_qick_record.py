@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import recorded_story, running, served
+from replayed import played_again, recorded_story, served
 
 from qctl.errors import DeviceError
 from qctl.hil.record.journal import read_record
@@ -39,12 +39,7 @@ def test_a_board_is_played_without_it_and_gives_the_identical_result(
 ) -> None:
     record, found = recorded
     assert "board0" in read_record(record).turns
-    with (
-        running("hil", "replay", str(record), how, "--out", str(tmp_path / "lab.toml")) as rack,
-        served(rack.address, tmp_path / "store") as lab,
-    ):
-        assert story(lab) == found
-    assert rack.process.returncode == 0
+    assert played_again(record, how, tmp_path, story) == found
 
 
 def test_a_changed_call_ends_a_strict_replay_and_is_named(
