@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import events as kernel
-from qctl.cext import q1asm
+from qctl.cext import q1asm, recycled
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, refuse, usage
@@ -216,7 +216,7 @@ class _Work:
         rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
         none = np.zeros_like(rows.bounds)
         n = rows.n_plays[index] * plays + rows.n_captures[index] * captures
-        events = np.empty(n, EVENT)
+        events = recycled.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)
         fault, reach = np.zeros(3, np.int64), np.empty(2, np.int64)
         kernel.gather(
@@ -251,12 +251,12 @@ class _Work:
     def text(self, part: Part) -> tuple[bytes, bytes | memoryview, bytes]:
         """Return the Q1ASM in parts, and note where its points end."""
         events, bounds = part.events, part.bounds
-        places = np.empty(len(events), np.int64)
+        places = recycled.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
         given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
         # Conditions come on top of what any mix of instructions has.
         room = 48 * part.n_instructions if part.steers is None else 128 * (len(events) + len(bounds))
-        text = np.empty(room, np.uint8)
+        text = recycled.empty(room, np.uint8)
         q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
         if sizes[0] > room:
             text = np.empty(int(sizes[0]), np.uint8)

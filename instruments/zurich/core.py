@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pieces as kernel
-from qctl.cext import seqc
+from qctl.cext import recycled, seqc
 from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
@@ -165,7 +165,7 @@ def _points(cut: Cut, bounds: NDArray[np.int64], player: can.Player, grid: Grid,
     """Return the text of points, and its instructions; no text if there are too many."""
     loop_from = int(can.LOOP_FROM_S * float(grid.rate_hz))
     n_pieces = int(bounds[-1] - bounds[0])
-    text = np.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
+    text = recycled.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
     sizes = np.zeros(2, np.int64)
     pieces = cut.pieces[bounds[0] : bounds[-1]]
     arguments = (pieces, bounds - bounds[0], grid.head, grid.period, grid.least, loop_from, reset)

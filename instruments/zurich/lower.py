@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 import numpy as np
@@ -60,7 +61,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     head = int(rational_s(can.HEAD_S) * rate_hz)
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     each = _waits_each(instrument, lab)
-    period = _period(rows, shots, rate_hz, head + lead, instrument.name, each)
+    period = _period(rows.length_ns, float(shots.period_s), rate_hz, head + lead, instrument.name, each)
     given = Conditions(straights, rows)
     work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
     readouts, cores = work.readouts(), work.cores()  # results come before what they decide
@@ -88,21 +89,22 @@ def _waits_each(instrument: Instrument, lab: Lab) -> bool:
     return wire is not None and lab.instrument(wire.source).model not in can.MODELS
 
 
-def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
+@lru_cache(maxsize=256)
+def _period(length_ns: int, shot_s: float, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
     """Return the samples of a point, for which every box of this family has a whole number of grids."""
     # A piece's end may be two of its least lengths behind that of the pulse.
-    longest_s = Fraction(rows.length_ns, 10**9) + (before + 64) / rate_hz
+    longest_s = Fraction(length_ns, 10**9) + (before + 64) / rate_hz
     unit_s = rational_s(can.PERIOD_S)
-    period_s = max(rational_s(shots.period_s), longest_s)
+    period_s = max(rational_s(shot_s), longest_s)
     period = int(ceil(period_s / unit_s) * unit_s * rate_hz)
     if each:
         # A sequencer has to wait again before its next trigger comes.
-        period_s = rational_s(shots.period_s) - rational_s(can.REARM_S)
+        period_s = rational_s(shot_s) - rational_s(can.REARM_S)
         period = int(floor(period_s / unit_s) * unit_s * rate_hz)
         if period_s < longest_s:
             raise CompileError(
                 f"{name}: a shot takes {float(longest_s) * 1e6:.4g} us, and {can.REARM_S * 1e6:g} us to wait again; "
-                f"triggers come every {shots.period_s * 1e6:.4g} us: lengthen shot_period_s in lab.toml"
+                f"triggers come every {shot_s * 1e6:.4g} us: lengthen shot_period_s in lab.toml"
             )
     if period >= 1 << 40:
         raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
