@@ -112,7 +112,7 @@ gateware:
 	$(MAKE) -C firmware_io/reference gateware-tools gateware
 
 gateware-test: .venv/tests gateware
-	$(MAKE) -C firmware_io/reference host gateware-mutants gateware-lint
+	$(MAKE) -C firmware_io/reference host gateware-mutants gateware-parts gateware-lint
 	$(BIN)/pytest -q tests/gateware
 
 # Every change of tests/gateware/mutants.toml, each a core of its own.
