@@ -10,6 +10,9 @@ cdef extern from "words.h" nogil:
     void qctl_mix(Py_ssize_t n, double c, double s, const double* x, const double* y, double* out_i, double* out_q) noexcept
     int qctl_round(Py_ssize_t n, double scale, double c, double s, const double* own, const double* other, int32_t most,
                    int32_t zero, int shift, uint16_t* words, int32_t* reach) noexcept
+    int qctl_pulse(Py_ssize_t n, double c, double s, const double* x, const double* y, int n_outputs, const double* scales,
+                   int corrected, double c_q, double s_q, int32_t most, int32_t zero, int shift, uint16_t* words,
+                   int32_t (*reach)[2]) noexcept
 
 cdef extern from "kept_words.h" nogil:
     enum:
@@ -100,18 +103,47 @@ cdef inline double angle_of(const Line* line, const Play* play) noexcept nogil:
     return 2.0 * M_PI * (turns - floor(turns)) - play.phase_rad
 
 
-cdef inline void mix(Line* line, const Play* play, double angle, int64_t first) noexcept nogil:
-    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
-    cdef Py_ssize_t at = line.offsets[play.waveform], n = line.offsets[play.waveform + 1] - at
-    cdef const double* x = line.env_i + at
-    cdef const double* y = line.env_q + at
+cdef inline bint _carried(Line* line, const Play* play, const double** x, const double** y) noexcept nogil:
+    """Find a play's unit envelope on its carrier; return false where there is no memory for it."""
+    cdef Py_ssize_t at = line.offsets[play.waveform]
     cdef Shape* shape
+    x[0] = line.env_i + at
+    y[0] = line.env_q + at
     if play.frequency_hz != 0.0:
         shape = _shape(line, play.waveform, play.frequency_hz)
         if shape == NULL:
-            return
-        x = shape.samples[0]
-        y = shape.samples[1]
+            return False
+        x[0] = shape.samples[0]
+        y[0] = shape.samples[1]
+    return True
+
+
+cdef inline bint pulsed(Line* line, const Play* play, double angle, qctl_kept* one) noexcept nogil:
+    """Render a play that stands alone into the room for it; return false where a sample is out of range."""
+    cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
+    cdef const double* x
+    cdef const double* y
+    cdef double[2] scales
+    cdef int output
+    if not _carried(line, play, &x, &y):
+        return False
+    for output in range(line.n_outputs):
+        one.reach[output][0] = one.reach[output][1] = line.zero
+        scales[output] = line.top / line.half_v[output]
+    return not qctl_pulse(
+        n, play.amplitude * cos(angle), play.amplitude * sin(angle), x, y, line.n_outputs, scales, line.corrected,
+        line.gain * cos(line.phase_rad) if line.corrected else 1.0,
+        line.gain * sin(line.phase_rad) if line.corrected else 0.0,
+        line.top, line.zero, line.shift, one.words, one.reach)
+
+
+cdef inline void mix(Line* line, const Play* play, double angle, int64_t first) noexcept nogil:
+    """Add amplitude * envelope * carrier to volts that begin at sample `first` of the shot."""
+    cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
+    cdef const double* x
+    cdef const double* y
+    if not _carried(line, play, &x, &y):
+        return
     qctl_mix(n, play.amplitude * cos(angle), play.amplitude * sin(angle), x, y,
              line.volts[0] + (play.start - first), line.volts[1] + (play.start - first))
 

@@ -28,7 +28,7 @@ static inline qctl_kept *qctl_kept_place(
     mixed = (bits[0] ^ (uint64_t)waveform) * 0x9E3779B97F4A7C15ULL;
     mixed = (mixed ^ (mixed >> 29) ^ bits[1]) * 0xBF58476D1CE4E5B9ULL;
     mixed = (mixed ^ (mixed >> 32) ^ bits[2]) * 0x94D049BB133111EBULL;
-    return kept + ((mixed ^ (mixed >> 31)) >> 20) % (uint64_t)n;
+    return kept + (((mixed ^ (mixed >> 31)) >> 20) & (uint64_t)(n - 1));
 }
 
 /* Say whether a place has the words of this pulse. Zeros of either sign are the same to all that is made of them. */

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "clones.h"
 
@@ -54,6 +55,62 @@ static QCTL_CLONES int qctl_round(
     reach[0] = low;
     reach[1] = high;
     return beyond;
+}
+
+enum { QCTL_ROUNDED = 64 }; /* samples that are rounded together */
+
+/* Round the volts of up to QCTL_ROUNDED samples to words as qctl_round does; what is out of range makes them worthless. */
+static inline int qctl_round_few(
+    ptrdiff_t n, double scale, const double *restrict volts, int32_t most, int32_t zero, int shift,
+    uint16_t *restrict words, int32_t *restrict reach)
+{
+    const double round = 6755399441055744.0, top = most;
+    union {
+        double shifted[QCTL_ROUNDED];
+        int64_t codes[QCTL_ROUNDED]; /* the sum's lowest bits are the whole number */
+    } of;
+    int64_t low = INT64_MAX, high = INT64_MIN, beyond = 0;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        const double shifted = volts[k] * scale + round, x = shifted - round;
+        const int64_t inside = x <= top, above = x >= -top;
+        beyond |= 1 ^ (inside & above);
+        of.shifted[k] = shifted;
+    }
+    if (beyond) return 1;
+    for (ptrdiff_t k = 0; k < n; k++) {
+        low = of.codes[k] < low ? of.codes[k] : low;
+        high = of.codes[k] > high ? of.codes[k] : high;
+    }
+    for (ptrdiff_t k = 0; k < n; k++) words[k] = (uint16_t)((uint64_t)(of.codes[k] + zero) << shift);
+    low = (int32_t)low + zero;
+    high = (int32_t)high + zero;
+    reach[0] = low < reach[0] ? (int32_t)low : reach[0];
+    reach[1] = high > reach[1] ? (int32_t)high : reach[1];
+    return 0;
+}
+
+/* Render one pulse that stands alone, (c + i s)(x + i y) with the mixer's correction (c_q, s_q), to a row of n words for
+   each of one or two outputs: the same bits as qctl_mix onto silence and qctl_round. Return whether a sample is out of
+   range or NaN; the rows are worthless then. */
+static QCTL_CLONES int qctl_pulse(
+    ptrdiff_t n, double c, double s, const double *restrict x, const double *restrict y, int n_outputs,
+    const double *scales, int corrected, double c_q, double s_q, int32_t most, int32_t zero, int shift,
+    uint16_t *restrict words, int32_t (*reach)[2])
+{
+    double volts[2][QCTL_ROUNDED];
+    for (ptrdiff_t at = 0; at < n; at += QCTL_ROUNDED) {
+        const ptrdiff_t few = n - at < QCTL_ROUNDED ? n - at : QCTL_ROUNDED;
+        for (ptrdiff_t k = 0; k < few; k++) {
+            volts[0][k] = c * x[at + k] - s * y[at + k];
+            volts[1][k] = s * x[at + k] + c * y[at + k];
+        }
+        if (qctl_round_few(few, scales[0], volts[0], most, zero, shift, words + at, reach[0])) return 1;
+        if (n_outputs == 1) continue;
+        if (corrected)
+            for (ptrdiff_t k = 0; k < few; k++) volts[1][k] = c_q * volts[1][k] + s_q * volts[0][k];
+        if (qctl_round_few(few, scales[1], volts[1], most, zero, shift, words + n + at, reach[1])) return 1;
+    }
+    return 0;
 }
 
 #endif

@@ -6,8 +6,8 @@ from libc.string cimport memcpy, memset
 
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
-    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, qctl_kept, qctl_kept_is, qctl_kept_place,
-    qctl_kept_take, qctl_silence, rounded
+    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, pulsed, qctl_kept, qctl_kept_is,
+    qctl_kept_place, qctl_kept_take, qctl_silence, rounded
 )
 from qctl.cext.straight cimport Play
 
@@ -24,75 +24,109 @@ cdef enum:
     _GROUP = 4
 
 
-cdef bint _apart(
-    const Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t* begin, int64_t* end
-) noexcept nogil:
-    """Say whether the plays of a piece come one after the other, none of them long, and where they begin and end."""
-    cdef Py_ssize_t j
-    cdef int64_t a, length
-    begin[0] = n
-    end[0] = 0
-    for j in range(n_plays):
-        a = plays[j].start - first
-        if not 0 <= a < n:
-            continue
-        length = line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
-        if a < end[0] or length > QCTL_KEPT_SAMPLES:
-            return False
-        begin[0] = min(begin[0], a)
-        end[0] = a + length
-    return True
-
-
-cdef qctl_kept* _kept(Line* line, const Play* play, uint16_t* words, int64_t n_padded, int64_t first) noexcept nogil:
-    """Return the words of a play that stands alone; NULL if a sample is out of range. `words` is for work."""
-    cdef double angle = angle_of(line, play), volts
-    cdef int64_t a = play.start - first, n = line.offsets[play.waveform + 1] - line.offsets[play.waveform], found = -1
+cdef qctl_kept* _kept(Line* line, const Play* play) noexcept nogil:
+    """Return the words of a play that stands alone; NULL if a sample is out of range."""
+    cdef double angle = angle_of(line, play)
+    cdef int64_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
     cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
-    cdef int output
     if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
         return one
     if not qctl_kept_take(one, play.waveform, play.amplitude, play.frequency_hz, angle, n):
         return NULL
-    mix(line, play, angle, first)
-    for output in range(line.n_outputs):
-        one.reach[output][0] = one.reach[output][1] = line.zero
-        if found < 0:
-            found = rounded(line, output, a, a + n, words + output * n_padded, one.reach[output], &volts)
-        memcpy(one.words + output * n, words + output * n_padded + a, 2 * n)
-    memset(line.volts[0] + a, 0, n * sizeof(double))
-    memset(line.volts[1] + a, 0, n * sizeof(double))
-    if found < 0:
+    if pulsed(line, play, angle, one):
         return one
     one.waveform = -1
     return NULL
 
 
-cdef bint _alone(
-    Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded, uint16_t* words,
-    int32_t* reached
+cdef int64_t _mixed(
+    Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int output, uint16_t* row, int32_t* reach,
+    double* volts
 ) noexcept nogil:
-    """Render a piece whose plays are apart; return false where a sample is out of range."""
+    """Round what was mixed of the plays that are in a piece; return the first sample that is out of range, or -1."""
     cdef Py_ssize_t j
-    cdef int64_t a, length, done = 0
-    cdef int output
-    cdef qctl_kept* one
-    for output in range(line.n_outputs):
-        reached[2 * output] = reached[2 * output + 1] = line.zero
+    cdef int64_t a, b, last_a = 0, last_b = -1, found, over = -1
+    cdef double v = 0.0
     for j in range(n_plays):
         a = plays[j].start - first
         if not 0 <= a < n:
             continue
-        one = _kept(line, &plays[j], words, n_padded, first)
-        if one == NULL:
+        b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+        if last_a <= a and b <= last_b:
+            continue
+        last_a = a
+        last_b = b
+        found = rounded(line, output, a, b, row, reach, &v)
+        if found >= 0 and (over < 0 or found < over):
+            over = found
+            volts[0] = v
+    return over
+
+
+cdef int64_t _cluster(
+    const Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t* end
+) noexcept nogil:
+    """Return how many plays there are until one begins when all before have ended, and when they do; -1 if one of them
+    begins before the first."""
+    cdef int64_t j, a, begin = plays[0].start - first
+    end[0] = begin + line.offsets[plays[0].waveform + 1] - line.offsets[plays[0].waveform]
+    for j in range(1, n_plays):
+        a = plays[j].start - first
+        if a >= n or (a >= end[0] and a >= 0):
+            return j
+        if a < begin:
+            return -1
+        end[0] = max(end[0], a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform])
+    return n_plays
+
+
+cdef bint _in_turn(
+    Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded, uint16_t* words,
+    int32_t* reached, int64_t* begin, int64_t* last
+) noexcept nogil:
+    """Render a piece whose plays come one after the other, or few at a time; return false where they don't, or a sample
+    is out of range. Plays that stand alone are taken from those that were rendered before."""
+    cdef int64_t j = 0, k, a, end, length, many, done = 0
+    cdef int output
+    cdef bint fine
+    cdef double volts
+    cdef qctl_kept* one
+    for output in range(line.n_outputs):
+        reached[2 * output] = reached[2 * output + 1] = line.zero
+    while j < n_plays:
+        a = plays[j].start - first
+        if not 0 <= a < n:
+            j += 1
+            continue
+        many = _cluster(line, &plays[j], n_plays - j, first, n, &end)
+        if many < 0 or a < done:
             return False
-        length = line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
+        begin[0] = min(begin[0], a)
+        last[0] = end
         for output in range(line.n_outputs):
             qctl_silence(words + output * n_padded + done, a - done, line.silence)
-            memcpy(words + output * n_padded + a, one.words + output * length, 2 * length)
-            reached[2 * output] = min(reached[2 * output], one.reach[output][0])
-            reached[2 * output + 1] = max(reached[2 * output + 1], one.reach[output][1])
-        done = a + length
+        length = end - a
+        if many == 1 and length <= QCTL_KEPT_SAMPLES:
+            one = _kept(line, &plays[j])
+            if one == NULL:
+                return False
+            for output in range(line.n_outputs):
+                memcpy(words + output * n_padded + a, one.words + output * length, 2 * length)
+                reached[2 * output] = min(reached[2 * output], one.reach[output][0])
+                reached[2 * output + 1] = max(reached[2 * output + 1], one.reach[output][1])
+        else:
+            for k in range(j, j + many):
+                mix(line, &plays[k], angle_of(line, &plays[k]), first)
+            fine = True
+            for output in range(line.n_outputs):
+                fine &= _mixed(
+                    line, &plays[j], many, first, n, output, words + output * n_padded, &reached[2 * output], &volts) < 0
+            memset(line.volts[0] + a, 0, length * sizeof(double))
+            memset(line.volts[1] + a, 0, length * sizeof(double))
+            if not fine:
+                return False
+        done = end
+        j += many
     for output in range(line.n_outputs):
         qctl_silence(words + output * n_padded + done, n_padded - done, line.silence)
     return True
@@ -104,19 +138,16 @@ cdef void _piece(
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
     cdef Py_ssize_t j, k
-    cdef int64_t begin = n, end = 0, a, b, last_a, last_b, found
-    cdef double volts = 0.0
+    cdef int64_t begin = n, end = 0, a, b
     cdef int output
     cdef uint16_t* row
-    cdef int32_t[2] reach
-    if n_plays and _apart(line, plays, n_plays, first, n, &begin, &end):
-        if _alone(line, plays, n_plays, first, n, n_padded, words, reached):
-            for output in range(line.n_outputs):
-                over[output] = -1
-                qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
-            return
-        begin = n
-        end = 0
+    if _in_turn(line, plays, n_plays, first, n, n_padded, words, reached, &begin, &end):
+        for output in range(line.n_outputs):
+            over[output] = -1
+            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
+        return
+    begin = n
+    end = 0
     for j in range(n_plays):
         a = plays[j].start - first
         if 0 <= a < n:
@@ -126,27 +157,10 @@ cdef void _piece(
             mix(line, &plays[j], angle_of(line, &plays[j]), first)
     for output in range(line.n_outputs):
         row = words + output * n_padded
-        over[output] = -1
         for k in range(n_padded):
             row[k] = line.silence
-        reach[0] = reach[1] = line.zero
-        last_a = 0
-        last_b = -1
-        for j in range(n_plays):
-            a = plays[j].start - first
-            if not 0 <= a < n:
-                continue
-            b = a + line.offsets[plays[j].waveform + 1] - line.offsets[plays[j].waveform]
-            if last_a <= a and b <= last_b:
-                continue
-            last_a = a
-            last_b = b
-            found = rounded(line, output, a, b, row, reach, &volts)
-            if found >= 0 and (over[output] < 0 or found < over[output]):
-                over[output] = found
-                over_v[output] = volts
-        reached[2 * output] = reach[0]
-        reached[2 * output + 1] = reach[1]
+        reached[2 * output] = reached[2 * output + 1] = line.zero
+        over[output] = _mixed(line, plays, n_plays, first, n, output, row, &reached[2 * output], &over_v[output])
         qctl_words_hash(row, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
