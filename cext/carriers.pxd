@@ -19,7 +19,7 @@ cdef extern from "kept_words.h" nogil:
         QCTL_KEPT
         QCTL_KEPT_SAMPLES
     ctypedef struct qctl_kept:
-        int64_t waveform
+        int64_t waveform, room
         uint16_t* words
         int32_t[2][2] reach
     qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t n, int64_t waveform, double amplitude, double hz, double angle) noexcept

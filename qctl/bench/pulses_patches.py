@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import count
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,10 @@ def _start(kind: str, n_changed: int) -> tuple[Any, Any, Callable[[Any], Any]]:
     n_touched = min(n_changed, _SEQUENCES)
     gates = turns[:n_touched, -(n_changed // n_touched)]
     assert len(offsets) == _SEQUENCES + 1
-    numbers = count(1)
+    angles = cycle([0.1 * k + 1e-3 * np.arange(n_touched) for k in range(1, 1001)])
 
     def turned(old: Any) -> Any:
-        return old.turned(gates, 0.1 * next(numbers) + 1e-3 * np.arange(n_touched))
+        return old.turned(gates, next(angles))
 
     return qctl.compile(sequences, rack(kind), shots=100), sequences, turned
 
