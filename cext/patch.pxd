@@ -37,3 +37,4 @@ cdef class Turns:
     cdef lines_t on
     cdef readonly Py_ssize_t n_points, n_changed
     cdef readonly object lines
+    cdef Py_ssize_t n_below(self, int64_t point) noexcept

@@ -311,22 +311,18 @@ cdef class Turns:
 
     def points_from(self, int64_t first, int64_t end):
         """Return which of the points that changed are in a range: the number of the first one, and that after the last."""
-        cdef Py_ssize_t low = 0, high = self.n_points, middle, begin
+        return self.n_below(first), self.n_below(end)
+
+    cdef Py_ssize_t n_below(self, int64_t point) noexcept:
+        """Return how many of the points that changed are below one."""
+        cdef Py_ssize_t low = 0, high = self.n_points, middle
         while low < high:
             middle = (low + high) >> 1
-            if self.points[middle] < first:
+            if self.points[middle] < point:
                 low = middle + 1
             else:
                 high = middle
-        begin = low
-        high = self.n_points
-        while low < high:
-            middle = (low + high) >> 1
-            if self.points[middle] < end:
-                low = middle + 1
-            else:
-                high = middle
-        return begin, low
+        return low
 
     def found(self):
         """Return the points that changed: (n_points,) int64; where their plays begin; and these: (n_changed,) int64."""

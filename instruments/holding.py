@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from functools import cached_property
 
 import numpy as np
@@ -35,3 +35,11 @@ class Holding(Mapping[str, NDArray[np.generic]]):
 
     def __len__(self) -> int:
         return len(self._table)
+
+    def items(self) -> ItemsView[str, NDArray[np.generic]]:
+        """Return names with their words."""
+        return self._table.items()
+
+    def values(self) -> ValuesView[NDArray[np.generic]]:
+        """Return the words."""
+        return self._table.values()

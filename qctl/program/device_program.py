@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +37,7 @@ class Usage:
         return self.used <= self.allowed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DeviceProgram:
+class DeviceProgram(msgspec.Struct, frozen=True, eq=False):
     """Hold one device's part of a run, in the device's own units.
 
     Attributes
@@ -62,10 +62,10 @@ class DeviceProgram:
     instrument: str
     model: str
     content: bytes | Sequence[bytes]
-    blobs: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    blobs: Mapping[str, NDArray[np.generic]] = msgspec.field(default_factory=dict)
     n_points: int = 1
     usage: tuple[Usage, ...] = ()
-    trail: object = field(default=None, repr=False)
+    trail: object = None
 
     @property
     def body(self) -> bytes:
@@ -73,7 +73,7 @@ class DeviceProgram:
         content = self.content
         if not isinstance(content, bytes):
             content = b"".join(content)
-            object.__setattr__(self, "content", content)
+            msgspec.structs.force_setattr(self, "content", content)
         return content
 
     @property
@@ -82,6 +82,10 @@ class DeviceProgram:
         content = self.content
         n = len(content) if isinstance(content, bytes) else sum(map(len, content))
         return 2000 + n + sum([200 + words.nbytes for words in self.blobs.values()])
+
+    def __repr__(self) -> str:
+        n = self.n_bytes
+        return f"DeviceProgram({self.instrument!r}, {self.model!r}, {self.n_points} points, {n} bytes, {self.usage!r})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DeviceProgram):
