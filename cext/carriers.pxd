@@ -24,7 +24,11 @@ cdef extern from "kept_words.h" nogil:
         int32_t[2][2] reach
     qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t n, int64_t waveform, double amplitude, double hz, double angle) noexcept
     bint qctl_kept_is(const qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle) noexcept
-    bint qctl_kept_take(qctl_kept* one, int64_t waveform, double amplitude, double hz, double angle, int64_t n) noexcept
+    ctypedef struct qctl_room:
+        pass
+    bint qctl_kept_take(qctl_kept* one, qctl_room** rooms, int64_t waveform, double amplitude, double hz, double angle,
+                        int64_t n) noexcept
+    void qctl_rooms_free(qctl_room* room) noexcept
     void qctl_silence(uint16_t* words, int64_t n, uint16_t word) noexcept
 
 cdef enum:
@@ -55,6 +59,7 @@ cdef struct Line:
     Shape* shapes
     Py_ssize_t n_shapes, next_shape
     qctl_kept* kept
+    qctl_room* rooms
     int64_t n_kept
     int failed
 
@@ -135,6 +140,21 @@ cdef inline bint pulsed(Line* line, const Play* play, double angle, qctl_kept* o
         line.gain * cos(line.phase_rad) if line.corrected else 1.0,
         line.gain * sin(line.phase_rad) if line.corrected else 0.0,
         line.top, line.zero, line.shift, one.words, one.reach)
+
+
+cdef inline qctl_kept* kept_of(Line* line, const Play* play) noexcept nogil:
+    """Return the words of a play that stands alone; NULL if a sample is out of range."""
+    cdef double angle = angle_of(line, play)
+    cdef int64_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
+    cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
+    if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
+        return one
+    if not qctl_kept_take(one, &line.rooms, play.waveform, play.amplitude, play.frequency_hz, angle, n):
+        return NULL
+    if pulsed(line, play, angle, one):
+        return one
+    one.waveform = -1
+    return NULL
 
 
 cdef inline void mix(Line* line, const Play* play, double angle, int64_t first) noexcept nogil:

@@ -19,6 +19,7 @@ cdef enum:
     MAX_PAIRS = 729
     MAX_BLOCK = 7
     MAX_SECTORS = 7
+    TILE = 8  # rows that are transposed together: their lines stay in the nearest cache
 
 
 cdef void list_quanta(int n, int d, int* quanta) noexcept nogil:
@@ -235,12 +236,14 @@ def unitaries(
 
 cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
     """rho = u rho u† for a Hermitian rho, as u (u rho)†: both products then run along rows; leaves it in `work`."""
-    cdef Py_ssize_t dim = d * rest, plane = dim * dim, i, j
+    cdef Py_ssize_t dim = d * rest, plane = dim * dim, i, j, tile, last
     qctl_left_multiply(u, d, rest * dim, plane, rho, work)
-    for i in range(dim):
-        for j in range(dim):
-            rho[dim * i + j] = work[dim * j + i]
-            rho[plane + dim * i + j] = -work[plane + dim * j + i]
+    for tile in range((dim + TILE - 1) // TILE):
+        last = TILE * (tile + 1) if TILE * (tile + 1) < dim else dim
+        for i in range(dim):
+            for j in range(TILE * tile, last):
+                rho[dim * i + j] = work[dim * j + i]
+                rho[plane + dim * i + j] = -work[plane + dim * j + i]
     qctl_left_multiply(u, d, rest * dim, plane, rho, work)
 
 

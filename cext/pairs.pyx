@@ -68,16 +68,26 @@ cdef double correlation(joint_t* on, Py_ssize_t low, Py_ssize_t high) noexcept n
 
 
 cdef void turn_together(joint_t* on, Py_ssize_t low, Py_ssize_t high, const double complex* turn) noexcept nogil:
-    """Turn a group by the levels of two of its transmons."""
-    cdef Py_ssize_t dim = 3 * on.places[3 * low + 1] * on.places[3 * low + 2], i, j
+    """Turn a group by the levels of two of its transmons: columns run on while the levels of both stay."""
+    cdef Py_ssize_t dim = 3 * on.places[3 * low + 1] * on.places[3 * low + 2], i, j, k
     cdef Py_ssize_t by_low = on.places[3 * low + 2], by_high = on.places[3 * high + 2]
-    cdef double complex* rho = on.rho + on.places[3 * low]
-    cdef double complex left, right
+    cdef Py_ssize_t width = by_low if by_low < by_high else by_high
+    cdef double* row
+    cdef double complex left, factor
+    cdef double re, im, x
     for i in range(dim):
         left = turn[3 * (i // by_low % 3) + i // by_high % 3]
-        for j in range(dim):
-            right = turn[3 * (j // by_low % 3) + j // by_high % 3]
-            rho[dim * i + j] = rho[dim * i + j] * (left * right.conjugate())
+        for j in range(dim // width):
+            factor = left * turn[3 * (j * width // by_low % 3) + j * width // by_high % 3].conjugate()
+            re = factor.real
+            im = factor.imag
+            if re == 1.0 and im == 0.0:
+                continue
+            row = <double*> (on.rho + on.places[3 * low] + dim * i + j * width)
+            for k in range(width):
+                x = row[2 * k]
+                row[2 * k] = x * re - row[2 * k + 1] * im
+                row[2 * k + 1] = x * im + row[2 * k + 1] * re
 
 
 cdef void turn_apart(joint_t* on, Py_ssize_t q, const double* others, const double complex* turn, bint first) noexcept nogil:

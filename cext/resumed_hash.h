@@ -45,11 +45,11 @@ static inline int64_t qctl_run_end(const uint16_t *words, int64_t k, int64_t n_g
     return k;
 }
 
-/* Hash n words, of which those before group `changed` are as they were when the marks were made; write the state of the
-   leaves, and return the number of marks that hold now. Otherwise as `qctl_words_hash`. */
+/* Hash n words, of which those before group `changed` are as they were when the marks were made, and return the number of
+   marks that hold now. Otherwise as `qctl_words_hash`. */
 static int64_t qctl_words_rehash(
     const uint16_t *words, int64_t n, int64_t begin, int64_t end, uint16_t silence, int64_t changed, qctl_mark *marks,
-    int64_t n_marks, size_t size, uint64_t *leaves)
+    int64_t n_marks, qctl_roots *roots, uint8_t *digest)
 {
     const uint64_t silent = silence * 0x0001000100010001ULL;
     const int64_t n_groups = (end + QCTL_GROUP - 1) / QCTL_GROUP;
@@ -64,7 +64,7 @@ static int64_t qctl_words_rehash(
         }
         n_marks--;
     }
-    qctl_tree_begin(&s.tree, size);
+    qctl_tree_begin(&s.tree);
     s.marks = marks;
     s.n_marks = n_marks;
     s.n = 0;
@@ -95,38 +95,10 @@ static int64_t qctl_words_rehash(
         }
         run_end = -1;
     }
-    memset(s.words + s.n, 0, 8 * (64 - s.n));
-    qctl_tree_stripes(&s.tree, (const uint8_t *)s.words, 1, 1);
-    memcpy(leaves, s.tree.leaves, sizeof s.tree.leaves);
+    memcpy(s.tree.stripe, s.words, 8 * s.n);
+    s.tree.held = 8 * s.n;
+    qctl_tree_end(&s.tree, roots, digest);
     return s.n_marks;
-}
-
-/* Write the digests of up to four rows, whose leaves are in this state: what `qctl_tree_end` does, side by side. */
-static QCTL_TREE_CLONES void qctl_tree_roots(const uint64_t *leaves, size_t n_rows, size_t size, uint8_t *digests)
-{
-    qctl_four h[8];
-    for (int k = 0; k < 8; k++) h[k] = (qctl_four){0, 0, 0, 0} + QCTL_BLAKE_IV[k];
-    h[0] ^= (qctl_four){0, 0, 0, 0} + (size | 4 << 16 | 2 << 24);
-    h[2] ^= (qctl_four){0, 0, 0, 0} + (1 | QCTL_LEAF << 8); /* depth 1, inner length */
-    for (int half = 0; half < 2; half++) {
-        qctl_four v[16], m[16];
-        for (size_t row = 0; row < 4; row++)
-            for (int k = 0; k < 16; k++)
-                m[k][row] = row < n_rows ? leaves[32 * row + 4 * (k % 8) + 2 * half + k / 8] : 0;
-        for (int k = 0; k < 8; k++) {
-            v[k] = h[k];
-            v[8 + k] = (qctl_four){0, 0, 0, 0} + QCTL_BLAKE_IV[k];
-        }
-        v[12] ^= (qctl_four){0, 0, 0, 0} + 128 * (half + 1);
-        if (half) v[14] = ~v[14], v[15] = ~v[15];
-        QCTL_ROUNDS
-        for (int k = 0; k < 8; k++) h[k] ^= v[k] ^ v[8 + k];
-    }
-    for (size_t row = 0; row < n_rows; row++) {
-        uint64_t words[8];
-        for (int k = 0; k < 8; k++) words[k] = h[k][row];
-        memcpy(digests + size * row, words, size);
-    }
 }
 
 #endif

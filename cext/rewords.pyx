@@ -1,7 +1,7 @@
 """Words of a generator's points again, after phases of some plays have changed: these plays are rendered, the rest is copied."""
 
 cimport numpy as cnp
-from libc.stdint cimport int32_t, int64_t, uint16_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -10,7 +10,7 @@ import numpy as np
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport _SHAPES, Line, Shape, angle_of, mix, pulsed, qctl_kept, qctl_silence, rounded
 from qctl.cext.patch cimport Turns
-from qctl.cext.row_names cimport DIGEST_BYTES, LEAVES, RowNames
+from qctl.cext.row_names cimport DIGEST_BYTES, RowNames
 from qctl.cext.straight cimport Play
 
 cnp.import_array()
@@ -18,9 +18,13 @@ cnp.import_array()
 cdef extern from "resumed_hash.h" nogil:
     ctypedef struct qctl_mark:
         pass
+    ctypedef struct qctl_roots:
+        pass
+    void qctl_roots_begin(qctl_roots* roots, size_t size) noexcept
+    void qctl_roots_end(qctl_roots* roots) noexcept
     int64_t qctl_most_marks(int64_t n) noexcept
     int64_t qctl_words_rehash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, int64_t changed,
-                              qctl_mark* marks, int64_t n_marks, size_t size, uint64_t* leaves) noexcept
+                              qctl_mark* marks, int64_t n_marks, qctl_roots* roots, uint8_t* digest) noexcept
 
 cdef enum:
     _GROUP = 4
@@ -82,9 +86,9 @@ cdef class Rewords:
     cdef qctl_kept one
     # of each feed, its first output
     cdef int32_t[::1] columns
-    # of the groups whose words are made anew: the first sample that changed, or -1; their list, and leaves of their rows
+    # of the groups whose words are made anew: the first sample that changed, or -1; their list, and hashes of their rows
     cdef int64_t[::1] changed_from, listed
-    cdef uint64_t* leaves
+    cdef uint8_t* digests
     cdef int64_t* rows
     cdef Py_ssize_t room
 
@@ -179,7 +183,7 @@ cdef class Rewords:
         free(self.groups)
         free(self.volts)
         free(self.one.words)
-        free(self.leaves)
+        free(self.digests)
         free(self.rows)
 
     cdef int begin_line(
@@ -255,6 +259,7 @@ cdef class Rewords:
         """
         cdef Py_ssize_t j, p, c, f, i, n_listed = 0, n_points = self.piece_bounds.shape[0] - 1
         cdef int64_t play, place, a, g
+        cdef qctl_roots roots
         if not 0 <= low <= high <= turned.n_points:
             raise ValueError(f"points {low} to {high} of {turned.n_points}")
         if len(texts) != n_points + 1 or len(points) != n_points:
@@ -287,6 +292,7 @@ cdef class Rewords:
                 if not self.groups[g].overlapping and not self.put(i, f, place, a):
                     return False
         self.make_room(n_listed)
+        qctl_roots_begin(&roots, DIGEST_BYTES)
         p = 0
         i = 0
         for c in range(n_listed):
@@ -296,9 +302,10 @@ cdef class Rewords:
                     p += 1
                 if not self.put_all(g // self.n_feeds, g % self.n_feeds, p):
                     return False
-            i += self.hash(g, i)
+            i += self.hash(g, i, &roots)
             self.changed_from[g] = -1
-        self.row_names.put(self.rows, self.leaves, i, texts, points, rows)
+        qctl_roots_end(&roots)
+        self.row_names.put(self.rows, self.digests, i, texts, points, rows)
         return True
 
     cdef int renew(self, Py_ssize_t i, Py_ssize_t f) except -1:
@@ -367,17 +374,17 @@ cdef class Rewords:
     cdef int make_room(self, Py_ssize_t n_groups) except -1:
         """Make room for the hashes of so many groups."""
         if n_groups > self.room:
-            free(self.leaves)
+            free(self.digests)
             free(self.rows)
             self.room = 0
-            self.leaves = <uint64_t*> malloc(2 * n_groups * LEAVES * sizeof(uint64_t))
+            self.digests = <uint8_t*> malloc(2 * n_groups * DIGEST_BYTES)
             self.rows = <int64_t*> malloc(2 * n_groups * sizeof(int64_t))
-            if self.leaves == NULL or self.rows == NULL:
+            if self.digests == NULL or self.rows == NULL:
                 raise MemoryError("no room for hashes")
             self.room = n_groups
         return 0
 
-    cdef Py_ssize_t hash(self, int64_t g, Py_ssize_t at) except -1:
+    cdef Py_ssize_t hash(self, int64_t g, Py_ssize_t at, qctl_roots* roots) except -1:
         """Hash the words of one feed in one piece, as far as they changed, to place `at` on; return how many rows it has."""
         cdef held_t* group = &self.groups[g]
         cdef Py_ssize_t output, i = g // self.n_feeds, f = g % self.n_feeds, row = i * self.width + self.columns[f]
@@ -390,6 +397,6 @@ cdef class Rewords:
             group.n_marks[output] = qctl_words_rehash(
                 <const uint16_t*> cnp.PyArray_DATA(self.held[row + output]), self.pieces[i, 1], group.begin, group.end,
                 self.lines[f].silence, self.changed_from[g] // _GROUP, group.marks[output], group.n_marks[output],
-                DIGEST_BYTES, self.leaves + (at + output) * LEAVES)
+                roots, self.digests + (at + output) * DIGEST_BYTES)
             self.rows[at + output] = row + output
         return self.feeds[f, 1]

@@ -3,7 +3,7 @@
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -11,9 +11,6 @@ import numpy as np
 from qctl.cext.bounds cimport check_bounds
 
 cnp.import_array()
-
-cdef extern from "resumed_hash.h" nogil:
-    void qctl_tree_roots(const uint64_t* leaves, size_t n_rows, size_t size, uint8_t* digests) noexcept
 
 
 cdef class RowNames:
@@ -73,26 +70,22 @@ cdef class RowNames:
             more(self.total, names[k])
         self.names, self.held, self.digits, self.bounds, self.lengths = names, held, digits, bounds, lengths
 
-    cdef int put(self, const int64_t* rows, const uint64_t* leaves, Py_ssize_t n, list texts, list points, list changed) except -1:
-        """Name rows, which come point by point, by the states of their hashes; exchange texts and rows of points that change.
+    cdef int put(self, const int64_t* rows, const uint8_t* digests, Py_ssize_t n, list texts, list points, list changed) except -1:
+        """Name rows, which come point by point, by their hashes; exchange texts and rows of points that change.
 
         Texts begin with one that is no point's.
         """
-        cdef Py_ssize_t k, j, p = 0, last = -1, few
-        cdef uint8_t[4 * DIGEST_BYTES] digests
+        cdef Py_ssize_t k, p = 0, last = -1
         cdef bytes text = None
-        for k in range(0, n, 4):
-            few = min(n - k, 4)
-            qctl_tree_roots(leaves + k * LEAVES, few, DIGEST_BYTES, digests)
-            for j in range(few):
-                while self.bounds[p + 1] <= rows[k + j] // self.width:
-                    p += 1
-                if p != last:
-                    if text is not None:
-                        self.close(last, text, texts, points)
-                    text = None
-                    last = p
-                text = self.name(rows[k + j], digests + j * DIGEST_BYTES, <bytes> texts[p + 1], text, changed)
+        for k in range(n):
+            while self.bounds[p + 1] <= rows[k] // self.width:
+                p += 1
+            if p != last:
+                if text is not None:
+                    self.close(last, text, texts, points)
+                text = None
+                last = p
+            text = self.name(rows[k], digests + k * DIGEST_BYTES, <bytes> texts[p + 1], text, changed)
         if text is not None:
             self.close(last, text, texts, points)
         return 0

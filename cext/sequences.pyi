@@ -10,7 +10,8 @@ def fill(
     second: NDArray[np.int64],
     n_qubits: int,
     rows: NDArray,
-) -> tuple[int, int]: ...
+) -> tuple[int, int, bool]: ...
+def rising(bounds: NDArray[np.int64], n: int) -> bool: ...
 def join(
     rows: NDArray,
     bounds: NDArray[np.int64],

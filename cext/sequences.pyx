@@ -14,11 +14,12 @@ cdef int64_t _MOST = 0x3FFFFFFF
 
 cdef int64_t _fill(
     const int64_t* ops, const int64_t* qubits, const double* angles, const int64_t* second, int64_t n, int64_t limit,
-    Row* rows, int64_t* n_qubits
+    Row* rows, int64_t* n_qubits, bint* delays
 ) noexcept nogil:
     """Write all rows but the widths of barriers; return the first row that is not allowed, or -1."""
     cdef int64_t k, q, other, op, highest = 0
     cdef Row row
+    delays[0] = False
     for k in range(n):
         op = ops[k]
         q = qubits[k]
@@ -39,6 +40,7 @@ cdef int64_t _fill(
                 return k
             row.flags = _IMM
             memcpy(&row.b, angles + k, 8)
+            delays[0] |= op == OP_DELAY
         elif op == OP_CZ:
             if second == NULL:
                 return k
@@ -82,6 +84,8 @@ def fill(
         The first row that is not allowed, or -1.
     n_qubits : int
         How many there are.
+    delays : bool
+        Whether there is any delay.
 
     Raises
     ------
@@ -89,6 +93,7 @@ def fill(
         If shapes don't fit.
     """
     cdef int64_t n = ops.shape[0], k, fault, counted = 1
+    cdef bint delays = False
     if qubits.shape[0] != n or angles.shape[0] != n or rows.shape[0] != n:
         raise ValueError(f"qubits, angles, rows are {qubits.shape[0]}, {angles.shape[0]}, {rows.shape[0]}, not {n}")
     if second.shape[0] != n and second.shape[0]:
@@ -96,17 +101,36 @@ def fill(
     if not -1 <= n_qubits <= _MOST:
         raise ValueError(f"n_qubits = {n_qubits} is outside [-1, {_MOST}]")
     if not n:
-        return -1, n_qubits if n_qubits >= 0 else 1
+        return -1, n_qubits if n_qubits >= 0 else 1, False
     with nogil:
         fault = _fill(&ops[0], &qubits[0], &angles[0], &second[0] if second.shape[0] else NULL, n,
-                      n_qubits if n_qubits >= 0 else _MOST, &rows[0], &counted)
+                      n_qubits if n_qubits >= 0 else _MOST, &rows[0], &counted, &delays)
         if n_qubits >= 0:
             counted = n_qubits
         if fault < 0:
             for k in range(n):
                 if rows[k].op == OP_BARRIER:
                     rows[k].b = <uint32_t> counted
-    return fault, counted
+    return fault, counted, delays
+
+
+def rising(const int64_t[::1] bounds not None, int64_t n):
+    """Say whether bounds of one sequence or more go up from 0 to n.
+
+    Parameters
+    ----------
+    bounds : (n_sequences + 1,) int64
+        Where each sequence begins.
+    n : int
+        Where the last one ends.
+    """
+    cdef Py_ssize_t k, last = bounds.shape[0] - 1
+    if last < 1 or bounds[0] != 0 or bounds[last] != n:
+        return False
+    for k in range(last):
+        if bounds[k + 1] < bounds[k]:
+            return False
+    return True
 
 
 def not_turning(const Row[::1] rows not None, const int64_t[::1] gates not None, const double[::1] angles not None):

@@ -29,7 +29,6 @@ typedef struct {
     uint64_t stripe[64];
     uint64_t n_stripes;
     size_t held; /* bytes */
-    size_t size;
 } qctl_tree;
 
 static const uint64_t QCTL_BLAKE_IV[8] = {
@@ -86,7 +85,7 @@ static QCTL_TREE_CLONES void qctl_tree_stripes(qctl_tree *s, const uint8_t *data
     memcpy(s->leaves, h, sizeof h);
 }
 
-static void qctl_tree_begin(qctl_tree *s, size_t size)
+static void qctl_tree_begin(qctl_tree *s)
 {
     for (int k = 0; k < 8; k++)
         for (int j = 0; j < 4; j++) s->leaves[k][j] = QCTL_BLAKE_IV[k];
@@ -97,31 +96,60 @@ static void qctl_tree_begin(qctl_tree *s, size_t size)
     }
     s->n_stripes = 0;
     s->held = 0;
-    s->size = size;
 }
 
-/* Write the digest: the root's hash of the four leaves. */
-static void qctl_tree_end(qctl_tree *s, uint8_t *digest)
+/* Streams that have ended; their roots are hashed side by side, four at a time. */
+typedef struct {
+    uint64_t joined[32][4]; /* words of the leaves of each stream */
+    uint8_t *digests[4];
+    int n;
+    size_t size;
+} qctl_roots;
+
+static inline void qctl_roots_begin(qctl_roots *roots, size_t size)
 {
-    uint64_t h[8], joined[32];
-    memset((uint8_t *)s->stripe + s->held, 0, QCTL_STRIPE - s->held);
-    qctl_tree_stripes(s, (const uint8_t *)s->stripe, 1, 1);
-    for (int j = 0; j < 4; j++)
-        for (int k = 0; k < 8; k++) joined[8 * j + k] = s->leaves[k][j];
-    memcpy(h, QCTL_BLAKE_IV, sizeof h);
-    h[0] ^= s->size | 4 << 16 | 2 << 24;
-    h[2] ^= 1 | QCTL_LEAF << 8; /* depth 1, inner length */
+    memset(roots, 0, sizeof *roots);
+    roots->size = size;
+}
+
+/* Write the digests of all streams that have ended: each the root's hash of the four leaves. */
+static QCTL_TREE_CLONES void qctl_roots_end(qctl_roots *roots)
+{
+    qctl_four h[8];
+    uint64_t words[8][4];
+    for (int k = 0; k < 8; k++) h[k] = (qctl_four){0, 0, 0, 0} + QCTL_BLAKE_IV[k];
+    h[0] ^= (qctl_four){0, 0, 0, 0} + (roots->size | 4 << 16 | 2 << 24);
+    h[2] ^= (qctl_four){0, 0, 0, 0} + (1 | QCTL_LEAF << 8); /* depth 1, inner length */
     for (int n = 0; n < 2; n++) {
-        const uint64_t *m = joined + 16 * n;
-        uint64_t v[16];
-        memcpy(v, h, sizeof h);
-        memcpy(v + 8, QCTL_BLAKE_IV, sizeof QCTL_BLAKE_IV);
-        v[12] ^= 128 * (n + 1);
+        qctl_four v[16], m[16];
+        memcpy(m, roots->joined[16 * n], sizeof m);
+        for (int k = 0; k < 8; k++) {
+            v[k] = h[k];
+            v[8 + k] = (qctl_four){0, 0, 0, 0} + QCTL_BLAKE_IV[k];
+        }
+        v[12] ^= (qctl_four){0, 0, 0, 0} + (uint64_t)(128 * (n + 1));
         if (n) v[14] = ~v[14], v[15] = ~v[15];
         QCTL_ROUNDS
         for (int k = 0; k < 8; k++) h[k] ^= v[k] ^ v[8 + k];
     }
-    memcpy(digest, h, s->size);
+    memcpy(words, h, sizeof words);
+    for (int j = 0; j < roots->n; j++) {
+        uint64_t own[8];
+        for (int k = 0; k < 8; k++) own[k] = words[k][j];
+        memcpy(roots->digests[j], own, roots->size);
+    }
+    roots->n = 0;
+}
+
+/* End a stream; its digest is written by the next qctl_roots_end, or by this call. */
+static void qctl_tree_end(qctl_tree *s, qctl_roots *roots, uint8_t *digest)
+{
+    memset((uint8_t *)s->stripe + s->held, 0, QCTL_STRIPE - s->held);
+    qctl_tree_stripes(s, (const uint8_t *)s->stripe, 1, 1);
+    for (int j = 0; j < 4; j++)
+        for (int k = 0; k < 8; k++) roots->joined[8 * j + k][roots->n] = s->leaves[k][j];
+    roots->digests[roots->n++] = digest;
+    if (roots->n == 4) qctl_roots_end(roots);
 }
 
 #endif

@@ -6,14 +6,18 @@ from libc.string cimport memcpy, memset
 
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
-    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, mix, pulsed, qctl_kept, qctl_kept_is,
-    qctl_kept_place, qctl_kept_take, qctl_silence, rounded
+    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, kept_of, mix, qctl_kept, qctl_rooms_free, qctl_silence,
+    rounded
 )
 from qctl.cext.straight cimport Play
 
 cdef extern from "words_hash.h" nogil:
-    void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence, size_t size,
-                         uint8_t* digest) noexcept
+    ctypedef struct qctl_roots:
+        pass
+    void qctl_roots_begin(qctl_roots* roots, size_t size) noexcept
+    void qctl_roots_end(qctl_roots* roots) noexcept
+    void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence,
+                         qctl_roots* roots, uint8_t* digest) noexcept
 
 DIGEST_BYTES = 20
 GROUP = 4
@@ -22,21 +26,6 @@ GROUP = 4
 cdef enum:
     _DIGEST = 20
     _GROUP = 4
-
-
-cdef qctl_kept* _kept(Line* line, const Play* play) noexcept nogil:
-    """Return the words of a play that stands alone; NULL if a sample is out of range."""
-    cdef double angle = angle_of(line, play)
-    cdef int64_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
-    cdef qctl_kept* one = qctl_kept_place(line.kept, line.n_kept, play.waveform, play.amplitude, play.frequency_hz, angle)
-    if qctl_kept_is(one, play.waveform, play.amplitude, play.frequency_hz, angle):
-        return one
-    if not qctl_kept_take(one, play.waveform, play.amplitude, play.frequency_hz, angle, n):
-        return NULL
-    if pulsed(line, play, angle, one):
-        return one
-    one.waveform = -1
-    return NULL
 
 
 cdef int64_t _mixed(
@@ -107,7 +96,7 @@ cdef bint _in_turn(
             qctl_silence(words + output * n_padded + done, a - done, line.silence)
         length = end - a
         if many == 1 and length <= QCTL_KEPT_SAMPLES:
-            one = _kept(line, &plays[j])
+            one = kept_of(line, &plays[j])
             if one == NULL:
                 return False
             for output in range(line.n_outputs):
@@ -134,7 +123,7 @@ cdef bint _in_turn(
 
 cdef void _piece(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
-    uint16_t* words, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
+    uint16_t* words, qctl_roots* roots, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
     cdef Py_ssize_t j, k
@@ -144,7 +133,7 @@ cdef void _piece(
     if _in_turn(line, plays, n_plays, first, n, n_padded, words, reached, &begin, &end):
         for output in range(line.n_outputs):
             over[output] = -1
-            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
+            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, roots, digests + output * _DIGEST)
         return
     begin = n
     end = 0
@@ -161,7 +150,7 @@ cdef void _piece(
             row[k] = line.silence
         reached[2 * output] = reached[2 * output + 1] = line.zero
         over[output] = _mixed(line, plays, n_plays, first, n, output, row, &reached[2 * output], &over_v[output])
-        qctl_words_hash(row, n, begin, end, line.silence, _DIGEST, digests + output * _DIGEST)
+        qctl_words_hash(row, n, begin, end, line.silence, roots, digests + output * _DIGEST)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
         memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
@@ -173,12 +162,15 @@ cdef void _all(
 ) noexcept nogil:
     cdef Py_ssize_t k
     cdef int64_t n_padded, p, n_plays
+    cdef qctl_roots roots
+    qctl_roots_begin(&roots, _DIGEST)
     for k in range(pieces.shape[0]):
         p = pieces[k, 0]
         n_padded = (pieces[k, 2] + _GROUP - 1) // _GROUP * _GROUP
         n_plays = bounds[p + 1] - bounds[p]
         _piece(line, &plays[bounds[p]] if n_plays else NULL, n_plays, pieces[k, 1], pieces[k, 2], n_padded,
-               &words[pieces[k, 3]], &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+               &words[pieces[k, 3]], &roots, &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
+    qctl_roots_end(&roots)
 
 
 def place(int64_t[:, ::1] pieces not None, int n_outputs, int64_t[:, ::1] spans not None):
@@ -370,6 +362,7 @@ def render(
     line.volts[1] = &volts[1, 0]
     line.n_shapes = line.next_shape = line.failed = 0
     line.shapes = <Shape*> calloc(_SHAPES, sizeof(Shape))
+    line.rooms = NULL
     line.n_kept = 16
     while line.n_kept < QCTL_KEPT and line.n_kept < plays.shape[0]:
         line.n_kept *= 2
@@ -385,8 +378,7 @@ def render(
         for j in range(_SHAPES):
             free(line.shapes[j].samples[0])
         free(line.shapes)
-        for j in range(line.n_kept):
-            free(line.kept[j].words)
+        qctl_rooms_free(line.rooms)
         free(line.kept)
     if line.failed:
         raise MemoryError("no room for carriers")

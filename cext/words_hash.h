@@ -78,13 +78,13 @@ static inline void qctl_gather_run(qctl_gathered *s, const uint16_t *words, int6
 
 /* Hash n words; those outside begin … end are silent, and the row is filled up with silence to whole groups. */
 static void qctl_words_hash(
-    const uint16_t *words, int64_t n, int64_t begin, int64_t end, uint16_t silence, size_t size, uint8_t *digest)
+    const uint16_t *words, int64_t n, int64_t begin, int64_t end, uint16_t silence, qctl_roots *roots, uint8_t *digest)
 {
     const int64_t silent = (int64_t)(silence * 0x0001000100010001ULL);
     const int64_t n_groups = (end + QCTL_GROUP - 1) / QCTL_GROUP;
     int64_t first = -1;
     qctl_gathered s;
-    qctl_tree_begin(&s.tree, size);
+    qctl_tree_begin(&s.tree);
     s.n = 0;
     qctl_gather(&s, (uint64_t)n);
     for (int64_t base = begin / QCTL_GROUP; base < n_groups; base += 64) {
@@ -105,7 +105,7 @@ static void qctl_words_hash(
     qctl_gathered_hash(&s);
     memcpy(s.tree.stripe, s.words, 8 * s.n);
     s.tree.held = 8 * s.n;
-    qctl_tree_end(&s.tree, digest);
+    qctl_tree_end(&s.tree, roots, digest);
 }
 
 #endif

@@ -103,7 +103,11 @@ def _fits(value: Number, within: Range) -> bool:
     if not math.isfinite(value):
         return False
     inside = (within.high is None or value <= within.high) and (within.low is None or value >= within.low)
-    on_grid = within.step is None or _exact(value) % _exact(within.step) == 0
+    step = within.step
+    if isinstance(value, int) and isinstance(step, int):
+        on_grid = value % step == 0
+    else:
+        on_grid = step is None or _exact(value) % _exact(step) == 0
     return inside and on_grid and (not within.choices or value in within.choices)
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import shots
+from qctl.cext import recycled, shots
 from qctl.instruments.feeds import Feed
 from qctl.program.sampling import envelope_samples
 from qctl.program.straights import joined
@@ -114,15 +114,16 @@ class Points:
         self, straights: Sequence[Straight], feeds: Sequence[Feed], rate_hz: Fraction, lead_ticks: int, silence: int
     ) -> None:
         flat = joined(straights)
+        self._own: dict[int, tuple[NDArray, NDArray[np.int64]]] = {}
         self.straights = flat
         self.owner = _owners(flat.ports, feeds)
         self.lead_ticks = lead_ticks
         self.shapes = _shapes(flat.waveforms, rate_hz)
         n, n_points = len(flat.plays), len(flat)
-        self.plays = np.empty(n, PLAY)
+        self.plays = recycled.empty(n, PLAY)
         self.bounds = np.empty((len(feeds), n_points + 1), np.int64)
         self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
-        self.gaps = np.empty((n, 2), np.int64)
+        self.gaps = recycled.empty(2 * n, np.int64).reshape(n, 2)
         bounds = flat.bounds
         most = np.empty((int((bounds[1:] - bounds[:-1]).max(initial=0)), 2), np.int64)
         self.early = shots.deal(
@@ -139,8 +140,11 @@ class Points:
 
     def of(self, feed: int) -> tuple[NDArray, NDArray[np.int64]]:
         """Return the plays of one feed, and where each point's begin."""
-        bounds = self.bounds[feed]
-        return self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+        found = self._own.get(feed)
+        if found is None:
+            bounds = self.bounds[feed]
+            found = self._own[feed] = self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+        return found
 
     def last(self, point: int, first: int, n_samples: int) -> int:
         """Return the number in a point of the play that ends last of those that begin in these samples, or -1."""

@@ -66,6 +66,7 @@ class DeclaredInstrument:
             made.answer,
             made.joined,
             made.refusals,
+            self.instrument.parameter if self.instrument.lines is not None else {},
         )
         object.__setattr__(self, "settings", settings)
         self._check_rules()

@@ -99,7 +99,7 @@ def _by_modbus(instrument: Instrument, registers: list[tuple[ParameterRule, Regi
         refusals=(REFUSED,),
         joined=0,
         identity=_begins(said.begins),
-        dialect=Dialect(identity_query=said.identity, serial=line),
+        dialect=Dialect(identity_query=said.identity, serial=line, station=f"unit {said.unit}"),
         open_port=lambda address, timeout_s: ModbusPort(address, timeout_s, said.unit, said.word_order, line),
     )
 
@@ -113,7 +113,7 @@ def _register(instrument: Instrument, rule: ParameterRule) -> tuple[ParameterRul
 
 def _modbus_command(instrument: Instrument, rule: ParameterRule, register: Register) -> Command:
     text = str(register)
-    low, high = (0.0, 1.0) if register.is_bit else register.bounds
+    low, high = register.bounds
     for code in rule.codes:
         if not _NUMBER.fullmatch(code) or not low <= float(code) <= high:
             raise RequestError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 from qctl.instruments.capability import Capability, Number, Range
 
@@ -78,6 +79,7 @@ def _key(path: str) -> str:
     return path.split(".")[-1] if path.startswith("channels.") else path
 
 
+@cache
 def resource_of(path: str) -> str:
     """Return what is counted at a path: ``waveform samples``, ``length of output``, ``clock_hz`` …"""
     parts = path.split(".")

@@ -21,12 +21,17 @@ def looped_samples(table: Capability) -> int:
 
 def padded(table: Capability, n_samples: int) -> int:
     """Return the length of the shortest waveform that the box plays and that holds so many samples."""
+    return _padded(*_lengths(table), n_samples)
+
+
+def _padded(shortest: int, grain: int, n_samples: int) -> int:
+    return max(shortest, -(-n_samples // grain) * grain)
+
+
+def _lengths(table: Capability) -> tuple[int, int]:
+    """Return the shortest waveform, and what lengths are multiples of."""
     length = limit(table, "channels.output.length")
-    return max(length.least, -(-n_samples // _grain(table)) * _grain(table))
-
-
-def _grain(table: Capability) -> int:
-    return int(limit(table, "channels.output.length").step or 1)
+    return length.least, int(length.step or 1)
 
 
 def longest_shot_samples(table: Capability) -> int:
@@ -50,24 +55,19 @@ def cuts_of(table: Capability, ends: Sequence[int], gaps: Sequence[Sequence[int]
     bounds : sequence of int
         Gaps of point p are ``gaps[bounds[p]:bounds[p + 1]]``; not looked at where there is none.
     """
-    shortest, most = limit(table, "channels.output.length").least, limit(table, "loops.count").most
-    grain = _grain(table)
-    whole: dict[int, Cut] = {}
-    cuts: list[Cut] = []
+    shortest, grain = _lengths(table)
+    whole = {end: (Piece(0, _padded(shortest, grain, end)),) for end in set(ends)}
     if not len(gaps):
-        for end in dict.fromkeys(ends):
-            whole[end] = (Piece(0, padded(table, end)),)
         return [whole[end] for end in ends]
+    most = limit(table, "loops.count").most
+    cuts: list[Cut] = []
     for p, end in enumerate(ends):
         if bounds[p] == bounds[p + 1]:
-            cut = whole.get(end)
-            if cut is None:
-                cut = whole[end] = (Piece(0, padded(table, end)),)
-            cuts.append(cut)
+            cuts.append(whole[end])
         else:
             silent = gaps[bounds[p] : bounds[p + 1]]
             before, begins = tuple(a for a, _ in silent), tuple(b for _, b in silent)
-            cuts.append(_cut(before, begins, padded(table, end), shortest, most, grain))
+            cuts.append(_cut(before, begins, _padded(shortest, grain, end), shortest, most, grain))
     return cuts
 
 

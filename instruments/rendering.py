@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from threading import Lock
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import recycled
 from qctl.cext import words as kernel
 from qctl.errors import CompileError
 from qctl.instruments.dealing import Points
@@ -28,6 +29,7 @@ __all__ = [
     "Points",
     "Renderer",
     "Words",
+    "firsts",
     "forget",
     "lowering",
 ]
@@ -117,6 +119,16 @@ def _n_bytes(key: Key, made: Made) -> int:
 _kept = _Kept()
 
 
+def firsts(keys: Sequence[Key]) -> dict[Key, int]:
+    """Return the place of each key where it comes first, in that order."""
+    found = dict(zip(keys, range(len(keys)), strict=True))
+    if len(found) < len(keys):
+        found = {}
+        for k, key in enumerate(keys):
+            found.setdefault(key, k)
+    return found
+
+
 def forget() -> None:
     """Drop all that is kept, as benchmarks and tests want it."""
     with lowering:
@@ -162,6 +174,7 @@ class Renderer:
         self.half_v = half_v
         self.coding = coding
         self.lead_ticks = lead_ticks
+        self._rate_hz = float(rate_hz)
         self._age: object = None
         self._settings: dict[int, int] = {}
 
@@ -193,31 +206,22 @@ class Renderer:
         return found
 
     def render(
-        self, points: Points, feed: int, keys: Sequence[Key], distinct: Collection[Key] | None = None
+        self, points: Points, feed: int, keys: Sequence[Key], distinct: dict[Key, int] | None = None
     ) -> list[Made]:
-        """Return what one feed plays at each point; `distinct` are the keys without repetitions.
+        """Return what one feed plays at each point; `distinct` is what `firsts` returns of the keys.
 
         Raises
         ------
         CompileError
             If a pulse goes over an output's range; it is named with value and bound.
         """
-        known, n = _kept.made, len(keys)
-        distinct = dict.fromkeys(keys) if distinct is None else distinct
-        if len(distinct) == n:
-            new = (
-                {key: k for k, key in enumerate(keys) if key not in known}
-                if known
-                else {key: k for k, key in enumerate(keys)}
-            )
-        else:
-            new = {}
-            for k, key in enumerate(keys):
-                if key not in known:
-                    new.setdefault(key, k)
+        known = _kept.made
+        new = firsts(keys) if distinct is None else distinct
+        if known:
+            new = {key: k for key, k in new.items() if key not in known}
         if new:
             made = self._render(points, feed, new)
-            if len(made) == n:
+            if len(made) == len(keys):
                 return made
         return [known[key] for key in keys]
 
@@ -227,25 +231,26 @@ class Renderer:
 
     def _render(self, points: Points, feed: int, new: dict[Key, int]) -> list[Made]:
         line, shapes = self.feeds[feed], points.shapes
-        n_outputs, single = len(line.outputs), all(len(cut) == 1 for _, cut, _ in new)
+        n_outputs, cuts = len(line.outputs), [cut for _, cut, _ in new]
+        single = max(map(len, cuts)) == 1
         if single:
             pieces = np.zeros((len(new), 4), np.int64)
             pieces[:, 0] = list(new.values())
-            pieces[:, 2] = [cut[0][1] for _, cut, _ in new]
+            pieces[:, 2] = [cut[0][1] for cut in cuts]
         else:
-            rows = [(k, first, n) for (_, cut, _), k in new.items() for first, n, _ in cut]
+            rows = [(k, first, n) for cut, k in zip(cuts, new.values(), strict=True) for first, n, _ in cut]
             pieces = np.empty((len(rows), 4), np.int64)
             pieces[:, :3] = rows
         n_pieces = len(pieces)
         spans = np.empty((n_pieces * n_outputs, 2), np.int64)
         n_words, longest = kernel.place(pieces, n_outputs, spans)
-        words = np.empty(n_words, np.uint16)
+        words = recycled.empty(n_words, np.uint16)
         digests = np.empty((n_pieces, n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((n_pieces, n_outputs), np.int64), np.empty((n_pieces, n_outputs))
         reached = np.empty((n_pieces, n_outputs, 2), np.int32)
         fine = kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
-            float(self.rate_hz), np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
+            self._rate_hz, np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
             line.mixer.phase_rad, *self.coding, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
         if not fine:
@@ -263,9 +268,9 @@ class Renderer:
         if single:
             whole = list(zip(made, strict=True))
         else:
-            bounds = np.cumsum([0, *(len(cut) for _, cut, _ in new)]).tolist()
+            bounds = np.cumsum([0, *map(len, cuts)]).tolist()
             whole = [tuple(made[a:b]) for a, b in pairwise(bounds)]
-        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * sum(map(len, parts)))
+        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * int(pieces[:, 2].sum()) * n_outputs)
         return whole
 
     def _refuse(
@@ -278,7 +283,7 @@ class Renderer:
         label = points.label(point, places[int(there[int(np.argmax(np.abs(volts_of[there])))])])
         number = self.feeds[feed].outputs[output]
         raise CompileError(
-            f"{label}: {volts:.4g} V at {sample / float(self.rate_hz) * 1e9:.4g} ns is outside "
+            f"{label}: {volts:.4g} V at {sample / self._rate_hz * 1e9:.4g} ns is outside "
             f"±{self.half_v[number]:.4g} V of output {number}: lower it, or make amplitude_vpp larger",
             pulse=label,
             volts=volts,

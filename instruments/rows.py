@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
@@ -107,14 +108,29 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     counts, n = counted(flat), max(len(specs), 1)
     pairs = captures["port"] * np.int64(n) + captures["capture"]
     caught = np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n)
-    tables = counts.tolist(), caught.tolist()
-    waves, kinds = (tuple(tuple(k for k, m in enumerate(row) if m) for row in table) for table in tables)
-    n_plays, n_captures = (tuple(map(sum, table)) for table in tables)
+    (waves, played), (kinds, captured) = _found(counts), _found(caught)
     return Rows(
-        flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports,
-        ceil(rational_s(length_s) * 10**9), counts, waves, kinds, n_plays, n_captures,
-        *(tuple(k for k, m in enumerate(found) if m) for found in (n_plays, n_captures)),
+        flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports, _whole_ns(length_s),
+        counts, waves, kinds, tuple(map(sum, counts.tolist())), tuple(map(sum, caught.tolist())), played, captured,
     )  # fmt: skip
+
+
+def _found(counts: NDArray[np.int64]) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """Return the columns of each row that are not 0, and the rows that have any."""
+    return _columns((counts != 0).tobytes(), *counts.shape)
+
+
+@lru_cache(maxsize=1024)
+def _columns(found: bytes, n_rows: int, n: int) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
+    """Return the same of zeros and ones; sequences of the same gates play the same waveforms on the same ports."""
+    columns = tuple(tuple(k for k in range(n) if found[row * n + k]) for row in range(n_rows))
+    return columns, tuple(k for k, row in enumerate(columns) if row)
+
+
+@lru_cache(maxsize=1024)
+def _whole_ns(length_s: float) -> int:
+    """Return whole nanoseconds, rounded up."""
+    return ceil(rational_s(length_s) * 10**9)
 
 
 def _numbered(captures: NDArray, bounds: NDArray[np.int64], shots: Shots) -> tuple[CaptureSpec, ...]:
@@ -146,18 +162,20 @@ def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
 
     Captures with weights or a swept frequency are not looked at: there is no key for them.
     """
-    chosen, n = np.zeros(len(rows.ports), np.int8), len(rows.bounds) - 1
-    chosen[ports] = 1
-    specs = tuple((one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs)
+    n = len(rows.bounds) - 1
     if any(one.weights is not None or one.ifs_hz is not None for one in rows.specs):
         return None
-    if len(rows.captures) != n * int(rows.capture_bounds[1] - rows.capture_bounds[0]) if n else True:
+    each = int(rows.capture_bounds[1]) if n else 0
+    if not n or not np.array_equal(rows.capture_bounds, np.arange(0, n * each + 1, each) if each else np.zeros(n + 1)):
         return None
-    caught = rows.captures.view(np.uint8).reshape(n, -1)
-    counts = rows.capture_bounds[1:] - rows.capture_bounds[:-1]
-    if (counts != counts[0]).any() or (caught != caught[0]).any():
+    caught = rows.captures[:each].tobytes()
+    if rows.captures.tobytes() != n * caught:
         return None
+    chosen = np.zeros(len(rows.ports), np.int8)
+    for port in ports:
+        chosen[port] = 1
+    specs = tuple([(one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs])
     if not kernel.alike(rows.plays, rows.bounds, chosen):
         return None
     first = rows.plays[: rows.bounds[1]]
-    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught[0].tobytes(), specs, rows.waveforms
+    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught, specs, rows.waveforms

@@ -13,6 +13,8 @@ from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float, parsed_int, printable, split_answers
 from qctl.instruments.links.link import Link
+from qctl.instruments.number_forms import hint_of_answer, hint_of_read_back, hint_of_refusal
+from qctl.lab.rack import ParameterRule
 from qctl.units import Limits
 
 __all__ = ["NO_TEXT", "Settings"]
@@ -47,6 +49,8 @@ class Settings:
         What the instrument answers to a setting that it takes, ``*`` for anything; empty when it answers nothing.
     refusals : tuple of str
         What an answer begins with by which the instrument refuses, to settings and queries alike.
+    forms : mapping of str to ParameterRule
+        By parameter, where lab.toml says how its numbers are written: errors hint at it.
     joined : int
         Longest message of several queries that the instrument takes, in characters; 0 when it takes one at a time.
     """
@@ -61,6 +65,7 @@ class Settings:
     answer: str = ""
     joined: int = 65_536
     refusals: tuple[str, ...] = ()
+    forms: Mapping[str, ParameterRule] = field(default_factory=dict)
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
@@ -90,15 +95,21 @@ class Settings:
         command, number = self._find(name)
         if not command.askable:
             raise RequestError(f"{self.link.name}: {name} can't be asked for")
-        return self._parsed(command, name, self._query(command.query(number)))
+        return self._parsed(command, name, self._query(command.query(number), name))
 
-    def _query(self, text: str) -> str:
-        """Return the answer to a text; refused in the instrument's own words where it refuses."""
+    def _query(self, text: str, what: str = "") -> str:
+        """Return the answer to a text, or refuse what it is about in the instrument's own words."""
         reply = self.link.query(text)
         if self.refusals and reply.strip().startswith(self.refusals):
-            words = printable(reply.strip())
-            raise RefusedError(f"{self.link.name} refused {text}: {words}", instrument=self.link.name, words=words)
+            raise self._refusal(text, what, reply)
         return reply
+
+    def _refusal(self, text: str, what: str, reply: str) -> RefusedError:
+        words = printable(reply.strip())
+        said = f"{what} ({text})" if what else text
+        name, setting, _ = what.partition(" = ")
+        hint = hint_of_refusal(self.forms[name], text) if setting and name in self.forms else ""
+        return RefusedError(f"{self.link.name} refused {said}: {words}{hint}", instrument=self.link.name, words=words)
 
     def get_all(self) -> dict[str, Any]:
         """Ask for every value that can be asked for, in as few messages as the instrument takes.
@@ -120,7 +131,7 @@ class Settings:
         found: dict[str, Any] = {}
         for texts in self._messages(list(asked)):
             message = texts[0] + "".join(f";{'' if text[0] in '*:' else ':'}{text}" for text in texts[1:])
-            reply = self._query(message)
+            reply = self._query(message, ", ".join(name for text in texts for _, name in asked[text]))
             answers, n_due = split_answers(reply), sum(map(_n_answers, texts))
             if n_due == 1:
                 answers = [reply]
@@ -188,7 +199,9 @@ class Settings:
             return None
         if command.kind is bool:
             if not isinstance(value, bool) and value not in (0, 1):
-                raise RequestError(f"{self.link.name}: {name} = {value!r} is not true or false")
+                raise RequestError(
+                    f"{self.link.name}: {name} = {value!r} is not true or false", instrument=self.link.name
+                )
             if name in self.limits:
                 self._number(command, name, int(value))
             return bool(value)
@@ -227,7 +240,10 @@ class Settings:
     def _number(self, command: Command, name: str, value: Any) -> float | int:
         bounds = [bound for bound in (self.limits.get(name), command.limits) if bound is not None]
         if isinstance(value, bool) or not bounds:
-            raise LimitError(f"{self.link.name}: {name} = {value!r} has no limits or is no number; it was not sent")
+            reason = "is true or false, and a number is wanted" if bounds else "has no limits"
+            raise LimitError(
+                f"{self.link.name}: {name} = {value!r} {reason}; it was not sent", instrument=self.link.name
+            )
         number = 0.0
         try:
             for bound in bounds:
@@ -249,9 +265,10 @@ class Settings:
         if not self.answer:
             self.link.write(text)
             return
-        reply = self._query(text).strip()
-        if not fnmatchcase(reply, self.answer.replace("[", "[[]")):
-            raise RefusedError(f"{self.link.name} refused {text}: {reply}", instrument=self.link.name, words=reply)
+        what = name if checked is None else f"{name} = {checked!r}"
+        reply = self._query(text, what)
+        if not fnmatchcase(reply.strip(), self.answer.replace("[", "[[]")):
+            raise self._refusal(text, what, reply)
 
     def pass_on(self, text: str) -> str | None:
         """Send a text that is no declared setting, and confirm it as a setting is; return what it is answered with."""
@@ -280,8 +297,9 @@ class Settings:
                 abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True)
             )
         if not same:
+            hint = hint_of_read_back(self.forms[name], sent, got) if name in self.forms else ""
             raise RefusedError(
-                f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}",
+                f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}{hint}",
                 instrument=self.link.name,
             )
 
@@ -310,9 +328,14 @@ class Settings:
                     f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name
                 ) from None
         text = command.valued(reply)
-        if text is None:
-            raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
-        return self._of_kind(command, name, text)
+        try:
+            if text is None:
+                text = f"{self.link.name} answered {reply!r} where {name} was due"
+                raise DeviceError(text, instrument=self.link.name)
+            return self._of_kind(command, name, text)
+        except DeviceError as error:
+            hint = hint_of_answer(self.forms[name], reply) if name in self.forms else ""
+            raise DeviceError(f"{error.message}{hint}", instrument=self.link.name) from None
 
     def _of_kind(self, command: Command, name: str, reply: str) -> Any:
         if command.kind is float:

@@ -15,7 +15,7 @@ from qctl.instruments.checker import check_number, usage
 from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed, feeds_of
 from qctl.instruments.pieces import cuts_of, longest_shot_samples, looped_samples, padded
-from qctl.instruments.rendering import Coding, Cut, Key, Made, Renderer, Words
+from qctl.instruments.rendering import Coding, Cut, Key, Made, Renderer, Words, firsts
 from qctl.instruments.steps import Channel, Step, StepsBody
 from qctl.lab import Instrument, Lab, Output
 from qctl.lab.held import Same, kept
@@ -134,7 +134,7 @@ def stepped(
     n_padded, n_most = _n_padded(ends, cuts), padded(capability, 1) - 1
     used = [k for k in range(len(feeds)) if points.uses(k)]
     keys = {k: work.keys(points, k, cuts) for k in used}
-    distinct = {k: dict.fromkeys(keys[k]) for k in used}
+    distinct = {k: firsts(keys[k]) for k in used}
     longest, place = _longest(points, cuts)
     check_number(
         capability, "channels.output.length", longest or limit(capability, "channels.output.length").least, place
@@ -153,11 +153,15 @@ def stepped(
         return Stepped(clock_hz, {}, (), {}, needed, n_padded, n_most, work, points, cuts, {}, place, check)
     made = {k: work.render(points, k, keys[k], distinct[k]) for k in used}
     played = _points(cuts, made, feeds)
-    held = {n: _held(made[k], place) for k in used for place, n in enumerate(feeds[k].outputs)}
+    held: dict[int, dict[str, Words]] = {}
+    for k in used:
+        pieces = [piece for at in distinct[k].values() for piece in made[k][at]]
+        for column, n in enumerate(feeds[k].outputs):
+            held[n] = {words[0]: words for words in [piece[column] for piece in pieces]}
     for n, table in held.items():
         check(n, table.values())
-    blobs = {words[0]: words[1] for table in held.values() for words in table.values()}
-    sizes = {n: sum([words[1].size for words in table.values()]) for n, table in held.items()}
+    blobs = {name: words for table in held.values() for name, words, _, _ in table.values()}
+    sizes = {n: sum([len(words) for _, words, _, _ in table.values()]) for n, table in held.items()}
     fullest = max(sizes, key=sizes.__getitem__, default=0)
     rows = [
         usage(capability, "waveforms.samples", sizes.get(fullest, 0), f"output {fullest}, up to {place}"),
@@ -241,10 +245,9 @@ def _longest(points: Points, cuts: Sequence[Cut]) -> tuple[int, str]:
     """Return the samples of the longest waveform, and the label of the pulse that ends it."""
     longest, where, label, first = 0, -1, "", 0
     for k, cut in enumerate(cuts):
-        for piece in cut:
-            if piece[1] > longest:
-                first, longest, _ = piece
-                where = k
+        for begin, n_samples, _ in cut:
+            if n_samples > longest:
+                first, longest, where = begin, n_samples, k
     if where >= 0:
         play = points.last(where, first, longest)
         label = points.label(where, play) if play >= 0 else ""
@@ -264,7 +267,7 @@ class _Asked(NamedTuple):
 
 
 def _asked(
-    keys: Mapping[int, Mapping[Key, None]], cuts: Iterable[Cut], elements: Callable[[Sequence[int]], int]
+    keys: Mapping[int, Mapping[Key, int]], cuts: Iterable[Cut], elements: Callable[[Sequence[int]], int]
 ) -> _Asked:
     n_samples = max(
         [sum([n for _, cut, _ in table for _, n, n_loops in cut if n_loops == 1]) for table in keys.values()], default=0
@@ -291,12 +294,6 @@ def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequ
             for cut, *rows in zip(cuts, *tables, strict=True)
         ]
     return tuple(points[:1] if all(steps == points[0] for steps in points) else points)
-
-
-def _held(made: Sequence[Made], place: int) -> dict[str, Words]:
-    """Return the distinct waveforms of one output."""
-    distinct = {id(one): one for one in made}
-    return {piece[place][0]: piece[place] for one in distinct.values() for piece in one}
 
 
 def _channel(capability: Capability, instrument: Instrument, number: int, feed: Feed, place: int) -> Channel:

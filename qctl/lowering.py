@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from qctl.compiler.alignment import aligned, captures_of, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
@@ -136,11 +137,12 @@ class _Run:
 
     def cut(self, first: int, end: int, n_shots: int) -> Iterator[Batch]:
         """Yield batches that fit: fewer points where players are full, fewer shots where recorders are."""
-        programs = self._programs(first, end, n_shots)
+        period_s = self._period_s(first, end)
+        programs = self._programs(first, end, n_shots, period_s)
         cut = cut_of(programs, end - first, n_shots)
         self.nodes.append(Node(first, end - first, n_shots, programs, cut))
         if not cut:
-            yield Batch(programs, first, end - first, n_shots, self.averaged, self._period_s(first, end))
+            yield Batch(programs, first, end - first, n_shots, self.averaged, period_s)
             return
         kind, n_parts = cut
         whole = end - first if kind == "points" else n_shots
@@ -151,13 +153,13 @@ class _Run:
                 yield from self.cut(first, end, until - begin)
 
     def _period_s(self, first: int, end: int) -> float:
-        longest = float(self.straights.lengths_s[first:end].max())
+        longest = float(np.maximum.reduce(self.straights.lengths_s[first:end]))
         return max(float(self.occupied.processor.shot_period_s), longest)
 
-    def _programs(self, first: int, end: int, n_shots: int) -> tuple[DeviceProgram, ...]:
+    def _programs(self, first: int, end: int, n_shots: int, period_s: float) -> tuple[DeviceProgram, ...]:
         straights = self.straights.part(first, end)
         captures = captures_of(self.parts, first, end)
-        shots = Shots(n_shots, self.averaged, self._period_s(first, end), captures, self.occupied.lead_s, first)
+        shots = Shots(n_shots, self.averaged, period_s, captures, self.occupied.lead_s, first)
         processor = self.occupied.processor
         atoms = processor if isinstance(processor, AtomProcessor) else None
         for name in sorted({capture.instrument for capture in captures}) if atoms is not None else ():
@@ -193,12 +195,19 @@ class _Run:
                 kind = model_of(instrument.model).kind
                 plays, records = instrument.name in playing, instrument.name in recording
                 wanted = {"player": plays, "recorder": records, "transceiver": plays or records}
-                if wanted.get(kind, kind == "trigger"):
+                if wanted.get(kind, kind == "trigger") or self._begins(instrument):
                     own = tuple(port.name for port in lab.ports.values() if uses(port, instrument.name))
                     found.append((instrument, kind in _HEARING, own))
             return tuple(found)
 
         return kept(lab, ("taking", self.occupied.processor.name, played, recording, moving), make)
+
+    def _begins(self, instrument: Instrument) -> bool:
+        """Say whether it is the program of an instrument that fires its processor's shots."""
+        if instrument.name != self.occupied.processor.trigger:
+            return False
+        fires = getattr(lowering_of(instrument.model), "fires_by_program", None)
+        return fires is not None and bool(fires(instrument.model))
 
 
 def compile(

@@ -154,5 +154,6 @@ class Limits:
         except OverflowError:
             raise LimitError(f"{name} is more than any float, outside [{self.low:g}, {self.high:g}]") from None
         if not (self.low <= number <= self.high):
-            raise LimitError(f"{name} = {number:g} is outside [{self.low:g}, {self.high:g}]")
+            shown = repr(value) if isinstance(value, bool) else f"{number:g}"
+            raise LimitError(f"{name} = {shown} is outside [{self.low:g}, {self.high:g}]")
         return number

@@ -28,6 +28,7 @@ from qctl.hil.bench.steps import (
     Wait,
 )
 from qctl.hil.bench.watch import Answering, Events
+from qctl.wire import Topic
 
 __all__ = ["Bench", "TuneUp", "called"]
 
@@ -93,7 +94,7 @@ class Bench:
             outcome.faults = [(a, b if b >= 0 else outcome.took_s, name) for a, b, name in outcome.faults]
             events.close()
             for at_s, event in events.since(begin_s):
-                if event.topic.startswith("link."):
+                if event.topic.startswith(f"{Topic.LINK}."):
                     outcome.changes.append((at_s - begin_s, event.body["instrument"], event.body["state"]))
         try:
             self.lab.make_ready()

@@ -17,11 +17,11 @@ from qctl.hil.plant.faults import FAULTS
 from qctl.lab import read_lab
 from qctl.lab.decoding import Problems, decode, join
 from qctl.lab.rack_rules import unknown
+from qctl.wire import Topic
 
 __all__ = ["LabWanted", "Limits", "Scenario", "lab_wanted", "read_scenario", "shipped"]
 
-_TOPICS = ("calibration", "ended", "job", "lease", "link", "lock", "progress", "safe", "value")
-"""What topics of events begin with; docs/wire.md says what each tells."""
+_TOPICS = tuple(sorted(Topic))
 _ACTIONS = tuple(kind.__struct_config__.tag for kind in Step.__args__)
 
 

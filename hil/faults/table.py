@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qctl.hil.instruments.models import faults_shown
+
 __all__ = ["KINDS", "FaultKind", "kinds_at", "page"]
 
 
@@ -29,8 +31,8 @@ class FaultKind:
         What it can be set on.
     text : str
         What it does.
-    models : tuple of str
-        The models that show it; empty where every instrument does.
+    chosen : bool
+        Whether only some models show it: those whose emulators say so.
     """
 
     name: str
@@ -39,27 +41,23 @@ class FaultKind:
     unit: str
     where: str
     text: str
-    models: tuple[str, ...] = ()
+    chosen: bool = False
 
     def misplaced(self, on: str, model: str) -> str:
-        """Return a sentence if a box of this model does not show it, else an empty text."""
-        if not self.models or model in self.models:
+        """Return a sentence if a box of this model does not show it, else an empty text.
+
+        Raises
+        ------
+        RequestError
+            If there is no such model.
+        """
+        if not self.chosen or self.name in faults_shown(model):
             return ""
         return f"{self.name} is set on {self.where}, and {on} ({model}) is none: nothing would come of it"
 
 
 _LINE, _ANY, _WIRES = "a line of a fridge", "any instrument", "any instrument, pipes, relays"
 _FIRMWARE = "controllers that speak qctl's packets"
-_PACKETS = ("qctl-trigger", "qctl-sequencer")
-_SCPI = (
-    "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qdevil-qdac2", "qblox-cluster",
-    "keysight-e8257d", "lakeshore-335", "lakeshore-336", "lakeshore-372", "minicircuits-rcdat", "minicircuits-rc-spdt",
-)  # fmt: skip
-_REFERENCED = (
-    "tektronix-awg5014c", "keysight-infiniium-s", "rohde-schwarz-sgs100a", "qblox-cluster", "zurich-data-server",
-    "qick-tproc-v2", *_PACKETS,
-)  # fmt: skip
-_SERIAL = (*_PACKETS, "lakeshore-335", "shutter-box", "chiller")
 KINDS: dict[str, FaultKind] = {
     kind.name: kind
     for kind in (
@@ -69,9 +67,7 @@ KINDS: dict[str, FaultKind] = {
         FaultKind("swap", "cable", "", "other line", _LINE, "two cables change places"),
         FaultKind("lo_shift", "cable", 5e6, "Hz", "a source", "an LO is off by so much"),
         FaultKind("silence", "box", True, "", _WIRES, "no reply is sent; of a digitizer, nothing is ever recorded"),
-        FaultKind(
-            "unlocked", "box", True, "", "what has a reference", "it is not locked to its reference clock", _REFERENCED
-        ),
+        FaultKind("unlocked", "box", True, "", "what has a reference", "it is not locked to its reference clock", True),
         FaultKind(
             "lost_event",
             "box",
@@ -79,12 +75,10 @@ KINDS: dict[str, FaultKind] = {
             "",
             "generators with an event cable",
             "an event is not noticed",
-            ("tektronix-awg5014c",),
+            True,
         ),
-        FaultKind("warm", "box", 0.08, "K", "a refrigerator", "the mixing chamber is so warm", ("bluefors-gen1",)),
-        FaultKind(
-            "clock_drift", "box", 500.0, "ppm", "sequencers", "its clock runs faster by so much", ("qctl-sequencer",)
-        ),
+        FaultKind("warm", "box", 0.08, "K", "a refrigerator", "the mixing chamber is so warm", True),
+        FaultKind("clock_drift", "box", 500.0, "ppm", "sequencers", "its clock runs faster by so much", True),
         FaultKind("delay", "wire", 0.5, "s", _WIRES, "everything waits so long"),
         FaultKind("late_reply", "wire", 2.0, "s", _WIRES, "the next reply waits so long, later ones behind it"),
         FaultKind("drop", "wire", 1, "replies", _WIRES, "the next replies are never sent"),
@@ -130,16 +124,16 @@ KINDS: dict[str, FaultKind] = {
             "s",
             "serial instruments",
             "it is unplugged so long and comes back at a port with another name",
-            _SERIAL,
+            True,
         ),
         FaultKind(
             "full_buffer",
             "box",
             True,
             "",
-            "SCPI boxes, controllers",
+            "what keeps waveforms or programs",
             "it has no memory left for what is sent",
-            (*_SCPI, *_PACKETS),
+            True,
         ),
         FaultKind(
             "firmware",
@@ -148,11 +142,9 @@ KINDS: dict[str, FaultKind] = {
             "revision",
             "SCPI boxes, controllers",
             "it says that it runs this firmware",
-            (*_SCPI, *_PACKETS),
+            True,
         ),
-        FaultKind(
-            "protocol", "box", "2", "version", _FIRMWARE, "it speaks this version of the protocol alone", _PACKETS
-        ),
+        FaultKind("protocol", "box", "2", "version", _FIRMWARE, "it speaks this version of the protocol alone", True),
     )
 }
 

@@ -20,7 +20,7 @@ class Emulated(Protocol):
     counters : dict
         What was counted, by name.
     own_faults : frozenset of str
-        Faults that the box itself shows; the wire leaves them alone.
+        Faults that the box itself shows; the wire leaves them alone, and they can be set on no box without them.
     """
 
     plant: Plant

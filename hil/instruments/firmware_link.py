@@ -26,6 +26,7 @@ _NAMES = {
 
 HELLO, ACK, GAP, ERROR = 0x01, 0x10, 0xE0, 0xFF
 E_KIND, E_PAYLOAD, E_RANGE, E_STATE, E_SEQUENCE, E_SESSION, E_REFERENCE, E_FAULT, E_HASH = range(1, 10)
+E_FULL = 11
 
 
 class Problem(Exception):
@@ -53,7 +54,7 @@ class FirmwareLink(ABC):
     window: ClassVar[int] = 1
     """Requests that it takes ahead of its replies."""
     n_inputs = 0
-    own_faults = frozenset({"unlocked"})
+    own_faults = frozenset({"unlocked", "full_buffer", "firmware", "protocol"})
     asking: ClassVar[frozenset[int]] = frozenset()
     """Requests of its kind alone that change nothing; they are answered while it plays."""
 

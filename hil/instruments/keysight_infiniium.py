@@ -41,7 +41,7 @@ class KeysightInfiniium(Box):
     idn = "KEYSIGHT TECHNOLOGIES,DSOS104A,{serial},06.40.00901"
     kind = "digitizer"
     n_inputs = 4
-    own_faults = frozenset({"unlocked", "silence"})
+    own_faults = Box.own_faults | {"silence"}
 
     def commands(self) -> None:
         """Add the commands of the guide's subsystems."""

@@ -23,7 +23,7 @@ class _Lakeshore(Box):
 
     kind = "box"
     reply_end = "\r\n"
-    own_faults = frozenset({"readings", "status"})
+    own_faults = Box.own_faults | {"readings", "status"}
     inputs: tuple[str, ...] = ()
     ranges: ClassVar[dict[str, int]] = {}
     bridge = False

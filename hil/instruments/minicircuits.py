@@ -31,7 +31,7 @@ class _MiniCircuits(Box):
     def _common(self) -> None:
         self.table.add("MN?", lambda s, a: f"MN={self.model}")
         self.table.add("SN?", lambda s, a: f"SN={self.config.serial}")
-        self.table.add("FIRMWARE?", lambda s, a: "B3")
+        self.table.add("FIRMWARE?", lambda s, a: str(self.faults.get("firmware", "B3")))
 
     def _system(self) -> None:
         """Add nothing: there is no error queue."""

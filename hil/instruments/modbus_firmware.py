@@ -17,7 +17,7 @@ from qctl.hil.instruments.board import Board
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Plant
 
-__all__ = ["ModbusFirmware", "crc"]
+__all__ = ["ModbusFirmware", "crc", "request_size"]
 
 _SILENCE_S = 0.05
 _ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS, _ILLEGAL_VALUE = 1, 2, 3
@@ -25,7 +25,7 @@ _READS = {1: "coils", 2: "discretes", 3: "holdings", 4: "inputs"}
 _MBAP = struct.Struct(">HHHB")
 
 
-def crc(frame: bytes) -> bytes:
+def crc(frame: bytes | bytearray) -> bytes:
     """Return the check of a frame, low byte first."""
     found = 0xFFFF
     for byte in frame:
@@ -74,13 +74,14 @@ class ModbusFirmware(Board):
             self._got.clear()
         self._heard_s = now_s
         self._got += data
-        while (size := _rtu_size(self._got)) and len(self._got) >= size:
-            frame = bytes(self._got[:size])
-            del self._got[:size]
-            if crc(frame[:-2]) != frame[-2:]:
+        while size := request_size(self._got):
+            if size < 0:
                 self.counters["damaged"] += 1
                 self._got.clear()
-            elif frame[0] == self.unit:
+                return
+            frame = bytes(self._got[:size])
+            del self._got[:size]
+            if frame[0] == self.unit:
                 answer = frame[:1] + self.answered(frame[1:-2])
                 self.send(answer + crc(answer))
 
@@ -153,10 +154,24 @@ class ModbusFirmware(Board):
         self._tables[name][address] = value
 
 
-def _rtu_size(got: bytearray) -> int:
-    """Return how many bytes a request of a serial line has; 0 while that is not known."""
+_SIZES = {**dict.fromkeys((1, 2, 3, 4, 5, 6, 8), 8), **dict.fromkeys((7, 11, 12, 17), 4), 22: 10, 24: 6, 43: 7}
+_COUNTS = {15: 6, 16: 6, 20: 2, 21: 2, 23: 10}
+"""Where the functions that say how many bytes follow say it."""
+_SHORTEST, _LONGEST = 4, 256
+
+
+def request_size(got: bytes | bytearray) -> int:
+    """Return how many bytes the first request of a serial line has; 0 while it is not whole, -1 where there is none.
+
+    A function that nobody knows ends where a check does.
+
+    Source: Modbus Application Protocol V1.1b3, section 6.
+    """
     if len(got) < 2:
         return 0
-    if got[1] in (15, 16):
-        return 9 + got[6] if len(got) > 6 else 0
-    return 7 if got[1] == 0x2B else 8
+    place = _COUNTS.get(got[1])
+    size = _SIZES.get(got[1], 0) if place is None else place + 3 + got[place] if len(got) > place else _LONGEST
+    if size:
+        return 0 if len(got) < size else size if crc(got[: size - 2]) == got[size - 2 : size] else -1
+    ends = range(_SHORTEST, min(len(got), _LONGEST) + 1)
+    return next((n for n in ends if crc(got[: n - 2]) == got[n - 2 : n]), -1 if len(got) > _LONGEST else 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import importlib
+from typing import Any, NamedTuple
 
 from qctl.errors import RequestError
 
-__all__ = ["MODELS", "Model", "emulated_by"]
+__all__ = ["MODELS", "Model", "emulated_by", "faults_shown"]
 
 
 class Model(NamedTuple):
@@ -41,7 +42,7 @@ MODELS: dict[str, Model] = {
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
-    "qick-tproc-v2": Model("qick.board", "QickBoard", "pyro"),
+    **dict.fromkeys(("qick-tproc-v2", "qick-tproc-v1"), Model("qick.board", "QickBoard", "pyro")),
     "qctl-atoms": Model("atom_register.box", "AtomRegister", "raw"),
     "qctl-trigger": Model("qctl_trigger", "QctlTrigger", "pty"),
     "qctl-sequencer": Model("qctl_sequencer", "QctlSequencer", "pty"),
@@ -56,11 +57,14 @@ MODELS: dict[str, Model] = {
     "plain-shutter-box": Model("shutter_box", "PlainShutterBox", "pty"),
     "chiller": Model("chiller", "Chiller", "pty"),
     "chiller-tcp": Model("chiller", "Chiller", "modbus"),
+    "water-valve": Model("water_units", "WaterValve", "pty"),
+    "water-meter": Model("water_units", "WaterMeter", "pty"),
+    "modbus-line": Model("modbus_units", "ModbusUnits", "pty"),
 }
 
 
-def emulated_by(name: str) -> tuple[str, Model]:
-    """Return the module that emulates a model, and its entry; ``MODULE:CLASS`` is one of a lab's own, on a pty.
+def emulated_by(name: str) -> tuple[Any, str]:
+    """Return the class that emulates a model, and its link; ``MODULE:CLASS`` is one of a lab's own, on a pty.
 
     Raises
     ------
@@ -68,8 +72,25 @@ def emulated_by(name: str) -> tuple[str, Model]:
         If there is no such model.
     """
     module, colon, kind = name.partition(":")
-    if colon and module and kind:
-        return module, Model(module, kind, "pty")
-    if name not in MODELS:
-        raise RequestError(f"model = {name!r} is not one of {', '.join(sorted(MODELS))}, nor MODULE:CLASS")
-    return f"qctl.hil.instruments.{MODELS[name].module}", MODELS[name]
+    link = "pty"
+    if not (colon and module and kind):
+        if name not in MODELS:
+            raise RequestError(f"model = {name!r} is not one of {', '.join(sorted(MODELS))}, nor MODULE:CLASS")
+        own, kind, link = MODELS[name]
+        module = f"qctl.hil.instruments.{own}"
+    try:
+        return getattr(importlib.import_module(module), kind), link
+    except (ImportError, AttributeError) as error:
+        raise RequestError(f"model = {name!r}: {error}") from error
+
+
+def faults_shown(name: str) -> frozenset[str]:
+    """Return the faults that a model shows and others don't: its box's own, and those of its kind of link.
+
+    Raises
+    ------
+    RequestError
+        If there is no such model.
+    """
+    kind, link = emulated_by(name)
+    return frozenset(kind.own_faults) | ({"renamed"} if link in ("pty", "serial") else set())

@@ -135,6 +135,10 @@ class Plant(Protocol):
         """Play the events of a shot in each of so many; return how many, and the photons of each gate."""
         ...
 
+    async def events_of_part(self, rows: NDArray[Any], tick_s: float, begins: bool) -> list[int]:
+        """Play events of one shot, the first or the next ones; return the photons of each gate that closes."""
+        ...
+
     async def steer(
         self,
         outputs: Mapping[str, Mapping[int, Output]],
@@ -159,8 +163,8 @@ class Plant(Protocol):
     async def reference(self, locked: bool) -> None:
         """Say whether the box is locked to its reference clock."""
 
-    def spent(self, name: str) -> None:
-        """Say that a fault of this box is used up."""
+    def spent(self, name: str, on: str = "") -> None:
+        """Say that a fault of this box, or of one of its parts, is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters."""
@@ -306,6 +310,11 @@ class NoPlant:
         fired = await self.fire(0, n_shots, period_s)
         return fired, self._random.poisson(5.0, (fired, n_gates))
 
+    async def events_of_part(self, rows: NDArray[Any], tick_s: float, begins: bool) -> list[int]:
+        """Count as `events` does; time does not pass."""
+        n_gates = int(((rows["operation"] == 3) & (rows["level"] == 0)).sum())
+        return [int(count) for count in self._random.poisson(5.0, n_gates)]
+
     async def steer(
         self,
         outputs: Mapping[str, Mapping[int, Output]],
@@ -333,8 +342,8 @@ class NoPlant:
     async def reference(self, locked: bool) -> None:
         """Forget it."""
 
-    def spent(self, name: str) -> None:
-        """Say that a fault of this box is used up."""
+    def spent(self, name: str, on: str = "") -> None:
+        """Say that a fault of this box, or of one of its parts, is used up."""
 
     def tell_count(self, **amounts: int) -> None:
         """Forget the amounts."""

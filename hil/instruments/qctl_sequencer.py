@@ -2,7 +2,7 @@
 
 Source: docs/firmware-protocol.md, protocol version 1, section 7, and docs/firmware-instructions.md. What a block does
 is known when it starts, but for messages `trigger`: each has it worked out anew. It is perfect: nothing is ever late.
-Its inputs stay low. Its counters see the ions that the plant has; what a count decides can't be followed by them.
+Its inputs stay low. Its counters see the ions that the plant has: where counts decide, shots are played one by one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import struct
 import time
 from typing import Any, ClassVar
 
-from qctl.errors import QctlError
+import numpy as np
+from numpy.typing import NDArray
+
+from qctl.errors import DeviceError, QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.firmware_link import (
+    E_FULL,
     E_HASH,
     E_PAYLOAD,
     E_RANGE,
@@ -26,7 +30,8 @@ from qctl.hil.instruments.firmware_link import (
 )
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.trigger_packets import Packet
-from qctl.hil.sequencer.counting import Use, shot_of, stored, use_of
+from qctl.hil.plant.event_blocks import EVENT
+from qctl.hil.sequencer.counting import Use, shot_of, steered, stored, use_of
 from qctl.hil.sequencer.interpreter import Fault, Played, Surroundings, play
 from qctl.hil.sequencer.refusals import Limits, refused
 
@@ -40,7 +45,7 @@ _DONE, _FAULTED, _MARKED = 0xC1, 0xC2, 0xC3
 _FEATURES = 0b001111
 _WATCHDOG_MS = 1000
 _HARDWARE = 6
-_NOT_FOLLOWED = "what counts or triggers decide is not followed by the ions behind it"
+_NOT_FOLLOWED = "a program that counts can't wait for triggers: the ions behind it don't follow"
 
 
 class QctlSequencer(FirmwareLink):
@@ -49,6 +54,7 @@ class QctlSequencer(FirmwareLink):
     kind = "sequencer"
     word = "sequencer"
     window = 8
+    own_faults = FirmwareLink.own_faults | {"clock_drift"}
     n_outputs = 64
     n_inputs = 8
     asking = frozenset((0x28, 0x30, 0x31, 0x32, 0x33, 0x39))
@@ -67,7 +73,7 @@ class QctlSequencer(FirmwareLink):
         self._past_ticks, self._drift = 0, 0.0
         self._state, self._number, self._n_shots = _IDLE, 0, 0
         self._head, self._object = b"", bytearray()
-        self._program, self._use = b"", Use(False, -1, False)
+        self._program, self._use = b"", Use(False, False, -1, False)
         self._arming = (0, 0, 0, _TOP)
         self._played = Played(registers=[0] * 16)
         self._watchdog_ms = _WATCHDOG_MS
@@ -137,7 +143,9 @@ class QctlSequencer(FirmwareLink):
         if kind != 1:
             raise Problem(E_RANGE, f"object of kind {kind}")
         if not 1 <= length <= _MAX_OBJECT:
-            raise Problem(11, f"{length} bytes, there is room for {_MAX_OBJECT}")
+            raise Problem(E_FULL, f"{length} bytes, there is room for {_MAX_OBJECT}")
+        if self._faults.get("full_buffer"):
+            raise Problem(E_FULL, "memory is full")
         if payload != self._head:
             self._head, self._object = payload, bytearray()
         return struct.pack("<I", len(self._object))
@@ -183,8 +191,8 @@ class QctlSequencer(FirmwareLink):
         (number,) = struct.unpack("<I", payload)
         if self._state != _ARMED or number != self._arming[0]:
             raise Problem(E_STATE, f"block {number} is not armed")
-        if self._use.counts and self._use.decider >= 0:
-            raise Problem(E_RANGE, f"instruction {self._use.decider}: {_NOT_FOLLOWED}")
+        if self._use.counts and self._use.waits >= 0:
+            raise Problem(E_RANGE, f"instruction {self._use.waits}: {_NOT_FOLLOWED}")
         self._state, self._number, self._n_shots = _RUNNING, number, self._arming[1]
         self._triggers, self._block_tick = [], self._ticks()
         if self._use.counts:
@@ -265,17 +273,39 @@ class QctlSequencer(FirmwareLink):
         """Play a block on the ions, after what is left of the one before."""
         if before is not None:
             await asyncio.wait([before])
-        number, (_, n_shots, period, _) = self._number, self._arming
-        tick_s = 1 / _LIMITS.tick_hz
+        number = self._number
         try:
-            rows, ticks = shot_of(self._program, period)
-            _, counts = await self.plant.events(rows, tick_s, n_shots, ticks * tick_s)
-            played = stored(self._program, counts, period, _MAX_RESULTS, self._use.computes)
+            played = await self._seen(self._program, self._use, *self._arming[1:])
         except QctlError:
             played = Played(registers=[0] * 16, fault=Fault(_HARDWARE, 0, 0, 0))
         if self._state == _RUNNING and self._number == number:
             self._played = played
-            self._over()
+            if not played.waits:
+                self._over()
+
+    async def _seen(self, program: bytes, use: Use, n_shots: int, period: int, max_late: int) -> Played:
+        """Return what a block does whose counters see the ions; alike shots are played at once, others one by one."""
+        tick_s = 1 / _LIMITS.tick_hz
+        shot = None if use.decides else shot_of(program, period)
+        if shot is not None:
+            rows, ticks = shot
+            _, counts = await self.plant.events(rows, tick_s, n_shots, ticks * tick_s)
+            return stored(program, counts, period, _MAX_RESULTS, use.computes)
+        loop, light = asyncio.get_running_loop(), asyncio.current_task()
+
+        def part(rows: NDArray[Any], begins: bool) -> list[int]:
+            if self._state != _RUNNING or self._light is not light:
+                raise DeviceError("the block was stopped")
+            return asyncio.run_coroutine_threadsafe(self.plant.events_of_part(rows, tick_s, begins), loop).result()
+
+        played = await asyncio.to_thread(
+            steered, program, part, n_shots=n_shots, period_ticks=period, max_late_ticks=max_late,
+            max_results=_MAX_RESULTS,
+        )  # fmt: skip
+        if not played.waits:
+            shot_s = max(1, played.end_tick) * tick_s / played.n_shots
+            await self.plant.events(np.array([], EVENT), tick_s, played.n_shots, shot_s)
+        return played
 
     def _over(self) -> None:
         fault = self._played.fault

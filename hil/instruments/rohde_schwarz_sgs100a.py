@@ -22,6 +22,7 @@ class RohdeSchwarzSgs100a(Box):
 
     idn = "Rohde&Schwarz,SGS100A,1416.0505k02/{serial},3.1.19.26-3.50.124.73"
     kind = "source"
+    own_faults = Box.own_faults | {"unlocked"}
     reference_suffixes = (1,)
     options = "SGS-B112V,SGS-B26,SGS-K22"
 

@@ -51,7 +51,7 @@ class Sequenced(Box):
     """A generator that plays at each trigger what its present point says; see `playing`, `levels` and `rate_hz`."""
 
     kind = "awg"
-    own_faults = frozenset({"unlocked"})
+    own_faults = Box.own_faults | {"unlocked", "full_buffer"}
 
     def commands(self) -> None:
         """Start counting."""

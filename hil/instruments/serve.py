@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qctl.errors import RequestError
 from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
@@ -45,22 +43,18 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     RequestError
         If there is no such model.
     """
-    module, model = emulated_by(config.model)
-    try:
-        kind = getattr(importlib.import_module(module), model.name)
-    except (ImportError, AttributeError) as error:
-        raise RequestError(f"model = {config.model!r}: {error}") from error
+    kind, link = emulated_by(config.model)
     box = kind(config, plant)
     await plant.hello(box.kind, box.n_outputs, box.n_inputs, getattr(box, "parts", None))
     faults = WireFaults()
     control = Control(box, faults)
     await control.open(config.control)
-    if model.link == "pty":
+    if link == "pty":
         await serve_pty(box, faults, control, ready, config.ports)
-    elif model.link == "serial":
+    elif link == "serial":
         await serve_pty(SerialBox(box, config.baud), faults, control, ready, config.ports)
     else:
-        await _listen(config, model.link, box, faults, control, ready)
+        await _listen(config, link, box, faults, control, ready)
 
 
 async def _listen(

@@ -37,6 +37,7 @@ class TektronixAwg5014c(Box):
 
     idn = "TEKTRONIX,AWG5014C,{serial},SCPI:99.0 FW:4.6.0.7"
     kind = "awg"
+    own_faults = Box.own_faults | {"unlocked", "full_buffer", "lost_event"}
     n_outputs = 4
 
     def commands(self) -> None:

@@ -122,7 +122,9 @@ class ziDAQServer:
         rows = self._ask("get", paths=paths, settingsonly=settingsonly, excludevectors=excludevectors)
         found: dict[str, Any] = {}
         for path, now, value in rows:
-            if isinstance(value, dict):
+            if isinstance(value, dict) and "complex" in value:
+                found[path] = {"timestamp": np.array([now], np.uint64), "value": np.array([complex(*value["complex"])])}
+            elif isinstance(value, dict):
                 vector = array_from_wire(value, "")
                 found[path] = [{"timestamp": now, "vector": vector}]
             elif isinstance(value, str):
@@ -171,7 +173,11 @@ def _packed(value: Any) -> Any:
     """Return a value as it travels; vectors whole, whatever their size."""
     if isinstance(value, bytes | bytearray):
         value = np.frombuffer(value, np.uint8)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, complex):
+        return {"complex": [value.real, value.imag]}
     if not isinstance(value, np.ndarray):
-        return value.item() if isinstance(value, np.generic) else value
+        return value
     array = np.ascontiguousarray(value)
     return {"shape": list(array.shape), "dtype": array.dtype.str, "bytes": array.tobytes()}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["BESIDE", "firmware_lines"]
+__all__ = ["BESIDE", "UNITS", "firmware_lines"]
 
-BESIDE = {"shutter0": "shutter-box", "chiller0": "chiller"}
-"""Each box with the model that emulates it."""
+BESIDE = {"shutter0": "shutter-box", "chiller0": "chiller", "bus0": "modbus-line"}
+"""Each box with the model that emulates it; a line stands for what is on it."""
+UNITS = {"bus0": {"valve0": (3, "water-valve"), "meter0": (4, "water-meter")}}
+"""The units of each line, with their numbers and models."""
 _ENTRIES = {
     "shutter0": r"""
 [instruments.shutter0]
@@ -55,6 +57,27 @@ ask = "GET LIGHT"
 reply = "LIGHT = {value} V"
 unit = "V"
 """,
+    "bus0": """
+[instruments.valve0]
+model = "modbus-firmware"
+address = "ADDRESS"
+timeout_s = 0.5
+modbus = { identity = "input 100", unit = 3 }
+
+[instruments.valve0.parameter]
+opening = { register = "holding 0 / 10", unit = "%", limits = [0.0, 60.0], safe = 0.0 }
+position = { register = "input 0 / 10", unit = "%" }
+
+[instruments.meter0]
+model = "modbus-firmware"
+address = "ADDRESS"
+timeout_s = 0.5
+modbus = { identity = "input 100", unit = 4 }
+
+[instruments.meter0.parameter]
+flow_l_per_min = { register = "input 0 / 100", unit = "l/min" }
+temperature_c = { register = "input 1 int16 / 10", unit = "°C" }
+""",
     "chiller0": """
 [instruments.chiller0]
 model = "modbus-firmware"
@@ -73,5 +96,5 @@ flow_l_per_min = { register = "input 2 float32", unit = "l/min" }
 
 
 def firmware_lines(box: str, address: str) -> list[str]:
-    """Return the entry of a box in lab.toml."""
+    """Return the entry of a box in lab.toml, of a line those of its units."""
     return [*_ENTRIES[box].strip().replace("ADDRESS", address).splitlines(), ""]

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from qctl.hil.labs.bridged import BESIDE, firmware_lines
+from qctl.hil.labs.bridged import BESIDE, UNITS, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
-from qctl.hil.labs.qick import BOARD, board_lines, board_ports
+from qctl.hil.labs.qblox import RF, module_lines, rf_ports
+from qctl.hil.labs.qick import BOARDS, board_lines, board_ports
 from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
     CZ_RISE_S,
@@ -40,11 +41,13 @@ MODELS = {
     "clu": "qblox-cluster",
     "qcm": "qblox-qcm",
     "qrm": "qblox-qrm",
+    **RF,
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
     "hd0": "zurich-hdawg",
-    "boa": BOARD,
+    "uh0": "zurich-uhfqa",
+    **BOARDS,
     "fri": "bluefors-gen1",
     **{name[:3]: model for name, model in BESIDE.items()},
 }
@@ -67,7 +70,9 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
 
 
 def modules_of(file: PlantFile, chassis: str) -> dict[str, tuple[int, str]]:
-    """Return the modules of a chassis, each with its slot and model."""
+    """Return the modules of a chassis or the units of a line, each with its slot or number and model."""
+    if chassis in UNITS and chassis in file.cables.beside:
+        return UNITS[chassis]
     found = {name: connector(place) for name, place in file.cables.slots.items()}
     return {name: (slot, MODELS[name[:3]]) for name, (box, slot) in sorted(found.items()) if box == chassis}
 
@@ -125,7 +130,7 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
         f'trigger = "{_starter(file)}"',
         "",
     ]
-    pulse_s = BOARD_PULSE_S if MODELS[_starter(file)[:3]] == BOARD else PULSE_S
+    pulse_s = BOARD_PULSE_S if _starter(file)[:3] in BOARDS else PULSE_S
     for k, transmon in enumerate(transmons):
         frequency_hz = float(rest.levels_hz[k, 0])
         design_hz = frequency_hz + random.uniform(-3e7, 3e7)
@@ -168,6 +173,8 @@ def _number(value: float) -> str:
 
 def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
     """Return an instrument, and behind it the modules that it holds, each on a port of its own."""
+    if box in UNITS:
+        return firmware_lines(box, address)
     if model == DATA_SERVER:
         return [
             line
@@ -193,9 +200,10 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
     clocked = [f'clock_source = "{chassis or source}"'] if source else []
     if _is_served(box, file):
         wire = file.cables.triggers.get(box, "")
-        lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s)
-    elif model == BOARD:
-        lines += board_lines(file.cables)
+        with_uhf = "uh0" in file.cables.slots
+        lines += instrument_lines(model, _outputs_of(box, file), _ZURICH_LO_HZ, wire, delay_s, with_uhf)
+    elif box[:3] in BOARDS:
+        lines += board_lines(file.cables, model)
     elif model == MODELS["awg"]:
         lines += ["timeout_s = 5.0", "clock_hz = 1.2e9", 'reference = "external"', triggered]
         lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
@@ -209,10 +217,13 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
-    elif model in _FULL_SCALE_V:
-        full_scale_v = _FULL_SCALE_V[model]
+    elif model in _FULL_SCALE_V or model in RF.values():
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
+        if model in RF.values():
+            lo_hz = LO_READOUT_HZ if box == connector(file.cables.readout.i)[0] else LO_DRIVE_HZ
+            return [*lines, *module_lines(model, _outputs_of(box, file), lo_hz), *clocked, ""]
+        full_scale_v = _FULL_SCALE_V[model]
         for number in sorted(_outputs_of(box, file)):
             limits = f"[{-full_scale_v}, {full_scale_v}]"
             lines.append(f"output.{number} = {{ limits_v = {limits}, amplitude_vpp = {2 * full_scale_v} }}")
@@ -261,7 +272,10 @@ def _ports(file: PlantFile) -> list[str]:
         if served:
             lines += port_lines(transmon.name, k, cables, served)
             continue
-        if MODELS[connector(drive.i)[0][:3]] == BOARD:
+        if connector(drive.i)[0][:3] in RF:
+            lines += rf_ports(transmon.name, k, cables)
+            continue
+        if connector(drive.i)[0][:3] in BOARDS:
             lines += board_ports(transmon.name, k, cables)
             continue
         lines += [f'[ports."{transmon.name}.drive"]', f'i = "{drive.i}"', f'q = "{drive.q}"', f'lo = "{drive.lo}"', ""]

@@ -30,12 +30,12 @@ _FREQUENCIES_HZ = {
     "bridged1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
-    "qblox2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("qblox2", "qblox2-rf"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
-    "mixed1": (4.72e9,),
-    "zurich2": (5.47e9, 4.73e9),
-    "qick1": (4.72e9,),
-    "qick2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
+    **dict.fromkeys(("zurich2", "zurich2-uhf"), (5.47e9, 4.73e9)),
+    **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
+    **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
 }
 _ANHARMONICITY_HZ = {"transmon5": -3.3e8}
@@ -44,12 +44,12 @@ _RESONATORS_HZ = {
     "bridged1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
-    "qblox2": (7.035e9, 7.105e9),
+    **dict.fromkeys(("qblox2", "qblox2-rf"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
-    "mixed1": (7.02e9,),
-    "zurich2": (7.035e9, 7.105e9),
-    "qick1": (5.92e9,),
-    "qick2": (5.885e9, 5.955e9),
+    **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
+    **dict.fromkeys(("zurich2", "zurich2-uhf"), (7.035e9, 7.105e9)),
+    **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
+    **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
 }
 _OUTPUTS = {
@@ -61,36 +61,50 @@ _OUTPUTS = {
         "awg4:1 awg4:2",
     ),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
+    "qblox2-rf": ("rfc0:1 rfc0:2 rfc0:3 rfc0:4", "qcm0:1 qcm0:2", "rfr0:1 rfr0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
+    "mixed1-qblox": ("awg0:1 awg0:2", "", "qrm0:1 qrm0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
+    "zurich2-uhf": ("hd0:1 hd0:2 hd0:3 hd0:4", "hd0:5 hd0:6", "uh0:1 uh0:2"),
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
 _OUTPUTS["bridged1"] = _OUTPUTS["transmon1"]
+_BOARDS = {"qick1": "board0", "qick2": "board0", "qick1-v1": "rfsoc0", "qick2-v1": "rfsoc0"}
+"""Racks of one board that plays and reads everything, and starts itself."""
+for _name in ("qick1", "qick2"):
+    _drive, _flux, _readout = (text.replace("board0", _BOARDS[f"{_name}-v1"]) for text in _OUTPUTS[_name])
+    _OUTPUTS[f"{_name}-v1"] = _drive, _flux, _readout
 _BESIDE = {"bridged1": tuple(BESIDE)}
 """Racks with boxes that nothing of the processor hangs on."""
-_BOARDS = ("qick1", "qick2")
-"""Racks of one board that plays and reads everything, and starts itself."""
-_JOINED = {"qick2": {"board0:7": "board0:5"}}
+_JOINED = {name: {f"{_BOARDS[name]}:7": f"{_BOARDS[name]}:5"} for name in ("qick2", "qick2-v1")}
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
+    "qblox2-rf": {"rfc0": "cluster0:2", "qcm0": "cluster0:3", "rfr0": "cluster0:4"},
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
+    "mixed1-qblox": {"qrm0": "cluster0:4"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
+    "zurich2-uhf": {"hd0": "zds0:1", "uh0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
 _CARRIERS = {
+    "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "mixed1": ("lo_drive", "qa0.qa1"),
-    **dict.fromkeys(_BOARDS, ("", "board0.g3")),
+    **{name: (f"{board}.g{{}}", f"{board}.g3") for name, board in _BOARDS.items()},
 }
 """Racks that up-convert inside the boxes: the carriers of drives and readout."""
 _TRIGGERS = {
     "zurich1": {"qc0": "trig0:1"},
     "zurich2": {"hd0": "qc0:1"},
+    "zurich2-uhf": {"uh0": "hd0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
+    "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},
 }
+_GRIDS_HZ = {"zurich2-uhf": 2.4e9}
+"""Racks whose boxes have different rates: at which the fridge is followed."""
 _DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
 LABS = tuple(_FREQUENCIES_HZ)
@@ -177,14 +191,15 @@ def _cables(name: str) -> Cables:
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
-    tones = [lo_drive or f"board0.g{k + 1}" for k in range(n)]
+    tones = [lo_drive.format(k + 1) for k in range(n)]
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
         triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
-        events={} if alone and name != "mixed1" else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
+        events={} if alone and not name.startswith("mixed1") else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
         slots=slots,
+        grid_hz=_GRIDS_HZ.get(name, 0.0),
         joined=_JOINED.get(name, {}),
         beside=_BESIDE.get(name, ()),
     )

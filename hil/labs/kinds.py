@@ -7,11 +7,12 @@ from typing import Any
 
 from qctl.errors import RequestError
 from qctl.hil.labs import atoms, description, draw, ions, truth
+from qctl.hil.labs.bridged import UNITS
 from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.file import AnyFile, AtomFile, IonFile
 from qctl.hil.plant.ion_block import IonFaults
 
-__all__ = ["LABS", "boxes_of", "described", "drawn", "faults_of", "truth_of"]
+__all__ = ["LABS", "boxes_of", "described", "drawn", "faults_of", "models_of", "truth_of"]
 
 _DRAWS: dict[str, Callable[[str, int], AnyFile]] = {
     **dict.fromkeys(draw.LABS, draw.draw_lab),
@@ -44,6 +45,12 @@ def boxes_of(file: AnyFile) -> dict[str, str]:
     return description.boxes_of(file)
 
 
+def models_of(file: AnyFile) -> dict[str, str]:
+    """Return what faults can be set on with its model: instruments with an emulator of their own, units of lines."""
+    boxes = boxes_of(file)
+    return boxes | {name: model for box in boxes for name, (_, model) in UNITS.get(box, {}).items()}
+
+
 def faults_of(file: AnyFile) -> FaultTable:
     """Return the table of the faults of a lab, where none is set; what can't be set on it is refused by name."""
     match file:
@@ -53,7 +60,7 @@ def faults_of(file: AnyFile) -> FaultTable:
             table = FaultTable(file.cables, ())
         case _:
             table = FaultTable(file.cables, tuple(one.name for one in file.processor.transmons))
-    table.models = boxes_of(file)
+    table.models = models_of(file)
     return table
 
 

@@ -1,4 +1,4 @@
-"""What lab.toml says of an emulated QICK board, whose generators synthesise all lines directly."""
+"""What lab.toml says of emulated QICK boards, whose generators synthesise all lines directly."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from qctl.hil.instruments.qick.playing import FULL_SCALE_VPP
 from qctl.hil.instruments.qick.soccfg import DRIVE_HZ, board_config
 from qctl.hil.plant.cables import Cables, connector
 
-__all__ = ["BOARD", "LO_HZ", "PULSE_S", "board_lines", "board_ports", "joined_lines"]
+__all__ = ["BOARDS", "LO_HZ", "PULSE_S", "board_lines", "board_ports", "joined_lines"]
 
-BOARD = "qick-tproc-v2"
+BOARDS = {"boa": "qick-tproc-v2", "rfs": "qick-tproc-v1"}
+"""Models by the first letters of a board's name."""
 LO_HZ = (5.10e9, 5.92e9)
 """What frequencies of drives and readout count from in lab.toml; there is no mixer."""
 PULSE_S = 2.0926e-8
@@ -33,10 +34,14 @@ def joined_lines(cables: Cables) -> list[str]:
     return [f"{_generator(place)}={_generator(other)}" for place, other in sorted(cables.joined.items())]
 
 
-def board_lines(cables: Cables) -> list[str]:
+def board_lines(cables: Cables, model: str) -> list[str]:
     """Return the lines of the board behind its address."""
     lines = ["timeout_s = 10.0", f"clock_hz = {DRIVE_HZ!r}", 'reference = "external"', 'safe = { outputs = "off" }']
-    lines += ["allow_pickle = true", f"board = '''{json.dumps(board_config())}'''", "line.1 = { width_s = 1.0e-7 }"]
+    lines += [
+        "allow_pickle = true",
+        f"board = '''{json.dumps(board_config(model))}'''",
+        "line.1 = { width_s = 1.0e-7 }",
+    ]
     span = f"limits_v = [{-FULL_SCALE_VPP / 2}, {FULL_SCALE_VPP / 2}], amplitude_vpp = {FULL_SCALE_VPP}"
     tones = {_generator(line.i): LO_HZ[0] for line in cables.drive}
     tones |= dict.fromkeys(_readers(cables), LO_HZ[1])

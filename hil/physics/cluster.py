@@ -19,6 +19,8 @@ __all__ = ["ClusterWindow", "StepCache", "cluster_couplings", "propagate_cluster
 
 TWO_PI = 2 * np.pi
 _KEPT_BYTES = 1 << 28
+_LARGE, _LARGE_STEP = 81, 16
+"""Dimension from which on a joint state is large, and samples between its relaxations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ def propagate_cluster(cache: StepCache, window: ClusterWindow, rho: NDArray[np.c
     driven = bool(window.drives.any())
     if driven and rho.shape[0] <= 27:
         window = _halved(window)
-    per_step = 1 if n == 2 and rest == 1 else 4
+    per_step = _LARGE_STEP if rho.shape[0] >= _LARGE else 1 if n == 2 and rest == 1 else 4
     steps = cache.steps(window, per_step)
     n_samples = window.drives.shape[0]
     whole_steps, left = divmod(n_samples, per_step)

@@ -237,9 +237,9 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         """Say whether the box is locked to its reference clock."""
         await self._ask("reference", locked=locked)
 
-    def spent(self, name: str) -> None:
-        """Say that a fault of this box is used up."""
-        self._tell("spent", name=name)
+    def spent(self, name: str, on: str = "") -> None:
+        """Say that a fault of this box, or of one of its parts, is used up."""
+        self._tell("spent", name=name, on=on)
 
     def tell_count(self, **amounts: int) -> None:
         """Add to this box's counters (``waveform_bytes=…, waveforms=1``), which judges read."""

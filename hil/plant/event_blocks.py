@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qctl.errors import DeviceError, RequestError
+from qctl.hil.plant.ion_block import IonPhysics
 from qctl.hil.plant.messages import array_from_wire, array_to_wire
 from qctl.hil.plant.self_timed import computed
 
 if TYPE_CHECKING:
     from qctl.hil.plant.service import Plant, Session
 
-__all__ = ["EVENT", "begin_events", "play_events"]
+__all__ = ["EVENT", "begin_events", "play_events", "play_part"]
 
 EVENT = np.dtype(
     [("tick", "<u8"), ("channel", "u1"), ("operation", "u1"), ("frequency", "<u4"), ("phase", "<u2"), ("level", "<u2")]
@@ -38,7 +39,7 @@ async def play_events(plant: Plant, session: Session, message: Mapping[str, Any]
     Raises
     ------
     DeviceError
-        If another block is under way, or the ions can't follow.
+        If another block is under way.
     RequestError
         If there are no ions behind the box.
     """
@@ -46,21 +47,50 @@ async def play_events(plant: Plant, session: Session, message: Mapping[str, Any]
     n_shots, period_s = int(message["n_shots"]), float(message["period_s"])
     if n_shots < 1 or not period_s > 0:
         raise RequestError(f"n_shots = {n_shots} and period_s = {period_s} have to be above 0")
-    counting = getattr(plant.physics, "counting", None)
-    if counting is None:
-        raise RequestError(f"{own.name}: there are no ions in this lab")
-    if plant.firing:
-        raise DeviceError(f"{own.name}: another block of shots is under way", instrument=own.name)
+    physics = _ions_behind(plant, own.name)
     rows = array_from_wire(message["rows"], plant.folder).view(EVENT)
-    tick_s = float(message["tick_s"])
+    shots = physics.begin(own.name, float(message["tick_s"]), n_shots)
     plant.firing = True
     try:
         with plant.clock.paused():
             started_s = plant.begin(n_shots, period_s)
-            counts = await computed(plant, partial(counting, own.name, rows, tick_s, n_shots))
+            counts = await computed(plant, partial(shots.play, rows))
         if counts is None:
             return {"n_shots": 0, "counts": array_to_wire(np.zeros((0, 0), np.int64), plant.folder)}
         fired = await plant.pace(n_shots, period_s, started_s)
         return {"n_shots": fired, "counts": array_to_wire(counts[:fired], plant.folder)}
     finally:
         plant.firing = False
+
+
+def play_part(plant: Plant, session: Session, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Play events of one shot, the first or the next ones, and return what the gates that close have counted.
+
+    What comes next may depend on it: a block of such shots takes its lab time at its end, as one without events.
+
+    Raises
+    ------
+    DeviceError
+        If a block is under way.
+    RequestError
+        If there are no ions behind the box, or no shot has begun.
+    """
+    name = session.attached().name
+    physics = _ions_behind(plant, name)
+    rows = array_from_wire(message["rows"], plant.folder).view(EVENT)
+    if message["begins"]:
+        physics.parts[name] = physics.begin(name, float(message["tick_s"]), 1)
+    if name not in physics.parts:
+        raise RequestError(f"{name}: no shot has begun")
+    with plant.clock.paused():
+        return {"counts": physics.parts[name].play(rows)[0].tolist()}
+
+
+def _ions_behind(plant: Plant, name: str) -> IonPhysics:
+    """Return the ions, if no block is under way; raise RequestError if there are none, DeviceError if one is."""
+    physics = plant.physics
+    if not isinstance(physics, IonPhysics):
+        raise RequestError(f"{name}: there are no ions in this lab")
+    if plant.firing:
+        raise DeviceError(f"{name}: another block of shots is under way", instrument=name)
+    return physics

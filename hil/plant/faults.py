@@ -149,7 +149,7 @@ class FaultTable:
         usual = connector(self._cables.readout.acquire_i)[0] or next(iter(self._cables.beside), "")
         place = (on or usual).partition(":")[0]
         place = connector(self._cables.slots.get(place, place))[0]  # a module's link is its chassis'
-        boxes = self._boxes()
+        boxes = self._boxes() | self.models.keys()
         if place not in boxes:
             raise RequestError(f"{place!r} is not one of {', '.join(sorted(boxes))}")
         return place

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-from qctl.hil.physics.ion_shots import Lit, Stretch, Window, count_photons
+from qctl.hil.physics.ion_drives import Drives, Lit
+from qctl.hil.physics.ion_shots import IonShots
 from qctl.hil.physics.ions import Chain
 from qctl.hil.plant.faults import BOX_FAULTS, FaultTable
 
-__all__ = ["IonCables", "IonPhysics"]
+__all__ = ["IonCables", "IonEvents", "IonPhysics"]
 
 _FTW_HZ, _FULL = 1e9 / 2**32, 2**14 - 1
 _LEVEL, _TONE, _GATE = 1, 2, 3
@@ -90,70 +90,92 @@ class IonPhysics:
         self.chain, self.cables = chain, cables
         self.faults = IonFaults(cables)
         self.random = np.random.Generator(np.random.SFC64(seed))
+        self.drives = Drives(chain)
+        self.parts: dict[str, IonEvents] = {}
+        """By box: the shot that it plays part by part."""
         self._number = {beam.name: k for k, beam in enumerate(chain.beams)}
 
-    def counting(self, box: str, rows: NDArray[Any], tick_s: float, n_shots: int) -> NDArray[np.int64]:
-        """Return (n_shots, n_gates) photons of a shot's events, gates in the order in which they close."""
-        stretches = self._stretches(box, rows, tick_s)
-        ions = {place: q for q, ion in enumerate(self.chain.ions) if (place := self.cables.counters.get(ion.name))}
-        windows: list[Window] = []
-        places: list[int] = []
-        opened: dict[int, float] = {}
-        gates = rows[rows["operation"] == _GATE]
-        n_gates = 0
-        for tick, channel, level in zip(*(gates[name].tolist() for name in ("tick", "channel", "level")), strict=True):
-            if level:
-                opened[channel] = tick * tick_s
-                continue
-            ion = ions.get(f"{box}:{channel}")
-            if ion is not None and channel in opened:
-                windows.append(Window(ion, opened.pop(channel), tick * tick_s))
-                places.append(n_gates)
-            n_gates += 1
-        found = np.zeros((n_shots, n_gates), np.int64)
-        if "silence" not in self.faults.of_box(box):
-            found[:, places] = count_photons(self.chain, stretches, windows, n_shots, self.random)
-        return found
+    def begin(self, box: str, tick_s: float, n_shots: int) -> IonEvents:
+        """Return shots of a box that begin now; they take events as they come."""
+        return IonEvents(self, box, tick_s, n_shots)
 
-    def _stretches(self, box: str, rows: NDArray[Any], tick_s: float) -> list[Stretch]:
-        """Return the times in which nothing changes, from the first event to the last."""
-        beams = {place: name for name, places in self.cables.beams.items() for place in places}
-        shutters = {place: name for name, place in self.cables.shutters.items()}
-        tones: dict[int, tuple[int, int, int]] = {}
-        shut: set[str] = set()
-        stretches: list[Stretch] = []
-        ticks = np.unique(rows["tick"]).tolist()
-        firsts = np.searchsorted(rows["tick"], ticks).tolist()
-        for k, tick in enumerate(ticks):
-            here = rows[firsts[k] : firsts[k + 1] if k + 1 < len(firsts) else len(rows)]
-            for _, channel, operation, frequency, phase, level in here.tolist():
-                if operation == _TONE:
-                    tones[channel] = frequency, phase, level
-                elif operation == _LEVEL and f"{box}:{channel}" in shutters:
-                    (shut.add if level else shut.discard)(shutters[f"{box}:{channel}"])
-            if k + 1 == len(ticks):
-                break
-            lit = [
-                self._lit(beams[f"{box}:{channel}"], *words)
-                for channel, words in sorted(tones.items())
-                if words[2] and f"{box}:{channel}" in beams and beams[f"{box}:{channel}"] not in shut
-            ]
-            stretches.append(Stretch(tick * tick_s, ticks[k + 1] * tick_s, tuple(lit)))
-        return _joined(stretches)
-
-    def _lit(self, beam: str, ftw: int, pow_: int, asf: int) -> Lit:
+    def lit(self, beam: str, ftw: int, pow_: int, asf: int) -> Lit:
+        """Return the light of a beam, by the words of one synthesiser."""
         volts = asf / _FULL * self.cables.peak_v
         for fault in self.faults.on_line(f"{beam}.drive"):
             volts *= float(fault.value)
         return Lit(self._number[beam], ftw * _FTW_HZ, pow_ / 2**16, volts)
 
 
-def _joined(stretches: Sequence[Stretch]) -> list[Stretch]:
-    """Return neighbours with the same light as one: a counter's gate changes nothing."""
-    found: list[Stretch] = []
-    for one in stretches:
-        if found and found[-1].lit == one.lit:
-            found[-1] = Stretch(found[-1].start_s, one.end_s, one.lit)
-        else:
-            found.append(one)
-    return found
+class IonEvents:
+    """Shots under way: what the box's channels are at, and the ions that see it.
+
+    Parameters
+    ----------
+    physics : IonPhysics
+        The trap and its cables.
+    box : str
+        Whose channels they are.
+    tick_s : float
+        Of its events.
+    n_shots : int
+        Shots with the same events.
+    """
+
+    def __init__(self, physics: IonPhysics, box: str, tick_s: float, n_shots: int) -> None:
+        cables, chain = physics.cables, physics.chain
+        self.physics, self.box, self.tick_s = physics, box, tick_s
+        self.shots = IonShots(physics.drives, n_shots, physics.random)
+        self._beams = {place: name for name, places in cables.beams.items() for place in places}
+        self._shutters = {place: name for name, place in cables.shutters.items()}
+        self._ions = {place: q for q, ion in enumerate(chain.ions) if (place := cables.counters.get(ion.name))}
+        self._tones: dict[int, tuple[int, int, int]] = {}
+        self._shut: set[str] = set()
+        self._open: set[int] = set()
+        self._tick: int | None = None
+
+    def play(self, rows: NDArray[Any]) -> NDArray[np.int64]:
+        """Go on with the next events; return (n_shots, n_gates) photons, gates in the order in which they close.
+
+        Raises
+        ------
+        RequestError
+            If an event is before the one that came last.
+        """
+        counts: list[NDArray[np.int64]] = []
+        for tick, channel, operation, frequency, phase, level in rows.tolist():
+            self._until(tick)
+            if operation == _TONE:
+                self._tones[channel] = frequency, phase, level
+            elif operation == _LEVEL and (beam := self._shutters.get(f"{self.box}:{channel}")):
+                (self._shut.add if level else self._shut.discard)(beam)
+            elif operation == _GATE:
+                counts += self._gate(channel, bool(level))
+        return np.stack(counts, axis=1) if counts else np.zeros((self.shots.n_shots, 0), np.int64)
+
+    def _until(self, tick: int) -> None:
+        """Let the light that is on shine until a tick."""
+        if self._tick is not None and tick < self._tick:
+            raise RequestError(f"{self.box}: an event at tick {tick} comes after one at tick {self._tick}")
+        if self._tick is not None and tick > self._tick:
+            lit = tuple(
+                self.physics.lit(beam, *words)
+                for channel, words in sorted(self._tones.items())
+                if words[2] and (beam := self._beams.get(f"{self.box}:{channel}")) and beam not in self._shut
+            )
+            self.shots.shine(lit, self._tick * self.tick_s, tick * self.tick_s)
+        self._tick = tick
+
+    def _gate(self, channel: int, opens: bool) -> list[NDArray[np.int64]]:
+        """Open or close a counter; a gate that closes has counted what its ion, if it has one, let it see."""
+        ion = self._ions.get(f"{self.box}:{channel}")
+        if opens:
+            self._open.add(channel)
+            if ion is not None:
+                self.shots.open(ion)
+            return []
+        counts = np.zeros(self.shots.n_shots, np.int64)
+        if channel in self._open and ion is not None:
+            counts = self.shots.close(ion)
+        self._open.discard(channel)
+        return [counts * ("silence" not in self.physics.faults.of_box(self.box))]

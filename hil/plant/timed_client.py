@@ -140,6 +140,11 @@ class SelfTimedPlays:
         reply = await self._ask("events", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), array_from_wire(reply["counts"], self._folder)
 
+    async def events_of_part(self, rows: NDArray[Any], tick_s: float, begins: bool) -> list[int]:
+        """Play events of one shot, the first or the next ones; return the photons of each gate that closes."""
+        content = {"rows": array_to_wire(rows.view(np.uint8), self._folder), "tick_s": tick_s}
+        return [int(count) for count in (await self._ask("events_of_part", **content, begins=begins))["counts"]]
+
     async def steer(
         self,
         outputs: Mapping[str, Mapping[int, Output]],

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
-from qctl.hil.plant.event_blocks import begin_events
+from qctl.hil.plant.event_blocks import begin_events, play_part
 from qctl.hil.plant.exposures import begin_exposure
 from qctl.hil.plant.following import count_left, follow, unfollow
 from qctl.hil.plant.messages import array_from_wire
@@ -203,7 +203,7 @@ def _clear_faults(plant: Plant, session: Session, message: dict[str, Any]) -> di
 
 
 def _spent(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    plant.physics.faults.spend(message["name"], session.attached().name)
+    plant.physics.faults.spend(message["name"], message.get("on") or session.attached().name)
 
 
 def _faults(plant: Plant, session: Session, message: dict[str, Any]) -> dict[str, Any]:
@@ -224,6 +224,7 @@ VERBS: dict[str, Verb] = {
     "event": _event,
     "events": _events,
     "expose": _expose,
+    "events_of_part": play_part,
     "faults": _faults,
     "spent": _spent,
     "fired": _fired,

@@ -6,9 +6,11 @@ A record holds messages, not transports: a HiSLIP message and a line of a raw so
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Protocol
 
 from qctl.errors import RequestError
+from qctl.hil.instruments.modbus_firmware import request_size
 from qctl.hil.instruments.scpi.stream import BLOCK, Message, Stream
 from qctl.hil.instruments.trigger_packets import Deframer
 
@@ -52,6 +54,73 @@ class Text:
     def received(self, data: bytes) -> list[bytes]:
         """Return the bytes."""
         return [data]
+
+
+class Lines:
+    """Lines of firmware that says what ends them; answers are kept as they come, echoes and checksums with them."""
+
+    def __init__(self, end: bytes) -> None:
+        self._end, self._got = end, bytearray()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole lines, their ends included."""
+        self._got += data
+        *lines, rest = bytes(self._got).split(self._end)
+        self._got = bytearray(rest)
+        return [line + self._end for line in lines]
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return the bytes."""
+        return [data]
+
+
+class ModbusRtu:
+    """Frames of a serial line, cut by their function and proved by their check; answers are kept as they come.
+
+    What is damaged is left out, as units leave it unanswered.
+    """
+
+    def __init__(self) -> None:
+        self._got = bytearray()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole requests."""
+        self._got += data
+        found = []
+        while size := request_size(self._got):
+            if size > 0:
+                found.append(bytes(self._got[:size]))
+            del self._got[: size if size > 0 else None]
+        return found
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return the bytes."""
+        return [data]
+
+
+class ModbusTcp:
+    """Frames of a socket: a head with a number, a length and the unit, then function and content."""
+
+    _HEAD = struct.Struct(">HHHB")
+
+    def __init__(self) -> None:
+        self._there, self._back = bytearray(), bytearray()
+
+    def sent(self, data: bytes) -> list[bytes]:
+        """Return whole requests."""
+        return self._frames(self._there, data)
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return whole answers."""
+        return self._frames(self._back, data)
+
+    def _frames(self, got: bytearray, data: bytes) -> list[bytes]:
+        got += data
+        found = []
+        while len(got) >= self._HEAD.size and len(got) >= (size := 6 + self._HEAD.unpack_from(got)[2]):
+            found.append(bytes(got[:size]))
+            del got[:size]
+        return found
 
 
 class Firmware:
@@ -145,17 +214,34 @@ class Hislip:
         return found
 
 
-LANGUAGES: dict[str, type[Cutter]] = {"text": Text, "hislip": Hislip, "http": Http, "firmware": Firmware}
+LANGUAGES: dict[str, Callable[[], Cutter]] = {
+    "text": Text,
+    "hislip": Hislip,
+    "http": Http,
+    "firmware": Firmware,
+    "modbus": ModbusRtu,
+    "modbus-tcp": ModbusTcp,
+}
+"""Languages by name; beside them there is ``lines``, whose lines end as the instrument says."""
 
 
-def cutter_of(language: str) -> Cutter:
+def cutter_of(language: str, end: str = "\n") -> Cutter:
     """Return what cuts a new connection's bytes.
+
+    Parameters
+    ----------
+    language : str
+        One of `LANGUAGES`, or ``lines``.
+    end : str
+        What ends a message, of ``lines``.
 
     Raises
     ------
     RequestError
         If nothing here knows the language.
     """
+    if language == "lines":
+        return Lines(end.encode("ascii"))
     if language not in LANGUAGES:
-        raise RequestError(f"language {language!r} is not one of {', '.join(LANGUAGES)}")
+        raise RequestError(f"language {language!r} is not one of {', '.join((*LANGUAGES, 'lines'))}")
     return LANGUAGES[language]()

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from qctl.errors import RequestError
-from qctl.lab import Lab
+from qctl.lab import Instrument, Lab
 from qctl.lab.addresses import Address, parse_address
 
-__all__ = ["Place", "left_out", "loopback", "place_at", "places_of", "with_addresses"]
+__all__ = [
+    "Party",
+    "Place",
+    "left_out",
+    "loopback",
+    "parties_of",
+    "place_at",
+    "place_of_head",
+    "places_of",
+    "with_addresses",
+]
 
-_FIRMWARE = ("qctl-trigger", "qctl-sequencer")
-"""Models that speak the firmware link on a serial line or a socket; all others there speak text."""
-_DESCRIBED = ("line-firmware", "modbus-firmware")
+_USUAL = {
+    "qctl-trigger": "firmware",
+    "qctl-sequencer": "firmware",
+    "line-firmware": "lines",
+    "modbus-firmware": "modbus",
+}
+"""What models speak on a serial line or a socket; all others there speak text."""
+_WHY_NOT: dict[str, str] = {}
 _PORT_OF_HISLIP = 4880
 
 
@@ -33,6 +49,10 @@ class Place:
         Of a socket.
     port : int
         Of a socket.
+    end : str
+        What ends a message, of the language ``lines``.
+    unit : int
+        Its number, of Modbus; several units may share an address.
     """
 
     name: str
@@ -42,6 +62,14 @@ class Place:
     path: str = ""
     host: str = ""
     port: int = 0
+    end: str = "\n"
+    unit: int | None = None
+
+    def head(self) -> dict[str, str]:
+        """Return what a record says of the instrument; `place_of_head` reads it."""
+        said = {"model": self.model, "language": self.language, "address": self.address}
+        said |= {"end": self.end} if self.language == "lines" else {}
+        return said | ({} if self.unit is None else {"unit": str(self.unit)})
 
     def moved(self, host: str, port: int) -> str:
         """Return the address of the same kind of instrument behind another host and port."""
@@ -50,7 +78,41 @@ class Place:
         return f"http://{host}:{port}" if self.language == "http" else f"TCPIP::{host}::{port}::SOCKET"
 
 
-def place_at(name: str, model: str, address: str, language: str = "") -> Place | str:
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The instruments behind one address: one, or the units of one Modbus line.
+
+    Attributes
+    ----------
+    places : tuple of Place
+        Each with a unit of its own where there are several.
+    """
+
+    places: tuple[Place, ...]
+
+    @property
+    def first(self) -> Place:
+        """Return the one that the others are reached like."""
+        return self.places[0]
+
+    def named(self, said: bytes) -> str:
+        """Return the instrument that a message is to; the first where its unit is none of theirs."""
+        place = 6 if self.first.language == "modbus-tcp" else 0
+        unit = said[place] if len(self.places) > 1 and len(said) > place else None
+        return next((one.name for one in self.places if unit is not None and one.unit == unit), self.first.name)
+
+
+def parties_of(places: Iterable[Place]) -> list[Party]:
+    """Return instruments by address."""
+    found: dict[str, tuple[Place, ...]] = {}
+    for one in places:
+        found[one.address] = (*found.get(one.address, ()), one)
+    return [Party(those) for those in found.values()]
+
+
+def place_at(
+    name: str, model: str, address: str, language: str = "", end: str = "\n", unit: int | None = None
+) -> Place | str:
     """Return how an instrument is reached, or a sentence that says why its traffic can't be kept.
 
     Parameters
@@ -59,20 +121,26 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
         As in lab.toml; the address may be ``tcp://host:port`` too.
     language : str
         What is spoken there; told by address and model where it is empty.
+    end, unit
+        As of `Place`.
     """
+    found = _place_at(name, model, address, language)
+    return replace(found, end=end, unit=unit) if isinstance(found, Place) else found
+
+
+def _place_at(name: str, model: str, address: str, language: str) -> Place | str:
     parts = urlsplit(address)
     if parts.scheme == "tcp":
         if not parts.hostname or not parts.port:
             return f"{address!r} is not of the form tcp://host:port"
         return Place(name, model, address, language or "text", "", parts.hostname, parts.port)
-    if model in _DESCRIBED and not language:
-        return f"{name} speaks as only its own lab.toml says ({model}), which no proxy here cuts into messages"
     found = parse_address(address)
     if not isinstance(found, Address):
         return found
-    usual = "firmware" if model in _FIRMWARE else "text"
+    usual = _USUAL.get(model, "text")
     match found.kind:
         case "socket":
+            usual += "-tcp" if usual == "modbus" else ""
             return Place(name, model, address, language or usual, "", found.host, int(found.port))
         case "http" if not address.lower().startswith("https"):
             return Place(name, model, address, language or "http", "", found.host, int(found.port))
@@ -82,7 +150,28 @@ def place_at(name: str, model: str, address: str, language: str = "") -> Place |
         case "serial":
             path = f"/dev/ttyS{int(found.host) - 1}" if found.host.isdigit() else found.host
             return Place(name, model, address, language or usual, path)
-    return f"{name} is reached by {found.kind} ({address}), which no proxy here speaks"
+    return f"{name} is reached by {found.kind} ({address}), {_WHY_NOT.get(found.kind, 'which no proxy here speaks')}"
+
+
+def place_of_head(name: str, head: Mapping[str, str]) -> Place:
+    """Return how a recorded instrument was reached.
+
+    Raises
+    ------
+    RequestError
+        If no such instrument could be.
+    """
+    unit = int(head["unit"]) if head.get("unit", "").isdigit() else None
+    place = place_at(name, head["model"], head["address"], head["language"], head.get("end", "\n"), unit)
+    if not isinstance(place, Place):
+        raise RequestError(f"the record's instrument {name}: {place}")
+    return place
+
+
+def _place_in(instrument: Instrument) -> Place | str:
+    end = instrument.lines.end if instrument.lines else "\n"
+    unit = instrument.modbus.unit if instrument.modbus else None
+    return place_at(instrument.name, instrument.model, instrument.address, "", end, unit)
 
 
 def loopback(listen: str) -> tuple[str, int]:
@@ -103,13 +192,13 @@ def loopback(listen: str) -> tuple[str, int]:
 
 def places_of(lab: Lab) -> dict[str, Place]:
     """Return the instruments of a lab whose traffic can be kept."""
-    found = {name: place_at(name, one.model, one.address) for name, one in lab.instruments.items()}
+    found = {name: _place_in(one) for name, one in lab.instruments.items()}
     return {name: place for name, place in found.items() if isinstance(place, Place)}
 
 
 def left_out(lab: Lab) -> list[str]:
     """Return a sentence for each instrument of a lab whose traffic can't be kept."""
-    found = (place_at(name, one.model, one.address) for name, one in lab.instruments.items())
+    found = (_place_in(one) for one in lab.instruments.values())
     return [place for place in found if isinstance(place, str)]
 
 

@@ -16,10 +16,36 @@ from qctl.errors import RequestError
 from qctl.hil.instruments.plant_link import NoPlant
 from qctl.hil.record.journal import Journal
 from qctl.hil.record.languages import cutter_of
+from qctl.hil.record.places import Party
 
 __all__ = ["SerialProxy", "TcpProxy"]
 
 _PIECE = 1 << 18
+
+
+class _Notes:
+    """Write down what one connection carries; an answer is that of the instrument that was spoken to last."""
+
+    def __init__(self, party: Party, journal: Journal) -> None:
+        self._party, self._journal = party, journal
+        self._cutter = cutter_of(party.first.language, party.first.end)
+        self._last = party.first.name
+
+    def put_all(self, event: str) -> None:
+        """Write down what happened to the connection."""
+        for one in self._party.places:
+            self._journal.put(one.name, event)
+
+    def sent(self, data: bytes) -> None:
+        """Take bytes on their way to the instrument."""
+        for message in self._cutter.sent(data):
+            self._last = self._party.named(message)
+            self._journal.put(self._last, "sent", message)
+
+    def received(self, data: bytes) -> None:
+        """Take bytes on their way back."""
+        for message in self._cutter.received(data):
+            self._journal.put(self._last, "received", message)
 
 
 class TcpProxy:
@@ -27,18 +53,14 @@ class TcpProxy:
 
     Parameters
     ----------
-    name : str
-        The instrument.
-    language : str
-        What is spoken, of `LANGUAGES`.
-    target : tuple of (str, int)
-        Host and port of the instrument.
+    party : Party
+        The instrument, or those that share its socket.
     journal : Journal
         Where messages are kept.
     """
 
-    def __init__(self, name: str, language: str, target: tuple[str, int], journal: Journal) -> None:
-        self.name, self._language, self._target, self._journal = name, language, target, journal
+    def __init__(self, party: Party, journal: Journal) -> None:
+        self._party, self._journal = party, journal
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -68,14 +90,15 @@ class TcpProxy:
             writer.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._target)
+        first = self._party.first
+        there, back = await asyncio.open_connection(first.host, first.port)
         for end in (writer, back):
             end.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        cutter = cutter_of(self._language)
-        self._journal.put(self.name, "opened")
+        notes = _Notes(self._party, self._journal)
+        notes.put_all("opened")
         ways = [
-            asyncio.ensure_future(self._pass(reader, back, "sent", cutter.sent)),
-            asyncio.ensure_future(self._pass(there, writer, "received", cutter.received)),
+            asyncio.ensure_future(self._pass(reader, back, notes.sent)),
+            asyncio.ensure_future(self._pass(there, writer, notes.received)),
         ]
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -84,19 +107,13 @@ class TcpProxy:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
             back.close()
-            self._journal.put(self.name, "closed")
+            notes.put_all("closed")
 
-    async def _pass(
-        self,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        event: str,
-        cut: Callable[[bytes], list[bytes]],
-    ) -> None:
+    @staticmethod
+    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]) -> None:
         """Pass bytes on until one end closes; what is said is in the journal before the instrument can answer it."""
         while data := await reader.read(_PIECE):
-            for message in cut(data):
-                self._journal.put(self.name, event, message)
+            note(data)
             writer.write(data)
             await writer.drain()
 
@@ -106,10 +123,8 @@ class SerialProxy:
 
     Parameters
     ----------
-    name, language, journal
+    party, journal
         As of `TcpProxy`.
-    path : str
-        Device file of the instrument.
 
     Raises
     ------
@@ -121,14 +136,14 @@ class SerialProxy:
     speed: Callable[[], int]
     own_faults: frozenset[str] = frozenset()
 
-    def __init__(self, name: str, language: str, path: str, journal: Journal) -> None:
-        self.name, self._journal, self._cutter = name, journal, cutter_of(language)
+    def __init__(self, party: Party, journal: Journal) -> None:
+        self._notes, first = _Notes(party, journal), party.first
         self.plant: Any = NoPlant()
         self.counters: dict[str, int] = {}
         try:
-            self._port = serial.Serial(path, timeout=0, write_timeout=1.0, exclusive=True)
+            self._port = serial.Serial(first.path, timeout=0, write_timeout=1.0, exclusive=True)
         except (OSError, ValueError) as error:
-            raise RequestError(f"{name}: {path} can't be opened: {error}") from error
+            raise RequestError(f"{first.name}: {first.path} can't be opened: {error}") from error
 
     def listen(self) -> None:
         """Take what the instrument says, from now on."""
@@ -150,12 +165,11 @@ class SerialProxy:
         baud = _BAUDS.get(self.speed())
         if baud and baud != self._port.baudrate:
             self._port.baudrate = baud
-        for message in self._cutter.sent(data):
-            self._journal.put(self.name, "sent", message)
+        self._notes.sent(data)
         try:
             self._port.write(data)
         except OSError:  # pyserial's own errors are such: unplugged, or it takes nothing
-            self._journal.put(self.name, "closed")
+            self._notes.put_all("closed")
 
     def _back(self) -> None:
         try:
@@ -166,10 +180,9 @@ class SerialProxy:
             data = b""
         if not data:  # unplugged
             asyncio.get_running_loop().remove_reader(self._port.fileno())
-            self._journal.put(self.name, "closed")
+            self._notes.put_all("closed")
             return
-        for message in self._cutter.received(data):
-            self._journal.put(self.name, "received", message)
+        self._notes.received(data)
         self.send(data)
 
 

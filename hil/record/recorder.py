@@ -14,7 +14,7 @@ from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.record.journal import Journal
-from qctl.hil.record.places import Place, left_out, loopback, place_at, places_of, with_addresses
+from qctl.hil.record.places import Place, left_out, loopback, parties_of, place_at, places_of, with_addresses
 from qctl.hil.record.proxy import SerialProxy, TcpProxy
 from qctl.lab import parse_lab, read_lab
 
@@ -40,8 +40,7 @@ class Recorder:
         self, out: Path, places: list[Place], lab: str = "", listen: tuple[str, int] = ("127.0.0.1", 0)
     ) -> None:
         self._out, self._places, self._lab, self._listen = out, places, lab, listen
-        heads = {one.name: {"model": one.model, "language": one.language, "address": one.address} for one in places}
-        self.journal = Journal(out, heads, lab)
+        self.journal = Journal(out, {one.name: one.head() for one in places}, lab)
         self.addresses: dict[str, str] = {}
 
     @classmethod
@@ -61,7 +60,7 @@ class Recorder:
         return cls(out, places, text), left_out(described)
 
     @classmethod
-    def of_one(cls, out: Path, to: str, listen: str, language: str = "") -> Recorder:
+    def of_one(cls, out: Path, to: str, listen: str, language: str = "", end: str = "\n") -> Recorder:
         """Return a recorder of one instrument, for software that knows no lab.toml.
 
         Raises
@@ -69,7 +68,7 @@ class Recorder:
         RequestError
             If an address is wrong.
         """
-        place = place_at("instrument", "", to, language)
+        place = place_at("instrument", "", to, language, end)
         if isinstance(place, str):
             raise RequestError(f"--to: {place}")
         return cls(out, [place], "", loopback(listen))
@@ -80,16 +79,17 @@ class Recorder:
         serial: list[SerialProxy] = []
         ptys: list[asyncio.Task[None]] = []
         try:
-            for place in self._places:
+            for party in parties_of(self._places):
+                place = party.first
                 if place.path:
-                    proxy = SerialProxy(place.name, place.language, place.path, self.journal)
+                    proxy = SerialProxy(party, self.journal)
                     serial.append(proxy)
                     link = self._out / f"{place.name}.pty"
                     task, self.addresses[place.address] = await put_pty(proxy, link)
                     proxy.listen()
                     ptys.append(task)
                 else:
-                    tcp.append(TcpProxy(place.name, place.language, (place.host, place.port), self.journal))
+                    tcp.append(TcpProxy(party, self.journal))
                     self.addresses[place.address] = place.moved(*await tcp[-1].open(*self._listen))
             if self._lab:
                 (self._out / "recorded.toml").write_text(with_addresses(self._lab, self.addresses))

@@ -14,7 +14,7 @@ from qctl.errors import DeviceError
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 from qctl.hil.record.journal import Turn
 
-__all__ = ["SILENCE_S", "FirmwareScript", "Script", "script_of", "shown"]
+__all__ = ["SILENCE_S", "FirmwareScript", "Script", "shown"]
 
 _ACK = 0x10
 _EVENTS = range(0xC0, 0xE0)
@@ -92,7 +92,7 @@ class Script:
         key = self._key(said)
         place = self._strict_place(key, said) if self.strict else self._any_place(key, said)
         self.n_done += 1
-        return self._turns[place].answers
+        return [self._told(answer, said) for answer in self._turns[place].answers]
 
     def _strict_place(self, key: bytes, said: bytes) -> int:
         """Return the number of the next turn, which must be this one, or of one that has a sign of life."""
@@ -112,11 +112,11 @@ class Script:
             return max((one for one in known if one < self._next), default=known[0])
         if self._next and self._has(self._next - 1, key) and self._polls(said):
             return self._next - 1
-        expected = shown(self._turns[self._next].said) if self._next < len(self._turns) else "nothing more"
+        expected = self._shown(self._turns[place].said) if place < len(self._turns) else "nothing more"
         raise DeviceError(
-            f"{self.name}: command {self._next + 1} differs from the record: expected {expected}, came {shown(said)}",
+            f"{self.name}: command {place + 1} differs from the record: expected {expected}, came {self._shown(said)}",
             instrument=self.name,
-            number=self._next + 1,
+            number=place + 1,
         )
 
     def _may_miss(self, place: int) -> bool:
@@ -145,7 +145,7 @@ class Script:
         places = self._places.get(key)
         if places is None:
             raise DeviceError(
-                f"{self.name}: command {self.n_done + 1} is not in the record: came {shown(said)}",
+                f"{self.name}: command {self.n_done + 1} is not in the record: came {self._shown(said)}",
                 instrument=self.name,
                 number=self.n_done + 1,
             )
@@ -172,6 +172,14 @@ class Script:
 
     def _key(self, said: bytes) -> bytes:
         return said
+
+    def _told(self, answer: bytes, asked: bytes) -> bytes:
+        """Return a recorded answer as it is given to this request."""
+        return answer
+
+    def _shown(self, said: bytes) -> str:
+        """Return a message for people."""
+        return shown(said)
 
     def _header(self, said: bytes) -> bytes:
         """Return what a setting and its query share: ``SOUR:FREQ`` of ``SOUR:FREQ 5E9`` and of ``SOUR:FREQ?``."""
@@ -256,12 +264,6 @@ def _told_anew(frame: bytes, asked: Packet) -> bytes:
         return b""
     number = packet.number if packet.kind in _EVENTS else asked.number
     return pack(packet._replace(session=asked.session, number=number))
-
-
-def script_of(name: str, language: str, turns: Sequence[Turn], strict: bool, silence_s: float = SILENCE_S) -> Script:
-    """Return the part of one instrument of a record."""
-    kind = FirmwareScript if language == "firmware" else Script
-    return kind(name, turns, strict, silence_s=silence_s)
 
 
 def shown(said: bytes) -> str:

@@ -19,10 +19,10 @@ from qctl.hil.instruments.servers.connection import Connection
 from qctl.hil.instruments.servers.hislip import HislipServer
 from qctl.hil.instruments.servers.http import HttpConnection
 from qctl.hil.record.journal import Record
-from qctl.hil.record.languages import Cutter, cutter_of, whole
-from qctl.hil.record.places import Place, place_at, with_addresses
+from qctl.hil.record.languages import cutter_of, whole
+from qctl.hil.record.places import Party, parties_of, place_of_head, with_addresses
 from qctl.hil.record.recorder import put_pty
-from qctl.hil.record.script import SILENCE_S, Script, script_of
+from qctl.hil.record.scripts import script_of
 from qctl.lab import parse_lab
 
 __all__ = ["DIFFERENCE", "StandIn"]
@@ -54,14 +54,9 @@ class StandIn:
     def __init__(self, record: Record, strict: bool, say: Callable[[str], None]) -> None:
         self._record, self._strict, self._say = record, strict, say
         rack = parse_lab(record.lab).instruments if record.lab else {}
+        self._parties = parties_of(place_of_head(name, head) for name, head in record.instruments.items())
         self.scripts = {
-            name: script_of(
-                name,
-                head["language"],
-                record.turns[name],
-                strict,
-                SILENCE_S * (rack[name].heartbeat_s if name in rack else 1.0),
-            )
+            name: script_of(name, head["language"], record.turns[name], strict, rack.get(name))
             for name, head in record.instruments.items()
         }
         self.addresses: dict[str, str] = {}
@@ -92,18 +87,17 @@ class StandIn:
         ptys: list[asyncio.Task[None]] = []
         old: dict[str, str] = {}
         try:
-            for name, head in self._record.instruments.items():
-                place = place_at(name, head["model"], head["address"], head["language"])
-                if not isinstance(place, Place):
-                    raise RequestError(f"the record's instrument {name}: {place}")
+            for party in self._parties:
+                place = party.first
                 if place.path:
-                    task, self.addresses[name] = await put_pty(_OnLine(self, name, place.language), folder / name)
+                    task, address = await put_pty(_OnLine(self, party), folder / place.name)
                     ptys.append(task)
                 else:
-                    server = await asyncio.get_running_loop().create_server(self._answering(place), *listen)
+                    server = await asyncio.get_running_loop().create_server(self._answering(party), *listen)
                     servers.append(server)
-                    self.addresses[name] = place.moved(*server.sockets[0].getsockname()[:2])
-                old[place.address] = self.addresses[name]
+                    address = place.moved(*server.sockets[0].getsockname()[:2])
+                self.addresses |= {one.name: address for one in party.places}
+                old[place.address] = address
             if out is not None and self._record.lab:
                 try:
                     out.parent.mkdir(parents=True, exist_ok=True)
@@ -133,33 +127,34 @@ class StandIn:
                 self._over.set()
             return None
 
-    def _answering(self, place: Place) -> Callable[[], asyncio.Protocol]:
+    def _answering(self, party: Party) -> Callable[[], asyncio.Protocol]:
         connections: set[Any] = set()
-        script = self.scripts[place.name]
+        place = party.first
         if place.language == "hislip":
             return _Hislip(self, place.name, connections)
         if place.language == "http":
             return lambda: HttpConnection(_Pages(self, place.name), WireFaults(), connections)
-        return lambda: _OnSocket(self, script, cutter_of(place.language), connections)
+        return lambda: _OnSocket(self, party, connections)
 
 
 class _OnSocket(Connection):
     """One connection to a raw socket."""
 
-    def __init__(self, rack: StandIn, script: Script, cutter: Cutter, connections: set[Any]) -> None:
+    def __init__(self, rack: StandIn, party: Party, connections: set[Any]) -> None:
         super().__init__(WireFaults(), connections)
-        self._rack, self._script, self._cutter = rack, script, cutter
+        self._rack, self._party = rack, party
+        self._cutter = cutter_of(party.first.language, party.first.end)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport, and greet."""
         super().connection_made(transport)
-        if self._script.greeting:
-            self._outbox.write(self._script.greeting)
+        if greeting := self._rack.scripts[self._party.first.name].greeting:
+            self._outbox.write(greeting)
 
     def take(self, data: bytes) -> None:
         """Answer every message that is whole."""
         for said in self._cutter.sent(data):
-            answers = self._rack.answers(self._script.name, said)
+            answers = self._rack.answers(self._party.named(said), said)
             if answers is None:
                 self.close()
                 return
@@ -174,8 +169,9 @@ class _OnLine:
     speed: Callable[[], int]
     own_faults: frozenset[str] = frozenset()
 
-    def __init__(self, rack: StandIn, name: str, language: str) -> None:
-        self._rack, self._name, self._cutter = rack, name, cutter_of(language)
+    def __init__(self, rack: StandIn, party: Party) -> None:
+        self._rack, self._party = rack, party
+        self._cutter = cutter_of(party.first.language, party.first.end)
         self.plant: Any = NoPlant()
         self.counters: dict[str, int] = {}
 
@@ -188,7 +184,7 @@ class _OnLine:
     def receive(self, data: bytes) -> None:
         """Answer every message that is whole; to one that differs nothing is said."""
         for said in self._cutter.sent(data):
-            for answer in self._rack.answers(self._name, said) or ():
+            for answer in self._rack.answers(self._party.named(said), said) or ():
                 self.send(answer)
 
 

@@ -76,6 +76,9 @@ class Surroundings:
     pulses: Sequence[tuple[int, int]] = ()
     triggers: Sequence[int] = ()
 
+    def begin(self, tick: int, events: list[Event]) -> None:
+        """Hear that a shot begins at a tick; its events will come after those that are there."""
+
     def levels(self, tick: int) -> int:
         """Return the levels of all input lines at a tick."""
         at = bisect_right(self.inputs, tick, key=lambda change: change[0])
@@ -195,6 +198,7 @@ class _Machine:
                     if late > max_late != _FOR_EVER:
                         self.fail(LATE, 0, late)
                 played.n_shots += 1
+                self.around.begin(self.cursor, played.events)
                 max_steps -= self.shot(max_steps)
         except _Ended:
             pass

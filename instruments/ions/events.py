@@ -258,10 +258,12 @@ class _Spans:
                 group, ends = (point, output), [(0, 0)] * n_tones
             free = [tone for tone, (until, _) in enumerate(ends) if until <= start]
             if not free:
+                more = f", or give the output more tones in lab.toml: output.{output}.tones"
                 raise CompileError(
                     f"{self.label(play)} would be tone {n_tones + 1} at once on output {output} of "
                     f"{self.instrument.name}, which makes {n_tones}: play it later"
-                    + (f", or give the output more tones in lab.toml: output.{output}.tones" * bool(self.n_tones))
+                    + more
+                    * (bool(self.n_tones) and n_tones < most)
                 )
             total = asf + sum(size for until, size in ends if until > start)
             if total > _ASF:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from operator import xor
 
-__all__ = ["CHECKSUMS"]
+__all__ = ["CHECKSUMS", "crc16"]
 
 
-def _crc16(said: bytes) -> int:
+def crc16(said: bytes | bytearray) -> int:
     """Return the CRC-16 of Modbus: polynomial 0xA001 reflected, begun with ones."""
     crc = 0xFFFF
     for byte in said:
@@ -25,5 +25,5 @@ def _crc16(said: bytes) -> int:
 CHECKSUMS: Mapping[str, Callable[[bytes], str]] = {
     "xor": lambda said: f"{reduce(xor, said, 0):02X}",
     "sum": lambda said: f"{sum(said) % 256:02X}",
-    "crc16": lambda said: f"{_crc16(said):04X}",
+    "crc16": lambda said: f"{crc16(said):04X}",
 }

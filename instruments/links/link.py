@@ -75,6 +75,8 @@ class Dialect:
         between prefix and mark.
     mark : str
         What stands before a checksum.
+    station : str
+        Which of several at the address it is, for errors.
     """
 
     end: str = "\n"
@@ -88,6 +90,7 @@ class Dialect:
     answer_prefix: str = ""
     checksum: str = ""
     mark: str = "*"
+    station: str = ""
 
     @property
     def has_blocks(self) -> bool:

@@ -1,19 +1,19 @@
-"""The Modbus port: registers in words out, values and refusals in words back, by pymodbus; nothing is sent twice.
+"""The Modbus port: registers in words out, values and refusals in words back; one unit's share of a line.
 
 RTU on a serial line has no numbers that pair answers with requests, so each failure closes the line: the link opens it
-anew and asks who is there before anything else.
+anew and asks who is there before anything else. An answer that is none to the request, by its function, address or
+length, is a failure too.
 
-Source: pymodbus 3.16 (synchronous clients; `retries`, `device_id`).
+Source: pymodbus 3.16 (synchronous clients; `device_id`).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from qctl.errors import RequestError
 from qctl.instruments.links.link import SerialLine
+from qctl.instruments.links.modbus_line import join_line
 from qctl.instruments.links.modbus_words import (
     ACCEPTED,
     EXCEPTIONS,
@@ -22,13 +22,14 @@ from qctl.instruments.links.modbus_words import (
     Register,
     parse_register,
 )
-from qctl.instruments.links.visa_port import PortClosedError
-from qctl.lab.addresses import Address, parse_address
 
 __all__ = ["ModbusPort"]
 
-_PARITIES = {"none": "N", "odd": "O", "even": "E"}
 _NO_REASON = "for a reason without a name"
+_READS = {"coil": (1, "read_coils"), "discrete": (2, "read_discrete_inputs"), "holding": (3, "read_holding_registers"),
+          "input": (4, "read_input_registers")}  # fmt: skip
+_WRITE_COIL, _WRITE_REGISTER, _WRITE_REGISTERS, _IDENTIFY = 5, 6, 16, 43
+_BITS_OF_BYTE = 8
 
 
 class ModbusPort:
@@ -58,13 +59,14 @@ class ModbusPort:
     def __init__(self, address: str, timeout_s: float, unit: int, word_order: str, serial: SerialLine) -> None:
         self._unit, self._word_order = unit, word_order
         self._due, self._answer = "", b""
-        self._client = _client(address, timeout_s, serial)
-        if not self._client.connect():
-            raise PortClosedError(f"{address} can't be opened")
+        self._is_open = True
+        self._line = join_line(address, timeout_s, serial)
 
     def close(self) -> None:
-        """Close it."""
-        self._client.close()
+        """Leave the line; the others that share it stay."""
+        if self._is_open:
+            self._is_open = False
+            self._line.leave()
 
     def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
         """Take one line; it is carried out when its answer is asked for."""
@@ -78,7 +80,7 @@ class ModbusPort:
         TimeoutError
             If the unit is silent.
         PortClosedError
-            If the connection broke.
+            If the connection broke, or something else answered.
         """
         return self._taken(-1)
 
@@ -87,16 +89,9 @@ class ModbusPort:
         return self._taken(n_bytes)
 
     def _taken(self, n_bytes: int) -> bytes:
-        from pymodbus.exceptions import ConnectionException, ModbusException
-
         if self._due:
             text, self._due = self._due, ""
-            try:
-                self._answer = self._carried_out(text).encode("latin-1", "replace") + b"\n"
-            except (ConnectionException, OSError) as error:
-                raise PortClosedError(f"the connection broke ({error})") from error
-            except ModbusException as error:  # no whole answer of this unit came in time, whatever did come
-                raise TimeoutError(b"") from error
+            self._answer = self._carried_out(text).encode("latin-1", "replace") + b"\n"
         n_taken = len(self._answer) if n_bytes < 0 else n_bytes
         taken, self._answer = self._answer[:n_taken], self._answer[n_taken:]
         return taken
@@ -119,65 +114,90 @@ class ModbusPort:
             number = float(value) if setting else 0.0
         except ValueError:
             return f"{REFUSED} {value!r} is no number"
+        low, high = register.bounds
+        if not low <= number <= high or (register.is_bit and number not in (0, 1)):
+            return f"{REFUSED} {value} is not in [{low:g}, {high:g}], as {register} holds them"
         reply = self._write(register, number) if setting else self._read(register)
         if reply.isError():
             return _refused(reply)
         return ACCEPTED if setting else self._value(register, reply)
 
+    def _asked(self, function: int, request: Callable[[Any], Any], fits: Callable[[Any], bool]) -> Any:
+        def judge(reply: Any) -> str:
+            if reply.function_code & 0x7F != function:
+                return f"an answer to function {reply.function_code & 0x7F} came where one to {function} was due"
+            return "" if reply.isError() or fits(reply) else f"the answer to another request came ({reply})"
+
+        return self._line.ask(self._unit, request, judge)
+
     def _read(self, register: Register) -> Any:
-        client = self._client
-        ask: Any = {
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-            "holding": client.read_holding_registers,
-            "input": client.read_input_registers,
-        }[register.table]
+        function, name = _READS[register.table]
         count = 1 if register.is_bit else register.n_registers
-        return ask(register.address, count=count, device_id=self._unit)
+
+        def fits(reply: Any) -> bool:
+            return len(reply.bits) == _BITS_OF_BYTE if register.is_bit else len(reply.registers) == count
+
+        return self._asked(
+            function,
+            lambda client: getattr(client, name)(register.address, count=count, device_id=self._unit),
+            fits,
+        )
 
     def _write(self, register: Register, value: float) -> Any:
-        client = self._client
+        at, unit = register.address, self._unit
         if register.is_bit:
-            return client.write_coil(register.address, bool(value), device_id=self._unit)
-        kind = client.DATATYPE[register.type.upper()]
-        words = client.convert_to_registers(register.raw(value), kind, self._word_order)
+            return self._asked(
+                _WRITE_COIL,
+                lambda client: client.write_coil(at, bool(value), device_id=unit),
+                lambda reply: (reply.address, reply.bits[:1]) == (at, [bool(value)]),
+            )
+        words = _registers_of(register, value, self._word_order)
         if len(words) == 1:
-            return client.write_register(register.address, words[0], device_id=self._unit)
-        return client.write_registers(register.address, words, device_id=self._unit)
+            return self._asked(
+                _WRITE_REGISTER,
+                lambda client: client.write_register(at, words[0], device_id=unit),
+                lambda reply: (reply.address, reply.registers) == (at, words),
+            )
+        return self._asked(
+            _WRITE_REGISTERS,
+            lambda client: client.write_registers(at, words, device_id=unit),
+            lambda reply: (reply.address, reply.count) == (at, len(words)),
+        )
 
     def _value(self, register: Register, reply: Any) -> str:
         if register.is_bit:
             return str(int(reply.bits[0]))
-        client = self._client
-        kind = client.DATATYPE[register.type.upper()]
-        return register.shown(client.convert_from_registers(reply.registers, kind, self._word_order))
+        words = _words()
+        value = words.convert_from_registers(reply.registers, words.DATATYPE[register.type.upper()], self._word_order)
+        return register.shown(value)
 
     def _identification(self) -> str:
-        client = self._client
-        reply = client.read_device_information(read_code=1, object_id=0, device_id=self._unit)
+        reply = self._asked(
+            _IDENTIFY,
+            lambda client: client.read_device_information(read_code=1, object_id=0, device_id=self._unit),
+            lambda reply: bool(reply.information),
+        )
         if reply.isError():
             return _refused(reply)
         return ",".join(reply.information[key].decode("latin-1") for key in sorted(reply.information))
 
 
+def _registers_of(register: Register, value: float, word_order: str) -> list[int]:
+    """Return a value as its registers hold it."""
+    words = _words()
+    found: list[int] = words.convert_to_registers(
+        register.raw(value), words.DATATYPE[register.type.upper()], word_order
+    )
+    return found
+
+
+def _words() -> Any:
+    """Return what turns values into registers and back."""
+    from pymodbus.client.mixin import ModbusClientMixin
+
+    return ModbusClientMixin
+
+
 def _refused(reply: Any) -> str:
     code = getattr(reply, "exception_code", 0)
     return f"{REFUSED} {code} {EXCEPTIONS.get(code, _NO_REASON)}"
-
-
-def _client(address: str, timeout_s: float, serial: SerialLine) -> Any:
-    """Return a client that is not connected yet, and repeats nothing."""
-    try:
-        from pymodbus.client import ModbusSerialClient, ModbusTcpClient
-    except ImportError as error:
-        raise RequestError('Modbus needs the package pymodbus: pip install "qctl[modbus]"') from error
-    logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what goes wrong is in our errors
-    place = parse_address(address)
-    if not isinstance(place, Address) or place.kind not in ("serial", "socket"):
-        raise RequestError(f"{address} is neither a serial line nor a socket, which Modbus is spoken over")
-    if place.kind == "socket":
-        return ModbusTcpClient(place.host, port=int(place.port), timeout=timeout_s, retries=0)
-    path = f"/dev/ttyS{int(place.host) - 1}" if place.host.isdigit() else place.host
-    return ModbusSerialClient(
-        path, baudrate=serial.baud, parity=_PARITIES[serial.parity], timeout=timeout_s, retries=0, stopbits=1
-    )

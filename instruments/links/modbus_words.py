@@ -89,6 +89,8 @@ class Register:
     @property
     def bounds(self) -> tuple[float, float]:
         """Return the least and the greatest value that fit."""
+        if self.is_bit:
+            return 0.0, 1.0
         low, high, _ = _TYPES[self.type]
         return low / self.divisor, high / self.divisor
 

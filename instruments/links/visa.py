@@ -62,6 +62,7 @@ class VisaLink:
         self._expected = identity
         self._tap = tap
         self._dialect = dialect or Dialect()
+        self._where = f"{address} ({self._dialect.station})" if self._dialect.station else address
         self._end = self._dialect.end.encode("ascii")
         end = self._dialect.answer_end.encode("ascii")
         self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial, end=end)
@@ -304,16 +305,15 @@ class VisaLink:
                 with suppress(TimeoutError):
                     port.line(_LINE_BYTES, self._dialect.wakes_s)
                     port.unread()
-            port.send((self._dialect.dressed(self._dialect.identity_query),), self._timeout_s)
+            asked = self._dialect.dressed(self._dialect.identity_query)
+            port.send((asked,), self._timeout_s)
             if self._dialect.echoes:
-                port.line(_LINE_BYTES, self._timeout_s)
+                self._check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
             identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
         except TimeoutError as error:
-            self._down(
-                f"{self._address} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error
-            )
+            self._down(f"{self._where} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error)
         except (PortClosedError, WireError) as error:
-            self._down(f"{self._address}: {error}", error)
+            self._down(f"{self._where}: {error}", error)
         self._check(identity)
         self.identity = identity
         self._enter(Happening.OPENED)
@@ -324,9 +324,9 @@ class VisaLink:
         fields = [field.strip().lower() for field in identity.split(",")] + ["", ""]
         expected = [field.lower() for field in self._expected]
         if not (fields[0].startswith(expected[0]) and fields[1].startswith(expected[1])):
-            self._down(f"{self._address} answers as {identity!r}, not as {', '.join(self._expected)}")
+            self._down(f"{self._where} answers as {identity!r}, not as {', '.join(self._expected)}")
         if self.identity and identity != self.identity:
-            self._down(f"{self._address} answers as {identity!r} since reconnecting, before as {self.identity!r}")
+            self._down(f"{self._where} answers as {identity!r} since reconnecting, before as {self.identity!r}")
 
     def _down(self, why: str, cause: Exception | None = None) -> NoReturn:
         self._drop()
@@ -353,8 +353,15 @@ class VisaLink:
         if self._dialect.echoes:
             self._flush()
             echo = self._raw_line(port, text, self._timeout_s)
-            if echo.rstrip(b"\r\n") != data.rstrip(b"\r\n"):
-                self._fail(PortClosedError(f"{echo!r} came where its echo was due"), f"after {text!r}")
+            try:
+                self._check_echo(echo, data)
+            except PortClosedError as error:
+                self._fail(error, f"after {text!r}", echo)
+
+    @staticmethod
+    def _check_echo(echo: bytes, sent: bytes) -> None:
+        if echo.rstrip(b"\r\n") != sent.rstrip(b"\r\n"):
+            raise PortClosedError(f"{echo[:80]!r} came where its echo was due")
 
     def _line(self, port: Port, text: str, timeout_s: float) -> str:
         line = self._raw_line(port, text, timeout_s)

@@ -70,6 +70,8 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether results that are not over the threshold send it instead.
     inverted : tuple of int
         Addresses that count as set while no trigger has come.
+    point_captures : tuple of int
+        Captures of each point, where the bins of all shots of a point come before those of the next; else empty.
     """
 
     number: int
@@ -95,6 +97,7 @@ class Sequencer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     follows: bool = False
     inverted: tuple[int, ...] = ()
     sends_zero: bool = False
+    point_captures: tuple[int, ...] = ()
 
 
 class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -121,6 +121,7 @@ def _module(
     settings: Mapping[str, Range] | None = None,
     restrictions: Mapping[str, Restriction] | None = None,
     judge: str = "",
+    emulated: bool = True,
 ) -> Capability:
     acquires = n_bins > 0
     gaps = {"real-time": Gap("any", "any", Range(4, None, "ns", source=_SCHEDULER))}
@@ -184,7 +185,7 @@ def _module(
         errors=Reports(sync=("assembler's log", "SYSTem:ERRor?"), async_log=("sequencer status flags",)),
         upload=Upload("IEEE 488.2 definite", "", "JSON", unit="sequence"),
         firmware=Firmware("0.13.0", "", f"bins: {_SCHEDULER}"),
-        standing=Standing(None, judge),
+        standing=Standing(3 if emulated else None, judge),
     )
 
 
@@ -231,6 +232,7 @@ TABLES = {
             _rf(0.5e9, 10.1e9, 100e6, 0.5, True, "high"),
             {"lo": Restriction("input n is mixed with the LO of output n, for n = 1 and 2")},
             "q1asm 1.1.1",
+            emulated=False,
         ),
         _module(
             "QTM",
@@ -251,6 +253,7 @@ TABLES = {
                     "operations with different fine delay keep a distance", Range(7, None, "ns", source=_SCHEDULER)
                 ),
             },
+            emulated=False,
         ),
     )
 }

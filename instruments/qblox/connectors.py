@@ -8,7 +8,7 @@ from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
 from qctl.lab import Instrument
 
-__all__ = ["check_connectors", "rf_settings"]
+__all__ = ["check_connectors", "rf_settings", "switch_of"]
 
 
 def check_connectors(
@@ -85,3 +85,12 @@ def rf_settings(
         input_db = instrument.input[number].attenuation_db or 0.0
         check_number(table, "settings.input_attenuation_db", input_db, f"{name} input {number}")
     return lo_hz, attenuation_db, input_db
+
+
+def switch_of(model: str, outputs: tuple[int, ...]) -> int:
+    """Return the markers that open the switch of an RF output; 0 where a module has none.
+
+    Source: qblox-scheduler 1.0.1, ``default_markers`` of QCM-RF and QRM-RF; a QRC has none there.
+    """
+    bits = {"qblox-qcm-rf": outputs, "qblox-qrm-rf": tuple(number + 1 for number in outputs)}.get(model, ())
+    return sum(1 << bit - 1 for bit in bits)

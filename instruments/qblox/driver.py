@@ -1,8 +1,8 @@
-"""Drive a Qblox QCM or QRM over its own port: upload what changed, arm, and read bins when all shots are played.
+"""Drive a Qblox QCM, QRM, QCM-RF or QRM-RF over its own port: upload what changed, arm, read bins when all is played.
 
 Source: qblox-instruments 1.4.1, SCPI layer 1.2 (``cluster_mm_1_2``): ``SEQuencer#:PROGram``, ``:CONFiguration``,
 ``:CHANnelmap``, ``:ACQ:CHANnelmap``, ``:AWG:WLISt:WAVeform:*``, ``:ACQ:WLISt:WEIght:*``, ``:ACQ:ALISt:ACQuisition:*``,
-``:ARM``, ``:STOP``, ``:STATE?``; ``AFE:OFFSet:DAC#``, ``AFE:GAIN:INAMP#``; ``SYSTem:ERRor:COUNt?`` and ``:NEXT?``.
+``:ARM``, ``:STOP``, ``:STATE?``; ``SYSTem:ERRor:COUNt?`` and ``:NEXT?``. Settings of connectors are in `front_end`.
 A module answers on port 25000 + slot of its cluster's address. The cluster starts all its modules (`qblox_cluster`).
 """
 
@@ -19,26 +19,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.device import Parameter
-from qctl.errors import DeviceError, LimitError, RefusedError, RequestError
+from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.instruments.all_points import plays_all
 from qctl.instruments.capability import limit
 from qctl.instruments.firmware_versions import check_identity
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
+from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
+from qctl.instruments.qblox.front_end import Setting, commands_of, front_of, gain_db, quiet_of
 from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
-from qctl.units import Limits
 
 __all__ = ["QbloxModule", "drained", "open_driver"]
 
-_GAIN_DB = Limits(-6, 26)
 _READ_TIMEOUT_S = 60.0
-_WORDS = {"qblox-qcm": "Cluster QCM", "qblox-qrm": "Cluster QRM"}
+_WORDS = {
+    "qblox-qcm": "Cluster QCM",
+    "qblox-qrm": "Cluster QRM",
+    "qblox-qcm-rf": "Cluster QCM",
+    "qblox-qrm-rf": "Cluster QRM",
+}
 
 
 @dataclass(slots=True)
@@ -73,6 +78,7 @@ class QbloxModule:
     _norms: dict[tuple[str, str], float] = field(default_factory=dict)
     _held: list[_Held] = field(default_factory=list)
     _synchronised: list[int] = field(default_factory=list)
+    _front: dict[str, float] = field(default_factory=dict)
     _generation: int = -1
 
     def identify(self) -> str:
@@ -80,17 +86,26 @@ class QbloxModule:
         return self.link.query("*IDN?")
 
     def prepare(self) -> None:
-        """Clear the status, and have no sequencer synchronise: one that an earlier session left would hold up all."""
+        """Clear the status, turn LOs off, and have no sequencer synchronise: one that is left so would hold up all."""
         self.link.write("*CLS")
         for number in _NUMBERS:
-            self._configure(f"SEQuencer{number}", _Held(maps=maps_of(None)), OFF_SETTINGS, maps_of(None))
+            self._configure(f"SEQuencer{number}", _Held(maps=self._maps(None)), OFF_SETTINGS, self._maps(None))
         drained(self.link)
+        if self.instrument.model in can.RF:
+            for command in quiet_of(self.instrument.model):
+                self.link.write(command)
+            words = drained(self.link)
+            if words:
+                raise DeviceError(
+                    f"{self.link.name}: it has no LO ({'; '.join(words)}), and lab.toml says that it is a "
+                    f"{self.instrument.model}: correct its model or its address",
+                    instrument=self.link.name,
+                )
 
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
         found = [Parameter("identity", "Identity", "", str, False)]
-        found += [Parameter(f"output{k}_offset_v", f"Offset of output {k}", "V") for k in self.instrument.output]
-        found += [Parameter(f"input{k}_gain_db", f"Gain of input {k}", "dB", int) for k in self.instrument.input]
+        found += [Parameter(name, one.label, one.unit, one.kind) for name, one in front_of(self.instrument).items()]
         found += [Parameter(f"sequencer{k}_state", f"State of sequencer {k}", "", str, False) for k in _NUMBERS]
         return found
 
@@ -100,32 +115,29 @@ class QbloxModule:
             return self.identify()
         if name.startswith("sequencer"):
             return self.link.query(f"SEQuencer{int(name[9])}:STATE?")
-        reply = self.link.query(f"{self._command(name)}?")
-        try:
-            return int(float(reply)) if name.endswith("_db") else float(reply)
-        except ValueError:
-            raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due") from None
+        setting = self._setting(name)
+        return setting.read(self.link.query(f"{setting.command}?"), f"{self.link.name}: {name}")
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
-        command = self._command(name)
-        limits = _GAIN_DB if name.endswith("_db") else Limits(*self.instrument.output[int(name[6:-9])].limits_v)
-        checked = limits.check(value, f"{self.link.name}: {name}")
-        if name.endswith("_db") and not checked.is_integer():
-            raise LimitError(f"{self.link.name}: {name} = {value!r} is not a whole number")
+        setting = self._setting(name)
+        checked = setting.checked(value, f"{self.link.name}: {name}")
         self._body = None
-        self.link.write(f"{command} {checked:.9g}")
+        self._front.pop(name, None)
+        self.link.write(setting.sent(checked))
         self._confirm(f"{name} = {value!r}")
         got = self.get(name)
         if abs(got - checked) > 1e-6:
             raise RefusedError(f"{self.link.name}: {name} was set to {checked:g} but reads {got:g}")
 
-    def _command(self, name: str) -> str:
-        for item in self.parameters():
-            if item.name == name and item.settable:
-                number = int("".join(filter(str.isdigit, name))) - 1
-                return f"AFE:GAIN:INAMP{number}" if name.endswith("_db") else f"AFE:OFFSet:DAC{number}"
-        raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
+    def _setting(self, name: str) -> Setting:
+        found = front_of(self.instrument).get(name)
+        if found is None:
+            raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
+        return found
+
+    def _maps(self, one: Sequencer | None) -> Any:
+        return maps_of(one, self.instrument.model)
 
     # programs --------------------------------------------------------------------------------------
 
@@ -143,37 +155,31 @@ class QbloxModule:
             raise RequestError(f"{self.link.name}: the body is not a Qblox program: {error}") from error
         self._body = None
         if self.link.generation != self._generation or not self._held:
-            self._held = [_Held() for _ in _NUMBERS]
+            self._held, self._front = [_Held() for _ in _NUMBERS], {}
             self._generation = self.link.generation
         used = {one.number: one for one in body.sequencers}
         n_bytes = 0
         for number in _NUMBERS:
             n_bytes += self._load_sequencer(number, used.get(number), program.blobs)
-        for one in body.sequencers:
-            for output, offset_v in zip(one.outputs, one.offset_v, strict=True):
-                low, high = self.instrument.output[output].limits_v
-                Limits(low, high).check(offset_v, f"{self.link.name}: output{output}_offset_v")
-                self.link.write(f"AFE:OFFSet:DAC{output - 1} {offset_v:.9g}")
-        for number in self.instrument.input:
-            self.link.write(f"AFE:GAIN:INAMP{number - 1} {self._gain_db(number)}")
+        wanted, front = commands_of(self.instrument, body.sequencers), front_of(self.instrument)
+        for name, value in wanted.items():
+            if self._front.get(name) != value:
+                self._front.pop(name, None)
+                self.link.write(front[name].sent(value))
         self._confirm("the program")
+        self._front |= wanted
         self._norms = {
             (one.port, slot): _norm(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
         }
         self._body = body
         return n_bytes
 
-    def _gain_db(self, number: int) -> int:
-        """Return the gain that makes an input's range that of lab.toml, as near as whole decibels come."""
-        wanted = float(20 * np.log10(1.0 / self.instrument.input[number].range_v))
-        return round(min(max(wanted, _GAIN_DB.low), _GAIN_DB.high))
-
     def _load_sequencer(self, number: int, one: Sequencer | None, blobs: Mapping[str, NDArray[np.generic]]) -> int:
         """Bring one sequencer to what a program needs of it."""
         held, place, n_bytes = self._held[number], f"SEQuencer{number}", 0
         try:
             wanted = OFF_SETTINGS if one is None else settings_of(one, self._units_per_v(one, blobs))
-            self._configure(place, held, wanted, maps_of(one))
+            self._configure(place, held, wanted, self._maps(one))
             if one is not None:
                 text = one.program.encode("ascii")
                 digest = blake2b(text).hexdigest()
@@ -198,7 +204,7 @@ class QbloxModule:
         """Return what a volt at the input makes of the integral that decides, in its units."""
         if not one.decides:
             return 1.0
-        return _norm(one, one.decides, blobs) * 10 ** (self._gain_db(one.inputs[0]) / 20) / RANGE_V
+        return _norm(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
 
     def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
         """Send settings and channel maps where they are not what was sent last."""
@@ -316,7 +322,9 @@ class QbloxModule:
                 ask = f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA? "{slot}"'
                 blocks = self.link.query_chain(ask, N_BLOCKS, _READ_TIMEOUT_S)
                 try:
-                    values = volts(blocks[-1], self._norms[one.port, slot], self._gain_db(one.inputs[0]))
+                    values = volts(blocks[-1], self._norms[one.port, slot], gain_db(self.instrument, one.inputs[0]))
+                    if one.point_captures:
+                        values = by_shot(values, n_records, one.point_captures).ravel()
                     found[one.port, slot] = columns(values, n_records)
                 except DeviceError as error:
                     raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
@@ -333,21 +341,21 @@ class QbloxModule:
         drained(self.link)
 
     def safe(self) -> None:
-        """Stop, let no sequencer reach an output, and take offsets away."""
-        self._body, self._held, self._synchronised = None, [], []
+        """Stop, let no sequencer reach an output, take offsets away and turn LOs off."""
+        self._body, self._held, self._synchronised, self._front = None, [], [], {}
         for number in _NUMBERS:
             place = f"SEQuencer{number}"
             self.link.write(f"{place}:STOP")
             self.link.write_block(f"{place}:CHANnelmap ", encoded([[], []]))
-            self._configure(place, _Held(maps=maps_of(None)), OFF_SETTINGS, maps_of(None))
+            self._configure(place, _Held(maps=self._maps(None)), OFF_SETTINGS, self._maps(None))
         with self.link.burst():
-            for number in range(limit(can.TABLES[self.instrument.model], "channels.output.number").most):
-                self.link.write(f"AFE:OFFSet:DAC{number} 0")
+            for command in quiet_of(self.instrument.model):
+                self.link.write(command)
         self._confirm("its safe state")
 
     def forget(self) -> None:
         """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
-        self._body, self._held = None, []
+        self._body, self._held, self._front = None, [], {}
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""

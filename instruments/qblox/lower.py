@@ -9,18 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import events as kernel
-from qctl.cext import q1asm
+from qctl.cext import q1asm, recycled
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
+from qctl.instruments.qblox.connectors import switch_of
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.qblox.pace import check_late
 from qctl.instruments.qblox.steering import Steering
-from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_captures, waiting, waits_ns
+from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_conditions, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
 from qctl.lab import Instrument, Lab, Port
 from qctl.lab.held import Same, kept
@@ -161,14 +162,15 @@ class _Work:
         if len(events):
             self._check_range(port, line.outputs, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
         acquisitions, counted = self._acquisitions(memory, index)
-        if self.triggered and acquisitions:
-            refuse_captures(port.name, self.instrument.name)
         steered = self.steering.sequencer(port, index, events, bounds, self.lead_ns) if plays else None
         if steered is not None:
+            if self.triggered:
+                refuse_conditions(port.name, self.instrument.name)
             events, bounds = steered.events, steered.bounds
+        switch = switch_of(self.instrument.model, line.outputs)
         part = Part(
             port.name, index, plays, captures, memory, events, bounds, counted,
-            *self._around(counted, steered is not None), np.zeros((len(bounds) - 1, 2), np.int64),
+            *self._around(counted, steered is not None, switch), np.zeros((len(bounds) - 1, 2), np.int64),
             None if steered is None else steered.steers,
         )  # fmt: skip
         self.parts.append(part)
@@ -189,6 +191,7 @@ class _Work:
             memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
             **self._sends(index, line.inputs), follows=steered is not None,
             inverted=() if steered is None else steered.inverted,
+            point_captures=self._point_captures(index) if self.triggered and counted else (),
         )  # fmt: skip
         return sequencer, _Size(part.n_instructions, memory.n_samples, len(memory.waveforms), memory.n_weights)
 
@@ -213,7 +216,7 @@ class _Work:
         rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
         none = np.zeros_like(rows.bounds)
         n = rows.n_plays[index] * plays + rows.n_captures[index] * captures
-        events = np.empty(n, EVENT)
+        events = recycled.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)
         fault, reach = np.zeros(3, np.int64), np.empty(2, np.int64)
         kernel.gather(
@@ -235,23 +238,25 @@ class _Work:
         own: dict[str, Any] = {"sends": address, "sends_zero": address in self.steering.zeros, "decides": spec.slot}
         return {**own, "angle_rad": spec.angle_rad, "threshold_v": spec.threshold}
 
-    def _around(self, counted: bool, follows: bool) -> tuple[bytes, bytes]:
-        """Return the text before and behind the points."""
-        head = "set_latch_en 1,4\n" if follows else ""
+    def _around(self, counted: bool, follows: bool, switch: int) -> tuple[bytes, bytes]:
+        """Return the text before and behind the points; RF outputs are switched on and off there."""
+        head = f"set_mrk {switch}\nupd_param 4\n" if switch else ""
+        tail = ("set_mrk 0\nupd_param 4\n" if switch else "") + "stop\n"
+        head += "set_latch_en 1,4\n" if follows else ""
         if self.triggered:
-            return (head + "wait_sync 4\n" + ("move 0,R1\n" if counted else "")).encode(), b"stop\n"
+            return (head + "wait_sync 4\n" + ("move 0,R1\n" if counted else "")).encode(), tail.encode()
         head += f"wait_sync 4\nmove {self.shots.n_shots},R0\n" + ("move 0,R1\n" if counted else "") + "shots: "
-        return head.encode(), b"loop R0,@shots\nstop\n"
+        return head.encode(), b"loop R0,@shots\n" + tail.encode()
 
     def text(self, part: Part) -> tuple[bytes, bytes | memoryview, bytes]:
         """Return the Q1ASM in parts, and note where its points end."""
         events, bounds = part.events, part.bounds
-        places = np.empty(len(events), np.int64)
+        places = recycled.empty(len(events), np.int64)
         sizes = np.zeros(2, np.int64)
         given = (events, bounds, self.period_ns, LOOP_FROM_NS, not part.counted)
         # Conditions come on top of what any mix of instructions has.
         room = 48 * part.n_instructions if part.steers is None else 128 * (len(events) + len(bounds))
-        text = np.empty(room, np.uint8)
+        text = recycled.empty(room, np.uint8)
         q1asm.emit(*given, text, places, sizes, part.ends, 0, part.steers)
         if sizes[0] > room:
             text = np.empty(int(sizes[0]), np.uint8)
@@ -272,6 +277,13 @@ class _Work:
         return {
             slot: Acquisition(index, n_bins, memory.weights_of[slot]) for slot, index in memory.slots.items()
         }, counted
+
+    def _point_captures(self, index: int) -> tuple[int, ...]:
+        """Return how many captures of a port each point has."""
+        mine = self.rows.captures["port"] == index
+        before = np.concatenate([[0], np.cumsum(mine)])
+        counts: list[int] = np.diff(before[self.rows.capture_bounds]).tolist()
+        return tuple(counts)
 
     # --- checks -------------------------------------------------------------------------------------
 

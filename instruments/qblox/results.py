@@ -22,7 +22,7 @@ RANGE_V = 0.5
 _STEPS = 2048.0**2
 
 
-def volts(block: bytes | memoryview, norm: float, gain_db: int) -> NDArray[np.complex128]:
+def volts(block: bytes | memoryview, norm: float, gain_db: float) -> NDArray[np.complex128]:
     """Return (n_bins,) mean of each bin, in volts at the input; NaN where nothing was measured.
 
     Parameters
@@ -31,7 +31,7 @@ def volts(block: bytes | memoryview, norm: float, gain_db: int) -> NDArray[np.co
         The last block.
     norm : float
         Sum of the weights' magnitudes: a constant voltage gives itself.
-    gain_db : int
+    gain_db : float
         Of the input.
 
     Raises

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from qctl.instruments.qblox.body import Sequencer
+from qctl.instruments.qblox.front_end import paths_of
 
 __all__ = ["OFF_SETTINGS", "ON_SETTINGS", "changed", "encoded", "maps_of", "settings_of"]
 
@@ -67,13 +68,11 @@ def settings_of(sequencer: Sequencer, units_per_v: float) -> dict[str, Any]:
     return wanted
 
 
-def maps_of(sequencer: Sequencer | None) -> tuple[list[list[int]], list[list[int]]]:
+def maps_of(sequencer: Sequencer | None, model: str) -> tuple[list[list[int]], list[list[int]]]:
     """Return outputs and inputs of both paths, counted from 0; nothing where a sequencer takes no part."""
-
-    def paths(numbers: tuple[int, ...]) -> list[list[int]]:
-        return [[number - 1] for number in numbers] + [[]] * (2 - len(numbers))
-
-    return (paths(sequencer.outputs), paths(sequencer.inputs)) if sequencer is not None else ([[], []], [[], []])
+    if sequencer is None:
+        return [[], []], [[], []]
+    return paths_of(model, sequencer.outputs), paths_of(model, sequencer.inputs)
 
 
 def changed(held: Any, wanted: Any) -> Any:

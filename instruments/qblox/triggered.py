@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError
 from qctl.lab import Instrument, Lab
 
-__all__ = ["ADDRESS", "N_WAIT_LINES", "READY_NS", "is_triggered", "refuse_captures", "waiting", "waits_ns"]
+__all__ = ["ADDRESS", "N_WAIT_LINES", "READY_NS", "is_triggered", "refuse_conditions", "waiting", "waits_ns"]
 
 ADDRESS = 15
 """Of the trigger network: the cluster's trigger input is mapped to it."""
@@ -45,8 +45,8 @@ def waits_ns(length_ns: int, period_ns: int, name: str) -> int:
     return length_ns
 
 
-def refuse_captures(port: str, name: str) -> None:
-    """Refuse a capture in a program that waits for triggers: its bins would come point by point, not shot by shot.
+def refuse_conditions(port: str, name: str) -> None:
+    """Refuse a play by measured bits in a program that waits for triggers.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def refuse_captures(port: str, name: str) -> None:
         Always.
     """
     raise CompileError(
-        f"capture on {port}, {name}: acquisitions behind wait_trigger are not compiled yet: read out with another "
-        "digitizer, or take the trigger wire off the cluster",
+        f"{name}: a pulse on {port} is played by measured bits, and its cluster waits for a trigger at each shot: not "
+        "both are compiled; take the trigger wire off the cluster",
         instrument=name,
     )
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qctl.errors import CompileError, TimingError
 from qctl.firmware_io.instructions import FAULT_TARGET, SequencerProgram
 from qctl.firmware_io.instructions import Op as Do
+from qctl.instruments.capability import Capability
 from qctl.instruments.checker import check_number, usage
 from qctl.instruments.ions.events import FIRST_LINE, spans_of
 from qctl.instruments.qctl_sequencer import capabilities as can
@@ -59,11 +60,10 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     tick_ns = 10**9 // tick_hz
     flat = joined(straights)
     table = can.TABLES[can.MODEL]
-    tones = _tones_of(instrument)
+    tones = _tones_of(instrument, table)
     n_tones = {output: len(numbers) for output, numbers in tones.items()}
     spans = spans_of(flat, instrument, lab, shots, table, max(_STEP_NS, tick_ns), n_tones)
     rows = event_rows(spans, _synthesisers(tones))
-    check_number(table, "channels.tone.number", rows["number"][rows["kind"] == TONE] + 1, f"{name}: synthesiser")
     period_ticks = ceil(rational_s(shots.period_s) * tick_hz)
     made = _instructions(rows, period_ticks, tick_hz, name)
     report = (
@@ -81,12 +81,14 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     return DeviceProgram(name, instrument.model, body.to_bytes(), {digest: words}, len(flat), report)
 
 
-def _tones_of(instrument: Instrument) -> dict[int, tuple[int, ...]]:
+def _tones_of(instrument: Instrument, table: Capability) -> dict[int, tuple[int, ...]]:
     """Return the numbers of the synthesisers that each output sums; one that lab.toml gives none has its own."""
     outputs = {number: one.tones or (number,) for number, one in instrument.output.items() if number < FIRST_LINE}
     owner: dict[int, int] = {}
     for output, numbers in outputs.items():
         for number in numbers:
+            place = f"{instrument.name}: a synthesiser of output.{output}.tones in lab.toml"
+            check_number(table, "channels.tone.number", number, place)
             other = owner.setdefault(number, output)
             if other != output:
                 raise CompileError(

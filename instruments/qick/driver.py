@@ -1,4 +1,4 @@
-"""Drive a QICK board with tProcessor v2 through its Pyro server: upload what changed, start, and stream sums.
+"""Drive a QICK board through its Pyro server: upload what changed, start, and stream sums.
 
 The board is its processor's trigger: `fire` starts its tProcessor, whose program loops over all shots by itself.
 
@@ -31,7 +31,7 @@ from qctl.program.device_program import DeviceProgram
 __all__ = ["QickBoard", "open_driver"]
 
 _COUNTER = 1
-"""The shot counter that a board's server reads: register s12."""
+"""The shot counter that a board's server reads: register s12; of a tProcessor v1 this address of data memory."""
 _LOOK_S = 0.02
 """How long results are waited for at a time."""
 _CLOSE = 1e-6
@@ -102,7 +102,7 @@ class QickBoard:
     # programs ---------------------------------------------------------------------------------------
 
     def load(self, program: DeviceProgram) -> int:
-        """Upload what the board does not hold yet; return the bytes of envelopes and wave memory sent.
+        """Upload what the board does not hold yet; return the bytes of envelopes and of wave or data memory sent.
 
         Raises
         ------
@@ -207,7 +207,8 @@ class QickBoard:
 
     def _stop(self) -> None:
         self.link.call("start_src", "internal")
-        self.link.call("stop_tproc", lazy=True)
+        # A v1 stops only when its program memory is written over: qick's server does that, and writes the program anew.
+        self.link.call("stop_tproc", lazy=self.board.version == 2)
 
     def safe(self) -> None:
         """Stop, and have every generator play zeros."""

@@ -1,6 +1,7 @@
-"""Upload what a board doesn't hold yet: envelopes, settings, wave memory and program, each known by its content.
+"""Upload what a board doesn't hold yet: envelopes, settings, memories and program, each known by its content.
 
-A changed amplitude, phase or frequency is in the wave memory alone, which is sent whole: it is at most 1,024 rows.
+A changed amplitude, phase or frequency is in the wave memory alone, which is sent whole: it is at most 1,024 rows. A
+tProcessor v1 has what differs from point to point in data memory, and all else in its program.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.instruments.qick import v1_code
 from qctl.instruments.qick.board import Board
 from qctl.instruments.qick.board_link import BoardLink
 from qctl.instruments.qick.body import QickBody, Readout
 from qctl.instruments.qick.machine_code import machine_code
+from qctl.instruments.qick.v1_plan import DATA_ADDRESS
 
 __all__ = ["Held", "readout_registers", "upload", "wave_memory"]
 
@@ -29,6 +32,7 @@ class Held:
 
     program: str = ""
     waves: str = ""
+    data: str = ""
     envelopes: dict[int, str] = field(default_factory=dict)
     settings: dict[tuple[str, int], tuple[Any, ...]] = field(default_factory=dict)
 
@@ -56,6 +60,28 @@ def upload(link: BoardLink, board: Board, body: QickBody, blobs: Blobs, held: He
         if "tproc_ctrl" not in board.soccfg["readouts"][reading.number]:
             registers = tuple(readout_registers(board, reading).items())
             _set(link, held, "configure_readout", reading.number, registers)
+    sent = _v1_memories if board.version == 1 else _v2_memories
+    return n_bytes + sent(link, body, blobs, held)
+
+
+def _v1_memories(link: BoardLink, body: QickBody, blobs: Blobs, held: Held) -> int:
+    """Write the program, and what its loops read; its counter's address is the server's affair."""
+    program, n_bytes = blake2b(body.program.encode()).hexdigest(), 0
+    if held.data != body.data and len(blobs[body.data]):
+        held.data = ""
+        data = np.ascontiguousarray(blobs[body.data], np.int32)
+        link.call("load_mem", data, mem_sel="dmem", addr=DATA_ADDRESS)
+        held.data = body.data
+        n_bytes += data.nbytes
+    if held.program != program:
+        held.program = ""
+        link.call("load_bin_program", [int(word) for word in v1_code.machine_code(body.program)])
+        held.program = program
+    return n_bytes
+
+
+def _v2_memories(link: BoardLink, body: QickBody, blobs: Blobs, held: Held) -> int:
+    """Write the program, which takes the waves with it, or the waves alone."""
     program = blake2b(body.program.encode()).hexdigest()
     waves = wave_memory(np.asarray(blobs[body.waves], np.int64).reshape(-1, 6))
     if held.program != program:
@@ -63,13 +89,13 @@ def upload(link: BoardLink, board: Board, body: QickBody, blobs: Blobs, held: He
         memory = {"pmem": machine_code(body.program), "wmem": waves, "dmem": None}
         link.call("load_bin_program", memory, load_mem=True)
         held.program, held.waves = program, body.waves
-        return n_bytes + waves.nbytes
-    if held.waves != body.waves:
-        held.waves = ""
-        link.call("load_mem", waves, mem_sel="wmem", addr=0)
-        held.waves = body.waves
-        n_bytes += waves.nbytes
-    return n_bytes
+        return waves.nbytes
+    if held.waves == body.waves:
+        return 0
+    held.waves = ""
+    link.call("load_mem", waves, mem_sel="wmem", addr=0)
+    held.waves = body.waves
+    return waves.nbytes
 
 
 def _set(link: BoardLink, held: Held, call: str, number: int, value: Any) -> None:

@@ -105,7 +105,7 @@ def _device(
         errors=Reports(sync=("compiler's messages",), async_log=("node warnings",)),
         upload=Upload("ELF and JSON nodes", "little", "int16 or complex double", unit="waveform, table"),
         standing=Standing(
-            None if name == "UHFQA" else 3,
+            3,
             "zhinst-seqc-compiler, its schema, LabOne Q's simulator",
             "when oscillators start, and the scale of results, are unverified; emulated: API, not wire",
         ),

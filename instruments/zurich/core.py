@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pieces as kernel
-from qctl.cext import seqc
+from qctl.cext import recycled, seqc
 from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
@@ -29,7 +29,6 @@ _WORDS = {
     "end": "it comes too late for the period",
     "members": "too many pulses overlap with it",
 }
-_WAIT = "waitDigTrigger(1);\n"
 _KINDS = {"mixes": 0, "modulated": 1, "plain": 2}
 
 
@@ -49,6 +48,10 @@ class Place:
         Waveforms of the rows that it plays.
     n_plays : int
         Plays of the core.
+    begin, end : str
+        What stands before and behind all points: what waits for the trigger, or raises a marker and takes it back.
+    n_more : int
+        Instructions of both, more than those of a wait.
     """
 
     number: int
@@ -56,6 +59,9 @@ class Place:
     channels: NDArray[np.int32]
     used: NDArray[np.intp]
     n_plays: int
+    begin: str
+    end: str
+    n_more: int
 
 
 class Size(NamedTuple):
@@ -103,7 +109,7 @@ def core_of(
         held = hold(cut, grid.rate_hz, not modulated, not modulated, columns)
         _check_range(cut, held, place, instrument, outputs, modulated, full_scale_v)
         n_samples = sum(min(w.n_samples, player.most_counted) for w in held.waveforms)
-        program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place.number, steered)
+        program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place, steered)
         size = size._replace(n_instructions=n_instructions, n_samples=n_samples, n_waveforms=len(held.waveforms))
         table = _table(cut, held, player, modulated)
     sign = 1.0 if player.mixes else -1.0
@@ -123,21 +129,21 @@ def core_of(
 
 def _program(
     cut: Cut, held: Held, player: can.Player, shots: Shots, grid: Grid, modulated: bool, outputs: tuple[int, ...],
-    number: int, steered: Steered | None,
+    place: Place, steered: Steered | None,
 ) -> tuple[str, int]:  # fmt: skip
     """Return the SeqC and its number of instructions; no text if there are too many."""
     if modulated:
         names: tuple[str, ...] = ("i", "q")
         assigned = "1,2,w{0}_i,1,2,w{0}_q"
     else:
-        names = tuple(str(n - 2 * number) for n in outputs)
+        names = tuple(str(n - 2 * place.number) for n in outputs)
         assigned = ",".join(f"{name},w{{0}}_{name}" for name in names)
     head = [f"wave w{w.index}_{name} = placeholder({w.n_samples});\n" for w in held.waveforms for name in names]
     head += [f"assignWaveIndex({assigned.format(w.index)},{w.index});\n" for w in held.waveforms]
     start, end, n_around = repeated(shots.n_shots)
     reset = player.reset if modulated else 0
     sizes_bytes = [2 * len(names) * w.n_samples for w in held.waveforms]
-    n_instructions = can.BASE_INSTRUCTIONS + loaded(sizes_bytes, player.block_bytes)
+    n_instructions = can.BASE_INSTRUCTIONS + place.n_more + loaded(sizes_bytes, player.block_bytes)
     spans = [cut.bounds[p : p + 2] for p in range(len(cut.bounds) - 1)] if grid.each else [cut.bounds]
     parts = []
     if steered is not None and not grid.each:
@@ -149,17 +155,17 @@ def _program(
         else:
             text, n = points_of(steered, bounds, grid, player.least, reset)
         n_instructions += n + n_around + can.BASE_INSTRUCTIONS * grid.each
-        parts += [start, _WAIT, text, end] if grid.each else [_WAIT, start, text, end]
+        parts += [start, place.begin, text, end] if grid.each else [place.begin, start, text, end]
         if n_instructions > player.max_instructions:
             return "", n_instructions
-    return "".join([*head, *parts]), n_instructions
+    return "".join([*head, *parts, place.end]), n_instructions
 
 
 def _points(cut: Cut, bounds: NDArray[np.int64], player: can.Player, grid: Grid, reset: int) -> tuple[str, int]:
     """Return the text of points, and its instructions; no text if there are too many."""
     loop_from = int(can.LOOP_FROM_S * float(grid.rate_hz))
     n_pieces = int(bounds[-1] - bounds[0])
-    text = np.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
+    text = recycled.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
     sizes = np.zeros(2, np.int64)
     pieces = cut.pieces[bounds[0] : bounds[-1]]
     arguments = (pieces, bounds - bounds[0], grid.head, grid.period, grid.least, loop_from, reset)

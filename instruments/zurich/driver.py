@@ -1,8 +1,8 @@
-"""Drive an HDAWG, SHFSG, SHFQA or SHFQC over its data server: upload what changed, arm, start, and read result loggers.
+"""Drive a Zurich Instruments box over its data server: upload what changed, arm, start, and read result loggers.
 
-Source: zhinst-core 26.7; HDAWG, SHFSG, SHFQA, SHFQC user manuals (node trees, AWG, result logger, internal trigger).
-All sequencers play their program once (``single``). A box that is its processor's trigger starts itself, and what its
-trigger wires reach; the others wait at their trigger input.
+Source: zhinst-core 26.7; HDAWG, SHFSG, SHFQA, SHFQC and UHFQA user manuals (node trees, AWG, result logger, internal
+trigger). All sequencers play their program once (``single``). A box that is its processor's trigger starts itself, and
+what its trigger wires reach; the others wait at their trigger input.
 """
 
 from __future__ import annotations
@@ -20,12 +20,16 @@ from numpy.typing import NDArray
 from qctl.device import Parameter
 from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.instruments.all_points import plays_all
-from qctl.instruments.zurich.body import Core, Readout, ZurichBody
+from qctl.instruments.zurich import uhfqa
+from qctl.instruments.zurich.body import Readout, ZurichBody
+from qctl.instruments.zurich.marker import starts_by_marker
 from qctl.instruments.zurich.nodes import (
     EXTERNAL,
     INTERNAL,
     Setting,
+    log_of,
     off_settings,
+    on_settings,
     place_of,
     reference_of,
     settings_of,
@@ -38,7 +42,7 @@ from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
 from qctl.units import Limits
 
-__all__ = ["ZurichBox", "ZurichStarter", "open_driver"]
+__all__ = ["ZurichBox", "ZurichMarker", "ZurichStarter", "open_driver"]
 
 _SEQUENCER_ERROR = 8
 _CLOSE = 1e-6
@@ -117,18 +121,18 @@ class ZurichBox:
 
     def locked(self) -> bool:
         """Return True when the device is locked to the reference that lab.toml names."""
-        place = reference_of(self.instrument.model)
-        found = self.session.get([f"{place}/source", f"{place}/status"])
+        source, status = reference_of(self.instrument.model)
+        found = self.session.get([node for node in (source, status) if node])
         wanted = int(self.instrument.reference == "external")
-        return bool(found[f"{place}/source"] == wanted and found[f"{place}/status"] == 0)
+        return bool(found[source] == wanted and found.get(status, 0) == 0)
 
     def prepare(self) -> None:
         """Take the reference and the rate that lab.toml names, and have nothing play."""
         model, wanted = self.instrument.model, int(self.instrument.reference == "external")
-        place = reference_of(model)
+        source, _ = reference_of(model)
         settings: list[Setting] = [*_halted(model)]
-        if self.session.integer(f"{place}/source") != wanted:
-            settings.append((f"{place}/source", wanted))
+        if self.session.integer(source) != wanted:
+            settings.append((source, wanted))
         if model == "zurich-hdawg":
             settings.append(("system/clocks/sampleclock/freq", self.instrument.clock_hz))
         self.session.set(settings)
@@ -184,7 +188,7 @@ class ZurichBox:
         found = self.session.get(dict(settings))
         for path, value in settings:
             got = found.get(path)
-            if got is None or abs(float(got) - float(value)) > _CLOSE * max(abs(float(value)), 1.0):
+            if got is None or abs(got - value) > _CLOSE * max(abs(value), 1.0):
                 text = f"{self.session.name}: {path} was set to {value:.9g} but reads {got}"
                 raise RefusedError(text, instrument=self.session.name)
 
@@ -193,12 +197,14 @@ class ZurichBox:
     def start(self) -> None:
         """Switch outputs and inputs on, empty the loggers, and have the sequencers wait for their trigger."""
         body, model = self._loaded(), self.instrument.model
-        self.session.set([(f"qachannels/{one.number}/readout/result/enable", 0) for one in body.readouts])
-        settings: list[Setting] = []
-        for one in body.sequencers:
-            settings += _on(model, one)
-        settings += [(f"{place_of(model, one)}/enable", 1) for one in body.sequencers]
-        self.session.set(settings)
+        self.session.set([(f"{log_of(model, one)}/enable", 0) for one in body.readouts])
+        self.session.set([setting for one in body.sequencers for setting in on_settings(model, one)])
+        self._enable()
+
+    def _enable(self) -> None:
+        """Have the sequencers of the program run."""
+        model = self.instrument.model
+        self.session.set([(f"{place_of(model, one)}/enable", 1) for one in self._loaded().sequencers])
 
     def select(self, point: int) -> None:
         """Refuse: all points are played in each shot."""
@@ -219,7 +225,7 @@ class ZurichBox:
         body, model = self._loaded(), self.instrument.model
         places = {place_of(model, one): one for one in body.sequencers}
         asked = [f"{place}/{node}" for place in places for node in ("enable", "sequencer/status")]
-        logs = {f"qachannels/{one.number}/readout/result": one for one in body.readouts if one.integrators}
+        logs = {log_of(model, one): one for one in body.readouts if one.integrators}
         asked += [f"{log}/{node}" for log in logs for node in ("acquired", "errors", "enable")]
         found = self.session.get(asked)
         for place, one in places.items():
@@ -243,14 +249,18 @@ class ZurichBox:
 
     def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
         """Return what was measured, by port and result: (n_records, n_columns) in volts."""
-        body = self._loaded()
+        body, model = self._loaded(), self.instrument.model
         found: dict[tuple[str, str], NDArray[np.complex128]] = {}
         for one in body.readouts:
-            head = f"qachannels/{one.number}/readout/result/data"
             if not one.integrators:
                 continue
-            vectors = self.session.get(f"{head}/{k.index}/wave" for k in one.integrators)
-            by_index = {k.index: np.asarray(vectors[f"{head}/{k.index}/wave"], np.complex128) for k in one.integrators}
+            head = f"{log_of(model, one)}/data"
+            if model == uhfqa.MODEL:
+                numbers = [2 * k.index + side for k in one.integrators for side in (0, 1)]
+                by_index = uhfqa.results_of(one, self.session.get(f"{head}/{n}/wave" for n in numbers))
+            else:
+                vectors = self.session.get(f"{head}/{k.index}/wave" for k in one.integrators)
+                by_index = {k.index: np.asarray(vectors[f"{head}/{k.index}/wave"], complex) for k in one.integrators}
             norms = {k.index: self._norms[one.number, k.index] for k in one.integrators}
             try:
                 found |= gathered(one, body.n_shots, body.averaged, body.each_trigger, by_index, norms)
@@ -292,17 +302,23 @@ class ZurichStarter(ZurichBox):
         """Return: boxes say themselves when they have finished."""
 
 
-def _on(model: str, one: Core | Readout) -> list[Setting]:
-    """Return what switches the connectors of a sequencer on, and its logger."""
-    if isinstance(one, Core):
-        if model == "zurich-hdawg":
-            return [(f"sigouts/{output - 1}/on", 1) for output in one.outputs]
-        return [(f"sgchannels/{one.number}/output/on", 1)]
-    place = f"qachannels/{one.number}"
-    found: list[Setting] = [(f"{place}/output/on", 1)] if one.outputs else []
-    if one.integrators:
-        found += [(f"{place}/input/on", 1), (f"{place}/readout/result/enable", 1)]
-    return found
+class ZurichMarker(ZurichBox):
+    """An HDAWG that starts itself, and by its markers what its trigger wires reach: its cores begin together."""
+
+    def start(self) -> None:
+        """Switch outputs on; the cores don't wait for anything, and are enabled when it is fired."""
+        body, model = self._loaded(), self.instrument.model
+        settings: list[Setting] = [("awgs/*/synchronization/enable", 0)]
+        settings += [(f"{place_of(model, one)}/synchronization/enable", 1) for one in body.sequencers]
+        settings += [(f"triggers/out/{line - 1}/source", 0) for line in self.instrument.line]
+        self.session.set(settings + [setting for one in body.sequencers for setting in on_settings(model, one)])
+
+    def fire(self) -> None:
+        """Have the cores run."""
+        self._enable()
+
+    def wait(self, timeout_s: float) -> None:
+        """Return: boxes say themselves when they have finished."""
 
 
 def _halted(model: str) -> list[Setting]:
@@ -321,10 +337,12 @@ def open_driver(instrument: Instrument, lab: Lab) -> ZurichBox:
     """
     session = open_session(instrument)
     starts = any(getattr(one, "trigger", None) == instrument.name for one in lab.processors.values())
-    if starts and instrument.model == "zurich-hdawg":
-        raise RequestError(f"{instrument.name}: an HDAWG has no trigger of its own; it can't start a processor's shots")
-    kind = ZurichStarter if starts else ZurichBox
-    box = kind(session, instrument, INTERNAL if starts else EXTERNAL)
+    if starts and instrument.model == uhfqa.MODEL:
+        session.close()
+        raise RequestError(f"{instrument.name}: a UHFQA has no trigger of its own; it can't start a processor's shots")
+    by_marker = starts_by_marker(instrument, lab)
+    kind = ZurichMarker if by_marker else ZurichStarter if starts else ZurichBox
+    box = kind(session, instrument, INTERNAL if starts and not by_marker else EXTERNAL)
     identity = box.identify()
     wanted = instrument.model.removeprefix("zurich-").upper()
     if not identity.split(",")[1].upper().startswith(wanted):

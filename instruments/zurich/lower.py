@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 import numpy as np
@@ -17,6 +18,7 @@ from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
 from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
+from qctl.instruments.zurich.marker import MARKER_INSTRUCTIONS, beginning_of, marker_core, markers_of
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
@@ -25,7 +27,7 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
-__all__ = ["feedback_ns", "lower"]
+__all__ = ["feedback_ns", "fires_by_program", "lower"]
 
 _FOLLOWS = frozenset(("zurich-shfqc",))
 """Boxes whose results reach their own outputs; between others they go by a PQSC."""
@@ -59,7 +61,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     head = int(rational_s(can.HEAD_S) * rate_hz)
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     each = _waits_each(instrument, lab)
-    period = _period(rows, shots, rate_hz, head + lead, instrument.name, each)
+    period = _period(rows.length_ns, float(shots.period_s), rate_hz, head + lead, instrument.name, each)
     given = Conditions(straights, rows)
     work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
     readouts, cores = work.readouts(), work.cores()  # results come before what they decide
@@ -76,27 +78,33 @@ def feedback_ns(model: str) -> tuple[int, int] | None:
     return (FEEDBACK_NS, 0) if model in _FOLLOWS else None
 
 
+def fires_by_program(model: str) -> bool:
+    """Say whether a box that fires a processor's shots does so by its program, and so has one whatever is played."""
+    return model == "zurich-hdawg"
+
+
 def _waits_each(instrument: Instrument, lab: Lab) -> bool:
     """Return whether each shot of a box waits for a trigger: whether the wire comes from another family."""
     wire = instrument.trigger
     return wire is not None and lab.instrument(wire.source).model not in can.MODELS
 
 
-def _period(rows: Rows, shots: Shots, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
+@lru_cache(maxsize=256)
+def _period(length_ns: int, shot_s: float, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
     """Return the samples of a point, for which every box of this family has a whole number of grids."""
     # A piece's end may be two of its least lengths behind that of the pulse.
-    longest_s = Fraction(rows.length_ns, 10**9) + (before + 64) / rate_hz
+    longest_s = Fraction(length_ns, 10**9) + (before + 64) / rate_hz
     unit_s = rational_s(can.PERIOD_S)
-    period_s = max(rational_s(shots.period_s), longest_s)
+    period_s = max(rational_s(shot_s), longest_s)
     period = int(ceil(period_s / unit_s) * unit_s * rate_hz)
     if each:
         # A sequencer has to wait again before its next trigger comes.
-        period_s = rational_s(shots.period_s) - rational_s(can.REARM_S)
+        period_s = rational_s(shot_s) - rational_s(can.REARM_S)
         period = int(floor(period_s / unit_s) * unit_s * rate_hz)
         if period_s < longest_s:
             raise CompileError(
                 f"{name}: a shot takes {float(longest_s) * 1e6:.4g} us, and {can.REARM_S * 1e6:g} us to wait again; "
-                f"triggers come every {shots.period_s * 1e6:.4g} us: lengthen shot_period_s in lab.toml"
+                f"triggers come every {shot_s * 1e6:.4g} us: lengthen shot_period_s in lab.toml"
             )
     if period >= 1 << 40:
         raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
@@ -164,7 +172,8 @@ class _Work:
                     0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
                 )
             mine = rows.counts[channels >= 0].sum(axis=0)
-            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()))
+            around = beginning_of(self.instrument, self.lab, number)
+            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()), *around)
             core, blobs, size = core_of(
                 place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
             )
@@ -176,7 +185,9 @@ class _Work:
                     f"{', '.join(core.ports)}: {size.n_merged} of {place.n_plays} pulses share a waveform with a "
                     f"neighbour, as they begin or end off the grid of {player.grid} samples"
                 )
-        return tuple(made)
+        markers = sorted(markers_of(self.instrument, self.lab) - {core.number for core in made})
+        self.sizes += [(f"marker of core {number}", Size(MARKER_INSTRUCTIONS, 0, 0, 0, 0)) for number in markers]
+        return (*made, *map(marker_core, markers))
 
     def readouts(self) -> tuple[Readout, ...]:
         """Return what the readout channels play and acquire."""

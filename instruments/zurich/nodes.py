@@ -11,9 +11,21 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from qctl.instruments.zurich import uhfqa
 from qctl.instruments.zurich.body import Core, Readout
 
-__all__ = ["EXTERNAL", "INTERNAL", "Setting", "off_settings", "place_of", "power_dbm", "reference_of", "settings_of"]
+__all__ = [
+    "EXTERNAL",
+    "INTERNAL",
+    "Setting",
+    "log_of",
+    "off_settings",
+    "on_settings",
+    "place_of",
+    "power_dbm",
+    "reference_of",
+    "settings_of",
+]
 
 Setting = tuple[str, Any]
 EXTERNAL, INTERNAL = 0, 8
@@ -30,14 +42,39 @@ def power_dbm(vpp: float) -> float:
 
 def place_of(model: str, one: Core | Readout) -> str:
     """Return where the nodes of a sequencer are."""
+    if model == uhfqa.MODEL:
+        return uhfqa.PLACE
     if isinstance(one, Readout):
         return f"qachannels/{one.number}/generator"
     return f"awgs/{one.number}" if model == "zurich-hdawg" else f"sgchannels/{one.number}/awg"
 
 
-def reference_of(model: str) -> str:
-    """Return where the nodes of the reference clock are."""
-    return "system/clocks/referenceclock" + ("" if model == "zurich-hdawg" else "/in")
+def log_of(model: str, one: Readout) -> str:
+    """Return where the nodes of a result logger are."""
+    return uhfqa.RESULT if model == uhfqa.MODEL else f"qachannels/{one.number}/readout/result"
+
+
+def on_settings(model: str, one: Core | Readout) -> list[Setting]:
+    """Return what switches the connectors of a sequencer on, and its logger."""
+    if isinstance(one, Core):
+        if model == "zurich-hdawg":
+            return [(f"sigouts/{output - 1}/on", 1) for output in one.outputs]
+        return [(f"sgchannels/{one.number}/output/on", 1)]
+    if model == uhfqa.MODEL:
+        return uhfqa.on_settings(one)
+    place = f"qachannels/{one.number}"
+    found: list[Setting] = [(f"{place}/output/on", 1)] if one.outputs else []
+    if one.integrators:
+        found += [(f"{place}/input/on", 1), (f"{log_of(model, one)}/enable", 1)]
+    return found
+
+
+def reference_of(model: str) -> tuple[str, str]:
+    """Return the nodes of the reference clock: its source, and whether it is locked to that; a UHFQA doesn't say."""
+    if model == uhfqa.MODEL:
+        return "system/extclk", ""
+    place = "system/clocks/referenceclock" + ("" if model == "zurich-hdawg" else "/in")
+    return f"{place}/source", f"{place}/status"
 
 
 def settings_of(model: str, one: Core | Readout, trigger: int) -> list[Setting]:
@@ -49,7 +86,7 @@ def settings_of(model: str, one: Core | Readout, trigger: int) -> list[Setting]:
         (f"{place}/auxtriggers/0/slope", 1),
     ]
     if isinstance(one, Readout):
-        return common + _readout(one)
+        return common + (uhfqa.readout_settings(one) if model == uhfqa.MODEL else _readout(one))
     return common + (_pair(one) if model == "zurich-hdawg" else _channel(model, one))
 
 
@@ -104,6 +141,8 @@ def _readout(one: Readout) -> list[Setting]:
 
 def off_settings(model: str) -> Sequence[Setting]:
     """Return what brings every output and sequencer of a device to rest."""
+    if model == uhfqa.MODEL:
+        return uhfqa.OFF
     if model == "zurich-hdawg":
         return [("awgs/*/enable", 0), ("sigouts/*/on", 0), ("sigouts/*/offset", 0.0)]
     found: list[Setting] = []

@@ -8,6 +8,7 @@ from typing import Any
 from qctl.device import Parameter
 from qctl.errors import RequestError
 from qctl.instruments.zurich import sequencers as can
+from qctl.instruments.zurich import uhfqa
 from qctl.instruments.zurich.nodes import reference_of
 from qctl.lab import Instrument
 
@@ -62,13 +63,17 @@ def nodes_of(instrument: Instrument) -> dict[str, Node]:
     found = [
         Node(
             Parameter("reference", "Where the 10 MHz come from", "", str),
-            f"{reference_of(instrument.model)}/source", ("internal", "external", "zsync"),
+            reference_of(instrument.model)[0], ("internal", "external", "zsync"),
         )
     ]  # fmt: skip
     n_played = model.n_cores * (model.player.n_channels if model.player is not None else 0)
     for n in sorted(instrument.output):
         found += _output(instrument, model, n, n_played)
     for n in sorted(instrument.input):
+        if instrument.model == uhfqa.MODEL:
+            unit = Parameter(f"input{n}_range_v", f"Largest voltage at input {n}", "V", float, False)
+            found.append(Node(unit, f"sigins/{n - 1}/range"))
+            continue
         found.append(
             Node(Parameter(f"input{n}_range_dbm", f"Range of input {n}", "dBm", float, False),
                  f"qachannels/{n - 1}/input/range")
@@ -77,7 +82,7 @@ def nodes_of(instrument: Instrument) -> dict[str, Node]:
 
 
 def _output(instrument: Instrument, model: can.Model, n: int, n_played: int) -> list[Node]:
-    if instrument.model == "zurich-hdawg":
+    if instrument.model in ("zurich-hdawg", uhfqa.MODEL):
         place = f"sigouts/{n - 1}"
         return [
             Node(Parameter(f"output{n}_on", f"Output {n} is on", "", bool), f"{place}/on"),

@@ -72,13 +72,13 @@ def readout_of(
         ends = delay + length
         given.take(answers_of(rows, events, capturing, work.kinds, grid.zero, ends), events, ends)
     n_results = events.n_captured
-    averaged = shots.averaged and not grid.each
-    if len(integrators) > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
+    averaged = shots.averaged and not grid.each and reader.averages(shots.n_shots)
+    if len(integrators) * reader.each > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
         text, n_instructions = "", 0
     else:
         text, n_instructions = work.text(events, waves, shots, len(integrators))
     size = ReadSize(
-        n_instructions, len(waves), len(integrators), n_results * (1 if averaged else shots.n_shots),
+        n_instructions, len(waves), len(integrators) * reader.each, n_results * (1 if averaged else shots.n_shots),
         shots.n_shots if averaged else 1, sum(w.n_samples for w in waves),
     )  # fmt: skip
     connectors = tuple(ref.output for ref in outputs)
@@ -213,6 +213,7 @@ class _Work:
         if not kinds:
             return [], 0, int(can.INTEGRATION.low)
         first = min(offset for _, offset, _ in kinds)
+        first = min(first, self.reader.most_delay or first)
         delay = first - first % can.READOUT_GRID
         made, meant = [], _meant(events, kinds)
         for (spec, offset, since), index in kinds.items():
@@ -289,7 +290,7 @@ class _Work:
     def _kind(self, events: Events, waves: list[Waveform], kind: int, n_integrators: int) -> _Text:
         """Return the text of a kind of event."""
         reader, numbers = self.reader, self.played[kind]
-        weighted = n_integrators if events.captures[kind] else 0
+        weighted = n_integrators * reader.each if events.captures[kind] else 0
         integrators = "|".join(f"QA_INT_{k}" for k in range(weighted)) or "0"
         if reader.generates:
             generators = "|".join(f"QA_GEN_{k}" for k in numbers) or "0"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
+from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.zurich.body import Integrator, Readout
 
 __all__ = ["gathered", "norm_of", "thresholds_of"]
@@ -87,9 +88,7 @@ def _by_shot(
     readout: Readout, n_shots: int, each_trigger: bool, found: NDArray[np.complex128]
 ) -> NDArray[np.complex128]:
     """Return results as (n_records, results of one shot)."""
-    n = sum(readout.point_results)
     if each_trigger:
-        ends = n_shots * np.cumsum(readout.point_results)
-        points = np.split(found, ends[:-1])
-        return np.concatenate([one.reshape(n_shots, -1) for one in points if len(one)], axis=1)
+        return by_shot(found, n_shots, readout.point_results)
+    n = sum(readout.point_results)
     return found.reshape(1 if n == len(found) else n_shots, n)

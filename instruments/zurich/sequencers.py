@@ -2,8 +2,8 @@
 
 Source: zhinst-seqc-compiler 26.7.2.5, the vendor's compiler, tried one by one (cost of instructions, blocks of waveform
 memory, longest playZero); laboneq 26.7, ``compiler/common/device_type.py`` (rates, time that a reset of the oscillators
-takes), ``controller/devices/device_uhfqa.py``, ``controller/devices/device_shfsg.py`` (ranges, synthesizers); LabOne Q
-manual, Phase and amplitude of pulses (signs). Limits are those of `capabilities`.
+takes), ``controller/devices/device_uhfqa.py`` (ranges, delay, averages), ``controller/devices/device_shfsg.py``
+(ranges, synthesizers); LabOne Q manual, Phase and amplitude of pulses (signs). Limits are those of `capabilities`.
 """
 
 from __future__ import annotations
@@ -107,6 +107,10 @@ class Readout:
         What waits for the trigger.
     max_samples : int
         Samples of I and Q (each) of the waveforms together; of an AWG.
+    each : int
+        Integrators that a result takes: those of a UHFQA give a real number each.
+    most_delay : int
+        Samples from startQA to the integration, at most: weights begin with zeros where it is later. 0: not known.
     """
 
     word: str
@@ -121,6 +125,12 @@ class Readout:
     longest_zero: int
     trigger: str
     max_samples: int
+    each: int
+    most_delay: int
+
+    def averages(self, n_shots: int) -> bool:
+        """Say whether the box can average so many shots: a UHFQA averages powers of two."""
+        return self.generates or not n_shots & (n_shots - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +185,11 @@ _SHFSG = Player(
 )  # fmt: skip
 _SHFQA = Readout(
     "", _most("shfqa", "weights.count"), 16, 32, _most("shfqa", "instructions.count"), True, 6, 1, 5, 524_272,
-    "waitDigTrigger(1);\n", 16 * 4_096,
+    "waitDigTrigger(1);\n", 16 * 4_096, 1, 0,
 )  # fmt: skip
 _UHFQA = Readout(
     "", _most("uhfqa", "weights.count"), 8, 16, _most("uhfqa", "instructions.count"), False, 8, 2, 7, 131_064,
-    "waitDigTrigger(1,1);\n", _most("uhfqa", "waveforms.samples"),
+    "waitDigTrigger(1,1);\n", _most("uhfqa", "waveforms.samples"), 2, 1_020,
 )  # fmt: skip
 
 MODELS = {

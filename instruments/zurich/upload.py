@@ -7,7 +7,7 @@ amplitude is in the table alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from qctl.errors import DeviceTimeoutError, RefusedError
 from qctl.instruments.zurich import sequencers as can
-from qctl.instruments.zurich.body import Core, Readout
+from qctl.instruments.zurich import uhfqa
+from qctl.instruments.zurich.body import Core, Readout, Waveform
 from qctl.instruments.zurich.nodes import Setting, place_of
 from qctl.instruments.zurich.session import Session
 
@@ -52,15 +53,18 @@ def upload(session: Session, model: str, one: Core | Readout, blobs: Blobs, held
     n_bytes = 0
     if held.program != digest:
         held.program, held.table = "", ""
-        if isinstance(one, Core):
+        if isinstance(one, Core) or model == uhfqa.MODEL:
             held.waves = {}
         elf = _compiled(session, model, one, clock_hz)
         session.set_vector(f"{place}/elf/data", np.frombuffer(elf, np.uint8))
         _await_ready(session, place, f"{word} {one.number} ({', '.join(one.ports)})")
         held.program = digest
     if isinstance(one, Core):
-        n_bytes += _waves(session, place, one, blobs, held)
+        n_bytes += _waves(session, place, one.waveforms, blobs, held)
         _table(session, place, one, held)
+    elif model == uhfqa.MODEL:
+        n_bytes += _waves(session, place, one.generators, blobs, held)
+        n_bytes += _weights(session, one, blobs, held)
     else:
         n_bytes += _slots(session, one, blobs, held)
     return n_bytes
@@ -85,21 +89,32 @@ def _await_ready(session: Session, place: str, what: str) -> None:
         time.sleep(_PAUSE_S)
 
 
-def _waves(session: Session, place: str, core: Core, blobs: Blobs, held: Held) -> int:
-    """Send the waveforms of a core that aren't there, in one transaction."""
+def _waves(session: Session, place: str, waveforms: Sequence[Waveform], blobs: Blobs, held: Held) -> int:
+    """Send the waveforms of an AWG that aren't there, in one transaction."""
     sent: list[Setting] = []
-    for w in core.waveforms:
+    for w in waveforms:
         if held.waves.get(w.index) != w.digest:
             samples = np.ascontiguousarray(blobs[w.digest], np.int16).reshape(-1)
             sent.append((f"{place}/waveform/waves/{w.index}", samples))
     session.set(sent)
-    held.waves |= {w.index: w.digest for w in core.waveforms}
+    held.waves |= {w.index: w.digest for w in waveforms}
     return sum(samples.nbytes for _, samples in sent)
+
+
+def _weights(session: Session, one: Readout, blobs: Blobs, held: Held) -> int:
+    """Send the weights of a UHFQA's results that aren't there, in one transaction."""
+    sent: list[Setting] = []
+    for k in one.integrators:
+        if held.weights.get(k.index) != k.digest:
+            sent += uhfqa.weight_settings(k.index, np.asarray(blobs[k.digest], np.float64).reshape(-1, 2))
+    session.set(sent)
+    held.weights |= {k.index: k.digest for k in one.integrators}
+    return sum(vector.nbytes for _, vector in sent)
 
 
 def _table(session: Session, place: str, core: Core, held: Held) -> None:
     digest = blake2b(core.command_table.encode()).hexdigest()
-    if held.table == digest:
+    if held.table == digest or not core.command_table:
         return
     held.table = ""
     session.set_vector(f"{place}/commandtable/data", core.command_table)

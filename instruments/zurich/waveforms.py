@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pieces as kernel
-from qctl.cext import seqc
+from qctl.cext import recycled, seqc
 from qctl.instruments.rows import Rows
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Waveform
@@ -110,12 +110,12 @@ def cut_of(
         As `pieces.cut` takes it.
     """
     lengths, samples, sample_bounds = _units(rows.waveforms, tuple(used.tolist()), grid.rate_hz)
-    pieces, contents = np.empty(n_plays, PIECE), np.empty(n_plays, CONTENT)
-    entries, bounds = np.empty(n_plays, ENTRY), np.zeros(len(rows.bounds), np.int64)
+    pieces, contents = recycled.empty(n_plays, PIECE), recycled.empty(n_plays, CONTENT)
+    entries, bounds = recycled.empty(n_plays, ENTRY), np.zeros(len(rows.bounds), np.int64)
     frequencies, counts, fault = np.empty(can.MAX_FREQUENCIES), np.zeros(6, np.int64), np.zeros(3, np.int64)
     room = 4 * n_plays + 64
     while True:
-        members = np.empty(room, MEMBER)
+        members = recycled.empty(room, MEMBER)
         kernel.cut(
             rows.plays, rows.bounds, channels, lengths, kernel.AMPLITUDE_STEPS / full_scale_v, grid.head, grid.zero,
             grid.grid, grid.least, grid.period, float(grid.rate_hz), n_oscillators, pieces, bounds, members, contents,

@@ -103,8 +103,8 @@ def _area_lines(name: str, area: dict[str, Any], page: Path) -> Iterator[str]:
             beside = "" if ratio is None else f"{ratio:.2f}"
             yield f"| {row['case']} | {shown} | {row['threads']} | {time} | {beside} | {_figures(entry).strip()} |"
     yield ""
-    said = {row["case"]: row["work"] for row in area["cases"]}
-    yield from (f"- **{case}**: {work}" for case, work in said.items())
+    said = {row["case"]: (row["work"], row["rounds"]) for row in area["cases"]}
+    yield from (f"- **{case}**: {work} ({rounds} rounds)" for case, (work, rounds) in said.items())
     absent = {side: why for row in area["cases"] for side, why in row["missing"].items()}
     yield from (f"- {side} could not be installed or loaded: {why}" for side, why in absent.items())
     yield ""

@@ -214,21 +214,20 @@ def _best_cosine(u: Floats, y: Floats, frequencies: Floats, rates: Sequence[floa
 
     For each frequency and rate, offset and both quadratures follow from three normal equations.
     """
-    best, found = np.inf, [0.0]
     turns = 2 * np.pi * np.outer(frequencies, u)
-    for rate in rates:
-        fall = np.exp(-u * rate)
-        columns = np.stack([np.ones_like(turns), fall * np.cos(turns), fall * np.sin(turns)], axis=1)
-        grams = columns @ columns.transpose(0, 2, 1) + 1e-9 * np.eye(3)
-        solved = np.linalg.solve(grams, (columns @ y)[:, :, None])[:, :, 0]
-        missed = np.sum((y - np.einsum("fk,fkn->fn", solved, columns)) ** 2, axis=1)
-        k = int(np.argmin(missed))
-        if missed[k] < best:
-            offset, cosine, sine = map(float, solved[k])
-            best = float(missed[k])
-            found = [offset, float(np.hypot(cosine, sine)), float(frequencies[k]), float(np.arctan2(-sine, cosine))]
-            found += [rate] if len(rates) > 1 else []
-    return found
+    cosines, sines = np.cos(turns), np.sin(turns)
+    falls = np.exp(-np.outer(u, rates))
+    ones = np.broadcast_to(1.0, (len(frequencies), len(rates)))
+    cs, ss, both = (cosines**2 @ falls**2, sines**2 @ falls**2, (cosines * sines) @ falls**2)
+    c, s, drop = cosines @ falls, sines @ falls, falls * y[:, None]
+    grams = np.array([[len(u) * ones, c, s], [c, cs, both], [s, both, ss]]) + 1e-9 * np.eye(3)[:, :, None, None]
+    wanted = np.array([y.sum() * ones, cosines @ drop, sines @ drop])
+    solved = np.linalg.solve(np.moveaxis(grams, (0, 1), (2, 3)), np.moveaxis(wanted, 0, 2)[..., None])[..., 0]
+    explained = np.einsum("frk,kfr->fr", solved, wanted)
+    k, r = divmod(int(np.argmax(explained)), len(rates))
+    offset, cosine, sine = map(float, solved[k, r])
+    found = [offset, float(np.hypot(cosine, sine)), float(frequencies[k]), float(np.arctan2(-sine, cosine))]
+    return found + ([float(rates[r])] if len(rates) > 1 else [])
 
 
 def fit_decay(x: Sequence[float] | Floats, y: Sequence[float] | Floats, least_quality: float = 0.7) -> Fit:

@@ -23,7 +23,13 @@ def record(
     to: Annotated[
         str, typer.Option(help="One instrument: VISA address, tcp://host:port or http://host:port.", metavar="ADDRESS")
     ] = "",
-    speaks: Annotated[str, typer.Option(help="With --to: text, hislip, http or firmware; told by the address.")] = "",
+    speaks: Annotated[
+        str,
+        typer.Option(help="With --to: text, lines, modbus, modbus-tcp, hislip, http or firmware; told by the address."),
+    ] = "",
+    end: Annotated[
+        str, typer.Option(help=r"With --speaks lines: what ends a message, \r and \n as in lab.toml.")
+    ] = r"\n",
     as_json: AsJson = False,
 ) -> None:
     """Keep all traffic with a rack until Ctrl-C or SIGTERM; print `ready LAB.TOML` when every proxy listens.
@@ -36,13 +42,16 @@ def record(
 
     if (lab is None) == (not to):
         raise RequestError("name either a rack with --lab lab.toml or one instrument with --to ADDRESS")
+    ends = end.replace(r"\r", "\r").replace(r"\n", "\n")
+    if not (ends and ends.isascii()):
+        raise RequestError(f"--end: {end!r} ends no message; it is ASCII text, \\r and \\n as in lab.toml")
     if speaks:
-        cutter_of(speaks)
+        cutter_of(speaks, ends)
     left_out: list[str] = []
     if lab is not None:
         recorder, left_out = Recorder.of_lab(out, lab)
     else:
-        recorder = Recorder.of_one(out, to, listen, speaks)
+        recorder = Recorder.of_one(out, to, listen, speaks, ends)
     for sentence in left_out:
         sys.stderr.write(f"not recorded: {sentence}\n")
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import gate_times as kernel
+from qctl.cext import recycled
 from qctl.compiler.rows import Rows
 from qctl.compiler.tables import Tables, wide
 from qctl.program.tables import Waveform
@@ -72,8 +73,9 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
         return None
     table, bounds = rows.rows, rows.bounds
     n, n_plays, n_captures = len(bounds) - 1, *kernel.sizes(table)
-    order, counts, spans = np.empty(len(table), np.int32), np.empty((n, 4), np.int64), np.empty((n, 4), np.int64)
-    plays, play_rows = np.empty(n_plays, PLAY), np.empty(n_plays, np.int32)
+    order = recycled.empty(len(table), np.int32)
+    counts, spans = np.empty((n, 4), np.int64), np.empty((n, 4), np.int64)
+    plays, play_rows = recycled.empty(n_plays, PLAY), recycled.empty(n_plays, np.int32)
     captures, captures_hz = np.empty(n_captures, CAPTURE), np.empty(n_captures)
     capture_rows, ends_s = np.empty(n_captures, np.int32), np.empty(n)
     used, residuals = np.empty(known.shape, np.int64), np.empty(known.shape[0], np.int64)

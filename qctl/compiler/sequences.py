@@ -11,6 +11,7 @@ from typing import NoReturn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qctl.cext import recycled
 from qctl.cext import sequences as kernel
 from qctl.compiler.native import lengths_of_delays
 from qctl.compiler.rows import Counted, Rows
@@ -26,6 +27,7 @@ __all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
 
 _KNOWN = (Op.RZ, Op.SX, Op.CZ, Op.MEASURE, Op.RESET, Op.DELAY, Op.BARRIER)
 _NONE = np.empty(0, np.int64)
+_NO_FRAMES, _NO_WAVES, _NO_VALUES = np.empty(0, np.int32), np.empty((0, 1), np.uint32), np.empty((0, 1))
 _MOST_TURNS = 32
 """Turns that are kept beside the rows before they are written into them."""
 
@@ -72,11 +74,11 @@ class Sequences:
             raise RequestError(
                 f"ops, qubits, angles, second have {n}, {len(qubits)}, {len(angles)}, {len(others)} rows: not the same"
             )
-        steps = np.diff(offsets)
-        if len(offsets) < 2 or offsets[0] != 0 or offsets[-1] != n or (steps < 0).any():
+        bounds = np.array(offsets, np.int64)
+        if not kernel.rising(bounds, n):
             raise RequestError(f"offsets must go up from 0 to {n}, the number of gates, and have two rows or more")
-        rows = np.empty(n, INSTRUCTION)
-        fault, n_qubits = kernel.fill(
+        rows = recycled.empty(n, INSTRUCTION)
+        fault, n_qubits, has_delays = kernel.fill(
             np.ascontiguousarray(ops, np.int64), np.ascontiguousarray(qubits, np.int64),
             np.ascontiguousarray(angles, np.float64),
             _NONE if second is None else np.ascontiguousarray(others, np.int64),
@@ -87,10 +89,10 @@ class Sequences:
         rows.setflags(write=False)
         self._rows: NDArray = rows
         self._turns: tuple[tuple[NDArray[np.int64], NDArray[np.float64]], ...] = ()
-        self.bounds: NDArray[np.int64] = np.array(offsets, np.int64)
-        self.bounds.setflags(write=False)
+        bounds.setflags(write=False)
+        self.bounds: NDArray[np.int64] = bounds
         self.n_qubits: int = n_qubits
-        self.has_delays = bool((ops == Op.DELAY).any())
+        self.has_delays: bool = has_delays
         self.names: tuple[str, ...] | None = None if names is None else tuple(names)
         self.token = object()
         self.origin: tuple[object, NDArray[np.int64], NDArray[np.float64]] | None = None
@@ -213,9 +215,16 @@ def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
     lengths: tuple[Fraction, ...] = ()
     if sequences.has_delays:
         lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
-    none = np.empty(0, np.int32)
     return Rows(
-        rows, bounds, np.arange(sequences.n_qubits, dtype=OPERAND), np.ones(len(bounds) - 1, np.uint8),
-        places_of(tables, sequences.n_qubits, sequences.names), none, none, tables.states_hz, lengths, (),
-        np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (), Counted(bounds),
+        rows, bounds, _all(sequences.n_qubits), np.ones(len(bounds) - 1, np.uint8),
+        places_of(tables, sequences.n_qubits, sequences.names), _NO_FRAMES, _NO_FRAMES, tables.states_hz, lengths, (),
+        _NO_WAVES, tables.waveforms, (), _NO_VALUES, (), Counted(bounds),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _all(n_qubits: int) -> NDArray[np.uint32]:
+    """Return the words of a barrier of all qubits."""
+    words = np.arange(n_qubits, dtype=OPERAND)
+    words.setflags(write=False)
+    return words

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 
 import msgspec.inspect as mi
@@ -52,7 +53,13 @@ def decode(raw: Any, kind: type, problems: Problems, path: str = "") -> Any:
 
     A misspelt key counts as what is meant.
     """
-    return _decode(raw, mi.type_info(kind), path, problems, None)
+    return _decode(raw, _form(kind), path, problems, None)
+
+
+@cache
+def _form(kind: type) -> mi.Type:
+    """Return what a struct has; msgspec works it out anew each time it is asked."""
+    return mi.type_info(kind)
 
 
 def _decode(raw: Any, kind: mi.Type, path: str, problems: Problems, key: str | int | None) -> Any:

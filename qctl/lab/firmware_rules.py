@@ -6,9 +6,10 @@ from qctl.lab.decoding import Problems, join
 from qctl.lab.firmware import ParameterRule
 from qctl.lab.rack import Instrument
 
-__all__ = ["check_described"]
+__all__ = ["check_described", "check_shared"]
 
 _SPEAKS = {"line-firmware": "lines", "modbus-firmware": "modbus"}
+_LAST_UNIT = 247
 _DESCRIBING = ("kind", "unit", "label", "ask", "send", "reply", "register", "codes", "digits", "resolution")
 _FOREIGN = {"line-firmware": ("register",), "modbus-firmware": ("ask", "send", "reply", "digits")}
 
@@ -34,6 +35,29 @@ def check_described(instrument: Instrument, path: str, problems: Problems) -> No
         _check_spoken(instrument, path, problems)
     if described and not instrument.parameter:
         problems.add(join(path, "parameter"), "has none: nothing could be asked of it or set")
+
+
+def check_shared(instrument: Instrument, others: list[Instrument], kind: str, path: str, problems: Problems) -> None:
+    """Note what keeps an instrument from sharing an address of some kind with others, as units of one line do."""
+    said = instrument.modbus
+    if said is not None and kind == "serial" and not 1 <= said.unit <= _LAST_UNIT:
+        text = f"{said.unit} is not in [1, {_LAST_UNIT}], and on a serial line only these answer"
+        problems.add(join(join(path, "modbus"), "unit"), text)
+    if not others:
+        return
+    if said is None or any(one.modbus is None for one in others):
+        problems.add(join(path, "address"), f"{instrument.address} is the address of {others[0].name} too")
+        return
+    first = others[0]
+    pairs = [(key, getattr(instrument, key), getattr(first, key)) for key in ("timeout_s", "baud", "also_at", "group")]
+    assert first.modbus is not None
+    pairs.append(("modbus.parity", said.parity, first.modbus.parity))
+    for key, mine, its in pairs:
+        if mine != its:
+            problems.add(f"{path}.{key}", f"{mine!r} is not {its!r} as of {first.name}, whose line it shares")
+    for one in others:
+        if one.modbus is not None and one.modbus.unit == said.unit:
+            problems.add(f"{path}.modbus.unit", f"{said.unit} is that of {one.name} on the same line")
 
 
 def _check_spoken(instrument: Instrument, path: str, problems: Problems) -> None:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from msgspec import Struct
 
 from qctl.errors import RequestError
+from qctl.lab.addresses import Address, parse_address
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Output, OutputRef, Port
@@ -69,6 +70,19 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             If the lab has none of this name.
         """
         return _named(self.instruments, name, "instrument")
+
+    def sharing(self, name: str) -> tuple[str, ...]:
+        """Return the units of Modbus at the address of one, in the order of lab.toml; of any other, itself alone."""
+        if self.instrument(name).modbus is None:
+            return (name,)
+        places = {one: parse_address(two.address) for one, two in self.instruments.items()}
+        mine = places[name]
+        return tuple(
+            one
+            for one, place in places.items()
+            if one == name
+            or (isinstance(place, Address) and isinstance(mine, Address) and place.identity == mine.identity)
+        )
 
     def port(self, name: str) -> Port:
         """Return a port by name; ``q0/drive`` is taken as ``q0.drive``.

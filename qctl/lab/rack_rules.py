@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from qctl.lab.addresses import Address, parse_address
 from qctl.lab.decoding import Problems, join
-from qctl.lab.firmware_rules import check_described
+from qctl.lab.firmware_rules import check_described, check_shared
 from qctl.lab.lab import Lab
 from qctl.lab.rack import EventWire, Instrument, Output, TriggerWire
 
@@ -29,7 +29,7 @@ def is_dc(output: Output) -> bool:
 
 def check_instruments(lab: Lab, problems: Problems) -> None:
     """Note what is wrong with the instruments, each by itself and one against another."""
-    seen: dict[tuple[str, str, str, str], str] = {}
+    seen: dict[tuple[str, str, str, str], list[Instrument]] = {}
     for name, instrument in lab.instruments.items():
         path = join("instruments", name)
         if not NAME.fullmatch(name):
@@ -44,14 +44,15 @@ def check_instruments(lab: Lab, problems: Problems) -> None:
         _event(lab, instrument, join(path, "event"), problems)
 
 
-def _address(instrument: Instrument, path: str, seen: dict[tuple[str, str, str, str], str], problems: Problems) -> None:
+def _address(
+    instrument: Instrument, path: str, seen: dict[tuple[str, str, str, str], list[Instrument]], problems: Problems
+) -> None:
     address = parse_address(instrument.address)
     if not isinstance(address, Address):
         problems.add(join(path, "address"), address)
         return
-    other = seen.setdefault(address.identity, instrument.name)
-    if other != instrument.name:
-        problems.add(join(path, "address"), f"{instrument.address} is the address of {other} too")
+    check_shared(instrument, seen.setdefault(address.identity, []), address.kind, path, problems)
+    seen[address.identity].append(instrument)
 
 
 def _ordered(bounds: tuple[float, float], path: str, problems: Problems) -> bool:

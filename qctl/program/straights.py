@@ -120,7 +120,10 @@ class Straights(Sequence[Straight]):
         return self.conditions[bisect_right(self.conditions, self.first + point, key=lambda row: row[0]) - 1][1]
 
     def _names(self, point: int) -> Sequence[str]:
-        return self.labels[bisect_right(self.labels, self.first + point, key=lambda row: row[0]) - 1][1]
+        number = self.first + point
+        if number + 1 < len(self.labels) and self.labels[number + 1][0] == number + 1:
+            return self.labels[number][1]  # each point up to this one has a row of its own
+        return self.labels[bisect_right(self.labels, number, key=lambda row: row[0]) - 1][1]
 
 
 def counted(straights: Straights) -> NDArray[np.int64]:
@@ -136,7 +139,7 @@ def counted(straights: Straights) -> NDArray[np.int64]:
 def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where each of so many rows begins, and where the last one ends."""
     bounds = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=bounds[1:])
+    np.add.accumulate(counts, out=bounds[1:])
     return bounds
 
 

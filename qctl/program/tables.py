@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
 
@@ -186,6 +186,7 @@ class Waveform:
     amp: Value = 1.0
     samples: NDArray[np.complex128] | None = None
     rate_hz: Fraction | None = None
+    _known: tuple[tuple[object, ...], int] | None = field(default=None, init=False, repr=False)
 
     @property
     def duration_s(self) -> Value:
@@ -196,14 +197,31 @@ class Waveform:
 
     def key(self) -> tuple[object, ...]:
         """Return what tells two waveforms apart, to the bit."""
+        return self._key_and_hash()[0]
+
+    def _key_and_hash(self) -> tuple[tuple[object, ...], int]:
+        """Return its key and the key's hash; waveforms are looked up far more often than they are made."""
+        if self._known is not None:
+            return self._known
+        key = self._made_key()
+        known = key, hash(key)
+        if self.samples is None:  # those would be held twice
+            object.__setattr__(self, "_known", known)
+        return known
+
+    def _made_key(self) -> tuple[object, ...]:
         values = tuple(v.key() if isinstance(v, Expression) else struct.pack("<d", v) for v in (*self.params, self.amp))
         return (self.kind, values, None if self.samples is None else self.samples.tobytes(), self.rate_hz)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Waveform) and self.key() == other.key()
+        return self is other or (isinstance(other, Waveform) and self.key() == other.key())
 
     def __hash__(self) -> int:
-        return hash(self.key())
+        return (self._known or self._key_and_hash())[1]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Hashes of texts are other ones in every process.
+        return type(self), (self.kind, self.params, self.amp, self.samples, self.rate_hz)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,12 @@ from qctl.lab.snapshot import latest
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
-from qctl.server.keeper import KeeperPlan, run_keeper
+from qctl.server.keeping import KeeperPlan, run_keeper
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process
 from qctl.store.opening import check_database, claim_store
-from qctl.wire import Safe
+from qctl.wire import Safe, Topic
 
 __all__ = ["Server", "ServerConfig", "check_address", "serve"]
 
@@ -240,7 +240,7 @@ class Server:
         self.broker.disconnect(name)
         for instrument in self._groups.get(name, ()):
             body = {"instrument": instrument, "state": "degraded", "why": f"its host ended with code {code}"}
-            self.broker.publish(f"link.{instrument}", body)
+            self.broker.publish(Topic.LINK, instrument, body)
         if name == KEEPER:
             for group in self._groups:
                 self.broker.tell(group, Stop(run=0))

@@ -301,7 +301,7 @@ class Broker:
     def _leases_changed(self, what: str, names: tuple[str, ...], holder: str) -> None:
         self.tell(KEEPER, Leases(self._access.held(), self._access.kept()))
         for name in names:
-            self.publish(f"lease.{name}", {"instrument": name, "what": what, "holder": holder})
+            self.publish(wire.Topic.LEASE, name, {"instrument": name, "what": what, "holder": holder})
 
     def expire_leases(self) -> None:
         """End leases whose holders give no sign of life; their instruments go to their safe state."""
@@ -339,7 +339,7 @@ class Broker:
                 reply = wire.error_reply(DeviceError(text), request.id)
                 parts = wire.pack(reply)
             for name, parameter, value in self._values.learn(request, reply, time.time()):
-                self.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+                self.publish(wire.Topic.VALUE, name, {"instrument": name, "parameter": parameter, "value": value})
             if waiting.session is not None and not isinstance(reply, wire.Error):
                 self._keep(waiting.session, request)
             if waiting.gather is not None:
@@ -378,16 +378,18 @@ class Broker:
                 if isinstance(report, Ready):
                     self.on_ready(report)
                 continue
-            if event.topic.startswith("link.") and event.body.get("state") != "up":
-                self._lost(event.topic.partition(".")[2])
-            elif event.topic.startswith("value."):
+            topic, _, of = event.topic.partition(".")
+            if topic == wire.Topic.LINK and event.body.get("state") != "up":
+                self._lost(of)
+            elif topic == wire.Topic.VALUE:
                 body = event.body
                 self._values.put(body["instrument"], body["parameter"], body["value"], event.time_s)
             self._publisher.send_multipart([event.topic.encode(), *parts])
 
-    def publish(self, topic: str, body: dict[str, Any]) -> None:
+    def publish(self, topic: wire.Topic, of: object, body: dict[str, Any]) -> None:
         """Publish an event of the broker's own."""
-        self._publisher.send_multipart([topic.encode(), *wire.pack(wire.Event(topic, time.time(), body))])
+        event = wire.Event(f"{topic}.{of}", time.time(), body)
+        self._publisher.send_multipart([event.topic.encode(), *wire.pack(event)])
 
     def close(self) -> None:
         """Close all sockets."""

@@ -14,23 +14,26 @@ from qctl.lab import Instrument
 __all__ = ["Call", "longest_call_s", "snapshot_s"]
 
 
-def longest_call_s(instrument: Instrument) -> float:
-    """Return the longest time a call may take, in seconds: three time-outs, and a ramp over the whole range."""
+def longest_call_s(instrument: Instrument, n_sharing: int = 1) -> float:
+    """Return the longest time a call may take, in seconds: three time-outs, and a ramp over the whole range.
+
+    Each request of an instrument that shares its line may have to wait for those of all others there.
+    """
     ramps = [
         (output.limits_v[1] - output.limits_v[0]) / output.slew_v_per_s
         for output in instrument.output.values()
         if output.slew_v_per_s
     ]
-    return 3 * instrument.timeout_s + max(ramps, default=0.0)
+    return 3 * n_sharing * instrument.timeout_s + max(ramps, default=0.0)
 
 
-def snapshot_s(instrument: Instrument, device: Device | None) -> float:
+def snapshot_s(instrument: Instrument, device: Device | None, n_sharing: int = 1) -> float:
     """Return how much longer a snapshot may take than another call: a driver may ask for one value after the other.
 
     Each may take its time-out; what answers a whole snapshot at once is quicker, and what is silent is noticed by
     its driver.
     """
-    return 0.0 if device is None else instrument.timeout_s * len(device.parameters())
+    return 0.0 if device is None else n_sharing * instrument.timeout_s * len(device.parameters())
 
 
 class Call:

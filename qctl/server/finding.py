@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -28,6 +27,15 @@ def usb_identity(path: str) -> tuple[int, int, str] | None:
     return None
 
 
+class _Note(msgspec.Struct, frozen=True):
+    """Who was found by which server, where, and where lab.toml has it."""
+
+    server: str
+    listed: str
+    address: str
+    identity: str
+
+
 class Finder:
     """Opens one instrument, and sees that it is the one that it was before.
 
@@ -37,35 +45,35 @@ class Finder:
         Its entry in lab.toml.
     open_at : callable
         Opens the device of an entry; tried with other addresses when its serial port has changed its name.
-    memory : Path, optional
-        Where it is noted who was found and where: a host that is started anew looks for the same one.
-    known : Path, optional
-        Where the same is noted for a server that is started anew: it looks for that one first, and takes whatever
-        answers at the address of lab.toml where that one is not found, as it may have been changed meanwhile.
+    note : Path, optional
+        Where it is noted who was found and where, for those that come after. A host that is started anew by the same
+        server takes no other one. A server that is started anew looks for that one first, and takes whatever answers
+        at the address of lab.toml where it is not found, as it may have been changed meanwhile.
+    server : str
+        What tells this server from those before it.
     """
 
     def __init__(
         self,
         instrument: Instrument,
         open_at: Callable[[Instrument], Device],
-        memory: Path | None = None,
-        known: Path | None = None,
+        note: Path | None = None,
+        server: str = "",
     ) -> None:
         self._instrument = instrument
         self._open_at = open_at
-        self._memory = memory
+        self._note, self._server = note, server
         self._usb: tuple[int, int, str] | None = None
         self.address = instrument.address
         self.identity = ""
-        self._known = known
         self._sought, self._last_address = "", ""
-        if memory is not None and memory.exists():
-            self.address, self.identity = json.loads(memory.read_text())
-        elif known is not None and known.exists():
-            with suppress(ValueError):
-                listed, address, identity = json.loads(known.read_text())
-                if listed == instrument.address:
-                    self._last_address, self._sought = address, identity
+        if note is not None and note.exists():
+            with suppress(msgspec.MsgspecError, UnicodeDecodeError):
+                last = msgspec.json.decode(note.read_bytes(), type=_Note)
+                if last.server == server:
+                    self.address, self.identity = last.address, last.identity
+                elif last.listed == instrument.address:
+                    self._last_address, self._sought = last.address, last.identity
 
     def __call__(self) -> Device:
         """Return the open device.
@@ -125,15 +133,11 @@ class Finder:
         if path and self._usb is None:
             self._usb = usb_identity(path)
         self._sought = ""
-        self._note(self._memory, [self.address, self.identity])
-        self._note(self._known, [self._instrument.address, self.address, self.identity])
-
-    @staticmethod
-    def _note(file: Path | None, what: list[str]) -> None:
-        if file is not None:
-            part = file.with_suffix(".part")
-            part.write_text(json.dumps(what))
-            part.replace(file)
+        if self._note is not None:
+            part = self._note.with_suffix(".part")
+            note = _Note(self._server, self._instrument.address, address, self.identity)
+            part.write_bytes(msgspec.json.encode(note))
+            part.replace(self._note)
 
     def _addresses(self) -> Iterator[str]:
         """Yield where it may be, the likeliest first: by the number of its USB plug, then where lab.toml allows."""

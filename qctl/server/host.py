@@ -96,17 +96,16 @@ class Host:
             name: Finder(
                 self._lab.instrument(name),
                 lambda one: opener(one, self._lab),
-                plan.places.found / f"{name}.json",
                 plan.places.known / f"{name}.json",
+                plan.places.shared.name,
             )
             for name in plan.instruments
         }
         self._threads = {name: self._open(name, finder) for name, finder in self._finders.items()}
 
     def _open(self, name: str, finder: Finder) -> InstrumentThread:
-        return InstrumentThread(
-            self._lab.instrument(name), finder, self._mail.publish, safe_first=self._plan.safe_first
-        )
+        one, n_sharing = self._lab.instrument(name), len(self._lab.sharing(name))
+        return InstrumentThread(one, finder, self._mail.publish, self._plan.safe_first, n_sharing)
 
     def serve(self, orphaned: threading.Event) -> None:
         """Pass messages until told to quit."""
@@ -216,7 +215,7 @@ class Host:
         function = INSTRUMENT_VERBS[type(request)](request, thread, buffers)
         longest_s = getattr(request, "timeout_s", None) or 0.0
         if isinstance(request, wire.Snapshot):
-            longest_s = snapshot_s(thread.instrument, thread.device)
+            longest_s = snapshot_s(thread.instrument, thread.device, thread.n_sharing)
         changes = not isinstance(request, wire.Set) and may_change(request)
 
         def ended(call: Call) -> None:
@@ -333,7 +332,7 @@ class Host:
         for name, values in settings.items():
             self._threads[name].note(values)
             for parameter, value in values.items():
-                self._mail.publish(f"value.{name}", {"instrument": name, "parameter": parameter, "value": value})
+                self._mail.publish(wire.Topic.VALUE, name, {"instrument": name, "parameter": parameter, "value": value})
 
     def _drop_applied(self, names: list[str]) -> None:
         for key in [key for key in list(self._applied) if key[0] in names]:
@@ -348,7 +347,7 @@ class Host:
 
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
-            self._mail.publish(f"progress.{request.job}", body)
+            self._mail.publish(wire.Topic.PROGRESS, request.job, body)
             if stage == "playing" and not done:
                 self._mail.post(envelope, wire.pack(Playing(request.run, id=request.id)))
 

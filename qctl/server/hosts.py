@@ -20,8 +20,8 @@ _SLICE_MS = 20
 
 
 def group_of(lab: Lab, name: str) -> str:
-    """Return the group of an instrument; one without a group has a host of its own."""
-    return lab.instrument(name).group or name
+    """Return the group of an instrument; without one, it has a host of its own, or shares that of its line's units."""
+    return lab.instrument(name).group or lab.sharing(name)[0]
 
 
 def groups_of(lab: Lab) -> dict[str, tuple[str, ...]]:

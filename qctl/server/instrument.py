@@ -16,6 +16,7 @@ from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
 from qctl.server.calls import Call, longest_call_s
 from qctl.server.read_back import Difference, differences
+from qctl.wire import Topic
 
 __all__ = ["InstrumentThread"]
 
@@ -31,27 +32,31 @@ class InstrumentThread:
         Its entry in lab.toml.
     open_device : callable
         Opens the device; what it raises is tried again later.
-    publish : callable of (topic, body)
+    publish : callable of (topic, name, body)
         Told of every change of the link.
     safe_first : bool
         Bring the device to its safe state when it is opened: an earlier session ended without doing so.
+    n_sharing : int
+        How many instruments take turns on its line, itself included.
     """
 
     def __init__(
         self,
         instrument: Instrument,
         open_device: Callable[[], Device],
-        publish: Callable[[str, dict[str, Any]], None],
+        publish: Callable[[Topic, object, dict[str, Any]], None],
         safe_first: bool = False,
+        n_sharing: int = 1,
     ) -> None:
         self.instrument = instrument
+        self.n_sharing = n_sharing
         self.name = instrument.name
         self.identity = ""
         self.playing = False
         self.changed: list[Difference] = []
         self.lacks: list[str] = []
         self.tried = threading.Event()
-        self.longest_s = longest_call_s(instrument)
+        self.longest_s = longest_call_s(instrument, n_sharing)
         self.device: Device | None = None
         self.locked: bool | None = None
         self._open_device = open_device
@@ -174,7 +179,7 @@ class InstrumentThread:
         locked = device.locked()
         if locked is not self.locked:
             self.locked = locked
-            self._publish(f"lock.{self.name}", {"instrument": self.name, "locked": locked})
+            self._publish(Topic.LOCK, self.name, {"instrument": self.name, "locked": locked})
 
     def close(self) -> None:
         """Close the link when the calls before this one have ended."""
@@ -196,7 +201,7 @@ class InstrumentThread:
                 return
             changed = self._life.take(happening, time.monotonic(), why)
         if changed:
-            self._publish(f"link.{self.name}", {"instrument": self.name, "state": self.state.value} | self.told())
+            self._publish(Topic.LINK, self.name, {"instrument": self.name, "state": self.state.value} | self.told())
 
     def _lose(self, error: QctlError) -> None:
         self._take(Happening.LOST, error.message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,18 +23,17 @@ from qctl.program.timeline import MOST_SHOTS
 from qctl.server.access import owner_of
 from qctl.server.calibration import overlay
 from qctl.server.hosts import HostAddresses
+from qctl.server.keeping import KeeperPlan
 from qctl.server.lane import Lane
 from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, CancelBy, Hosts, Leases, Quit, Ready, ReplayBy
-from qctl.server.places import Places
 from qctl.server.pool import Pool
-from qctl.server.processes import begin_process
 from qctl.server.work import CompiledJobs, LaneParts
 from qctl.store.folders import find_result, last_number, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
 
-__all__ = ["KeeperPlan", "run_keeper"]
+__all__ = ["Keeper"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_MS = 100
@@ -43,18 +41,6 @@ _MOST_BYTES = 1 << 28
 _MOST_PROGRAMS = 10_000
 _LONGEST_NAME = 200
 _REQUESTS = msgspec.msgpack.Decoder(wire.Request)
-
-
-@dataclass(frozen=True, slots=True)
-class KeeperPlan:
-    """What the keeper is started with; picklable."""
-
-    lab_toml: str
-    places: Places
-    endpoint: str
-    broker: str
-    prepare: str
-    n_workers: int
 
 
 @dataclass(slots=True)
@@ -66,16 +52,10 @@ class _Waiter:
     until_s: float
 
 
-def run_keeper(plan: KeeperPlan) -> None:
-    """Keep jobs and results until told to quit."""
-    begin_process(on_orphan=lambda: os._exit(1))
-    Keeper(plan).serve()
-
-
 class Keeper:
     """The loop of the keeper; lanes do what takes time."""
 
-    def __init__(self, plan: KeeperPlan) -> None:
+    def __init__(self, plan: KeeperPlan, pool: Pool) -> None:
         self._plan = plan
         self._lab = parse_lab(plan.lab_toml)
         self._queue = Queue(plan.places.database)
@@ -92,7 +72,7 @@ class Keeper:
         self._waiters: dict[int, list[_Waiter]] = {}
         self._ended: set[int] = set()
         self._ended_lock = threading.Lock()
-        self._pool = Pool(plan.n_workers, warm=(plan.prepare,))
+        self._pool = pool
         parts = LaneParts(
             self._lab, plan.lab_toml, plan.places, self._queue, self._pool, plan.prepare, self._addresses,
             self._context, self._mail.publish, self._note_end, self._next_run, lambda: self._leases, CompiledJobs(),
@@ -120,13 +100,15 @@ class Keeper:
         """Have the loop answer those who wait for this job; from any thread."""
         with self._ended_lock:
             self._ended.add(job)
-        self._mail.publish(f"ended.{job}", {"job": job})
+        self._mail.publish(wire.Topic.ENDED, job, {"job": job})
 
     def serve(self) -> None:
         """Pass messages until told to quit."""
         self._mail.tell(wire.pack(Ready("keeper", {"recovered": [entry.job for entry in self._recovered]})))
         for entry in self._recovered:
-            self._mail.publish(f"job.{entry.job}", {"job": entry.job, "state": entry.state.value, "qpu": entry.qpu})
+            self._mail.publish(
+                wire.Topic.JOB, entry.job, {"job": entry.job, "state": entry.state.value, "qpu": entry.qpu}
+            )
         poller = zmq.Poller()
         poller.register(self._requests, zmq.POLLIN)
         poller.register(self._mail.outbox, zmq.POLLIN)
@@ -236,7 +218,7 @@ class Keeper:
             return
         for (envelope, request, submission), job in zip(submissions, numbers, strict=True):
             self._reply(envelope, wire.Accepted(job, id=request.id))
-            self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": submission.qpu})
+            self._mail.publish(wire.Topic.JOB, job, {"job": job, "state": "queued", "qpu": submission.qpu})
         for qpu in {submission.qpu for _, _, submission in submissions}:
             self._lanes[qpu].wake()
 
@@ -266,7 +248,7 @@ class Keeper:
         programs, name = self._queue.programs(old.job), old.row["name"]
         again = Submission(programs, old.qpu, old.shots, old.options, request.client, name)
         job = self._queue.submit([again])[0]
-        self._mail.publish(f"job.{job}", {"job": job, "state": "queued", "qpu": old.qpu})
+        self._mail.publish(wire.Topic.JOB, job, {"job": job, "state": "queued", "qpu": old.qpu})
         self._lanes[old.qpu].wake()
         return wire.Accepted(job, id=request.id)
 
@@ -281,7 +263,7 @@ class Keeper:
         before = latest(self._plan.places.snapshots, request.qpu)
         snapshot: Snapshot = overlay(self._lab, request.qpu, before, request.values, request.note)
         written = write_snapshot(self._plan.places.snapshots, snapshot)
-        self._mail.publish(f"calibration.{request.qpu}", {"qpu": request.qpu, "number": written.number})
+        self._mail.publish(wire.Topic.CALIBRATION, request.qpu, {"qpu": request.qpu, "number": written.number})
         return wire.Written(written.number, id=request.id)
 
     # -- results ---------------------------------------------------------------------------------

@@ -47,6 +47,7 @@ class Lane:
         self._n_safing = 0
         self._n_bytes_more = _WAVEFORM_BYTES_MORE
         self._closing = False
+        self._clocks = clocks_by_group(parts.lab, qpu)
         self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
         self._threads = [
             threading.Thread(target=target, name=f"{qpu}.{target.__name__[1:]}", daemon=True)
@@ -234,10 +235,9 @@ class Lane:
         begin = perf_counter_ns()
         leases, values = parts.leases(), effective(parts.lab, self.qpu, work.snapshot)
         others = settings_by_group(parts.lab, values, leases, work.entry.row["client"])
-        clocks = clocks_by_group(parts.lab, self.qpu)
-        others = {**{other: {} for other in clocks}, **others}
+        others = {**{other: {} for other in self._clocks}, **others}
         here = others.pop(group, {})
-        one = Round(work, run, links, interlocks, clocks)
+        one = Round(work, run, links, interlocks, self._clocks)
         reduction = Reduction(prepared, bool(work.entry.options.get("keep_records")))
         sent: dict[str, int] = {}
         try:
@@ -324,7 +324,7 @@ class Lane:
 
     def _step(self, job: int, state: JobState, **columns: Any) -> None:
         self._parts.queue.step(job, state, **columns)
-        self._parts.publish(f"job.{job}", {"job": job, "state": state.value, "qpu": self.qpu})
+        self._parts.publish(wire.Topic.JOB, job, {"job": job, "state": state.value, "qpu": self.qpu})
 
     def _make_safe(self, links: HostLinks) -> None:
         for group in dict.fromkeys(group_of(self._parts.lab, name) for name in self._instruments):
@@ -332,7 +332,7 @@ class Lane:
                 links.ask(group, wire.Safe(tuple(self._instruments)))
             except QctlError as error:
                 _LOG.error("%s is not in its safe state: %s", group, error.message)
-                self._parts.publish("safe.failed", {"group": group, "why": error.message})
+                self._parts.publish(wire.Topic.SAFE, "failed", {"group": group, "why": error.message})
 
     def _begin_safing(self) -> bool:
         """Hold back the next run if none plays, and return whether outputs may now be made safe; the lock is held."""

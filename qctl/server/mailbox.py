@@ -43,9 +43,9 @@ class Mailbox:
         """Hand a reply to the loop; from any thread."""
         self._send([*envelope, *parts])
 
-    def publish(self, topic: str, body: dict[str, Any]) -> None:
+    def publish(self, topic: wire.Topic, of: object, body: dict[str, Any]) -> None:
         """Hand an event to the loop; from any thread."""
-        self._send([_EVENT, *wire.pack(wire.Event(topic, time.time(), body))])
+        self._send([_EVENT, *wire.pack(wire.Event(f"{topic}.{of}", time.time(), body))])
 
     def _send(self, parts: list[Any]) -> None:
         socket = getattr(self._local, "socket", None)

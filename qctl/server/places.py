@@ -20,7 +20,8 @@ class Places:
     Attributes
     ----------
     shared : Path
-        Private folder in shared memory: sockets, waveforms of device programs, records of the runs.
+        Private folder in shared memory, with a name that no other server has: sockets, waveforms of device programs,
+        records of the runs.
     store : Path
         The database, results and calibration snapshots.
     """
@@ -39,13 +40,8 @@ class Places:
         return self.shared / "records"
 
     @property
-    def found(self) -> Path:
-        """Return the folder where hosts note who answers at which address, for the hosts that come after them."""
-        return self.shared / "found"
-
-    @property
     def known(self) -> Path:
-        """Return the folder where hosts note the same for the servers that come after this one."""
+        """Return the folder where hosts note who answers at which address, for hosts and servers that come after."""
         return self.store / "known"
 
     @property
@@ -65,8 +61,9 @@ class Places:
 
     def forget_records(self, run: int) -> None:
         """Remove the record files of a run that nobody took: its host died, or its records could not be read."""
-        for path in self.records.glob(f"{run}-*"):
-            path.unlink(missing_ok=True)
+        for name in os.listdir(self.records):
+            if name.startswith(f"{run}-"):
+                (self.records / name).unlink(missing_ok=True)
 
     def endpoint(self, name: str, generation: int = 0) -> str:
         """Return the address of a process; a restarted one gets a new address, so nothing old reaches it."""
@@ -99,7 +96,7 @@ def make_places(store: Path) -> Places:
     shared = Path(tempfile.mkdtemp(prefix=f"qctl-{os.getuid()}-{os.getpid()}-", dir=memory))
     places = Places(shared, store)
     try:
-        for folder in (places.waveforms, places.records, places.found, places.known, places.results, places.snapshots):
+        for folder in (places.waveforms, places.records, places.known, places.results, places.snapshots):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         remove_places(places)

@@ -7,7 +7,8 @@ import queue
 import resource
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -23,14 +24,20 @@ LONGEST_S = 300.0
 MOST_BYTES = 4 << 30
 
 
-def _serve(connection: Connection, warm: tuple[str, ...], most_bytes: int) -> None:
-    """Call what the pipe names until it closes."""
-    begin_process(nice=_NICE)
+_Call = tuple[str, Any]
+"""Import path of a function, and its argument."""
+
+
+def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
+    """Make the calls that warm it up, say so, and then call what the pipe names until it closes."""
+    begin_process(nice=nice)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    for path in warm:
-        import_path(path)
+    for path, argument in warm:
+        import_path(path)(argument)
+    os.nice(_NICE)
+    connection.send(None)
     while True:
         try:
             path, argument = connection.recv()
@@ -55,13 +62,20 @@ def _serve(connection: Connection, warm: tuple[str, ...], most_bytes: int) -> No
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, number: int, warm: tuple[str, ...], most_bytes: int) -> None:
+    def __init__(self, number: int, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
         self.connection, theirs = SPAWN.Pipe()
         self.process: BaseProcess = SPAWN.Process(
-            target=_serve, args=(theirs, warm, most_bytes), name=f"pool.{number}", daemon=True
+            target=_serve, args=(theirs, warm, most_bytes, nice), name=f"pool.{number}", daemon=True
         )
         self.process.start()
+        self.is_warm = False
         theirs.close()
+
+    def wait_warm(self) -> None:
+        """Return when it takes calls, or has ended."""
+        with suppress(EOFError, OSError):
+            self.connection.recv()
+            self.is_warm = True
 
     def end(self) -> None:
         self.connection.close()
@@ -72,12 +86,14 @@ class _Worker:
 class Pool:
     """Workers that wait for calls; more callers than workers wait their turn.
 
+    Workers are started one after the other: the first is ready sooner if no other takes its processor.
+
     Parameters
     ----------
     n_workers : int
         Processes.
-    warm : tuple of str
-        Import paths that each worker imports before its first call.
+    warm : tuple of (str, argument)
+        Import paths of functions that each worker calls before it takes its first call.
     longest_s : float
         A call that takes longer ends with its process, so that one program can't hold its processor for ever.
     most_bytes : int
@@ -87,7 +103,7 @@ class Pool:
     def __init__(
         self,
         n_workers: int,
-        warm: tuple[str, ...] = (),
+        warm: tuple[_Call, ...] = (),
         longest_s: float = LONGEST_S,
         most_bytes: int = MOST_BYTES,
     ) -> None:
@@ -97,14 +113,23 @@ class Pool:
         # The last one used goes first: what it knows of waveforms and timelines fits the next job best.
         self._idle: queue.LifoQueue[_Worker] = queue.LifoQueue()
         self._all: list[_Worker] = []
-        for number in range(n_workers):
-            self._add(number)
+        self._closed = False
+        self._start(range(n_workers))
 
-    def _add(self, number: int) -> None:
-        worker = _Worker(number, self._warm, self._most_bytes)
-        with self._lock:
-            self._all.append(worker)
-        self._idle.put(worker)
+    def _start(self, numbers: Iterable[int]) -> None:
+        threading.Thread(target=self._add, args=(numbers,), name="pool", daemon=True).start()
+
+    def _add(self, numbers: Iterable[int]) -> None:
+        """Start workers; each takes calls once it is warm."""
+        for number in numbers:
+            with self._lock:
+                if self._closed:
+                    return
+                # The first is what the first job waits for, while the server starts and nobody is answered yet.
+                worker = _Worker(number, self._warm, self._most_bytes, _NICE if number else 0)
+                self._all.append(worker)
+            worker.wait_warm()
+            self._idle.put(worker)
 
     def _replace(self, worker: _Worker) -> None:
         with self._lock:
@@ -112,7 +137,7 @@ class Pool:
             self._number += 1
             number = self._number
         worker.end()
-        self._add(number)
+        self._start((number,))
 
     def call(self, path: str, argument: Any, is_cancelled: Callable[[], bool]) -> Any:
         """Return ``path(argument)`` from a worker.
@@ -154,7 +179,7 @@ class Pool:
         while True:
             try:
                 worker = self._idle.get(timeout=_SLICE_S)
-                if worker.process.is_alive():
+                if worker.process.is_alive() or not worker.is_warm:  # of one that ended too soon the call tells
                     return worker
                 self._replace(worker)
             except queue.Empty:
@@ -163,5 +188,8 @@ class Pool:
 
     def close(self) -> None:
         """End all workers."""
-        for worker in list(self._all):
+        with self._lock:
+            self._closed = True
+            workers = list(self._all)
+        for worker in workers:
             worker.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from importlib import import_module
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from qctl.lowering import Lowered, Part
     from qctl.program.program import Program
 
-__all__ = ["PrepareRequest", "Prepared", "Window", "pack_lowered", "parse_program", "prepare"]
+__all__ = ["PrepareRequest", "Prepared", "Window", "make_ready", "pack_lowered", "parse_program", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,17 @@ class Prepared:
 @lru_cache(maxsize=4)
 def _lab(text: str) -> Lab:
     return parse_lab(text)
+
+
+def make_ready(lab_toml: str) -> None:
+    """Import what compiles for a lab, and parse it, ahead of the first job."""
+    from qctl.instruments.registry import MODELS, lowering_of
+
+    import_module("qctl.lowering")
+    for instrument in _lab(lab_toml).instruments.values():
+        model = MODELS.get(instrument.model)
+        if model is not None and model.family:
+            lowering_of(instrument.model)
 
 
 def parse_program(kind: str, content: bytes) -> Program:

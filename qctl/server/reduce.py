@@ -158,7 +158,8 @@ class Reduction:
                 )
             for column, (number, place, point) in enumerate(wanted):
                 part = self._prepared.parts[number]
-                self._put(self._slot(number, place, part), point - part.first_point, values[:, column], batch.n_shots)
+                slot = self._slot(number, place, part)
+                self._put(slot, point - part.first_point, values[None, :, column], batch.n_shots)
 
     def _columns(
         self, batch: BatchOrder, n_points: int, instrument: str, port: str, result: str
@@ -217,21 +218,23 @@ class Reduction:
             second = rows[1] if len(rows) > 1 else -1
             demodulate(records, scale[0], scale[1], rows[0], second, start, weights, iq)
             values = iq.reshape(end - begin, n_records)
-            for offset in range(end - begin):
-                self._put(slot, first + begin + offset - part.first_point, values[offset], batch.n_shots)
+            self._put(slot, first + begin - part.first_point, values, batch.n_shots)
 
-    def _put(self, slot: _Slot, point: int, values: NDArray[np.complex128], n_shots: int) -> None:
+    def _put(self, slot: _Slot, first: int, values: NDArray[np.complex128], n_shots: int) -> None:
+        """Add the (n_points, n_records) values of some points, from one on."""
         if self._averaged:
-            before, after = slot.weight[point], slot.weight[point] + n_shots
-            old = slot.values[0, point] * before if before else 0.0
-            slot.values[0, point] = (old + values.mean() * n_shots) / after
-            slot.weight[point] = after
-            slot.filled[point] = round(after)
+            points = slice(first, first + len(values))
+            before, after = slot.weight[points], slot.weight[points] + n_shots
+            old = np.where(before > 0, slot.values[0, points], 0.0) * before
+            slot.values[0, points] = (old + values.mean(axis=1) * n_shots) / after
+            slot.weight[points] = after
+            slot.filled[points] = np.rint(after)
             return
-        begin = int(slot.filled[point])
-        end = min(begin + len(values), len(slot.values))
-        slot.values[begin:end, point] = values[: end - begin]
-        slot.filled[point] = end
+        for point, row in enumerate(values, first):
+            begin = int(slot.filled[point])
+            end = min(begin + len(row), len(slot.values))
+            slot.values[begin:end, point] = row[: end - begin]
+            slot.filled[point] = end
 
     def results(self) -> tuple[list[dict[str, Any]], dict[ArrayKey, NDArray[Any]]]:
         """Return one JSON-like result for each program, and all arrays by (program, kind, slot)."""

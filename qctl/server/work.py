@@ -20,6 +20,7 @@ from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.prepare import Prepared, PrepareRequest
 from qctl.store.queue import Entry, Queue
+from qctl.wire import Topic
 
 __all__ = ["CompiledJobs", "LaneParts", "Work", "cache_key"]
 
@@ -101,7 +102,7 @@ class LaneParts:
     prepare: str
     addresses: HostAddresses
     context: zmq.Context[Any]
-    publish: Callable[[str, dict[str, Any]], None]
+    publish: Callable[[Topic, object, dict[str, Any]], None]
     ended: Callable[[int], None]
     next_run: Callable[[], int]
     leases: Callable[[], Leases]

@@ -61,6 +61,7 @@ from qctl.wire.parts import (
     unpack_reply,
     unpack_request,
 )
+from qctl.wire.topics import Topic
 
 __all__ = [
     "EVENTS",
@@ -106,6 +107,7 @@ __all__ = [
     "Set",
     "Snapshot",
     "Submit",
+    "Topic",
     "Value",
     "Welcome",
     "WriteSnapshot",

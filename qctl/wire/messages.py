@@ -329,7 +329,7 @@ class Written(Head, frozen=True):
 
 
 class Event(Head, frozen=True):
-    """What is published: a topic such as ``job.12`` or ``link.awg0``, and its words."""
+    """What is published: a topic such as ``job.12`` or ``link.awg0`` (see `Topic`), and its words."""
 
     topic: str
     time_s: float

@@ -11,7 +11,7 @@ OPS = np.array([SX, RZ, CZ, MEASURE, RESET, DELAY, BARRIER])
 
 
 def fill(ops, qubits, angles, second, n_qubits=-1, room=None):
-    """Return the rows, the fault and the number of qubits."""
+    """Return the rows, the fault, the number of qubits, and whether there are delays."""
     rows = np.full(len(ops) if room is None else room, 7, INSTRUCTION)
     columns = (np.array(ops, np.int64), np.array(qubits, np.int64), np.array(angles, float), np.array(second, np.int64))
     return rows, *sequences.fill(*columns, n_qubits, rows)
@@ -33,7 +33,7 @@ def test_rows_are_the_twins(n, given):
     ops, qubits = rng.choice(OPS, n), rng.integers(0, 3, n)
     second = (qubits + 1) % 4
     angles = rng.normal(size=n)
-    rows, fault, n_qubits = fill(ops, qubits, angles, second, given)
+    rows, fault, n_qubits, delays = fill(ops, qubits, angles, second, given)
     highest = max(
         [
             0,
@@ -42,6 +42,7 @@ def test_rows_are_the_twins(n, given):
         ]
     )
     assert fault == -1
+    assert delays is (DELAY in ops)
     assert n_qubits == (given if given >= 0 else highest + 1)
     assert rows.tolist() == [twin(*row, n_qubits) for row in zip(ops.tolist(), qubits, angles, second, strict=True)]
 
@@ -81,6 +82,17 @@ def test_strides_and_numbers_of_qubits_that_make_no_sense_are_refused():
         sequences.fill(column[::2], column[:2], np.zeros(2), column[:2], -1, rows)
     with pytest.raises(ValueError, match="n_qubits = -2"):
         fill([SX], [0], [0], [], -2)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "n", "fine"),
+    [
+        ([0, 0], 0, True), ([0, 3], 3, True), ([0, 2, 2, 3], 3, True), ([0, 3], 4, False), ([1, 3], 3, False),
+        ([0, 4, 3], 3, False), ([0, -1, 3], 3, False), ([0], 0, False), ([], 0, False),
+    ],
+)  # fmt: skip
+def test_bounds_go_up_from_zero_to_the_end(bounds, n, fine):
+    assert sequences.rising(np.array(bounds, np.int64), n) is fine
 
 
 @pytest.mark.parametrize("sizes", [[], [0], [1], [3, 0, 5, 1]])

@@ -117,6 +117,48 @@ def test_words_digests_and_reach_equal_their_twin(plays, gain, phase_rad, half_v
             assert over[0, k] == -1
 
 
+@pytest.mark.parametrize("apart", [0, 14, 20, 25, 60])
+@pytest.mark.parametrize("half_v", [(0.5,), (0.5, 0.3)])
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_many_pulses_in_turn_equal_their_twin_where_some_overlap(apart, half_v, shuffled):
+    rng = np.random.default_rng(apart)
+    starts = np.cumsum(rng.integers(apart, apart + 12, 90))
+    amplitudes, phases = rng.choice([0.02, -0.01, 0.03], 90), rng.choice([0.0, 1.1, -2.3, 1e-9], 90)
+    kinds, carriers = rng.integers(0, 4, 90), rng.choice([0.0, 1e8], 90)
+    plays = [(0, *row) for row in zip(kinds, starts, amplitudes, carriers, phases, strict=True)]
+    if shuffled:
+        plays = [plays[k] for k in rng.permutation(90)]
+    n = int(starts[-1]) + 75
+    ((rows,), digests, over, _, reached) = render(plays, [(0, 0, n)], half_v, 1.1, 0.2)
+    assert (over < 0).all()
+    for k, codes in enumerate(twin(plays, 0, n, half_v, 1.1, 0.2)):
+        clear = np.abs(np.abs(codes - np.floor(codes)) - 0.5) > 1e-6
+        np.testing.assert_array_equal(rows[k][clear], (np.rint(codes).astype(int) + 8191)[clear])
+        assert digests[0, k].tobytes() == digest(rows[k])
+        assert reached[0, k].tolist() == [min(rows[k].min(), 8191), max(rows[k].max(), 8191)]
+
+
+def test_a_pulse_out_of_range_among_many_is_named_and_the_others_are_as_they_were():
+    fine = [(0, 0, 30 * k, 0.02 * (k % 3), 0.0, 0.1 * k) for k in range(40)]
+    bad = fine.copy()
+    bad[17] = (0, 0, 30 * 17, 9.0, 0.0, 0.0)
+    ((rows,), _, over, *_), ((wanted,), *_) = render(bad, [(0, 0, 1300)]), render(fine, [(0, 0, 1300)])
+    assert (over[0] >= 30 * 17).all() and (over[0] < 30 * 17 + 15).all()
+    away = np.r_[0 : 30 * 17, 30 * 18 : 1300]
+    for row, other in zip(rows, wanted, strict=True):
+        np.testing.assert_array_equal(row[away], other[away])
+
+
+@pytest.mark.parametrize("n", [255, 256, 257, 511, 512, 513, 1024])
+@pytest.mark.parametrize("gap", [0, 3, 4, 9, 260])
+def test_the_hash_finds_runs_that_cross_what_is_looked_at_together(n, gap):
+    env = np.full(n, 0.1 + 0.1j)
+    plays = [(0, 0, k * (n + gap), 1.0, 0.0, 0.0) for k in range(3)]
+    total = 3 * (n + gap) + 10
+    ((rows,), digests, *_) = render(plays, [(0, 0, total)], env=env, offsets=np.array([0, n]))
+    assert digests[0, 0].tobytes() == digest(rows[0]) and digests[0, 1].tobytes() == digest(rows[1])
+
+
 @given(st.lists(PLAYS, min_size=1, max_size=4), st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_points_that_share_carriers_are_rendered_like_single_ones(plays, amplitudes):

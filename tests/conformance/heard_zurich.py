@@ -61,6 +61,8 @@ class _Box:
         if self.model.player.word:
             options = {"sequencer": self.model.player.word}
         compiled(core.program, self.model.device, **options)
+        if not core.ports:  # it raises a marker
+            return
         table = json.loads(core.command_table)
         assert not list(schema("hdawg" if "hdawg" in self.program.model else "shfsg").iter_errors(table))
         kind = KINDS[self.program.model]
@@ -101,18 +103,20 @@ class _Box:
     def readout(self, readout: Any) -> None:
         options = {"sequencer": self.model.readout.word} if self.model.readout.word else {}
         compiled(readout.program, self.model.device, **options)
-        if not self.model.readout.generates:
-            self.heard.unheard = "the readout's waveforms of a UHFQA: no simulator plays them"
-            return
-        played = play_readout(readout, self.program.blobs, float(self.rate_hz))
+        kind = "SHFQA" if self.model.readout.generates else "UHFQA"
+        played = play_readout(readout, self.program.blobs, float(self.rate_hz), kind)
         period = self.body.period_samples
         lsb_v = self.instrument.output[readout.outputs[0]].amplitude_vpp / 2 / FULL_SCALE
         lengths = {w.index: w.n_samples for w in readout.generators}
+        plays = [
+            (start, max(lengths[k] for k in range(16) if generators >> k & 1))
+            for start, generators, _ in played.acquired
+            if generators
+        ] or list(zip(played.starts, played.lengths, strict=True))
         for p in range(self.body.n_points):
             own, begins = [], []
-            for start, generators, _ in played.acquired:
-                if p * period <= start < (p + 1) * period and generators:
-                    n = max(lengths[k] for k in range(16) if generators >> k & 1)
+            for start, n in plays:
+                if p * period <= start < (p + 1) * period:
                     own.append(
                         Stretch(Fraction(start - p * period - self.zero) / self.rate_hz,
                                 played.wave(start, n, [0, 1]) * FULL_SCALE)

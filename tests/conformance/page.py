@@ -38,7 +38,7 @@ FOOT = """## What the judges can't see
 - Qblox multiplies a waveform of 16 bits by a gain of 16 bits and cuts the product off; q1simulator then cuts what its
   NCO gives towards zero, which is taken into account. The QRC is assembled by the vendor's assembler, and played as a
   QRM-RF, for q1simulator knows no QRC.
-- LabOne Q's simulator leaves oscillators out; they are put in by their formula. It plays no readout of a UHFQA.
+- LabOne Q's simulator leaves oscillators out; they are put in by their formula.
 - A QICK board's events are on ticks of its tProcessor (2.3 ns), its carriers on steps of 2.2 Hz (drive) or 89 Hz
   (readout): a carrier that is on for longer than some 10 µs drifts off its frame by that. A generator begins at its own
   fabric clock's edge after a tick; that is not looked at.

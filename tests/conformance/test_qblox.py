@@ -220,3 +220,40 @@ def test_points_that_wait_for_triggers(tmp_path):
     volts = [size[a:b].mean() / 2**15 * 2.5 for a, b in zip(starts, stops, strict=True)]
     # A step of the DAC is 76 uV, and the mixer cuts off twice; two shots of each point come one after the other.
     np.testing.assert_allclose(volts, [0.1, 0.1, 0.2, 0.2, 0.3, 0.3], atol=2e-4)
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_captures_that_wait_for_triggers(averaged, tmp_path):
+    """The assembler takes them; the simulator, to which waits are known times, fills each bin by the capture due."""
+    text = (EXAMPLES / "qblox2.toml").read_text()
+    led = text.replace(
+        "line.1 = { width_s", 'trigger = { source = "trig0", line = 1, delay_s = 0.0 }\nline.1 = { width_s'
+    )
+    led += '\n[instruments.trig0]\nmodel = "qctl-trigger"\naddress = "TCPIP::127.0.0.1::9::SOCKET"\nclock_hz = 1.0e8\n'
+    led += 'reference = "internal"\nline.1 = { width_s = 1.0e-7 }\n'
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0", "again"])
+    with p.sweep("amp", [0.1, 0.2, 0.3], "V") as amp:
+        p.measure("q0", "q0")
+        p.play("q0.drive", qctl.constant(40e-9, amp))
+        p.barrier()
+        p.measure("q0", "again")
+    n_points, n_shots = 3, 4
+    ready = qctl.compile(p, parse_lab(led), shots=n_shots, averaged=averaged)
+    program = next(one for one in ready.programs if one.instrument == "qrm0")
+    (one,) = QbloxBody.from_bytes(program.body).sequencers
+    assert assemble(one.program, tmp_path) > 0
+    assert one.program.count("wait_trigger 15,4\n") == n_points
+    sequence = sequence_of(one, program.blobs)
+    sequence["program"] = one.program.replace("wait_trigger 15,4", "wait 1000")
+    played = Played("QRM", sequence, one.modulated, one.integration_ns, next(_names))
+    assert len(played.windows) == 2 * n_points * n_shots
+    starts = np.array([start for start, _ in played.windows]).reshape(n_points, n_shots, 2)
+    assert len(set(np.diff(starts, axis=2).ravel().tolist())) == 1
+    for slot, (path, counts) in played.bins.items():
+        if averaged:
+            assert counts.tolist() == [n_shots] * n_points
+            continue
+        assert one.point_captures == (2,) * n_points
+        filled = np.flatnonzero(~np.isnan(path) & (counts > 0))
+        # Shot after shot of a point, and point after point; both captures of a shot count on.
+        assert filled.tolist() == list(range(slot == "again", 2 * n_points * n_shots, 2)), slot

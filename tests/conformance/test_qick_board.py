@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from fractions import Fraction
@@ -29,7 +30,7 @@ from qick_server import board_server
 
 with redirect_stdout(StringIO()):
     import Pyro4
-    from qick import QickConfig
+    from qick import QickConfig, RAveragerProgram
     from qick.asm_v2 import AveragerProgramV2, QickSweep1D
     from qick.tprocv2_assembler import Assembler
 
@@ -143,9 +144,9 @@ def test_instructions_of_qick_s_that_are_not_lowered_are_executed_too() -> None:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with board_server(tmp_path_factory.mktemp("qick")) as found:
+@pytest.fixture(scope="module", params=["qick-tproc-v2", "qick-tproc-v1"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with board_server(tmp_path_factory.mktemp("qick"), request.param) as found:
         yield found
 
 
@@ -178,13 +179,52 @@ class Sweep(AveragerProgramV2):
         self.trigger(ros=[0], t=0.3)
 
 
-def test_qick_s_own_client_runs_its_own_program_on_the_emulated_board(soc: Any, server: Emulator) -> None:
-    with redirect_stdout(StringIO()):
+class SweepV1(RAveragerProgram):
+    """The same by tProcessor v1's own words."""
+
+    def initialize(self) -> None:
+        self.declare_gen(ch=0, nqz=2)
+        self.declare_gen(ch=2, nqz=2)
+        self.declare_readout(ch=0, length=self.us2cycles(0.5, ro_ch=0), freq=5900, gen_ch=2)
+        self.r_gain = self.sreg(0, "gain")
+        self.add_gauss(ch=0, name="bell", sigma=self.us2cycles(0.005, gen_ch=0), length=self.us2cycles(0.02, gen_ch=0))
+        common = {"ch": 0, "style": "arb", "waveform": "bell"}
+        self.set_pulse_registers(freq=self.freq2reg(4720, gen_ch=0), phase=self.deg2reg(90, gen_ch=0), gain=0, **common)
+        freq, length = self.freq2reg(5900, gen_ch=2, ro_ch=0), self.us2cycles(0.6, gen_ch=2)
+        self.set_pulse_registers(ch=2, style="const", freq=freq, phase=0, gain=3277, length=length)
+        self.synci(200)
+
+    def body(self) -> None:
+        self.pulse(ch=0, t=self.us2cycles(0.1))
+        self.pulse(ch=2, t=self.us2cycles(0.2))
+        self.trigger(adcs=[0], adc_trig_offset=self.us2cycles(0.3), t=0)
+        self.wait_all()
+        self.sync_all(self.us2cycles(10))
+
+    def update(self) -> None:
+        self.mathi(self.ch_page(0), self.r_gain, self.r_gain, "+", 4000)
+
+
+def sweep(soc: Any, reps: int) -> Any:
+    """Return qick's own program for the board that a client sees."""
+    with redirect_stdout(StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         config = QickConfig(soc.get_cfg())
-        program = Sweep(config, reps=20, final_delay=10.0, cfg={})
-        (averaged,) = program.acquire(soc, progress=False)
+        if config["tprocs"][0]["type"] == "qick_processor":
+            return Sweep(config, reps=reps, final_delay=10.0, cfg={})
+        return SweepV1(config, {"start": 0, "step": 4000, "expts": 5, "reps": reps})
+
+
+def test_qick_s_own_client_runs_its_own_program_on_the_emulated_board(soc: Any, server: Emulator) -> None:
+    program = sweep(soc, 20)
+    with redirect_stdout(StringIO()):
+        given = program.acquire(soc, progress=False)
+    if isinstance(program, SweepV1):
+        averaged = np.stack([np.asarray(part)[0, 0] for part in given[1:]], axis=-1)[None]
+    else:
+        (averaged,) = given
+        assert program.get_raw()[0].shape == (20, 5, 1, 2)
     assert averaged.shape == (1, 5, 2) and np.isfinite(averaged).all()
-    assert program.get_raw()[0].shape == (20, 5, 1, 2)
     # The plant of nothing gives 0.1 V of the 0.5 V that fill an input.
     counts = np.hypot(*np.moveaxis(averaged, -1, 0))
     np.testing.assert_allclose(counts, 0.1 * np.sqrt(2) / 0.5 * 32_767, rtol=0.02)
@@ -192,13 +232,16 @@ def test_qick_s_own_client_runs_its_own_program_on_the_emulated_board(soc: Any, 
 
 
 def test_qick_s_own_client_reads_decimated_buffers(soc: Any) -> None:
+    program = sweep(soc, 1)
     with redirect_stdout(StringIO()):
-        config = QickConfig(soc.get_cfg())
-        program = Sweep(config, reps=1, final_delay=10.0, cfg={})
         (traces,) = program.acquire_decimated(soc, progress=False)
-    assert traces.shape == (5, program.ro_chs[0]["length"], 2) or traces.shape[-1] == 2
+    assert traces.shape == (5, program.ro_chs[0]["length"], 2)
 
 
-def test_configuration_is_one_that_qick_s_own_compiler_takes() -> None:
-    with redirect_stdout(StringIO()):
-        Sweep(QickConfig(board_config()), reps=2, final_delay=1.0, cfg={}).compile()
+@pytest.mark.parametrize("model", ["qick-tproc-v2", "qick-tproc-v1"])
+def test_configuration_is_one_that_qick_s_own_compiler_takes(model: str) -> None:
+    class Board:
+        def get_cfg(self) -> dict[str, Any]:
+            return board_config(model)
+
+    sweep(Board(), 2).compile()

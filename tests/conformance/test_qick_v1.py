@@ -14,6 +14,8 @@ from qick_v1_judge import PlayedV1, assemble_v1
 from test_qick import randomized
 
 import qctl
+from qctl.cext.tproc_core import WAVE, WORD
+from qctl.hil.instruments.qick.processor_v1 import execute_v1
 from qctl.instruments.qick.body import QickBody
 from qctl.instruments.qick.lower import LEAD_TICKS
 from qctl.instruments.qick.v1_code import machine_code
@@ -38,7 +40,18 @@ def played(program):
     assert used["instructions"] == len(code) and used["table entries"] == 2 + len(program.blobs[body.data])
     done = PlayedV1(code, program.blobs[body.data])
     assert done.late <= 0 and done.n_shots == body.n_shots
+    check_emulated(code, program.blobs[body.data], done)
     return body, done
+
+
+def check_emulated(code, data, judged):
+    """Have the emulated board do what the judge says that words do."""
+    memory = np.concatenate([[0, 0], data, np.zeros(64 - min(len(data), 62))]).astype(np.int64)
+    done = execute_v1(np.array(code, np.uint64), memory, range(1, 8))
+    assert done.n_shots == judged.n_shots and done.n_late == 0
+    waves = [(t, ch, *done.waves[k]) for t, kind, ch, k in done.rows.tolist() if kind == WAVE]
+    assert sorted(waves) == sorted((t, ch, *judged.rows[k]) for t, ch, k in judged.waves)
+    assert [(t, ch, word) for t, kind, ch, word in done.rows.tolist() if kind == WORD] == judged.words
 
 
 @pytest.mark.parametrize("n_pulses", [1, 20])
@@ -118,6 +131,7 @@ def test_words_and_times_are_those_of_qick_s_own_program(lab):
         degrees = [theirs.deg2reg(row[1] * 360 / 2**32, gen_ch=2) for row in (bell, flat)]
         rounded = theirs.soccfg.adcfreq(1000, gen_ch=2, ro_ch=0)
     done = PlayedV1(theirs.binprog, np.zeros(0, np.int32))
+    check_emulated(theirs.binprog, np.zeros(0, np.int32), done)
     assert done.n_shots == mine.n_shots == 7
     assert np.array_equal(done.rows[:2], mine.rows[:2]) and len(done.rows) == len(mine.rows) == 14
     assert all(abs(a - row[1]) <= 1 for a, row in zip(degrees, (bell, flat), strict=True))

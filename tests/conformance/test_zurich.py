@@ -12,6 +12,7 @@ from zurich_racks import LAB, racks
 
 import qctl
 from qctl.instruments.zurich.body import ZurichBody
+from qctl.instruments.zurich.marker import markers_of
 from qctl.instruments.zurich.sequencers import MODELS
 from qctl.lab import load_lab
 from qctl.program.sampling import envelope_samples
@@ -74,6 +75,10 @@ def check(ready, lab):
                 if len(body.cores) == 1 and body.n_shots < 300_000:
                     assert made.n_instructions == used["instructions"]
                 assert sorted(made.lengths) == sorted(w.n_samples for w in core.waveforms)
+                assert ("setTrigger(1)" in core.program) == (core.number in markers_of(instrument, lab))
+                if not core.ports:
+                    assert not core.command_table and not core.waveforms
+                    continue
                 table = json.loads(core.command_table)
                 assert not list(schema("hdawg" if "hdawg" in program.model else "shfsg").iter_errors(table))
                 assert len(table["table"]) <= used["table entries"] <= model.player.max_entries
@@ -82,8 +87,8 @@ def check(ready, lab):
                 options = {"sequencer": model.readout.word} if model.readout.word else {}
                 made = compiled(readout.program, model.device, **options)
                 assert made.n_instructions == used["readout instructions"] or program.model == "zurich-uhfqa"
-                if model.readout.generates:
-                    hold_readout(readout, program, body, instrument, own, zero)
+                kind = "SHFQA" if model.readout.generates else "UHFQA"
+                hold_readout(readout, program, body, instrument, own, zero, kind)
     return rows
 
 
@@ -130,10 +135,10 @@ def lab_port(instrument, name):
     return [ref for ref in _lab_ports[name].outputs if ref.instrument == instrument.name]
 
 
-def hold_readout(readout, program, body, instrument, straights, zero):
+def hold_readout(readout, program, body, instrument, straights, zero, kind):
     port = [p.name for p in straights[0].ports].index(readout.ports[0])
     rate_hz = straights[0].ports[port].rate_hz
-    played = play_readout(readout, program.blobs, float(rate_hz))
+    played = play_readout(readout, program.blobs, float(rate_hz), kind)
     full_scale_v = instrument.output[readout.outputs[0]].amplitude_vpp / 2
     period, names = body.period_samples, [p.name for p in straights[0].ports]
     mine = [names.index(q) for q in readout.ports]

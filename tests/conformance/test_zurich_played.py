@@ -58,6 +58,9 @@ def emulated(program, instrument):
                 device.set(f"{place}/waveform/waves/{w.index}", program.blobs[w.digest].reshape(-1))
             device.set(f"{place}/commandtable/data", one.command_table)
             assert device.tree.value(f"{place}/commandtable/status") == 1
+        elif program.model == "zurich-uhfqa":
+            for w in one.generators:
+                device.set(f"{place}/waveform/waves/{w.index}", program.blobs[w.digest].reshape(-1))
         else:
             for w in one.generators:
                 samples = (program.blobs[w.digest] / FULL_SCALE) @ np.array([1, 1j])
@@ -70,7 +73,7 @@ def hold(ready, lab):
     n_held = 0
     for batch in ready.lowered.batches:
         for program in batch.programs:
-            if program.model not in (*KINDS, "zurich-shfqa"):
+            if program.model not in (*KINDS, "zurich-shfqa", "zurich-uhfqa"):
                 continue
             instrument = lab.instrument(program.instrument)
             device, body = emulated(program, instrument)
@@ -85,7 +88,10 @@ def hold(ready, lab):
 def hold_one(one, program, body, track, rate_hz):
     is_core = isinstance(one, Core)
     kind = KINDS.get(program.model, "")
-    played = play_core(one, program.blobs, kind, rate_hz) if is_core else play_readout(one, program.blobs, rate_hz)
+    reader = "UHFQA" if program.model == "zurich-uhfqa" else "SHFQA"
+    played = (
+        play_core(one, program.blobs, kind, rate_hz) if is_core else play_readout(one, program.blobs, rate_hz, reader)
+    )
     rows, period = track.rows, body.period_samples
     if is_core:
         assert rows["time"][rows["operation"] == ENTRY].tolist() == played.starts

@@ -118,9 +118,20 @@ def play_core(core: Any, blobs: Any, kind: str, rate_hz: float, word: int = 0) -
     return Played(core.program, kind, rate_hz, json.loads(core.command_table)["table"], waves, index, word)
 
 
-def play_readout(readout: Any, blobs: Any, rate_hz: float) -> Played:
-    """Let the simulator play a readout channel of an SHFQA."""
+def play_readout(readout: Any, blobs: Any, rate_hz: float, kind: str = "SHFQA") -> Played:
+    """Let the simulator play a readout channel of an SHFQA, or a UHFQA."""
     waves, index = {}, {}
+    if kind == "UHFQA":
+        for w in readout.generators:
+            samples = blobs[w.digest] / 32_767
+            waves |= {f"{w.index}_{name}.wave": samples[:, k].copy() for k, name in enumerate("iq")}
+            index[w.index] = {"type": WaveType.IQ, "wave_name": str(w.index)}
+        # The simulator knows one argument of it, and names no generators where startQA has none.
+        played = Played(
+            readout.program.replace("waitDigTrigger(1,1)", "waitDigTrigger(1)"), kind, rate_hz, [], waves, index
+        )
+        played.acquired = [(start, 0, integrators) for start, _, integrators in played.acquired]
+        return played
     for w in readout.generators:
         waves[f"g{w.index}.wave"] = (blobs[w.digest] / 32_767) @ np.array([1, 1j])
         index[w.index] = {"type": WaveType.COMPLEX, "wave_name": f"g{w.index}"}

@@ -48,8 +48,8 @@ trigger = { source = "qc0", line = 1, delay_s = 4.0e-8 }
 safe = { outputs = "off" }
 output.1 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.3 }
 output.2 = { limits_v = [-0.36, 0.36], amplitude_vpp = 0.3 }
-input.1 = { range_v = 0.3 }
-input.2 = { range_v = 0.3 }
+input.1 = { range_v = 0.4 }
+input.2 = { range_v = 0.4 }
 
 [instruments.lo0]
 model = "rohde-schwarz-sgs100a"

@@ -101,7 +101,7 @@ def test_snapshot_of_200_parameters_takes_one_message(lab: Lab, monkeypatch: pyt
     monkeypatch.setitem(registry.MODELS, "box", registry.Model("box", "dc", "", "", ("ACME", "SCRIPTED")))
     with LineServer(answer) as server:
         instrument = entry("box", server.address)
-        thread = InstrumentThread(instrument, lambda: box.open(instrument, lab), lambda topic, body: None)
+        thread = InstrumentThread(instrument, lambda: box.open(instrument, lab), lambda *_: None)
         assert thread.tried.wait(10)
         before = len(server.lines)
         call = thread.submit(INSTRUMENT_VERBS[Snapshot](Snapshot("box0"), thread, ()))
@@ -135,7 +135,7 @@ def test_twenty_instruments_are_opened_at_once(lab: Lab, monkeypatch: pytest.Mon
         for place, server in enumerate(servers):
             instrument = msgspec.structs.replace(entry("box", server.address), name=f"box{place}", timeout_s=20.0)
             opener = lambda instrument=instrument: BOX.open(instrument, lab)  # noqa: E731
-            threads.append(InstrumentThread(instrument, opener, lambda topic, body: None))
+            threads.append(InstrumentThread(instrument, opener, lambda *_: None))
         assert all(thread.tried.wait(20) for thread in threads)
         assert not all_asked.broken
         for thread in threads:

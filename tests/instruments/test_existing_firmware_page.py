@@ -90,3 +90,15 @@ def test_the_chiller_is_driven_by_its_entry(emulated: Any) -> None:
         assert [device.get(name) for name in ("setpoint_c", "mode", "pump_on")] == [20.0, "OFF", False]
     finally:
         device.close()
+
+
+def test_units_of_one_line_are_driven_by_their_entries(emulated: Any) -> None:
+    address = emulated("CoolingLine")
+    one, _, two = ENTRIES[2].partition("[instruments.meter0]")
+    both = [opened(entry, address)[0] for entry in (one, f"[instruments.meter0]{two}")]
+    try:
+        both[0].set("opening", 33.3)
+        assert (both[0].get("opening"), both[1].get_all()) == (33.3, {"identity": "19714", "flow_l_per_min": 4.12})
+    finally:
+        for device in both:
+            device.close()

@@ -135,7 +135,7 @@ def test_silent_instrument_times_out_and_its_link_is_opened_again(lab: Lab, emul
     box = emulated("keysight-e8257d", "lo1")
     box.ask(faults={})
     instrument = entry(PYMEASURE, box.address, LEVEL, init=ENDS, timeout_s=0.3)
-    thread = InstrumentThread(instrument, lambda: registry.open_device(instrument, lab), lambda topic, body: None)
+    thread = InstrumentThread(instrument, lambda: registry.open_device(instrument, lab), lambda *_: None)
     assert thread.tried.wait(10)
     assert thread.state is LinkState.UP, thread.why
     call = thread.submit(lambda device: device.get("low_freq_out_amplitude"))

@@ -38,8 +38,8 @@ class Live:
         finder = Finder(instrument, lambda one: open_device(one, lab))
         self.thread = InstrumentThread(instrument, finder, self._told)
 
-    def _told(self, topic: str, body: dict[str, Any]) -> None:
-        if topic.startswith("link."):
+    def _told(self, topic: str, of: object, body: dict[str, Any]) -> None:
+        if topic == "link":
             with self._more:
                 self.states.append(body["state"])
                 self._more.notify_all()

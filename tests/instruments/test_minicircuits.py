@@ -30,7 +30,7 @@ def test_emulated_attenuator_obeys(lab: Lab, emulated: Callable[[str, str], Any]
     assert device.get_all() == {"identity": "MN=RCDAT-6000-90", "attenuation_db": 30.25}  # type: ignore[attr-defined]
     with pytest.raises(LimitError, match=r"attenuation_db = 19 is outside \[20, 120\]"):
         device.set("attenuation_db", 19)
-    with pytest.raises(RefusedError, match="box0 refused SETATT=100: 0"):
+    with pytest.raises(RefusedError, match=r"box0 refused attenuation_db = 100.0 \(SETATT=100\): 0"):
         device.set("attenuation_db", 100)
     device.safe()
     assert device.get("attenuation_db") == 60.0
@@ -43,7 +43,7 @@ def test_attenuators_words() -> None:
         minicircuits_rcdat.RCDAT.over(link, entry("", parameter=bounds)).set("attenuation_db", 20)
     with (
         TranscriptLink([("SETATT=20", "-99 Unrecognized Command. MN:RCDAT")], "box0") as link,
-        pytest.raises(RefusedError, match="refused SETATT=20: -99 Unrecognized"),
+        pytest.raises(RefusedError, match=r"refused attenuation_db = 20.0 \(SETATT=20\): -99 Unrecognized"),
     ):
         minicircuits_rcdat.RCDAT.over(link, entry("", parameter=bounds)).set("attenuation_db", 20)
 

@@ -9,6 +9,7 @@ import pytest
 from qctl.errors import RequestError
 from qctl.instruments.registry import check_entry
 from qctl.lab import parse_lab
+from qctl.server.hosts import groups_of
 
 BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
 LINES = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
@@ -96,3 +97,35 @@ def test_what_would_be_written_by_chance_or_fits_no_register_is_refused(entry: s
     lab = parse_lab(BASE + "\n" + MODBUS + entry)
     with pytest.raises(RequestError, match=words):
         check_entry(lab.instruments["box"])
+
+
+UNIT_2 = "modbus = { identity = 'input 1', unit = 2"
+SECOND = MODBUS.replace(".box]", ".other]") + 'parameter.a = { register = "coil 0" }\n'
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ("", "modbus = { identity = 'input 1' }\n", r"other.modbus.unit: 1 is that of box on the same line"),
+        ("", "modbus = { identity = 'input 1', unit = 0 }\n", r"other.modbus.unit: 0 is not in \[1, 247\]"),
+        ("", "modbus = { identity = 'input 1', unit = 248 }\n", r"other.modbus.unit: 248 is not in \[1, 247\]"),
+        ("timeout_s = 1.0\n", UNIT_2 + "}\n", r"other.timeout_s: 5.0 is not 1.0 as of box"),
+        ("baud = 9600\n", UNIT_2 + "}\n", r"other.baud: None is not 9600 as of box"),
+        ("group = 'a'\n", UNIT_2 + "}\n", r"other.group: '' is not 'a' as of box"),
+        ("", UNIT_2 + ", parity = 'even' }\n", r"other.modbus.parity: 'even' is not 'none'"),
+    ],
+)  # fmt: skip
+def test_units_that_can_t_share_a_line_are_refused(first: str, second: str, words: str) -> None:
+    one = MODBUS + UNIT + first + 'parameter.a = { register = "coil 0" }\n'
+    with pytest.raises(RequestError, match=words):
+        parse_lab(BASE + "\n" + one + SECOND + second)
+
+
+def test_units_of_one_line_share_a_host_and_others_share_no_address() -> None:
+    one = MODBUS + UNIT + 'parameter.a = { register = "coil 0" }\n'
+    lab = parse_lab(BASE + "\n" + one + SECOND + 'modbus = { identity = "input 1", unit = 2 }\n')
+    assert groups_of(lab)["box"] == lab.sharing("other") == ("box", "other")
+    assert lab.sharing("lo_drive") == ("lo_drive",)
+    lines = LINES.replace(".box]", ".other]") + SAID + 'parameter.a = { ask = "A" }\n'
+    with pytest.raises(RequestError, match=r"other\.address: ASRL/dev/ttyX0::INSTR is the address of box too"):
+        parse_lab(BASE + "\n" + one + lines)

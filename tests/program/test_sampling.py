@@ -1,5 +1,9 @@
 """Sampled envelopes: kept, rounded to whole samples, resampled by holding, refused when symbolic."""
 
+import os
+import pickle
+import subprocess
+import sys
 from fractions import Fraction
 
 import numpy as np
@@ -37,3 +41,11 @@ def test_symbolic_parameter_is_refused():
 def test_impossible_shape_is_refused():
     with pytest.raises(CompileError, match="flat_top pulse of 1e-08 s: rise_s"):
         envelope_samples(qctl.flat_top(1e-8, 1.0, 6e-9), RATE)
+
+
+def test_a_waveform_that_was_sent_to_another_process_is_known_there():
+    script = "import pickle, sys; w, other = pickle.load(sys.stdin.buffer); assert {w: 1}[other] == 1"
+    sent, other = (qctl.gaussian(40e-9, amp=0.5) for _ in range(2))
+    assert hash(sent) == hash(other)
+    content = pickle.dumps((sent, qctl.gaussian(40e-9, amp=0.5)))
+    subprocess.run([sys.executable, "-c", script], input=content, check=True, env={**os.environ, "PYTHONHASHSEED": "7"})

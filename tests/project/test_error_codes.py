@@ -50,7 +50,7 @@ PROTOCOL = {
 
 # files whose callers expect the standard library's errors and turn them into qctl's
 PORTS = {
-    "instruments/links/modbus_port.py": frozenset({"TimeoutError"}),
+    "instruments/links/modbus_line.py": frozenset({"TimeoutError"}),
     "instruments/links/visa_port.py": frozenset({"TimeoutError"}),
     "hil/instruments/qick/memory.py": frozenset({"RuntimeError"}),
     "hil/instruments/qick/soc.py": frozenset({"IndexError", "RuntimeError"}),

@@ -200,7 +200,7 @@ def test_instrument_that_is_down_says_why_and_its_name_once() -> None:
         raise DeviceTimeoutError("lo_drive: no answer in time", instrument="lo_drive")
 
     instrument = load_lab(LAB).instruments["lo_drive"]
-    thread = InstrumentThread(instrument, open_device, lambda topic, body: None)
+    thread = InstrumentThread(instrument, open_device, lambda *_: None)
     try:
         assert thread.tried.wait(10)
         assert re.fullmatch("lo_drive is (down|reconnecting): no answer in time", thread.down().message)

@@ -74,7 +74,7 @@ class Events:
         self.bodies: list[dict[str, Any]] = []
         self._more = threading.Condition()
 
-    def __call__(self, topic: str, body: dict[str, Any]) -> None:
+    def __call__(self, topic: str, of: object, body: dict[str, Any]) -> None:
         with self._more:
             self.bodies.append(body)
             self._more.notify_all()
@@ -278,8 +278,8 @@ class Plain:
 def test_a_finder_that_is_made_anew_looks_for_the_same_one_and_a_first_one_for_none(tmp_path: Path) -> None:
     at: dict[str, str] = {}
 
-    def made(memory: Path) -> Finder:
-        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), memory)  # type: ignore[arg-type, return-value]
+    def made(note: Path) -> Finder:
+        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), note)  # type: ignore[arg-type, return-value]
 
     for name in ("ttyACM5", "ttyACM7"):
         (tmp_path / name).touch()
@@ -297,6 +297,17 @@ def test_a_finder_that_is_made_anew_looks_for_the_same_one_and_a_first_one_for_n
         made(tmp_path / "first.json")()  # who it is was never known: the other box of its kind is not taken for it
 
 
+@pytest.mark.parametrize("note", [b"", b"{", b"[1, 2]", b"\xff\xfe", b'{"server": "", "address": 5}'])
+def test_a_note_that_makes_no_sense_says_nothing(tmp_path: Path, note: bytes) -> None:
+    (tmp_path / "box.json").write_bytes(note)
+    at = {"here": "ACME,BOX,1,1.0"}
+    finder = Finder(
+        Instrument(**{**KEYS, "address": "here"}), lambda one: Plain(at, one.address), tmp_path / "box.json"
+    )  # type: ignore[arg-type, return-value]
+    finder()
+    assert (finder.address, finder.identity) == ("here", "ACME,BOX,1,1.0")
+
+
 def test_a_server_that_is_started_anew_looks_for_the_instruments_of_the_one_before(tmp_path: Path) -> None:
     at: dict[str, str] = {}
 
@@ -307,8 +318,8 @@ def test_a_server_that_is_started_anew_looks_for_the_instruments_of_the_one_befo
     n_servers = iter(range(100))
 
     def served() -> Finder:
-        memory, known = tmp_path / f"{next(n_servers)}.json", tmp_path / "known.json"
-        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), memory, known)  # type: ignore[arg-type, return-value]
+        note, server = tmp_path / "known.json", f"server {next(n_servers)}"
+        return Finder(Instrument(**keys), lambda one: Plain(at, one.address), note, server)  # type: ignore[arg-type, return-value]
 
     def found() -> tuple[str, str]:
         finder = served()

@@ -86,7 +86,7 @@ def test_error_ends_a_loan_as_it_would_end_a_call(
     threads: list[InstrumentThread], function: Any, error: type[Exception], state: LinkState
 ) -> None:
     states: list[str] = []
-    threads[0]._publish = lambda _, body: states.append(body["state"])
+    threads[0]._publish = lambda *told: states.append(told[-1]["state"])
     crew = Crew(threads[:1])
     with pytest.raises(error) as caught:
         crew.each([function])

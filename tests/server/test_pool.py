@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,25 @@ def test_worker_that_was_killed_while_idle_costs_no_job(pool: Pool) -> None:
     process.kill()
     process.join(10)
     assert pool.call("builtins:abs", -7, never) == 7
+
+
+def test_worker_takes_calls_when_it_is_warm(tmp_path: Path) -> None:
+    made = str(tmp_path / "made")
+    one = Pool(1, warm=(("os:mkdir", made),))
+    assert one.call("os:rmdir", made, never) is None
+    one.close()
+
+
+def test_workers_come_one_after_the_other() -> None:
+    several = Pool(2)
+    first, second = (several._idle.get(timeout=30) for _ in range(2))
+    assert first is several._all[0]
+    assert second is several._all[1]
+    several.close()
+
+
+def test_worker_that_can_not_warm_up_is_told_of() -> None:
+    broken = Pool(1, warm=(("os:_exit", 9),))
+    with pytest.raises(InternalError, match="ended with code 9"):
+        broken.call("builtins:abs", -9, never)
+    broken.close()

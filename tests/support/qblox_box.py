@@ -6,7 +6,7 @@ import contextlib
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qctl.lab import Lab, parse_lab
@@ -16,9 +16,9 @@ MODULES = {2: ("qcm0", "qblox-qcm"), 3: ("qcm1", "qblox-qcm"), 4: ("qrm0", "qblo
 
 
 @contextlib.contextmanager
-def emulated_cluster() -> Iterator[int]:
+def emulated_cluster(slots: Mapping[int, tuple[str, str]] = MODULES) -> Iterator[int]:
     """Run a cluster with a plant of nothing, and yield its port; a module's is its slot higher."""
-    modules = ",".join(f"{slot}={name}:{model}" for slot, (name, model) in MODULES.items())
+    modules = ",".join(f"{slot}={name}:{model}" for slot, (name, model) in slots.items())
     command = [sys.executable, "-m", "qctl.hil.instruments", "--model", "qblox-cluster", "--name", "cluster0"]
     process = subprocess.Popen([*command, "--modules", modules], stdout=subprocess.PIPE, text=True)
     try:

@@ -18,6 +18,7 @@ from qctl.lab import Lab, parse_lab
 
 __all__ = ["board_server", "lab_at", "odd_board"]
 
+MODEL = "qick-tproc-v2"
 LAB = """
 schema = 1
 name = "one"
@@ -35,7 +36,7 @@ t2_s = 22.0e-6
 drive = { length_s = 2.0926e-8, sigma_s = 5.0e-9, amplitude_v = 0.15, beta_s = 3.6e-10 }
 readout = { frequency_hz = 5.92e9, amplitude_v = 0.05, length_s = 1.0e-6, delay_s = 1.0e-7 }
 [instruments.board0]
-model = "qick-tproc-v2"
+model = "MODEL"
 address = "ADDRESS"
 timeout_s = TIMEOUT
 allow_pickle = true
@@ -73,9 +74,9 @@ daemon.requestLoop()
 """
 
 
-def board_server(folder: Path) -> AbstractContextManager[Emulator]:
+def board_server(folder: Path, model: str = MODEL) -> AbstractContextManager[Emulator]:
     """Run a board with a plant of nothing."""
-    return emulator("qick-tproc-v2", "board0", folder)
+    return emulator(model, "board0", folder)
 
 
 @contextlib.contextmanager
@@ -91,7 +92,7 @@ def odd_board(deed: str, folder: Path) -> Iterator[str]:
         process.wait(10)
 
 
-def lab_at(address: str, timeout_s: float = 5.0, board: dict[str, Any] | None = None) -> Lab:
+def lab_at(address: str, timeout_s: float = 5.0, board: dict[str, Any] | None = None, model: str = MODEL) -> Lab:
     """Return a lab of one transmon on a board."""
-    text = LAB.replace("ADDRESS", address).replace("TIMEOUT", repr(timeout_s))
-    return parse_lab(text.replace("BOARD", json.dumps(board or board_config())))
+    text = LAB.replace("ADDRESS", address).replace("TIMEOUT", repr(timeout_s)).replace("MODEL", model)
+    return parse_lab(text.replace("BOARD", json.dumps(board or board_config(model))))

@@ -86,7 +86,7 @@ class RecordingPlant(NoPlant):
         self.calls.append(("arm", inputs, rate_hz, delay_s, n_samples, n_records, averaged))
         asyncio.get_running_loop().call_soon(taken, self.volts)
 
-    def spent(self, name: str) -> None:
+    def spent(self, name: str, on: str = "") -> None:
         """Note a fault that is used up."""
         self.calls.append(("spent", name))
 

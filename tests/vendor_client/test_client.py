@@ -14,7 +14,7 @@ from qblox_instruments import Cluster
 from qblox_instruments.pnp import PortsInfo
 from qblox_instruments.types import AcquisitionEncodingConfig, DebugLevel, InstrumentType
 
-MODULES = "2=qcm0:qblox-qcm,4=qrm0:qblox-qrm"
+MODULES = "2=qcm0:qblox-qcm,4=qrm0:qblox-qrm,6=rfc0:qblox-qcm-rf,8=rfr0:qblox-qrm-rf"
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +68,11 @@ stop 7
 
 def test_modules_and_state(cluster):
     assert {m.slot_idx: m.module_type for m in cluster.modules if m.present()} == {
-        2: InstrumentType.QCM, 4: InstrumentType.QRM,
+        2: InstrumentType.QCM, 4: InstrumentType.QRM, 6: InstrumentType.QCM, 8: InstrumentType.QRM,
     }  # fmt: skip
+    assert [m.is_rf_type for m in (cluster.module2, cluster.module4, cluster.module6, cluster.module8)] == [
+        False, False, True, True,
+    ]  # fmt: skip
     assert cluster.get_system_status().status.name == "OKAY"
     cluster.reference_source("external")
     assert cluster.reference_source() == "external"
@@ -85,6 +88,26 @@ def test_settings_come_back_as_they_were_set(cluster, sequencer):
     assert sequencer.thresholded_acq_rotation() == pytest.approx(30)
     assert cluster.module2.out3_offset() == -1.25 and cluster.module4.in0_gain() == 6
     assert sequencer.connect_out1() == "Q" and sequencer.connect_acq_I() == "in0"
+
+
+def test_mixers_inside_are_set_as_the_client_sets_them(cluster):
+    drive, read = cluster.module6, cluster.module8
+    drive.out1_lo_freq(5.1e9)
+    drive.out1_lo_en(True)
+    drive.out1_att(14)
+    drive.out1_offset_path1(-12.5)
+    read.out0_in0_lo_freq(7.07e9)
+    read.out0_in0_lo_en(True)
+    read.in0_att(8)
+    assert (drive.out1_lo_freq(), drive.out1_lo_en(), drive.out1_att()) == (5.1e9, True, 14)
+    assert (drive.out0_lo_freq(), drive.out0_att()) == (6e9, 0)
+    assert drive.out1_offset_path1() == -12.5
+    assert (read.out0_in0_lo_freq(), read.out0_in0_lo_en(), read.in0_att()) == (7.07e9, True, 8)
+    drive.disconnect_outputs()
+    drive.sequencer2.connect_sequencer("out1")
+    assert drive.sequencer2.connect_out1() == "IQ"
+    with pytest.raises(Exception, match="60"):
+        drive.out1_att(62)
 
 
 def test_program_runs_and_bins_are_read(sequencer):

@@ -23,7 +23,8 @@ from qctl.lab import load_lab, parse_lab
 LAB = "docs/examples/qblox2.toml"
 FIRMWARE = "0.13.0"
 """What the dummy is made to say, the oldest that the driver takes; its own 0.0.0 is refused."""
-SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM}
+SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM,
+         6: ClusterType.CLUSTER_QCM_RF, 8: ClusterType.CLUSTER_QRM_RF}  # fmt: skip
 
 
 class Server(threading.Thread):
@@ -165,9 +166,39 @@ def test_bins_come_back_as_the_vendors_server_has_them(server, lab, averaged):
     cluster.close()
 
 
+def test_mixers_inside_are_set_as_the_vendors_server_keeps_them(server):
+    with open("docs/examples/qblox_rf2.toml") as file:
+        text = file.read()
+    for old, slot in ((5025, 0), (25002, 2), (25003, 6), (25004, 8)):
+        text = text.replace(f"::{old}::", f"::{server.ports[slot]}::")
+    text = text.replace('output = "rf0:1"', 'output = "rf0:2"\nmixer = { offset_v = [0.01, -0.02] }', 1)
+    rack = parse_lab(text.replace('[ports."q1.drive"]\noutput = "rf0:2"', '[ports."q1.drive"]\noutput = "rf0:1"'))
+    made = programs(rack, amplitudes=(-0.1, 0.1))
+    for name, slot in (("rf0", 6), ("qrm0", 8)):
+        device = open_device(rack.instrument(name), rack)
+        assert device.load(made[name]) > 0
+        del server.sent[:]
+        device.load(made[name])
+        assert all(line.endswith(b"?") for _, line in server.sent)
+        device.start()
+        box = server.dummy.get_module_transport(slot)
+        if name == "rf0":
+            kept = {key: float(value) for key, value in box._port_cfg["out1"].items() if key != "amp_offs"}
+            assert kept == {"lo_freq": 4.95e9, "lo_ena": 1, "out_att": 4}
+            assert [float(box._port_cfg[f"out{k}"]["amp_offs"]) for k in (2, 3)] == [10, -20]
+            assert box._channelmap["0"] == [[2], [3]]
+        else:
+            assert float(box._port_cfg["out1"]["lo_freq"]) == 6.95e9  # its one LO has the number 1
+            assert float(box._port_cfg["in0"]["in_att"]) == 2
+            assert box._channelmap["0"] == box._acq_channelmap["0"] == [[0], [1]]
+        device.safe()
+        device.close()
+
+
 def test_firmware_that_is_too_old_is_refused(server, lab):
     server.firmware = "0.0.0"
-    with pytest.raises(VersionError, match="qblox-qcm has firmware 0.0.0, and its limits are known from 0.13.0 on"):
+    words = r"qblox-qcm has firmware 0\.0\.0, and its limits are known from 0\.13\.0 on"
+    with pytest.raises(VersionError, match=words):
         open_device(lab.instrument("qcm0"), lab)
 
 
@@ -183,6 +214,6 @@ def test_vendors_refusals_are_refusals(server, lab):
 def test_cluster_speaks_with_the_vendors_server(server, lab):
     device = open_device(lab.instrument("cluster0"), lab)
     assert device.identify().startswith("Qblox,Cluster MM,")
-    assert device.get("n_modules") == 3
+    assert device.get("n_modules") == len(SLOTS)
     device.close()
     assert load_lab(LAB).instrument("cluster0").model == "qblox-cluster"

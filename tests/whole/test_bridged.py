@@ -57,7 +57,7 @@ def test_limits_hold_on_every_path_and_the_firmware_refuses_in_its_own_words(box
             refused()
     with pytest.raises(LimitError, match=r"setpoint_c = 30.1 is outside \[10, 30\]"):
         chiller.raw("holding 0 int16 / 10 = 30.1")
-    with pytest.raises(RefusedError, match=r"shutter0 refused SET DAC 2 7\.000: ERR 3 out of range"):
+    with pytest.raises(RefusedError, match=r"shutter0 refused dac2_v = 7\.0 \(SET DAC 2 7\.000\): ERR 3 out of range"):
         shutter.set("dac2_v", 7.0)
     for box in (shutter, chiller):
         for text in ("*CLS", "*OPC?", "SYST:ERR?"):  # it need not know SCPI, and its answer would stand unread
@@ -136,6 +136,42 @@ def test_an_unplugged_board_is_found_at_its_new_port(bridged: Any, boxes: Any) -
     bridged.clear()
     bridged.all_up()
     assert boxes["chiller0"].get("temperature_c") == 21.3
+
+
+def test_a_dead_unit_of_a_line_is_down_alone_and_comes_back(bridged: Any, boxes: Any) -> None:
+    valve, meter = boxes["valve0"], boxes["meter0"]
+    valve.set("opening", 12.5)
+    assert (valve.get("position"), meter.get("flow_l_per_min")) == (12.5, 4.12)
+    with pytest.raises(LimitError, match=r"valve0: opening = 60.1 is outside \[0, 60\]"):
+        valve.set("opening", 60.1)
+    before = {row["name"]: row["n_lost"] for row in bridged.client.instrument_rows()}
+    bridged.fault("silence", "valve0")
+    bridged.until(lambda: bridged.row("valve0")["n_retries"] > 1, "it is tried again")
+    for _ in range(20):
+        assert meter.get("flow_l_per_min") == 4.12
+    with pytest.raises(DeviceError, match=r"valve0 is (down|reconnecting)"):
+        valve.get("opening")
+    after = {row["name"]: row["n_lost"] for row in bridged.client.instrument_rows()}
+    assert {one for one in before if after[one] != before[one]} == {"valve0"}
+    bridged.clear()
+    bridged.all_up()
+    assert valve.get("opening") == 0.0
+
+
+def test_a_lease_on_one_unit_of_a_line_leaves_the_others_to_others(bridged: Any, boxes: Any) -> None:
+    with qctl.connect(bridged.address) as other, other.lease("valve0"):
+        with pytest.raises(LeaseError, match="valve0"):
+            boxes["valve0"].set("opening", 1.0)
+        assert boxes["meter0"].raw("input 0 uint16 / 100") == "4.12"
+
+
+def test_a_line_that_is_unplugged_takes_its_units_and_brings_them_back(bridged: Any, boxes: Any) -> None:
+    lost = {name: bridged.row(name)["n_lost"] for name in ("valve0", "meter0")}
+    bridged.fault("renamed", "bus0", "0.5")
+    bridged.until(lambda: all(bridged.row(name)["n_lost"] > n for name, n in lost.items()), "both are noticed")
+    bridged.clear()
+    bridged.all_up()
+    assert (boxes["valve0"].get("position"), boxes["meter0"].get("temperature_c")) == (0.0, 18.7)
 
 
 def test_the_processor_beside_them_runs_meanwhile(bridged: Any, boxes: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -161,6 +163,10 @@ def test_port_that_comes_back_under_another_name_is_found(small: Any) -> None:
         after = small.row("trig0")["address"]
         assert after != before
         assert Path(after.removeprefix("ASRL").removesuffix("::INSTR")).name.startswith("trig0.port")
+    os.kill(small.host(), signal.SIGKILL)  # the next host looks for the one that this one found
+    small.until(lambda: small.link("trig0") != "up", "the host's end is told")
+    small.all_up()
+    assert small.row("trig0")["address"] == after
 
 
 @pytest.mark.full

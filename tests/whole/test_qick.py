@@ -14,15 +14,20 @@ import qctl
 from qctl.errors import DeviceError, QctlError
 
 
-@pytest.fixture(scope="module")
-def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=["qick2", "qick2-v1"])
+def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab of two transmons on one board after its tune-up."""
-    yield from tuned_lab(tmp_path_factory.mktemp("qick"), "qick2", 3)
+    yield from tuned_lab(tmp_path_factory.mktemp("qick"), request.param, 3)
+
+
+def name_of(lab: Any) -> str:
+    """Return the board's name in lab.toml."""
+    return "rfsoc0" if lab.name.endswith("-v1") else "board0"
 
 
 def board_of(lab: Any) -> dict[str, int]:
     """Return what the board has counted."""
-    found: dict[str, int] = lab.hil("counters")["board0"]
+    found: dict[str, int] = lab.hil("counters")[name_of(lab)]
     return found
 
 
@@ -36,10 +41,11 @@ def rabi(lab: Any, turns: Any) -> Any:
     return rabi_of(lab, height_v(lab.truth["qubits"]["q0"]), turns)
 
 
-def test_rabi_oscillation_on_a_board_without_tune_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "memory"), [("qick1", "wmem"), ("qick1-v1", "dmem")])
+def test_rabi_oscillation_on_a_board_without_tune_up(name: str, memory: str, tmp_path: Path) -> None:
     from whole_lab import WholeLab
 
-    lab = WholeLab(tmp_path, "qick1", 3)
+    lab = WholeLab(tmp_path, name, 3)
     try:
         turns = np.array([0.0, 1.0, 2.0, 3.0, 4.0])
         for averaged in (True, False):
@@ -55,8 +61,9 @@ def test_rabi_oscillation_on_a_board_without_tune_up(tmp_path: Path) -> None:
         assert sum(again.content["uploaded_bytes"].values()) == 0 and board_of(lab) == before
         lab.client.run(rabi(lab, [0.0, 1.0, 2.1, 3.0, 4.0]), shots=500, averaged=False).result(60)
         after = board_of(lab)
-        assert {name for name in after if after[name] != before[name]} == {"wmem_loads", "wmem_bytes"}
-        assert after["wmem_loads"] == before["wmem_loads"] + 1
+        assert {name for name in after if after[name] != before[name]} == {f"{memory}_loads", f"{memory}_bytes"}
+        assert after[f"{memory}_loads"] == before[f"{memory}_loads"] + 1
+        assert "late_events" not in after
     finally:
         lab.end()
 
@@ -78,14 +85,15 @@ def test_excitation_decays_with_the_true_lifetime(rack: Any) -> None:
 
 @pytest.mark.full
 def test_lost_clock_stops_a_run_by_name(rack: Any) -> None:
-    rack.fault("unlocked", "board0")
+    board = name_of(rack)
+    rack.fault("unlocked", board)
     try:
-        rack.until(lambda: not rack.client.instruments["board0"].call("locked"), "the lock is lost")
-        with pytest.raises(QctlError, match=r"board0 is not locked to its external reference"):
+        rack.until(lambda: not rack.client.instruments[board].call("locked"), "the lock is lost")
+        with pytest.raises(QctlError, match=rf"{board} is not locked to its external reference"):
             rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
     finally:
         rack.clear()
-    rack.until(lambda: rack.client.instruments["board0"].call("locked"), "the lock is back")
+    rack.until(lambda: rack.client.instruments[board].call("locked"), "the lock is back")
     rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
 
 
@@ -102,8 +110,8 @@ def test_run_that_is_cancelled_stops_the_board_and_the_next_one_plays(rack: Any)
 
 @pytest.mark.full
 def test_board_that_dies_is_an_error_by_name_and_comes_back(rack: Any) -> None:
-    rack.kill("board0")
-    with pytest.raises(DeviceError, match="board0"):
+    rack.kill(name_of(rack))
+    with pytest.raises(DeviceError, match=name_of(rack)):
         rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
     rack.all_up()
     counts = rack.client.run(qctl.Circuit.from_qasm(BELL), shots=500).result(60).counts

@@ -16,10 +16,10 @@ from qctl.errors import DeviceError, QctlError
 pytestmark = pytest.mark.full
 
 
-@pytest.fixture(scope="module")
-def rack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Return a lab on an SHFQC and an HDAWG after its tune-up."""
-    yield from tuned_lab(tmp_path_factory.mktemp("zurich"), "zurich2", 3)
+@pytest.fixture(scope="module", params=["zurich2", "zurich2-uhf"])
+def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on an SHFQC and an HDAWG, or on an HDAWG and a UHFQA that its marker starts, after its tune-up."""
+    yield from tuned_lab(tmp_path_factory.mktemp("zurich"), request.param, 3)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +38,16 @@ def server_of(lab: Any) -> dict[str, int]:
     return found
 
 
-def height_v(true: dict[str, Any]) -> float:
-    """Return the height of a pi/2 pulse: truth is that of steps at 1.2 GSa/s, which weaken a pulse more than at 2.0."""
+def height_v(lab: Any) -> float:
+    """Return the height of a pi/2 pulse: truth is that of steps at 1.2 GSa/s, which weaken it more."""
+    true, rate_hz = lab.truth["qubits"]["q0"], 2.4e9 if lab.name == "zurich2-uhf" else 2.0e9
     offset_hz = true["frequency_hz"] - 5.1e9
-    return float(true["amplitude_v"] * np.sinc(offset_hz / 1.2e9) / np.sinc(offset_hz / 2.0e9))
+    return float(true["amplitude_v"] * np.sinc(offset_hz / 1.2e9) / np.sinc(offset_hz / rate_hz))
 
 
 def rabi(lab: Any, turns: Any) -> Any:
     """Return a program that plays pulses of so many times a calibrated one's height."""
-    return rabi_of(lab, height_v(lab.truth["qubits"]["q0"]), turns)
+    return rabi_of(lab, height_v(lab), turns)
 
 
 def test_bell_state_by_the_command_line(rack: Any, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_changed_amplitude_uploads_the_table_only(rack: Any) -> None:
 
 
 def test_excitation_decays_with_the_true_lifetime(rack: Any) -> None:
-    check_lifetime(rack, height_v(rack.truth["qubits"]["q0"]), 20e-9)
+    check_lifetime(rack, height_v(rack), 20e-9)
 
 
 @pytest.mark.parametrize("name", ["rack", "led"])
@@ -127,9 +128,28 @@ def test_lost_lock_stops_a_run_by_name(rack: Any) -> None:
     rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
 
 
+def test_without_the_marker_s_cable_the_readout_is_never_started(tmp_path: Path) -> None:
+    from whole_lab import WholeLab
+
+    def miswired(text: str) -> str:
+        assert "line.1 = { width_s" in text and 'source = "hd0", line = 1' in text
+        text = text.replace("line.1 = { width_s", "line.3 = { width_s")
+        return text.replace('source = "hd0", line = 1', 'source = "hd0", line = 3')
+
+    lab = WholeLab(tmp_path, "zurich2-uhf", 3, edit=miswired)
+    try:
+        p = qctl.Program(["q0.readout"], ["q0"], ["q0"])
+        p.measure("q0", "q0")
+        # lab.toml has another line than the cable: the marker that goes up reaches nobody.
+        with pytest.raises(QctlError, match="uh0"):
+            lab.client.run(p, shots=20).result(120)
+    finally:
+        lab.end()
+
+
 def test_data_server_that_dies_is_an_error_by_name_and_comes_back(rack: Any) -> None:
     rack.kill("zds0")
-    with pytest.raises(DeviceError, match=r"(qc0|hd0)"):
+    with pytest.raises(DeviceError, match=r"(qc0|hd0|uh0)"):
         rack.client.run(qctl.Circuit.from_qasm(BELL), shots=100).result(60)
     rack.all_up()
     counts = rack.client.run(qctl.Circuit.from_qasm(BELL), shots=500).result(60).counts
@@ -163,10 +183,11 @@ def test_led_rack_goes_on_after_a_cancelled_run(led: Any) -> None:
     led.client.run(rabi(led, [0.5, 1.5]), shots=100, averaged=True).result(60)
 
 
-def test_analyser_and_a_generator_of_another_maker_play_one_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["mixed1", "mixed1-qblox"])
+def test_analyser_and_a_generator_of_another_maker_play_one_run(tmp_path: Path, name: str) -> None:
     from whole_lab import WholeLab
 
-    lab = WholeLab(tmp_path, "mixed1", 3)
+    lab = WholeLab(tmp_path, name, 3)
     try:
         true = lab.truth["qubits"]["q0"]
         p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])

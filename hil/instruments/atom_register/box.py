@@ -32,6 +32,7 @@ class AtomRegister(Box):
 
     idn = "QCTL,ATOM REGISTER,{serial},1.0"
     kind = "register"
+    own_faults = Box.own_faults | {"full_buffer"}
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
         self._sequences: dict[str, Sequence] = {}

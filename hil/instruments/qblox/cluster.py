@@ -16,7 +16,7 @@ from typing import Any
 from qctl.errors import QctlError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Parts, Plant
-from qctl.hil.instruments.qblox.following import follow, n_left
+from qctl.hil.instruments.qblox.following import Followed, follow, n_left
 from qctl.hil.instruments.qblox.lists import packed
 from qctl.hil.instruments.qblox.module import KINDS, QbloxModule, built, identity
 from qctl.hil.instruments.qblox.playing import play
@@ -63,6 +63,7 @@ class QbloxCluster(Box):
     """The cluster; its configuration lists its modules as ``slot=name:model,…``."""
 
     kind = "cluster"
+    own_faults = Box.own_faults | {"unlocked", "full_buffer"}
     reply_end = "\r\n"
     table_type = _SlotTable
 
@@ -86,8 +87,11 @@ class QbloxCluster(Box):
     @property
     def parts(self) -> Parts:
         """Return what the plant has to know of the modules."""
-        found = {module.config.name: module.type for module in self.slots.values()}
-        return {name: (kind.kind, kind.n_outputs, kind.n_inputs) for name, kind in found.items()}
+        found: dict[str, tuple[str, int, int]] = {}
+        for module in self.slots.values():
+            found[module.config.name] = (module.type.kind, module.type.n_outputs, module.type.n_inputs)
+            found |= dict.fromkeys(module.carriers, ("source", 0, 0))
+        return found
 
     def commands(self) -> None:
         """Add the commands of the management module."""
@@ -116,7 +120,12 @@ class QbloxCluster(Box):
         modules = {
             str(slot): common
             | {"model": f"cluster_{module.type.name.lower()}", "name": module.config.name, "ser": module.config.serial}
-            | {"is_extended_instrument": False, "qtm_eom": False, "features": {"partial_acquisition": True}}
+            | {
+                "is_rf": bool(module.type.los),
+                "is_extended_instrument": False,
+                "qtm_eom": False,
+                "features": {"partial_acquisition": True},
+            }
             for slot, module in self.slots.items()
         }
         own = {"model": "cluster_mm", "name": self.config.name, "ser": self.config.serial}
@@ -163,22 +172,20 @@ class QbloxCluster(Box):
         pairs = [(module, one) for module in self.slots.values() for one in module.sequencers]
         running = [(module, one) for module, one in pairs if id(one) in self._running]
         self._following = True
-        done = None
+        followed = None
         try:
-            done = await follow(self.plant, running, int(self.value("trigger_address")))
+            followed = await follow(self.plant, running, int(self.value("trigger_address")))
         except QctlError as error:
             for _, one in running:
                 one.fail("UNKNOWN", error.message)
-        if done is None:
+        if followed is None:
             self._end_following()
             return
-        self._task = asyncio.get_running_loop().create_task(self._followed(running, done))
+        self._task = asyncio.get_running_loop().create_task(self._followed(running, followed))
 
-    async def _followed(
-        self, running: Sequence[tuple[QbloxModule, Sequencer]], done: asyncio.Future[list[list[Any]]]
-    ) -> None:
+    async def _followed(self, running: Sequence[tuple[QbloxModule, Sequencer]], followed: Followed) -> None:
         try:
-            await done
+            followed.fill(await followed.done)
         except QctlError as error:
             for _, one in running:
                 if one.state == "RUNNING":

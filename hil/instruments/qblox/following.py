@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,59 @@ from numpy.typing import NDArray
 from qctl.cext.q1_shots import fingerprint
 from qctl.hil.instruments.plant_link import Kind, Plant
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, run_together
-from qctl.hil.instruments.qblox.parts import LONGEST_NS, RATE_HZ, Player, judge, kind_of
+from qctl.hil.instruments.qblox.parts import (
+    INPUT_V,
+    LONGEST_NS,
+    RATE_HZ,
+    Player,
+    bins_of,
+    carriers_of,
+    fill,
+    judge,
+    kind_of,
+    window_of,
+)
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots
 
 if TYPE_CHECKING:
     from qctl.hil.instruments.qblox.module import QbloxModule
 
-__all__ = ["follow", "n_left"]
+__all__ = ["Followed", "follow", "n_left"]
 
 _APART_NS = 4 * LONGEST_NS
 _MOST_TRIGGERS = 1 << 20
 _SHORTEST_NS = 4
+
+
+class _Filled(NamedTuple):
+    """Acquisitions of shots: whose, their kind, integration, column and index, each shot's place and bin."""
+
+    player: Player
+    kind: int
+    which: int
+    column: int
+    acquisition: int
+    shots: NDArray[np.int64]
+    bins: NDArray[np.int64]
+
+
+class Followed(NamedTuple):
+    """What is followed: done with the sums of each kind and integration, which `fill` puts into the bins."""
+
+    done: asyncio.Future[list[list[NDArray[np.float64]]]]
+    filled: list[_Filled]
+    order: NDArray[np.int64]
+
+    def fill(self, sums: Sequence[Sequence[NDArray[np.float64]]]) -> None:
+        """Put the sums of all shots into their bins."""
+        ranks = np.empty(len(self.order), np.int64)
+        for kind in range(len(sums)):
+            mine = self.order == kind
+            ranks[mine] = np.arange(np.count_nonzero(mine))
+        for one in self.filled:
+            values = sums[one.kind][one.which][ranks[one.shots], one.column : one.column + 2]
+            fill(one.player, one.acquisition, one.bins, values / INPUT_V)
 
 
 @dataclass(slots=True)
@@ -39,26 +80,27 @@ class _Found:
 
     kinds: list[Kind] = field(default_factory=list)
     order: list[NDArray[np.int64]] = field(default_factory=list)
+    filled: list[_Filled] = field(default_factory=list)
     busy_ns: int = 0
     _numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     def number(self, kind: Kind) -> int:
         """Return the number of a kind; what plays the same has one."""
-        key = tuple((name, number, one) for name, element in kind.outputs.items() for number, one in element.items())
+        played = tuple((name, number, one) for name, element in kind.outputs.items() for number, one in element.items())
+        seen = tuple((one.box, one.inputs, one.delay_s, one.weights.tobytes()) for one in kind.integrations)
+        key = (played, seen)
         if key not in self._numbers:
             self._numbers[key] = len(self.kinds)
             self.kinds.append(kind)
         return self._numbers[key]
 
 
-async def follow(
-    plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]], address: int
-) -> asyncio.Future[list[list[NDArray[np.float64]]]] | None:
+async def follow(plant: Plant, running: Sequence[tuple[QbloxModule, Sequencer]], address: int) -> Followed | None:
     """Run programs to their ends, and tell the plant what they play at the coming triggers.
 
     Returns
     -------
-    Future or None
+    Followed or None
         Done when the last trigger has come; None if a program can't be followed: its flags say why.
     """
     triggers = np.empty((_MOST_TRIGGERS, 2), np.int64)
@@ -74,9 +116,6 @@ async def follow(
         ended = await asyncio.to_thread(run_together, cores)
         for player in players:
             judge(player)
-            if np.isin(player.core.rows["operation"], ACQUIRES).any():
-                player.sequencer.fail("UNKNOWN", "acquisitions behind wait_trigger are not emulated")
-                return None
         if ended:
             last = max(int(core.rows["time"][-1]) // _APART_NS if len(core.rows) else 0 for core in cores)
         else:
@@ -98,7 +137,9 @@ async def follow(
     for core in cores:
         found.busy_ns = max(found.busy_ns, core.end_ns % _APART_NS)
     names = list(dict.fromkeys(module.config.name for module, _ in running))
-    return await plant.follow(names, found.kinds, np.concatenate(found.order), RATE_HZ, busy_s=found.busy_ns * 1e-9)
+    order, busy_s = np.concatenate(found.order), found.busy_ns * 1e-9
+    done = await plant.follow(names, found.kinds, order, RATE_HZ, tones=carriers_of(players), busy_s=busy_s)
+    return Followed(done, found.filled, order)
 
 
 async def n_left(plant: Plant) -> int:
@@ -125,25 +166,43 @@ def _shots(players: Sequence[Player], first: int, last: int) -> Shots:
 
 
 def _lengthen(stops: NDArray[np.int64], starts: NDArray[np.int64], player: Player, rows: NDArray) -> None:
-    """Let shots last until what a sequencer plays in them has ended."""
+    """Let shots last until what a sequencer plays and integrates in them has ended."""
     plays = rows[rows["operation"] == PLAY]
     for letter in ("a", "b"):
-        lengths = np.array([len(player.waves.get(int(index), ())) for index in plays[letter]], np.int64)
-        place = np.searchsorted(starts, plays["time"], side="right") - 1
-        inside = place >= 0
-        np.maximum.at(stops, place[inside], (plays["time"] + lengths)[inside])
+        lengths = [len(player.waves.get(int(index), ())) for index in plays[letter]]
+        _last_until(stops, starts, plays["time"], np.array(lengths, np.int64))
+    acquires = rows[np.isin(rows["operation"], ACQUIRES[:2])]
+    _, firsts, kinds = np.unique(
+        acquires[["operation", "a", "c", "d"]], return_index=True, return_inverse=True
+    )  # a window is that of its like
+    windows = np.array([window_of(player, acquires[k]) for k in firsts.tolist()], np.int64)
+    _last_until(stops, starts, acquires["time"], windows[kinds] if len(kinds) else windows)
+
+
+def _last_until(
+    stops: NDArray[np.int64], starts: NDArray[np.int64], times: NDArray[np.int64], lengths: NDArray[np.int64]
+) -> None:
+    """Let each shot last until the ends of what begins in it."""
+    place = np.searchsorted(starts, times, side="right") - 1
+    inside = place >= 0
+    np.maximum.at(stops, place[inside], (times + lengths)[inside])
 
 
 async def _take(plant: Plant, players: Sequence[Player], shots: Shots, found: _Found) -> bool:
     """Note what is played in each of the shots; say whether it can be."""
     numbers = np.zeros(len(shots.models), np.int64)
+    before = sum(map(len, found.order))
     for place, model in enumerate(shots.models.tolist()):
         rendered = kind_of(players, shots, model)
         if rendered is None:
             return False
-        kind, fresh, _ = rendered
+        kind, fresh, acquired = rendered
         await plant.waveforms(fresh)
-        numbers[place] = found.number(kind)
+        number = numbers[place] = found.number(kind)
+        alike = np.flatnonzero(shots.kinds == place)
+        for each, which, column in acquired:
+            index, bins = bins_of(players, shots, model, alike, each)
+            found.filled.append(_Filled(players[each.player], number, which, column, index, before + alike, bins))
         found.busy_ns = max(found.busy_ns, int(shots.stops[model] - shots.starts[model]))
     found.order.append(numbers[shots.kinds])
     return True

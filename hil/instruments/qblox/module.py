@@ -1,10 +1,11 @@
-"""Emulated Qblox module QCM or QRM: six sequencers, spoken to over its own port or through the cluster's.
+"""Emulated Qblox module QCM, QRM, QCM-RF or QRM-RF: six sequencers, spoken to over its own port or the cluster's.
 
 Source: qblox-instruments 1.4.1: the commands of its SCPI layer 1.2 (`cluster_mm_1_2`), and the binary forms that its
 client reads (lists, bins, configuration). Limits as in the assembler and in qblox-scheduler's constants. That
-the input's range is 1 Vpp at 0 dB, and that demodulation leaves amplitudes as they are, are estimates.
+the input's range is 1 Vpp at 0 dB, that demodulation leaves amplitudes as they are, and that a full tone of an RF
+output has 5 dBm, are estimates. Markers open the switches of RF outputs as qblox-scheduler's ``default_markers`` say.
 
-Not emulated: markers at connectors, scope records, predistortion, TTL counting.
+Not emulated: markers at connectors, scope records, predistortion, TTL counting; spurs of mixers that are off.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ N_SEQUENCERS = 6
 
 
 class Kind(NamedTuple):
-    """What tells the modules apart."""
+    """What tells the modules apart; an RF output has two converters, an LO, and a marker that opens its switch.
+
+    Identities don't say whether a module is for RF: the cluster's description does.
+    """
 
     name: str
     n_outputs: int
@@ -39,13 +43,19 @@ class Kind(NamedTuple):
     max_instructions: int
     full_scale_v: float
     kind: str = "awg"
+    los: tuple[int, ...] = ()
+    switches: tuple[int, ...] = ()
 
 
 KINDS = {
     "qblox-qcm": Kind("QCM", 4, 0, 16_384, 2.5),
     "qblox-qrm": Kind("QRM", 2, 2, 12_288, 0.5),
+    "qblox-qcm-rf": Kind("QCM", 4, 0, 16_384, 0.8, los=(0, 1), switches=(0, 1)),
+    "qblox-qrm-rf": Kind("QRM", 2, 2, 12_288, 0.8, los=(1,), switches=(1,)),
 }
 _MAX_BINS = 3_000_000
+LO_DBM = 10.0
+"""Of an LO inside, at its mixer: what the plant's mixers have their stated gain at."""
 
 
 def built(version: str) -> dict[str, Any]:
@@ -196,10 +206,22 @@ class QbloxModule(Box):
         kind = self.type
         for number in range(kind.n_outputs):
             top = kind.full_scale_v
-            self.number(f"AFE:OFFSet:DAC{number}", f"offset{number}_v", 0.0, -top, top, "{:.9g}")
+            if kind.los:
+                self.number(f"AFE:OFFSet:OUTAMP{number}", f"mixer{number}_mv", 0.0, -84.0, 73.0, "{:.9g}")
+            else:
+                self.number(f"AFE:OFFSet:DAC{number}", f"offset{number}_v", 0.0, -top, top, "{:.9g}")
+        for number, lo in enumerate(kind.los):
+            self.integer(f"STATus:QUEStionable:FREQuency:LO{lo}", f"lo{lo}_hz", 6_000_000_000, 2 * 10**9, 18 * 10**9)
+            self.switch(f"LO{lo}:ENAble", f"lo{lo}_on")
+            self._attenuator(f"AFE:ATT:OUT{number}", f"attenuation{number}_db", 60)
         for number in range(kind.n_inputs):
-            self.integer(f"AFE:GAIN:INAMP{number}", f"gain{number}_db", 0, -6, 26)
+            if kind.los:
+                self._defaults["in_attenuation_db"] = 0
+            else:
+                self.integer(f"AFE:GAIN:INAMP{number}", f"gain{number}_db", 0, -6, 26)
             self.number(f"AFE:OFFSet:IN{number}", f"in_offset{number}_v", 0.0, -0.09, 0.09, "{:.9g}")
+        if kind.los and kind.n_inputs:
+            self._attenuator("AFE:ATT:IN0", "in_attenuation_db", 30)
         for number in range(4):
             self.switch(f"MRK{number}:INVert:ENAble", f"marker{number}_inverted")
         self._defaults["predistortion"] = {}
@@ -207,6 +229,40 @@ class QbloxModule(Box):
             "PREDISTortion:CONFiguration", lambda s, a: self.put("predistortion", json.loads(arg.block(a[0]))), 1
         )
         self.table.add("PREDISTortion:CONFiguration?", lambda s, a: _json(self.value("predistortion")))
+
+    def _attenuator(self, path: str, name: str, most_db: int) -> None:
+        """Add the commands of an attenuator that goes in steps of 2 dB."""
+
+        def put(given: Any) -> int:
+            value = arg.integer(given, 0, most_db)
+            if value % 2:
+                raise refusal(-222, f"{value} dB is no multiple of 2 dB")
+            return value
+
+        self.setting(path, name, 0, put, str)
+        self.table.add(path + ":MAX?", lambda s, a: str(most_db))
+
+    # what arrives at the connectors ----------------------------------------------------------------
+
+    @property
+    def carriers(self) -> dict[str, tuple[float, float, bool]]:
+        """Return the LOs of the mixers inside, by the name that the plant has for each."""
+        return {
+            f"{self.config.name}.lo{k + 1}": (float(self.value(f"lo{lo}_hz")), LO_DBM, bool(self.value(f"lo{lo}_on")))
+            for k, lo in enumerate(self.type.los)
+        }
+
+    def level(self, number: int) -> tuple[float, float]:
+        """Return peak to peak and offset, in volts, of what a converter's full scale gives at the connector."""
+        if not self.type.los:
+            return 2 * self.type.full_scale_v, float(self.value(f"offset{number}_v"))
+        less = 10 ** (-self.value(f"attenuation{number // 2}_db") / 20)
+        return 2 * self.type.full_scale_v * less, float(self.value(f"mixer{number}_mv")) * 1e-3 * less
+
+    def gain(self, number: int) -> float:
+        """Return how much more of what comes in there is at a converter."""
+        db = -self.value("in_attenuation_db") if self.type.los else self.value(f"gain{number}_db")
+        return float(10 ** (db / 20))
 
     # what handlers do ------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.hil.instruments.plant_link import Integration, Kind, Output, Runs
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, Core
-from qctl.hil.instruments.qblox.rendering import FULL_SCALE, rendered, turned, words_of
+from qctl.hil.instruments.qblox.rendering import FULL_SCALE, markers_of, rendered, turned, words_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Done, Shots
 from qctl.hil.physics.lines import find_runs
@@ -26,6 +26,7 @@ __all__ = [
     "Acquired",
     "Player",
     "bins_of",
+    "carriers_of",
     "done_of",
     "fill",
     "integrations_of",
@@ -107,6 +108,7 @@ def outputs_of(
 ) -> tuple[dict[str, dict[int, Output]], dict[str, tuple[int, Runs]]]:
     """Return what each output of each module plays in a shot, and the samples of it, `late` samples after its start."""
     sums: dict[str, NDArray[np.float64]] = {}
+    switched: dict[str, NDArray[np.int32]] = {}
     for place, player in enumerate(players):
         low, high = (int(ends[model]) for ends in shots.bounds[place])
         rows = player.core.rows[max(low - 1, 0) : high]
@@ -114,6 +116,9 @@ def outputs_of(
         if beyond:
             player.sequencer.fail("OUTPUT OVERFLOW", "a path goes over the range of the DAC")
         total = sums.setdefault(player.module.config.name, np.zeros((player.module.type.n_outputs, stop - start)))
+        if player.module.type.switches:
+            marks = switched.setdefault(player.module.config.name, np.zeros(stop - start, np.int32))
+            marks |= markers_of(rows, start, stop, player.sequencer.awg["marker_ovr"])
         for path, numbers in enumerate(player.sequencer.outputs):
             for number in numbers:
                 total[number] += paths[path]
@@ -129,14 +134,23 @@ def outputs_of(
             if np.abs(total).max(initial=0) > FULL_SCALE:
                 player.sequencer.fail("OUTPUT OVERFLOW", f"output {number + 1} goes over its range")
             samples = (np.clip(total, -FULL_SCALE, FULL_SCALE - 1) / FULL_SCALE).astype(np.float32)
-            offset_v = module.value(f"offset{number}_v")
+            amplitude_vpp, offset_v = module.level(number)
+            if module.type.switches:
+                shut = switched[name] >> module.type.switches[number // 2] & 1 == 0
+                samples[shut] = 0.0
+                offset_v = 0.0 if shut.all() else offset_v
             digest = None
             if samples.any() or offset_v:
                 digest = blake2b(samples.tobytes() + late.to_bytes(8, "big"), digest_size=16).hexdigest()
                 runs = tuple((late + first, samples[first:last]) for first, last in find_runs(samples != 0, _SILENT))
                 fresh[digest] = (late + len(samples), runs)
-            outputs[name][number + 1] = Output(digest, 2 * module.type.full_scale_v, offset_v, digest is not None)
+            outputs[name][number + 1] = Output(digest, amplitude_vpp, offset_v, digest is not None)
     return outputs, fresh
+
+
+def carriers_of(players: Sequence[Player]) -> dict[str, tuple[float, float, bool]]:
+    """Return the LOs inside the modules, as the plant wants them."""
+    return {name: tone for player in players for name, tone in player.module.carriers.items()}
 
 
 def integrations_of(
@@ -169,7 +183,7 @@ def integrations_of(
             acquired.append(one)
             places.append((len(integrations), 2 * k))
         for number in range(module.type.n_inputs):
-            weights[:, number] *= 10 ** (module.value(f"gain{number}_db") / 20)
+            weights[:, number] *= module.gain(number)
         inputs = tuple(range(1, module.type.n_inputs + 1))
         integrations.append(Integration(name, inputs, RATE_HZ, first * 1e-9, weights))
     return acquired, integrations, places

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.qblox.core import MOST_ROWS, run_together
-from qctl.hil.instruments.qblox.parts import INPUT_V, RATE_HZ, Player, bins_of, done_of, fill, judge, kind_of
+from qctl.hil.instruments.qblox.parts import (
+    INPUT_V,
+    RATE_HZ,
+    Player,
+    bins_of,
+    carriers_of,
+    done_of,
+    fill,
+    judge,
+    kind_of,
+)
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Shots, cut
 from qctl.hil.instruments.qblox.steering import follows, play_steered
@@ -74,7 +84,9 @@ async def _play_kind(
         return
     kind, fresh, acquired = found
     await plant.waveforms(fresh)
-    n_played, sums = await plant.play(kind.outputs, kind.integrations, RATE_HZ, len(alike), period_s)
+    n_played, sums = await plant.play(
+        kind.outputs, kind.integrations, RATE_HZ, len(alike), period_s, tones=carriers_of(players)
+    )
     for each, which, column in acquired:
         index, bins = bins_of(players, shots, model, alike[:n_played], each)
         fill(players[each.player], index, bins, sums[which][:n_played, column : column + 2] / INPUT_V)

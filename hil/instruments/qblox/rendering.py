@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.instruments.qblox.core import PLAY
 
-__all__ = ["FULL_SCALE", "TURN", "Modulation", "rendered", "turned", "words_of"]
+__all__ = ["FULL_SCALE", "TURN", "Modulation", "markers_of", "rendered", "turned", "words_of"]
 
 FULL_SCALE = 1 << 15
 TURN = 4_000_000_000
@@ -97,6 +98,20 @@ def rendered(
     top = FULL_SCALE - 1
     over = bool(out.size) and (out.max() > top or out.min() < -top - 1)
     return np.clip(out, -top - 1, top) if over else out, over
+
+
+def markers_of(rows: NDArray, start: int, stop: int, override: Mapping[str, Any]) -> NDArray[np.int32]:
+    """Return a sequencer's markers at each ns between two times, as a mask; before its first row there is none.
+
+    Parameters
+    ----------
+    override : mapping
+        The configuration's entry ``marker_ovr``.
+    """
+    if override["en"]:
+        return np.full(stop - start, override["val"], np.int32)
+    place = np.searchsorted(rows["time"], np.arange(start, stop), side="right") - 1
+    return np.where(place >= 0, rows["marker"][np.maximum(place, 0)] if len(rows) else 0, 0).astype(np.int32)
 
 
 _NOTHING = np.empty(0, np.int32)

@@ -34,6 +34,7 @@ from qctl.hil.instruments.qblox.parts import (
     RATE_HZ,
     Acquired,
     Player,
+    carriers_of,
     fill,
     integrations_of,
     judge,
@@ -310,7 +311,9 @@ class _Run:
         self, part: _Part, party: int, places: NDArray[np.int64], members: NDArray[np.int64], end_s: float
     ) -> _Drawn:
         await self.plant.waveforms(part.fresh)
-        party, sums = await self.plant.steer(part.outputs, part.integration, RATE_HZ, party, places, end_s)
+        party, sums = await self.plant.steer(
+            part.outputs, part.integration, RATE_HZ, party, places, end_s, tones=carriers_of(self.players)
+        )
         results = [
             over(self.players[each.player], sums[:, column : column + 2] / INPUT_V)
             for each, column in zip(part.acquired, part.columns, strict=True)

@@ -42,7 +42,7 @@ class QickBoard:
         self.config, self.plant = config, plant
         self.counters: dict[str, int] = {}
         self.faults: dict[str, Any] = {}
-        self.memory = Memory(board_config())
+        self.memory = Memory(board_config(config.model))
         self.n_outputs = 2 * len(self.memory.config["gens"])
         self.joined: dict[int, int] = {}
         for entry in filter(None, config.modules.split(",")):
@@ -149,7 +149,7 @@ class QickBoard:
             _LOG.exception("%s: a run failed", self.config.name)
             error = InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}").message
         if error:
-            self.soc._ended(0, {}, {}, error)
+            self.soc._ended(None, {}, {}, error)
         elif run is not None and not run.stopped:
-            self.soc._ended(run.done.n_shots, run.sums, run.traces, "")
+            self.soc._ended(run.done, run.sums, run.traces, "")
         self._run = None

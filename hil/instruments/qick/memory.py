@@ -27,14 +27,14 @@ class Readout:
 
 @dataclass(slots=True)
 class Memory:
-    """All of it; columns of program and wave memory are words of 32 bits.
+    """All of it; columns of a tProcessor v2's program and wave memory are words of 32 bits, v1's program has 64 bits.
 
     Attributes
     ----------
     config : dict
         The board's configuration.
     program, waves, values : array
-        (n, 8) int32, (n, 6) int64 and (n,) int64.
+        (n, 8) int32 or (n,) uint64, (n, 6) int64, which v1 has none of, and (n,) int64.
     kept : dict
         What was loaded last, for `reload`.
     envelopes : dict of int to (maxlen, 2) int16
@@ -46,7 +46,7 @@ class Memory:
     """
 
     config: dict[str, Any]
-    program: NDArray[np.int32] = field(init=False)
+    program: NDArray[Any] = field(init=False)
     waves: NDArray[np.int64] = field(init=False)
     values: NDArray[np.int64] = field(init=False)
     kept: dict[str, Any] = field(init=False)
@@ -60,13 +60,23 @@ class Memory:
 
     def reset(self) -> None:
         """Forget everything, as after a power cut."""
-        self.program = np.zeros((0, 8), np.int32)
-        self.waves = np.zeros((int(self.processor["wmem_size"]), 6), np.int64)
+        self.erase()
+        self.waves = np.zeros((int(self.processor.get("wmem_size", 0)), 6), np.int64)
         self.values = np.zeros(int(self.processor["dmem_size"]), np.int64)
-        self.kept, self.envelopes = {}, {}
+        self.envelopes = {}
         self.zones = dict.fromkeys(range(len(self.config["gens"])), 1)
         self.mixers_hz = dict.fromkeys(range(len(self.config["gens"])), 0.0)
         self.readouts = [Readout() for _ in self.config["readouts"]]
+
+    def erase(self) -> None:
+        """Forget the program."""
+        self.program = np.zeros((0, 8), np.int32) if self.version == 2 else np.zeros(0, np.uint64)
+        self.kept = {}
+
+    @property
+    def version(self) -> int:
+        """Return the tProcessor's, 1 or 2."""
+        return 2 if self.processor["type"] == "qick_processor" else 1
 
     @property
     def processor(self) -> dict[str, Any]:
@@ -75,13 +85,15 @@ class Memory:
         return found
 
     def load(self, name: str, data: Any, address: int) -> int:
-        """Write a block of a memory (``pmem``, ``wmem`` or ``dmem``), and return its bytes.
+        """Write a block of a memory (``pmem``, ``wmem`` or ``dmem``; of v1 ``dmem``), and return its bytes.
 
         Raises
         ------
         RuntimeError
             If there is no such memory, or the block is none of it.
         """
+        if self.version == 1 and name != "dmem":
+            raise RuntimeError(f"invalid mem_sel: {name}")
         if name not in ("pmem", "wmem", "dmem"):
             raise RuntimeError(f"mem_sel should be pmem/dmem/wmem, current Value : {name}")
         # Numbers above 2**31 wrap, as they do in the numpy of boards.
@@ -102,8 +114,25 @@ class Memory:
             self.values[address : address + len(block)] = block
         return block.nbytes
 
+    def load_words(self, words: Any) -> int:
+        """Write the program memory of a tProcessor v1, and return its bytes.
+
+        Raises
+        ------
+        RuntimeError
+            If they are over it.
+        """
+        program = np.array(words, dtype=np.uint64)
+        size = int(self.processor["pmem_size"])
+        if program.ndim != 1 or len(program) > size:
+            raise RuntimeError(f"{program.shape} words are over the {size} of program memory")
+        self.program = program
+        return program.nbytes
+
     def read(self, name: str, length: int, address: int) -> NDArray[np.int32]:
         """Return a block of a memory."""
+        if self.version == 1 and name != "dmem":
+            raise RuntimeError(f"invalid mem_sel: {name}")
         if name == "wmem":
             return self.waves[address : address + length].astype(np.uint32).view(np.int32)
         if name == "pmem":

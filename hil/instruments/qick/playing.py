@@ -17,6 +17,7 @@ from qctl.errors import RequestError
 from qctl.hil.instruments.plant_link import Integration, Kind, Output, Plant, Runs
 from qctl.hil.instruments.qick.memory import Memory
 from qctl.hil.instruments.qick.processor import Done, execute
+from qctl.hil.instruments.qick.processor_v1 import execute_v1
 from qctl.hil.instruments.qick.rendering import RATE_HZ, Play, carrier_hz, rendered, tone_hz
 from qctl.hil.instruments.qick.shots import READ, Clocks, Deeds, Shots, clocks_of, cut, deeds_of
 from qctl.hil.physics.lines import find_runs
@@ -35,13 +36,17 @@ _ALIKE_HZ = 1e3
 
 
 class Window(NamedTuple):
-    """A window of a shot: readout, first decimated sample, frequency of down-conversion, and where its sums stand."""
+    """A window of a shot: readout, first decimated sample, frequency of down-conversion, and where its sums stand.
+
+    An input is real, so that a carrier is there at its negative frequency, too: what comes of that is mirrored.
+    """
 
     readout: int
     first: int
     length: int
     hertz: float
     turned_by: int
+    mirrored: bool
     column: int
 
 
@@ -206,14 +211,18 @@ class Run:
             digital_hz = -settings.f_int / 2 ** int(readout["b_dds"]) * rate_hz
             made = {k: self._carrier(k, int(plays[0].words[0]))[0] for k, plays in played.items()}
             # An input sees all frequencies that differ by whole sample rates alike.
-            off = {k: abs((hz - digital_hz + rate_hz / 2) % rate_hz - rate_hz / 2) for k, hz in made.items()}
-            nearest = min(off, key=lambda k: off[k], default=-1)
-            hertz = digital_hz
+            off = {
+                (k, side): abs((hz - side * digital_hz + rate_hz / 2) % rate_hz - rate_hz / 2)
+                for k, hz in made.items()
+                for side in (1, -1)
+            }
+            nearest, side = min(off, key=lambda key: off[key], default=(-1, 1))
+            hertz = side * digital_hz
             if nearest >= 0:
-                hertz += round((made[nearest] - digital_hz) / rate_hz) * rate_hz
-            turned_by = nearest if nearest >= 0 and off[nearest] < _ALIKE_HZ else -1
+                hertz += round((made[nearest] - hertz) / rate_hz) * rate_hz
+            turned_by = nearest if nearest >= 0 and off[nearest, side] < _ALIKE_HZ else -1
             length = settings.sums_length
-            found.append(Window(number, first, length, hertz, turned_by, column))
+            found.append(Window(number, first, length, hertz, turned_by, side < 0, column))
             column += 2 * (1 + (settings.trace_length if settings.traces_on else 0))
         return found
 
@@ -267,7 +276,8 @@ class Run:
             turn = np.exp(2j * np.pi * self._turns(w, self.shots.starts[shots]))
             for k in range(1 + self._trace(w)):
                 column = w.column + 2 * k
-                values = (found[0][:, column] + 1j * found[0][:, column + 1]) * turn
+                sums = found[0][:, column] + 1j * found[0][:, column + 1]
+                values = (np.conj(sums) if w.mirrored else sums) * turn
                 pairs = np.rint(np.stack([values.real, values.imag], axis=1)).astype(np.int64)
                 if k == 0:
                     self.sums[w.readout][before] = pairs
@@ -283,7 +293,7 @@ class Run:
             number = window.turned_by
             word = self._free_word(number)
             ratio = self.clocks.generators[number] * int(self.memory.config["gens"][number]["samps_per_clk"])
-            found += _turned(starts, ratio, word) * (-1.0 if self._carrier(number, word)[1] else 1.0)
+            found += _turned(starts, ratio, word) * (-1.0 if self._carrier(number, word)[1] != window.mirrored else 1.0)
         return np.asarray(found)
 
     def _free_word(self, number: int) -> int:
@@ -310,8 +320,12 @@ def prepared(name: str, memory: Memory, joined: Mapping[int, int], inputs: NDArr
         If the program can't be executed.
     """
     clocks = clocks_of(memory.config)
-    pace = clocks.timing_hz / Fraction(memory.processor["f_core"]).limit_denominator(10_000) / 10**6
-    done = execute(memory.program, memory.waves, memory.values, pace, memory.processor, inputs)
+    if memory.version == 1:
+        channels = {int(one["tproc_ch"]) for one in memory.config["gens"]}
+        done = execute_v1(memory.program, memory.values.copy(), channels, inputs)
+    else:
+        pace = clocks.timing_hz / Fraction(memory.processor["f_core"]).limit_denominator(10_000) / 10**6
+        done = execute(memory.program, memory.waves, memory.values, pace, memory.processor, inputs)
     windows = {k: one.sums_length for k, one in enumerate(memory.readouts) if one.sums_on or one.traces_on}
     deeds = deeds_of(done, memory.config, clocks, windows)
     return Run(name, memory, joined, clocks, done, deeds, cut(deeds, clocks))

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from qctl.cext import tproc_core as kernel
 from qctl.errors import RequestError
 
-__all__ = ["Done", "execute", "fields_of"]
+__all__ = ["MOST_INSTRUCTIONS", "MOST_ROWS", "Done", "execute", "fields_of", "told"]
 
 _FIELDS = ((69, 3), (66, 2), (63, 3), (56, 7), (45, 11), (39, 6), (7, 32), (0, 7), (68, 1))
 """Lowest bit and width: kind, format, condition, deed, address, port, data, destination, whether a number."""
-_FIRST_ROWS, _MOST_ROWS = 1 << 16, 6_000_000
-_MOST_INSTRUCTIONS = 60_000_000
+_FIRST_ROWS, MOST_ROWS = 1 << 16, 6_000_000
+MOST_INSTRUCTIONS = 60_000_000
 _SLOTS = 4096
 """Waves that a program may make beside those of its memory, at first."""
 _COUNTER = 12
@@ -42,12 +42,15 @@ class Done(NamedTuple):
         What the counter that the server reads has come to.
     n_late : int
         Events that were reached after they were due, and played late.
+    memory : (n,) int64
+        Data memory when all is over.
     """
 
     rows: NDArray[np.int64]
     waves: NDArray[np.int64]
     n_shots: int
     n_late: int
+    memory: NDArray[np.int64]
 
 
 def fields_of(memory: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -119,12 +122,12 @@ def execute(
             given,
             pace.numerator,
             pace.denominator,
-            _MOST_INSTRUCTIONS,
+            MOST_INSTRUCTIONS,
         )
         if why != kernel.FULL:
             break
-        if len(rows) >= _MOST_ROWS or len(log) >= _MOST_ROWS:
-            raise RequestError(f"over {_MOST_ROWS} events or waves; the emulator holds no more")
+        if len(rows) >= MOST_ROWS or len(log) >= MOST_ROWS:
+            raise RequestError(f"over {MOST_ROWS} events or waves; the emulator holds no more")
         if state[3] >= len(rows):
             rows = np.concatenate([rows, np.empty((3 * len(rows), 4), np.int64)])
         if state[4] >= len(log):
@@ -133,13 +136,24 @@ def execute(
     if why == kernel.UNKNOWN:
         kind = _KINDS[int(code[at, 0])]
         raise RequestError(f"instruction {at} ({kind}, {int(code[at, 3]):#04x}) is not emulated")
-    if why == kernel.OUTSIDE:
-        raise RequestError(f"instruction {at - 1} leaves program or data memory")
-    if why == kernel.TOO_MANY:
-        raise RequestError(f"the program has not ended after {_MOST_INSTRUCTIONS} instructions")
+    told(why == kernel.OUTSIDE, why == kernel.TOO_MANY, at)
     done = rows[: int(state[3])]
     done = done[np.argsort(done[:, 0], kind="stable")]
     used, place = np.unique(log[: int(state[4])], axis=0, return_inverse=True)
     is_wave = done[:, 1] == kernel.WAVE
     done[is_wave, 3] = place.reshape(-1)[done[is_wave, 3]]
-    return Done(done, used, int(registers[_COUNTER]), int(state[7]))
+    return Done(done, used, int(registers[_COUNTER]), int(state[7]), held_memory)
+
+
+def told(outside: bool, too_many: bool, at: int) -> None:
+    """Say what stopped a program before its end, if anything did.
+
+    Raises
+    ------
+    RequestError
+        If it left a memory with the instruction before `at`, or went on for too long.
+    """
+    if outside:
+        raise RequestError(f"instruction {at - 1} leaves program or data memory, or the stack")
+    if too_many:
+        raise RequestError(f"the program has not ended after {MOST_INSTRUCTIONS} instructions")

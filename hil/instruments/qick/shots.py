@@ -149,7 +149,7 @@ def _played(
 
 def _rises(rows: NDArray[np.int64], readout: Mapping[str, Any]) -> NDArray[np.int64]:
     """Return when the line that triggers a readout goes up."""
-    port, is_word = int(readout["trigger_port"]), readout["trigger_type"] == "dport"
+    port, is_word = int(readout["trigger_port"]), readout["trigger_type"] in ("dport", "output")
     mine = rows[(rows[:, 1] == (kernel.WORD if is_word else kernel.TRIGGER)) & (rows[:, 2] == port)]
     up = (mine[:, 3] >> int(readout.get("trigger_bit", 0) if is_word else 0)) & 1
     return np.asarray(mine[np.diff(up, prepend=0) > 0, 0])

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.instruments.qick.memory import Memory
+from qctl.hil.instruments.qick.processor import Done
 
 __all__ = ["Loop", "Soc"]
 
@@ -58,10 +59,13 @@ class Soc:
     # what the emulator tells ------------------------------------------------------------------------
 
     def _ended(
-        self, n_shots: int, sums: dict[int, NDArray[np.int64]], traces: dict[int, NDArray[np.int64]], error: str
+        self, done: Done | None, sums: dict[int, NDArray[np.int64]], traces: dict[int, NDArray[np.int64]], error: str
     ) -> None:
         """Take what a run has given, and hand it on to whoever reads."""
         with self._news:
+            n_shots = 0
+            if done is not None:
+                n_shots, self._memory.values[:] = done.n_shots, done.memory
             self._counter, self._sums, self._traces, self._error = n_shots, sums, traces, error
             if self._asked is not None and not error:
                 self._pack(*self._asked)
@@ -162,13 +166,16 @@ class Soc:
 
     # memories ---------------------------------------------------------------------------------------
 
-    def load_bin_program(self, binprog: dict[str, Any], load_mem: bool = True) -> None:
-        """Write program memory, and the others where there is anything for them."""
+    def load_bin_program(self, binprog: Any, load_mem: bool = True) -> None:
+        """Write program memory; that of a v2 as a part of all memories, the others where there is anything for them."""
         with self._lock:
             memory = self._memory
-            memory.kept = dict(binprog)
-            memory.program = np.zeros((0, 8), np.int32)
-            n_bytes = memory.load("pmem", binprog["pmem"], 0)
+            memory.erase()
+            if memory.version == 1:
+                n_bytes = memory.load_words(binprog)
+            else:
+                memory.kept = dict(binprog)
+                n_bytes = memory.load("pmem", binprog["pmem"], 0)
             self._loop.count(programs=1, program_bytes=n_bytes)
             if load_mem:
                 self.reload_mem()
@@ -192,10 +199,11 @@ class Soc:
     # runs -------------------------------------------------------------------------------------------
 
     def start_src(self, src: str) -> None:
-        """Set what starts the processor; it is stopped."""
+        """Set what starts the processor; a v2 is stopped."""
         if src not in ("internal", "external"):
             raise RuntimeError(f"start_src must be internal or external, got {src}")
-        self._loop.halt()
+        if self._memory.version == 2:
+            self._loop.halt()
         self._source = src
 
     def start_tproc(self) -> None:
@@ -209,28 +217,34 @@ class Soc:
             self._loop.begin()
 
     def stop_tproc(self, lazy: bool = False) -> None:
-        """Stop the processor."""
-        self._loop.halt()
+        """Stop the processor; a v1 only if it may take its time, as its program has to be written anew."""
+        if self._memory.version == 2 or not lazy:
+            self._loop.halt()
 
     def clear_tproc_counter(self, addr: int) -> None:
-        """Reset the processor."""
+        """Reset the processor; of a v1 an address of data memory."""
+        if self._memory.version == 1:
+            with self._lock:
+                self._memory.values[addr] = 0
+            return
         self._loop.halt()
         with self._lock:
             self._counter = 0
 
     def get_tproc_counter(self, addr: int) -> int:
-        """Return the register that counts shots."""
+        """Return the register that counts shots; of a v1 what an address of data memory has."""
         with self._lock:
             if self._error:
                 raise RuntimeError(self._error)
+            if self._memory.version == 1:
+                return int(self._memory.values[addr])
             return self._counter if addr == 1 else 0
 
     def reset_gens(self) -> None:
         """Have all generators play zeros; the program is gone."""
         self._loop.halt()
         with self._lock:
-            self._memory.program = np.zeros((0, 8), np.int32)
-            self._memory.kept = {}
+            self._memory.erase()
 
     def prepare_round(self) -> None:
         """Do nothing, as the vendor's."""

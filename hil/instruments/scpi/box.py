@@ -39,7 +39,7 @@ class Box:
     n_inputs = 0
     options = "0"
     reference_suffixes: tuple[int, ...] = ()
-    own_faults = frozenset({"unlocked"})
+    own_faults = frozenset({"firmware"})
     reply_end = "\n"
     greeting = b""
     answers_settings = False

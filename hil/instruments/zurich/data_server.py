@@ -152,7 +152,9 @@ class DataServer:
                 settings = False
             for path in device.tree.matching(rest, settings, vectors):
                 value = device.tree.value(path)
-                if isinstance(value, np.ndarray):
+                if isinstance(value, complex):
+                    value = {"complex": [value.real, value.imag]}
+                elif isinstance(value, np.ndarray):
                     value = {"shape": list(value.shape), "dtype": value.dtype.str, "bytes": value.tobytes()}
                 rows.append([f"/{device.id}/{path}", now, value])
         return rows
@@ -161,7 +163,7 @@ class DataServer:
         for path, value in items:
             ((device, rest),) = self._places(path)
             if isinstance(value, dict):
-                value = array_from_wire(value, "")
+                value = complex(*value["complex"]) if "complex" in value else array_from_wire(value, "")
             device.set(rest, value)
         await self._settle()
 
@@ -184,6 +186,9 @@ class DataServer:
             if device.started:
                 device.started = False
                 self._start(device)
+            free = [one for one in device.sequencers if one.state == "waiting" and not device.waits_for_trigger(one)]
+            if free and device.together(free):
+                self._begin(device, {device.name: (device, free)})
 
     async def _stopped(self) -> None:
         await self.plant.abort()
@@ -199,19 +204,30 @@ class DataServer:
 
     def _start(self, device: Device) -> None:
         """Begin a run: a device's own trigger reaches its sequencers, and devices whose trigger wire comes from it."""
-        if self._task is not None:
-            raise Refusal("CoreError", "sequencers are running; the emulator starts no others meanwhile")
-        waiting: dict[str, tuple[Device, list[Sequencer]]] = {}
-        for other in self.devices.values():
-            inside = other is device
-            if not inside and self.wires.get(other.name, "").partition(":")[0] != device.name:
-                continue
-            found = [one for one in other.sequencers if one.state == "waiting" and other.waits_inside(one) == inside]
-            if found:
-                waiting[other.name] = (other, found)
-        if not waiting:
+        found = [one for one in device.sequencers if one.state == "waiting" and device.waits_inside(one)]
+        waiting = {device.name: (device, found)} if found else {}
+        if not waiting and not self._reached(device):
             device.tree.put("system/internaltrigger/enable", 0)
             return
+        self._begin(device, waiting)
+
+    def _reached(self, device: Device) -> dict[str, tuple[Device, list[Sequencer]]]:
+        """Return what waits at its trigger input for what a device shows at the output that its wire comes from."""
+        waiting: dict[str, tuple[Device, list[Sequencer]]] = {}
+        for other in self.devices.values():
+            source, _, line = self.wires.get(other.name, "").partition(":")
+            if other is device or source != device.name or not device.shows(int(line or 1)):
+                continue
+            found = [one for one in other.sequencers if one.state == "waiting" and not other.waits_inside(one)]
+            if found:
+                waiting[other.name] = (other, found)
+        return waiting
+
+    def _begin(self, device: Device, waiting: dict[str, tuple[Device, list[Sequencer]]]) -> None:
+        """Run sequencers of a device, and those that it triggers."""
+        if self._task is not None:
+            raise Refusal("CoreError", "sequencers are running; the emulator starts no others meanwhile")
+        waiting = waiting | self._reached(device)
         for _, every in waiting.values():
             for one in every:
                 one.state = "running"
@@ -227,8 +243,9 @@ class DataServer:
             self._fail(waiting, InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}"))
         finally:
             self._end(waiting)
-            device.tree.put("system/internaltrigger/enable", 0)
-            device.tree.put("system/internaltrigger/progress", 1.0)
+            if device.has_trigger:
+                device.tree.put("system/internaltrigger/enable", 0)
+                device.tree.put("system/internaltrigger/progress", 1.0)
             self._task = None
 
     def _end(self, waiting: Mapping[str, tuple[Device, list[Sequencer]]]) -> None:

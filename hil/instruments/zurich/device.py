@@ -24,17 +24,26 @@ _INTERNAL = 8
 """auxtriggers/0/channel: the device's own trigger; the values below it are trigger inputs."""
 
 
+_PLACES = {
+    "sg": ("sgchannels/{}/awg", ""),
+    "qa": ("qachannels/{}/generator", "qachannels/{}/readout"),
+    "hd": ("awgs/{}", ""),
+    "uh": ("awgs/{}", "qas/{}"),
+}
+
+
 class Sequencer:
     """One sequencer, and the outputs that it plays.
 
     Attributes
     ----------
     kind : str
-        ``sg`` (up-converted channel), ``qa`` (readout channel) or ``hd`` (pair of HDAWG outputs).
+        ``sg`` (up-converted channel), ``qa`` (readout channel), ``hd`` (pair of HDAWG outputs) or ``uh`` (those of a
+        UHFQA, with its integrators).
     number : int
         From 0.
-    place : str
-        Where its nodes are.
+    place, reads : str
+        Where its nodes are, and those of its integrators and logger; empty where it has none.
     script : Script or None
         The program.
     table : dict of int to Entry
@@ -42,14 +51,15 @@ class Sequencer:
     waves : dict of int to (n, n_channels) float64
         Uploaded waveforms, in parts of full scale.
     slots, weights : dict of int to (n,) complex128
-        Of a readout channel: waveforms of its generators, and integration weights.
+        Of a readout channel: waveforms of its generators, and integration weights; those of a UHFQA have what its two
+        sums are made with.
     state : str
         idle, waiting or running.
     """
 
     def __init__(self, kind: str, number: int) -> None:
         self.kind, self.number = kind, number
-        self.place = {"sg": "sgchannels/{}/awg", "qa": "qachannels/{}/generator", "hd": "awgs/{}"}[kind].format(number)
+        self.place, self.reads = (part.format(number) for part in _PLACES[kind])
         self.script: Script | None = None
         self.table: dict[int, Entry] = {}
         self.waves: dict[int, NDArray[np.float64]] = {}
@@ -97,6 +107,7 @@ class Device:
             *(Sequencer("sg", k) for k in range(self.kind.n_sg)),
             *(Sequencer("qa", k) for k in range(self.kind.n_qa)),
             *(Sequencer("hd", k) for k in range(self.kind.n_hd)),
+            *(Sequencer("uh", k) for k in range(self.kind.n_uh)),
         ]
         self._by_place = {one.place: one for one in self.sequencers}
         self.started = False
@@ -108,7 +119,9 @@ class Device:
         return float(self.tree.value("system/clocks/sampleclock/freq")) if self.kind.n_hd else self.kind.rate_hz
 
     def lock_changed(self) -> None:
-        """Show whether the reference is locked: 0 is, 1 is not."""
+        """Show whether the reference is locked: 0 is, 1 is not; a UHFQA has no such node."""
+        if self.kind.n_uh:
+            return
         place = "system/clocks/referenceclock" + ("" if self.kind.n_hd else "/in")
         lost = bool(self.faults.get("unlocked")) and self.tree.value(f"{place}/source") == 1
         self.tree.put(f"{place}/status", int(lost))
@@ -116,6 +129,34 @@ class Device:
     def waits_inside(self, one: Sequencer) -> bool:
         """Say whether a sequencer waits for the device's own trigger."""
         return bool(self.tree.value(f"{one.place}/auxtriggers/0/channel") == _INTERNAL)
+
+    def waits_for_trigger(self, one: Sequencer) -> bool:
+        """Say whether a sequencer's program waits for a trigger before it plays."""
+        return one.script is None or one.script.waits
+
+    @property
+    def has_trigger(self) -> bool:
+        """Say whether the device has an internal trigger: an HDAWG and a UHFQA have none."""
+        return not self.kind.n_hd and not self.kind.n_uh
+
+    def together(self, every: list[Sequencer]) -> bool:
+        """Say whether sequencers that wait for no trigger begin now: those that wait for one another, when all do."""
+        if not self.kind.n_hd:
+            return True
+        chosen = [one for one in self.sequencers if self.tree.value(f"{one.place}/synchronization/enable")]
+        if len(every) > 1 and any(one not in chosen for one in every):
+            raise Refusal("CoreError", "cores that begin by themselves are not synchronized: not emulated")
+        return not chosen or all(one in every for one in chosen)
+
+    def shows(self, line: int) -> bool:
+        """Say whether a trigger output goes up when the device begins."""
+        if self.has_trigger:
+            return True
+        if not self.kind.n_hd or line > 2 * self.kind.n_hd:
+            return False
+        core = next(one for one in self.sequencers if one.number == (line - 1) // 2)
+        bit = int(self.tree.value(f"triggers/out/{line - 1}/source"))
+        return core.state == "waiting" and core.script is not None and core.script.raises(bit)
 
     # what is set ------------------------------------------------------------------------------------
 
@@ -145,6 +186,8 @@ class Device:
             self._take_wave(self._by_place[head.removesuffix("/waveform/waves")], int(number), value)
         elif path.endswith("/wave"):
             self._take_vector(path, value)
+        elif head.rpartition("/")[0] == "qas/0/integration/weights":
+            self._take_part(self._by_place["awgs/0"], int(head.rpartition("/")[2]), number, value)
         elif path == "system/internaltrigger/enable":
             self.started = bool(value)
         elif path.startswith("system/clocks/referenceclock"):
@@ -156,7 +199,7 @@ class Device:
             "/commandtable/data": self._take_table,
             "/generator/clearwave": lambda place, on: self._qa(place).slots.clear(),
             "/readout/integration/clearweight": lambda place, on: self._qa(place).weights.clear(),
-            "/readout/result/enable": self._log,
+            "/result/enable": self._log,
         }
 
     def _qa(self, place: str) -> Sequencer:
@@ -220,14 +263,28 @@ class Device:
         self._count(waveforms=1, waveform_bytes=value.nbytes)
         one.slots[index] = value.astype(np.complex128)
 
+    def _take_part(self, one: Sequencer, index: int, part: str, value: Any) -> None:
+        """Take the real or the imaginary weights of an integrator of a UHFQA."""
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.size > 4096:
+            path = f"/{self.id}/qas/0/integration/weights/{index}/{part}"
+            raise Refusal("InvalidArgumentError", f"Node {path} takes up to 4096 real numbers")
+        self._count(weights=1, weight_bytes=value.nbytes)
+        held = np.zeros(4096, np.complex128)
+        before = one.weights.get(index, held[:0])
+        held[: len(before)] = before
+        side = held.real if part == "real" else held.imag
+        side[:] = 0.0
+        side[: value.size] = value
+        one.weights[index] = held
+
     def _log(self, place: str, on: int) -> None:
         """Begin to log results, or end it."""
-        result = f"{place}/readout/result"
+        result, real = f"{place}/result", place == "qas/0"
         if on:
             self.tree.put(f"{result}/acquired", 0)
             self.tree.put(f"{result}/errors", 0)
-            for k in range(16):
-                self.tree.put(f"{result}/data/{k}/wave", np.empty(0, np.complex128))
+            for k in range(10 if real else 16):
+                self.tree.put(f"{result}/data/{k}/wave", np.empty(0, np.float64 if real else np.complex128))
 
     def _enable(self, place: str, on: int) -> None:
         one = self._by_place[place]

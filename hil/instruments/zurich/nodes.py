@@ -32,7 +32,7 @@ class Rule:
     Attributes
     ----------
     kind : str
-        int, double, string or vector.
+        int, double, complex, string or vector.
     value : object
         After a power cycle.
     low, high, step : float
@@ -74,6 +74,8 @@ class Rule:
             if not isinstance(value, str):
                 raise Refusal("InvalidArgumentError", f"Node {path} takes a string")
             return value
+        if self.kind == "complex" and isinstance(value, int | float | complex) and value == value:
+            return complex(value)
         if isinstance(value, str) or not isinstance(value, int | float) or value != value:
             raise Refusal("InvalidArgumentError", f"Node {path} takes a number, not {value!r}")
         number = float(value)

@@ -80,12 +80,12 @@ class Run:
 
     def __post_init__(self) -> None:
         for place, track in enumerate(self.tracks):
-            if track.sequencer.kind == "qa":
+            if track.sequencer.reads:
                 low, high = self.shots.bounds[place]
                 counted = np.concatenate([[0], np.cumsum(track.rows["b"] != 0)])
                 first = int(counted[low[0]]) if len(low) else 0
                 before = np.append(counted[low], counted[high[-1]] if len(high) else 0) - first
-                tree, at = track.device.tree, f"qachannels/{track.sequencer.number}/readout/result"
+                tree, at = track.device.tree, f"{track.sequencer.reads}/result"
                 length, averages = int(tree.value(f"{at}/length")), int(tree.value(f"{at}/averages"))
                 self._logs[place] = _Log(length, averages, bool(tree.value(f"{at}/mode")), before)
 
@@ -95,7 +95,7 @@ class Run:
         return {
             carrier_name(t.device.name, t.sequencer): (carrier_of(t.device, t.sequencer), _CARRIER_DBM, True)
             for t in self.tracks
-            if t.sequencer.kind != "hd"
+            if t.sequencer.kind in ("sg", "qa")
         }
 
     @property
@@ -142,7 +142,8 @@ class Run:
             element = outputs.setdefault(device.name, {})
             for k, on in enumerate(heard(device, one)):
                 part = np.clip(samples[k], -1, 1).astype(np.float32)
-                offset_v = float(device.tree.value(f"sigouts/{first + k - 1}/offset")) if one.kind == "hd" else 0.0
+                plain = one.kind in ("hd", "uh")
+                offset_v = float(device.tree.value(f"sigouts/{first + k - 1}/offset")) if plain else 0.0
                 digest = None
                 if part.any() or offset_v:
                     digest = blake2b(part.tobytes(), digest_size=16).hexdigest()
@@ -164,9 +165,9 @@ class Run:
     def windows(self, place: int, model: int) -> list[Window]:
         """Return what a track integrates in a shot, in order of time; nothing where its input is off."""
         track = self.tracks[place]
-        if track.sequencer.kind != "qa":
-            return []
-        if not track.device.tree.value(f"qachannels/{track.sequencer.number}/input/on"):
+        one, tree = track.sequencer, track.device.tree
+        inputs = [f"qachannels/{one.number}/input/on"] if one.kind == "qa" else ["sigins/0/on", "sigins/1/on"]
+        if not one.reads or not any(tree.value(path) for path in inputs):
             return []
         low, high = (int(ends[model]) for ends in self.shots.bounds[place])
         found = windows_of(track, low, high, int(self.shots.origins[place][model]))
@@ -186,13 +187,14 @@ class Run:
         """Show how far the loggers are after so many shots, and the results when it is the end."""
         for place, log in self._logs.items():
             track = self.tracks[place]
-            tree, at = track.device.tree, f"qachannels/{track.sequencer.number}/readout/result"
+            tree, at = track.device.tree, f"{track.sequencer.reads}/result"
             if not tree.value(f"{at}/enable"):
                 continue
             tree.put(f"{at}/acquired", log.acquired(n_shots))
             if whole:
                 for integrator, values in log.values.items():
-                    tree.put(f"{at}/data/{integrator}/wave", values)
+                    wave = values.real.copy() if track.sequencer.kind == "uh" else values
+                    tree.put(f"{at}/data/{integrator}/wave", wave)
                 if log.acquired(n_shots) >= log.length * log.averages:
                     tree.put(f"{at}/enable", 0)
 

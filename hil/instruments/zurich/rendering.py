@@ -82,10 +82,10 @@ def track_of(device: Device, one: Sequencer) -> Track:
             raise RequestError(f"no index was assigned to {', '.join(names)}")
         return by_names[names]
 
-    rows = executed(script, one.entry_samples(), wave_of)
+    rows = executed(script, one.entry_samples(), wave_of, one.kind != "uh")
     lengths = rows["length"].copy()
     starts = rows["operation"] == START
-    if one.kind == "qa" and starts.any():
+    if one.reads and starts.any():
         longest = {k: len(wave) for k, wave in one.slots.items()}
         begin, n = _integration(device, one)
         for mask in np.unique(rows["a"][starts]).tolist():
@@ -105,15 +105,18 @@ def is_turned(track: Track) -> bool:
 
 def _integration(device: Device, one: Sequencer) -> tuple[int, int]:
     """Return the samples from startQA to the integration, and its length."""
-    place = f"qachannels/{one.number}/readout/integration"
-    delay = float(device.tree.value(f"{place}/delay"))
-    return round(delay * device.rate_hz), int(device.tree.value(f"{place}/length"))
+    length = int(device.tree.value(f"{one.reads}/integration/length"))
+    if one.kind == "uh":
+        return int(device.tree.value(f"{one.reads}/delay")), length
+    return round(float(device.tree.value(f"{one.reads}/integration/delay")) * device.rate_hz), length
 
 
 def full_scale_vpp(device: Device, one: Sequencer, output: int) -> float:
     """Return the peak-to-peak volts into 50 ohm of one output of a sequencer."""
     if one.kind == "hd":
         return float(device.tree.value(f"sigouts/{2 * one.number + output}/range"))
+    if one.kind == "uh":
+        return 2 * float(device.tree.value(f"sigouts/{output}/range"))
     channel = "sgchannels" if one.kind == "sg" else "qachannels"
     power_dbm = float(device.tree.value(f"{channel}/{one.number}/output/range"))
     return float(2 * math.sqrt(2 * 50 * 1e-3 * 10 ** (power_dbm / 10)))
@@ -130,7 +133,7 @@ def carrier_of(device: Device, one: Sequencer) -> float:
 
 def heard(device: Device, one: Sequencer) -> tuple[bool, bool]:
     """Return which of a sequencer's two outputs (or I and Q) are switched on."""
-    if one.kind == "hd":
+    if one.kind in ("hd", "uh"):
         first, second = (bool(device.tree.value(f"sigouts/{2 * one.number + k}/on")) for k in (0, 1))
         return first, second
     channel = "sgchannels" if one.kind == "sg" else "qachannels"
@@ -197,6 +200,9 @@ def _played(track: Track, row: np.void, since: int, chosen: int | None) -> NDArr
             theta += 2 * np.pi * np.mod(hz / track.device.rate_hz * index, 1.0)
         cos, sin = np.cos(theta), np.sin(theta)
         return np.stack([gains[0] * w[0] * cos + gains[1] * w[1] * sin, gains[2] * w[0] * sin + gains[3] * w[1] * cos])
+    if one.kind == "uh":
+        own = np.array([[float(tree.value(f"{one.place}/outputs/{k}/amplitude"))] for k in (0, 1)])
+        return np.asarray(w * own)
     w *= np.array(gains)[:, None]
     if tree.value(f"{one.place}/outputs/0/modulation/mode") == _MIXER:
         hz = float(tree.value(f"oscs/{int(tree.value(f'sines/{2 * one.number}/oscselect'))}/freq"))
@@ -223,6 +229,28 @@ def windows_of(track: Track, low: int, high: int, origin: int) -> list[Window]:
                     full = np.zeros(length, np.complex128)
                     given = one.weights.get(index, np.empty(0, np.complex128))[:length]
                     full[: len(given)] = given
-                    weights[index] = full
+                    weights[index] = _one_number(track.device, index, full) if one.kind == "uh" else full
             found.append(Window(k, int(row["time"]) - origin + begin, weights))
     return found
+
+
+def _one_number(device: Device, index: int, given: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return weights whose complex sum has an integrator's result, of a UHFQA, as its real part.
+
+    Its sums, of one input with the real weights and of the other one with the imaginary ones, are one complex number,
+    which is multiplied with the rotation; what is logged is the real part.
+
+    Raises
+    ------
+    RequestError
+        If it logs something else.
+    """
+    tree = device.tree
+    if index > 9 or tree.value("qas/0/result/source") != 2 or tree.value("qas/0/integration/mode"):
+        raise RequestError(f"integrator {index} logs what is not emulated: rotated sums are, of integrators 0 to 9")
+    rotation = complex(tree.value(f"qas/0/rotations/{index}"))
+    first, second = rotation.real * given.real, -rotation.imag * given.imag
+    if tree.value(f"qas/0/integration/sources/{index}"):
+        first, second = second, first
+    on = [float(tree.value(f"sigins/{k}/on")) for k in (0, 1)]
+    return np.asarray(first * on[0] - 1j * second * on[1])

@@ -8,7 +8,7 @@ entries wait for; conditions, other registers and user functions are not emulate
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -41,6 +41,7 @@ _CALLS = {
     "setTrigger": (1, 1),
     "assignWaveIndex": (2, 17),
     "waitWave": (0, 0),
+    "wait": (1, 1),
 }
 """Functions, and how many arguments they take."""
 
@@ -94,10 +95,31 @@ class Script:
     indices: dict[int, tuple[tuple[tuple[int, ...], str], ...]] = field(default_factory=dict)
     body: tuple[Call | Repeat | Count, ...] = ()
 
+    def raises(self, bit: int) -> bool:
+        """Say whether a program raises an AWG trigger before it plays anything, and waits for none."""
+        for one in self.body:
+            if not isinstance(one, Call) or one.name in ("playZero", "playWave", "executeTableEntry", "waitDigTrigger"):
+                return False
+            if one.name == "setTrigger" and isinstance(one.arguments[0], int) and one.arguments[0] >> bit & 1:
+                return True
+        return False
+
+    @property
+    def waits(self) -> bool:
+        """Say whether a program waits for a trigger."""
+        return _waits(self.body)
+
     def length_of(self, index: int) -> int | None:
         """Return the samples of an index of the waveform table, or None where nothing was assigned."""
         found = self.indices.get(index)
         return max(self.lengths[name] for _, name in found) if found else None
+
+
+def _waits(body: Sequence[Call | Repeat | Count]) -> bool:
+    return any(
+        _waits(one.body) if isinstance(one, Repeat) else isinstance(one, Call) and one.name == "waitDigTrigger"
+        for one in body
+    )
 
 
 def parse(text: str) -> Script:

@@ -28,7 +28,7 @@ integrators. Of an entry that is chosen by results (LOOK), `a` is the first one,
 ENTRY, WAVE, START, RESET, TRIGGER, LOOK = range(6)
 MOST_ROWS = 8_000_000
 """Rows of one sequencer that are held."""
-_QUIET = frozenset(("setTrigger", "waitWave"))
+_QUIET = frozenset(("setTrigger", "wait", "waitWave"))
 
 
 class _Rows:
@@ -84,7 +84,9 @@ class _Rows:
         self.look = body.look
 
 
-def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable[[tuple[str, ...]], int]) -> NDArray:
+def executed(
+    script: Script, entry_samples: Mapping[int, int], wave_of: Callable[[tuple[str, ...]], int], generates: bool = True
+) -> NDArray:
     """Return what a program does: (n,) ROW, times counted from its beginning as if no trigger had to be waited for.
 
     Parameters
@@ -95,6 +97,8 @@ def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable
         How long each entry of the command table plays.
     wave_of : callable
         Index of the waveforms that a playWave names.
+    generates : bool
+        Whether startQA names generators in front of the integrators; that of a UHFQA doesn't.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def executed(script: Script, entry_samples: Mapping[int, int], wave_of: Callable
         If it does something that can't be done.
     """
     rows = _Rows()
-    _run(script.body, rows, script, entry_samples, wave_of)
+    _run(script.body, rows, script, entry_samples, wave_of, generates)
     return rows.whole()
 
 
@@ -112,12 +116,13 @@ def _run(
     script: Script,
     entries: Mapping[int, int],
     wave_of: Callable[[tuple[str, ...]], int],
+    generates: bool,
 ) -> None:
     for one in body:
         if isinstance(one, Repeat):
             inner = _Rows()
             inner.look = rows.look
-            _run(one.body, inner, script, entries, wave_of)
+            _run(one.body, inner, script, entries, wave_of, generates)
             rows.repeat(inner, one.times)
             continue
         if isinstance(one, Count):
@@ -143,7 +148,7 @@ def _run(
             rows.add(rows.end, length, WAVE, wave_of(names))
             rows.play(length)
         elif name == "startQA":
-            generators, integrators = numbers[:2] if len(numbers) > 1 else (0, numbers[0])
+            generators, integrators = numbers[:2] if generates and len(numbers) > 1 else (0, numbers[0])
             rows.add(_since(rows), 0, START, generators, integrators)
         elif name == "resetOscPhase":
             rows.add(_since(rows), 0, RESET)

@@ -1,7 +1,8 @@
 """The nodes of the emulated devices, as far as drivers use them, typed from the node trees of the user manuals.
 
-Source: HDAWG, SHFSG, SHFQA, SHFQC user manuals, Device node tree: types, ranges and steps. Ranges of SHF outputs go in
-steps of 5 dB; centre frequencies in steps of 100 MHz.
+Source: HDAWG, SHFSG, SHFQA, SHFQC, UHFQA user manuals, Device node tree: types, ranges and steps. Ranges of SHF outputs
+go in steps of 5 dB; centre frequencies in steps of 100 MHz. A UHFQA averages powers of two (laboneq 26.7,
+``device_uhfqa.py``, which has its ranges and delays, too).
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ class Kind(NamedTuple):
     ----------
     devtype, options : str
         As it calls itself.
-    n_sg, n_qa, n_hd : int
-        Signal generator channels, quantum analyser channels, and HDAWG cores.
+    n_sg, n_qa, n_hd, n_uh : int
+        Signal generator channels, quantum analyser channels, HDAWG cores, and UHFQA units.
     rate_hz : float
         Samples per second after a power cycle.
     """
@@ -31,24 +32,26 @@ class Kind(NamedTuple):
     n_sg: int
     n_qa: int
     n_hd: int
+    n_uh: int
     rate_hz: float
 
     @property
     def n_outputs(self) -> int:
         """Return the outputs that the plant knows: two, I and Q, for each that is up-converted."""
-        return 2 * (self.n_sg + self.n_qa + self.n_hd)
+        return 2 * (self.n_sg + self.n_qa + self.n_hd + self.n_uh)
 
     @property
     def n_inputs(self) -> int:
         """Return the inputs that the plant knows, I and Q of each."""
-        return 2 * self.n_qa
+        return 2 * (self.n_qa + self.n_uh)
 
 
 KINDS = {
-    "zurich-shfqc": Kind("SHFQC", "QC6CH", 6, 1, 0, 2.0e9),
-    "zurich-shfsg": Kind("SHFSG8", "", 8, 0, 0, 2.0e9),
-    "zurich-shfqa": Kind("SHFQA4", "", 0, 4, 0, 2.0e9),
-    "zurich-hdawg": Kind("HDAWG8", "", 0, 0, 4, 2.4e9),
+    "zurich-shfqc": Kind("SHFQC", "QC6CH", 6, 1, 0, 0, 2.0e9),
+    "zurich-shfsg": Kind("SHFSG8", "", 8, 0, 0, 0, 2.0e9),
+    "zurich-shfqa": Kind("SHFQA4", "", 0, 4, 0, 0, 2.0e9),
+    "zurich-hdawg": Kind("HDAWG8", "", 0, 0, 4, 0, 2.4e9),
+    "zurich-uhfqa": Kind("UHFQA", "AWG\nDIG\nQA", 0, 0, 0, 1, 1.8e9),
 }
 _ON = Rule("int", 0, 0, 1)
 _VECTOR = Rule("vector", "", setting=False)
@@ -57,6 +60,7 @@ _COMMAND = Rule("int", 0, 0, 1, setting=False)
 _READ = Rule("int", 0, writable=False, setting=False)
 _FREQUENCY = Rule("double", 1e9, 0.6e9, 8.5e9, 1e8)
 _DBM = Rule("double", 0.0, -30, 10, 5)
+_INPUTS_V = (*(k / 100 for k in range(1, 10)), *(k / 10 for k in range(1, 16)))
 
 
 def _sequencer(place: str) -> dict[str, Rule]:
@@ -150,8 +154,43 @@ def _hd(n: int) -> dict[str, Rule]:
         f"oscs/{{{4 * n}}}/freq": Rule("double", 0.0, -1.2e9, 1.2e9),
         f"triggers/in/{{{2 * n}}}/level": Rule("double", 0.0, -10, 10),
         f"triggers/in/{{{2 * n}}}/imp50": _ON,
+        f"triggers/out/{{{2 * n}}}/source": Rule("int", 0, 0, 52),
+        f"{place}/synchronization/enable": Rule("int", 0, 0, 1, setting=False),
         "system/clocks/sampleclock/freq": Rule("double", 2.4e9, 2.0e9, 2.4e9),
         "system/clocks/sampleclock/status": _READ,
+    }
+
+
+def _uh() -> dict[str, Rule]:
+    return {
+        **_sequencer("awgs/0"),
+        "awgs/0/outputs/{2}/mode": Rule("int", 0, 0, 1),
+        "awgs/0/outputs/{2}/amplitude": Rule("double", 1.0, 0, 1),
+        "sigouts/{2}/on": _ON,
+        "sigouts/{2}/imp50": _ON,
+        "sigouts/{2}/range": Rule("double", 1.5, choices=(0.15, 1.5)),
+        "sigouts/{2}/offset": Rule("double", 0.0, -1.5, 1.5),
+        "sigins/{2}/on": _ON,
+        "sigins/{2}/imp50": _ON,
+        "sigins/{2}/range": Rule("double", 1.5, choices=_INPUTS_V),
+        "qas/0/delay": Rule("int", 0, 0, 1020, 4),
+        "qas/0/integration/mode": Rule("int", 0, 0, 1),
+        "qas/0/integration/length": Rule("int", 4096, 4, 4096, 4),
+        "qas/0/integration/trigger/channel": Rule("int", 0, 0, 7),
+        "qas/0/integration/sources/{10}": Rule("int", 0, 0, 1),
+        "qas/0/integration/weights/{10}/real": _VECTOR,
+        "qas/0/integration/weights/{10}/imag": _VECTOR,
+        "qas/0/rotations/{10}": Rule("complex", 1 + 0j),
+        "qas/0/result/enable": Rule("int", 0, 0, 1, setting=False),
+        "qas/0/result/reset": _COMMAND,
+        "qas/0/result/length": Rule("int", 1, 1, 1 << 20),
+        "qas/0/result/averages": Rule("int", 1, choices=tuple(float(1 << k) for k in range(18))),
+        "qas/0/result/mode": Rule("int", 0, 0, 1),
+        "qas/0/result/source": Rule("int", 0, 0, 7),
+        "qas/0/result/acquired": _READ,
+        "qas/0/result/errors": _READ,
+        "qas/0/result/data/{10}/wave": _READ_VECTOR,
+        "triggers/in/{4}/level": Rule("double", 0.0, -5, 5),
     }
 
 
@@ -163,9 +202,11 @@ def tree_of(device: str, kind: Kind) -> Tree:
         "features/serial": Rule("string", device.removeprefix("dev"), writable=False, setting=False),
         "features/options": Rule("string", kind.options, writable=False, setting=False),
         "system/fwrevision": Rule("int", 72_000, writable=False, setting=False),
-        f"{reference}/source": Rule("int", 0, 0, 2),
-        f"{reference}/status": _READ,
     }
+    if kind.n_uh:
+        rules["system/extclk"] = _ON
+    else:
+        rules |= {f"{reference}/source": Rule("int", 0, 0, 2), f"{reference}/status": _READ}
     many: dict[str, tuple[Rule, int]] = {}
     if kind.n_sg:
         rules |= _sg(kind.n_sg)
@@ -175,6 +216,9 @@ def tree_of(device: str, kind: Kind) -> Tree:
     if kind.n_hd:
         rules |= _hd(kind.n_hd)
         many |= {f"awgs/{k}/waveform/waves": (_VECTOR, 16_000) for k in range(kind.n_hd)}
+    elif kind.n_uh:
+        rules |= _uh()
+        many["awgs/0/waveform/waves"] = (_VECTOR, 16_000)
     else:
         rules |= {
             "system/internaltrigger/enable": Rule("int", 0, 0, 1, setting=False),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import qutip as qt
 
-from qctl.errors import DeviceError
 from qctl.hil.labs.crystal import places_of, transverse_modes
+from qctl.hil.physics.ion_drives import Drives, Lit, Stretch
 from qctl.hil.physics.ion_motion import Light, Motion, Tone
-from qctl.hil.physics.ion_shots import Lit, Stretch, Window, count_photons
+from qctl.hil.physics.ion_shots import IonShots
 from qctl.hil.physics.ions import Beam, Chain, Ion, Mode
 
 NU = 3.05e6
@@ -121,13 +122,34 @@ def chain(n_bar: float = 0.05, pump_error: float = 0.0) -> Chain:
     )
 
 
+class Window(NamedTuple):
+    """One gate of the counter of the first ion."""
+
+    start_s: float
+    end_s: float
+
+
+def count_photons(
+    chain: Chain, stretches: Sequence[Stretch], windows: Sequence[Window], n_shots: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return (n_shots, n_windows) photons."""
+    shots, counts = IonShots(Drives(chain), n_shots, random), []
+    for one in stretches:
+        if any(window.start_s == one.start_s for window in windows):
+            shots.open(0)
+        shots.shine(one.lit, one.start_s, one.end_s)
+        if any(window.end_s == one.end_s for window in windows):
+            counts.append(shots.close(0))
+    return np.stack(counts, axis=1)
+
+
 def sequence(drives: Sequence[tuple[Lit, float]], cooled_s: float = 1e-3) -> tuple[list[Stretch], list[Window]]:
     steps = [(Lit(1, 2e8, 0.0, 0.3), cooled_s), (Lit(2, 2e8, 0.0, 0.3), 2e-5), *drives, (Lit(3, 2e8, 0.0, 1 / 3), 4e-4)]
     found, at = [], 0.0
     for lit, length_s in steps:
         found.append(Stretch(at, at + length_s, (lit,)))
         at += length_s
-    return found, [Window(0, at - 4e-4, at)]
+    return found, [Window(found[-1].start_s, at)]
 
 
 def bright(drives: Sequence[tuple[Lit, float]], n_shots: int = 20_000, **options: float) -> float:
@@ -164,12 +186,27 @@ def test_pumping_leaves_what_it_cannot_reach() -> None:
     assert bright([], pump_error=0.05) == pytest.approx(0.05, abs=0.01)
 
 
-def test_drives_after_detection_are_refused() -> None:
-    stretches, windows = sequence([])
-    end_s = stretches[-1].end_s
-    late = [*stretches, Stretch(end_s, end_s + 1e-6, (Lit(0, 2e8, 0.0, 0.2),))]
-    with pytest.raises(DeviceError, match="driven after they were detected"):
-        count_photons(chain(), late, windows, 10, np.random.default_rng(1))
+def test_each_shot_goes_on_from_what_was_found_in_it() -> None:
+    # A pulse of three quarters of pi, detection, a pulse of pi, detection: whoever was dark is bright then.
+    pulse, pi = (Lit(0, 2e8, 0.0, 0.2), 3.75e-6), (Lit(0, 2e8, 0.0, 0.2), 5e-6)
+    detect = (Lit(3, 2e8, 0.0, 1 / 3), 4e-4)
+    stretches, windows = sequence([pulse, detect, pi])
+    windows = [Window(stretches[3].start_s, stretches[3].end_s), *windows]
+    first, second = (count_photons(chain(), stretches, windows, 4000, np.random.default_rng(6)) > 8).T
+    # Debye-Waller weakens the light: eta = 0.1 at 0.05 phonons, so each pulse turns by a factor exp(-eta^2 (n + 1/2)).
+    part = np.exp(-(0.1**2) * 0.55)
+    assert first.mean() == pytest.approx(np.sin(0.375 * np.pi * part) ** 2, abs=0.04)
+    assert (first != second).mean() > 0.99
+
+
+def test_pumping_a_part_of_the_way_remembers_each_shot_and_a_long_one_forgets() -> None:
+    half, detect = (Lit(0, 2e8, 0.0, 0.2), 2.5e-6), (Lit(3, 2e8, 0.0, 1 / 3), 4e-4)
+    for pump_s, left in ((1e-7, np.exp(-0.3)), (1e-4, 0.0)):  # 1e7 / (V s) at 0.3 V: 3e6 / s
+        stretches, windows = sequence([half, detect, (Lit(2, 2e8, 0.0, 0.3), pump_s)])
+        windows = [Window(stretches[3].start_s, stretches[3].end_s), *windows]
+        first, second = (count_photons(chain(), stretches, windows, 8000, np.random.default_rng(7)) > 8).T
+        assert second[~first].mean() == 0.0
+        assert second[first].mean() == pytest.approx(left, abs=0.04)
 
 
 def test_crystal_is_that_of_the_literature() -> None:

@@ -7,38 +7,17 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from replayed import recorded_story, running, served
 
-import qctl
 from qctl.errors import DeviceError, RequestError
-from qctl.hil.bench.processes import Running, start
 from qctl.hil.record.journal import read_record
 from qctl.hil.record.recorder import Recorder
 
 X = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; sx $0; c[0] = measure $0;'
-
-
-@contextmanager
-def running(*words: str) -> Iterator[Running]:
-    """Run a command of qctl until the block ends."""
-    process = start(list(words))
-    try:
-        yield process
-    finally:
-        process.end()
-
-
-@contextmanager
-def served(toml: str, store: Path) -> Iterator[Any]:
-    """Run a server, and yield a client of it when every link is up."""
-    bind = ["--bind", "tcp://127.0.0.1:0", "--store", str(store)]
-    with running("serve", "--lab", toml, *bind) as server, qctl.connect(server.address) as lab:
-        yield lab
 
 
 def story(lab: Any) -> dict[str, Any]:
@@ -54,15 +33,7 @@ def story(lab: Any) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
     """Return the record of a story on a virtual lab, and what came of it."""
-    folder = tmp_path_factory.mktemp("recorded")
-    with ExitStack() as stack:
-        stack.enter_context(running("hil", "lab", "transmon1", "--out", str(folder / "lab.toml")))
-        record = ["--lab", str(folder / "lab.toml"), "--out", str(folder / "record")]
-        proxies = stack.enter_context(running("hil", "record", *record))
-        assert proxies.address == str(folder / "record" / "recorded.toml")
-        lab = stack.enter_context(served(proxies.address, folder / "store"))
-        found = story(lab)
-    return folder / "record", found
+    return recorded_story(tmp_path_factory.mktemp("recorded"), "transmon1", story)
 
 
 @pytest.mark.parametrize("how", ["--strict", pytest.param("--tolerant", marks=pytest.mark.full)])

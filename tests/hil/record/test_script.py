@@ -72,6 +72,13 @@ def test_a_sign_of_life_is_free_and_a_query_after_silence_becomes_one() -> None:
     assert played(script, ["*IDN?", "FREQ?"]) == [b"box\n", b"1\n"]
 
 
+def test_what_is_named_is_the_command_that_had_to_come_and_no_sign_of_life_before_it() -> None:
+    script = Script("a", TURNS, True, clock=Hand())
+    played(script, ["*IDN?", "FREQ 1", "FREQ?", "BUSY?"])
+    with pytest.raises(DeviceError, match="command 7 differs from the record: expected 'POW 2', came 'POW 3'"):
+        played(script, ["POW 3"])
+
+
 def test_a_tolerant_replay_takes_any_order_and_gives_the_last_answer_again() -> None:
     script = Script("a", TURNS, strict=False)
     assert played(script, ["POW 2", "FREQ?", "FREQ 1", "FREQ 1", "FREQ?", "FREQ?"]) == [

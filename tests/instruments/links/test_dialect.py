@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from qctl.errors import DeviceError, WireError
+from qctl.errors import DeviceError, DeviceTimeoutError, WireError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.line_firmware import Level, LineFirmware
 from qctl.hil.instruments.modbus_firmware import crc
@@ -107,3 +107,43 @@ def test_an_echo_of_something_else_costs_the_link() -> None:
     with pytest.raises(DeviceError, match=r"box: b'OK.n' came where its echo was due after 'SET LEVEL 0.5'"):
         link.query("SET LEVEL 0.5")
     assert link.state == "degraded"
+
+
+def linked(**said: Any) -> tuple[LineFirmware, Wire, VisaLink]:
+    """Return a board with checksums, and the wire and the link to it."""
+    traits = {"check": staticmethod(lambda line: b"*%02X" % (sum(line) % 256)), "echo": said.get("echoes", False)}
+    board = type("Checked", (Board,), traits)(EmulatorConfig("m", "box", "7"), None)
+    wire = Wire(board, b"\n")
+    dialect = Dialect(identity_query="WHO", checksum="sum", **said)
+    return board, wire, VisaLink("box", "", 1.0, open_port=lambda *_: wire, dialect=dialect)
+
+
+def test_a_wrong_checksum_costs_the_link_and_the_next_question_has_its_own_answer() -> None:
+    board, wire, link = linked()
+    link.open()
+    wire.got += b"0.75*00\n"  # what a flipped bit makes of an answer
+    board.receive, right = lambda data: None, board.receive  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match="box: it sent what nobody asked for before 'GET LEVEL', which was not sent"):
+        link.query("GET LEVEL")
+    wire.got.clear()
+    board.receive = lambda data: wire.got.extend(  # type: ignore[method-assign]
+        b"0.75*00\n" if b"GET" in data else b"BOARD 2 7*11\n"
+    )
+    with pytest.raises(DeviceError, match=r"box: the checksum of '0.75\*00' is not \*CA in the answer to 'GET LEVEL'"):
+        link.query("GET LEVEL")
+    assert link.state == "degraded"
+    board.receive = right  # type: ignore[method-assign]
+    assert (link.query("GET LEVEL"), link.state, link.generation) == ("0.0", "up", 3)
+
+
+def test_a_late_answer_is_not_taken_for_the_echo_of_who_is_there() -> None:
+    board, wire, link = linked(echoes=True)
+    assert link.query("GET LEVEL") == "0.0"
+    board.receive, right = lambda data: None, board.receive  # type: ignore[method-assign]
+    with pytest.raises(DeviceTimeoutError, match="box: no answer in time"):
+        link.query("GET LEVEL")
+    wire.got += b"GET LEVEL*DC\n0.75*CA\n"  # it comes when the line is open again
+    board.receive = right  # type: ignore[method-assign]
+    with pytest.raises(DeviceError, match=r"b'GET LEVEL\*DC.n' came where its echo was due"):
+        link.query("GET LEVEL")
+    assert link.state == "down"

@@ -63,6 +63,9 @@ def test_a_refusal_is_told_in_modbus_words(port: ModbusPort) -> None:
         asked(port, "holding nine") == "ERR 'holding nine' is no register, such as 'holding 10 int16 / 10' or 'coil 0'"
     )
     assert asked(port, "holding 0 = warm") == "ERR 'warm' is no number"
+    assert asked(port, "holding 0 = 65536") == "ERR 65536 is not in [0, 65535], as holding 0 uint16 holds them"
+    assert asked(port, "holding 0 int16 / 10 = nan").startswith("ERR nan is not in [-3276.8, 3276.7]")
+    assert asked(port, "coil 0 = 2") == "ERR 2 is not in [0, 1], as coil 0 holds them"
 
 
 def test_a_unit_of_another_number_is_silent(address: str) -> None:

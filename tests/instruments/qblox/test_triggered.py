@@ -75,16 +75,51 @@ def test_points_are_cut_at_the_instructions_that_the_module_holds(mixed: Lab) ->
     assert "qblox-qcm" in TABLES
 
 
-def test_captures_behind_a_trigger_are_refused_by_name() -> None:
+def led_rack() -> Lab:
+    """Return a rack of Qblox alone whose cluster is triggered from outside."""
     lab = lab_of("qblox2")
     other = msgspec.structs.replace(lab.instruments["cluster0"], name="trig0", address="TCPIP::127.0.0.1::9::SOCKET")
     wired = msgspec.structs.replace(
         lab.instruments["cluster0"], trigger=msgspec.structs.replace(lab.instruments["qcm0"].trigger, source="trig0")
     )
-    led = msgspec.structs.replace(lab, instruments={**lab.instruments, "cluster0": wired, "trig0": other})
-    qctl.compile(rabi(2), lab, shots=2)
-    with pytest.raises(CompileError, match=r"capture on q0.readout, qrm0: acquisitions behind wait_trigger"):
-        qctl.compile(rabi(2), led, shots=2)
+    return msgspec.structs.replace(lab, instruments={**lab.instruments, "cluster0": wired, "trig0": other})
+
+
+def twice(n_points: int) -> Any:
+    """Return a sweep of two captures a point, before another program of one."""
+    p = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0", "again"])
+    with p.sweep("amp", np.linspace(0.0, 0.1, n_points), "V") as amp:
+        p.measure("q0", "q0")
+        p.play("q0.drive", qctl.drag(20e-9, amp, sigma_s=5e-9, beta_s=0.0))
+        p.barrier()
+        p.measure("q0", "again")
+    return p
+
+
+@pytest.mark.parametrize("averaged", [False, True])
+def test_captures_behind_a_trigger_go_to_bins_point_by_point(averaged: bool) -> None:
+    ready = qctl.compile([twice(2), rabi(3)], led_rack(), shots=7, averaged=averaged)
+    body = QbloxBody.from_bytes(of(ready, "qrm0").body)
+    (one,) = body.sequencers
+    assert body.triggered and one.point_captures == (() if averaged else (2, 2, 1, 1, 1))
+    lines = one.program.splitlines()
+    acquired = [line for line in lines if line.startswith("acquire")]
+    bins = [line.split(",")[1] for line in acquired]
+    assert bins == (["0", "0", "1", "1", "2", "3", "4"] if averaged else ["R1"] * 7)
+    assert [line for line in lines if line.startswith("loop R0")] == [f"loop R0,@t{k}" for k in range(5)]
+    assert {each.n_bins for each in one.acquisitions.values()} == {5 if averaged else 7 * 7}
+    row = next(row for row in of(ready, "qrm0").usage if row.resource == "instructions")
+    assert len(assemble(one.program, 2)) == len(lines) == row.used
+
+
+def test_plays_by_measured_bits_behind_a_trigger_are_refused_by_name() -> None:
+    c = qctl.Circuit(1, 2)
+    c.measure(0, 0)
+    with c.if_(0):
+        c.x(0)
+    c.measure(0, 1)
+    with pytest.raises(CompileError, match=r"qcm0: a pulse on q0.drive is played by measured bits, and its cluster"):
+        qctl.compile(c, led_rack(), shots=2)
 
 
 def test_point_that_fills_the_period_would_miss_the_next_trigger(mixed: Lab) -> None:

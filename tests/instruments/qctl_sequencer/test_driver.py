@@ -132,19 +132,22 @@ def test_what_is_calculated_from_photons_is_calculated_in_each_shot(device: Qctl
     assert (found[:, 0] == np.cumsum(found[:, 1])).all() and found[-1, 0] > 100
 
 
-@pytest.mark.parametrize(
-    ("rows", "number"),
-    [
-        ([*LIT[:3], (Op.JUMP_BELOW, 3, 4, 2), (Op.HALT,)], 3),
-        ([*LIT[:3], (Op.ADD, 4, 3, 1), (Op.WAIT_REGISTER, 4), (Op.HALT,)], 4),
-        ([(Op.WAIT_TRIGGER, 0, 0xFFFF, 0), *LIT], 0),
-    ],
-)
-def test_what_a_count_decides_is_refused_by_its_instruction(
-    device: QctlSequencer, rows: list[tuple[int, ...]], number: int
-) -> None:
-    device.load(made(*rows))
-    with pytest.raises(RefusedError, match=f"instruction {number}: what counts or triggers decide"):
+def test_what_a_count_decides_is_decided_in_each_shot(device: QctlSequencer) -> None:
+    decide = [(Op.SET, 5, 0, 0), (Op.JUMP_BELOW, 3, 6, 5), (Op.SET, 5, 0, 1)]
+    wait = [(Op.STORE, 3), (Op.STORE, 5), (Op.ADD, 4, 3, 1), (Op.WAIT_REGISTER, 4), (Op.MARK, 4, 0, 9), (Op.HALT,)]
+    device.load(made(*LIT[:3], *decide, *wait, n_shots=200, n_counts=2))
+    device.start()
+    until_finished(device)
+    found = device.integrated()["p", "s"].real
+    assert (found[:, 1] == (found[:, 0] >= 5)).all() and 0 < found[:, 1].mean() < 1
+    trace = read_trace(device.controller)
+    begins = np.arange(200) * 1000
+    assert (trace["scheduled"].reshape(200, 3) == np.stack([begins, begins + 500, begins + 501 + found[:, 0]], 1)).all()
+
+
+def test_triggers_beside_counts_are_refused_by_their_instruction(device: QctlSequencer) -> None:
+    device.load(made((Op.WAIT_TRIGGER, 0, 0xFFFF, 0), *LIT))
+    with pytest.raises(RefusedError, match="instruction 0: a program that counts can't wait for triggers"):
         device.start()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -229,6 +230,15 @@ def test_amplitudes_and_tones_at_their_limits_pass_and_beyond_are_refused(tmp_pa
         compile_programs(circuit, parse_lab(IONS.replace("tones = [1, 9]", "tones = [1, 5]")))
     with pytest.raises(CompileError, match=r"synthesiser.*17.*is over 16"):
         compile_programs(circuit, parse_lab(IONS.replace("tones = [1, 9]", "tones = [1, 17]")))
+    for tones in (list(range(17, 0, -1)), [1, 9, 17]):  # more than there are is refused whether they play or not
+        alone = re.sub(r"tones = \[(?!1,)[^]]*\]", "tones = []", IONS).replace("tones = [1, 9]", f"tones = {tones}")
+        with pytest.raises(CompileError, match=r"ctl0: a synthesiser of output.1.tones in .* = 17 is over 16"):
+            play_on_raman0(qctl.constant(1e-6, 0.1), lab=parse_lab(alone))
+
+
+def test_all_synthesisers_may_be_of_one_output_and_no_more_are_asked_for(tmp_path: Path) -> None:
+    alone = re.sub(r"tones = \[(?!1,)[^]]*\]", "tones = []", IONS).replace("tones = [1, 9]", "tones = [1, 9, 10, 11]")
+    play_on_raman0(qctl.constant(1e-6, 0.1), lab=parse_lab(alone))
 
 
 def test_the_report_says_what_memory_is_used_and_a_large_sweep_is_cut(tmp_path: Path) -> None:

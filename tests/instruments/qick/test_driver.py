@@ -31,15 +31,20 @@ class Evil:
 """
 
 
+@pytest.fixture(scope="module", params=["qick-tproc-v2", "qick-tproc-v1"])
+def model(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
-    with board_server(tmp_path_factory.mktemp("qick")) as found:
+def server(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    with board_server(tmp_path_factory.mktemp("qick"), model) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def lab(server: Emulator) -> Lab:
-    return lab_at(server.address)
+def lab(model: str, server: Emulator) -> Lab:
+    return lab_at(server.address, model=model)
 
 
 @pytest.fixture(scope="module")
@@ -80,18 +85,19 @@ def test_results_come_as_records_and_columns(box: Any, lab: Lab, averaged: bool)
     assert np.isfinite(values).all() and np.abs(values).max() < 0.05
 
 
-def test_repeated_run_uploads_nothing_and_a_changed_amplitude_the_wave_memory(
-    box: Any, lab: Lab, server: Emulator
+def test_repeated_run_uploads_nothing_and_a_changed_amplitude_the_memory_of_what_differs(
+    box: Any, lab: Lab, server: Emulator, model: str
 ) -> None:
+    memory, n_bytes = ("wmem", 160) if model == "qick-tproc-v2" else ("dmem", 12)
     box.forget()
     assert box.load(rabi(lab, [0.05, 0.1, 0.2])) > 0
     before = server.counters()
     assert box.load(rabi(lab, [0.05, 0.1, 0.2])) == 0
     assert server.counters() == before
-    assert box.load(rabi(lab, [0.05, 0.1, 0.21])) == 160
+    assert box.load(rabi(lab, [0.05, 0.1, 0.21])) == n_bytes
     after = server.counters()
     changed = {name: after[name] - before[name] for name in after if after[name] != before[name]}
-    assert changed == {"wmem_loads": 1, "wmem_bytes": 160}
+    assert changed == {f"{memory}_loads": 1, f"{memory}_bytes": n_bytes}
     played(box)
 
 
@@ -163,10 +169,10 @@ def test_pickles_are_off_unless_the_lab_says_otherwise(lab: Lab) -> None:
         open_driver(closed, lab)
 
 
-def test_board_that_is_not_the_compiled_one_is_refused_by_the_key(server: Emulator) -> None:
-    config = board_config()
+def test_board_that_is_not_the_compiled_one_is_refused_by_the_key(server: Emulator, model: str) -> None:
+    config = board_config(model)
     config["gens"][2]["fs_mult"] = 80
-    other = lab_at(server.address, board=config)
+    other = lab_at(server.address, board=config, model=model)
     with pytest.raises(VersionError, match=r"gens\[2\]\.fs_mult is 78, and 80 in instruments\.board0\.board"):
         open_driver(other.instruments["board0"], other)
 

@@ -1,4 +1,4 @@
-"""A board with tProcessor v1: its program's words, its loops, where it ends, and that it isn't driven."""
+"""A board with tProcessor v1: its program's words, its loops, and where it ends."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ import pytest
 
 import qctl
 from qctl.cli.app import main
-from qctl.errors import CompileError, RequestError, TimingError, VersionError
+from qctl.errors import CompileError, TimingError, VersionError
 from qctl.instruments.qick.body import QickBody, settings_of
 from qctl.instruments.qick.v1_code import machine_code
-from qctl.instruments.registry import open_device
 from qctl.lab import Lab, load_lab
 
 LAB = Path(__file__).parents[3] / "docs" / "examples" / "qick2_v1.toml"
@@ -203,11 +202,6 @@ def test_a_board_of_the_other_version_is_refused(lab: Lab) -> None:
         VersionError, match=r'tProcessor v1, and lab\.toml says qick-tproc-v2: write model = "qick-tpro'
     ):
         qctl.compile(rabi(2), other, shots=1)
-
-
-def test_it_is_compiled_for_and_not_driven(lab: Lab) -> None:
-    with pytest.raises(RequestError, match="'qick-tproc-v1' can be compiled for, but is not driven yet"):
-        open_device(lab.instruments["board0"], lab)
 
 
 def test_emit_qick_writes_its_assembly_and_data_memory(tmp_path: Path) -> None:

@@ -28,7 +28,15 @@ wait 400
 loop R0,@b
 stop
 """
-ACQUIRES = "wait_sync 4\na: wait_trigger 15,4\nacquire 0,0,100\nstop\n"
+ACQUIRES = """wait_sync 4
+move 6,R0
+move 0,R1
+a: wait_trigger 15,4
+acquire 0,R1,400
+add R1,1,R1
+loop R0,@a
+stop
+"""
 
 
 class Plant(NoPlant):
@@ -121,12 +129,23 @@ def test_stopped_sequencers_wait_for_no_more_triggers():
     asyncio.run(run())
 
 
-def test_acquisitions_behind_a_trigger_are_named_as_not_emulated():
+def test_acquisitions_behind_a_trigger_fill_bins_in_the_order_of_the_shots():
     async def run():
-        cluster, (one,) = cluster_with(Plant(), {4: ACQUIRES})
-        one.acquisitions.new("a", 4)
+        plant = Plant()
+        cluster, (one, *_) = cluster_with(plant, {4: ACQUIRES, 2: PROGRAM.format(n=2, m=4, gain=2000)})
+        one.acquisitions.new("a", 6)
+        one.configure(b'{"acq": [{"th_acq": {"non_weighed_integration_len": 440}}]}')
         await start(cluster)
-        assert "acquisitions behind wait_trigger are not emulated" in one.status()
-        assert one.state == "STOPPED"
+        # Two kinds of shots, as the other module plays.
+        assert plant.order.tolist() == [0, 0, 1, 1, 1, 1] and plant.busy_s >= 444e-9
+        for kind in plant.kinds:
+            (seen,) = kind.integrations
+            assert seen.box == "qrm0" and seen.weights.shape == (2, 2, 440)
+        sums = [np.array([[1.0, 0.1], [2.0, 0.2]]), np.arange(3.0, 7.0)[:, None] * [1.0, 0.1]]
+        plant.done.set_result([[table] for table in sums])
+        assert (await cluster.state(one)).split(";")[1] == "STOPPED"
+        held = next(iter(one.acquisitions.all.values()))
+        np.testing.assert_allclose(held.sums[:, 0], 2 * np.arange(1.0, 7.0))  # 0.5 V of the input are 1
+        assert held.counts.tolist() == [1] * 6
 
     asyncio.run(run())

@@ -50,10 +50,10 @@ class Plant(NoPlant):
         super().__init__()
         self.blocks = []
 
-    async def play(self, outputs, integrations, rate_hz, n_shots, period_s):
+    async def play(self, outputs, integrations, rate_hz, n_shots, period_s, **more):
         played = outputs["qcm0"][1].digest, outputs["qrm0"][1].digest
         self.blocks.append((played, n_shots, period_s))
-        return await super().play(outputs, integrations, rate_hz, n_shots, period_s)
+        return await super().play(outputs, integrations, rate_hz, n_shots, period_s, **more)
 
 
 def run(n, plant):

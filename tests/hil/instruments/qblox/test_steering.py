@@ -54,7 +54,7 @@ class Plant(NoPlant):
             digest: [(first, len(part)) for first, part in runs] for digest, (_, runs) in waveforms.items()
         }
 
-    async def steer(self, outputs, integration, rate_hz, party, members, end_s):
+    async def steer(self, outputs, integration, rate_hz, party, members, end_s, **more):
         found = self.lengths.get(outputs["qcm0"][1].digest, [])
         self.asked.append((party, len(members), found, round(end_s * 1e9)))
         n_sums = len(integration.weights)

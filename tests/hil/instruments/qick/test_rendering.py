@@ -88,7 +88,7 @@ def test_run_falls_apart_into_shots_that_are_alike() -> None:
     for shot in range(6):
         at = 1000 + shot * period
         rows += [[at, WAVE, 0, 0], [at + 8 + shot % 2, WAVE, 0, 1], [at + 50, WORD, 0, 1], [at + 60, WORD, 0, 0]]
-    done = Done(np.array(rows, np.int64), waves, 6, 0)
+    done = Done(np.array(rows, np.int64), waves, 6, 0, np.zeros(1, np.int64))
     deeds = deeds_of(done, CONFIG, clocks, {0: 300})
     assert deeds.channel[:3].tolist() == [0, 0, READ] and deeds.since[:3].tolist() == [0, 8, -1]
     shots = cut(deeds, clocks)
@@ -97,6 +97,6 @@ def test_run_falls_apart_into_shots_that_are_alike() -> None:
 
 
 def test_waves_that_go_nowhere_are_refused() -> None:
-    done = Done(np.array([[10, WAVE, 9, 0]], np.int64), np.zeros((1, 6), np.int64), 1, 0)
+    done = Done(np.array([[10, WAVE, 9, 0]], np.int64), np.zeros((1, 6), np.int64), 1, 0, np.zeros(1, np.int64))
     with pytest.raises(RequestError, match="port 9, where no generator is"):
         deeds_of(done, CONFIG, clocks_of(CONFIG), {})

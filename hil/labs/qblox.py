@@ -1,0 +1,55 @@
+"""What lab.toml says of emulated Qblox RF modules, whose mixers and LOs are inside."""
+
+from __future__ import annotations
+
+from qctl.hil.instruments.qblox.module import KINDS
+from qctl.hil.plant.cables import Cables, connector
+
+__all__ = ["RF", "module_lines", "rf_ports"]
+
+RF = {"rfc": "qblox-qcm-rf", "rfr": "qblox-qrm-rf"}
+"""Models by the first letters of a module's name."""
+_ATTENUATION_DB = {"qblox-qcm-rf": 0, "qblox-qrm-rf": 6}
+_IN_ATTENUATION_DB = 2
+
+
+def module_lines(model: str, outputs: set[int], lo_hz: float) -> list[str]:
+    """Return the lines of a module's connectors.
+
+    Parameters
+    ----------
+    outputs : set of int
+        Converters that have cables: two for each connector.
+    """
+    attenuation_db = _ATTENUATION_DB[model]
+    top_v = KINDS[model].full_scale_v * 10 ** (-attenuation_db / 20)
+    own = f"limits_v = [{-top_v:.6g}, {top_v:.6g}], amplitude_vpp = {2 * top_v:.6g}, lo_hz = {lo_hz / 1e9:.2f}e9"
+    lines = [f"output.{n} = {{ {own}, attenuation_db = {attenuation_db}.0 }}" for n in sorted(map(_whole, outputs))]
+    if KINDS[model].n_inputs:
+        lines.append(f"input.1 = {{ range_v = 1.0, attenuation_db = {_IN_ATTENUATION_DB}.0 }}")
+    return list(dict.fromkeys(lines))
+
+
+def rf_ports(name: str, number: int, cables: Cables) -> list[str]:
+    """Return the ports of one transmon that RF modules drive and read out."""
+    drive, flux = connector(cables.drive[number].i), cables.flux[number]
+    (out, channel), (box, receiver) = connector(cables.readout.i), connector(cables.readout.acquire_i)
+    return [
+        f'[ports."{name}.drive"]',
+        f'output = "{drive[0]}:{_whole(drive[1])}"',
+        "",
+        f'[ports."{name}.flux"]',
+        f'output = "{flux.output}"',
+        f'dc = "{flux.dc}"',
+        "",
+        f'[ports."{name}.readout"]',
+        f'output = "{out}:{_whole(channel)}"',
+        f'acquire = "{box}:{_whole(receiver)}"',
+        'feedline = "f0"',
+        "",
+    ]
+
+
+def _whole(converter: int) -> int:
+    """Return the connector that one of I and Q is at."""
+    return (converter + 1) // 2

@@ -1,0 +1,108 @@
+"""Which script plays the part of which instrument; lines and Modbus of firmware that lab.toml describes are here.
+
+What only asks, and which setting a query is of, is told by the entry in lab.toml for lines, by the function for Modbus.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from qctl.hil.record.journal import Turn
+from qctl.hil.record.script import SILENCE_S, FirmwareScript, Script
+from qctl.lab import Instrument
+
+__all__ = ["LinesScript", "ModbusScript", "ModbusTcpScript", "script_of"]
+
+_SETS = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
+_ASKS = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
+
+
+class LinesScript(Script):
+    """A board that speaks lines, as its entry in lab.toml says; without one, what has a question mark asks."""
+
+    def __init__(self, *said: Any, instrument: Instrument | None = None, **how: Any) -> None:
+        self._instrument = instrument
+        super().__init__(*said, **how)
+
+    def _header(self, said: bytes) -> bytes:
+        return self._parameter(said)[0].encode() if self._instrument else super()._header(said)
+
+    def _polls(self, said: bytes) -> bool:
+        return self._parameter(said)[1] if self._instrument else super()._polls(said)
+
+    def _parameter(self, said: bytes) -> tuple[str, bool]:
+        """Return the parameter that a line is about, and whether it asks for it; empty where lab.toml knows neither."""
+        one = self._instrument
+        if one is None or one.lines is None:
+            return "", False
+        text = said.decode("latin-1").removesuffix(one.lines.end).removeprefix(one.lines.prefix)
+        text = text.rpartition(one.lines.mark)[0] if one.lines.checksum else text
+        if text == one.lines.identity:
+            return "identity", True
+        for name, rule in one.parameter.items():
+            before, _, behind = rule.send.partition("{value}")
+            if rule.ask and text.upper() == rule.ask.upper():
+                return name, True
+            if before and text.upper().startswith(before.upper()) and text.upper().endswith(behind.upper()):
+                return name, False
+        return "", False
+
+
+class ModbusScript(Script):
+    """A unit on a serial line."""
+
+    def _pdu(self, said: bytes) -> bytes:
+        """Return unit, function and content."""
+        return said[:-2]
+
+    def _header(self, said: bytes) -> bytes:
+        pdu = self._pdu(said)
+        table = (_SETS | _ASKS).get(pdu[1], "")
+        return table.encode() + pdu[2:4] if table else b""
+
+    def _polls(self, said: bytes) -> bool:
+        return self._pdu(said)[1] not in _SETS
+
+    def _shown(self, said: bytes) -> str:
+        """Return a request in the words that lab.toml has for registers."""
+        _, function, *content = pdu = self._pdu(said)
+        if function in (5, 6, 15, 16) and len(content) >= 4:
+            address, value = struct.unpack(">HH", pdu[2:6])
+            if function in (15, 16):
+                values = pdu[7:].hex(" ")
+                return f"'{_SETS[function]} {address}' and {value - 1} more = {values}"
+            return f"'{_SETS[function]} {address} = {int(value == 0xFF00) if function == 5 else value}'"
+        if function in _ASKS and len(content) == 4:
+            address, count = struct.unpack(">HH", pdu[2:6])
+            return f"'{_ASKS[function]} {address}'" + (f" and {count - 1} more" if count > 1 else "")
+        return "'identification'" if function == 43 else f"function {function} with {pdu[2:].hex(' ') or 'nothing'}"
+
+
+class ModbusTcpScript(ModbusScript):
+    """A unit behind a socket, whose answers have the number of the request."""
+
+    def _pdu(self, said: bytes) -> bytes:
+        return said[6:]
+
+    def _key(self, said: bytes) -> bytes:
+        return said[6:]
+
+    def _told(self, answer: bytes, asked: bytes) -> bytes:
+        return asked[:2] + answer[2:]
+
+
+def script_of(
+    name: str, language: str, turns: Sequence[Turn], strict: bool, instrument: Instrument | None = None
+) -> Script:
+    """Return the part of one instrument of a record; `instrument` is its entry in lab.toml, where there is one."""
+    kinds: dict[str, Callable[..., Script]] = {
+        "firmware": FirmwareScript,
+        "lines": partial(LinesScript, instrument=instrument),
+        "modbus": ModbusScript,
+        "modbus-tcp": ModbusTcpScript,
+    }
+    silence_s = SILENCE_S * (instrument.heartbeat_s if instrument else 1.0)
+    return kinds.get(language, Script)(name, turns, strict, silence_s=silence_s)

@@ -1,0 +1,66 @@
+"""Firmware that takes or gives numbers in another form than lab.toml says: the error says which key tells the form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qctl.errors import DeviceError, LimitError, RefusedError
+from qctl.instruments.described import declaration_of
+from qctl.instruments.links.transcript import TranscriptLink
+from qctl.lab import parse_lab
+
+BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
+BOX = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
+SAID = 'lines = { answer = "OK", refusals = ["ERR"] }\n'
+
+
+def device(turns: list[tuple[str, str]], parameter: str) -> Any:
+    """Return a described instrument over a written conversation."""
+    entry = parse_lab(f"{BASE}\n{BOX}{SAID}parameter.a_v = {parameter}\n").instrument("box")
+    return declaration_of(entry).over(TranscriptLink(turns, "box"), entry)  # type: ignore[arg-type]
+
+
+A = '{ send = "A {value} V", ask = "A?", limits = [-1, 1]'
+
+
+@pytest.mark.parametrize(
+    ("value", "turns", "words"),
+    [
+        (1e-7, [("A 1e-07 V", "ERR 2")], r"refused a_v = 1e-07 \(A 1e-07 V\): ERR 2; 1e-07 has an exponent, and "
+         r"digits = 9 in lab.toml would send 0.000000100"),
+        (1 / 3, [("A 0.333333333333 V", "ERR 2")], r"ERR 2; 0.333333333333 has many digits, and digits = 3 .* 0.333$"),
+        (0.5, [("A 0.5 V", "ERR 3 range")], r"box refused a_v = 0.5 \(A 0.5 V\): ERR 3 range$"),
+        (0.1234, [("A 0.1234 V", "OK"), ("A?", "0.123")], r"a_v was set to 0.1234 but reads 0.123; where it "
+         r"keeps fewer digits, lab.toml says so by digits or resolution$"),
+        (0.5, [("A 0.5 V", "OK"), ("A?", "0.1")], r"a_v was set to 0.5 but reads 0.1$"),
+    ],
+)  # fmt: skip
+def test_a_refused_number_says_how_another_form_is_sent(value: float, turns: Any, words: str) -> None:
+    with pytest.raises(RefusedError, match=words):
+        device(turns, A + " }").set("a_v", value)
+
+
+@pytest.mark.parametrize(
+    ("rest", "answer", "words"),
+    [
+        (" }", "0.500 V", r"box answered '0.500 V' where a_v was due; if it is 0.500, say reply = "
+         r"'{value} V' in lab.toml$"),
+        (" }", "A=+1.5E-3V", r"say reply = 'A={value}V'"),
+        (" }", "0,5", r"'0,5' where a_v was due; a number has a point, not a comma$"),
+        (" }", "open", r"box answered 'open' where a_v was due$"),
+        (', reply = "A = {value} V" }', "A=0.5V", r"say reply = 'A={value}V'"),
+        (', kind = "whole" }', "1.0", r'a_v was due; kind = "whole" has digits alone'),
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_no_number_says_how_it_is_read(rest: str, answer: str, words: str) -> None:
+    with pytest.raises(DeviceError, match=words):
+        device([("A?", answer)], A + rest).get("a_v")
+
+
+def test_true_and_false_are_no_numbers() -> None:
+    box = device([], A + " }")
+    with pytest.raises(LimitError, match="box: a_v = True is true or false, and a number is wanted; it was not sent"):
+        box.set("a_v", True)

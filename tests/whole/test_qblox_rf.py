@@ -1,0 +1,46 @@
+"""A lab on a Qblox cluster whose modules mix inside: tuned up, its counts are right, and its LOs are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from whole_programs import BELL, check_bell, check_flips, tuned_lab
+
+import qctl
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Return a lab on RF modules after its tune-up."""
+    yield from tuned_lab(tmp_path_factory.mktemp("qblox_rf"), "qblox2-rf", 3)
+
+
+@pytest.mark.full
+def test_bell_state_by_the_command_line(cluster: Any, tmp_path: Path) -> None:
+    check_bell(cluster, tmp_path)
+
+
+@pytest.mark.full
+def test_qubit_is_driven_on_from_what_a_measurement_found(cluster: Any) -> None:
+    check_flips(cluster)
+
+
+@pytest.mark.full
+def test_tune_up_found_the_truth(cluster: Any) -> None:
+    found = json.loads(cluster.online("calibrate", "--only", "ramsey", "--json").stdout)["qubits"]
+    for name, true in cluster.truth["qubits"].items():
+        assert abs(found[name]["frequency_hz"] - true["frequency_hz"]) < 20e3, name
+
+
+@pytest.mark.full
+def test_lo_that_is_moved_by_hand_is_put_right_by_the_next_run(cluster: Any) -> None:
+    lab = cluster.client
+    lab.instruments["rfc0"].set("output1_lo_hz", 5.2e9)
+    assert lab.instruments["rfc0"].get("output1_lo_hz") == 5.2e9
+    counts = lab.run(qctl.Circuit.from_qasm(BELL), shots=500).result(60).counts
+    assert counts.get("00", 0) + counts.get("11", 0) > 440
+    assert lab.instruments["rfc0"].get("output1_lo_hz") == 5.1e9
