@@ -5,7 +5,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
 .PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors firmware \
-        firmware-test gateware gateware-test clean
+        firmware-test gateware gateware-test gateware-mutants clean
 .DELETE_ON_ERROR:
 
 demo: .venv/installed
@@ -114,6 +114,10 @@ gateware:
 gateware-test: .venv/tests gateware
 	$(MAKE) -C firmware_io/reference host gateware-mutants gateware-lint
 	$(BIN)/pytest -q tests/gateware
+
+# Every change of tests/gateware/mutants.toml, each a core of its own.
+gateware-mutants: .venv/tests gateware
+	$(BIN)/python tests/gateware/mutations.py
 
 clean:
 	rm -rf .venv .venv-bench .venv-conformance .venv-vendor-client build out

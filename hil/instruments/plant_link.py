@@ -15,6 +15,7 @@ from qctl.hil.plant.client import Parts, Taken
 from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Levels, Points, Runs
 from qctl.hil.plant.shot import Integration, Kind, Output
+from qctl.hil.plant.timed_client import Steer
 
 __all__ = [
     "Exposure",
@@ -27,6 +28,7 @@ __all__ = [
     "Plant",
     "Points",
     "Runs",
+    "Steer",
     "Taken",
 ]
 
@@ -114,6 +116,7 @@ class Plant(Protocol):
         rate_hz: float,
         tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
         busy_s: float = 0.0,
+        steer: Steer | None = None,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
         """Say what boxes play and integrate at each trigger that another box fires; the sums come with the last."""
         ...
@@ -281,6 +284,7 @@ class NoPlant:
         rate_hz: float,
         tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
         busy_s: float = 0.0,
+        steer: Steer | None = None,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
         """Have the triggers come at once, and integrate as `play`."""
         done = asyncio.get_running_loop().create_future()

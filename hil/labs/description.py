@@ -34,6 +34,7 @@ __all__ = ["MODELS", "boxes_of", "describe_lab", "modules_of"]
 
 MODELS = {
     "awg": "tektronix-awg5014c",
+    "pro": "tabor-p2584m",
     "dig": "keysight-infiniium-s",
     "lo_": "rohde-schwarz-sgs100a",
     "dc0": "qdevil-qdac2",
@@ -209,6 +210,17 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['event = { source = "trig0", line = 2 }', 'safe = { outputs = "off" }']
         for number in sorted(_outputs_of(box, file)):
             lines.append(f"output.{number} = {{ limits_v = [-2.25, 2.25], amplitude_vpp = 1.0 }}")
+    elif model == MODELS["pro"]:
+        lines += [
+            "timeout_s = 10.0",
+            "clock_hz = 2.0e9",
+            'reference = "external"',
+            triggered,
+            'safe = { outputs = "off" }',
+        ]
+        lines += [
+            f"output.{n} = {{ limits_v = [-0.6, 0.6], amplitude_vpp = 1.2 }}" for n in sorted(_outputs_of(box, file))
+        ]
     elif model == MODELS["dig"]:
         lines += ["timeout_s = 10.0", "clock_hz = 5.0e8", 'reference = "external"', triggered]
         lines += [f"input.{number} = {{ range_v = 0.8 }}" for number in (1, 2)]

@@ -33,7 +33,7 @@ _FREQUENCIES_HZ = {
     **dict.fromkeys(("qblox2", "qblox2-rf"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
-    **dict.fromkeys(("zurich2", "zurich2-uhf"), (5.47e9, 4.73e9)),
+    **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
@@ -47,7 +47,7 @@ _RESONATORS_HZ = {
     **dict.fromkeys(("qblox2", "qblox2-rf"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
-    **dict.fromkeys(("zurich2", "zurich2-uhf"), (7.035e9, 7.105e9)),
+    **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
@@ -60,6 +60,7 @@ _OUTPUTS = {
         "awg2:3 awg2:4 awg3:1 awg3:2 awg3:3",
         "awg4:1 awg4:2",
     ),
+    "proteus2": ("pro0:1 pro0:2 pro0:3 pro0:4", "awg0:3 awg0:4", "awg0:1 awg0:2"),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
     "qblox2-rf": ("rfc0:1 rfc0:2 rfc0:3 rfc0:4", "qcm0:1 qcm0:2", "rfr0:1 rfr0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
@@ -103,7 +104,7 @@ _TRIGGERS = {
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
     "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},
 }
-_GRIDS_HZ = {"zurich2-uhf": 2.4e9}
+_GRIDS_HZ = {"zurich2-uhf": 2.4e9, "proteus2": 2.0e9}
 """Racks whose boxes have different rates: at which the fridge is followed."""
 _DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""
@@ -197,7 +198,7 @@ def _cables(name: str) -> Cables:
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
         triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
-        events={} if alone and not name.startswith("mixed1") else dict.fromkeys(set(boxes) - set(slots), "trig0:2"),
+        events={box: "trig0:2" for box in boxes if box.startswith("awg")},
         slots=slots,
         grid_hz=_GRIDS_HZ.get(name, 0.0),
         joined=_JOINED.get(name, {}),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qctl.errors import DeviceError, QctlError, WireError, error_from_wire
 from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wire, array_to_wire, encode
 from qctl.hil.plant.shot import Integration, Kind, Output
-from qctl.hil.plant.timed_client import SelfTimedPlays
+from qctl.hil.plant.timed_client import SelfTimedPlays, Steer
 
 __all__ = ["Integration", "Kind", "Output", "Parts", "PlantClient", "Taken"]
 
@@ -63,6 +63,8 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         self._armed: tuple[int, Taken] | None = None
         self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
+        self._steers: dict[str, Steer] = {}
+        self._turns: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
         """Open the socket."""
@@ -273,6 +275,12 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         if "faults" in message and "id" not in message:
             self.anew |= set(message["anew"])
             self._take_faults(message["faults"])
+            return
+        if "steer" in message:
+            work = self._take_turn(message["steer"], message["kind"], message["n_shots"])
+            turn = asyncio.get_running_loop().create_task(work)
+            self._turns.add(turn)
+            turn.add_done_callback(self._turns.discard)
             return
         if message["id"] == 0:
             self._refusal = error_from_wire(*message["error"])

@@ -34,7 +34,10 @@ class LabClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Hold lab time while the body computes."""
+        """Hold lab time while the body computes; one inside another changes nothing."""
+        if self._paused_s is not None:
+            yield
+            return
         self._paused_s = time.monotonic()
         try:
             yield

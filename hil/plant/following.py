@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ __all__ = [
     "are_known",
     "check_followers",
     "count_left",
+    "end_turn",
     "follow",
     "followers",
     "pass_shots",
@@ -47,23 +49,26 @@ class Follower:
         Of the message that is answered.
     boxes : list of Box
         The boxes.
-    kinds : list of (dict of str to dict of int to Playing, list of Integrating)
-        What each box plays, and what is integrated in a shot of each kind.
+    kinds : list of (dict of str to dict of int to Playing, list of Integrating, bool)
+        What each box plays and what is integrated in a shot of each kind, and whether the session steers such shots.
     order : (n_shots,) int32
         Kind of each shot.
     busy_s : float
         How long after a trigger the boxes can't take the next one.
     position : int
         Shots so far.
+    turn : Future or None
+        While the session steers shots: done with whether it could.
     """
 
     session: Session
     number: int
     boxes: list[Box]
-    kinds: list[tuple[dict[str, dict[int, Playing]], list[Integrating]]]
+    kinds: list[tuple[dict[str, dict[int, Playing]], list[Integrating], bool]]
     order: NDArray[np.int32]
     busy_s: float
     position: int = 0
+    turn: asyncio.Future[bool] | None = None
     _sums: dict[tuple[int, int], list[NDArray[np.float64]]] = field(default_factory=dict)
 
     @property
@@ -96,7 +101,28 @@ class Follower:
     @property
     def integrates(self) -> bool:
         """Say whether anything is integrated in the next shot."""
-        return bool(self.kinds[int(self.order[self.position])][1])
+        _, integrations, steered = self.kinds[int(self.order[self.position])]
+        return steered or bool(integrations)
+
+    async def steer(self, plant: Plant, kind: int, n_shots: int) -> None:
+        """Have the session play so many shots of a kind part by part, and keep what it finds.
+
+        Raises
+        ------
+        DeviceError
+            If it can't.
+        """
+        self.turn = asyncio.get_running_loop().create_future()
+        name = self.boxes[0].name
+        try:
+            self.session.send({"steer": name, "kind": kind, "n_shots": n_shots})
+            aborted = asyncio.ensure_future(plant.aborted.wait())
+            await asyncio.wait((self.turn, aborted), return_when=asyncio.FIRST_COMPLETED)
+            aborted.cancel()
+            if self.turn.done() and not self.turn.result():
+                raise DeviceError(f"{name} can't play shots by what it measures", instrument=name)
+        finally:
+            self.turn = None
 
     def take(self, kind: int, which: int, sums: NDArray[np.float64]) -> None:
         """Keep what was integrated in shots of one kind."""
@@ -107,7 +133,7 @@ class Follower:
         found = [
             [array_to_wire(np.concatenate(self._sums.get((kind, which), [np.empty((0, len(one.weights)))])), folder)
              for which, one in enumerate(integrations)]
-            for kind, (_, integrations) in enumerate(self.kinds)
+            for kind, (_, integrations, _) in enumerate(self.kinds)
         ]  # fmt: skip
         return {"id": self.number, "sums": found}
 
@@ -136,6 +162,8 @@ class Alike:
         """Return what the followers integrate while they play these shots."""
         sums = []
         for one, kind in zip(found, self.kinds, strict=True):
+            if one.kinds[kind][2]:
+                await one.steer(plant, kind, len(self.shots))
             for which, integration in enumerate(one.kinds[kind][1]):
                 seen = await integrated(plant, integration, len(self.shots), now_s)
                 if seen is not None:
@@ -157,9 +185,9 @@ def follow(plant: Plant, session: Session, message: Mapping[str, Any]) -> None:
         if name not in own:
             raise RequestError(f"{own[0]} does not speak for {name}")
     kinds = []
-    for outputs, integrations in message["kinds"]:
+    for outputs, integrations, steered in message["kinds"]:
         playing = {name: playing_of(plant, name, outputs.get(name, {})) for name in names}
-        kinds.append((playing, [integration_of(plant, one) for one in integrations]))
+        kinds.append((playing, [integration_of(plant, one) for one in integrations], bool(steered)))
     order = array_from_wire(message["order"], plant.folder).astype(np.int32)
     if not names or not len(order) or int(order.min()) < 0 or int(order.max()) >= len(kinds):
         raise RequestError(f"{', '.join(names)}: {len(order)} shots of {len(kinds)} kinds can't be played")
@@ -196,6 +224,14 @@ def count_left(plant: Plant, session: Session, message: dict[str, Any]) -> dict[
     return {"n_left": max((one.n_left for one in found if one is not None), default=0)}
 
 
+def end_turn(plant: Plant, session: Session, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Note that a session has steered its shots, or that it could not."""
+    one = plant.following.get(str(message["box"]))
+    if one is not None and one.session is session and one.turn is not None and not one.turn.done():
+        one.turn.set_result(bool(message["done"]))
+    return {}
+
+
 def followers(plant: Plant, names: Sequence[str]) -> list[Follower]:
     """Return who goes on with triggers that reach these boxes."""
     found = [one for name in names if (one := plant.following.get(name)) is not None]
@@ -228,6 +264,11 @@ def alike(found: Sequence[Follower], n_shots: int, recorders: Sequence[Box] = ()
         If they are not alike, and a box records them.
     """
     coming = [one.coming(n_shots) for one in found]
+    if recorders and any(
+        one.kinds[k][2] for one, kinds in zip(found, coming, strict=True) for k in set(kinds.tolist())
+    ):
+        name = recorders[0].name
+        raise DeviceError(f"{name} records a block whose shots another box plays by what it measures", instrument=name)
     if all((kinds == kinds[0]).all() for kinds in coming):
         return [Alike([int(kinds[0]) for kinds in coming], np.arange(n_shots))]
     if recorders:

@@ -75,25 +75,25 @@ async def play(plant: Plant, session: Session, message: Mapping[str, Any]) -> di
 
 
 @contextmanager
-def armed(plant: Plant, message: Mapping[str, Any], name: str) -> Iterator[None]:
-    """Have the boxes of a message play what it says, meanwhile and alone.
+def armed(plant: Plant, message: Mapping[str, Any], name: str, inside: bool = False) -> Iterator[None]:
+    """Have the boxes of a message play what it says, meanwhile and alone, or `inside` the block that is under way.
 
     Raises
     ------
     DeviceError
         If another block is under way.
     """
-    if plant.firing:
+    if plant.firing and not inside:
         raise DeviceError(f"{name}: another block of shots is under way", instrument=name)
-    plant.firing = True
+    before, plant.firing = plant.firing, True
     boxes = []
     try:
         boxes = _arm(plant, message)
         yield
     finally:
         for box in boxes:
-            box.armed = False
-        plant.firing = False
+            box.armed = inside  # of a block that goes on, they wait for its next trigger
+        plant.firing = before
 
 
 def integration_of(plant: Plant, entry: Mapping[str, Any]) -> Integrating:

@@ -58,7 +58,11 @@ class Integration:
 
 
 class Kind(NamedTuple):
-    """What a shot plays, by box and number of the output, and what is integrated in it."""
+    """What a shot plays, by box and number of the output, and what is integrated in it.
+
+    One that is `steered` is played by the box itself, part by part, when its trigger comes.
+    """
 
     outputs: Mapping[str, Mapping[int, Output]]
     integrations: tuple[Integration, ...]
+    steered: bool = False

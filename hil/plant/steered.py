@@ -119,7 +119,8 @@ def begin_steer(plant: Plant, session: Session, message: Mapping[str, Any]) -> d
     one = integration_of(plant, message["integration"])
     if not len(members) or not end_s > 0:
         raise RequestError(f"{len(members)} shots until end_s = {end_s}: both have to be above 0")
-    with armed(plant, message, own.name), plant.clock.paused():
+    inside = any(one.session is session and one.turn is not None for one in plant.following.values())
+    with armed(plant, message, own.name, inside), plant.clock.paused():
         set_tones(plant, (own.name, *session.parts), message.get("tones", {}))
         number, sums = plant.parties.play(plant.rack, int(message["party"]), members, one, end_s, plant.clock.now_s())
     return {"party": number, "sums": array_to_wire(sums, plant.folder)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,10 @@ from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import array_from_wire, array_to_wire, elements_of
 from qctl.hil.plant.shot import Integration, Kind, Output
 
-__all__ = ["SelfTimedPlays"]
+__all__ = ["SelfTimedPlays", "Steer"]
+
+Steer = Callable[[int, int], Awaitable[None]]
+"""What plays so many shots of a kind part by part: (kind, n_shots)."""
 
 
 class SelfTimedPlays:
@@ -22,6 +25,7 @@ class SelfTimedPlays:
 
     if TYPE_CHECKING:
         _folder: str
+        _steers: dict[str, Steer]
 
         async def _ask(self, verb: str, **content: Any) -> dict[str, Any]: ...
 
@@ -64,14 +68,14 @@ class SelfTimedPlays:
         DeviceError
             If another block is under way.
         """
-        wire, given = self._kind(Kind(outputs, tuple(integrations)))
+        wire, given, _ = self._kind(Kind(outputs, tuple(integrations)))
         content = {"outputs": wire, "integrations": given, "rate_hz": rate_hz, "rates_hz": dict(rates_hz)}
         content["tones"] = dict(tones)
         reply = await self._ask("play", **content, n_shots=n_shots, period_s=period_s)
         return int(reply["n_shots"]), [array_from_wire(sums, self._folder) for sums in reply["sums"]]
 
-    def _kind(self, kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        return elements_of(kind.outputs), [self._wire(one) for one in kind.integrations]
+    def _kind(self, kind: Kind) -> tuple[dict[str, Any], list[dict[str, Any]], bool]:
+        return elements_of(kind.outputs), [self._wire(one) for one in kind.integrations], kind.steered
 
     async def follow(
         self,
@@ -81,6 +85,7 @@ class SelfTimedPlays:
         rate_hz: float,
         tones: Mapping[str, tuple[float, float, bool]] = MappingProxyType({}),
         busy_s: float = 0.0,
+        steer: Steer | None = None,
     ) -> asyncio.Future[list[list[NDArray[np.float64]]]]:
         """Say what boxes play and integrate together at each trigger that another box fires.
 
@@ -96,6 +101,8 @@ class SelfTimedPlays:
             As of `play`.
         busy_s : float
             How long after a trigger they can't take the next one.
+        steer : function, optional
+            Plays shots of kinds that are steered, given the kind and how many; the first box is known by it.
 
         Returns
         -------
@@ -105,6 +112,8 @@ class SelfTimedPlays:
         wire = [self._kind(kind) for kind in kinds]
         content = {"kinds": wire, "order": array_to_wire(order.astype(np.int32), self._folder), "rate_hz": rate_hz}
         content |= {"boxes": list(boxes), "tones": dict(tones), "busy_s": busy_s}
+        if steer is not None:
+            self._steers[boxes[0]] = steer
         asked = asyncio.ensure_future(self._ask("follow", **content))
 
         async def found() -> list[list[NDArray[np.float64]]]:
@@ -114,6 +123,15 @@ class SelfTimedPlays:
         await asyncio.sleep(0)
         await self._ask("now")  # what comes after it comes after what was said
         return asyncio.ensure_future(found())
+
+    async def _take_turn(self, box: str, kind: int, n_shots: int) -> None:
+        """Play shots that the plant leaves to a box, and say that it is done."""
+        done = False
+        try:
+            await self._steers[box](kind, n_shots)
+            done = True
+        finally:
+            self._tell("end_turn", box=box, done=done)
 
     def tell_unfollow(self, box: str) -> None:
         """Say that a box goes on with triggers no more."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qctl.errors import RequestError
 from qctl.hil.plant.event_blocks import begin_events, play_part
 from qctl.hil.plant.exposures import begin_exposure
-from qctl.hil.plant.following import count_left, follow, unfollow
+from qctl.hil.plant.following import count_left, end_turn, follow, unfollow
 from qctl.hil.plant.messages import array_from_wire
 from qctl.hil.plant.rack import Acquisition, Box, Playing, Point, Sequence, Tone
 from qctl.hil.plant.self_timed import begin_play
@@ -221,6 +221,7 @@ VERBS: dict[str, Verb] = {
     "count": _count,
     "counters": _counters,
     "disarm": _disarm,
+    "end_turn": end_turn,
     "event": _event,
     "events": _events,
     "expose": _expose,

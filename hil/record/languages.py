@@ -13,6 +13,7 @@ from qctl.errors import RequestError
 from qctl.hil.instruments.modbus_firmware import request_size
 from qctl.hil.instruments.scpi.stream import BLOCK, Message, Stream
 from qctl.hil.instruments.trigger_packets import Deframer
+from qctl.hil.record.pyro import Pyro
 
 __all__ = ["LANGUAGES", "Cutter", "cutter_of", "whole"]
 
@@ -221,6 +222,7 @@ LANGUAGES: dict[str, Callable[[], Cutter]] = {
     "firmware": Firmware,
     "modbus": ModbusRtu,
     "modbus-tcp": ModbusTcp,
+    "pyro": Pyro,
 }
 """Languages by name; beside them there is ``lines``, whose lines end as the instrument says."""
 

@@ -29,7 +29,6 @@ _USUAL = {
     "modbus-firmware": "modbus",
 }
 """What models speak on a serial line or a socket; all others there speak text."""
-_WHY_NOT: dict[str, str] = {}
 _PORT_OF_HISLIP = 4880
 
 
@@ -75,6 +74,8 @@ class Place:
         """Return the address of the same kind of instrument behind another host and port."""
         if self.language == "hislip":
             return f"TCPIP::{host}::hislip0,{port}::INSTR"
+        if self.language == "pyro":
+            return f"qick://{host}:{port}/{self.address.rpartition('/')[2]}"
         return f"http://{host}:{port}" if self.language == "http" else f"TCPIP::{host}::{port}::SOCKET"
 
 
@@ -142,6 +143,9 @@ def _place_at(name: str, model: str, address: str, language: str) -> Place | str
         case "socket":
             usual += "-tcp" if usual == "modbus" else ""
             return Place(name, model, address, language or usual, "", found.host, int(found.port))
+        case "qick":
+            names = int(found.port.partition("/")[0])
+            return Place(name, model, address, language or "pyro", "", found.host, names)
         case "http" if not address.lower().startswith("https"):
             return Place(name, model, address, language or "http", "", found.host, int(found.port))
         case "hislip":
@@ -150,7 +154,7 @@ def _place_at(name: str, model: str, address: str, language: str) -> Place | str
         case "serial":
             path = f"/dev/ttyS{int(found.host) - 1}" if found.host.isdigit() else found.host
             return Place(name, model, address, language or usual, path)
-    return f"{name} is reached by {found.kind} ({address}), {_WHY_NOT.get(found.kind, 'which no proxy here speaks')}"
+    return f"{name} is reached by {found.kind} ({address}), which no proxy here speaks"
 
 
 def place_of_head(name: str, head: Mapping[str, str]) -> Place:

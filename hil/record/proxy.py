@@ -17,10 +17,12 @@ from qctl.hil.instruments.plant_link import NoPlant
 from qctl.hil.record.journal import Journal
 from qctl.hil.record.languages import cutter_of
 from qctl.hil.record.places import Party
+from qctl.hil.record.pyro import Pyro, called, leads_to, led_to
 
-__all__ = ["SerialProxy", "TcpProxy"]
+__all__ = ["PyroProxy", "SerialProxy", "TcpProxy"]
 
 _PIECE = 1 << 18
+_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class _Notes:
@@ -36,16 +38,18 @@ class _Notes:
         for one in self._party.places:
             self._journal.put(one.name, event)
 
-    def sent(self, data: bytes) -> None:
-        """Take bytes on their way to the instrument."""
+    def sent(self, data: bytes) -> bytes:
+        """Take bytes on their way to the instrument, and return them."""
         for message in self._cutter.sent(data):
             self._last = self._party.named(message)
             self._journal.put(self._last, "sent", message)
+        return data
 
-    def received(self, data: bytes) -> None:
-        """Take bytes on their way back."""
+    def received(self, data: bytes) -> bytes:
+        """Take bytes on their way back, and return them."""
         for message in self._cutter.received(data):
             self._journal.put(self._last, "received", message)
+        return data
 
 
 class TcpProxy:
@@ -92,9 +96,13 @@ class TcpProxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         first = self._party.first
         there, back = await asyncio.open_connection(first.host, first.port)
+        await self._join((reader, writer), (there, back), _Notes(self._party, self._journal))
+
+    async def _join(self, mine: _Ends, its: _Ends, notes: _Notes) -> None:
+        """Pass on what either end of a connection says until one of them closes."""
+        (reader, writer), (there, back) = mine, its
         for end in (writer, back):
             end.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        notes = _Notes(self._party, self._journal)
         notes.put_all("opened")
         ways = [
             asyncio.ensure_future(self._pass(reader, back, notes.sent)),
@@ -110,12 +118,56 @@ class TcpProxy:
             notes.put_all("closed")
 
     @staticmethod
-    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], None]) -> None:
+    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, note: Callable[[bytes], bytes]) -> None:
         """Pass bytes on until one end closes; what is said is in the journal before the instrument can answer it."""
         while data := await reader.read(_PIECE):
-            note(data)
-            writer.write(data)
+            writer.write(note(data))
             await writer.drain()
+
+
+class PyroProxy(TcpProxy):
+    """A proxy before a board's name server and the board, which may be at another port: both are led through it."""
+
+    _at = ("", 0)
+
+    async def open(self, host: str = "127.0.0.1", port: int = 0) -> tuple[str, int]:
+        """Listen, and return host and port."""
+        self._at = await super().open(host, port)
+        self._known: dict[str, tuple[str, int]] = {}
+        return self._at
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        early = b""
+        while not (messages := Pyro().sent(early)):
+            data = await reader.read(_PIECE)
+            if not data:
+                return
+            early += data
+        first = self._party.first
+        target = self._known.get(called(messages[0])[0], (first.host, first.port))
+        there, back = await asyncio.open_connection(*target)
+        notes = _PyroNotes(self._party, self._journal, self._at, self._known)
+        back.write(notes.sent(early))
+        await self._join((reader, writer), (there, back), notes)
+
+
+class _PyroNotes(_Notes):
+    """The notes of one connection to a name server or a board; where boards are is learned on the way."""
+
+    def __init__(self, party: Party, journal: Journal, at: tuple[str, int], known: dict[str, tuple[str, int]]) -> None:
+        super().__init__(party, journal)
+        self._at, self._known = at, known
+
+    def received(self, data: bytes) -> bytes:
+        """Take bytes on their way back, and return them leading through the proxy."""
+        passed = b""
+        for message in self._cutter.received(data):
+            self._journal.put(self._last, "received", message)
+            if found := leads_to(message):
+                self._known[found[0]] = found[1:]
+                message = led_to(message, *self._at)
+            passed += message
+        return passed
 
 
 class SerialProxy:

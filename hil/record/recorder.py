@@ -15,7 +15,7 @@ from qctl.hil.instruments.control import Control
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.record.journal import Journal
 from qctl.hil.record.places import Place, left_out, loopback, parties_of, place_at, places_of, with_addresses
-from qctl.hil.record.proxy import SerialProxy, TcpProxy
+from qctl.hil.record.proxy import PyroProxy, SerialProxy, TcpProxy
 from qctl.lab import parse_lab, read_lab
 
 __all__ = ["Recorder", "put_pty", "until_told"]
@@ -89,7 +89,7 @@ class Recorder:
                     proxy.listen()
                     ptys.append(task)
                 else:
-                    tcp.append(TcpProxy(party, self.journal))
+                    tcp.append((PyroProxy if place.language == "pyro" else TcpProxy)(party, self.journal))
                     self.addresses[place.address] = place.moved(*await tcp[-1].open(*self._listen))
             if self._lab:
                 (self._out / "recorded.toml").write_text(with_addresses(self._lab, self.addresses))

@@ -8,15 +8,21 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 from qctl.hil.record.journal import Turn
+from qctl.hil.record.pyro import body, called, led_to, renumbered
 from qctl.hil.record.script import SILENCE_S, FirmwareScript, Script
 from qctl.lab import Instrument
 
-__all__ = ["LinesScript", "ModbusScript", "ModbusTcpScript", "script_of"]
+__all__ = ["LinesScript", "ModbusScript", "ModbusTcpScript", "PyroScript", "script_of"]
 
 _SETS = {5: "coil", 6: "holding", 15: "coil", 16: "holding", 22: "holding", 23: "holding"}
+_BOARD_ASKS = frozenset(
+    ("", "lookup", "get_cfg", "get_tproc_counter", "poll_data", "get_accumulated", "get_decimated", "clocks_locked")
+)
+"""Methods of a board that change nothing; a connection is opened by none."""
 _ASKS = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 
 
@@ -94,6 +100,39 @@ class ModbusTcpScript(ModbusScript):
         return asked[:2] + answer[2:]
 
 
+class PyroScript(Script):
+    """A QICK board and its name server: calls are the same when object, method and arguments are.
+
+    Attributes
+    ----------
+    reached : tuple of (str, int)
+        Where both are now; the name server's answer leads there.
+    """
+
+    reached = ("127.0.0.1", 0)
+
+    def _key(self, said: bytes) -> bytes:
+        return body(said)
+
+    def _told(self, answer: bytes, asked: bytes) -> bytes:
+        answer = led_to(answer, *self.reached) if called(asked)[1] == "lookup" else answer
+        return renumbered(answer, asked)
+
+    def _header(self, said: bytes) -> bytes:
+        return b""
+
+    def _polls(self, said: bytes) -> bool:
+        return called(said)[1] in _BOARD_ASKS
+
+    def _shown(self, said: bytes) -> str:
+        """Return a call with the first values in it."""
+        name, method, values = called(said)
+        if not method:
+            return f"a connection to {name or 'nobody'}"
+        mark = blake2b(body(said), digest_size=4).hexdigest()
+        return f"{name}.{method}({', '.join(map(repr, values))}) [{len(body(said))} bytes, {mark}]"
+
+
 def script_of(
     name: str, language: str, turns: Sequence[Turn], strict: bool, instrument: Instrument | None = None
 ) -> Script:
@@ -103,6 +142,7 @@ def script_of(
         "lines": partial(LinesScript, instrument=instrument),
         "modbus": ModbusScript,
         "modbus-tcp": ModbusTcpScript,
+        "pyro": PyroScript,
     }
     silence_s = SILENCE_S * (instrument.heartbeat_s if instrument else 1.0)
     return kinds.get(language, Script)(name, turns, strict, silence_s=silence_s)

@@ -22,7 +22,7 @@ from qctl.hil.record.journal import Record
 from qctl.hil.record.languages import cutter_of, whole
 from qctl.hil.record.places import Party, parties_of, place_of_head, with_addresses
 from qctl.hil.record.recorder import put_pty
-from qctl.hil.record.scripts import script_of
+from qctl.hil.record.scripts import PyroScript, script_of
 from qctl.lab import parse_lab
 
 __all__ = ["DIFFERENCE", "StandIn"]
@@ -95,7 +95,11 @@ class StandIn:
                 else:
                     server = await asyncio.get_running_loop().create_server(self._answering(party), *listen)
                     servers.append(server)
-                    address = place.moved(*server.sockets[0].getsockname()[:2])
+                    reached = server.sockets[0].getsockname()[:2]
+                    address = place.moved(*reached)
+                    script = self.scripts[place.name]
+                    if isinstance(script, PyroScript):
+                        script.reached = reached
                 self.addresses |= {one.name: address for one in party.places}
                 old[place.address] = address
             if out is not None and self._record.lab:

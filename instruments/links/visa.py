@@ -16,7 +16,7 @@ from typing import NoReturn
 from qctl.errors import DeviceError, DeviceTimeoutError, WireError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.instruments.links.link import Block, Dialect, Port, Tap, as_bytes_view, block_header, shown
-from qctl.instruments.links.visa_port import PortClosedError, VisaPort
+from qctl.instruments.links.visa_port import PortClosedError, VisaPort, check_echo
 
 __all__ = ["VisaLink", "open_visa_link"]
 
@@ -308,7 +308,7 @@ class VisaLink:
             asked = self._dialect.dressed(self._dialect.identity_query)
             port.send((asked,), self._timeout_s)
             if self._dialect.echoes:
-                self._check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
+                check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
             identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
         except TimeoutError as error:
             self._down(f"{self._where} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error)
@@ -354,14 +354,9 @@ class VisaLink:
             self._flush()
             echo = self._raw_line(port, text, self._timeout_s)
             try:
-                self._check_echo(echo, data)
+                check_echo(echo, data)
             except PortClosedError as error:
                 self._fail(error, f"after {text!r}", echo)
-
-    @staticmethod
-    def _check_echo(echo: bytes, sent: bytes) -> None:
-        if echo.rstrip(b"\r\n") != sent.rstrip(b"\r\n"):
-            raise PortClosedError(f"{echo[:80]!r} came where its echo was due")
 
     def _line(self, port: Port, text: str, timeout_s: float) -> str:
         line = self._raw_line(port, text, timeout_s)

@@ -21,7 +21,7 @@ from pyvisa.errors import VisaIOError
 
 from qctl.instruments.links.link import SerialLine
 
-__all__ = ["PortClosedError", "VisaPort"]
+__all__ = ["PortClosedError", "VisaPort", "check_echo"]
 
 _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
@@ -37,6 +37,18 @@ _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 class PortClosedError(ConnectionError):
     """Say that the connection can't be opened, broke, or carries what it must not; stays inside links."""
+
+
+def check_echo(echo: bytes, sent: bytes) -> None:
+    """Refuse what comes back in place of what was sent.
+
+    Raises
+    ------
+    PortClosedError
+        With the beginning of what came.
+    """
+    if echo.rstrip(b"\r\n") != sent.rstrip(b"\r\n"):
+        raise PortClosedError(f"{echo[:80]!r} came where its echo was due")
 
 
 def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:

@@ -125,6 +125,11 @@ class QbloxBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     period_ns: int
     triggered: bool = False
 
+    @property
+    def n_records(self) -> int:
+        """Return how many records its results are: one for each shot, or one of their averages."""
+        return 1 if self.averaged else self.n_shots
+
     def to_bytes(self) -> bytes:
         """Return the msgpack form that a DeviceProgram carries."""
         return msgspec.msgpack.encode(self)

@@ -26,11 +26,10 @@ from qctl.instruments.firmware_versions import check_identity
 from qctl.instruments.links.link import Link
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
-from qctl.instruments.point_by_point import by_shot
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
 from qctl.instruments.qblox.front_end import Setting, commands_of, front_of, gain_db, quiet_of
-from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, volts
+from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, norm_of, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -169,7 +168,7 @@ class QbloxModule:
         self._confirm("the program")
         self._front |= wanted
         self._norms = {
-            (one.port, slot): _norm(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
+            (one.port, slot): norm_of(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
         }
         self._body = body
         return n_bytes
@@ -204,7 +203,7 @@ class QbloxModule:
         """Return what a volt at the input makes of the integral that decides, in its units."""
         if not one.decides:
             return 1.0
-        return _norm(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
+        return norm_of(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
 
     def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
         """Send settings and channel maps where they are not what was sent last."""
@@ -316,16 +315,13 @@ class QbloxModule:
     def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
         """Return what was measured, by port and result: (n_records, n_columns) in volts."""
         body, found = self._loaded(), {}
-        n_records = 1 if body.averaged else body.n_shots
         for one in body.sequencers:
             for slot in one.acquisitions:
                 ask = f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA? "{slot}"'
                 blocks = self.link.query_chain(ask, N_BLOCKS, _READ_TIMEOUT_S)
                 try:
                     values = volts(blocks[-1], self._norms[one.port, slot], gain_db(self.instrument, one.inputs[0]))
-                    if one.point_captures:
-                        values = by_shot(values, n_records, one.point_captures).ravel()
-                    found[one.port, slot] = columns(values, n_records)
+                    found[one.port, slot] = columns(values, body.n_records, one.point_captures)
                 except DeviceError as error:
                     raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
         return found
@@ -372,16 +368,6 @@ class QbloxModule:
 
 
 _NUMBERS = range(limit(can.TABLES["qblox-qcm"], "sequencers").most)
-
-
-def _norm(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:
-    """Return the sum of the magnitudes of a result's weights."""
-    index = one.acquisitions[slot].weights
-    if index < 0:
-        return float(one.integration_ns)
-    digests = one.weights[index], one.weights[index + 1]
-    i, q = (blobs[digest].astype(np.float64) / can.FULL_SCALE for digest in digests)
-    return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
 
 
 def drained(link: Link) -> list[str]:

@@ -6,12 +6,17 @@ then one of bins, whose sums are in units of 1/2048 squared of the input's range
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import DeviceError
+from qctl.instruments.point_by_point import by_shot
+from qctl.instruments.qblox.body import Sequencer
+from qctl.instruments.qblox.capabilities import FULL_SCALE
 
-__all__ = ["N_BLOCKS", "RANGE_V", "columns", "volts"]
+__all__ = ["N_BLOCKS", "RANGE_V", "columns", "norm_of", "volts"]
 
 N_BLOCKS = 7
 """Blocks of one acquisition of a QRM: samples, overrange and count of both paths' scope, then the bins."""
@@ -50,8 +55,20 @@ def volts(block: bytes | memoryview, norm: float, gain_db: float) -> NDArray[np.
     return found
 
 
-def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex128]:
+def norm_of(one: Sequencer, slot: str, blobs: Mapping[str, NDArray[np.generic]]) -> float:
+    """Return the sum of the magnitudes of a result's weights."""
+    index = one.acquisitions[slot].weights
+    if index < 0:
+        return float(one.integration_ns)
+    digests = one.weights[index], one.weights[index + 1]
+    i, q = (blobs[digest].astype(np.float64) / FULL_SCALE for digest in digests)
+    return float(np.abs(i if digests[0] == digests[1] else i + 1j * q).sum())
+
+
+def columns(bins: NDArray[np.complex128], n_records: int, point_captures: Sequence[int] = ()) -> NDArray[np.complex128]:
     """Return (n_records, n_columns) of an acquisition: what was filled, record by record.
+
+    `point_captures` are as `body.Sequencer` has them.
 
     Raises
     ------
@@ -60,7 +77,7 @@ def columns(bins: NDArray[np.complex128], n_records: int) -> NDArray[np.complex1
     """
     if not len(bins) or len(bins) % n_records:
         raise DeviceError(f"{len(bins)} bins are no {n_records} records")
-    table = bins.reshape(n_records, -1)
+    table = by_shot(bins, n_records, point_captures) if point_captures else bins.reshape(n_records, -1)
     filled = ~np.isnan(table.real)
     if not (filled == filled[0]).all():
         raise DeviceError("records have differently many values")

@@ -9,7 +9,7 @@ input is written nowhere: unverified.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from qctl.instruments.rows import Rows, conditions_of
 from qctl.program.conditions import Condition
 from qctl.program.timeline import Straight
 
-__all__ = ["FEEDBACK_NS", "Event", "Steering"]
+__all__ = ["FEEDBACK_NS", "Event", "Pattern", "Read", "Steering", "late_event"]
 
 FEEDBACK_NS = 800
 """From the end of a window to what it may decide: the sums' way, and the instructions that read, test and jump."""
@@ -54,7 +54,7 @@ class Event(NamedTuple):
         return f"TRIG p{self.port} {'set' if self.kind == tproc.SET else 'clr'} {at}\n"
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """A read of sums: when, the tick before which all else goes first, the input's port, its bit, and the threshold."""
 
     tick: int
@@ -81,7 +81,7 @@ class Steering:
     name: str
     timing_hz: float
     _bits: list[dict[int, int]] = field(default_factory=list)
-    _reads: dict[int, list[_Read]] = field(default_factory=dict)
+    _reads: dict[int, list[Read]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, straights: Sequence[Straight], rows: Rows, name: str, timing_hz: float) -> Steering:
@@ -130,11 +130,34 @@ class Steering:
                 end = ticks[first + column] + lasts
                 late = ceil(end + FEEDBACK_NS * 1e-9 * self.timing_hz) - 1
                 at = ceil(end + _READ_S * self.timing_hz)
-                self._reads.setdefault(p, []).append(_Read(at, late, port, bit, round(spec.threshold * counts_per_v)))
+                self._reads.setdefault(p, []).append(Read(at, late, port, bit, round(spec.threshold * counts_per_v)))
 
     def when(self, p: int, play: int) -> Condition | None:
         """Return the condition of a play of a point."""
         return self.conditions[p][play - int(self.rows.bounds[p])] if play >= 0 and self.conditions else None
+
+    def bits(self, p: int) -> Mapping[int, int]:
+        """Return the bit in which each capture of a point that decides is kept, by column."""
+        return self._bits[p]
+
+    def steps(self, p: int, events: Iterable[Event]) -> Iterator[Read | tuple[list[Event], Condition | None]]:
+        """Yield what is done in a point, in order: reads of sums, and events under one condition or none."""
+        items = [(one.tick, 1, one) for one in events]
+        items += [(one.first, 0, one) for one in self._reads.get(p, ())]  # type: ignore[misc]
+        items.sort(key=lambda item: item[:2])
+        group: list[Event] = []
+        when: Condition | None = None
+        for *_, one in items:
+            own = None if isinstance(one, Read) else self.when(p, one.play)
+            if group and (isinstance(one, Read) or own != when):
+                yield group, when
+                group = []
+            if isinstance(one, Read):
+                yield one
+            else:
+                group, when = [*group, one], own
+        if group:
+            yield group, when
 
     # --- text ---------------------------------------------------------------------------------------
 
@@ -158,28 +181,42 @@ class Steering:
         made = _Text(self.name, pace, self.timing_hz)
         for p in range(len(bounds) - 1):
             made.begin(p, -head)
-            every = [Event(*row) for row in events[int(bounds[p]) : int(bounds[p + 1])].tolist()]
-            items = [(one.tick, 1, one) for one in every] + [(one.first, 0, one) for one in self._reads.get(p, ())]
-            items.sort(key=lambda item: item[:2])
             if self._reads.get(p):
                 made.line("REG_WR r4 imm #0")
-            k = 0
-            while k < len(items):
-                one = items[k][2]
-                if isinstance(one, _Read):
-                    made.read(one)
-                    k += 1
-                    continue
-                when, group = self.when(p, one.play), [one]
-                while k + len(group) < len(items):
-                    other = items[k + len(group)][2]
-                    if isinstance(other, _Read) or self.when(p, other.play) != when:
-                        break
-                    group.append(other)
-                k += len(group)
-                made.play(group, when, self._bits[p])
+            for step in self.steps(p, [Event(*row) for row in events[int(bounds[p]) : int(bounds[p + 1])].tolist()]):
+                if isinstance(step, Read):
+                    made.read(step)
+                else:
+                    made.play(*step, self._bits[p])
             made.end(period, head)
         return "".join(made.parts), made.n_instructions
+
+
+class Pattern(NamedTuple):
+    """Which bits decide, their values that are looked for, and whether those are the ones that are played."""
+
+    mask: int
+    values: list[int]
+    plays: bool
+
+    @classmethod
+    def of(cls, when: Condition, bits: Mapping[int, int]) -> Pattern:
+        """Return that of a condition, by the fewest values."""
+        n = 1 << len(when.captures)
+        true = [k for k in range(n) if when.table >> k & 1]
+        few = len(true) <= n // 2
+        chosen = true if few else [k for k in range(n) if k not in true]
+        values = [sum((k >> j & 1) << bits[c] for j, c in enumerate(when.captures)) for k in chosen]
+        return cls(sum(1 << bits[c] for c in when.captures), values, few)
+
+
+def late_event(name: str, tick: int, now: float, timing_hz: float, point: int) -> TimingError:
+    """Return the error of an event that a processor gets to after it is due."""
+    return TimingError(
+        f"{name} gets to an event at {tick / timing_hz * 1e9:.4g} ns of point {point} "
+        f"{(now - tick) / timing_hz * 1e9:.4g} ns late: leave more time behind the measurement that decides, or depend "
+        "on fewer bits"
+    )
 
 
 class _Text:
@@ -220,7 +257,7 @@ class _Text:
         self.n_instructions += 3
         self.now = max(self.now + 3 * self.pace, tick)
 
-    def read(self, one: _Read) -> None:
+    def read(self, one: Read) -> None:
         """Wait for sums, and keep whether I is at the threshold or above it."""
         self.wait(one.tick)
         self.line(f"DPORT_RD p{one.port}")
@@ -240,32 +277,24 @@ class _Text:
         for one in group:
             self.line(one.text(0)[:-1])
             if self.now > one.tick:
-                raise TimingError(
-                    f"{self.name} gets to an event at {one.tick / self.timing_hz * 1e9:.4g} ns of point {self.point} "
-                    f"{(self.now - one.tick) / self.timing_hz * 1e9:.4g} ns late: leave more time behind the "
-                    f"measurement that decides, or depend on fewer bits"
-                )
+                raise late_event(self.name, one.tick, self.now, self.timing_hz, self.point)
         if over:
             self.here(over)
 
     def _tests(self, when: Condition, bits: Mapping[int, int], over: str) -> None:
-        n = 1 << len(when.captures)
-        mask = sum(1 << bits[c] for c in when.captures)
-        true = [k for k in range(n) if when.table >> k & 1]
-        if n == 2:
+        mask, values, plays = Pattern.of(when, bits)
+        if len(when.captures) == 1:
             self.to(over)
             self.line(f"TEST -op(r4 AND #{mask})")
-            self.jump(" -if(Z)" if true == [1] else " -if(NZ)")
+            self.jump(" -if(Z)" if values == [mask] else " -if(NZ)")
             return
-        values = {k: sum((k >> j & 1) << bits[c] for j, c in enumerate(when.captures)) for k in range(n)}
         self.line(f"REG_WR r5 op -op(r4 AND #{mask})")
-        few = len(true) <= n // 2
-        there = self.label("P") if few else over
+        there = self.label("P") if plays else over
         self.to(there)
-        for k in true if few else [k for k in range(n) if k not in true]:
-            self.line(f"TEST -op(r5 - #{values[k]})")
+        for value in values:
+            self.line(f"TEST -op(r5 - #{value})")
             self.jump(" -if(Z)")
-        if few:
+        if plays:
             self.to(over)
             self.jump("")
             self.here(there)

@@ -77,7 +77,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
 
 def feedback_ns(model: str) -> tuple[int, int] | None:
     """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
-    return None if model == "qick-tproc-v1" else (FEEDBACK_NS, 0)
+    return FEEDBACK_NS, 0
 
 
 class _Line(NamedTuple):

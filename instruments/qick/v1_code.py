@@ -57,6 +57,10 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[..., int]], ...] = tuple(
         (rf"seti {_N}, {_N}, {_R}, {_I};", lambda ch, p, r, t: _word(0x13, p, ch, b=r) | _immediate(t)),
         (rf"bitwi {_N}, {_R}, {_R} << {_I};",
          lambda p, to, r, by: _word(0x16, p, a=to, b=r) | _SHIFT | _immediate(by)),
+        (rf"bitwi {_N}, {_R}, {_R} ([&|]) {_I};",
+         lambda p, to, r, how, by: _word(0x16, p, a=to, b=r) | (how == "|") << _OPERATION | _immediate(by)),
+        (rf"read {_N}, {_N}, lower {_R};",
+         lambda ch, p, to: _word(0x53, p, ch, a=to) | 0b0101 << _OPERATION),
         (rf"mathi {_N}, {_R}, {_R} \+ {_I};",
          lambda p, to, r, by: _word(0x12, p, a=to, b=r) | _PLUS | _immediate(by)),
         (rf"memr {_N}, {_R}, {_R};", lambda p, to, at: _word(0x56, p, a=to, b=at)),
@@ -68,6 +72,8 @@ _FORMS: tuple[tuple[re.Pattern[str], Callable[..., int]], ...] = tuple(
     )
 )  # fmt: skip
 _LOOP = re.compile(rf"loopnz {_N}, {_R}, @(\w+);")
+_JUMP = re.compile(rf"condj {_N}, {_R} (<|==|!=) {_R}, @(\w+);")
+_CONDITIONS = {"<": 0b0010, "==": 0b0100, "!=": 0b0101}
 
 
 def machine_code(text: str) -> NDArray[np.uint64]:
@@ -95,10 +101,13 @@ def machine_code(text: str) -> NDArray[np.uint64]:
         label, _, rest = line.rpartition(": ")
         if label:
             labels[label] = len(words)
-        match = _LOOP.fullmatch(rest)
+        match, jump = _LOOP.fullmatch(rest), _JUMP.fullmatch(rest)
         if match is not None:
             later.append((len(words), match[3]))
             words.append(_word(0x30, match[1], a=match[2], b=match[2]) | _PLUS)
+        elif jump is not None:
+            later.append((len(words), jump[5]))
+            words.append(_word(0x31, jump[1], b=jump[2], c=jump[4]) | _CONDITIONS[jump[3]] << _OPERATION)
         else:
             words.append(_coded(rest, k))
     for at, name in later:

@@ -49,12 +49,15 @@ class Events:
         Whether only the first word is sent, by an instruction that has the time in itself.
     values : (n_events, 6) int64
         Words and time, as signed numbers of 32 bits.
+    unsure : (n_events,) bool
+        Whether it may be left out, as what was measured decides it.
     """
 
     point: NDArray[np.int64]
     channel: NDArray[np.int64]
     short: NDArray[np.bool_]
     values: NDArray[np.int64]
+    unsure: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,6 +104,8 @@ class Plan:
         Ticks that the processor begins a point ahead of it.
     n_instructions : int
         Without what is around the points, but with what is written at the beginning.
+    cycles : (n,) int64
+        Of each event, with its registers.
     """
 
     registers: Registers
@@ -110,6 +115,7 @@ class Plan:
     held: dict[int, int]
     head: int
     n_instructions: int
+    cycles: NDArray[np.int64]
 
     @property
     def n_turns(self) -> int:
@@ -137,20 +143,22 @@ def plan_of(events: Events, n_points: int, n_data: int, name: str) -> Plan:
     """
     bounds = np.searchsorted(events.point, np.arange(n_points + 1))
     size = int(bounds[1]) if n_points else 0
-    if n_points > 1 and size and np.all(np.diff(bounds) == size):
+    if n_points > 1 and size and np.all(np.diff(bounds) == size) and not events.unsure.any():
         channel = events.channel.reshape(n_points, size)
         short = events.short.reshape(n_points, size)
         if np.all(channel == channel[0]) and np.all(short == short[0]):
             values = events.values.reshape(n_points, size, 6)
-            looped = _registers(channel[0], short[0], values)
+            looped = _registers(channel[0], short[0], values, events.unsure[:size])
             if n_points * int(looped.read.sum()) <= n_data - DATA_ADDRESS:
                 with suppress(TimingError):  # without the loop, registers are written faster
                     return _plan(looped, (size,), n_data, name)
-    found = _registers(events.channel, events.short, events.values[None])
+    found = _registers(events.channel, events.short, events.values[None], events.unsure)
     return _plan(found, tuple(bounds[1:].tolist()), n_data, name)
 
 
-def _registers(channel: NDArray[np.int64], short: NDArray[np.bool_], values: NDArray[np.int64]) -> Registers:
+def _registers(
+    channel: NDArray[np.int64], short: NDArray[np.bool_], values: NDArray[np.int64], unsure: NDArray[np.bool_]
+) -> Registers:
     varies = np.any(values != values[:1], axis=0)
     short = short & ~varies[:, TIME]
     used = np.any(values != 0, axis=0)
@@ -160,6 +168,8 @@ def _registers(channel: NDArray[np.int64], short: NDArray[np.bool_], values: NDA
         for column in range(TIME + 1):
             k = np.flatnonzero(used[:, column] & (channel == own))
             changes = np.any(values[:, k[1:], column] != values[:, k[:-1], column], axis=0)
+            if changes.any():  # what an event that may be left out has written is written again
+                changes |= unsure[k[1:]] | unsure[k[:-1]]
             if len(k) and not changes.any() and not varies[k[0], column]:
                 once.append((own, column, int(values[0, k[0], column])))
             elif len(k):
@@ -191,7 +201,7 @@ def _plan(found: Registers, ends: tuple[int, ...], n_data: int, name: str) -> Pl
     return Plan(
         found, ends, np.concatenate(parts).astype(np.int32), begins, held,
         _head(channel, values[:, :, TIME], cycles, ends, name),
-        int(n.sum()) + sum(writes(value) for *_, value in found.once),
+        int(n.sum()) + sum(writes(value) for *_, value in found.once), cycles,
     )  # fmt: skip
 
 

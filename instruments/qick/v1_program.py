@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qctl.errors import CompileError
 from qctl.instruments.checker import usage
 from qctl.instruments.qick import readouts as reading
 from qctl.instruments.qick.body import QickBody
 from qctl.instruments.qick.v1_code import MOST_IMMEDIATE
-from qctl.instruments.qick.v1_plan import DATA_ADDRESS, N_WORDS, TIME, Events, Plan, plan_of, signed, writes
+from qctl.instruments.qick.v1_feedback import steered_lines
+from qctl.instruments.qick.v1_lines import event_lines, write_lines
+from qctl.instruments.qick.v1_plan import DATA_ADDRESS, N_WORDS, Events, Plan, plan_of, signed, writes
 from qctl.program.device_program import DeviceProgram
 
 if TYPE_CHECKING:
@@ -44,9 +45,14 @@ def program_v1(work: Work, n_points: int) -> DeviceProgram:
     _check(work)
     table, name = work.board.table, work.instrument.name
     n_data = int(work.board.soccfg["tprocs"][0]["dmem_size"])
-    plan = plan_of(_events(work), n_points, n_data, name)
+    events, plays = _events(work)
+    plan = plan_of(events, n_points, n_data, name)
     period = work.period(plan.head, MOST_IMMEDIATE)
     n_instructions = plan.n_instructions + _AROUND + 2 * len(plan.ends)
+    points: list[str] = []
+    if work.steering:
+        points = steered_lines(plan, work.steering, plays, period)
+        n_instructions = len(points) + _AROUND + sum(writes(value) for *_, value in plan.registers.once)
     if plan.n_turns > 1:
         n_instructions += 2 + len(plan.begins)
     report = [
@@ -58,7 +64,8 @@ def program_v1(work: Work, n_points: int) -> DeviceProgram:
         report.append(usage(table, "scope.records", work.n_records))
     body = b""
     if all(row.fits for row in report):
-        text = "".join(f"{line}\n" for line in _lines(plan, work.shots.n_shots, period))
+        points = points or list(_points(plan, period))
+        text = "".join(f"{line}\n" for line in _lines(plan, work.shots.n_shots, points))
         body = QickBody(
             text, work.hold(np.zeros((0, 6), np.int64)), tuple(work.generators), tuple(work.readouts), n_points,
             work.shots.n_shots, work.shots.averaged, period, work.start_error_s, work.hold(plan.data),
@@ -86,34 +93,37 @@ def _check(work: Work) -> None:
             )
 
 
-def _events(work: Work) -> Events:
-    """Return the events of all points, in order of time."""
-    found = [np.zeros((0, 4 + N_WORDS), np.int64)]
+def _events(work: Work) -> tuple[Events, list[int]]:
+    """Return the events of all points, in order of time, and the play of each, or -1."""
+    found = [np.zeros((0, 5 + N_WORDS), np.int64)]
     for line in work.lines:
         freq, phase, address, gain, length, conf = line.waves.T
         n = len(line.tick)
         own, long = np.full(n, line.port), np.zeros(n, np.int64)
-        found.append(
-            np.column_stack([line.point, line.tick, own, long, freq, phase, address, gain, conf << 16 | length])
-        )
+        words = (freq, phase, address, gain, conf << 16 | length)
+        plays = np.full(n, -1) if line.plays is None else line.plays
+        found.append(np.column_stack([line.point, line.tick, own, long, *words, plays]))
     edges = np.array(reading.edges(work.triggers), np.int64).reshape(-1, 5)
-    words = np.zeros((len(edges), 4 + N_WORDS), np.int64)
-    words[:, [0, 1, 2, 4]], words[:, 3] = edges[:, [0, 1, 3, 4]], 1
-    rows = np.concatenate([*found, words])
+    levels = np.zeros((len(edges), 5 + N_WORDS), np.int64)
+    levels[:, [0, 1, 2, 4]], levels[:, 3], levels[:, -1] = edges[:, [0, 1, 3, 4]], 1, -1
+    rows = np.concatenate([*found, levels])
     rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
-    values = np.column_stack([signed(rows[:, 4:]), rows[:, 1]])
-    return Events(rows[:, 0], rows[:, 2], rows[:, 3] == 1, values)
+    values = np.column_stack([signed(rows[:, 4:-1]), rows[:, 1]])
+    plays = rows[:, -1].tolist()
+    unsure = np.zeros(len(rows), bool)
+    if work.steering:
+        unsure[:] = [work.steering.when(p, k) is not None for p, k in zip(rows[:, 0].tolist(), plays, strict=True)]
+    return Events(rows[:, 0], rows[:, 2], rows[:, 3] == 1, values, unsure), plays
 
 
-def _lines(plan: Plan, n_shots: int, period: int) -> Iterator[str]:
-    """Yield the instructions."""
+def _lines(plan: Plan, n_shots: int, points: list[str]) -> Iterator[str]:
+    """Yield the instructions around those of the points, and these."""
     yield f"regwi 0, ${_COUNTED}, 0;"
     yield f"regwi 0, ${_SHOTS}, {n_shots - 1};"
     for channel, column, value in plan.registers.once:
-        yield from _write(channel, column, value)
+        yield from (text for text, _ in write_lines(channel, column + 1, value))
     # Up to 12 cycles for each register that is written, after which the lead of a point begins.
     yield f"synci {plan.head + 12 * len(plan.registers.once)};"
-    points = list(_points(plan, period))
     if plan.n_turns > 1:
         points[0] = f"POINTS: {points[0]}"
         before = [f"regwi {channel}, ${_POINTER}, {at};" for channel, at in plan.begins.items()]
@@ -128,41 +138,10 @@ def _lines(plan: Plan, n_shots: int, period: int) -> Iterator[str]:
 
 def _points(plan: Plan, period: int) -> Iterator[str]:
     """Yield the instructions of the points, each with its end."""
-    ends = list(plan.ends)
-    values: NDArray[np.int64] = plan.registers.values[0]
     k = 0
-    for end in ends:
+    for end in plan.ends:
         while k < end:
-            yield from _event(plan, k, values[k])
+            yield from event_lines(plan, k)
             k += 1
         yield f"waiti 0, {period - plan.head};"
         yield f"synci {period};"
-
-
-def _event(plan: Plan, k: int, values: NDArray[np.int64]) -> Iterator[str]:
-    found = plan.registers
-    channel = int(found.channel[k])
-    for column in np.flatnonzero(found.loaded[k]).tolist():
-        if found.read[k, column]:
-            yield f"memr {channel}, ${column + 1}, ${_POINTER};"
-            yield f"mathi {channel}, ${_POINTER}, ${_POINTER} + 1;"
-        elif (at := plan.held.get(int(values[column]))) is not None:
-            yield f"memri {channel}, ${column + 1}, {at};"
-        else:
-            yield from _write(channel, column, int(values[column]))
-    names = [f"${column + 1}" if used else "$0" for column, used in enumerate(found.used[k].tolist())]
-    if found.short[k]:
-        yield f"seti {channel}, {channel}, {names[0]}, {values[TIME]};"
-    else:
-        yield f"set {channel}, {channel}, {', '.join(names)};"
-
-
-def _write(channel: int, column: int, value: int) -> Iterator[str]:
-    register = f"{channel}, ${column + 1}"
-    if writes(value) == 1:
-        yield f"regwi {register}, {value};"
-        return
-    yield f"regwi {register}, {value >> 2};"
-    yield f"bitwi {register}, ${column + 1} << 2;"
-    if value % 4:
-        yield f"mathi {register}, ${column + 1} + {value % 4};"

@@ -77,7 +77,7 @@ TABLES = {
         },
         errors=Reports(sync=("SYSTem:ERRor?",)),
         upload=Upload("IEEE 488.2 definite, TRACe:DATA", "little", "uint16", None, "segment"),
-        standing=Standing(2),
+        standing=Standing(3),
     ),
     "tabor-wx2184": Capability(
         model="tabor-wx2184",

@@ -25,7 +25,9 @@ def record(
     ] = "",
     speaks: Annotated[
         str,
-        typer.Option(help="With --to: text, lines, modbus, modbus-tcp, hislip, http or firmware; told by the address."),
+        typer.Option(
+            help="With --to: text, lines, modbus, modbus-tcp, hislip, http, pyro, firmware; told by the address."
+        ),
     ] = "",
     end: Annotated[
         str, typer.Option(help=r"With --speaks lines: what ends a message, \r and \n as in lab.toml.")

@@ -21,7 +21,7 @@ with redirect_stdout(StringIO()):
 
 __all__ = ["PlayedV1", "assemble_v1"]
 
-_TOKEN = re.compile(r"[\w$@-]+|<<|\+")
+_TOKEN = re.compile(r"[\w$@-]+|<<|[<=!]+|[+&|]")
 
 
 def assemble_v1(text: str, soccfg: dict[str, Any]) -> list[int]:
@@ -62,7 +62,8 @@ class PlayedV1:
         What data memory says when all is over.
     """
 
-    def __init__(self, code: list[int], data: np.ndarray, n_places: int = 15) -> None:
+    def __init__(self, code: list[int], data: np.ndarray, n_places: int = 15, sums: Any = ()) -> None:
+        answers = iter(sums)
         registers = np.zeros((8, 32), np.int64)
         memory = {2 + k: int(word) for k, word in enumerate(data)}
         self.waves: list[tuple[int, int, int]] = []
@@ -82,10 +83,16 @@ class PlayedV1:
                 own[a], clock = imm, clock + 2
             elif kind == 0x12:
                 assert operation == 8
-                own[a], clock = own[b] + imm, clock + 5
+                own[a], clock = (own[b] + imm) * (a != 0), clock + 5
             elif kind == 0x16:
-                assert operation == 4
-                own[a], clock = own[b] << imm, clock + 5
+                found = {0: own[b] & imm, 1: own[b] | imm, 4: own[b] << (imm & 31)}
+                own[a], clock = found[operation], clock + 5
+            elif kind == 0x53:
+                assert operation == 5
+                own[a], clock = next(answers), clock + 2
+            elif kind == 0x31:
+                holds = {2: own[b] < own[c], 4: own[b] == own[c], 5: own[b] != own[c]}
+                at, clock = word & 0xFFFF if holds[operation] else at, clock + 5
             elif kind == 0x56:
                 own[a], clock = memory[int(own[b])], clock + 4
             elif kind == 0x17:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import random
 import struct
-from collections.abc import Sequence
 
 import pytest
 from asking import Asker
 from device import LibraryDevice
-from judged_traces import Trace, differences, no_watchdog, run_case
+from directed import (
+    DIRECTED,
+    LEFT,
+    a_stopped_block_leaves_nothing,
+    differences_of,
+    greeted,
+    late_events_end_a_block,
+    sampled,
+    wanted_lines,
+)
+from judged_traces import Trace, differences, run_case
 from programs import (
     CLOSE,
     FREQUENCY,
@@ -33,35 +42,8 @@ from programs import (
 from test_programs import tone_log, wanted_tones
 
 from qctl.firmware_io.kinds import Kind
-from qctl.hil.sequencer.interpreter import Played
 
 N_PROGRAMS = 1000
-
-
-def changes(rows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return (tick, levels) where the levels change, of low lines that are set at those ticks."""
-    before, kept = 0, []
-    for tick, levels in dict(rows).items():
-        if levels != before:
-            kept.append((tick, levels))
-        before = levels
-    return kept
-
-
-def sampled(device: LibraryDevice) -> list[tuple[int, int]]:
-    """Return what the lines' pins were seen to do, clock by clock, from the block's start on."""
-    return [(tick, value) for tick, kind, value, *_ in device.log() if kind == 1]
-
-
-def wanted(played: Played) -> list[tuple[int, int]]:
-    return changes([(event.tick, event.value) for event in played.events if event.output == "lines"])
-
-
-def greeted(device: LibraryDevice) -> Asker:
-    asker = Asker(device)
-    asker.hello()
-    no_watchdog(asker)
-    return asker
 
 
 def played_by(device: LibraryDevice, asker: Asker, case: Case, block: int) -> Trace:
@@ -82,7 +64,7 @@ def test_random_programs_do_what_the_interpreter_and_the_firmware_do(device: Lib
         trace = played_by(device, core, case, block)
         played = expected(case)
         assert differences(core, case, trace, latest=0) == []
-        assert sampled(device) == wanted(played)
+        assert sampled(device) == wanted_lines(played)
         assert tone_log(device) == wanted_tones(played)
         assert trace == played_by(other, plain, case, block)
         assert core.results() == plain.results()
@@ -91,6 +73,20 @@ def test_random_programs_do_what_the_interpreter_and_the_firmware_do(device: Lib
         n_events += len(trace)
     assert ops == {*range(11), *range(0x10, 0x16), *range(0x20, 0x26), 0x30, 0x31}
     assert n_events > 10_000
+
+
+def test_programs_made_for_one_thing_each_do_it(device: LibraryDevice) -> None:
+    asker = greeted(device)
+    for block, (name, case) in enumerate(DIRECTED.items(), start=1):
+        assert differences_of(device, asker, case, block, LEFT.get(name, 0)) == [], name
+
+
+def test_a_late_event_ends_a_block_and_nothing_goes_on_behind_it(device: LibraryDevice) -> None:
+    late_events_end_a_block(device, greeted(device))
+
+
+def test_a_block_stopped_at_any_clock_leaves_nothing_to_the_next(device: LibraryDevice) -> None:
+    a_stopped_block_leaves_nothing(device, greeted(device))
 
 
 @pytest.mark.parametrize("mutant", ["late", "skip"])
@@ -103,7 +99,7 @@ def test_a_core_that_lies_is_caught_at_its_pins(built: None, mutant: str) -> Non
     assert differences(asker, case, trace, latest=0) == []
     found = sampled(device)
     assert found == [(0, 1), (100, 3), *([(201, 7)] if mutant == "late" else []), (300, 6)]
-    assert found != wanted(expected(case))
+    assert found != wanted_lines(expected(case))
 
 
 def test_all_of_one_tick_happens_in_one_clock(device: LibraryDevice) -> None:

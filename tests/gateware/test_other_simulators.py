@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from device import REFERENCE
+from directed import changes
 from programs import Case, expected, random_case
-from test_core import changes
 
 GATEWARE = REFERENCE / "gateware"
 BENCH = Path(__file__).parent / "bench.v"

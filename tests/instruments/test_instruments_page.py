@@ -14,7 +14,9 @@ from qctl.instruments import capability_page
 from qctl.instruments.registry import DESCRIBED, MODELS, OF_BOARDS, capabilities
 
 PAGE = Path(__file__).parents[2] / "docs" / "instruments.md"
-OWN = {name for name, model in SERVED.items() if model.module in ("shutter_box", "chiller")}
+OWN = {
+    name for name, model in SERVED.items() if model.module in ("shutter_box", "chiller", "water_units", "modbus_units")
+}
 EMULATED = {*SERVED, *KINDS, *MODULES} - {"zurich-data-server", *OF_BOARDS, *OWN}
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 

@@ -19,6 +19,9 @@ from qctl.lab import load_lab
 from qctl.server.instrument import InstrumentThread
 
 LAB = Path(__file__).parents[1] / "support" / "transmon5.toml"
+PATIENCE_S = 100.0
+"""How long a job may take on a busy machine; what is wrong is seen by what comes, not by when."""
+pytestmark = pytest.mark.timeout(300)
 
 
 def fast_lab(tmp_path, timeout_s: float = 0.2):
@@ -82,12 +85,12 @@ def test_others_go_on_while_one_hangs(start, tmp_path) -> None:
 def test_link_that_breaks_in_silence_is_noticed_and_settings_are_made_again(start) -> None:
     server = start()
     with connect(server.address) as lab:
-        lab.run(json.dumps({}), shots=10).result(20)
+        lab.run(json.dumps({}), shots=10).result(PATIENCE_S)
         events = lab.events("link.lo_drive", timeout_s=10)
         lab.instruments["lo_drive"].call("break_at", "error", "identify")
         assert [next(events).body["state"] for _ in range(3)] == ["degraded", "reconnecting", "up"]
         assert lab.instruments["lo_drive"].get("output_on") is False
-        lab.run(json.dumps({}), shots=10).result(20)
+        lab.run(json.dumps({}), shots=10).result(PATIENCE_S)
         assert lab.instruments["lo_drive"].get("output_on") is True
 
 
@@ -100,7 +103,7 @@ def test_carrier_that_is_lost_during_a_run_spoils_it(lab) -> None:
     with pytest.raises(DeviceError, match="lo_drive is on fire"):
         lab.instruments["lo_drive"].get("power_dbm")
     with pytest.raises(DeviceError, match="lo_drive lost its link") as caught:
-        job.result(20)
+        job.result(PATIENCE_S)
     assert caught.value.details["instrument"] == "lo_drive"
     wait_for_link(lab, "lo_drive", "up")
 
@@ -117,29 +120,29 @@ def test_failure_in_a_run_names_the_instrument_and_stops_the_others(lab, name: s
     wait_for_link(lab, name, "up")
     lab.instruments[name].call("break_at", "error", where)
     with pytest.raises(DeviceError, match=f"{name} is on fire") as caught:
-        lab.run(json.dumps({"n_points": 3}), shots=10).result(20)
+        lab.run(json.dumps({"n_points": 3}), shots=10).result(PATIENCE_S)
     assert caught.value.details["instrument"] == name
     assert lab.instruments["trig0" if name != "trig0" else "dig0"].call("history")[-1] == "stop"
     wait_for_link(lab, name, "up")
-    assert lab.run(json.dumps({}), shots=10).result(20).counts == {"0": 5, "1": 5}
+    assert lab.run(json.dumps({}), shots=10).result(PATIENCE_S).counts == {"0": 5, "1": 5}
 
 
 @pytest.mark.parametrize("where", ["load", "start"])
 def test_instrument_that_refuses_a_run_is_believed_to_hold_nothing(lab, where: str) -> None:
     program = json.dumps({"waveform_samples": 100 + len(where)})
-    sent = [lab.run(program, shots=10).result(20).content["uploaded_bytes"]["awg0"] for _ in range(2)]
+    sent = [lab.run(program, shots=10).result(PATIENCE_S).content["uploaded_bytes"]["awg0"] for _ in range(2)]
     assert sent[0] > sent[1] == 0
     lab.instruments["awg0"].call("break_at", "refuse", where)
     with pytest.raises(RefusedError, match="awg0 refused"):
-        lab.run(program, shots=10).result(20)
-    assert lab.run(program, shots=10).result(20).content["uploaded_bytes"]["awg0"] == sent[0]
+        lab.run(program, shots=10).result(PATIENCE_S)
+    assert lab.run(program, shots=10).result(PATIENCE_S).content["uploaded_bytes"]["awg0"] == sent[0]
 
 
 def test_finished_points_of_a_failed_run_are_kept_and_marked(lab) -> None:
     lab.instruments["awg0"].call("break_at", "error", "select 2")
     job = lab.run(json.dumps({"n_points": 5}), shots=10)
     with pytest.raises(DeviceError, match="awg0"):
-        job.result(20)
+        job.result(PATIENCE_S)
     result = job.result(20, partial=True)
     assert result.partial and result.state == "failed"
     assert result.content["points_done"] == 2
@@ -158,21 +161,19 @@ def test_setting_what_plays_is_refused(lab) -> None:
     with pytest.raises(LeaseError, match="lo_drive is set for run"):
         lab.instruments["lo_drive"].set("power_dbm", 1.0)
     assert lab.instruments["lo_drive"].call("identify")
-    assert job.result(20).counts == {"0": 5, "1": 5}
+    assert job.result(PATIENCE_S).counts == {"0": 5, "1": 5}
 
 
 def test_crash_of_a_host_is_a_device_error_and_it_is_started_again(start) -> None:
     server = start()
     with connect(server.address) as lab:
         lab.instruments["dig0"].call("break_at", "crash", "read")
-        begin = time.monotonic()
-        with pytest.raises(DeviceError, match="dig0") as caught:
-            lab.run(json.dumps({"n_points": 3}), shots=10).result(20)
-        assert time.monotonic() - begin < 5
+        with pytest.raises(DeviceError, match=r"dig0.* ended; it is started again") as caught:  # nobody waited in vain
+            lab.run(json.dumps({"n_points": 3}), shots=10).result(PATIENCE_S)
         assert "dig0" in caught.value.details["instruments"]
         wait_for_link(lab, "dig0", "up")
         assert lab.instruments["dig0"].call("history")[0] == "safe"
-        assert lab.run(json.dumps({}), shots=10).result(20).counts == {"0": 5, "1": 5}
+        assert lab.run(json.dumps({}), shots=10).result(PATIENCE_S).counts == {"0": 5, "1": 5}
 
 
 def test_killed_host_answers_everybody_who_waits(start) -> None:
@@ -186,7 +187,7 @@ def test_killed_host_answers_everybody_who_waits(start) -> None:
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes() and _is_host(pid):
                 os.kill(pid, signal.SIGKILL)
         with pytest.raises(DeviceError, match="group rack"):
-            job.result(20)
+            job.result(PATIENCE_S)
         assert lab.ping() < 1.0
 
 

@@ -12,6 +12,10 @@ import pytest
 from qctl.client import connect
 from qctl.errors import JobCancelledError, NotAllowedError, RequestError, ScheduleError
 
+PATIENCE_S = 100.0
+"""How long a job may take on a busy machine; what is wrong is seen by what comes, not by when."""
+pytestmark = pytest.mark.timeout(300)
+
 
 def wait_for_end(pids: list[int]) -> None:
     until = time.monotonic() + 60
@@ -29,7 +33,7 @@ def test_killed_server_loses_no_acknowledged_job(start, tmp_path) -> None:
     first = start(store=tmp_path / "s")
     with connect(first.address) as lab:
         done = lab.run(json.dumps({}), shots=10)
-        done.result(20)
+        done.result(PATIENCE_S)
         playing = lab.run(json.dumps({"block_s": 60.0}), shots=10)
         wait_until_it_runs(playing)
         queued = [lab.run(json.dumps({"level": n}), shots=10) for n in range(5)]
@@ -38,15 +42,15 @@ def test_killed_server_loses_no_acknowledged_job(start, tmp_path) -> None:
     wait_for_end(below)
     second = start(store=tmp_path / "s")
     with connect(second.address) as lab:
-        assert lab.job(done.id).result(20).counts == {"0": 5, "1": 5}
+        assert lab.job(done.id).result(PATIENCE_S).counts == {"0": 5, "1": 5}
         with pytest.raises(ScheduleError, match="not played again"):
-            lab.job(playing.id).result(20)
+            lab.job(playing.id).result(PATIENCE_S)
         assert lab.job(playing.id).state == "interrupted"
         for job in queued:
-            assert lab.job(job.id).result(20).counts == {"0": 5, "1": 5}
+            assert lab.job(job.id).result(PATIENCE_S).counts == {"0": 5, "1": 5}
         again = lab.replay(done.id)
         assert again.id > max(job.id for job in queued)
-        assert again.result(20).counts == {"0": 5, "1": 5}
+        assert again.result(PATIENCE_S).counts == {"0": 5, "1": 5}
 
 
 def test_outputs_are_safe_when_the_broker_dies(start, tmp_path) -> None:
@@ -70,7 +74,7 @@ def test_crashed_keeper_is_started_again_with_its_jobs(start) -> None:
             except Exception as error:
                 assert "keeper" in str(error)
             assert time.monotonic() < until
-        assert lab.run(json.dumps({}), shots=10).result(30).counts == {"0": 5, "1": 5}
+        assert lab.run(json.dumps({}), shots=10).result(PATIENCE_S).counts == {"0": 5, "1": 5}
 
 
 def keeper_of(server) -> int:
@@ -97,7 +101,7 @@ def test_job_that_can_not_be_is_refused_at_once(lab, change: dict, word: str) ->
 def test_jobs_are_listed_newest_first(lab) -> None:
     numbers = [lab.run(json.dumps({"level": n}), shots=10, name=f"n{n}").id for n in range(3)]
     for number in numbers:
-        lab.job(number).result(20)
+        lab.job(number).result(PATIENCE_S)
     rows = lab.jobs(limit=3)
     assert [row["id"] for row in rows] == numbers[::-1]
     assert [row["name"] for row in rows] == ["n2", "n1", "n0"]
@@ -128,9 +132,9 @@ def test_only_its_user_cancels_a_job_unless_forced(server, lab, monkeypatch) -> 
             other.job(job.id).cancel()
         other.job(job.id).cancel(force=True)
         with pytest.raises(JobCancelledError):
-            job.result(20)
+            job.result(PATIENCE_S)
         again = other.replay(waiting.id)
-        assert again.row["client"].startswith("somebody@") and again.result(20).counts
+        assert again.row["client"].startswith("somebody@") and again.result(PATIENCE_S).counts
         with pytest.raises(NotAllowedError, match="belongs to somebody@"):
             lab.job(other.run(json.dumps({"block_s": 0.5}), shots=10).id).cancel()
 

@@ -46,12 +46,12 @@ class FakeServer:
             parent = todo.pop()
             for entry in Path("/proc").glob("[0-9]*/stat"):
                 try:
-                    fields = entry.read_text().rpartition(")")[2].split()
+                    said = entry.read_text()
                 except OSError:
                     continue
-                if int(fields[1]) == parent:
+                if int(said.rpartition(")")[2].split()[1]) == parent:
                     pid = int(entry.parent.name)
-                    found[pid] = entry.read_text().partition("(")[2].rpartition(")")[0]
+                    found[pid] = said.partition("(")[2].rpartition(")")[0]
                     todo.append(pid)
         return found
 

@@ -10,11 +10,13 @@ import numpy as np
 
 __all__ = [
     "BELL",
+    "FLIPPED",
     "FLIPPED_AFTER_MEASUREMENT",
     "check_bell",
     "check_flips",
     "check_lifetime",
     "check_readout",
+    "check_samples_decide",
     "judged_twice",
     "rabi_of",
     "tuned_lab",
@@ -29,6 +31,7 @@ cx q[0], q[1];
 c = measure q;
 """
 
+FLIPPED = 'OPENQASM 3.0;\ninclude "stdgates.inc";\nbit[1] c;\nx $0;\nc[0] = measure $0;\n'
 FLIPPED_AFTER_MEASUREMENT = """OPENQASM 3.0;
 include "stdgates.inc";
 bit[2] c;
@@ -63,6 +66,24 @@ def check_bell(lab: Any, folder: Path) -> None:
     # 5 sigma of 4,000 shots are 4 %.
     assert abs(counts["00"] / 4000 - 0.5) < 0.05 and abs(counts["11"] / 4000 - 0.485) < 0.05
     assert (counts.get("01", 0) + counts.get("10", 0)) / 4000 < 0.06
+
+
+def check_samples_decide(lab: Any, shots: int = 2000) -> None:
+    """Flip the first qubit, and again by pulses that arrive at half their height: they turn half as far."""
+    import qctl
+
+    def up() -> float:
+        counts = lab.client.run(qctl.Circuit.from_qasm(FLIPPED), shots=shots).result(60).counts
+        assert sum(counts.values()) == shots
+        return float(counts.get("1", 0) / shots)
+
+    assert up() > 0.9
+    lab.fault("scale", "q0.drive", "0.5")
+    try:
+        assert 0.3 < up() < 0.7
+    finally:
+        lab.clear()
+    assert up() > 0.9
 
 
 def judged_twice(t1_s: float, turn: str, wait_s: float = WAIT_S, n: int = 200_000) -> dict[str, float]:

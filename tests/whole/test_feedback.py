@@ -7,6 +7,7 @@ was for the longer part of its window.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ ERROR = 0.015
 """What noise of the readout, pulses and thermal population may add to a probability."""
 
 
-@pytest.fixture(scope="module", params=["qblox2", "zurich2", "qick2"])
+@pytest.fixture(scope="module", params=["qblox2", "zurich2", "qick2", "qick2-v1"])
 def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab on two transmons after its tune-up."""
     yield from tuned_lab(tmp_path_factory.mktemp("feedback"), request.param, 3)
@@ -82,6 +83,25 @@ def test_a_register_decides_and_both_results_are_sent(rack: Any) -> None:
     assert found["01"] > 0.85, found
 
 
+def test_both_qubits_are_brought_down_round_after_round(rack: Any) -> None:
+    n_rounds = 5
+    c = qctl.Circuit(2, 2 * n_rounds)
+    for k in range(n_rounds):
+        for q in range(2):
+            c.x(q)
+        for q in range(2):
+            c.measure(q, 2 * k + q)
+        for q in range(2):
+            with c.if_(2 * k + q):
+                c.x(q)
+    counts = rack.client.run(c, shots=SHOTS).result(120).counts
+    assert sum(counts.values()) == SHOTS
+    for bit in range(2 * n_rounds):
+        ups = sum(n for key, n in counts.items() if key[-1 - bit] == "1") / SHOTS
+        # The first round begins at rest, the others where the last one left its qubit; T1 takes up to 8 %.
+        assert ups > 0.85, (bit, ups)
+
+
 def until_down(rounds: int, checked: bool = True) -> qctl.Circuit:
     """Return a circuit that puts a qubit in its upper half, and flips a coin until it shows 0, at most so often."""
     c = qctl.Circuit(1, 2)
@@ -108,3 +128,27 @@ def test_coin_is_flipped_until_it_shows_zero(rack: Any) -> None:
         assert abs(ones - 0.5**rounds) < 0.07, (rounds, counts)
         agree = (counts.get("00", 0) + counts.get("11", 0)) / SHOTS
         assert agree > 0.9, (rounds, counts)
+
+
+def test_box_that_waits_for_a_trigger_at_each_shot_follows_what_it_measures(tmp_path: Path) -> None:
+    """The trigger controller of zurich1 leads from point to point: circuits with and without feedback in one job."""
+    for lab in tuned_lab(tmp_path, "zurich1", 3):
+        t1_s = lab.truth["qubits"]["q0"]["t1_s"]
+        circuits = []
+        for way in ("found", "never", "always"):
+            c = qctl.Circuit(1, 2)
+            c.x(0)
+            c.measure(0, 0)
+            if way == "always":
+                c.delay(0, 392e-9)
+                c.x(0)
+            elif way == "found":
+                with c.if_(0):
+                    c.x(0)
+            else:
+                c.delay(0, 392e-9)
+            c.measure(0, 1)
+            circuits.append(c)
+        results = lab.client.run(circuits, shots=SHOTS).result(120)
+        for way, result in zip(("found", "never", "always"), results, strict=True):
+            check({k: result.counts.get(k, 0) / SHOTS for k in ("00", "01", "10", "11")}, judged_twice(t1_s, way))

@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from whole_programs import BELL, check_bell, check_lifetime, check_readout, rabi_of, tuned_lab
+from whole_programs import (
+    BELL,
+    check_bell,
+    check_lifetime,
+    check_readout,
+    check_samples_decide,
+    rabi_of,
+    tuned_lab,
+)
 
 import qctl
 from qctl.errors import DeviceError, QctlError
@@ -119,16 +127,24 @@ def test_board_that_dies_is_an_error_by_name_and_comes_back(rack: Any) -> None:
 
 
 @pytest.mark.full
-def test_board_that_differs_from_the_lab_s_takes_no_program(tmp_path: Path) -> None:
+def test_samples_decide_the_counts(rack: Any) -> None:
+    check_samples_decide(rack)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("name", ["qick1", "qick1-v1"])
+def test_board_that_differs_from_the_lab_s_takes_no_program(name: str, tmp_path: Path) -> None:
     from whole_lab import WholeLab
 
     def other(text: str) -> str:
         assert '"f_time": 430.08' in text
         return text.replace('"f_time": 430.08', '"f_time": 409.6')
 
-    lab = WholeLab(tmp_path, "qick1", 3, edit=other)
+    lab = WholeLab(tmp_path, name, 3, edit=other)
     try:
-        with pytest.raises(QctlError, match=r"board0.*tprocs\[0\]\.f_time is 430\.08, and 409\.6 in instruments"):
+        with pytest.raises(
+            QctlError, match=rf"{name_of(lab)}.*tprocs\[0\]\.f_time is 430\.08, and 409\.6 in instruments"
+        ):
             lab.client.run(rabi(lab, [0.0, 1.0]), shots=100).result(60)
         assert "programs" not in board_of(lab)
     finally:

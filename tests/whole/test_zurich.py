@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from whole_programs import BELL, check_bell, check_flips, check_lifetime, check_readout, rabi_of, tuned_lab
+from whole_programs import (
+    BELL,
+    check_bell,
+    check_flips,
+    check_lifetime,
+    check_readout,
+    check_samples_decide,
+    rabi_of,
+    tuned_lab,
+)
 
 import qctl
 from qctl.errors import DeviceError, QctlError
@@ -56,6 +65,10 @@ def test_bell_state_by_the_command_line(rack: Any, tmp_path: Path) -> None:
 
 def test_qubit_is_driven_on_from_what_a_measurement_found(rack: Any) -> None:
     check_flips(rack)
+
+
+def test_samples_decide_the_counts(rack: Any) -> None:
+    check_samples_decide(rack)
 
 
 def test_readout_is_the_true_one(rack: Any) -> None:

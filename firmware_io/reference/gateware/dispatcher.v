@@ -101,7 +101,7 @@ module dispatcher #(
     wire joins = !grouped || (entry_tick == tick && !whole);
     wire stages = entry_kind == OP_FREQUENCY || entry_kind == OP_AMPLITUDE;
 
-    assign commit = state == GATHER && due;
+    assign commit = state == GATHER && due && !stop; // a tick takes effect whole or not at all
 
     always @* begin
         if (state != GATHER || !there || due)

@@ -77,6 +77,8 @@ class Run:
     tracks: list[Track]
     shots: Shots
     _logs: dict[int, _Log] = field(default_factory=dict)
+    _steered: dict[int, int] = field(default_factory=dict)
+    """How many shots of each kind have been steered."""
 
     def __post_init__(self) -> None:
         for place, track in enumerate(self.tracks):
@@ -237,16 +239,28 @@ class Run:
 
     async def arm(self, plant: Plant) -> tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[Acquired]]]:
         """Tell the plant what each trigger from outside plays and integrates; `finish` waits for the last one."""
-        kinds, every = [], []
-        if any(follows(self.tracks, self.shots.bounds, model) for model in self.shots.models.tolist()):
-            raise RequestError("sequencers that wait for a trigger at each shot follow results: not emulated")
+        kinds: list[Kind] = []
+        every: list[list[Acquired]] = []
         for model in self.shots.models.tolist():
+            if follows(self.tracks, self.shots.bounds, model):
+                kinds.append(Kind({}, (), True))
+                every.append([])
+                continue
             kind, fresh, acquired = await asyncio.to_thread(self.kind_of, model)
             await plant.waveforms(fresh)
             kinds.append(kind)
             every.append(acquired)
         name = self.tracks[0].device.name
-        done = await plant.follow([name], kinds, self.shots.kinds, self.rates_hz[name], self.tones)
+
+        async def steer(kind: int, n_shots: int) -> None:
+            found = await play_steered(self, plant, int(self.shots.models[kind]), n_shots)
+            begin = self._steered.get(kind, 0)
+            alike = np.flatnonzero(self.shots.kinds == kind)[begin : begin + n_shots]
+            self._steered[kind] = begin + n_shots
+            for one, values in found:
+                self.log(one, alike, values)
+
+        done = await plant.follow([name], kinds, self.shots.kinds, self.rates_hz[name], self.tones, steer=steer)
         return done, every
 
     async def finish(self, armed: tuple[asyncio.Future[list[list[NDArray[np.float64]]]], list[list[Acquired]]]) -> None:

@@ -144,7 +144,7 @@ def heard(device: Device, one: Sequencer) -> tuple[bool, bool]:
 def rendered(
     track: Track, low: int, high: int, origin: int, n: int, chosen: Mapping[int, int] = MappingProxyType({})
 ) -> NDArray[np.float64]:
-    """Return (2, n) samples of I and Q, or of both outputs, in parts of full scale, of rows from `low` to `high`.
+    """Return the first n samples of rows from `low` to `high`: (2, n) of I and Q or both outputs, in full scale.
 
     Parameters
     ----------
@@ -161,15 +161,21 @@ def rendered(
         if operation == START and one.kind == "qa":
             for slot, wave in one.slots.items():
                 if int(row["a"]) >> slot & 1:
-                    out[0, at : at + len(wave)] += wave.real
-                    out[1, at : at + len(wave)] += wave.imag
+                    _add(out, at, np.stack([wave.real, wave.imag]))
         elif operation in (ENTRY, WAVE) or k in chosen:
             found = _played(track, row, int(track.since[k]), chosen.get(k))
             if found is not None:
-                out[:, at : at + found.shape[1]] += found
+                _add(out, at, found)
     if one.kind == "sg":
         out *= float(tree.value(f"{one.place}/outputamplitude"))
     return out
+
+
+def _add(out: NDArray[np.float64], at: int, played: NDArray[np.float64]) -> None:
+    """Add what is played from a sample on, as far as it is rendered."""
+    n = min(played.shape[1], out.shape[1] - at)
+    if n > 0:
+        out[:, at : at + n] += played[:, :n]
 
 
 def _played(track: Track, row: np.void, since: int, chosen: int | None) -> NDArray[np.float64] | None:

@@ -6,6 +6,7 @@ import hashlib
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from qctl.firmware_io.kinds import Kind
@@ -80,10 +81,17 @@ def connect(address: str) -> StreamPipe:
 
 
 class Asker:
-    """Sends requests, again when no reply comes, and keeps events and notes."""
+    """Sends requests, again when no reply comes by its clock, and keeps events and notes."""
 
-    def __init__(self, pipe: Pipe, session: int = 0x1234, retry_s: float = 0.5, tries: int = 10) -> None:
-        self.pipe, self.session, self.retry_s, self.tries = pipe, session, retry_s, tries
+    def __init__(
+        self,
+        pipe: Pipe,
+        session: int = 0x1234,
+        retry_s: float = 0.5,
+        tries: int = 10,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pipe, self.session, self.retry_s, self.tries, self.clock = pipe, session, retry_s, tries, clock
         self.reader = FrameReader()
         self.number = 0
         self.events: list[Packet] = []
@@ -104,8 +112,8 @@ class Asker:
         self.number = self.number % 65535 + 1
         for _ in range(self.tries):
             self.pipe.send(frame)
-            deadline = time.monotonic() + self.retry_s
-            while (left := deadline - time.monotonic()) > 0:
+            deadline = self.clock() + self.retry_s
+            while (left := deadline - self.clock()) > 0:
                 for packet in self.pump(left):
                     if packet.number != number or packet.session != self.session:
                         self.late.append(packet)
@@ -149,8 +157,8 @@ class Asker:
 
     def event(self, kind: int, within_s: float = 10.0) -> bytes:
         """Return the payload of the next event of a kind, and forget it and those before."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
+        deadline = self.clock() + within_s
+        while self.clock() < deadline:
             for place, packet in enumerate(self.events):
                 if packet.kind == kind:
                     del self.events[: place + 1]

@@ -36,6 +36,7 @@ class Case:
     period: int
     edges: tuple[tuple[int, int, int], ...] = ()
     """(tick, input, level) of inputs 0 to 3."""
+    max_late: int = 0xFFFFFFFF
 
 
 def _gap(rng: random.Random) -> Row:
@@ -148,6 +149,7 @@ def expected(case: Case, levels: int = 0, triggers: Sequence[int] = ()) -> Playe
             Surroundings(inputs, pulses, triggers),
             n_shots=case.n_shots,
             period_ticks=case.period,
+            max_late_ticks=case.max_late,
             trigger_latency_ticks=LATENCY,
             max_results=1024,
             levels=levels,

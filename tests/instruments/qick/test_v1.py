@@ -187,12 +187,6 @@ def test_what_is_not_compiled_for_is_refused_by_name(lab: Lab) -> None:
     steered = changed(lab, lambda s: s["readouts"][0].update(tproc_ctrl=7))
     with pytest.raises(CompileError, match="input 1 of board0: its frequency is set by the tProcessor v1"):
         qctl.compile(rabi(2), steered, shots=1)
-    p = qctl.Program(["q0.drive"], ["q0"], ["q0"])
-    p.measure("q0", "q0")
-    with p.if_("q0"):
-        p.sx("q0")
-    with pytest.raises(CompileError, match=r"feedback within a shot, which board0 \(qick-tproc-v1\) does not have"):
-        qctl.compile(p, lab, shots=1)
 
 
 def test_a_board_of_the_other_version_is_refused(lab: Lab) -> None:

@@ -72,6 +72,13 @@ def test_shot_is_rendered_with_its_amplitude_and_phase():
     assert not samples[:, 32:].any()
 
 
+def test_what_is_played_after_the_samples_that_are_wanted_is_left_out():
+    for track, n in zip(tracks(device(*points())), (1000, 40_200), strict=True):
+        start = int(track.rows["time"][0])
+        whole = rendered(track, 0, len(track.rows), start, 400_000)
+        np.testing.assert_array_equal(rendered(track, 0, len(track.rows), start, n), whole[:, :n])
+
+
 def test_each_trigger_begins_a_shot():
     sg, qa = (
         f"repeat (3) {{\nwaitDigTrigger(1);\n{a}}}\nrepeat (2) {{\nwaitDigTrigger(1);\n{b}}}\n"
