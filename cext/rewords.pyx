@@ -217,11 +217,9 @@ cdef class Rewords:
         cdef Py_ssize_t i = near
         while i > self.piece_bounds[point] and start < self.pieces[i, 0]:
             i -= 1
-        while i < self.piece_bounds[point + 1]:
-            if self.pieces[i, 0] <= start < self.pieces[i, 0] + self.pieces[i, 1]:
-                return i
+        while i < self.piece_bounds[point + 1] and not self.pieces[i, 0] <= start < self.pieces[i, 0] + self.pieces[i, 1]:
             i += 1
-        return -1
+        return i if i < self.piece_bounds[point + 1] else -1
 
     cdef Py_ssize_t feed_of(self, int64_t place, Py_ssize_t point) noexcept:
         """Return which of the feeds has a play."""
