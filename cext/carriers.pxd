@@ -19,7 +19,7 @@ cdef extern from "kept_words.h" nogil:
         QCTL_KEPT
         QCTL_KEPT_SAMPLES
     ctypedef struct qctl_kept:
-        int64_t waveform
+        int64_t waveform, room
         uint16_t* words
         int32_t[2][2] reach
     qctl_kept* qctl_kept_place(qctl_kept* kept, int64_t n, int64_t waveform, double amplitude, double hz, double angle) noexcept
@@ -123,7 +123,7 @@ cdef inline bint _carried(Line* line, const Play* play, const double** x, const 
     return True
 
 
-cdef inline bint _pulsed(Line* line, const Play* play, double angle, qctl_kept* one) noexcept nogil:
+cdef inline bint pulsed(Line* line, const Play* play, double angle, qctl_kept* one) noexcept nogil:
     """Render a play that stands alone into the room for it; return false where a sample is out of range."""
     cdef Py_ssize_t n = line.offsets[play.waveform + 1] - line.offsets[play.waveform]
     cdef const double* x
@@ -151,7 +151,7 @@ cdef inline qctl_kept* kept_of(Line* line, const Play* play) noexcept nogil:
         return one
     if not qctl_kept_take(one, &line.rooms, play.waveform, play.amplitude, play.frequency_hz, angle, n):
         return NULL
-    if _pulsed(line, play, angle, one):
+    if pulsed(line, play, angle, one):
         return one
     one.waveform = -1
     return NULL

@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.straight cimport Capture, Play
-from qctl.cext.whole cimport below, nearest
+from qctl.cext.whole cimport nearest
 
 FAULTS = ("", "gap", "overlap", "gain", "frequency", "acquisitions", "end", "order")
 """What is reported as `fault`: an index into this tuple."""
@@ -80,11 +80,7 @@ cdef int _gather(
         fresh = False
         event.steps = steps
         # The NCO turns from `zero` on; a sample is held for 1 ns, and its carrier taken at the middle.
-        turns = steps * 0.25e-9 * (zero + 0.5) - phase_rad * 0.15915494309189535
-        turns -= below(turns)
-        event.phase = <int32_t> nearest(turns * 1e9)
-        if event.phase >= 1000000000:
-            event.phase = 0
+        event.phase = phase_steps(steps * 0.25e-9 * (zero + 0.5), phase_rad)
         if n[0] and event.start - last_start < _SHORTEST:
             return 1
         last_start = event.start

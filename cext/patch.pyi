@@ -4,6 +4,9 @@ from numpy import float64, int32, int64
 from numpy.typing import NDArray
 
 class Turns:
+    n_points: int
+    n_changed: int
+    lines: int
     def __init__(
         self,
         rows: NDArray,
@@ -18,22 +21,8 @@ class Turns:
         counts: NDArray[int64],
         plays: NDArray,
     ) -> None: ...
-    def turn(
-        self,
-        gates: NDArray[int64],
-        radians: NDArray[float64],
-        sequences: NDArray[int64],
-        changed: NDArray[int64],
-    ) -> int: ...
+    def turn(self, gates: NDArray[int64], radians: NDArray[float64]) -> None: ...
+    def points_from(self, first: int, end: int) -> tuple[int, int]: ...
+    def found(self) -> tuple[NDArray[int64], NDArray[int64], NDArray[int64]]: ...
 
 def differing(old: NDArray, new: NDArray, gates: NDArray[int64], radians: NDArray[float64]) -> int: ...
-def redeal(
-    plays: NDArray,
-    first: int,
-    last: int,
-    owner: NDArray[int32],
-    dealt: NDArray,
-    dealt_bounds: NDArray[int64],
-    point: int,
-    changed: NDArray[int64],
-) -> None: ...

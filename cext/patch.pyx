@@ -1,7 +1,8 @@
-"""Patch timed lines of gates: changed angles become phases of plays, and these go to what each generator plays."""
+"""Patch timed lines of gates: changed angles become phases of plays, and which of these changed is noted."""
 
 from libc.math cimport isfinite
-from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
+from libc.stdlib cimport qsort
 from libc.string cimport memcpy
 
 import numpy as np
@@ -17,15 +18,6 @@ cdef enum:
     _WIDTH = 9
     _PAIR = 5
 
-cdef struct lines_t:
-    const int32_t* places
-    const int32_t* qubits
-    const int32_t* couplers
-    const int32_t* pairs
-    const double* pair_values
-    double* phases
-    Py_ssize_t n_qubits, n_lines
-
 
 cdef inline int64_t put(Play* play, double phase_rad) noexcept nogil:
     """Set a play's phase; return whether its bits changed."""
@@ -36,44 +28,97 @@ cdef inline int64_t put(Play* play, double phase_rad) noexcept nogil:
     return old != new
 
 
-cdef int64_t _again(
-    const lines_t* on, const Row* rows, const int32_t* order, int64_t n_items, Play* plays
-) noexcept nogil:
-    """Give the plays of one line of gates their phases, in the order in which `frames.walk` does; return how many changed."""
-    cdef Py_ssize_t k, pair, line
-    cdef int64_t n_changed = 0
-    cdef const Row* row
+cdef inline Py_ssize_t line_of(const lines_t* on, const Row* row) noexcept nogil:
+    """Return the line that a row plays on, or -1 if it plays nothing."""
+    if row.op == OP_SX:
+        return on.qubits[_WIDTH * on.places[row.a] + _DRIVE]
+    if row.op == OP_MEASURE:
+        return on.qubits[_WIDTH * on.places[row.a] + _READOUT]
+    if row.op == OP_CZ:
+        return on.pairs[_PAIR * on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]] + 1]
+    return -1
+
+
+cdef inline void turn_by(const lines_t* on, const Row* row) noexcept nogil:
+    """Turn the phases of lines by an rz, or by what is behind a cz."""
+    cdef Py_ssize_t pair, line
     cdef double angle
-    for k in range(on.n_lines):
-        on.phases[k] = 0.0
-    for k in range(n_items):
-        row = rows + order[k]
-        if row.op == OP_RZ:
-            memcpy(&angle, <const char*> row + 8, 8)
-            on.phases[on.qubits[_WIDTH * on.places[row.a] + _DRIVE]] -= angle
-        elif row.op == OP_SX:
-            n_changed += put(plays, on.phases[on.qubits[_WIDTH * on.places[row.a] + _DRIVE]])
-            plays += 1
-        elif row.op == OP_MEASURE:
-            n_changed += put(plays, on.phases[on.qubits[_WIDTH * on.places[row.a] + _READOUT]])
-            plays += 1
-        elif row.op == OP_CZ:
-            pair = on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]]
-            n_changed += put(plays, on.phases[on.pairs[_PAIR * pair + 1]])
-            plays += 1
-            line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 3] + _DRIVE]
-            if line >= 0:
-                on.phases[line] -= on.pair_values[3 * pair + 1]
-            line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 4] + _DRIVE]
-            if line >= 0:
-                on.phases[line] -= on.pair_values[3 * pair + 2]
+    if row.op == OP_RZ:
+        memcpy(&angle, <const char*> row + 8, 8)
+        on.phases[on.qubits[_WIDTH * on.places[row.a] + _DRIVE]] -= angle
+    elif row.op == OP_CZ:
+        pair = on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]]
+        line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 3] + _DRIVE]
+        if line >= 0:
+            on.phases[line] -= on.pair_values[3 * pair + 1]
+        line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 4] + _DRIVE]
+        if line >= 0:
+            on.phases[line] -= on.pair_values[3 * pair + 2]
+
+
+cdef int64_t _again(
+    const lines_t* on, const Row* rows, const int32_t* order, int64_t n_items, int64_t from_item, Play* plays, int64_t play,
+    int64_t first, int64_t* changed
+) noexcept nogil:
+    """Give the plays of one line of gates behind an item their phases on the lines that turn, in the order in which
+    `frames.walk` does; note those whose bits change, and return how many they are.
+
+    A play has the phase that its line had there, so the last ones before the item tell what the sums were.
+    """
+    cdef int64_t k = from_item, n_changed = 0, left = on.n_turning
+    cdef Py_ssize_t j, line
+    for j in range(on.n_turning):
+        on.phases[on.turning[j]] = 0.0
+        on.turns[on.turning[j]] = 1
+    while k > 0 and left:
+        k -= 1
+        line = line_of(on, rows + order[k])
+        if line >= 0:
+            play -= 1
+            if on.turns[line] == 1:
+                on.turns[line] = 2
+                left -= 1
+    while k < from_item:
+        line = line_of(on, rows + order[k])
+        if line >= 0:
+            if on.turns[line]:
+                on.phases[line] = plays[play].phase_rad
+            play += 1
+        turn_by(on, rows + order[k])
+        k += 1
+    while k < n_items:
+        line = line_of(on, rows + order[k])
+        if line >= 0:
+            if on.turns[line] and put(plays + play, on.phases[line]):
+                changed[n_changed] = first + play
+                n_changed += 1
+            play += 1
+        turn_by(on, rows + order[k])
+        k += 1
+    for j in range(on.n_turning):
+        on.turns[on.turning[j]] = 0
     return n_changed
+
+
+cdef int _earlier(const void* a, const void* b) noexcept nogil:
+    cdef int64_t x = (<const int64_t*> a)[0], y = (<const int64_t*> b)[0]
+    return (x > y) - (x < y)
 
 
 cdef class Turns:
     """Timed lines of gates, whose angles may be set anew.
 
-    The arrays are checked once and held, so that a change costs what it touches.
+    The arrays are checked once and held, so that a change costs what it touches: gates behind the ones that turn, and as
+    many before them as tell the phases there.
+
+    Attributes
+    ----------
+    n_points : int
+        Sequences of which any play changed its phase by the last call of `turn`.
+    n_changed : int
+        Plays that did.
+    lines : int
+        Bit k is set if line k turned.
 
     Parameters
     ----------
@@ -93,18 +138,6 @@ cdef class Turns:
     ValueError
         If shapes don't fit, or there is another instruction.
     """
-
-    cdef Row[::1] rows
-    cdef Play[::1] plays
-    cdef const int64_t[::1] bounds
-    cdef const int32_t[::1] order, places
-    cdef const int64_t[:, ::1] counts
-    cdef const int32_t[:, ::1] qubits, couplers, pairs
-    cdef const double[:, ::1] pair_values
-    cdef int64_t[::1] play_bounds
-    cdef double[::1] phases
-    cdef int8_t[::1] marks
-    cdef lines_t on
 
     def __init__(
         self, Row[::1] rows not None, const int64_t[::1] bounds not None, const int32_t[::1] places not None,
@@ -141,6 +174,8 @@ cdef class Turns:
             if not (-1 <= pairs[k, 1] < n_lines and 0 <= pairs[k, 3] < n_qubits and 0 <= pairs[k, 4] < n_qubits):
                 raise ValueError(f"coupler {k} has line {pairs[k, 1]}, qubits {pairs[k, 3]}, {pairs[k, 4]}")
         self.play_bounds = np.zeros(n_sequences + 1, np.int64)
+        self.items = np.full(rows.shape[0], -1, np.int32)
+        self.before = np.zeros(rows.shape[0], np.int32)
         for s in range(n_sequences):
             n = bounds[s + 1] - bounds[s]
             if n < 0 or not 0 <= counts[s, 0] <= n:
@@ -151,6 +186,8 @@ cdef class Turns:
                 if not 0 <= p < n:
                     raise ValueError(f"item {k} of sequence {s} is row {p} of {n}")
                 p += bounds[s]
+                self.items[p] = k
+                self.before[p] = n_plays
                 op = rows[p].op
                 if op == OP_RZ or op == OP_SX or op == OP_MEASURE or op == OP_CZ:
                     if rows[p].a >= <uint32_t> places.shape[0] or (op == OP_CZ and rows[p].b >= <uint32_t> places.shape[0]):
@@ -175,21 +212,27 @@ cdef class Turns:
         self.places, self.qubits, self.couplers = places, qubits, couplers
         self.pairs, self.pair_values = pairs, pair_values
         self.phases = np.zeros(max(n_lines, 1))
-        self.marks = np.zeros(max(n_sequences, 1), np.int8)
+        self.turns = np.zeros(max(n_lines, 1), np.int8)
+        self.turning = np.empty(max(n_lines, 1), np.int32)
+        self.starts = np.full(max(n_sequences, 1), -1, np.int64)
+        self.points = np.empty(max(n_sequences, 1), np.int64)
+        self.changed_bounds = np.zeros(n_sequences + 1, np.int64)
+        self.changed = np.empty(max(at, 1), np.int64)
+        self.n_points = self.n_changed = 0
+        self.lines = 0
         self.on.places = &places[0] if places.shape[0] else NULL
         self.on.qubits = &qubits[0, 0] if n_qubits else NULL
         self.on.couplers = &couplers[0, 0] if n_qubits else NULL
         self.on.pairs = &pairs[0, 0] if pairs.shape[0] else NULL
         self.on.pair_values = &pair_values[0, 0] if pairs.shape[0] else NULL
         self.on.phases = &self.phases[0]
+        self.on.turns = &self.turns[0]
+        self.on.turning = &self.turning[0]
         self.on.n_qubits = n_qubits
         self.on.n_lines = n_lines
 
-    def turn(
-        self, const int64_t[::1] gates not None, const double[::1] radians not None, int64_t[::1] sequences not None,
-        int64_t[::1] changed not None,
-    ):
-        """Set angles of rz, and give the plays of these sequences their phases; return the number of sequences.
+    def turn(self, const int64_t[::1] gates not None, const double[::1] radians not None):
+        """Set angles of rz, and give the plays behind them their phases.
 
         Parameters
         ----------
@@ -197,50 +240,96 @@ cdef class Turns:
             Rows, in any order.
         radians : (n,) float64
             New angles.
-        sequences : (n,) int64
-            Filled as far as there are sequences: those of the gates, each once, in the gates' order.
-        changed : (n,) int64
-            Filled likewise: how many plays of each changed.
 
         Raises
         ------
         ValueError
             If a row is no rz or is not there, or an angle is not finite; nothing was changed.
         """
-        cdef Py_ssize_t k, low, high, middle, n = gates.shape[0], n_found = 0
-        cdef int64_t gate
-        if radians.shape[0] != n or sequences.shape[0] != n or changed.shape[0] != n:
-            raise ValueError(f"there are {n} gates, {radians.shape[0]} angles, {sequences.shape[0]}, {changed.shape[0]} rows")
+        cdef Py_ssize_t k, low, high, middle, row, n = gates.shape[0], n_found = 0, n_points = 0
+        cdef int64_t gate, n_changed = 0, n_own
+        cdef int32_t line
+        if radians.shape[0] != n:
+            raise ValueError(f"there are {n} gates, {radians.shape[0]} angles")
         for k in range(n):
             gate = gates[k]
             if not 0 <= gate < self.rows.shape[0] or self.rows[gate].op != OP_RZ:
                 raise ValueError(f"gate {gate} of {self.rows.shape[0]} is no rz")
             if not isfinite(radians[k]):
                 raise ValueError(f"angle {radians[k]} of gate {gate} is not finite")
+        self.lines = 0
         with nogil:
+            self.on.n_turning = 0
+            low = 0
             for k in range(n):
                 gate = gates[k]
                 memcpy(<char*> &self.rows[gate] + 8, &radians[k], 8)
-                low = 0
-                high = self.bounds.shape[0] - 1
-                while high - low > 1:
-                    middle = (low + high) >> 1
-                    if self.bounds[middle] <= gate:
-                        low = middle
-                    else:
-                        high = middle
-                if not self.marks[low]:
-                    self.marks[low] = 1
-                    sequences[n_found] = low
+                if self.items[gate] < 0:
+                    continue
+                line = self.on.qubits[_WIDTH * self.on.places[self.rows[gate].a] + _DRIVE]
+                if not self.turns[line]:
+                    self.turns[line] = 1
+                    self.turning[self.on.n_turning] = line
+                    self.on.n_turning += 1
+                if not self.bounds[low] <= gate < self.bounds[low + 1]:
+                    low = 0
+                    high = self.bounds.shape[0] - 1
+                    while high - low > 1:
+                        middle = (low + high) >> 1
+                        if self.bounds[middle] <= gate:
+                            low = middle
+                        else:
+                            high = middle
+                if self.starts[low] < 0:
+                    self.points[n_found] = low
                     n_found += 1
+                if self.starts[low] < 0 or self.items[gate] < self.items[self.starts[low]]:
+                    self.starts[low] = gate
+            for k in range(1, n_found):
+                if self.points[k] < self.points[k - 1]:
+                    qsort(&self.points[0], n_found, 8, _earlier)
+                    break
             for k in range(n_found):
-                low = sequences[k]
-                self.marks[low] = 0
-                changed[k] = 0
+                low = self.points[k]
+                row = self.starts[low]
+                self.starts[low] = -1
+                n_own = 0
                 if self.play_bounds[low + 1] > self.play_bounds[low]:
-                    changed[k] = _again(&self.on, &self.rows[self.bounds[low]], &self.order[self.bounds[low]],
-                                        self.counts[low, 0], &self.plays[self.play_bounds[low]])
-        return n_found
+                    n_own = _again(&self.on, &self.rows[self.bounds[low]], &self.order[self.bounds[low]], self.counts[low, 0],
+                                   self.items[row], &self.plays[self.play_bounds[low]], self.before[row],
+                                   self.play_bounds[low], &self.changed[n_changed])
+                if n_own:
+                    self.points[n_points] = low
+                    n_changed += n_own
+                    n_points += 1
+                    self.changed_bounds[n_points] = n_changed
+            for k in range(self.on.n_turning):
+                self.turns[self.turning[k]] = 0
+        for k in range(self.on.n_turning):
+            self.lines |= 1 << <object> self.turning[k]
+        self.n_points, self.n_changed = n_points, n_changed
+
+    def points_from(self, int64_t first, int64_t end):
+        """Return which of the points that changed are in a range: the number of the first one, and that after the last."""
+        return self.n_below(first), self.n_below(end)
+
+    cdef Py_ssize_t n_below(self, int64_t point) noexcept:
+        """Return how many of the points that changed are below one."""
+        cdef Py_ssize_t low = 0, high = self.n_points, middle
+        while low < high:
+            middle = (low + high) >> 1
+            if self.points[middle] < point:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def found(self):
+        """Return the points that changed: (n_points,) int64; where their plays begin; and these: (n_changed,) int64."""
+        n = self.n_points
+        return (
+            np.array(self.points[:n]), np.array(self.changed_bounds[: n + 1]), np.array(self.changed[: self.n_changed])
+        )
 
 
 def differing(const Row[::1] old not None, const Row[::1] new not None, int64_t[::1] gates not None, double[::1] radians not None):
@@ -283,49 +372,3 @@ def differing(const Row[::1] old not None, const Row[::1] new not None, int64_t[
             memcpy(&radians[found], &b[1], 8)
             found += 1
     return found
-
-
-def redeal(
-    const Play[::1] plays not None, int64_t first, int64_t last, const int32_t[::1] owner not None,
-    Play[::1] dealt not None, const int64_t[:, ::1] dealt_bounds not None, int64_t point, int64_t[::1] changed not None,
-):
-    """Take the phases of one point's plays over into what `shots.deal` dealt.
-
-    Parameters
-    ----------
-    plays : (n_plays,) PLAY
-        Of all points.
-    first, last : int
-        Those of this point.
-    owner, dealt, dealt_bounds
-        As `shots.deal` took and filled them.
-    point : int
-        Its column of `dealt_bounds`.
-    changed : (n_feeds,) int64
-        Filled with the number of plays of each feed whose bits changed.
-
-    Raises
-    ------
-    ValueError
-        If shapes don't fit, or the plays are not those that were dealt.
-    """
-    cdef Py_ssize_t k, f, n_feeds = dealt_bounds.shape[0]
-    cdef int64_t at
-    cdef int64_t[64] next_of
-    if not 0 <= first <= last <= plays.shape[0]:
-        raise ValueError(f"plays {first} to {last} of {plays.shape[0]}")
-    if not 0 <= point < dealt_bounds.shape[1] - 1 or changed.shape[0] != n_feeds or n_feeds > 64:
-        raise ValueError(f"point {point} of {dealt_bounds.shape[1] - 1}, changed has {changed.shape[0]} of {n_feeds} rows")
-    for f in range(n_feeds):
-        next_of[f] = dealt_bounds[f, point]
-        changed[f] = 0
-    for k in range(first, last):
-        if plays[k].port >= <uint32_t> owner.shape[0] or owner[plays[k].port] >= n_feeds:
-            raise ValueError(f"play {k} has port {plays[k].port} of {owner.shape[0]}")
-        f = owner[plays[k].port]
-        if f >= 0:
-            at = next_of[f]
-            if not 0 <= at < dealt.shape[0] or at >= dealt_bounds[f, point + 1]:
-                raise ValueError(f"play {k} is one more than was dealt")
-            changed[f] += put(&dealt[at], plays[k].phase_rad)
-            next_of[f] += 1

@@ -275,3 +275,52 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
             if not same:
                 break
     return same
+
+
+def places(
+    const Play[::1] plays not None, int64_t first, int64_t last, const int32_t[::1] owner not None,
+    const int64_t[::1] bounds not None, const int64_t[:, ::1] dealt_bounds not None, int32_t[::1] dealt_to not None,
+):
+    """Find where plays are in what `deal` dealt.
+
+    Parameters
+    ----------
+    plays : (n_plays,) PLAY
+        Of all points of a run.
+    first, last : int
+        Points that were dealt, from `first` to before `last`.
+    owner, dealt_bounds
+        As `deal` took and filled them.
+    bounds : (n_all_points + 1,) int64
+        Where the plays of each point begin.
+    dealt_to : (plays of these points,) int32
+        Filled: the place of each among those that were dealt, or -1.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or the plays are not those that were dealt.
+    """
+    cdef Py_ssize_t k, f, p, n_feeds = dealt_bounds.shape[0]
+    cdef int64_t at, begin
+    cdef int64_t[64] next_of
+    check_bounds(bounds, plays.shape[0], " plays", "point")
+    if not 0 <= first <= last <= bounds.shape[0] - 1 or last - first != dealt_bounds.shape[1] - 1:
+        raise ValueError(f"points {first} to {last} of {bounds.shape[0] - 1}, {dealt_bounds.shape[1] - 1} were dealt")
+    begin = bounds[first]
+    if dealt_to.shape[0] != bounds[last] - begin or n_feeds > 64:
+        raise ValueError(f"dealt_to has {dealt_to.shape[0]} rows of {bounds[last] - begin}, there are {n_feeds} feeds")
+    for p in range(first, last):
+        for f in range(n_feeds):
+            next_of[f] = dealt_bounds[f, p - first]
+        for k in range(bounds[p], bounds[p + 1]):
+            if plays[k].port >= <uint32_t> owner.shape[0] or owner[plays[k].port] >= n_feeds:
+                raise ValueError(f"play {k} has port {plays[k].port} of {owner.shape[0]}")
+            f = owner[plays[k].port]
+            dealt_to[k - begin] = -1
+            if f >= 0:
+                at = next_of[f]
+                if not 0 <= at < dealt_bounds[f, p - first + 1]:
+                    raise ValueError(f"play {k} is one more than was dealt")
+                dealt_to[k - begin] = <int32_t> at
+                next_of[f] += 1

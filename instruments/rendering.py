@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed
 from qctl.program.tables import Waveform
 from qctl.program.timeline import Straight
-
-if TYPE_CHECKING:
-    from qctl.instruments.renewing import Some
 
 __all__ = [
     "Coding",
@@ -196,10 +193,6 @@ class Renderer:
         raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
         return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
-    def numbers_of(self, points: Points) -> NDArray[np.uint32]:
-        """Return the numbers that stand for the waveforms in keys."""
-        return points.shapes.numbers(_kept)
-
     def setting_of(self, feed: int) -> int:
         """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
         if self._age is not _kept.age:
@@ -213,7 +206,7 @@ class Renderer:
         return found
 
     def render(
-        self, points: Points | Some, feed: int, keys: Sequence[Key], distinct: dict[Key, int] | None = None
+        self, points: Points, feed: int, keys: Sequence[Key], distinct: dict[Key, int] | None = None
     ) -> list[Made]:
         """Return what one feed plays at each point; `distinct` is what `firsts` returns of the keys.
 
@@ -236,7 +229,7 @@ class Renderer:
         """Forget what is oldest when too much is kept."""
         _kept.trim()
 
-    def _render(self, points: Points | Some, feed: int, new: dict[Key, int]) -> list[Made]:
+    def _render(self, points: Points, feed: int, new: dict[Key, int]) -> list[Made]:
         line, shapes = self.feeds[feed], points.shapes
         n_outputs, cuts = len(line.outputs), [cut for _, cut, _ in new]
         single = max(map(len, cuts)) == 1
@@ -281,7 +274,7 @@ class Renderer:
         return whole
 
     def _refuse(
-        self, points: Points | Some, feed: int, point: int, output: int, sample: int, volts: float
+        self, points: Points, feed: int, point: int, output: int, sample: int, volts: float
     ) -> None:  # fmt: skip
         """Name the pulse that asks for too much: of those at that sample the one with the largest amplitude."""
         starts, ends, places = points.named(point, feed)

@@ -24,7 +24,7 @@ from qctl.compiler.alignment import aligned, captures_of, parts_of, parts_of_pro
 from qctl.compiler.compiled import Compiled
 from qctl.compiler.known import Known
 from qctl.compiler.modulators import modulated, movers
-from qctl.compiler.patch import Again, Node, Patch, Patcher
+from qctl.compiler.patch import Again, Node, Patch, Patcher, as_it_is
 from qctl.compiler.pipeline import compile_programs, compile_sequences
 from qctl.compiler.ready import Given, Line, Made, Ready, given_of, shape_of
 from qctl.compiler.sequences import Sequences
@@ -373,12 +373,8 @@ def _patcher(made: Made) -> Patcher:
 def _again(model: str) -> Again | None:
     """Return what lowers a model's program again when phases have changed; that of others does not depend on them."""
     if model_of(model).kind in ("recorder", "trigger"):
-        return _as_it_is
+        return as_it_is
     return getattr(lowering_of(model), "patched", None)
-
-
-def _as_it_is(program: DeviceProgram, *_: object) -> DeviceProgram:
-    return program
 
 
 def _check_shots(n_shots: int) -> None:

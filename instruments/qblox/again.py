@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import events as kernel
 from qctl.cext import q1asm
+from qctl.cext.patch import Turns
+from qctl.cext.retune import Retune
+from qctl.errors import CompileError
 from qctl.instruments.qblox.body import text_head
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.rows import Rows
@@ -49,8 +52,6 @@ class Part:
         Characters and instructions up to the end of each point.
     steers : (n, 2) int32 or None
         What each event depends on, of a sequencer that follows triggers.
-    place : int
-        Where the text is in the body; -1 until the first patch.
     tight : bool
         Whether other phases might make its core late.
     """
@@ -67,7 +68,6 @@ class Part:
     tail: bytes
     ends: NDArray[np.int64]
     steers: NDArray[np.int32] | None = None
-    place: int = -1
     tight: bool = False
 
     @property
@@ -81,22 +81,54 @@ class Part:
         return len(self.head) + len(self.tail) + int(self.ends[-1, 0])
 
 
+class Tune(NamedTuple):
+    """How one sequencer is patched.
+
+    Attributes
+    ----------
+    part : Part
+        What its text was made of.
+    retune : Retune
+        Its events.
+    mask : int
+        Bit of its port.
+    place : int
+        Piece of the body that is the text of its first point; the second one before it tells msgpack how long all is.
+    """
+
+    part: Part
+    retune: Retune
+    mask: int
+    place: int
+
+
 @dataclass(eq=False)
 class Trail:
-    """What a module's program was made of: all points, what each sequencer does, and what all of them share."""
+    """What a module's program was made of: all points, what each sequencer does, and what all of them share.
+
+    Attributes
+    ----------
+    rows, parts, lead_ns, period_ns, max_instructions
+        As they were lowered.
+    tunes : list of Tune, optional
+        Of the sequencers that play, from the first patch on.
+    pieces : list of bytes, optional
+        Those of the latest body; none where no text is written.
+    """
 
     rows: Rows
     parts: list[Part]
     lead_ns: int
     period_ns: int
     max_instructions: int
-    spare: NDArray = field(default_factory=lambda: np.empty(0, np.int8))
+    tunes: list[Tune] | None = None
+    pieces: list[bytes] | None = None
+    places: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
-    def room(self, n: int, dtype: np.dtype) -> NDArray:
-        """Return room for so many events, the same as last time if it is enough."""
-        if len(self.spare) < n or self.spare.dtype != dtype:
-            self.spare = np.empty(max(n, 256), dtype)
-        return self.spare
+    @cached_property
+    def mask(self) -> int:
+        """Return the bits of the ports that it plays on."""
+        return sum(1 << part.index for part in self.parts if part.plays)
 
     @cached_property
     def none(self) -> tuple[NDArray, NDArray[np.int64]]:
@@ -104,181 +136,130 @@ class Trail:
         return self.rows.captures[:0], np.zeros_like(self.rows.capture_bounds)
 
 
-class _Piece(NamedTuple):
-    """The text of one point, and its instructions."""
-
-    point: int
-    text: bytes
-    n_instructions: int
-
-
 def patched(
-    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int],
-    ports: frozenset[int],
-) -> DeviceProgram | None:  # fmt: skip
-    """Return the program with the phases that these plays have now, or None if it must be lowered anew.
+    program: DeviceProgram, turned: Turns, plays: NDArray, bounds: NDArray[np.int64], first: int
+) -> DeviceProgram | None:
+    """Return the program with the phases that plays have now, or None if it must be lowered anew.
 
     Parameters
     ----------
     program : DeviceProgram
         The latest one, of `lower` or of this function.
+    turned : Turns
+        The plays that have other phases than before.
     plays, bounds
-        Plays of all points of the run; nothing but phases has changed since.
+        Plays of all points of the run; nothing but phases ever changes.
     first : int
         The program's first point among those of the run.
-    touched : sequence of int
-        Points of the run where phases changed, all of them in the program.
-    ports : frozenset of int
-        Ports of the run that any of these plays are on.
     """
     trail = program.trail
-    if not isinstance(trail, Trail) or any(part.tight or part.steers is not None for part in trail.parts):
+    if not isinstance(trail, Trail):
         return None
-    body, usage = program.body, program.usage
-    for number, part in enumerate(trail.parts):
-        if not part.plays or part.index not in ports:
-            continue
-        pieces = _pieces(trail, part, plays, bounds, first, touched, bool(body))
-        if pieces is None:
-            return None
-        if not pieces:
-            continue
-        before = part.n_instructions
-        if body:
-            body = _spliced(body, trail.parts, number, pieces)
-        else:
-            _count(part, pieces)
-        now = part.n_instructions
-        if (now > trail.max_instructions) != (before > trail.max_instructions):
-            return None
-        if now != before:
-            usage = _usage(trail, usage)
-    if body is program.body and usage is program.usage:
+    if not trail.mask & turned.lines:
         return program
-    return DeviceProgram(program.instrument, program.model, body, program.blobs, program.n_points, usage, trail)
-
-
-def _pieces(
-    trail: Trail,
-    part: Part,
-    plays: NDArray,
-    bounds: NDArray[np.int64],
-    first: int,
-    touched: Sequence[int],
-    written: bool,
-) -> list[_Piece] | None:
-    """Return the new text of points, without those that stay as they are; None if their events can't be patched.
-
-    Where it is not `written`, the instructions are counted alone. Points are taken one by one, or from the first to the
-    last one together where most between them are touched.
-    """
-    found: list[_Piece] = []
-    at = 0
-    while at < len(touched):
-        last = at
-        while last + 1 < len(touched) and touched[last + 1] - touched[last] <= _NEAR:
-            last += 1
-        low, high = touched[at], touched[last] + 1
-        new = _range(trail, part, plays, bounds, first, range(low, high), written)
-        if new is None:
-            return None
-        found += new
-        at = last + 1
-    return found
-
-
-_NEAR = 3
-"""Distance of touched points up to which what is between them is looked at too."""
-
-
-def _range(
-    trail: Trail, part: Part, plays: NDArray, bounds: NDArray[np.int64], first: int, points: range, written: bool
-) -> list[_Piece] | None:
-    """Return the new text of a range of the run's points."""
-    n, low = len(points), points.start - first
-    own = part.bounds[low : low + n + 1]
-    begin, end = int(own[0]), int(own[-1])
-    own = own - begin
-    events, found = trail.room(end - begin, part.events.dtype), np.empty(n + 1, np.int64)
-    fault, rows = np.zeros(3, np.int64), trail.rows
-    captures = (rows.captures, rows.capture_bounds) if part.captures else trail.none
-    kernel.gather(
-        plays, bounds, *captures, part.index, part.memory.table, part.memory.steps_per_v, part.memory.acquisitions,
-        trail.lead_ns, trail.period_ns, events, found, np.empty(2, np.int64), fault, points.start, n,
-        first,
-    )  # fmt: skip
-    if fault[0] or found.tobytes() != own.tobytes():
+    if trail.tunes is None and not _begin(trail, program, plays, bounds, first):
         return None
-    events, size = events[: end - begin], part.events.dtype.itemsize
-    old, new = part.events[begin:end].tobytes(), events.tobytes()
-    if old == new:
-        return []
-    part.events.view(np.uint8)[begin * size : end * size] = events.view(np.uint8)  # numpy copies rows one by one
-    ends, raw = np.zeros((n, 2), np.int64), b""
-    how = (trail.period_ns, LOOP_FROM_NS, not part.counted)
-    if written:
-        places, sizes = np.empty(len(part.events), np.int64), np.zeros(2, np.int64)
-        text = np.empty(96 * (end - begin) + 256 * n, np.uint8)
-        for _ in range(2):
-            q1asm.emit(part.events, part.bounds, *how, text, places, sizes, ends, low)
-            if sizes[0] <= len(text):
-                break
-            text = np.empty(int(sizes[0]), np.uint8)
-        raw = text[: sizes[0]].tobytes()
-    else:
-        q1asm.count(events, own, *how, ends)
-    steps = (own * size).tolist()
-    pieces: list[_Piece] = []
-    at = lines = 0
-    for p, (until, n_lines) in enumerate(ends.tolist()):
-        if old[steps[p] : steps[p + 1]] != new[steps[p] : steps[p + 1]]:
-            pieces.append(_Piece(low + p, raw[at:until], n_lines - lines))
-        at, lines = until, n_lines
-    return pieces
+    assert trail.tunes is not None
+    low, high = turned.points_from(first, first + program.n_points)
+    pieces, usage, changed = None if trail.pieces is None else list(trail.pieces), program.usage, False
+    for tune in trail.tunes:
+        if not tune.mask & turned.lines:
+            continue
+        uneven: list[int] = []
+        if not tune.retune.turned(turned, low, high, pieces, tune.place, uneven):
+            continue
+        changed = changed or pieces is not None
+        if uneven:
+            part = tune.part
+            before = part.n_instructions
+            _write(trail, tune, pieces, uneven)
+            now = part.n_instructions
+            if (now > trail.max_instructions) != (before > trail.max_instructions):
+                return None
+            if now != before:
+                usage = _usage(trail, usage)
+    if not changed and usage is program.usage:
+        return program
+    trail.pieces = pieces
+    content = program.content if pieces is None else pieces
+    return DeviceProgram(program.instrument, program.model, content, program.blobs, program.n_points, usage, trail)
 
 
-def _count(part: Part, pieces: Sequence[_Piece]) -> None:
-    """Note how long the new pieces are."""
-    ends = part.ends
-    for p, text, n_instructions in pieces:
-        (n, lines), (before, lines_before) = ends[p].tolist(), ends[p - 1].tolist() if p else (0, 0)
-        more, more_lines = len(text) - (n - before), n_instructions - (lines - lines_before)
-        if more or more_lines:
-            ends[p:] += np.array([more, more_lines])
-
-
-def _spliced(body: bytes, parts: Sequence[Part], number: int, pieces: Sequence[_Piece]) -> bytes:
-    """Return the body with new text of some points of one sequencer."""
-    part = parts[number]
-    if part.place < 0:
-        _place(body, parts)
-    size, begin = part.n_characters, part.place + len(part.head)
-    view, ends = memoryview(body), part.ends
-    stays: list[bytes | memoryview] = []
-    at = begin
-    for p, text, _ in pieces:
-        first = begin + (int(ends[p - 1, 0]) if p else 0)
-        stays += [view[at:first], text]
-        at = begin + int(ends[p, 0])
-    _count(part, pieces)
-    new, old = part.n_characters, size
-    if new == old:
-        return b"".join((view[:begin], *stays, view[at:]))
-    before, after = text_head(old), text_head(new)
-    made = b"".join((view[: part.place - len(before)], after, view[part.place : begin], *stays, view[at:]))
-    more = len(made) - len(body)
-    part.place += len(after) - len(before)
-    for later in parts[number + 1 :]:
-        later.place += more
-    return made
-
-
-def _place(body: bytes, parts: Sequence[Part]) -> None:
-    """Find the text of each sequencer in the body."""
+def _begin(
+    trail: Trail, program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int
+) -> bool:  # fmt: skip
+    """Find where everything is in the program; return whether it can be patched at all."""
+    if any(part.tight or part.steers is not None for part in trail.parts):
+        return False
+    body, rows, tunes, cuts, n_pieces = program.body, trail.rows, [], [0], 1
     at = 0
-    for part in parts:
-        part.place = body.index(part.head, at)
-        at = part.place + part.n_characters
+    for part in trail.parts:
+        place = body.index(part.head, at) if body else 0
+        at = place + part.n_characters
+        if not part.plays:
+            continue
+        captures = (rows.captures, rows.capture_bounds) if part.captures else trail.none
+        retune = Retune(part.events, part.bounds, plays, bounds, *captures, part.index, first)
+        tune = Tune(part, retune, 1 << part.index, n_pieces + 2)
+        tunes.append(tune)
+        if body:
+            begin = place + len(part.head)
+            cuts += [place - len(text_head(part.n_characters)), place, begin, *(begin + part.ends[:, 0]).tolist()]
+            n_pieces += 3 + len(part.ends)
+            _check(trail, tune, body, begin)
+    trail.pieces = [body[a:b] for a, b in pairwise([*cuts, len(body)])] if body else None
+    trail.tunes = tunes
+    return True
+
+
+def _check(trail: Trail, tune: Tune, body: bytes, begin: int) -> None:
+    """Note where the phases are in the text of all points, which must be what is in the body."""
+    text, places, ends = _text(trail, tune.part, 0, len(tune.part.ends))
+    if body[begin : begin + len(text)] != text:
+        raise CompileError(f"the body has another text of {tune.part.port}")
+    at = 0
+    for p, end in enumerate(ends[:, 0].tolist()):
+        tune.retune.place(p, text[at:end], places, at)
+        at = end
+
+
+def _text(
+    trail: Trail, part: Part, first: int, n_points: int
+) -> tuple[bytes, NDArray[np.int64], NDArray[np.int64]]:  # fmt: skip
+    """Return the text of some points, where that of each event begins, and where the points end."""
+    if len(trail.places) < len(part.events):
+        trail.places = np.empty(len(part.events), np.int64)
+    places, ends, sizes = trail.places[: len(part.events)], np.zeros((n_points, 2), np.int64), np.zeros(2, np.int64)
+    room = 96 * int(part.bounds[first + n_points] - part.bounds[first]) + 256 * n_points
+    for _ in range(2):
+        text = np.empty(room, np.uint8)
+        q1asm.emit(
+            part.events, part.bounds, trail.period_ns, LOOP_FROM_NS, not part.counted, text, places, sizes, ends, first
+        )
+        if sizes[0] <= room:
+            break
+        room = int(sizes[0])
+    return text[: sizes[0]].tobytes(), places, ends
+
+
+def _write(trail: Trail, tune: Tune, pieces: list[bytes] | None, points: Sequence[int]) -> None:
+    """Write the text of points that have more or fewer lines now, or count these where nothing is written."""
+    part = tune.part
+    size = part.n_characters
+    for p in points:
+        if pieces is None:
+            own, ends = part.bounds[p : p + 2], np.zeros((1, 2), np.int64)
+            q1asm.count(
+                part.events[own[0] : own[1]], own - own[0], trail.period_ns, LOOP_FROM_NS, not part.counted, ends
+            )
+        else:
+            text, places, ends = _text(trail, part, p, 1)
+            pieces[tune.place + p] = text
+            tune.retune.place(p, text, places, 0)
+        before = part.ends[p - 1] if p else 0
+        part.ends[p:] += ends[0] - (part.ends[p] - before)
+    if pieces is not None and part.n_characters != size:
+        pieces[tune.place - 2] = text_head(part.n_characters)
 
 
 def _usage(trail: Trail, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import patch, words
+from qctl.cext import shots, words
+from qctl.cext.patch import Turns
+from qctl.cext.rewords import Rewords
+from qctl.cext.row_names import RowNames
+from qctl.errors import CompileError
 from qctl.instruments.dealing import Points
-from qctl.instruments.rendering import Cut, Made, Renderer, Words, lowering
-from qctl.instruments.renewing import renewed
+from qctl.instruments.holding import Holding
+from qctl.instruments.rendering import Cut, Made, Renderer, Words
 from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.straights import bounds_of
 
 __all__ = ["Trail", "patched"]
 
@@ -48,190 +54,177 @@ class Trail:
     check: Callable[[int, Collection[Words]], None]
     index: _Index | None = None
 
+    @cached_property
+    def mask(self) -> int:
+        """Return the bits of the ports that it plays."""
+        return sum(1 << port for port, feed in enumerate(self.points.owner.tolist()) if feed >= 0)
+
 
 @dataclass(eq=False)
 class _Index:
-    """Where each digest is in the body, and what each output holds.
+    """Where things are, and what has changed.
 
     Attributes
     ----------
-    columns : dict of int to int
-        Place of each feed's first output in a step.
+    rewords : Rewords
+        Words of all points.
+    texts : list of bytes
+        Pieces of the latest body: one, and one for each point.
+    points : list of tuple of (str, array)
+        Name and words of all that each point plays.
     outputs : list of int
         Number of each output, in the order of a step.
-    steps : list of int
-        Number of steps before each point.
-    places : list of int
-        Where the digests are, step by step and output by output.
-    counts : list of Counter
-        For each output, how often each digest is played.
-    sizes : list of int
-        Samples that each output holds.
+    limited : frozenset of int
+        Places among these of outputs that could leave the limits of lab.toml.
+    fullest : int
+        Output that the latest report names; -1 before the first one.
     """
 
-    columns: dict[int, int]
+    rewords: Rewords
+    texts: list[bytes]
+    points: list[tuple[tuple[str, NDArray[np.uint16]], ...]]
     outputs: list[int]
-    steps: list[int]
-    places: list[int]
-    counts: list[Counter[str]]
-    sizes: list[int]
+    limited: frozenset[int]
+    fullest: int = -1
 
 
 def patched(
-    program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int],
-    ports: frozenset[int],
-) -> DeviceProgram | None:  # fmt: skip
-    """Return the program with the phases that these plays have now, or None if it must be lowered anew.
+    program: DeviceProgram, turned: Turns, plays: NDArray, bounds: NDArray[np.int64], first: int
+) -> DeviceProgram | None:
+    """Return the program with the phases that plays have now, or None if it must be lowered anew.
 
     Parameters
     ----------
     program : DeviceProgram
         The latest one, of `lower` or of this function.
+    turned : Turns
+        The plays that have other phases than before.
     plays, bounds
-        Plays of all points of the run; nothing but phases has changed since.
+        Plays of all points of the run; nothing but phases ever changes.
     first : int
         The program's first point among those of the run.
-    touched : sequence of int
-        Points of the run where phases changed, all of them in the program.
-    ports : frozenset of int
-        Ports of the run that any of these plays are on.
 
     Raises
     ------
     CompileError
-        If a pulse goes over an output's range.
+        If an output leaves the limits of lab.toml.
     """
     trail = program.trail
     if not isinstance(trail, Trail):
         return None
-    owner = trail.points.owner
-    if all(owner[port] < 0 for port in ports):
+    if not trail.mask & turned.lines:
         return program
-    with lowering:
-        mine = _dealt(trail, plays, bounds, first, touched)
-        return _patched(program, trail, mine) if mine else program
-
-
-def _dealt(
-    trail: Trail, plays: NDArray, bounds: NDArray[np.int64], first: int, touched: Sequence[int]
-) -> dict[int, list[int]]:
-    """Take the phases over; return the points of each feed where any changed."""
-    points = trail.points
-    changed = np.empty(len(points.bounds), np.int64)
-    mine: dict[int, list[int]] = {}
-    for p in touched:
-        patch.redeal(
-            plays, int(bounds[p]), int(bounds[p + 1]), points.owner, points.plays, points.bounds, p - first, changed
-        )
-        for f, n in enumerate(changed.tolist()):
-            if n:
-                mine.setdefault(f, []).append(p - first)
-    return mine
-
-
-def _patched(program: DeviceProgram, trail: Trail, mine: dict[int, list[int]]) -> DeviceProgram | None:
-    points, work = trail.points, trail.work
-    if program.n_points != len(points):
-        return None  # all points were alike, and one stood for them
-    if trail.index is None:
-        trail.index = _index(trail, program)
     index = trail.index
     if index is None:
+        if program.n_points != len(trail.points):
+            return None  # all points were alike, and one stood for them
+        index = trail.index = _index(trail, program, plays, bounds, first)
+        if index is None:
+            return None
+    texts, points, rows = index.texts.copy(), index.points.copy(), list[int]()
+    low, high = turned.points_from(first, first + program.n_points)
+    if not index.rewords.turned(turned, low, high, texts, points, rows):
         return None
-    body, blobs = bytearray(program.body), dict(program.blobs)
-    for f, members in mine.items():
-        for p, new in zip(members, renewed(work, points, f, members, trail.cuts), strict=True):
-            _exchange(index, index.columns[f], index.steps[p], trail.made[f][p], new, body, blobs)
-            trail.made[f][p] = new
-            for k, n in enumerate(work.feeds[f].outputs):
-                trail.check(n, [piece[k] for piece in new])
-    work.trim()
-    if len(points) > 1 and _alike(trail, index, body):
+    if not rows:
+        return program
+    index.texts, index.points = texts, points
+    if index.limited:
+        _check(trail, index, rows)
+    if len(trail.cuts) > 1 and _alike(trail, index):
         return None
-    return DeviceProgram(
-        program.instrument,
-        program.model,
-        bytes(body),
-        blobs,
-        program.n_points,
-        _usage(program, trail, len(blobs)),
-        trail,
-    )
+    usage, blobs = _usage(program, trail), Holding(points)
+    return DeviceProgram(program.instrument, program.model, texts, blobs, program.n_points, usage, trail)
 
 
-def _index(trail: Trail, program: DeviceProgram) -> _Index | None:
+def _index(
+    trail: Trail, program: DeviceProgram, plays: NDArray, bounds: NDArray[np.int64], first: int
+) -> _Index | None:  # fmt: skip
     """Return where everything is, or None where a changed pulse could change what is asked of the memory."""
-    feeds = trail.work.feeds
-    outputs = [(f, at, n) for f in trail.made for at, n in enumerate(feeds[f].outputs)]
-    n_samples = sum(piece.n_samples for cut in trail.cuts for piece in cut if piece.n_loops == 1)
-    n_elements = sum(len(cut) for cut in trail.cuts)
+    work, points, cuts, made = trail.work, trail.points, trail.cuts, trail.made
+    outputs = [(f, at, n) for f in made for at, n in enumerate(work.feeds[f].outputs)]
+    pieces = np.array([piece[:2] for cut in cuts for piece in cut], np.int64).reshape(-1, 2)
+    n_samples = sum(piece.n_samples for cut in cuts for piece in cut if piece.n_loops == 1)
     _, _, elements, _ = program.usage
-    if n_samples > 2 * program.usage[0].allowed or n_elements > elements.allowed:
+    if n_samples > 2 * program.usage[0].allowed or len(pieces) > elements.allowed:
         return None
     found = [(match.start(1), match[1].decode()) for match in _DIGEST.finditer(program.body)]
-    wanted: list[str] = []
-    steps = []
-    for p, cut in enumerate(trail.cuts):
-        steps.append(len(wanted) // len(outputs))
-        for piece in range(len(cut)):
-            wanted += [trail.made[f][p][piece][at][0] for f, at, _ in outputs]
-    if [digest for _, digest in found] != wanted:
+    held = [
+        made[f][p][piece][at] for p, cut in enumerate(cuts) for piece in range(len(cut)) for f, at, _ in outputs
+    ]  # fmt: skip
+    names = [digest for _, digest in found]
+    if names != [digest for digest, *_ in held]:
         return None
-    counts = [Counter(wanted[k :: len(outputs)]) for k in range(len(outputs))]
-    sizes = [sum(len(program.blobs[digest]) for digest in table) for table in counts]
-    columns = {f: k for k, (f, at, _) in enumerate(outputs) if not at}
-    numbers, places = [n for *_, n in outputs], [at for at, _ in found]
-    return _Index(columns, numbers, steps, places, counts, sizes)
+    steps = bounds_of([len(cut) for cut in cuts])
+    starts, digits = (len(outputs) * steps[:-1]).tolist(), [at for at, _ in found]
+    within = np.array(digits) - np.repeat(np.array([digits[k] for k in starts]), len(outputs) * np.diff(steps))
+    end, shapes = first + len(points), points.shapes
+    places = np.empty(int(bounds[end] - bounds[first]), np.int32)
+    shots.places(plays, first, end, points.owner, bounds, points.bounds, places)
+    lines = [work.feeds[f] for f in made]
+    half_v = [[work.half_v[n] for n in (line.outputs * 2)[:2]] for line in lines]
+    rewords = Rewords(
+        points.plays, points.bounds, places, first, int(bounds[first]),
+        np.array([(f, len(line.outputs)) for f, line in zip(made, lines, strict=True)], np.int32),
+        np.array([(*pair, x.mixer.gain, x.mixer.phase_rad) for pair, x in zip(half_v, lines, strict=True)], float),
+        pieces, steps, shapes.env_i, shapes.env_q, shapes.offsets, float(work.rate_hz),
+        *work.coding,
+        RowNames(steps, np.ascontiguousarray(pieces[:, 1]), within, names, [one[1] for one in held]),
+    )  # fmt: skip
+    ends = [0, *(digits[k] for k in starts), len(program.body)]
+    texts = [program.body[a:b] for a, b in pairwise(ends)]
+    points_of = [tuple([one[:2] for one in held[a:b]]) for a, b in pairwise([*starts, len(held)])]
+    coding = work.coding
+    most: Words = ("", held[0][1], coding.zero - coding.top, coding.zero + coding.top)
+    limited = frozenset(k for k, (*_, n) in enumerate(outputs) if not _within(trail, n, most))
+    return _Index(rewords, texts, points_of, [n for *_, n in outputs], limited)
 
 
-def _exchange(
-    index: _Index, column: int, step: int, old: Made, new: Made, body: bytearray, blobs: dict[str, NDArray[np.generic]]
-) -> None:
-    """Put one point's new words in the place of its old ones: in the body, among the blobs and in the counts."""
-    width = len(index.outputs)
-    for piece, (before, after) in enumerate(zip(old, new, strict=True)):
-        for at, (gone, came) in enumerate(zip(before, after, strict=True)):
-            if gone[0] == came[0]:
-                continue
-            k = column + at
-            place = index.places[(step + piece) * width + k]
-            body[place : place + len(came[0])] = came[0].encode()
-            counts = index.counts[k]
-            counts[gone[0]] -= 1
-            if not counts[gone[0]]:
-                del counts[gone[0]]
-                index.sizes[k] -= len(gone[1])
-                if not any(gone[0] in table for table in index.counts):
-                    del blobs[gone[0]]
-            if came[0] not in counts:
-                index.sizes[k] += len(came[1])
-                blobs[came[0]] = came[1]
-            counts[came[0]] += 1
-
-
-def _alike(trail: Trail, index: _Index, body: bytearray) -> bool:
-    """Say whether all points are played alike now: one would stand for all of them."""
-    width, places = len(index.outputs), index.places
-    size = _CHARACTERS
-    first = trail.cuts[0]
-    loops = [piece.n_loops for piece in first]
-    names = [body[at : at + size] for at in places[: width * len(first)]]
-    for step, cut in zip(index.steps, trail.cuts, strict=True):
-        if cut is not first and [piece.n_loops for piece in cut] != loops:
-            return False
-        own = places[width * step : width * (step + len(cut))]
-        if any(body[at : at + size] != name for at, name in zip(own, names, strict=True)):
-            return False
+def _within(trail: Trail, output: int, most: Words) -> bool:
+    """Say whether an output stays within its limits whatever it plays."""
+    try:
+        trail.check(output, [most])
+    except CompileError:
+        return False
     return True
 
 
-def _usage(program: DeviceProgram, trail: Trail, n_blobs: int) -> tuple[Usage, ...]:
+def _check(trail: Trail, index: _Index, rows: Sequence[int]) -> None:
+    """Refuse words that reach over the limits of lab.toml."""
+    width, zero, shift = len(index.outputs), trail.work.coding.zero, trail.work.coding.shift
+    for row in rows:
+        if row % width in index.limited:
+            held = index.rewords.row_names.held[row]
+            codes = held.view(np.int16 if zero == 0 else np.uint16) >> shift
+            low, high = min(int(codes.min()), zero), max(int(codes.max()), zero)
+            trail.check(index.outputs[row % width], [(index.rewords.row_names.names[row], held, low, high)])
+
+
+def _alike(trail: Trail, index: _Index) -> bool:
+    """Say whether all points are played alike now: one would stand for all of them."""
+    first, names, counts = trail.cuts[0], index.rewords.row_names.names, index.rewords.row_names.counts
+    for table in counts:
+        if len(table) > len(first):
+            return False
+    loops, n = [piece.n_loops for piece in first], len(first) * len(counts)
+    at = 0
+    for cut in trail.cuts:
+        if cut is not first and [piece.n_loops for piece in cut] != loops:
+            return False
+        if names[at : at + n] != names[:n]:
+            return False
+        at += n
+    return True
+
+
+def _usage(program: DeviceProgram, trail: Trail) -> tuple[Usage, ...]:
     """Return the report's rows, the same object where none of them changed."""
     index = trail.index
     assert index is not None
-    k = max(range(len(index.sizes)), key=index.sizes.__getitem__)
+    sizes, n_blobs = index.rewords.row_names.sizes, len(index.rewords.row_names.total)
+    k = sizes.index(max(sizes))
     samples, longest, elements, waveforms = program.usage
-    place = f"output {index.outputs[k]}, up to {trail.place}"
-    if (index.sizes[k], place, n_blobs) == (samples.used, samples.place, waveforms.used):
+    if sizes[k] == samples.used and n_blobs == waveforms.used and index.outputs[k] == index.fullest:
         return program.usage
-    return replace(samples, used=index.sizes[k], place=place), longest, elements, replace(waveforms, used=n_blobs)
+    index.fullest = index.outputs[k]
+    place = f"output {index.fullest}, up to {trail.place}"
+    return replace(samples, used=sizes[k], place=place), longest, elements, replace(waveforms, used=n_blobs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import count
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -31,26 +31,36 @@ def _start(kind: str, n_changed: int) -> tuple[Any, Any, Callable[[Any], Any]]:
     n_touched = min(n_changed, _SEQUENCES)
     gates = turns[:n_touched, -(n_changed // n_touched)]
     assert len(offsets) == _SEQUENCES + 1
-    numbers = count(1)
+    angles = cycle([0.1 * k + 1e-3 * np.arange(n_touched) for k in range(1, 1001)])
 
     def turned(old: Any) -> Any:
-        return old.turned(gates, 0.1 * next(numbers) + 1e-3 * np.arange(n_touched))
+        return old.turned(gates, next(angles))
 
     return qctl.compile(sequences, rack(kind), shots=100), sequences, turned
 
 
-def _patches(kind: str, n_changed: int) -> Callable[[], Any]:
-    """From other angles to finished device programs, each time from those of the last time."""
+def _patches(kind: str, n_changed: int, sent: bool = False) -> Callable[[], Any]:
+    """From other angles to finished device programs, each time from those of the last time; and what would be sent."""
     ready, sequences, turned = _start(kind, n_changed)
     latest = [ready, sequences]
 
     def run() -> Any:
         latest[1] = turned(latest[1])
-        latest[0] = latest[0].patched(latest[1])
+        before, latest[0] = latest[0], latest[0].patched(latest[1])
+        if sent:
+            for old, new in zip(before.programs, latest[0].programs, strict=True):
+                if new is not old:
+                    _sent(old, new)
         return latest[0], latest[1]
 
     run()
     return run
+
+
+def _sent(old: Any, new: Any) -> tuple[bytes, list[memoryview]]:
+    """Return the body of a program, and the words that a device with an older one lacks."""
+    held = old.blobs
+    return new.body, [words.data for name, words in new.blobs.items() if name not in held]
 
 
 def _compiles(kind: str, n_changed: int) -> Callable[[], Any]:
@@ -78,15 +88,23 @@ def _case(kind: str, n_changed: int) -> Case:
     def agree(values: Mapping[str, Any]) -> None:
         import qctl
 
-        ready, sequences = values["qctl"]
-        full = qctl.compile(sequences, rack(kind), shots=100)
-        assert _played(ready) == _played(full), "the patched run is not what the full compile makes"
-        assert ready.patch.whole == "" and ready.patch.n_plays == n_changed, str(ready.patch)
+        for side in ("qctl", "qctl sent"):
+            ready, sequences = values[side]
+            full = qctl.compile(sequences, rack(kind), shots=100)
+            assert _played(ready) == _played(full), "the patched run is not what the full compile makes"
+            assert ready.patch.whole == "" and ready.patch.n_plays == n_changed, str(ready.patch)
 
     return Case(
         name=f"patch-{kind}-{n_changed}",
-        work=f"other angles, so that {n_changed} of 10,000 pulses change, to {_WORDS[kind]}; full is the whole compile",
-        sides={"qctl": lambda _: _patches(kind, n_changed), "full": lambda _: _compiles(kind, n_changed)},
+        work=(
+            f"other angles, so that {n_changed} of 10,000 pulses change, to {_WORDS[kind]}; qctl sent reads what an "
+            "upload takes as well: bodies that changed, joined of their pieces, new words by name; full compiles all"
+        ),
+        sides={
+            "qctl": lambda _: _patches(kind, n_changed),
+            "qctl sent": lambda _: _patches(kind, n_changed, sent=True),
+            "full": lambda _: _compiles(kind, n_changed),
+        },
         agree=agree,
         goals=(Goal("qctl", 20e-6 + 1e-6 * n_changed),),
         unit="patch",

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,14 +16,18 @@ from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.lowered import Batch, Lowered
 from qctl.program.straights import Straights, copied
 
-__all__ = ["Again", "Node", "Patch", "Patcher"]
+__all__ = ["Again", "Node", "Patch", "Patcher", "as_it_is"]
 
-Again = Callable[[DeviceProgram, NDArray, NDArray[np.int64], int, Sequence[int], frozenset[int]], DeviceProgram | None]
+Again = Callable[[DeviceProgram, kernel.Turns, NDArray, NDArray[np.int64], int], DeviceProgram | None]
 """Lowers a device program again after phases have changed; see `patched` of a family's `lower`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+def as_it_is(program: DeviceProgram, *_: object) -> DeviceProgram:
+    """Return the program of a device that no phase reaches."""
+    return program
+
+
+class Patch(msgspec.Struct, frozen=True):
     """How a run was made from the one before it.
 
     Attributes
@@ -113,15 +116,17 @@ class Patcher:
         if straights.plays is not made.plays and straights.plays.tobytes() != self.plays.tobytes():
             raise CompileError("the points were moved after they were timed")
         self.rows = copied(rows.rows)
-        self.row_bounds, self.bounds = rows.bounds, straights.bounds
-        self.drives = tables.qubits[rows.places, 2].tolist()
+        self.bounds = straights.bounds
         self.turns = kernel.Turns(
             self.rows, rows.bounds, rows.places, tables.qubits, tables.couplers, tables.pairs, tables.pair_values,
             len(tables.line_table), timing.order, timing.counts, self.plays,
         )  # fmt: skip
         self.nodes = list(nodes)
         self.lowered = lowered
-        self.again, self.decide, self.report = again, decide, report
+        self.decide, self.report = decide, report
+        # What is lowered again, of each range: what is said of other programs does not depend on phases.
+        agains = [[(place, again(one.model)) for place, one in enumerate(node.programs)] for node in nodes]
+        self.agains = [[(place, found) for place, found in row if found is not as_it_is] for row in agains]
 
     def turned(self, changes: Changes) -> tuple[Lowered, Patch] | None:
         """Return the run with other angles, or None if it must be compiled anew.
@@ -131,49 +136,51 @@ class Patcher:
         CompileError
             If a device can't play it.
         """
-        n = len(changes.gates)
-        sequences, counts = np.empty(n, np.int64), np.empty(n, np.int64)
-        n_found = self.turns.turn(changes.gates, changes.radians, sequences, counts)
-        # An rz turns what its qubit's drive plays later, and nothing else.
-        ports = frozenset([self.drives[q] for q in set(self.rows["a"][changes.gates].tolist())])
-        # A point is a line; those without a change of phase play what they played.
-        found = sorted(
-            s for s, k in zip(sequences[:n_found].tolist(), counts[:n_found].tolist(), strict=True) if k
-        )  # fmt: skip
-        n_programs, batches, reported = 0, [], True
-        left = iter(self.lowered.batches)
+        turns = self.turns
+        turns.turn(changes.gates, changes.radians)
+        n_programs, n_new, reported = 0, 0, True
+        batches: list[Batch] | None = None
+        number = -1
         for k, node in enumerate(self.nodes):
-            batch = None if node.cut else next(left)
-            low, high = bisect_left(found, node.first), bisect_left(found, node.first + node.n_points)
-            if low < high:
-                programs = self._programs(node, found[low:high], ports)
-                if programs is None:
-                    return None
-                n_new = sum(new is not old for new, old in zip(programs, node.programs, strict=True))
-                if n_new:
-                    same = all(new.usage is old.usage for new, old in zip(programs, node.programs, strict=True))
-                    if not same and self.decide(programs, node.n_points, node.n_shots) != node.cut:
-                        return None
-                    self.nodes[k] = node._replace(programs=programs)
-                    if batch is not None:
-                        n_programs += n_new
-                        reported = reported and same
-                        batch = Batch(
-                            programs, batch.first_point, batch.n_points, batch.n_shots, batch.averaged, batch.period_s
-                        )
-            if batch is not None:
-                batches.append(batch)
-        if n_programs:
+            number += not node.cut
+            low, high = turns.points_from(node.first, node.first + node.n_points)
+            if low == high:
+                continue
+            programs = self._programs(k, node)
+            if programs is None:
+                return None
+            if programs is node.programs:
+                continue
+            same = True
+            n_new = 0
+            for new, old in zip(programs, node.programs, strict=True):
+                n_new += new is not old
+                same = same and new.usage is old.usage
+            if not same and self.decide(programs, node.n_points, node.n_shots) != node.cut:
+                return None
+            self.nodes[k] = Node(node.first, node.n_points, node.n_shots, programs, node.cut)
+            if not node.cut:
+                n_programs += n_new
+                reported = reported and same
+                batches = list(self.lowered.batches) if batches is None else batches
+                old_batch = batches[number]
+                batches[number] = Batch(
+                    programs, node.first, node.n_points, node.n_shots, old_batch.averaged, old_batch.period_s
+                )
+        if batches is not None:
             rows = self.lowered.report if reported else self.report(batches)
             self.lowered = Lowered(tuple(batches), rows, self.lowered.parts)
-        return self.lowered, Patch("", len(found), int(counts[:n_found].sum()), n_programs)
+        return self.lowered, Patch("", turns.n_points, turns.n_changed, n_programs)
 
-    def _programs(self, node: Node, touched: Sequence[int], ports: frozenset[int]) -> tuple[DeviceProgram, ...] | None:
-        programs = []
-        for program in node.programs:
-            again = self.again(program.model)
-            new = None if again is None else again(program, self.plays, self.bounds, node.first, touched, ports)
+    def _programs(self, k: int, node: Node) -> tuple[DeviceProgram, ...] | None:
+        """Return a range's programs with the phases that there are now: the same tuple if all are as they were."""
+        programs: list[DeviceProgram] | None = None
+        for place, again in self.agains[k]:
+            old = node.programs[place]
+            new = None if again is None else again(old, self.turns, self.plays, self.bounds, node.first)
             if new is None:
                 return None
-            programs.append(new)
-        return tuple(programs)
+            if new is not old:
+                programs = list(node.programs) if programs is None else programs
+                programs[place] = new
+        return node.programs if programs is None else tuple(programs)

@@ -124,9 +124,7 @@ class Ready:
     @property
     def n_bytes(self) -> int:
         """Return about how many bytes all of it holds."""
-        arrays = [x for p in self.programs for x in p.blobs.values()]
-        held = 4000 + sum(2000 + len(p.body) for p in self.programs) + sum(200 + x.nbytes for x in arrays)
-        return held + 3 * self._line.n_bytes
+        return 4000 + sum(program.n_bytes for program in self.programs) + 3 * self._line.n_bytes
 
     @property
     def programs(self) -> tuple[DeviceProgram, ...]:

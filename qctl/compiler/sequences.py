@@ -136,9 +136,9 @@ class Sequences:
         """Return all gates as instructions; turns are written into a copy when they are asked for."""
         if self._turns:
             rows = copied(self._rows)
+            halves = rows.view(np.uint64)  # the angle of an rz is the second one of its row
             for which, values in self._turns:
-                halves = values.view("<u4").reshape(-1, 2)
-                rows["b"][which], rows["c"][which] = halves[:, 0], halves[:, 1]
+                halves[2 * which + 1] = values.view(np.uint64)
             rows.setflags(write=False)
             self._rows, self._turns = rows, ()
         return self._rows

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +37,7 @@ class Usage:
         return self.used <= self.allowed
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceProgram:
+class DeviceProgram(msgspec.Struct, frozen=True, eq=False):
     """Hold one device's part of a run, in the device's own units.
 
     Attributes
@@ -46,8 +46,8 @@ class DeviceProgram:
         Its name in lab.toml.
     model : str
         Registry key of the driver that plays it.
-    body : bytes
-        msgpack of the family's own frozen struct (declared beside its `lower`).
+    content : bytes or sequence of bytes
+        The body, or its pieces one after the other: a program that was patched shares those that stayed as they were.
     blobs : mapping of str to array
         Content hash → waveform words as they are sent; the driver uploads only hashes that the
         device does not hold.
@@ -61,8 +61,38 @@ class DeviceProgram:
 
     instrument: str
     model: str
-    body: bytes
-    blobs: Mapping[str, NDArray[np.generic]] = field(default_factory=dict)
+    content: bytes | Sequence[bytes]
+    blobs: Mapping[str, NDArray[np.generic]] = msgspec.field(default_factory=dict)
     n_points: int = 1
     usage: tuple[Usage, ...] = ()
-    trail: object = field(default=None, compare=False, repr=False)
+    trail: object = None
+
+    @property
+    def body(self) -> bytes:
+        """Return msgpack of the family's own frozen struct (declared beside its `lower`); pieces are joined once."""
+        content = self.content
+        if not isinstance(content, bytes):
+            content = b"".join(content)
+            msgspec.structs.force_setattr(self, "content", content)
+        return content
+
+    @property
+    def n_bytes(self) -> int:
+        """Return about how many bytes the program holds."""
+        content = self.content
+        n = len(content) if isinstance(content, bytes) else sum(map(len, content))
+        return 2000 + n + sum([200 + words.nbytes for words in self.blobs.values()])
+
+    def __repr__(self) -> str:
+        n = self.n_bytes
+        return f"DeviceProgram({self.instrument!r}, {self.model!r}, {self.n_points} points, {n} bytes, {self.usage!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DeviceProgram):
+            return NotImplemented
+        mine, others = (
+            (one.instrument, one.model, one.body, one.blobs, one.n_points, one.usage) for one in (self, other)
+        )
+        return mine == others
+
+    __hash__ = None  # type: ignore[assignment]

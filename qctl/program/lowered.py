@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from qctl.program.device_program import DeviceProgram, Usage
 from qctl.program.tables import Sweep
 from qctl.program.timeline import CaptureSpec
@@ -12,8 +14,7 @@ from qctl.program.timeline import CaptureSpec
 __all__ = ["Batch", "Lowered", "Part", "report_of"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class Batch(msgspec.Struct, frozen=True, eq=False):
     """What the rack plays without another upload: a range of points, each for some shots.
 
     Attributes
@@ -64,8 +65,7 @@ class Part:
     n_shots: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lowered:
+class Lowered(msgspec.Struct, frozen=True, eq=False):
     """A run, ready for the rack.
 
     Attributes

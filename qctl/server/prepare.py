@@ -153,7 +153,7 @@ class _Finished(NamedTuple):
     def n_bytes(self) -> int:
         """Return about how many bytes it holds."""
         programs = [program for batch in self.lowered.batches for program in batch.programs]
-        return 10_000 + sum(2000 + len(p.body) + sum(200 + x.nbytes for x in p.blobs.values()) for p in programs)
+        return 10_000 + sum(program.n_bytes for program in programs)
 
 
 def prepare(request: PrepareRequest) -> Prepared:

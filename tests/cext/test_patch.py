@@ -1,5 +1,9 @@
 """Patched phases against a slow twin, angles that differ, phases that go to dealt plays, and what is refused."""
 
+import functools
+import itertools
+import operator
+
 import numpy as np
 import pytest
 
@@ -75,10 +79,12 @@ def turns(rows, bounds, order, counts, plays, **other):
 
 
 def turn(made, gates, radians):
-    gates = np.array(gates, np.int64)
-    sequences, changed = np.empty(len(gates), np.int64), np.empty(len(gates), np.int64)
-    n = made.turn(gates, np.array(radians, float), sequences, changed)
-    return sequences[:n].tolist(), changed[:n].tolist()
+    """Return the sequences that changed, and which plays of all."""
+    made.turn(np.array(gates, np.int64), np.array(radians, float))
+    sequences, bounds, changed = (x.tolist() for x in made.found())
+    assert (made.n_points, made.n_changed) == (len(sequences), len(changed)) and bounds[-1] == len(changed)
+    assert all(a < b for a, b in itertools.pairwise(bounds)), "each of them has a play that changed"
+    return sequences, [changed[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 @pytest.mark.parametrize(("n_sequences", "n_rows"), [(0, 0), (1, 0), (1, 1), (1, 40), (5, 12), (30, 3)])
@@ -94,9 +100,18 @@ def test_phases_are_those_of_a_twin(n_sequences, n_rows, seed):
         angles = rng.normal(size=len(gates))
         before = plays.copy()
         touched, changed = turn(made, gates, angles)
-        assert (plays["phase_rad"] == twin(rows, bounds, order, counts)).all()
-        assert sorted(touched) == sorted(set((np.searchsorted(bounds, gates, "right") - 1).tolist()))
-        assert sum(changed) == np.count_nonzero(plays["phase_rad"].view("i8") != before["phase_rad"].view("i8"))
+        assert (plays["phase_rad"].view("i8") == twin(rows, bounds, order, counts).view("i8")).all()
+        assert set(touched) <= set((np.searchsorted(bounds, gates, "right") - 1).tolist())
+        differs = np.flatnonzero(plays["phase_rad"].view("i8") != before["phase_rad"].view("i8")).tolist()
+        assert functools.reduce(operator.iadd, changed, []) == differs and touched == sorted(touched)
+        ends = np.cumsum(counts[:, 1])
+        assert [np.searchsorted(ends, own, "right").tolist() for own in changed] == [
+            [s] * len(own) for s, own in zip(touched, changed, strict=True)
+        ]
+        assert made.lines == sum({1 << int(QUBITS[PLACES[rows["a"][g]], 2]) for g in gates.tolist()})
+        for low, high in ((0, n_sequences), (1, 3), (n_sequences, n_sequences)):
+            begin, end = made.points_from(low, high)
+            assert touched[begin:end] == [s for s in touched if low <= s < high]
         for name in ("port", "waveform", "start", "amplitude", "frequency_hz"):
             assert (plays[name] == before[name]).all()
 
@@ -107,7 +122,7 @@ def test_the_same_angle_changes_nothing():
     made = turns(rows, bounds, order, counts, plays)
     gates = np.flatnonzero(rows["op"] == RZ)
     angles = np.stack([rows["b"][gates], rows["c"][gates]], axis=1).view("<f8").ravel()
-    assert set(turn(made, gates, angles)[1]) == {0}
+    assert turn(made, gates, angles) == ([], [])
 
 
 def line():
@@ -206,51 +221,3 @@ def test_only_other_angles_are_differences_that_can_be_patched(n):
     assert differing(delays, np.array([row(DELAY, 0, angle=2e-9)], ROW)) == -1
     with pytest.raises(ValueError, match="not 1"):
         patch.differing(delays, delays, np.empty(2, np.int64), np.empty(1))
-
-
-def dealt():
-    """Return plays of two points, the owner of each port, and what two feeds were dealt."""
-    plays = np.zeros(7, PLAY)
-    plays["port"] = [0, 1, 2, 0, 2, 2, 0]
-    plays["phase_rad"] = np.arange(7)
-    owner = np.array([1, -1, 0], np.int32)
-    made = plays[[2, 4, 5, 0, 3, 6]].copy()
-    return plays, owner, made, np.array([[0, 1, 3], [3, 4, 6]])
-
-
-def test_phases_go_to_where_the_plays_were_dealt():
-    plays, owner, made, bounds = dealt()
-    plays["phase_rad"] *= -1
-    changed = np.empty(2, np.int64)
-    patch.redeal(plays, 3, 7, owner, made, bounds, 1, changed)
-    assert made["phase_rad"].tolist() == [2, -4, -5, 0, -3, -6] and changed.tolist() == [2, 2]
-    patch.redeal(plays, 3, 7, owner, made, bounds, 1, changed)
-    assert changed.tolist() == [0, 0]
-    patch.redeal(plays, 0, 3, owner, made, bounds, 0, changed)
-    assert made["phase_rad"].tolist() == [-2, -4, -5, 0, -3, -6] and changed.tolist() == [1, 1]
-
-
-@pytest.mark.parametrize(
-    ("place", "value", "words"),
-    [
-        (1, 8, "plays 8 to 7"),
-        (2, 8, "plays 3 to 8 of 7"),
-        (1, 2, "one more than was dealt"),
-        (3, np.array([1], np.int32), "port 2 of 1"),
-        (3, np.array([1, -1, 2], np.int32), "port 2 of 3"),
-        (5, np.array([[0, 1, 3], [3, 4, 99]]), None),
-        (5, np.array([[0, -1, 3], [3, 4, 6]]), "one more"),
-        (6, 2, "point 2 of 2"),
-        (6, -1, "point -1 of 2"),
-        (7, np.empty(3, np.int64), "changed has 3 of 2"),
-    ],
-)
-def test_plays_that_were_not_dealt_are_refused(place, value, words):
-    plays, owner, made, bounds = dealt()
-    given = [plays, 3, 7, owner, made, bounds, 1, np.empty(2, np.int64)]
-    given[place] = value
-    if words is None:
-        patch.redeal(*given)
-        return
-    with pytest.raises(ValueError, match=words):
-        patch.redeal(*given)

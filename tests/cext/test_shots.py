@@ -145,3 +145,43 @@ def test_points_that_do_not_fit_are_not_compared(bounds, n_ports):
     with pytest.raises(ValueError, match=r"port 1 of 1|plays"):
         plays = np.array([(0, 0, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0)], PLAY)
         shots.alike(plays, np.array(bounds), np.ones(n_ports, np.int8))
+
+
+def dealt():
+    """Return plays of two points, where these begin, the owner of each port, and what two feeds were dealt."""
+    plays = np.zeros(7, PLAY)
+    plays["port"] = [0, 1, 2, 0, 2, 2, 0]
+    return plays, np.array([0, 3, 7]), np.array([1, -1, 0], np.int32), np.array([[0, 1, 3], [3, 4, 6]])
+
+
+def test_places_are_those_where_the_plays_were_dealt():
+    plays, bounds, owner, dealt_bounds = dealt()
+    places = np.empty(7, np.int32)
+    shots.places(plays, 0, 2, owner, bounds, dealt_bounds, places)
+    assert places.tolist() == [3, -1, 0, 4, 1, 2, 5]
+    alone = np.empty(4, np.int32)
+    shots.places(plays, 1, 2, owner, bounds, np.array([[0, 2], [2, 4]]), alone)
+    assert alone.tolist() == [2, 0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (1, 3, "points 3 to 2"),
+        (2, 3, "points 0 to 3 of 2"),
+        (1, 1, "2 were dealt"),
+        (3, np.array([1], np.int32), "port 1 of 1"),
+        (3, np.array([1, -1, 2], np.int32), "port 2 of 3"),
+        (4, np.array([0, 3, 8]), "don't end at 7 plays"),
+        (4, np.array([0, 4, 7]), "one more than was dealt"),
+        (5, np.array([[0, 1, 2], [3, 4, 6]]), "one more than was dealt"),
+        (5, np.array([[0, -1, 3], [3, 4, 6]]), "one more"),
+        (6, np.empty(6, np.int32), "dealt_to has 6 rows of 7"),
+    ],
+)
+def test_plays_that_were_not_dealt_are_refused(place, value, words):
+    plays, bounds, owner, dealt_bounds = dealt()
+    given = [plays, 0, 2, owner, bounds, dealt_bounds, np.empty(7, np.int32)]
+    given[place] = value
+    with pytest.raises(ValueError, match=words):
+        shots.places(*given)

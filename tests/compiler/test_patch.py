@@ -246,6 +246,58 @@ def test_pulses_that_add_up_over_the_range_at_some_phases_are_refused_as_in_the_
     check(again, _turned(angles[good]), rack, shots=10, snapshot=snapshot)
 
 
+def test_outputs_that_leave_their_limits_at_some_phases_are_refused_as_in_the_full_compile():
+    rack, edit = LABS["transmon5"], msgspec.structs.replace
+    qubit = next(iter(rack.processors.values())).qubits[0]
+    refs = rack.ports[f"{qubit}.drive"].outputs
+    box, angles = rack.instruments[refs[0].instrument], np.linspace(0, 3, 13).tolist()
+
+    def limited(volts):
+        outputs = {n: edit(x, limits_v=(-volts, volts)) for n, x in box.output.items() if n in {r.output for r in refs}}
+        return edit(rack, instruments={**rack.instruments, box.name: edit(box, output={**box.output, **outputs})})
+
+    def outcome(lab, angle):
+        try:
+            qctl.compile(_turned(angle), lab, shots=10)
+        except CompileError as error:
+            return str(error)
+        return ""
+
+    low, high = 0.0, 1.0  # all are refused, and none: in between are limits that some phases reach over
+    for _ in range(30):
+        lab = limited(0.5 * (low + high))
+        outcomes = [outcome(lab, angle) for angle in angles]
+        if "" in outcomes and any(outcomes):
+            break
+        low, high = (0.5 * (low + high), high) if any(outcomes) else (low, 0.5 * (low + high))
+    good = [angle for angle, text in zip(angles, outcomes, strict=True) if not text]
+    bad = [(angle, text) for angle, text in zip(angles, outcomes, strict=True) if text]
+    assert len(good) > 1 and bad and "outside [" in bad[0][1]
+    ready = qctl.compile(_turned(good[0]), lab, shots=10).patched(_turned(good[1]))
+    assert ready.patch.whole == ""
+    check(ready, _turned(good[1]), lab, shots=10)
+    with pytest.raises(CompileError) as found:
+        ready.patched(_turned(bad[0][0]))
+    assert str(found.value) == bad[0][1]
+
+
+@pytest.mark.parametrize("lab", LABS)
+def test_runs_that_nobody_read_stay_what_they_were_when_others_are_patched_from_them(lab):
+    rng = np.random.default_rng(4)
+    ops = np.tile([*[Op.RZ, Op.SX] * 6, Op.MEASURE], 5)
+    rows = (ops, np.zeros(len(ops), int), rng.normal(size=len(ops)) * (ops == Op.RZ), np.arange(6) * 13)
+    sequences, gates = [qctl.Sequences(*rows)], np.flatnonzero(ops == Op.RZ)
+    runs = [qctl.compile(sequences[0], LABS[lab], shots=3)]
+    for k in range(12):
+        chosen = rng.choice(gates, 3, replace=False)
+        angles = rng.normal(size=3) if k % 3 else np.zeros(3)  # equal phases are a line less
+        sequences.append(sequences[-1].turned(chosen, angles))
+        runs.append(runs[-1].patched(sequences[-1]))
+        assert runs[-1].patch.whole == ""
+    for run, one in zip(runs, sequences, strict=True):
+        check(run, one, LABS[lab], shots=3)
+
+
 def _turned(angle):
     return qctl.Sequences([Op.RZ, Op.SX, Op.MEASURE], [0, 0, 0], [float(angle), 0.0, 0.0])
 
@@ -284,8 +336,9 @@ def test_patches_hold_when_all_that_was_rendered_is_forgotten(lab):
     check(ready.patched(bound), bound, LABS[lab], shots=10)
 
 
-def test_patches_from_any_run_of_a_line_are_right():
-    rack, c = LABS["transmon5"], ansatz()
+@pytest.mark.parametrize("lab", LABS)
+def test_patches_from_any_run_of_a_line_are_right(lab):
+    rack, c = LABS[lab], ansatz()
     bound = [c.bind(values_of(c, k)) for k in range(4)]
     ready = [qctl.compile(bound[0], rack, shots=10)]
     for one in bound[1:]:

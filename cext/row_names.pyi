@@ -1,0 +1,20 @@
+"""Types of the kernel that names rows of words."""
+
+from numpy import int64, uint16
+from numpy.typing import NDArray
+
+class RowNames:
+    names: list[str]
+    held: list[NDArray[uint16]]
+    counts: list[dict[str, int]]
+    sizes: list[int]
+    total: dict[str, int]
+    width: int
+    def __init__(
+        self,
+        bounds: NDArray[int64],
+        lengths: NDArray[int64],
+        digits: NDArray[int64],
+        names: list[str],
+        held: list[NDArray[uint16]],
+    ) -> None: ...

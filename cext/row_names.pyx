@@ -1,0 +1,146 @@
+"""Names of rows of words by their content, in the text of a generator's points: who has which, and how often."""
+
+cimport numpy as cnp
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from qctl.cext.bounds cimport check_bounds
+
+cnp.import_array()
+
+
+cdef class RowNames:
+    """Rows of words of many points, and the names under which a generator knows them.
+
+    A row is the words of one output in one piece of one point: row ``piece * n_outputs + output``.
+
+    Parameters
+    ----------
+    bounds : (n_points + 1,) int64
+        Pieces of each point.
+    lengths : (n_pieces,) int64
+        Samples of each piece.
+    digits : (n_rows,) int64
+        Place of each row's name in the text of its point.
+    names : list of str
+        Of each row.
+    held : list of (n_samples,) uint16
+        Words of each row.
+
+    Attributes
+    ----------
+    names, held
+        Of the latest program.
+    counts : list of dict of str to int
+        How often each output has each name.
+    total : dict of str to int
+        How often all of them do.
+    sizes : list of int
+        Samples that each output holds.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit.
+    """
+
+    def __init__(
+        self, const int64_t[::1] bounds not None, const int64_t[::1] lengths not None, const int64_t[::1] digits not None,
+        list names not None, list held not None,
+    ):
+        cdef Py_ssize_t k, column, n = lengths.shape[0]
+        check_bounds(bounds, n, " pieces", "point")
+        if not digits.shape[0] == len(names) == len(held) or not n or not digits.shape[0] or digits.shape[0] % n:
+            raise ValueError(f"there are {digits.shape[0]} places, {len(names)} names, {len(held)} rows of {n} pieces")
+        self.width = digits.shape[0] // n
+        self.counts = [{} for _ in range(self.width)]
+        self.sizes = [0] * self.width
+        self.total = {}
+        for k in range(len(held)):
+            if (not isinstance(held[k], np.ndarray) or held[k].dtype != np.uint16
+                    or held[k].shape != (lengths[k // self.width],) or not held[k].flags.c_contiguous):
+                raise ValueError(f"row {k} has not {lengths[k // self.width]} words")
+            column = k % self.width
+            if more(<dict> self.counts[column], names[k]):
+                self.sizes[column] += lengths[k // self.width]
+            more(self.total, names[k])
+        self.names, self.held, self.digits, self.bounds, self.lengths = names, held, digits, bounds, lengths
+
+    cdef int put(self, const int64_t* rows, const uint8_t* digests, Py_ssize_t n, list texts, list points, list changed) except -1:
+        """Name rows, which come point by point, by their hashes; exchange texts and rows of points that change.
+
+        Texts begin with one that is no point's.
+        """
+        cdef Py_ssize_t k, p = 0, last = -1
+        cdef bytes text = None
+        for k in range(n):
+            while self.bounds[p + 1] <= rows[k] // self.width:
+                p += 1
+            if p != last:
+                if text is not None:
+                    self.close(last, text, texts, points)
+                text = None
+                last = p
+            text = self.name(rows[k], digests + k * DIGEST_BYTES, <bytes> texts[p + 1], text, changed)
+        if text is not None:
+            self.close(last, text, texts, points)
+        return 0
+
+    cdef int close(self, Py_ssize_t point, bytes text, list texts, list points) except -1:
+        """Exchange the text and the rows of a point."""
+        cdef Py_ssize_t row
+        texts[point + 1] = text
+        points[point] = tuple([
+            (self.names[row], self.held[row])
+            for row in range(self.bounds[point] * self.width, self.bounds[point + 1] * self.width)
+        ])
+        return 0
+
+    cdef bytes name(self, Py_ssize_t row, const uint8_t* digest, bytes old, bytes text, list changed):
+        """Name a row; return the text of its point with the name, a copy of the old one if it is the first."""
+        cdef Py_ssize_t k, column = row % self.width
+        cdef int64_t at = self.digits[row], n = self.lengths[row // self.width]
+        cdef char[2 * DIGEST_BYTES] written
+        cdef const char* hexadecimal = b"0123456789abcdef"
+        cdef str came, gone = <str> self.names[row]
+        for k in range(DIGEST_BYTES):
+            written[2 * k] = hexadecimal[digest[k] >> 4]
+            written[2 * k + 1] = hexadecimal[digest[k] & 15]
+        came = PyUnicode_DecodeASCII(written, 2 * DIGEST_BYTES, NULL)
+        if came == gone:
+            return text
+        if text is None:
+            text = PyBytes_FromStringAndSize(PyBytes_AS_STRING(old), PyBytes_GET_SIZE(old))
+        if not 0 <= at <= PyBytes_GET_SIZE(text) - 2 * DIGEST_BYTES:
+            raise ValueError(f"row {row} has its name at {at} of {PyBytes_GET_SIZE(text)} bytes")
+        memcpy(PyBytes_AS_STRING(text) + at, written, 2 * DIGEST_BYTES)
+        self.names[row] = came
+        fewer(self.total, gone)
+        more(self.total, came)
+        if fewer(<dict> self.counts[column], gone):
+            self.sizes[column] -= n
+        if more(<dict> self.counts[column], came):
+            self.sizes[column] += n
+        changed.append(row)
+        return text
+
+
+cdef bint more(dict counts, str name) except -1:
+    """Count one more of a name; return whether it is the first."""
+    cdef object n = counts.get(name)
+    counts[name] = 1 if n is None else n + 1
+    return n is None
+
+
+cdef bint fewer(dict counts, str name) except -1:
+    """Count one less of a name; return whether there is none any more."""
+    cdef Py_ssize_t left = counts[name]
+    if left > 1:
+        counts[name] = left - 1
+        return False
+    del counts[name]
+    return True
