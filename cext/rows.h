@@ -10,7 +10,7 @@
 
 /* b = u a on d blocks of `width` numbers; u is d x d pairs of doubles, a and b have their real parts in the first plane
    and the imaginary ones in the second. Zeros of u cost nothing. */
-static QCTL_CLONES void qctl_left_multiply(
+__attribute__((unused)) static QCTL_CLONES void qctl_left_multiply(
     const double *u, ptrdiff_t d, ptrdiff_t width, ptrdiff_t plane, const double *restrict a, double *restrict b)
 {
     memset(b, 0, 2 * (size_t)plane * sizeof(double));

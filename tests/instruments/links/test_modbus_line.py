@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import threading
+import time
 import tty
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,11 +81,13 @@ def test_a_dead_unit_leaves_the_other_its_turns(bus: Emulator, units: Any) -> No
 
 
 def test_a_late_answer_of_one_unit_is_nobody_s(bus: Emulator, units: Any) -> None:
-    valve, meter = (units(bus.address, 0.2, unit) for unit in (3, 4))
-    bus.faults(valve0={"late_reply": 0.35})
+    valve, meter = (units(bus.address, 1.0, unit) for unit in (3, 4))
+    bus.faults(valve0={"late_reply": 1.4})
     with pytest.raises(TimeoutError):
         asked(valve, "input 100")
-    assert [asked(meter, "input 0 / 100") for _ in range(40)] == ["4.12"] * 40
+    until_s = time.monotonic() + 0.8  # the answer comes within this
+    while time.monotonic() < until_s:
+        assert asked(meter, "input 0 / 100") == "4.12"
     assert (asked(valve, "holding 0"), asked(valve, "input 100")) == ("0", "23063")
 
 
