@@ -74,6 +74,8 @@ class Command:
         What is sent and answered for each of `words`, where it isn't the word.
     digits : int, optional
         Digits behind the point that a number is sent with, where it may have no exponent.
+    step : float
+        What a number is sent as a multiple of, the nearest one; 0 sends any.
     numbers : tuple of int or str
         The connectors that an instrument of this model has; empty: those that lab.toml names.
     """
@@ -95,6 +97,7 @@ class Command:
     numbers: tuple[int | str, ...] = ()
     reply: str = ""
     digits: int | None = None
+    step: float = 0.0
 
     def parameter(self, number: int | str | None = None) -> Parameter:
         """Return what `instruments list` shows, for one connector where it has a number."""

@@ -163,6 +163,7 @@ def _command(
         codes=codes,
         reply=rule.reply,
         digits=rule.digits,
+        step=step if kind is float else 0.0,
     )
 
 

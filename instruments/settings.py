@@ -255,7 +255,19 @@ class Settings:
             if not number.is_integer():
                 raise LimitError(f"{self.link.name}: {name} = {value!r} is not a whole number")
             return int(number)
-        return number
+        return self._rounded(command, name, number, bounds) if command.step else number
+
+    def _rounded(self, command: Command, name: str, number: float, bounds: list[Limits]) -> float:
+        """Return what is sent of a number; refuse it if that is outside the bounds that the number is within."""
+        sent = float(f"{round(number / command.step) * command.step:.12g}")
+        for bound in bounds:
+            if not bound.low <= sent <= bound.high:
+                raise LimitError(
+                    f"{self.link.name}: {name} = {number:.12g} would be sent as {sent:.12g}, in steps of "
+                    f"{command.step:g}, outside [{bound.low:g}, {bound.high:g}]",
+                    instrument=self.link.name,
+                )
+        return sent
 
     def send(self, name: str, checked: Any) -> None:
         """Send a checked value without confirming it; `confirm` is then the caller's."""
@@ -355,8 +367,9 @@ class Settings:
             return word
         if word in command.codes:
             return command.words[command.codes.index(word)]
+        described = name in self.forms  # elsewhere a word may come in its long form
         for short in command.words:
-            if word.upper().startswith(short):
+            if word.upper() == short or (not described and word.upper().startswith(short)):
                 return short
         raise DeviceError(f"{self.link.name} answered {reply!r} where {name} was due", instrument=self.link.name)
 

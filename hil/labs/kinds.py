@@ -30,6 +30,8 @@ def drawn(name: str, seed: int) -> AnyFile:
     RequestError
         If there is no such lab.
     """
+    if seed < 0:
+        raise RequestError(f"seed = {seed} of lab {name!r} is not a whole number from 0 on")
     if name not in _DRAWS:
         raise RequestError(f"lab {name!r} is not one of {', '.join(LABS)}")
     return _DRAWS[name](name, seed)

@@ -71,6 +71,8 @@ def _check_spoken(instrument: Instrument, path: str, problems: Problems) -> None
         for name in ("identity", "end"):
             if getattr(said, name, None) == "":
                 problems.add(join(at, name), "is empty")
+        if not getattr(said, "end", "").isascii():
+            problems.add(join(at, "end"), f"{getattr(said, 'end', '')!r} has characters that are no ASCII")
         for k, text in enumerate(getattr(said, "refusals", ())):
             _check_text(text, f"{join(at, 'refusals')}[{k}]", problems, empty=False)
     first: dict[tuple[str, str], str] = {}

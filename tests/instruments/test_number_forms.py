@@ -64,3 +64,24 @@ def test_true_and_false_are_no_numbers() -> None:
     box = device([], A + " }")
     with pytest.raises(LimitError, match="box: a_v = True is true or false, and a number is wanted; it was not sent"):
         box.set("a_v", True)
+
+
+@pytest.mark.parametrize("answer", ["OPENING", "OPEN_FAULT", "CLOSED? NO", "open error 3"])
+def test_a_word_is_none_of_another_that_begins_like_it(answer: str) -> None:
+    box = device([("W?", answer)], '{ send = "W {value}", ask = "W?", words = ["OPEN", "CLOSED"] }')
+    with pytest.raises(DeviceError, match="where a_v was due"):
+        box.get("a_v")
+
+
+def test_a_word_may_come_in_small_letters() -> None:
+    assert (
+        device([("W?", "open")], '{ send = "W {value}", ask = "W?", words = ["OPEN", "CLOSED"] }').get("a_v") == "OPEN"
+    )
+
+
+def test_a_value_that_is_rounded_past_its_limits_is_refused_and_else_kept_as_it_is_sent() -> None:
+    box = device([("A 1 V", "OK"), ("A?", "1")], '{ send = "A {value} V", ask = "A?", limits = [0, 1.4], digits = 0 }')
+    assert box.settings.checked("a_v", 1.4) == 1.0
+    box.set("a_v", 1.2)
+    with pytest.raises(LimitError, match=r"a_v = 0.7 would be sent as 1, in steps of 1, outside \[0, 0.7\]"):
+        device([], '{ send = "A {value} V", ask = "A?", limits = [0, 0.7], digits = 0 }').set("a_v", 0.7)

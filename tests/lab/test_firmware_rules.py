@@ -22,6 +22,10 @@ SAID, UNIT = 'lines = { answer = "OK" }\n', 'modbus = { identity = "input 1" }\n
     [
         (LINES + 'parameter.a = { ask = "A" }\n', "instruments.box.lines: is missing"),
         (LINES + SAID, "instruments.box.parameter: has none"),
+        (
+            LINES + 'lines = { end = "é" }\n' + 'parameter.a = { ask = "A" }\n',
+            "lines.end: 'é' has characters that are no",
+        ),
         (LINES + SAID + UNIT + 'parameter.a = { ask = "A" }\n', "modbus: is for the model modbus-firmware, not for"),
         (LINES + SAID + "parameter.a = { limits = [0, 1] }\n", "parameter.a.ask: is missing, and send too"),
         (LINES + SAID + 'parameter.a = { send = "A", limits = [0, 1] }\n', "a.send: 'A' has {value} 0 times"),

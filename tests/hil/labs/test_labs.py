@@ -108,3 +108,9 @@ def test_lab_of_atoms_loads_and_its_truth_is_near(name, seed):
     for light in file.atoms.light.values():
         assert abs(light.rabi_scale - 1) < 0.006 and abs(light.detuning_hz) < 2.1e4
     assert file == drawn(name, seed) != drawn(name, seed + 1)
+
+
+@pytest.mark.parametrize("name", ["transmon1", "atoms9", "ions1"])
+def test_a_seed_below_zero_is_refused(name):
+    with pytest.raises(RequestError, match=r"seed = -5 of lab '.*' is not a whole number from 0 on"):
+        drawn(name, -5)
