@@ -18,7 +18,6 @@ from qctl.lab import TransmonQubit
 
 __all__ = [
     "amplitude",
-    "amplitude_again",
     "beta",
     "both_lifetimes",
     "discrimination",
@@ -168,19 +167,9 @@ def _apart(bench: Bench, qubits: Sequence[str]) -> list[list[str]]:
 
 def amplitude(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Refine the amplitude by trains of 4 and then 12 π/2 pulses, which return to |0>."""
-    return _trains(bench, qubits, ((4, 0.12 * attempt), (12, 0.045 * attempt)))
-
-
-def amplitude_again(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
-    """Refine an amplitude that is known to some per cent: by the long train alone, unless that fails."""
-    return amplitude(bench, qubits, attempt) if attempt > 1 else _trains(bench, qubits, ((12, 0.045),))
-
-
-def _trains(bench: Bench, qubits: Sequence[str], rounds: Sequence[tuple[int, float]]) -> Outcome:
-    """Refine the amplitude by trains of so many pulses, each within so large a part of what the one before found."""
     findings: dict[str, Finding] = {}
     used = 0
-    for n_pulses, span in rounds:
+    for n_pulses, span in ((4, 0.12 * attempt), (12, 0.045 * attempt)):
         x = np.linspace(1 - span, 1 + span, 25)
         (iq,) = bench.averaged([experiments.pulse_train(bench.values, qubits, x, n_pulses)])
         used += len(x)

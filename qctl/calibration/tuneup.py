@@ -30,7 +30,7 @@ NODES: dict[str, tuple[str, Node]] = {
     "ramsey": ("qubits", single.ramsey),
     "amplitude": ("qubits", single.amplitude),
     "beta": ("qubits", single.beta),
-    "amplitude_again": ("qubits", single.amplitude_again),
+    "amplitude_again": ("qubits", single.amplitude),
     "t1": ("qubits", single.t1),
     "t2": ("qubits", single.t2),
     "discrimination": ("qubits", single.discrimination),
