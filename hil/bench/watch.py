@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from qctl import wire
 from qctl.client import connect
+from qctl.client.lab import heard
 from qctl.errors import QctlError
 
 __all__ = ["Answering", "Events"]
@@ -45,13 +46,12 @@ class Events:
 
     def _work(self, address: str) -> None:
         with contextlib.suppress(QctlError), connect(address) as lab:
-            while not self._over.is_set():
-                events = lab.events(timeout_s=_SLICE_S)
-                self._ready.set()
-                for event in events:
+            for event in heard(lab, _SLICE_S):
+                self._ready.set()  # a subscription needs a moment until it holds
+                if event is not None:
                     self._seen.append((time.monotonic(), event))
-                    if self._over.is_set():
-                        return
+                if self._over.is_set():
+                    return
 
 
 class Answering:

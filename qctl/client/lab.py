@@ -19,7 +19,7 @@ from qctl.errors import RequestError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
 from qctl.lab import parse_lab
 
-__all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "Lease", "connect"]
+__all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "Lease", "connect", "heard"]
 
 DEFAULT_ADDRESS = "tcp://127.0.0.1:5650"
 
@@ -289,6 +289,19 @@ def _events(link: Link, socket: zmq.Socket[Any], timeout_s: float | None) -> Ite
             yield wire.unpack_event(socket.recv_multipart())
     finally:
         link.sockets.close(socket)
+
+
+def heard(lab: Lab, silence_s: float) -> Iterator[wire.Event | None]:
+    """Yield all events as they are published, and None when none has come for `silence_s`; none is missed between."""
+    sockets = lab._link.sockets
+    socket = sockets.open(zmq.SUB)
+    socket.subscribe("")
+    socket.connect(lab._link.events)
+    try:
+        while True:
+            yield wire.unpack_event(socket.recv_multipart()) if socket.poll(round(1e3 * silence_s)) else None
+    finally:
+        sockets.close(socket)
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
