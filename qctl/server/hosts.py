@@ -51,21 +51,29 @@ def only_group(lab: Lab, batches: Iterable[BatchOrder]) -> str:
     return groups[0]
 
 
+_STARTS_S = 20.0
+"""Longest start of a host, before it counts as one that has ended."""
+
+
 class HostAddresses:
     """Where each host answers now; written by the keeper's loop, read by its threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._begun: set[str] = set()
         self._known: dict[str, str] = {}
 
     def update(self, addresses: Mapping[str, str]) -> None:
         """Take the broker's word for all hosts."""
         with self._lock:
             self._known = dict(addresses)
+            self._begun |= {group for group, address in addresses.items() if address}
+            self._lock.notify_all()
 
     def of(self, group: str) -> str:
-        """Return the address of a host, empty while it is down."""
+        """Return the address of a host, empty while it is down; one that the server is still starting is waited for."""
         with self._lock:
+            self._lock.wait_for(lambda: group in self._begun, _STARTS_S)
             return self._known.get(group, "")
 
 
