@@ -261,11 +261,7 @@ class Lab:
         timeout_s : float, optional
             Longest wait for one event; None waits for ever.
         """
-        socket = self._link.sockets.open(zmq.SUB)
-        for topic in topics or ("",):
-            socket.subscribe(topic)
-        socket.connect(self._link.events)
-        return _events(self._link, socket, timeout_s)
+        return _until_silence(_heard(self._link, _subscribed(self._link, topics), timeout_s))
 
     def close(self) -> None:
         """End this client's leases and close the connection."""
@@ -283,25 +279,33 @@ class Lab:
         self.close()
 
 
-def _events(link: Link, socket: zmq.Socket[Any], timeout_s: float | None) -> Iterator[wire.Event]:
+def heard(lab: Lab, silence_s: float) -> Iterator[wire.Event | None]:
+    """Yield all events as they are published, and None when none has come for `silence_s`; none is missed between."""
+    return _heard(lab._link, _subscribed(lab._link, ()), silence_s)
+
+
+def _subscribed(link: Link, topics: tuple[str, ...]) -> zmq.Socket[Any]:
+    socket: zmq.Socket[Any] = link.sockets.open(zmq.SUB)
+    for topic in topics or ("",):
+        socket.subscribe(topic)
+    socket.connect(link.events)
+    return socket
+
+
+def _heard(link: Link, socket: zmq.Socket[Any], silence_s: float | None) -> Iterator[wire.Event | None]:
+    wait_ms = None if silence_s is None else round(1e3 * silence_s)
     try:
-        while socket.poll(None if timeout_s is None else round(1e3 * timeout_s)):
-            yield wire.unpack_event(socket.recv_multipart())
+        while True:
+            yield wire.unpack_event(socket.recv_multipart()) if socket.poll(wait_ms) else None
     finally:
         link.sockets.close(socket)
 
 
-def heard(lab: Lab, silence_s: float) -> Iterator[wire.Event | None]:
-    """Yield all events as they are published, and None when none has come for `silence_s`; none is missed between."""
-    sockets = lab._link.sockets
-    socket = sockets.open(zmq.SUB)
-    socket.subscribe("")
-    socket.connect(lab._link.events)
-    try:
-        while True:
-            yield wire.unpack_event(socket.recv_multipart()) if socket.poll(round(1e3 * silence_s)) else None
-    finally:
-        sockets.close(socket)
+def _until_silence(events: Iterator[wire.Event | None]) -> Iterator[wire.Event]:
+    for event in events:
+        if event is None:
+            return
+        yield event
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
