@@ -13,6 +13,7 @@ from qctl.errors import RequestError
 from qctl.hil.instruments.modbus_firmware import request_size
 from qctl.hil.instruments.scpi.stream import BLOCK, Message, Stream
 from qctl.hil.instruments.trigger_packets import Deframer
+from qctl.hil.record.frames import Framed, Frames
 from qctl.hil.record.pyro import Pyro
 
 __all__ = ["LANGUAGES", "Cutter", "cutter_of", "whole"]
@@ -42,7 +43,15 @@ def whole(message: Message) -> bytes:
     return bytes(said) + b"\n"
 
 
-class Text:
+class _KeepsAnswers:
+    """Answers are kept as they come."""
+
+    def received(self, data: bytes) -> list[bytes]:
+        """Return the bytes."""
+        return [data]
+
+
+class Text(_KeepsAnswers):
     """Lines and IEEE 488.2 blocks on a raw socket or a serial line; answers are kept as they come."""
 
     def __init__(self) -> None:
@@ -52,12 +61,8 @@ class Text:
         """Return whole program messages."""
         return [whole(message) for message in self._stream.feed(data)]
 
-    def received(self, data: bytes) -> list[bytes]:
-        """Return the bytes."""
-        return [data]
 
-
-class Lines:
+class Lines(_KeepsAnswers):
     """Lines of firmware that says what ends them; answers are kept as they come, echoes and checksums with them."""
 
     def __init__(self, end: bytes) -> None:
@@ -70,12 +75,8 @@ class Lines:
         self._got = bytearray(rest)
         return [line + self._end for line in lines]
 
-    def received(self, data: bytes) -> list[bytes]:
-        """Return the bytes."""
-        return [data]
 
-
-class ModbusRtu:
+class ModbusRtu(_KeepsAnswers):
     """Frames of a serial line, cut by their function and proved by their check; answers are kept as they come.
 
     What is damaged is left out, as units leave it unanswered.
@@ -94,34 +95,19 @@ class ModbusRtu:
             del self._got[: size if size > 0 else None]
         return found
 
-    def received(self, data: bytes) -> list[bytes]:
-        """Return the bytes."""
-        return [data]
 
-
-class ModbusTcp:
+class ModbusTcp(Framed):
     """Frames of a socket: a head with a number, a length and the unit, then function and content."""
 
     _HEAD = struct.Struct(">HHHB")
 
     def __init__(self) -> None:
-        self._there, self._back = bytearray(), bytearray()
+        super().__init__(self._size_at)
 
-    def sent(self, data: bytes) -> list[bytes]:
-        """Return whole requests."""
-        return self._frames(self._there, data)
-
-    def received(self, data: bytes) -> list[bytes]:
-        """Return whole answers."""
-        return self._frames(self._back, data)
-
-    def _frames(self, got: bytearray, data: bytes) -> list[bytes]:
-        got += data
-        found = []
-        while len(got) >= self._HEAD.size and len(got) >= (size := 6 + self._HEAD.unpack_from(got)[2]):
-            found.append(bytes(got[:size]))
-            del got[:size]
-        return found
+    def _size_at(self, got: bytearray, place: int) -> int:
+        if len(got) < place + self._HEAD.size:
+            return 0
+        return 6 + int(self._HEAD.unpack_from(got, place)[2])
 
 
 class Firmware:
@@ -183,12 +169,12 @@ class Hislip:
 
     def __init__(self) -> None:
         self._stream = Stream(framed=True)
-        self._there, self._back = bytearray(), bytearray()
+        self._there, self._back = Frames(self._size_at), Frames(self._size_at)
 
     def sent(self, data: bytes) -> list[bytes]:
         """Return whole program messages."""
         found: list[Message] = []
-        for kind, payload in self._messages(self._there, data):
+        for kind, payload in map(self._parted, self._there.feed(data)):
             if kind == self._TRIGGER:
                 found.append(Message("*TRG"))
             elif kind in (self._DATA, self._DATA_END):
@@ -199,20 +185,16 @@ class Hislip:
     def received(self, data: bytes) -> list[bytes]:
         """Return the pieces of answers."""
         kinds = (self._DATA, self._DATA_END)
-        return [payload for kind, payload in self._messages(self._back, data) if kind in kinds]
+        return [payload for kind, payload in map(self._parted, self._back.feed(data)) if kind in kinds]
 
-    def _messages(self, got: bytearray, data: bytes) -> list[tuple[int, bytes]]:
-        got += data
-        found, place = [], 0
-        while len(got) - place >= self._HEAD.size:
-            _, kind, _, _, length = self._HEAD.unpack_from(got, place)
-            end = place + self._HEAD.size + length
-            if len(got) < end:
-                break
-            found.append((kind, bytes(got[place + self._HEAD.size : end])))
-            place = end
-        del got[:place]
-        return found
+    def _size_at(self, got: bytearray, place: int) -> int:
+        if len(got) < place + self._HEAD.size:
+            return 0
+        return self._HEAD.size + int(self._HEAD.unpack_from(got, place)[4])
+
+    def _parted(self, message: bytes) -> tuple[int, bytes]:
+        """Return a message's kind and payload."""
+        return int(self._HEAD.unpack_from(message)[1]), message[self._HEAD.size :]
 
 
 LANGUAGES: dict[str, Callable[[], Cutter]] = {

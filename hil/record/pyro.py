@@ -14,6 +14,8 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from qctl.hil.record.frames import Framed
+
 __all__ = ["Pyro", "body", "called", "leads_to", "led_to", "renumbered"]
 
 _HEAD = struct.Struct("!4sHHHHiHHHH")
@@ -25,31 +27,18 @@ _VALUES = (*_TEXTS, *_NUMBERS, "LONG1", "BINFLOAT")
 _VERSION = 48
 
 
-class Pyro:
+class Pyro(Framed):
     """Messages of one connection, each with its head."""
 
     def __init__(self) -> None:
-        self._there, self._back = bytearray(), bytearray()
+        super().__init__(_size_at)
 
-    def sent(self, data: bytes) -> list[bytes]:
-        """Return whole requests."""
-        return self._messages(self._there, data)
 
-    def received(self, data: bytes) -> list[bytes]:
-        """Return whole answers."""
-        return self._messages(self._back, data)
-
-    def _messages(self, got: bytearray, data: bytes) -> list[bytes]:
-        got += data
-        found = []
-        while len(got) >= _HEAD.size:
-            _, _, _, _, _, n_data, _, n_notes, _, _ = _HEAD.unpack_from(got)
-            size = _HEAD.size + n_notes + max(n_data, 0)
-            if len(got) < size:
-                break
-            found.append(bytes(got[:size]))
-            del got[:size]
-        return found
+def _size_at(got: bytearray, place: int) -> int:
+    if len(got) < place + _HEAD.size:
+        return 0
+    _, _, _, _, _, n_data, _, n_notes, _, _ = _HEAD.unpack_from(got, place)
+    return _HEAD.size + int(n_notes) + max(int(n_data), 0)
 
 
 def body(message: bytes) -> bytes:
