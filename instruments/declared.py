@@ -15,13 +15,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from qctl.device import Parameter
 from qctl.errors import LimitError, QctlError, RequestError
 from qctl.instruments.commands import Command
 from qctl.instruments.links.link import Dialect, Link, Port
 from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.parameter_rules import check_rule, place_of, unknown_parameter
 from qctl.instruments.registry import model_of
+from qctl.instruments.set_by_commands import Answering
 from qctl.instruments.settings import Settings
 from qctl.lab import Instrument, Lab
 from qctl.units import Limits
@@ -30,7 +30,7 @@ __all__ = ["Declaration", "DeclaredInstrument"]
 
 
 @dataclass(frozen=True, slots=True)
-class DeclaredInstrument:
+class DeclaredInstrument(Answering):
     """One instrument that is driven by its table.
 
     Attributes
@@ -99,18 +99,6 @@ class DeclaredInstrument:
     def identify(self) -> str:
         """Return the identity string."""
         return self.link.query(self.declaration.dialect.identity_query)
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value."""
-        return self.settings.get(name)
-
-    def get_all(self) -> Mapping[str, Any]:
-        """Ask the device for all values, in one message where it takes one."""
-        return self.settings.get_all()
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it."""

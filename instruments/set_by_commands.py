@@ -14,11 +14,30 @@ from qctl.instruments.settings import Settings
 from qctl.lab import Instrument
 from qctl.units import Limits
 
-__all__ = ["GeneratorByCommands", "SetByCommands"]
+__all__ = ["Answering", "GeneratorByCommands", "SetByCommands"]
+
+
+class Answering:
+    """A device whose `settings` say what it knows, and ask for it."""
+
+    __slots__ = ()
+    settings: Settings
+
+    def parameters(self) -> Sequence[Parameter]:
+        """Return what `get` and `set` know."""
+        return self.settings.parameters()
+
+    def get(self, name: str) -> Any:
+        """Ask the device for one value."""
+        return self.settings.get(name)
+
+    def get_all(self) -> Mapping[str, Any]:
+        """Ask the device for all values, in one message where it takes one."""
+        return self.settings.get_all()
 
 
 @dataclass(slots=True)
-class SetByCommands:
+class SetByCommands(Answering):
     """A device whose parameters are declared commands.
 
     Attributes
@@ -38,18 +57,6 @@ class SetByCommands:
     def identify(self) -> str:
         """Return the identity string."""
         return self.link.query("*IDN?")
-
-    def parameters(self) -> Sequence[Parameter]:
-        """Return what `get` and `set` know."""
-        return self.settings.parameters()
-
-    def get(self, name: str) -> Any:
-        """Ask the device for one value."""
-        return self.settings.get(name)
-
-    def get_all(self) -> Mapping[str, Any]:
-        """Ask the device for all values, in one message."""
-        return self.settings.get_all()
 
 
 @dataclass(slots=True)
