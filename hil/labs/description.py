@@ -9,7 +9,7 @@ import numpy as np
 from qctl.hil.labs.bridged import BESIDE, UNITS, firmware_lines
 from qctl.hil.labs.draw import LO_DRIVE_HZ, LO_READOUT_HZ
 from qctl.hil.labs.open_architecture import DESIGN_DELAYS_S
-from qctl.hil.labs.qblox import RF, module_lines, rf_ports
+from qctl.hil.labs.qblox import MODULES, RF, module_lines, rf_ports
 from qctl.hil.labs.qick import BOARDS, board_lines, board_ports
 from qctl.hil.labs.qick import PULSE_S as BOARD_PULSE_S
 from qctl.hil.labs.truth import (
@@ -40,8 +40,7 @@ MODELS = {
     "dc0": "qdevil-qdac2",
     "tri": "qctl-trigger",
     "clu": "qblox-cluster",
-    "qcm": "qblox-qcm",
-    "qrm": "qblox-qrm",
+    **MODULES,
     **RF,
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
@@ -54,7 +53,6 @@ MODELS = {
 }
 _ZURICH_LO_HZ = (LO_DRIVE_HZ, 7.1e9)
 """Of drives and readout: multiples of 100 MHz."""
-_FULL_SCALE_V = {"qblox-qcm": 2.5, "qblox-qrm": 0.5}
 _DESIGN_COUPLING_HZ = 4.35e6
 _DESIGN_CZ_S = 8.5e-8
 
@@ -229,18 +227,11 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ['reference = "external"', f"frequency_hz = {frequency_hz / 1e9:.2f}e9", "power_dbm = 10.0"]
         lines.append("limits = { power_dbm = [-20.0, 15.0], frequency_hz = [1.0e9, 12.75e9] }")
         lines.append("safe = { output = false }")
-    elif model in _FULL_SCALE_V or model in RF.values():
+    elif box[:3] in MODULES or box[:3] in RF:
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append(f'trigger = {{ source = "{chassis}", line = 1, delay_s = 0.0 }}')
-        if model in RF.values():
-            lo_hz = LO_READOUT_HZ if box == connector(file.cables.readout.i)[0] else LO_DRIVE_HZ
-            return [*lines, *module_lines(model, _outputs_of(box, file), lo_hz), *clocked, ""]
-        full_scale_v = _FULL_SCALE_V[model]
-        for number in sorted(_outputs_of(box, file)):
-            limits = f"[{-full_scale_v}, {full_scale_v}]"
-            lines.append(f"output.{number} = {{ limits_v = {limits}, amplitude_vpp = {2 * full_scale_v} }}")
-        if box == connector(file.cables.readout.acquire_i)[0]:
-            lines += [f"input.{number} = {{ range_v = 1.0 }}" for number in (1, 2)]
+        reads = box == connector(file.cables.readout.acquire_i)[0]
+        lines += module_lines(model, _outputs_of(box, file), LO_READOUT_HZ if reads else LO_DRIVE_HZ, reads)
     elif model == MODELS["clu"]:
         lines += ["timeout_s = 10.0", "clock_hz = 1.0e9", 'reference = "external"', 'safe = { outputs = "off" }']
         lines.append("line.1 = { width_s = 1.0e-7 }")

@@ -1,33 +1,40 @@
-"""What lab.toml says of emulated Qblox RF modules, whose mixers and LOs are inside."""
+"""What lab.toml says of emulated Qblox modules, and of the ports of those whose mixers and LOs are inside."""
 
 from __future__ import annotations
 
 from qctl.hil.instruments.qblox.module import KINDS
 from qctl.hil.plant.cables import Cables, connector
 
-__all__ = ["RF", "module_lines", "rf_ports"]
+__all__ = ["MODULES", "RF", "module_lines", "rf_ports"]
 
+MODULES = {"qcm": "qblox-qcm", "qrm": "qblox-qrm"}
 RF = {"rfc": "qblox-qcm-rf", "rfr": "qblox-qrm-rf"}
-"""Models by the first letters of a module's name."""
+"""Models with mixers inside, and those without, by the first letters of a module's name."""
 _ATTENUATION_DB = {"qblox-qcm-rf": 0, "qblox-qrm-rf": 6}
 _IN_ATTENUATION_DB = 2
 
 
-def module_lines(model: str, outputs: set[int], lo_hz: float) -> list[str]:
+def module_lines(model: str, outputs: set[int], lo_hz: float, reads: bool) -> list[str]:
     """Return the lines of a module's connectors.
 
     Parameters
     ----------
     outputs : set of int
-        Converters that have cables: two for each connector.
+        Converters that have cables; an RF connector has two.
+    lo_hz : float
+        Of RF outputs.
+    reads : bool
+        Whether its inputs have cables, too.
     """
-    attenuation_db = _ATTENUATION_DB[model]
-    top_v = KINDS[model].full_scale_v * 10 ** (-attenuation_db / 20)
-    own = f"limits_v = [{-top_v:.6g}, {top_v:.6g}], amplitude_vpp = {2 * top_v:.6g}, lo_hz = {lo_hz / 1e9:.2f}e9"
-    lines = [f"output.{n} = {{ {own}, attenuation_db = {attenuation_db}.0 }}" for n in sorted(map(_whole, outputs))]
-    if KINDS[model].n_inputs:
-        lines.append(f"input.1 = {{ range_v = 1.0, attenuation_db = {_IN_ATTENUATION_DB}.0 }}")
-    return list(dict.fromkeys(lines))
+    top_v, more, inputs = KINDS[model].full_scale_v, "", ["range_v = 1.0"] * 2
+    if model in RF.values():
+        outputs, attenuation_db = set(map(_whole, outputs)), _ATTENUATION_DB[model]
+        top_v *= 10 ** (-attenuation_db / 20)
+        more = f", lo_hz = {lo_hz / 1e9:.2f}e9, attenuation_db = {attenuation_db}.0"
+        inputs = [f"range_v = 1.0, attenuation_db = {_IN_ATTENUATION_DB}.0"]
+    limits = f"limits_v = [{-top_v:.6}, {top_v:.6}], amplitude_vpp = {2 * top_v:.6}"
+    lines = [f"output.{n} = {{ {limits}{more} }}" for n in sorted(outputs)]
+    return lines + [f"input.{n} = {{ {one} }}" for n, one in enumerate(inputs, 1) if reads]
 
 
 def rf_ports(name: str, number: int, cables: Cables) -> list[str]:

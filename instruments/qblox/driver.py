@@ -28,7 +28,7 @@ from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
-from qctl.instruments.qblox.front_end import Setting, commands_of, front_of, gain_db, quiet_of
+from qctl.instruments.qblox.front_end import Setting, front_of, gain_db, quiet_of, values_of
 from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, norm_of, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
@@ -69,16 +69,22 @@ class QbloxModule:
         To the module.
     instrument : Instrument
         Its entry in lab.toml.
+    front : mapping of str to Setting
+        Settings of its connectors, by parameter.
     """
 
     link: Link
     instrument: Instrument
+    front: Mapping[str, Setting] = field(init=False)
     _body: QbloxBody | None = None
     _norms: dict[tuple[str, str], float] = field(default_factory=dict)
     _held: list[_Held] = field(default_factory=list)
     _synchronised: list[int] = field(default_factory=list)
-    _front: dict[str, float] = field(default_factory=dict)
+    _set: dict[str, float] = field(default_factory=dict)
     _generation: int = -1
+
+    def __post_init__(self) -> None:
+        self.front = front_of(self.instrument)
 
     def identify(self) -> str:
         """Return the identity string."""
@@ -104,7 +110,7 @@ class QbloxModule:
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
         found = [Parameter("identity", "Identity", "", str, False)]
-        found += [Parameter(name, one.label, one.unit, one.kind) for name, one in front_of(self.instrument).items()]
+        found += [Parameter(name, one.label, one.unit, one.kind) for name, one in self.front.items()]
         found += [Parameter(f"sequencer{k}_state", f"State of sequencer {k}", "", str, False) for k in _NUMBERS]
         return found
 
@@ -122,7 +128,7 @@ class QbloxModule:
         setting = self._setting(name)
         checked = setting.checked(value, f"{self.link.name}: {name}")
         self._body = None
-        self._front.pop(name, None)
+        self._set.pop(name, None)
         self.link.write(setting.sent(checked))
         self._confirm(f"{name} = {value!r}")
         got = self.get(name)
@@ -130,7 +136,7 @@ class QbloxModule:
             raise RefusedError(f"{self.link.name}: {name} was set to {checked:g} but reads {got:g}")
 
     def _setting(self, name: str) -> Setting:
-        found = front_of(self.instrument).get(name)
+        found = self.front.get(name)
         if found is None:
             raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
         return found
@@ -154,19 +160,19 @@ class QbloxModule:
             raise RequestError(f"{self.link.name}: the body is not a Qblox program: {error}") from error
         self._body = None
         if self.link.generation != self._generation or not self._held:
-            self._held, self._front = [_Held() for _ in _NUMBERS], {}
+            self._held, self._set = [_Held() for _ in _NUMBERS], {}
             self._generation = self.link.generation
         used = {one.number: one for one in body.sequencers}
         n_bytes = 0
         for number in _NUMBERS:
             n_bytes += self._load_sequencer(number, used.get(number), program.blobs)
-        wanted, front = commands_of(self.instrument, body.sequencers), front_of(self.instrument)
+        wanted = values_of(self.instrument, self.front, body.sequencers)
         for name, value in wanted.items():
-            if self._front.get(name) != value:
-                self._front.pop(name, None)
-                self.link.write(front[name].sent(value))
+            if self._set.get(name) != value:
+                self._set.pop(name, None)
+                self.link.write(self.front[name].sent(value))
         self._confirm("the program")
-        self._front |= wanted
+        self._set |= wanted
         self._norms = {
             (one.port, slot): norm_of(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
         }
@@ -338,7 +344,7 @@ class QbloxModule:
 
     def safe(self) -> None:
         """Stop, let no sequencer reach an output, take offsets away and turn LOs off."""
-        self._body, self._held, self._synchronised, self._front = None, [], [], {}
+        self._body, self._held, self._synchronised, self._set = None, [], [], {}
         for number in _NUMBERS:
             place = f"SEQuencer{number}"
             self.link.write(f"{place}:STOP")
@@ -351,7 +357,7 @@ class QbloxModule:
 
     def forget(self) -> None:
         """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
-        self._body, self._held, self._front = None, [], {}
+        self._body, self._held, self._set = None, [], {}
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""

@@ -19,7 +19,7 @@ from qctl.instruments.qblox.body import Sequencer
 from qctl.lab import Instrument
 from qctl.units import Limits
 
-__all__ = ["Setting", "commands_of", "front_of", "gain_db", "paths_of", "quiet_of"]
+__all__ = ["Setting", "front_of", "gain_db", "paths_of", "quiet_of", "values_of"]
 
 _GAIN_DB = Limits(-6, 26)
 _MIXER_MV = Limits(-84.0, 73.0)
@@ -132,15 +132,17 @@ def _range(table: Capability, key: str) -> tuple[Limits, float]:
     return given.limits, float(given.step or 0)
 
 
-def commands_of(instrument: Instrument, sequencers: tuple[Sequencer, ...]) -> dict[str, float]:
-    """Return what a program needs the settings of its connectors to be, by parameter.
+def values_of(
+    instrument: Instrument, front: Mapping[str, Setting], sequencers: tuple[Sequencer, ...]
+) -> dict[str, float]:
+    """Return what a program needs the settings of its connectors, `front`, to be, by parameter.
 
     Raises
     ------
     LimitError
         If a setting is outside what lab.toml or the module allows.
     """
-    front, wanted = front_of(instrument), dict[str, float]()
+    wanted = dict[str, float]()
     if instrument.model not in can.RF:
         for one in sequencers:
             wanted |= {f"output{k}_offset_v": v for k, v in zip(one.outputs, one.offset_v, strict=True)}
@@ -177,8 +179,8 @@ def paths_of(model: str, connectors: tuple[int, ...]) -> list[list[int]]:
 
 def quiet_of(model: str) -> tuple[str, ...]:
     """Return the commands that leave nothing on a module's outputs but what its sequencers play."""
-    table: Mapping[str, Capability] = can.TABLES
-    n_outputs = limit(table[model], "channels.output.number").most
+    table = can.TABLES[model]
+    n_outputs = limit(table, "channels.output.number").most
     if model in can.RF:
-        return tuple(f"LO{_lo(table[model], k)}:ENAble 0" for k in range(1, n_outputs + 1))
+        return tuple(f"LO{_lo(table, k)}:ENAble 0" for k in range(1, n_outputs + 1))
     return tuple(f"AFE:OFFSet:DAC{number} 0" for number in range(n_outputs))
