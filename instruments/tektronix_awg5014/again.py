@@ -202,9 +202,8 @@ def _check(trail: Trail, index: _Index, rows: Sequence[int]) -> None:
 def _alike(trail: Trail, index: _Index) -> bool:
     """Say whether all points are played alike now: one would stand for all of them."""
     first, names, counts = trail.cuts[0], index.rewords.row_names.names, index.rewords.row_names.counts
-    for table in counts:
-        if len(table) > len(first):
-            return False
+    if any(len(table) > len(first) for table in counts):
+        return False
     loops, n = [piece.n_loops for piece in first], len(first) * len(counts)
     at = 0
     for cut in trail.cuts:

@@ -138,7 +138,7 @@ class Patcher:
         """
         turns = self.turns
         turns.turn(changes.gates, changes.radians)
-        n_programs, n_new, reported = 0, 0, True
+        n_programs, reported = 0, True
         batches: list[Batch] | None = None
         number = -1
         for k, node in enumerate(self.nodes):
@@ -151,8 +151,7 @@ class Patcher:
                 return None
             if programs is node.programs:
                 continue
-            same = True
-            n_new = 0
+            same, n_new = True, 0
             for new, old in zip(programs, node.programs, strict=True):
                 n_new += new is not old
                 same = same and new.usage is old.usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ __all__ = [
     "FLIPPED_AFTER_MEASUREMENT",
     "check_bell",
     "check_flips",
+    "check_frequencies",
     "check_lifetime",
     "check_readout",
     "check_samples_decide",
@@ -166,6 +168,13 @@ def check_readout(lab: Any) -> None:
             wanted = true["readout_matrix"][prepared][1]
             # 5 sigma, and 2 % for the pulses and for a threshold that was measured.
             assert abs(ones - wanted) < 5 * np.sqrt(wanted * (1 - wanted) / n) + 0.02, (name, prepared)
+
+
+def check_frequencies(lab: Any) -> None:
+    """Measure the transmons' frequencies again: within 20 kHz they are the true ones."""
+    found = json.loads(lab.online("calibrate", "--only", "ramsey", "--json").stdout)["qubits"]
+    for name, true in lab.truth["qubits"].items():
+        assert abs(found[name]["frequency_hz"] - true["frequency_hz"]) < 20e3, name
 
 
 def check_lifetime(lab: Any, height_v: float, length_s: float) -> None:

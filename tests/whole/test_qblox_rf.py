@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from whole_programs import BELL, check_bell, check_flips, tuned_lab
+from whole_programs import BELL, check_bell, check_flips, check_frequencies, tuned_lab
 
 import qctl
 
@@ -31,9 +30,7 @@ def test_qubit_is_driven_on_from_what_a_measurement_found(cluster: Any) -> None:
 
 @pytest.mark.full
 def test_tune_up_found_the_truth(cluster: Any) -> None:
-    found = json.loads(cluster.online("calibrate", "--only", "ramsey", "--json").stdout)["qubits"]
-    for name, true in cluster.truth["qubits"].items():
-        assert abs(found[name]["frequency_hz"] - true["frequency_hz"]) < 20e3, name
+    check_frequencies(cluster)
 
 
 @pytest.mark.full
