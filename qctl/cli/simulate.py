@@ -83,7 +83,7 @@ def _noise(file: Path, qpu: str, screen: Any) -> NoiseModel:
     from qctl.simulation.noise import NoiseModel
 
     lab = load_lab(file)
-    model = NoiseModel.from_lab(lab, qpu or next(iter(lab.processors)))
+    model = NoiseModel.from_lab(lab, qpu or next(iter(lab.processors), "") or lab.only_processor())
     if model.missing:
         screen.say(f"ideal, because {file} doesn't say it: {', '.join(model.missing)}")
     return model

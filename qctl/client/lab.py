@@ -245,7 +245,7 @@ class Lab:
 
     def calibration(self, qpu: str = "") -> Any:
         """Return a processor's values in effect: design values under the newest snapshot."""
-        return self.carry(calls.calibration(qpu or next(iter(self.processors))))
+        return self.carry(calls.calibration(qpu or next(iter(self.processors), "")))
 
     def write_snapshot(self, qpu: str, values: Mapping[str, Any], note: str = "") -> int:
         """Write a numbered calibration snapshot of `values` over those in effect; return its number."""

@@ -35,7 +35,7 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name : str
         For people.
     processors : mapping of str to Processor
-        What is controlled.
+        What is controlled; nothing in a lab of instruments alone.
     instruments : mapping of str to Instrument
         What controls it.
     ports : mapping of str to Port
@@ -46,9 +46,9 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     schema: Literal[1]
     name: str
-    processors: dict[str, Processor]
+    processors: dict[str, Processor] = {}
     instruments: dict[str, Instrument]
-    ports: dict[str, Port]
+    ports: dict[str, Port] = {}
     interlocks: dict[str, Interlock] = {}
 
     def processor(self, name: str) -> Processor:
@@ -60,6 +60,21 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             If the lab has none of this name.
         """
         return _named(self.processors, name, "processor")
+
+    def only_processor(self, how: str = "name one of") -> str:
+        """Return the name of the lab's one processor.
+
+        Raises
+        ------
+        RequestError
+            If it has none, or several; `how` then says what to do about that.
+        """
+        if not self.processors:
+            raise RequestError(f"lab {self.name} has no processors: its instruments can be used, and nothing runs")
+        name, *others = self.processors
+        if others:
+            raise RequestError(f"lab {self.name} has {1 + len(others)} processors: {how} {', '.join((name, *others))}")
+        return name
 
     def instrument(self, name: str) -> Instrument:
         """Return an instrument by name.

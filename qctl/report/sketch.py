@@ -107,7 +107,7 @@ class Sketch:
         ys = [y for wire in self.wires for _, y in wire.points] + [box.y for box in self.boxes]
         right = [*xs, *(box.x + box.width for box in self.boxes)]
         top = [*ys, *(box.y + box.height for box in self.boxes)]
-        return min(xs), min(ys), max(right), max(top)
+        return min(xs, default=0.0), min(ys, default=0.0), max(right, default=0.0), max(top, default=0.0)
 
 
 def render(sketch: Sketch, path: str | Path, dpi: int = 150) -> Path:

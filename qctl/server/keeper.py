@@ -179,7 +179,7 @@ class Keeper:
             self._reply(envelope, self._verbs[type(request)](request))
 
     def _submission(self, request: wire.Submit, buffers: list[bytes]) -> Submission:
-        qpu = request.qpu or next(iter(self._lab.processors), "")
+        qpu = request.qpu or next(iter(self._lab.processors), "") or self._lab.only_processor()
         self._lab.processor(qpu)
         if not request.formats or len(request.formats) != len(buffers):
             raise RequestError(f"{len(request.formats)} formats are named for {len(buffers)} programs")

@@ -131,3 +131,12 @@ def test_whole_lab_says_which_board_is_missing(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(text)
     with pytest.raises(RequestError, match=r"lab\.toml: instruments\.board0\.board: .*qick_zcu216\.json: No such file"):
         whole_lab(tmp_path / "lab.toml")
+
+
+def test_instruments_alone_are_a_lab_that_nothing_runs_on() -> None:
+    text = LABS["transmon5"]
+    lab = parse_lab('schema = 1\nname = "a"\n' + text[text.index("[instruments.") : text.index("[ports.")])
+    assert (lab.processors, lab.ports, len(lab.instruments) > 3) == ({}, {}, True)
+    with pytest.raises(RequestError, match="lab a has no processors: its instruments can be used, and nothing runs"):
+        lab.only_processor()
+    assert parse_lab(text).only_processor() == "qpu0"
