@@ -35,6 +35,8 @@ __all__ = ["Bench", "TuneUp", "called"]
 TuneUp = Callable[[Any, str | None, Sequence[str] | None], Any]
 """Tunes up a processor of a lab by nodes, and raises a QctlError if a value is refused."""
 _PAUSE_S = 0.02
+_TOLD_S = 0.5
+"""A replay tells of a command that differs before the link ends, by another way that may take so much longer."""
 
 
 class Bench:
@@ -59,7 +61,7 @@ class Bench:
         self._units: dict[tuple[str, str], str] = {}
 
     def play(self, scenario: Scenario) -> Outcome:
-        """Play a scenario, and leave the lab without faults and with every link up.
+        """Play a scenario, and leave the lab without faults and with every link up; a lab of a record is used up.
 
         Raises
         ------
@@ -81,11 +83,15 @@ class Bench:
                     self._step(scenario, step, row, outcome, events, previous_s if isinstance(step, Wait) else now_s)
                     previous_s = now_s
                     row.took_s = time.monotonic() - now_s
+                    if self.lab.replays:
+                        row.problems += self.lab.new_differences(_TOLD_S if row.problems else 0.0)
                     self._note_fault(step, outcome, row)
                     if self._on_step is not None:
                         self._on_step(row)
                     if row.problems and isinstance(step, Restart | Kill | Fault):
                         raise RequestError(f"step {number} failed, and those after it need it")
+                    if self.lab.replays and self.lab.rack_ended():
+                        raise RequestError(f"the replay ended with step {number}, and those after it need it")
             outcome.problems += judge_limits(scenario, outcome)
         except QctlError as error:
             outcome.problems.append(error.message)
@@ -96,6 +102,10 @@ class Bench:
             for at_s, event in events.since(begin_s):
                 if event.topic.startswith(f"{Topic.LINK}."):
                     outcome.changes.append((at_s - begin_s, event.body["instrument"], event.body["state"]))
+        if self.lab.replays:
+            self.lab.end_replay()
+            outcome.problems += self.lab.new_differences()
+            return outcome
         try:
             self.lab.make_ready()
         except QctlError as error:
@@ -106,6 +116,8 @@ class Bench:
 
     def _check(self, scenario: Scenario) -> None:
         """Refuse what this lab has not before anything is done to it."""
+        if self.lab.replays and (ended := self.lab.rack_ended()):
+            raise RequestError(ended)
         known = list(self.lab.client.description.instruments)
         where = Path(scenario.file).name
         for number, step in enumerate(scenario.steps):

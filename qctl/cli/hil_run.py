@@ -118,7 +118,7 @@ def tune_up(lab: Any, qpu: str | None, nodes: Sequence[str] | None) -> None:
 
 
 def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
-    """Play scenarios in order; neighbours that want the same lab share it."""
+    """Play scenarios in order; neighbours that want the same lab share it, unless it is played from a record."""
     from qctl.errors import QctlError
     from qctl.hil.bench.bench import Bench, called
     from qctl.hil.bench.outcome import Outcome
@@ -131,7 +131,7 @@ def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
             begin_s = time.time()
             want = (scenario.lab, Path() if scenario.lab.virtual else scenario.folder)
             try:
-                if bench is None or have != want:
+                if bench is None or have != want or scenario.lab.record:  # a record is played from its begin
                     stack.close()
                     bench, have = stack.enter_context(_bench(*want, screen)), want
                 outcome = bench.play(scenario)
