@@ -86,16 +86,20 @@ class ModbusScript(Script):
         return said[:-2]
 
     def _about(self, said: bytes) -> list[Subject]:
-        pdu = self._pdu(said)
-        table = (_SETS | _ASKS).get(pdu[1], "")
-        return [(table.encode() + pdu[2:4],)] if table else []
+        table = (_SETS | _ASKS).get(self._function(said), "")
+        return [(table.encode() + self._pdu(said)[2:4],)] if table else []
 
     def _polls(self, said: bytes) -> bool:
-        return self._pdu(said)[1] not in _SETS
+        return self._function(said) not in _SETS
+
+    def _function(self, said: bytes) -> int:
+        """Return the function of a request; 0, which is none, of what is too short to have one."""
+        return next(iter(self._pdu(said)[1:2]), 0)
 
     def _shown(self, said: bytes) -> str:
         """Return a request in the words that lab.toml has for registers."""
-        _, function, *content = pdu = self._pdu(said)
+        function, pdu = self._function(said), self._pdu(said)
+        content = pdu[2:]
         if function in (5, 6, 15, 16) and len(content) >= 4:
             address, value = struct.unpack(">HH", pdu[2:6])
             if function in (15, 16):
