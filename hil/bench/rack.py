@@ -18,6 +18,7 @@ from typing import Any
 
 from qctl.client import Lab, connect
 from qctl.errors import QctlError, RequestError, ScheduleError
+from qctl.hil.bench.known import SERVER
 from qctl.hil.bench.processes import Running, start
 from qctl.hil.bench.scenario import LabWanted
 from qctl.hil.lab import ask_plant, running_labs
@@ -198,18 +199,20 @@ class BenchLab:
         RequestError
             If it is not there, or not the bench's to kill.
         """
-        if what == "server":
-            if self._server is None:
-                raise RequestError("the server was not started by this bench, and is not killed by it")
-            os.kill(self._server.process.pid, signal.SIGKILL)
-            self._server.process.wait()
-            return
-        if not self.plant:
-            raise RequestError(f"{what} can't be killed: this lab is real")
-        pids = json.loads((Path(self.plant).parent / "lab.json").read_text())["pids"]
+        pids = self.processes()
         if what not in pids:
-            raise RequestError(f"{what} is no process of the virtual lab; there are {', '.join(pids)} and server")
-        os.kill(int(pids[what]), signal.SIGKILL)
+            raise RequestError(f"{what} is no process of this lab that can be killed; there are {', '.join(pids)}")
+        os.kill(pids[what], signal.SIGKILL)
+        if what == SERVER and self._server is not None:
+            self._server.process.wait()
+
+    def processes(self) -> dict[str, int]:
+        """Return the processes that are this bench's to kill: emulated instruments, and its own server."""
+        pids: dict[str, int] = {}
+        if self.plant:
+            note = json.loads((Path(self.plant).parent / "lab.json").read_text())
+            pids = {name: int(pid) for name, pid in note["pids"].items()}
+        return pids | ({SERVER: self._server.process.pid} if self._server is not None else {})
 
     def restart(self) -> None:
         """End the server in order, unless it is gone already, and start it anew with the same store and address.
