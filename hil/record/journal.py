@@ -187,13 +187,14 @@ def read_record(folder: Path) -> Record:
             if line.event == _END:
                 ended = True
             elif line.instrument not in turns:
-                raise ValueError(f"record.json has no instrument {line.instrument[:80]!r}; it has {', '.join(turns)}")
+                raise RequestError(f"record.json has no instrument {line.instrument[:80]!r}; it has {', '.join(turns)}")
             elif line.event in ("sent", "received"):
                 _put(turns[line.instrument], line, _bytes(line, folder), names[line.instrument])
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, RequestError) as error:
             if not text.endswith(b"\n"):
                 break
-            raise RequestError(f"{traffic}: line {number} can't be read: {error}") from error
+            said = error.message if isinstance(error, RequestError) else error
+            raise RequestError(f"{traffic}: line {number} can't be read: {said}") from error
     cut = (
         ""
         if ended
@@ -229,8 +230,10 @@ def _heads(folder: Path) -> dict[str, _Head]:
         try:
             found[name] = msgspec.convert(entry, _Head)
             cutter_of(found[name].language, found[name].end)
-        except (ValueError, RequestError) as error:
+        except ValueError as error:
             raise RequestError(f"{file}: instruments.{name}: {error}") from error
+        except RequestError as error:
+            raise RequestError(f"{file}: instruments.{name}: {error.message}") from error
     return found
 
 
@@ -248,14 +251,14 @@ def _lines_of(file: Path) -> Iterator[bytes]:
 
 
 def _put(heard: list[Turn], line: _Line, data: bytes, head: _Head) -> None:
-    """Put a message to those before it; raise a ValueError if the instrument's language has none such."""
+    """Put a message to those before it; raise a RequestError if the instrument's language has none such."""
     sent = line.event == "sent"
     if head.language in WHOLE:
         cutter = cutter_of(head.language, head.end)
         if (cutter.sent(data) if sent else cutter.received(data)) != [data]:
-            raise ValueError(f"its {len(data)} bytes are not one message of the language {head.language!r}")
+            raise RequestError(f"its {len(data)} bytes are not one message of the language {head.language!r}")
     if head.language == "http" and not sent and not _STATUS.match(data):
-        raise ValueError("an answer of HTTP begins with its status, from 100 to 599, and a line feed")
+        raise RequestError("an answer of HTTP begins with its status, from 100 to 599, and a line feed")
     if sent:
         heard.append(Turn(data, time_s=line.time_s))
         return
@@ -265,23 +268,23 @@ def _put(heard: list[Turn], line: _Line, data: bytes, head: _Head) -> None:
 
 
 def _bytes(line: _Line, folder: Path) -> bytes:
-    """Return a line's message; raise a ValueError if it has none."""
+    """Return a line's message; raise a RequestError if it has none."""
     if [line.text, line.base64, line.sha256].count(None) != 2:
-        raise ValueError("it needs one of text, base64 and sha256")
+        raise RequestError("it needs one of text, base64 and sha256")
     if line.text is not None:
         return line.text.encode("ascii")
     if line.base64 is not None:
         return line.base64
     name = str(line.sha256)
     if not _SHA256.fullmatch(name):
-        raise ValueError(f"{name[:80]!r} is no SHA-256")
+        raise RequestError(f"{name[:80]!r} is no SHA-256")
     blob = folder / "blobs" / name
     if not blob.is_file() or blob.stat().st_size != line.n_bytes:
-        raise ValueError(f"blobs/{name} is no file of n_bytes = {line.n_bytes}")
+        raise RequestError(f"blobs/{name} is no file of n_bytes = {line.n_bytes}")
     try:
         data = blob.read_bytes()
     except OSError as error:
-        raise ValueError(f"blobs/{name}: {error.strerror or error}") from error
+        raise RequestError(f"blobs/{name}: {error.strerror or error}") from error
     if hashlib.sha256(data).hexdigest() != name:
-        raise ValueError(f"blobs/{name} has other bytes than were recorded")
+        raise RequestError(f"blobs/{name} has other bytes than were recorded")
     return data
