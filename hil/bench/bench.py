@@ -128,7 +128,8 @@ class Bench:
             raise RequestError(ended)
         described = self.lab.client.description
         known = Known(tuple(described.instruments), tuple(described.processors), tuple(self.lab.processes()))
-        where, found = Path(scenario.file).name, []
+        where = Path(scenario.file).name
+        found: list[str] = []
         for number, step in enumerate(scenario.steps):
             lacking = [*lacks(known, step, f"steps[{number}]"), *self._lacks(known, step, f"steps[{number}]")]
             found += [f"{where}: {path}: {text}" for path, text in lacking]

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from qctl.hil.bench.steps import Call, EventWanted, Get, Kill, LinkState, Raw, Restart, Set, Step
 from qctl.hil.labs.kinds import boxes_of, described, drawn
@@ -99,6 +100,6 @@ def _unsent(known: Known, event: EventWanted, path: str) -> Iterator[tuple[str, 
             if key not in BODIES[topic]:
                 text = f"events of {first} have no such word; they have {', '.join(BODIES[topic])}"
                 yield join(f"{path}.{table}", key), text
-    state, states = event.holds.get("state"), LinkState.__args__
+    state, states = event.holds.get("state"), get_args(LinkState)
     if topic is Topic.LINK and state is not None and state not in states:
         yield f"{path}.holds.state", f"no link is ever {state!r}; they are {', '.join(states)}"

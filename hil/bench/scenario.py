@@ -133,6 +133,7 @@ def read_scenario(place: str | Path, lab: str | None = None) -> Scenario:
     if "file" in raw:
         problems.add("file", "unknown key")
     found = decode(raw, Scenario, problems)
+    wanted: LabWanted | None
     if isinstance(found, Scenario):
         found = msgspec.structs.replace(found, file=str(path))
         steps: dict[int, Step] = dict(enumerate(found.steps))

@@ -78,7 +78,7 @@ class Script:
         self._asked: dict[tuple[bytes, Subject], int] = {}
         self._set: dict[Subject, bytes] = {}
         self._queried = {one for turn in self._turns if self._polls(turn.said) for one in self._about(turn.said)}
-        self._held = [] if strict else self._settings_held()
+        self._held: list[Subject] = [] if strict else self._settings_held()
         self._free = set(self._signs_of_life())
         self._heard_s = clock()
         self._idle = False
@@ -202,7 +202,8 @@ class Script:
         value behind it. A list of channels, which SCPI puts last, goes before the value. Beside settings, what asks is
         left out.
         """
-        found, asks = [], self._polls(said)
+        found: list[Subject] = []
+        asks = self._polls(said)
         for part in said[:_LONG_TEXT].upper().split(b";"):
             if b"?" in part and not asks:
                 continue
