@@ -14,6 +14,7 @@ import junitparser
 import pytest
 from replayed import running, served
 
+pytestmark = pytest.mark.timeout(240)
 SCENARIO = """
 schema = 1
 name = "the night"
