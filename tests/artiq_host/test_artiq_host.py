@@ -9,7 +9,7 @@ import gateware
 import host
 import numpy as np
 import pytest
-from artiq_crate import Pulse, bell, body_of, check_pulses, crate, tones
+from artiq_crate import Pulse, bell, body_of, check_pulses, crate, line, tones
 
 import qctl
 from qctl.lowering import Ready, compile
@@ -24,16 +24,6 @@ def rabi() -> qctl.Program:
         program.play("raman0.drive", qctl.constant(length, 0.2))
         program.barrier()
         program.measure("i0", "i0")
-    return program
-
-
-def line() -> qctl.Program:
-    program = qctl.Program(["cool.ttl"], ["i0"], ["i0"])
-    program.ttl("cool.ttl", 1)
-    program.delay("cool.ttl", 3e-6)
-    program.ttl("cool.ttl", 0)
-    program.barrier()
-    program.measure("i0", "i0")
     return program
 
 

@@ -45,6 +45,17 @@ def bell() -> qctl.Circuit:
     return circuit
 
 
+def line() -> qctl.Program:
+    """Return a program that switches a TTL line for 3 us."""
+    program = qctl.Program(["cool.ttl"], ["i0"], ["i0"])
+    program.ttl("cool.ttl", 1)
+    program.delay("cool.ttl", 3e-6)
+    program.ttl("cool.ttl", 0)
+    program.barrier()
+    program.measure("i0", "i0")
+    return program
+
+
 def body_of(ready: Ready) -> ArtiqBody:
     """Return the experiment that was compiled."""
     (program,) = ready.lowered.batches[0].programs

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from artiq_crate import Pulse, bell, body_of, check_pulses, crate
+from artiq_crate import Pulse, bell, body_of, check_pulses, crate, line
 
 import qctl
 from qctl.errors import CompileError, TimingError
@@ -201,13 +201,7 @@ def test_the_command_line_writes_the_experiment() -> None:
 
 
 def test_ttl_lines_are_switched() -> None:
-    program = qctl.Program(["cool.ttl"], ["i0"], ["i0"])
-    program.ttl("cool.ttl", 1)
-    program.delay("cool.ttl", 3e-6)
-    program.ttl("cool.ttl", 0)
-    program.barrier()
-    program.measure("i0", "i0")
-    timeline, _ = played(body_of(compile_programs(program, crate(), shots=1)).text)
+    timeline, _ = played(body_of(compile_programs(line(), crate(), shots=1)).text)
     times = [(time, what) for time, device, what in timeline.events if device == "ttl1"]
     assert [what for _, what in times] == [True, False] and times[1][0] - times[0][0] == 3000
 
