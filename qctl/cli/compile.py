@@ -96,10 +96,11 @@ def _compiled(
 ) -> dict[str, Any]:
     from qctl.cli.run import bound
     from qctl.formats.load import load
+    from qctl.lab import processor_meant
     from qctl.lab.snapshot import latest
     from qctl.lowering import compile as compile_programs
 
-    name = target or lab.only_processor("give --qpu, one of")
+    name = processor_meant(lab.processors, f"lab {lab.name}", target)
     lab.processor(name)
     snapshot = latest(folder, name) if folder is not None else None
     program = bound(file, load(file), words) if words else load(file)

@@ -362,5 +362,5 @@ def _draw_rest(sketch: Sketch, lab: Lab) -> None:
     drawn = {box.title for box in sketch.boxes}
     rest = [instrument.name for instrument in lab.instruments.values() if instrument.name not in drawn]
     if rest:
-        _, bottom, _, _ = sketch.bounds()
+        bottom = sketch.bounds()[1] if sketch.boxes else 0.0
         sketch.labels.append(Label(_LEFT, bottom - 0.5, f"not wired: {', '.join(rest)}", "reference"))
