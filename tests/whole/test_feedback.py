@@ -77,6 +77,20 @@ def test_another_qubit_follows_and_so_does_its_phase(rack: Any) -> None:
         assert found["01"] + found["10"] < 0.12, (name, found)
 
 
+def test_flux_pulse_that_another_box_plays_follows(rack: Any) -> None:
+    """A cz under a condition on the qubit itself turns its neighbour by what was found."""
+    text = "h q[0];\nc[0] = measure q[0];\nh q[1];\nif (c[0] == 1) cz q[0], q[1];\nh q[1];\nc[1] = measure q[1];\n"
+    if rack.name == "zurich2":
+        with pytest.raises(CompileError, match=r"hd0 \(zurich-hdawg\) can't play by measured bits"):
+            rack.client.run(qctl.Circuit.from_qasm(HEAD + text), shots=10).result(60)
+        return
+    found = odds(rack, "flux", text)
+    without = odds(rack, "no_flux", text.replace("if (c[0] == 1) cz q[0], q[1];\n", "delay[800ns] q[1];\n"))
+    # T1 and T2 during 2 us of readout and wait, the gate, and readout errors
+    assert found["00"] > 0.35 and found["11"] > 0.3 and found["01"] + found["10"] < 0.2, found
+    assert without["10"] + without["11"] < 0.2, without
+
+
 def test_a_register_decides_and_both_results_are_sent(rack: Any) -> None:
     text = "x q[1];\nc = measure q;\nif (c == 2) { x q[0]; x q[1]; }\nc = measure q;\n"
     found = odds(rack, "register", text)
