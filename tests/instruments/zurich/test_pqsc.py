@@ -97,16 +97,6 @@ def test_rack_that_no_pqsc_can_have_is_refused(old, new, words):
         programs_of(c, TEXT.replace(old, new))
 
 
-def test_without_pqsc_the_reason_is_named():
-    c = qctl.Circuit(2, 2)
-    c.measure(0, 0)
-    with c.if_(0):
-        c.cz(0, 1)
-    c.measure(1, 1)
-    with pytest.raises(CompileError, match=r"hd0 \(zurich-hdawg\) can't play by measured bits"):
-        programs_of(c, (EXAMPLE.parent / "zurich2.toml").read_text())
-
-
 def test_box_that_hangs_nowhere_is_refused_before_the_run(tmp_path):
     """The emulated PQSC has no cables here: no port has a connection."""
     programs, text = programs_of(rounds(1)), TEXT.replace("dev12001", "dev12009").replace("dev10001", "dev12001")
