@@ -102,7 +102,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     )  # fmt: skip
 
 
-def feedback_ns(model: str) -> tuple[int, int]:
+def feedback_ns(instrument: Instrument, lab: Lab) -> tuple[int, int]:
     """Return the time from the end of an acquisition to what it may decide, and that between two that decide, in ns."""
     return can.FEEDBACK_NS, can.TRIGGER_NS + can.TRIGGER_GRID_NS
 

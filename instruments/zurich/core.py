@@ -95,7 +95,7 @@ def core_of(
     if cut.fault[0]:
         _refuse(cut, rows, instrument, full_scale_v)
     steered = Steered.of(
-        cut, given, place.channels, place.used, full_scale_v, grid, n_oscillators, instrument.name
+        cut, given, place.channels, place.used, full_scale_v, grid, n_oscillators, instrument
     )  # fmt: skip
     if steered is not None:
         cut = steered.cut
