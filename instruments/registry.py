@@ -103,7 +103,7 @@ MODELS = {
         Model("qblox-cluster", "trigger", "qblox_cluster.driver", "qblox_cluster", ("Qblox", "Cluster MM")),
         Model("qblox-qcm-rf", "player", "qblox.driver", "qblox", ("Qblox", "Cluster QCM")),
         Model("qblox-qrm-rf", "transceiver", "qblox.driver", "qblox", ("Qblox", "Cluster QRM")),
-        Model("qblox-qrc", "transceiver", "", "qblox"),
+        Model("qblox-qrc", "transceiver", "qblox.driver", "qblox", ("Qblox", "Cluster QRC")),
         Model("zurich-hdawg", "player", "zurich.driver", "zurich", ("Zurich Instruments", "HDAWG")),
         Model("zurich-shfsg", "player", "zurich.driver", "zurich", ("Zurich Instruments", "SHFSG")),
         Model("zurich-shfqa", "transceiver", "zurich.driver", "zurich", ("Zurich Instruments", "SHFQA")),

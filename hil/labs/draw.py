@@ -18,7 +18,7 @@ from qctl.hil.labs.bridged import BESIDE
 from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
 from qctl.hil.physics.couplings import coupler_shifts_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
-from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine
+from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine, connector
 from qctl.hil.plant.file import PlantFile
 
 __all__ = ["LABS", "LO_DRIVE_HZ", "LO_READOUT_HZ", "draw_lab"]
@@ -30,7 +30,7 @@ _FREQUENCIES_HZ = {
     "bridged1": (4.72e9,),
     "transmon2": (5.47e9, 4.73e9),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
-    **dict.fromkeys(("qblox2", "qblox2-rf"), (5.47e9, 4.73e9)),
+    **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
     **dict.fromkeys(("zurich2", "zurich2-pqsc", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
@@ -44,7 +44,7 @@ _RESONATORS_HZ = {
     "bridged1": (7.02e9,),
     "transmon2": (7.035e9, 7.105e9),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
-    **dict.fromkeys(("qblox2", "qblox2-rf"), (7.035e9, 7.105e9)),
+    **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
     **dict.fromkeys(("zurich2", "zurich2-pqsc", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
@@ -63,6 +63,7 @@ _OUTPUTS = {
     "proteus2": ("pro0:1 pro0:2 pro0:3 pro0:4", "awg0:3 awg0:4", "awg0:1 awg0:2"),
     "qblox2": ("qcm0:1 qcm0:2 qcm0:3 qcm0:4", "qcm1:1 qcm1:2", "qrm0:1 qrm0:2"),
     "qblox2-rf": ("rfc0:1 rfc0:2 rfc0:3 rfc0:4", "qcm0:1 qcm0:2", "rfr0:1 rfr0:2"),
+    "qblox2-qrc": ("qrc0:5 qrc0:6 qrc0:7 qrc0:8", "qcm0:1 qcm0:2", "qrc0:1 qrc0:2"),
     "zurich1": ("qc0:1 qc0:2", "", "qc0:13 qc0:14"),
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "mixed1-qblox": ("awg0:1 awg0:2", "", "qrm0:1 qrm0:2"),
@@ -84,6 +85,7 @@ _JOINED = {name: {f"{_BOARDS[name]}:7": f"{_BOARDS[name]}:5"} for name in ("qick
 _SLOTS = {
     "qblox2": {"qcm0": "cluster0:2", "qcm1": "cluster0:3", "qrm0": "cluster0:4"},
     "qblox2-rf": {"rfc0": "cluster0:2", "qcm0": "cluster0:3", "rfr0": "cluster0:4"},
+    "qblox2-qrc": {"qrc0": "cluster0:2", "qcm0": "cluster0:3"},
     "zurich1": {"qc0": "zds0:1"},
     "mixed1": {"qa0": "zds0:1"},
     "mixed1-qblox": {"qrm0": "cluster0:4"},
@@ -94,6 +96,7 @@ _SLOTS = {
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
 _CARRIERS = {
     "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
+    "qblox2-qrc": ("qrc0.lo{}", "qrc0.lo1"),
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
     "zurich2-pqsc": ("sg0.sg1", "qa0.qa1"),
     "mixed1": ("lo_drive", "qa0.qa1"),
@@ -196,7 +199,7 @@ def _cables(name: str) -> Cables:
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
-    tones = [lo_drive.format(k + 1) for k in range(n)]
+    tones = [lo_drive.format((connector(drive[2 * k + 1])[1]) // 2) for k in range(n)]
     return Cables(
         drive=tuple(DriveLine(drive[2 * k], drive[2 * k + 1], tones[k]) for k in range(n)),
         flux=tuple(FluxLine(flux[k] if flux else "", dc[k]) for k in range(n)),

@@ -8,10 +8,12 @@ from qctl.hil.plant.cables import Cables, connector
 __all__ = ["MODULES", "RF", "module_lines", "rf_ports"]
 
 MODULES = {"qcm": "qblox-qcm", "qrm": "qblox-qrm"}
-RF = {"rfc": "qblox-qcm-rf", "rfr": "qblox-qrm-rf"}
+RF = {"rfc": "qblox-qcm-rf", "rfr": "qblox-qrm-rf", "qrc": "qblox-qrc"}
 """Models with mixers inside, and those without, by the first letters of a module's name."""
-_ATTENUATION_DB = {"qblox-qcm-rf": 0, "qblox-qrm-rf": 6}
+_ATTENUATION_DB = {"qblox-qcm-rf": 0, "qblox-qrm-rf": 6, "qblox-qrc": 1.5}
 _IN_ATTENUATION_DB = 2
+_QRC_LO_HZ = {1: 7.0e9, 3: 5.1e9, 4: 5.1e9}
+"""Of the outputs of a QRC: multiples of 100 MHz. Drives are followed in one frame, so they have the same."""
 
 
 def module_lines(model: str, outputs: set[int], lo_hz: float, reads: bool) -> list[str]:
@@ -22,18 +24,22 @@ def module_lines(model: str, outputs: set[int], lo_hz: float, reads: bool) -> li
     outputs : set of int
         Converters that have cables; an RF connector has two.
     lo_hz : float
-        Of RF outputs.
+        Of RF outputs; a QRC has one of its own for each.
     reads : bool
         Whether its inputs have cables, too.
     """
-    top_v, more, inputs = KINDS[model].full_scale_v, "", ["range_v = 1.0"] * 2
+    top_v, los, more, inputs = KINDS[model].full_scale_v, dict[int, float](), "", ["range_v = 1.0"] * 2
     if model in RF.values():
         outputs, attenuation_db = set(map(_whole, outputs)), _ATTENUATION_DB[model]
+        los = _QRC_LO_HZ if model == RF["qrc"] else dict.fromkeys(outputs, lo_hz)
         top_v *= 10 ** (-attenuation_db / 20)
-        more = f", lo_hz = {lo_hz / 1e9:.2f}e9, attenuation_db = {attenuation_db}.0"
+        more = f", attenuation_db = {attenuation_db:.1f}"
         inputs = [f"range_v = 1.0, attenuation_db = {_IN_ATTENUATION_DB}.0"]
     limits = f"limits_v = [{-top_v:.6}, {top_v:.6}], amplitude_vpp = {2 * top_v:.6}"
-    lines = [f"output.{n} = {{ {limits}{more} }}" for n in sorted(outputs)]
+    lines = []
+    for n in sorted(outputs):
+        lo = f", lo_hz = {los[n] / 1e9:.2f}e9" if los else ""
+        lines.append(f"output.{n} = {{ {limits}{lo}{more} }}")
     return lines + [f"input.{n} = {{ {one} }}" for n, one in enumerate(inputs, 1) if reads]
 
 

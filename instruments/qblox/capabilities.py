@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from qctl.instruments.capability import (
     Capability,
@@ -35,6 +36,8 @@ __all__ = [
     "FREQUENCY_STEPS_PER_HZ",
     "FULL_SCALE",
     "MODULATED_SCALE",
+    "QRC",
+    "REACH",
     "RF",
     "TABLES",
     "TRIGGER_GRID_NS",
@@ -50,8 +53,23 @@ FREQUENCY_STEPS_PER_HZ = 4
 """set_freq counts quarters of a hertz; q1asm."""
 MODULATED_SCALE = 0.5**0.5
 """What the NCO leaves of an amplitude, so that both quadratures together stay within the range; q1simulator."""
-RF = frozenset(("qblox-qcm-rf", "qblox-qrm-rf", "qblox-qrc"))
+QRC = "qblox-qrc"
+RF = frozenset(("qblox-qcm-rf", "qblox-qrm-rf", QRC))
 """Modules with mixers and LOs inside: a connector of theirs carries I and Q of one sequencer."""
+
+
+class Reach(NamedTuple):
+    """The connectors that a sequencer can be joined to."""
+
+    outputs: frozenset[int]
+    inputs: frozenset[int]
+
+
+REACH = {
+    QRC: tuple(Reach(frozenset((1, 2, 3 + k % 4)), frozenset((1, 2))) for k in range(8))
+    + (Reach(frozenset((3, 4, 5, 6)), frozenset()),) * 4
+}
+"""What sequencers of a module reach where that is not everything: qblox-instruments 1.4.1, `get_allowed_channels`."""
 
 TRIGGER_WAY_NS, TRIGGER_NS, TRIGGER_GRID_NS = 212, 252, 28
 """Of the trigger network: how long a trigger is on its way, the time until the next one, and the grid of both; Qblox
@@ -122,6 +140,7 @@ def _module(
     restrictions: Mapping[str, Restriction] | None = None,
     judge: str = "",
     emulated: bool = True,
+    n_markers: int = 4,
 ) -> Capability:
     acquires = n_bins > 0
     gaps = {"real-time": Gap("any", "any", Range(4, None, "ns", source=_SCHEDULER))}
@@ -173,7 +192,11 @@ def _module(
         wait=Range(
             4, 65_535, "ns", 1, source=f"wait, play, acquire, upd_param, wait_sync: {_ASSEMBLER}; longer ones loop"
         ),
-        markers=Range(0, 15, source=f"mask of set_mrk: {_ASSEMBLER}"),
+        markers=Range(
+            0,
+            (1 << n_markers) - 1,
+            source=f"{_DRIVER}, constants.py; the mask of set_mrk goes up to 15: {_ASSEMBLER}",
+        ),
         sequencers=Range(1, n_sequencers, "sequencers", source=f"{_DRIVER}, constants.py"),
         settings=settings or {},
         restrictions={
@@ -190,18 +213,18 @@ def _module(
 
 
 def _rf(
-    low_hz: float, high_hz: float, step_hz: float, step_db: float, receives: bool, unverified: str = ""
+    low_hz: float, high_hz: float, step_hz: float, step_db: float, most_in_db: float = 0.0, most_db: float = 60.0
 ) -> dict[str, Range]:
-    most_db, source = 60.0 if step_db == 2 else 31.5, f"{_DRIVER}, module.py"
-    doubt = unverified or "high"
+    source = f"{_DRIVER}, module.py"
+    own = f"{source}; the most is the module's own"
     settings = {
         "lo_hz": Range(low_hz, high_hz, "Hz", step_hz, source=source),
-        "attenuation_db": Range(
-            0, most_db, "dB", step_db, source=f"{source}; the most is the module's own", unverified=doubt
-        ),
+        "attenuation_db": Range(0, most_db, "dB", step_db, source=own, unverified="high"),
     }
-    if receives:
-        settings["input_attenuation_db"] = Range(0, 30, "dB", step_db, source=source, unverified=unverified)
+    if most_in_db:
+        doubt = "high" if most_in_db == most_db else ""
+        where = own if doubt else source
+        settings["input_attenuation_db"] = Range(0, most_in_db, "dB", step_db, source=where, unverified=doubt)
     return settings
 
 
@@ -212,14 +235,14 @@ TABLES = {
     for table in (
         _module("QCM", 16_384, 6, {"output": _output(4, 2.5)}, judge=_BOTH),
         _module("QRM", 12_288, 6, {"output": _output(2, 0.5), "input": _input(2)}, 3_000_000, judge=_BOTH),
-        _module("QCM-RF", 16_384, 6, {"output": _output(2, None)}, settings=_rf(2e9, 18e9, 1, 2, False), judge=_BOTH),
+        _module("QCM-RF", 16_384, 6, {"output": _output(2, None)}, settings=_rf(2e9, 18e9, 1, 2), judge=_BOTH),
         _module(
             "QRM-RF",
             12_288,
             6,
             {"output": _output(1, None), "input": _input(1)},
             3_000_000,
-            _rf(2e9, 18e9, 1, 2, True),
+            _rf(2e9, 18e9, 1, 2, 30),
             _SHARED_LO,
             _BOTH,
         ),
@@ -229,10 +252,15 @@ TABLES = {
             12,
             {"output": _output(6, None), "input": _input(2)},
             7_000_000,
-            _rf(0.5e9, 10.1e9, 100e6, 0.5, True, "high"),
-            {"lo": Restriction("input n is mixed with the LO of output n, for n = 1 and 2")},
-            "q1asm 1.1.1",
-            emulated=False,
+            _rf(0.5e9, 10.1e9, 100e6, 0.5, 31.5, 31.5),
+            {
+                "lo": Restriction("input n is mixed with the LO of output n, for n = 1 and 2; no command turns it off"),
+                "reach": Restriction(
+                    "sequencers 0 … 7 play on outputs 1, 2 and 3 + number mod 4 and acquire; 8 … 11 play on 3 … 6"
+                ),
+            },
+            "q1asm 1.1.1, q1simulator as a QRM-RF",
+            n_markers=1,
         ),
         _module(
             "QTM",

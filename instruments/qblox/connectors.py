@@ -1,6 +1,8 @@
-"""The connectors of a Qblox module: which of them a sequencer may use, and their LOs and attenuators."""
+"""The connectors of a Qblox module: which of them which sequencer may use, and their LOs and attenuators."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
@@ -8,7 +10,7 @@ from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
 from qctl.lab import Instrument
 
-__all__ = ["check_connectors", "rf_settings", "switch_of"]
+__all__ = ["check_connectors", "numbers_of", "rf_settings", "switch_of"]
 
 
 def check_connectors(
@@ -85,6 +87,36 @@ def rf_settings(
         input_db = instrument.input[number].attenuation_db or 0.0
         check_number(table, "settings.input_attenuation_db", input_db, f"{name} input {number}")
     return lo_hz, attenuation_db, input_db
+
+
+def numbers_of(model: str, wired: Sequence[tuple[tuple[int, ...], tuple[int, ...]]]) -> list[int] | None:
+    """Return a sequencer for each pair of outputs and inputs, each another one; None if they can't all have one.
+
+    Where sequencers reach different connectors, those that reach fewest are given away first, and one that was given
+    away moves on to another if that helps.
+    """
+    reach = can.REACH.get(model)
+    if reach is None:
+        return list(range(len(wired)))
+    able = [
+        [k for k, one in enumerate(reach) if one.outputs.issuperset(outputs) and one.inputs.issuperset(inputs)]
+        for outputs, inputs in wired
+    ]
+    for choice in able:
+        choice.sort(key=lambda k: (len(reach[k].inputs), k))
+    held: dict[int, int] = {}
+
+    def place(line: int, tried: set[int]) -> bool:
+        free = next((k for k in able[line] if k not in held), None)
+        if free is None:
+            free = next((k for k in able[line] if k not in tried and place(held[k], tried.union(able[line]))), None)
+        if free is not None:
+            held[free] = line
+        return free is not None
+
+    if not all(place(line, set()) for line in range(len(wired))):
+        return None
+    return sorted(held, key=lambda k: held[k])
 
 
 def switch_of(model: str, outputs: tuple[int, ...]) -> int:

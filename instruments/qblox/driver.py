@@ -1,4 +1,4 @@
-"""Drive a Qblox QCM, QRM, QCM-RF or QRM-RF over its own port: upload what changed, arm, read bins when all is played.
+"""Drive a Qblox QCM, QRM, QCM-RF, QRM-RF or QRC over its own port: upload what changed, arm, read bins at the end.
 
 Source: qblox-instruments 1.4.1, SCPI layer 1.2 (``cluster_mm_1_2``): ``SEQuencer#:PROGram``, ``:CONFiguration``,
 ``:CHANnelmap``, ``:ACQ:CHANnelmap``, ``:AWG:WLISt:WAVeform:*``, ``:ACQ:WLISt:WEIght:*``, ``:ACQ:ALISt:ACQuisition:*``,
@@ -28,8 +28,8 @@ from qctl.instruments.links.visa import open_visa_link
 from qctl.instruments.loaded import loaded
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
-from qctl.instruments.qblox.front_end import Setting, front_of, gain_db, quiet_of, values_of
-from qctl.instruments.qblox.results import N_BLOCKS, RANGE_V, columns, norm_of, volts
+from qctl.instruments.qblox.front_end import FrontEnd, gain_db
+from qctl.instruments.qblox.results import RANGE_V, columns, n_blocks, norm_of, unit_of, volts
 from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
@@ -42,6 +42,7 @@ _WORDS = {
     "qblox-qrm": "Cluster QRM",
     "qblox-qcm-rf": "Cluster QCM",
     "qblox-qrm-rf": "Cluster QRM",
+    can.QRC: "Cluster QRC",
 }
 
 
@@ -69,36 +70,38 @@ class QbloxModule:
         To the module.
     instrument : Instrument
         Its entry in lab.toml.
-    front : mapping of str to Setting
-        Settings of its connectors, by parameter.
+    front : FrontEnd
+        Its connectors.
+    numbers : range
+        Of its sequencers.
     """
 
     link: Link
     instrument: Instrument
-    front: Mapping[str, Setting] = field(init=False)
+    front: FrontEnd = field(init=False)
+    numbers: range = field(init=False)
     _body: QbloxBody | None = None
     _norms: dict[tuple[str, str], float] = field(default_factory=dict)
     _held: list[_Held] = field(default_factory=list)
     _synchronised: list[int] = field(default_factory=list)
-    _set: dict[str, float] = field(default_factory=dict)
     _generation: int = -1
 
     def __post_init__(self) -> None:
-        self.front = front_of(self.instrument)
+        self.front = FrontEnd(self.instrument)
+        self.numbers = range(limit(can.TABLES[self.instrument.model], "sequencers").most)
 
     def identify(self) -> str:
         """Return the identity string."""
         return self.link.query("*IDN?")
 
     def prepare(self) -> None:
-        """Clear the status, turn LOs off, and have no sequencer synchronise: one that is left so would hold up all."""
+        """Clear the status, turn LOs off, and have no sequencer synchronise: one that does would hold up all."""
         self.link.write("*CLS")
-        for number in _NUMBERS:
+        for number in self.numbers:
             self._configure(f"SEQuencer{number}", _Held(maps=self._maps(None)), OFF_SETTINGS, self._maps(None))
         drained(self.link)
         if self.instrument.model in can.RF:
-            for command in quiet_of(self.instrument.model):
-                self.link.write(command)
+            self.front.quiet(self.link)
             words = drained(self.link)
             if words:
                 raise DeviceError(
@@ -110,8 +113,8 @@ class QbloxModule:
     def parameters(self) -> Sequence[Parameter]:
         """Return what `get` and `set` know."""
         found = [Parameter("identity", "Identity", "", str, False)]
-        found += [Parameter(name, one.label, one.unit, one.kind) for name, one in self.front.items()]
-        found += [Parameter(f"sequencer{k}_state", f"State of sequencer {k}", "", str, False) for k in _NUMBERS]
+        found += [Parameter(name, one.label, one.unit, one.kind) for name, one in self.front.settings.items()]
+        found += [Parameter(f"sequencer{k}_state", f"State of sequencer {k}", "", str, False) for k in self.numbers]
         return found
 
     def get(self, name: str) -> Any:
@@ -119,27 +122,17 @@ class QbloxModule:
         if name == "identity":
             return self.identify()
         if name.startswith("sequencer"):
-            return self.link.query(f"SEQuencer{int(name[9])}:STATE?")
-        setting = self._setting(name)
-        return setting.read(self.link.query(f"{setting.command}?"), f"{self.link.name}: {name}")
+            return self.link.query(f"SEQuencer{int(name.removeprefix('sequencer').removesuffix('_state'))}:STATE?")
+        return self.front.find(name, self.link).ask(self.link)
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
-        setting = self._setting(name)
-        checked = setting.checked(value, f"{self.link.name}: {name}")
         self._body = None
-        self._set.pop(name, None)
-        self.link.write(setting.sent(checked))
+        checked = self.front.set(name, value, self.link)
         self._confirm(f"{name} = {value!r}")
         got = self.get(name)
         if abs(got - checked) > 1e-6:
             raise RefusedError(f"{self.link.name}: {name} was set to {checked:g} but reads {got:g}")
-
-    def _setting(self, name: str) -> Setting:
-        found = self.front.get(name)
-        if found is None:
-            raise RequestError(f"{self.link.name} has no parameter {name!r}", instrument=self.link.name)
-        return found
 
     def _maps(self, one: Sequencer | None) -> Any:
         return maps_of(one, self.instrument.model)
@@ -160,19 +153,16 @@ class QbloxModule:
             raise RequestError(f"{self.link.name}: the body is not a Qblox program: {error}") from error
         self._body = None
         if self.link.generation != self._generation or not self._held:
-            self._held, self._set = [_Held() for _ in _NUMBERS], {}
+            self._held = [_Held() for _ in self.numbers]
+            self.front.forget()
             self._generation = self.link.generation
         used = {one.number: one for one in body.sequencers}
         n_bytes = 0
-        for number in _NUMBERS:
+        for number in self.numbers:
             n_bytes += self._load_sequencer(number, used.get(number), program.blobs)
-        wanted = values_of(self.instrument, self.front, body.sequencers)
-        for name, value in wanted.items():
-            if self._set.get(name) != value:
-                self._set.pop(name, None)
-                self.link.write(self.front[name].sent(value))
+        wanted = self.front.bring(body.sequencers, self.link)
         self._confirm("the program")
-        self._set |= wanted
+        self.front.note(wanted)
         self._norms = {
             (one.port, slot): norm_of(one, slot, program.blobs) for one in body.sequencers for slot in one.acquisitions
         }
@@ -209,7 +199,8 @@ class QbloxModule:
         """Return what a volt at the input makes of the integral that decides, in its units."""
         if not one.decides:
             return 1.0
-        return norm_of(one, one.decides, blobs) * 10 ** (gain_db(self.instrument, one.inputs[0]) / 20) / RANGE_V
+        gain = 10 ** (gain_db(self.instrument, one.inputs[0]) / 20)
+        return norm_of(one, one.decides, blobs) * gain / (RANGE_V * unit_of(self.instrument.model))
 
     def _configure(self, place: str, held: _Held, wanted: dict[str, Any], maps: Any) -> None:
         """Send settings and channel maps where they are not what was sent last."""
@@ -320,13 +311,14 @@ class QbloxModule:
 
     def integrated(self) -> Mapping[tuple[str, str], NDArray[np.complex128]]:
         """Return what was measured, by port and result: (n_records, n_columns) in volts."""
-        body, found = self._loaded(), {}
+        body, found, model = self._loaded(), {}, self.instrument.model
         for one in body.sequencers:
             for slot in one.acquisitions:
                 ask = f'SEQuencer{one.number}:ACQ:ALISt:ACQuisition:DATA? "{slot}"'
-                blocks = self.link.query_chain(ask, N_BLOCKS, _READ_TIMEOUT_S)
+                blocks = self.link.query_chain(ask, n_blocks(model), _READ_TIMEOUT_S)
                 try:
-                    values = volts(blocks[-1], self._norms[one.port, slot], gain_db(self.instrument, one.inputs[0]))
+                    gain = gain_db(self.instrument, one.inputs[0])
+                    values = volts(blocks[-1], self._norms[one.port, slot], gain, unit_of(model))
                     found[one.port, slot] = columns(values, body.n_records, one.point_captures)
                 except DeviceError as error:
                     raise RefusedError(f"{self.link.name}: the bins of {slot}: {error.message}") from error
@@ -335,7 +327,7 @@ class QbloxModule:
     def stop(self) -> None:
         """Stop all sequencers; leave the program loaded."""
         with self.link.burst():
-            for number in _NUMBERS:
+            for number in self.numbers:
                 self.link.write(f"SEQuencer{number}:STOP")
             for number in self._synchronised if self._held and self.link.generation == self._generation else ():
                 self.link.write_block(f"SEQuencer{number}:CONFiguration ", encoded(self._held[number].config))
@@ -344,20 +336,19 @@ class QbloxModule:
 
     def safe(self) -> None:
         """Stop, let no sequencer reach an output, take offsets away and turn LOs off."""
-        self._body, self._held, self._synchronised, self._set = None, [], [], {}
-        for number in _NUMBERS:
+        self._body, self._held, self._synchronised = None, [], []
+        for number in self.numbers:
             place = f"SEQuencer{number}"
             self.link.write(f"{place}:STOP")
             self.link.write_block(f"{place}:CHANnelmap ", encoded([[], []]))
             self._configure(place, _Held(maps=self._maps(None)), OFF_SETTINGS, self._maps(None))
-        with self.link.burst():
-            for command in quiet_of(self.instrument.model):
-                self.link.write(command)
+        self.front.quiet(self.link)
         self._confirm("its safe state")
 
     def forget(self) -> None:
         """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
-        self._body, self._held, self._set = None, [], {}
+        self._body, self._held = None, []
+        self.front.forget()
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""
@@ -371,9 +362,6 @@ class QbloxModule:
         if words:
             text = "; ".join(words)
             raise RefusedError(f"{self.link.name} refused {what}: {text}", instrument=self.link.name, words=text)
-
-
-_NUMBERS = range(limit(can.TABLES["qblox-qcm"], "sequencers").most)
 
 
 def drained(link: Link) -> list[str]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.qblox.connectors import check_connectors, rf_settings
+from qctl.instruments.qblox.connectors import check_connectors, numbers_of, rf_settings
 from qctl.instruments.rows import Rows
-from qctl.lab import Instrument, Lab, Port
+from qctl.lab import Instrument, Lab, Mixer, Port
 from qctl.lab.held import Same, kept
 
 __all__ = ["Line", "full_scale_v_of", "lines_of"]
@@ -36,6 +36,8 @@ class Line:
         Offset of each output.
     settings : tuple
         LO and attenuators, as `rf_settings` returns them.
+    number : int
+        Of its sequencer, from 0.
     """
 
     port: Port
@@ -46,6 +48,7 @@ class Line:
     full_scale_v: float
     offset_v: tuple[float, ...]
     settings: tuple[float | None, float | None, float | None]
+    number: int = 0
 
 
 def lines_of(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) -> tuple[Line, ...]:
@@ -64,7 +67,12 @@ def lines_of(lab: Lab, instrument: Instrument, table: Capability, rows: Rows) ->
         if found:
             place = f"{instrument.name} for {', '.join(port.name for port in found)}"
             check_number(table, "sequencers", len(found), place)
-        return tuple(_line(instrument, table, port) for port in found)
+        lines = [_line(instrument, table, port) for port in found]
+        numbers = numbers_of(instrument.model, [(line.outputs, line.inputs) for line in lines])
+        if numbers is None:
+            words = f"{', '.join(port.name for port in found)} together: {table.restrictions['reach'].words}"
+            raise CompileError(f"{instrument.name}: its sequencers can't serve {words}", instrument=instrument.name)
+        return tuple(replace(line, number=number) for line, number in zip(lines, numbers, strict=True))
 
     return kept(lab, ("qblox lines", instrument.name, Same(table), played, captured), make)
 
@@ -82,6 +90,8 @@ def _line(instrument: Instrument, table: Capability, port: Port) -> Line:
     outputs = tuple(ref.output for ref in port.outputs if ref.instrument == name)
     inputs = tuple(ref.input for ref in port.inputs if ref.instrument == name)
     check_connectors(instrument, table, outputs, inputs)
+    if instrument.model == can.QRC and port.mixer != Mixer():
+        raise CompileError(f"{name}: port {port.name} has a mixer to correct, and a {table.model} has no correction")
     modulated = rf or len(outputs) == 2 or len(inputs) == 2
     offset_v = tuple(instrument.output[n].offset_v for n in outputs)
     if len(outputs) == 2:

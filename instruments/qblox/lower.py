@@ -76,7 +76,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     triggered = is_triggered(lab, instrument)
     steering = Steering(straights, rows, lab, shots, period_ns)
     work = _Work(instrument, table, lab, rows, shots, period_ns, triggered, steering)
-    made = [work.sequencer(line, k) for k, line in enumerate(lines_of(lab, instrument, table, rows))]
+    made = [work.sequencer(line) for line in lines_of(lab, instrument, table, rows)]
     work.check_sums()
     fullest = max(made, key=lambda pair: pair[1].n_instructions, default=None)
     report = [usage(table, "bins", work.n_bins)] if work.n_bins else []
@@ -153,7 +153,7 @@ class _Work:
         self.peaks: dict[int, dict[str, float]] = {}
         self.parts: list[Part] = []
 
-    def sequencer(self, line: Line, number: int) -> tuple[Sequencer, _Size]:
+    def sequencer(self, line: Line) -> tuple[Sequencer, _Size]:
         """Return what one sequencer plays and acquires for its port, without its program."""
         port, mixer, index = line.port, line.port.mixer, self.rows.ports[line.port.name]
         plays, captures = bool(line.outputs), bool(line.inputs)
@@ -187,8 +187,8 @@ class _Work:
             )
         self.blobs.update(memory.blobs)
         sequencer = Sequencer(
-            number, port.name, line.outputs, line.inputs, line.modulated, mixer.gain, mixer.phase_rad, line.offset_v,
-            memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
+            line.number, port.name, line.outputs, line.inputs, line.modulated, mixer.gain, mixer.phase_rad,
+            line.offset_v, memory.integration_ns, "", memory.waveforms, memory.weights, acquisitions, *line.settings,
             **self._sends(index, line.inputs), follows=steered is not None,
             inverted=() if steered is None else steered.inverted,
             point_captures=self._point_captures(index) if self.triggered and counted else (),

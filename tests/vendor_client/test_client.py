@@ -14,7 +14,7 @@ from qblox_instruments import Cluster
 from qblox_instruments.pnp import PortsInfo
 from qblox_instruments.types import AcquisitionEncodingConfig, DebugLevel, InstrumentType
 
-MODULES = "2=qcm0:qblox-qcm,4=qrm0:qblox-qrm,6=rfc0:qblox-qcm-rf,8=rfr0:qblox-qrm-rf"
+MODULES = "2=qcm0:qblox-qcm,4=qrm0:qblox-qrm,6=rfc0:qblox-qcm-rf,8=rfr0:qblox-qrm-rf,10=qrc0:qblox-qrc"
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +69,9 @@ stop 7
 def test_modules_and_state(cluster):
     assert {m.slot_idx: m.module_type for m in cluster.modules if m.present()} == {
         2: InstrumentType.QCM, 4: InstrumentType.QRM, 6: InstrumentType.QCM, 8: InstrumentType.QRM,
+        10: InstrumentType.QRC,
     }  # fmt: skip
-    assert [m.is_rf_type for m in (cluster.module2, cluster.module4, cluster.module6, cluster.module8)] == [
-        False, False, True, True,
-    ]  # fmt: skip
+    assert [m.slot_idx for m in cluster.modules if m.present() and m.is_rf_type] == [6, 8, 10]
     assert cluster.get_system_status().status.name == "OKAY"
     cluster.reference_source("external")
     assert cluster.reference_source() == "external"
@@ -108,6 +107,57 @@ def test_mixers_inside_are_set_as_the_client_sets_them(cluster):
     assert drive.sequencer2.connect_out1() == "IQ"
     with pytest.raises(Exception, match="60"):
         drive.out1_att(62)
+
+
+@pytest.fixture
+def qrc(cluster):
+    cluster.reset()
+    cluster.module10.disconnect_outputs()
+    cluster.module10.disconnect_inputs()
+    return cluster.module10
+
+
+def test_qrc_is_set_as_the_client_sets_it(qrc):
+    qrc.out0_in0_lo_freq(6.9e9)
+    qrc.out5_lo_freq(4.9e9)
+    qrc.out5_att(6.5)
+    qrc.in1_att(0.5)
+    assert (qrc.out0_in0_lo_freq(), qrc.out1_in1_lo_freq(), qrc.out5_lo_freq()) == (6.9e9, 0.5e9, 4.9e9)
+    assert (qrc.out5_att(), qrc.out4_att(), qrc.in1_att(), qrc.in0_att()) == (6.5, 0.0, 0.5, 0.0)
+    with pytest.raises(ValueError, match="exceeds maximum allowed 26"):
+        qrc.out5_att(30.0)
+    for number, output in ((0, "out2"), (7, "out5"), (8, "out4")):
+        one = qrc.sequencers[number]
+        one.connect_sequencer(output)
+        assert getattr(one, f"connect_{output}")() == "IQ"
+    with pytest.raises(RuntimeError, match="Prohibited"):
+        qrc.sequencer8.connect_sequencer("out0")
+
+
+def test_qrc_counts_as_the_client_does(qrc):
+    reads, plays = qrc.sequencer3, qrc.sequencer11
+    reads.connect_sequencer("out1", "in1")
+    reads.integration_length_acq(100)
+    reads.thresholded_acq_threshold(15.0)
+    plays.connect_sequencer("out5")
+    plays.sequence({"waveforms": sequence("")["waveforms"], "weights": {}, "acquisitions": {},
+                    "program": "wait_sync 4\nplay 0,1,100\nstop 3\n"})  # fmt: skip
+    reads.sequence(sequence(AVERAGED))
+    for one in (reads, plays):
+        one.sync_en(True)
+        one.arm_sequencer()
+    qrc.start_sequencer()
+    assert [one.get_sequencer_status(1).exit_code for one in (reads, plays)] == [7, 3]
+    bins = reads.get_acquisitions()["m"]["acquisition"]["bins"]
+    np.testing.assert_allclose(bins["integration"]["path0"][0], 100 * 0.1 / 0.5, rtol=1e-3)
+    assert bins["avg_cnt"] == [100, 0, 0] and bins["threshold"][0] == 1.0
+    reads.thresholded_acq_threshold(25.0)
+    reads.arm_sequencer()
+    reads.delete_acquisition_data(all=True)
+    plays.sync_en(False)
+    reads.start_sequencer()
+    reads.get_sequencer_status(1)
+    assert reads.get_acquisitions()["m"]["acquisition"]["bins"]["threshold"][0] == 0.0
 
 
 def test_program_runs_and_bins_are_read(sequencer):

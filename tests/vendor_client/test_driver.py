@@ -25,7 +25,7 @@ LAB = "docs/examples/qblox2.toml"
 FIRMWARE = "0.13.0"
 """What the dummy is made to say, the oldest that the driver takes; its own 0.0.0 is refused."""
 SLOTS = {2: ClusterType.CLUSTER_QCM, 3: ClusterType.CLUSTER_QCM, 4: ClusterType.CLUSTER_QRM,
-         6: ClusterType.CLUSTER_QCM_RF, 8: ClusterType.CLUSTER_QRM_RF}  # fmt: skip
+         6: ClusterType.CLUSTER_QCM_RF, 8: ClusterType.CLUSTER_QRM_RF, 10: ClusterType.CLUSTER_QRC}  # fmt: skip
 
 
 class Server(threading.Thread):
@@ -195,6 +195,55 @@ def test_mixers_inside_are_set_as_the_vendors_server_keeps_them(server):
             assert box._channelmap["0"] == box._acq_channelmap["0"] == [[0], [1]]
         device.safe()
         device.close()
+
+
+def input_attenuators(monkeypatch, server):
+    """Give the dummy QRC what its client sends and it lacks: AFE:IN:ATT, made like its AFE:OUT:ATT."""
+    box, held = server.dummy.get_module_transport(10), {}
+
+    def put(parameters, arguments, block):
+        held[arguments[0]] = float(arguments[1])
+        box._bin_out = box._encode_bin(b'"Ok"')
+
+    def get(parameters, arguments, block):
+        box._data_out = held.get(arguments[0], 0.0)
+
+    monkeypatch.setitem(box._cmds, "AFE:IN:ATT:SET?", put)
+    monkeypatch.setitem(box._cmds, "AFE:IN:ATT:GET?", get)
+    return box, held
+
+
+def test_qrc_is_set_as_the_vendors_server_keeps_it(server, monkeypatch):
+    box, held = input_attenuators(monkeypatch, server)
+    with open("docs/examples/qblox_qrc2.toml") as file:
+        text = file.read()
+    for old, slot in ((5025, 0), (25002, 10), (25003, 2)):
+        text = text.replace(f"::{old}::", f"::{server.ports[slot]}::")
+    rack = parse_lab(text)
+    made = programs(rack, amplitudes=(-0.1, 0.1))["qrc0"]
+    device = open_device(rack.instrument("qrc0"), rack)
+    assert set(box._out_att_indexed.values()) >= {31.5} and device.load(made) > 0
+    del server.sent[:]
+    device.load(made)
+    assert all(line.endswith(b"?") and b"AFE" not in line for _, line in server.sent)
+    output = rack.instrument("qrc0").output
+    for k, one in output.items():
+        if k in (1, 3):  # of the ports that the program is for
+            assert box._out_freq_indexed[str(k - 1)] == round(one.lo_hz / 1e6)
+            assert box._out_att_indexed[str(k - 1)] == one.attenuation_db
+    assert box._in_freq_indexed["0"] == round(output[1].lo_hz / 1e6) and held == {"0": 2.0}
+    assert box._channelmap["8"] == [[4], [5]] and box._channelmap["0"] == box._acq_channelmap["0"] == [[0], [1]]
+    device.start()
+    assert [box._sequencer_status[k].split(";")[1] for k in ("0", "8")] == ["ARMED", "ARMED"]
+    data = [DummyBinnedAcquisitionData((1000.0 * k, 0.0), 0, 1) for k in range(4)]
+    server.dummy.set_dummy_binned_acquisition_data(10, 0, "q0", data)
+    box._start(["0"], [], None)
+    # The dummy keeps what it is given as it is; the vendor's client reads that of a QRC as twice as much.
+    found = device.integrated()["q0.readout", "q0"].real.ravel()
+    np.testing.assert_allclose(found / 10 ** (2 / 20), 2 * 0.5 * np.arange(4.0), atol=1e-6)
+    device.safe()
+    assert box._channelmap["8"] == [[], []] and box._out_att_indexed["2"] == 31.5
+    device.close()
 
 
 def test_firmware_that_is_too_old_is_refused(server, lab):

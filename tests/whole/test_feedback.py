@@ -26,7 +26,7 @@ ERROR = 0.015
 """What noise of the readout, pulses and thermal population may add to a probability."""
 
 
-@pytest.fixture(scope="module", params=["qblox2", "zurich2", "zurich2-pqsc", "qick2", "qick2-v1"])
+@pytest.fixture(scope="module", params=["qblox2", "qblox2-qrc", "zurich2", "zurich2-pqsc", "qick2", "qick2-v1"])
 def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab on two transmons after its tune-up."""
     yield from tuned_lab(tmp_path_factory.mktemp("feedback"), request.param, 3)

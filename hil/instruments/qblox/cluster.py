@@ -89,7 +89,7 @@ class QbloxCluster(Box):
         """Return what the plant has to know of the modules."""
         found: dict[str, tuple[str, int, int]] = {}
         for module in self.slots.values():
-            found[module.config.name] = (module.type.kind, module.type.n_outputs, module.type.n_inputs)
+            found[module.config.name] = ("awg", module.type.n_outputs, module.type.n_inputs)
             found |= dict.fromkeys(module.carriers, ("source", 0, 0))
         return found
 
@@ -121,7 +121,7 @@ class QbloxCluster(Box):
             str(slot): common
             | {"model": f"cluster_{module.type.name.lower()}", "name": module.config.name, "ser": module.config.serial}
             | {
-                "is_rf": bool(module.type.los),
+                "is_rf": module.type.front.is_rf,
                 "is_extended_instrument": False,
                 "qtm_eom": False,
                 "features": {"partial_acquisition": True},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,21 +143,25 @@ class Acquisition:
         Of both paths, the input's range being -1 to 1, added up over what was averaged.
     ones, counts : (n_bins,) int64
         How often the threshold was reached, and how often the bin was filled.
-    scope : (2, n) float32
+    scope : (n_paths, n) float32
         The last record, if it was stored.
+    unit : float
+        What one of the sums that are sent is worth, in 1/2048 squared of the range.
     """
 
     index: int
     sums: NDArray[np.float64]
     ones: NDArray[np.int64]
     counts: NDArray[np.int64]
-    scope: NDArray[np.float32] = field(default_factory=lambda: np.zeros((2, 0), np.float32))
+    scope: NDArray[np.float32]
+    unit: float
     n_scopes: int = 0
 
     @classmethod
-    def empty(cls, index: int, n_bins: int) -> Acquisition:
+    def empty(cls, index: int, n_bins: int, n_paths: int = 2, unit: float = 1.0) -> Acquisition:
         """Return one without anything in its bins."""
-        return cls(index, np.zeros((n_bins, 2)), np.zeros(n_bins, np.int64), np.zeros(n_bins, np.int64))
+        ones, counts = np.zeros((2, n_bins), np.int64)
+        return cls(index, np.zeros((n_bins, 2)), ones, counts, np.zeros((n_paths, 0), np.float32), unit)
 
     def fill(self, bins: NDArray[np.int64], sums: NDArray[np.float64], ones: NDArray[np.bool_]) -> bool:
         """Add shots to their bins; return False if any bin isn't there."""
@@ -170,11 +174,11 @@ class Acquisition:
     def clear(self) -> None:
         """Empty all bins."""
         self.sums[:], self.ones[:], self.counts[:] = 0.0, 0, 0
-        self.scope, self.n_scopes = np.zeros((2, 0), np.float32), 0
+        self.scope, self.n_scopes = self.scope[:, :0], 0
 
     def _scope(self) -> list[bytes]:
         parts = []
-        for path in range(2):
+        for path in range(len(self.scope)):
             codes = np.rint(self.scope[path] * 2048 * max(1, self.n_scopes)).astype("<i4")
             over = bool((np.abs(self.scope[path]) >= 1).any())
             parts += [
@@ -184,11 +188,14 @@ class Acquisition:
             ]
         return parts
 
+    def _raw(self) -> NDArray[np.int64]:
+        return np.rint(self.sums * (_SCALE / self.unit)).astype("<i8")
+
     def whole(self) -> bytes:
         """Return scope and bins in their binary form."""
         bins = np.zeros(len(self.counts), _BIN)
         bins["valid"] = self.counts > 0
-        raw = np.rint(self.sums * _SCALE).astype(np.int64)
+        raw = self._raw()
         bins["path0"], bins["path1"] = raw[:, 0], raw[:, 1]
         bins["threshold"], bins["count"] = self.ones, self.counts
         return b"".join([*self._scope(), packed(bins.tobytes())])
@@ -200,7 +207,7 @@ class Acquisition:
         parts = [*self._scope(), packed(struct.pack("<I", used)), packed(struct.pack("<I", len(self.counts)))]
         parts.append(packed(np.packbits(self.counts > 0, bitorder="little").tobytes()))
         if wants_iq:
-            raw = np.rint(self.sums * _SCALE).astype("<i8")
+            raw = self._raw()
             parts += [packed(np.ascontiguousarray(raw[:, path]).tobytes()) for path in range(2)]
         if wants_threshold:
             parts.append(packed(self.ones.astype("<u4").tobytes()))
@@ -216,10 +223,12 @@ class AcquisitionList:
     ----------
     max_bins : int
         Of all of them.
+    n_paths, unit
+        As `Acquisition` has them.
     """
 
-    def __init__(self, max_bins: int) -> None:
-        self._max_bins = max_bins
+    def __init__(self, max_bins: int, n_paths: int = 2, unit: float = 1.0) -> None:
+        self._max_bins, self._n_paths, self._unit = max_bins, n_paths, unit
         self.all: dict[str, Acquisition] = {}
 
     def new(self, name: str, n_bins: int) -> None:
@@ -228,7 +237,9 @@ class AcquisitionList:
             raise refusal(-300, f"Acquisition {name} already in acquisition list.")
         if n_bins + sum(len(one.counts) for one in self.all.values()) > self._max_bins:
             raise refusal(-225, f"{n_bins} bins of {name} are over {self._max_bins} in all")
-        self.all[name] = Acquisition.empty(_free({one.index for one in self.all.values()}), n_bins)
+        self.all[name] = Acquisition.empty(
+            _free({one.index for one in self.all.values()}), n_bins, self._n_paths, self._unit
+        )
 
     def delete(self, name: str) -> None:
         """Remove one, or all."""

@@ -1,11 +1,13 @@
-"""Emulated Qblox module QCM, QRM, QCM-RF or QRM-RF: six sequencers, spoken to over its own port or the cluster's.
+"""Emulated Qblox module QCM, QRM, QCM-RF, QRM-RF or QRC: its sequencers, spoken to over its own port or the cluster's.
 
 Source: qblox-instruments 1.4.1: the commands of its SCPI layer 1.2 (`cluster_mm_1_2`), and the binary forms that its
-client reads (lists, bins, configuration). Limits as in the assembler and in qblox-scheduler's constants. That
-the input's range is 1 Vpp at 0 dB, that demodulation leaves amplitudes as they are, and that a full tone of an RF
-output has 5 dBm, are estimates. Markers open the switches of RF outputs as qblox-scheduler's ``default_markers`` say.
+client reads (lists, bins, configuration), for a QRC with four paths of scope and bins in units of two; which connectors
+the sequencers of a QRC reach (`get_allowed_channels`). Limits as in the assembler and in qblox-scheduler's constants.
+That demodulation leaves amplitudes as they are is an estimate. Markers open the switches of RF outputs as
+qblox-scheduler's ``default_markers`` say; a QRC has none there. Connectors are in `front_ends`.
 
-Not emulated: markers at connectors, scope records, predistortion, TTL counting; spurs of mixers that are off.
+Not emulated: markers at connectors, scope records, predistortion, TTL counting, users' frequency plans; spurs of mixers
+that are off.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qctl.errors import RefusedError
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.plant_link import Plant
+from qctl.hil.instruments.qblox.front_ends import Amplifiers, FrontEnd, Mixers, Upconverters
 from qctl.hil.instruments.qblox.lists import WaveList, packed
-from qctl.hil.instruments.qblox.sequencer import ISA_VERSION, Sequencer
+from qctl.hil.instruments.qblox.sequencer import ISA_VERSION, Build, Sequencer
 from qctl.hil.instruments.scpi import arguments as arg
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.scpi.errors import refusal
@@ -28,13 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "QbloxModule", "built", "identity"]
 
-N_SEQUENCERS = 6
-
 
 class Kind(NamedTuple):
-    """What tells the modules apart; an RF output has two converters, an LO, and a marker that opens its switch.
+    """What tells the modules apart; an RF output has two converters, an LO, and maybe a marker that opens its switch.
 
-    Identities don't say whether a module is for RF: the cluster's description does.
+    Identities don't say whether a QCM or QRM is for RF: the cluster's description does.
     """
 
     name: str
@@ -42,20 +43,33 @@ class Kind(NamedTuple):
     n_inputs: int
     max_instructions: int
     full_scale_v: float
-    kind: str = "awg"
-    los: tuple[int, ...] = ()
+    front: FrontEnd
     switches: tuple[int, ...] = ()
+    max_bins: int = 3_000_000
+    unit: float = 1.0
+    reach: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+
+    @property
+    def builds(self) -> tuple[Build, ...]:
+        """Return what its sequencers are; where no reach is given there are six that can be joined to everything."""
+        reach = self.reach or ((tuple(range(self.n_outputs)), tuple(range(self.n_inputs))),) * 6
+        more = self.max_instructions, self.max_bins, self.front.turns_always, self.n_inputs, self.unit
+        return tuple(Build(outputs, inputs, *more) for outputs, inputs in reach)
+
+
+def _qrc_reach() -> tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]:
+    """Return the converters of each of a QRC's eight sequencers that read out and four that only play."""
+    reads = tuple(((0, 1, 2, 3, 4 + 2 * (k % 4), 5 + 2 * (k % 4)), (0, 1, 2, 3)) for k in range(8))
+    return reads + ((tuple(range(4, 12)), ()),) * 4
 
 
 KINDS = {
-    "qblox-qcm": Kind("QCM", 4, 0, 16_384, 2.5),
-    "qblox-qrm": Kind("QRM", 2, 2, 12_288, 0.5),
-    "qblox-qcm-rf": Kind("QCM", 4, 0, 16_384, 0.8, los=(0, 1), switches=(0, 1)),
-    "qblox-qrm-rf": Kind("QRM", 2, 2, 12_288, 0.8, los=(1,), switches=(1,)),
+    "qblox-qcm": Kind("QCM", 4, 0, 16_384, 2.5, Amplifiers(2.5)),
+    "qblox-qrm": Kind("QRM", 2, 2, 12_288, 0.5, Amplifiers(0.5)),
+    "qblox-qcm-rf": Kind("QCM", 4, 0, 16_384, 0.8, Mixers(0.8, (0, 1)), switches=(0, 1)),
+    "qblox-qrm-rf": Kind("QRM", 2, 2, 12_288, 0.8, Mixers(0.8, (1,)), switches=(1,)),
+    "qblox-qrc": Kind("QRC", 12, 4, 12_288, 0.8, Upconverters(0.8), max_bins=7_000_000, unit=2.0, reach=_qrc_reach()),
 }
-_MAX_BINS = 3_000_000
-LO_DBM = 10.0
-"""Of an LO inside, at its mixer: what the plant's mixers have their stated gain at."""
 
 
 def built(version: str) -> dict[str, Any]:
@@ -83,10 +97,8 @@ class QbloxModule(Box):
         self.slot, self._cluster = slot, cluster
         self.type = KINDS[config.model]
         self.idn = identity(self.type.name, "{serial}")
-        kind = self.type
-        self.sequencers = [
-            Sequencer(kind.n_outputs, kind.n_inputs, kind.max_instructions, _MAX_BINS) for _ in range(N_SEQUENCERS)
-        ]
+        self.sequencers = [Sequencer(build) for build in self.type.builds]
+        self._place = f"SEQuencer<0:{len(self.sequencers) - 1}>"
         self._log, self._assembled = "", True
         super().__init__(config, plant)
         self.counters = {"waveforms": 0, "waveform_bytes": 0, "programs": 0, "program_bytes": 0}
@@ -117,7 +129,7 @@ class QbloxModule(Box):
 
     def _program_group(self) -> None:
         add, one = self.table.add, self._one
-        place = "SEQuencer<0:5>"
+        place = self._place
         add(place + ":PROGram", lambda s, a: self._load(one(s[0]), arg.block(a[0]), False), 1)
         add(place + ":ASSEmble", lambda s, a: self._load(one(s[0]), arg.block(a[0]), True), 1)
         add(place + ":CONFiguration", lambda s, a: self._configure(one(s[0]), arg.block(a[0])), 1)
@@ -140,7 +152,7 @@ class QbloxModule(Box):
 
     def _list_group(self, path: str, word: str, of: Callable[[Sequencer], WaveList]) -> None:
         """Add the commands of a list of waveforms or weights."""
-        add, root = self.table.add, f"SEQuencer<0:5>:{path}"
+        add, root = self.table.add, f"{self._place}:{path}"
 
         def held(suffixes: tuple[int, ...]) -> WaveList:
             return of(self._one(suffixes[0]))
@@ -174,7 +186,7 @@ class QbloxModule(Box):
 
     def _acquisition_group(self) -> None:
         add, one = self.table.add, self._one
-        place = "SEQuencer<0:5>:ACQ"
+        place = self._place + ":ACQ"
         item = place + ":ALISt:ACQuisition"
         add(place + ":CHANnelmap", lambda s, a: one(s[0]).route(bytes(arg.block(a[0])), True), 1)
         add(place + ":CHANnelmap?", lambda s, a: _json(one(s[0]).inputs))
@@ -195,74 +207,43 @@ class QbloxModule(Box):
         add(place + ":ALISt:SIZE?", lambda s, a: str(len(one(s[0]).acquisitions.all)))
         add(place + ":ALISt?", lambda s, a: [one(s[0]).acquisitions.whole()])
         add(place + ":PARTial:ALISt?", lambda s, a: [one(s[0]).acquisitions.whole(arg.integer(a[0], 0))], 1)
-        scope = {"sel_acq": 0, "avg_en_path": [False] * 2, "sel_path": [0, 0],
-                 "trig": {"mode_path": [False] * 2, "lvl_path": [0.0, 0.0]}}  # fmt: skip
-        self._defaults["scope"] = scope
+        n = self.type.n_inputs
+        self.known(scope={
+            "sel_acq": 0, "avg_en_path": [False] * n, "sel_path": [0] * n,
+            "trig": {"mode_path": [False] * n, "lvl_path": [0.0] * n},
+        })  # fmt: skip
         add("ACQ:SCOpe:CONFiguration", lambda s, a: self.put("scope", json.loads(arg.block(a[0]))), 1)
         add("ACQ:SCOpe:CONFiguration?", lambda s, a: _json(self.value("scope")))
         add("SCOpe:TRG:ARM", lambda s, a: None)
 
     def _analogue_group(self) -> None:
-        kind = self.type
-        for number in range(kind.n_outputs):
-            top = kind.full_scale_v
-            if kind.los:
-                self.number(f"AFE:OFFSet:OUTAMP{number}", f"mixer{number}_mv", 0.0, -84.0, 73.0, "{:.9g}")
-            else:
-                self.number(f"AFE:OFFSet:DAC{number}", f"offset{number}_v", 0.0, -top, top, "{:.9g}")
-        for number, lo in enumerate(kind.los):
-            self.integer(f"STATus:QUEStionable:FREQuency:LO{lo}", f"lo{lo}_hz", 6_000_000_000, 2 * 10**9, 18 * 10**9)
-            self.switch(f"LO{lo}:ENAble", f"lo{lo}_on")
-            self._attenuator(f"AFE:ATT:OUT{number}", f"attenuation{number}_db", 60)
-        for number in range(kind.n_inputs):
-            if kind.los:
-                self._defaults["in_attenuation_db"] = 0
-            else:
-                self.integer(f"AFE:GAIN:INAMP{number}", f"gain{number}_db", 0, -6, 26)
-            self.number(f"AFE:OFFSet:IN{number}", f"in_offset{number}_v", 0.0, -0.09, 0.09, "{:.9g}")
-        if kind.los and kind.n_inputs:
-            self._attenuator("AFE:ATT:IN0", "in_attenuation_db", 30)
-        for number in range(4):
+        self.type.front.commands(self)
+        for number in () if self.type.reach else range(4):
             self.switch(f"MRK{number}:INVert:ENAble", f"marker{number}_inverted")
-        self._defaults["predistortion"] = {}
+        self.known(predistortion={})
         self.table.add(
             "PREDISTortion:CONFiguration", lambda s, a: self.put("predistortion", json.loads(arg.block(a[0]))), 1
         )
         self.table.add("PREDISTortion:CONFiguration?", lambda s, a: _json(self.value("predistortion")))
 
-    def _attenuator(self, path: str, name: str, most_db: int) -> None:
-        """Add the commands of an attenuator that goes in steps of 2 dB."""
-
-        def put(given: Any) -> int:
-            value = arg.integer(given, 0, most_db)
-            if value % 2:
-                raise refusal(-222, f"{value} dB is no multiple of 2 dB")
-            return value
-
-        self.setting(path, name, 0, put, str)
-        self.table.add(path + ":MAX?", lambda s, a: str(most_db))
+    def known(self, **defaults: Any) -> None:
+        """Give values of a name that is no setting of its own what they are after a reset."""
+        self._defaults |= defaults
 
     # what arrives at the connectors ----------------------------------------------------------------
 
     @property
     def carriers(self) -> dict[str, tuple[float, float, bool]]:
         """Return the LOs of the mixers inside, by the name that the plant has for each."""
-        return {
-            f"{self.config.name}.lo{k + 1}": (float(self.value(f"lo{lo}_hz")), LO_DBM, bool(self.value(f"lo{lo}_on")))
-            for k, lo in enumerate(self.type.los)
-        }
+        return self.type.front.carriers(self)
 
     def level(self, number: int) -> tuple[float, float]:
         """Return peak to peak and offset, in volts, of what a converter's full scale gives at the connector."""
-        if not self.type.los:
-            return 2 * self.type.full_scale_v, float(self.value(f"offset{number}_v"))
-        less = 10 ** (-self.value(f"attenuation{number // 2}_db") / 20)
-        return 2 * self.type.full_scale_v * less, float(self.value(f"mixer{number}_mv")) * 1e-3 * less
+        return self.type.front.level(self, number)
 
     def gain(self, number: int) -> float:
         """Return how much more of what comes in there is at a converter."""
-        db = -self.value("in_attenuation_db") if self.type.los else self.value(f"gain{number}_db")
-        return float(10 ** (db / 20))
+        return self.type.front.gain(self, number)
 
     # what handlers do ------------------------------------------------------------------------------
 

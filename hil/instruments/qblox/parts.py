@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qctl.hil.instruments.plant_link import Integration, Kind, Output, Runs
 from qctl.hil.instruments.qblox.core import ACQUIRES, PLAY, Core
+from qctl.hil.instruments.qblox.front_ends import shifted
 from qctl.hil.instruments.qblox.rendering import FULL_SCALE, markers_of, rendered, turned, words_of
 from qctl.hil.instruments.qblox.sequencer import Sequencer
 from qctl.hil.instruments.qblox.shots import Done, Shots
@@ -184,6 +185,10 @@ def integrations_of(
             places.append((len(integrations), 2 * k))
         for number in range(module.type.n_inputs):
             weights[:, number] *= module.gain(number)
+        for number in range(0, module.type.n_inputs, 2):
+            if shift_hz := module.type.front.shift_hz(module, number):
+                pair = weights[:, number : number + 2]
+                weights[:, number : number + 2] = shifted(pair, shift_hz, start + first)
         inputs = tuple(range(1, module.type.n_inputs + 1))
         integrations.append(Integration(name, inputs, RATE_HZ, first * 1e-9, weights))
     return acquired, integrations, places
@@ -232,7 +237,7 @@ def _weights(player: Player, row: np.void, one: Acquired) -> NDArray[np.float64]
             samples = player.weights[index]
             shape[path, : len(samples)] = samples
     cos, sin = np.ones(n), np.zeros(n)
-    if player.sequencer.acq["demod"]["en"]:
+    if player.sequencer.demodulates:
         phase = turned(int(row["phase"]), int(row["freq"]), n)
         cos, sin = np.cos(phase), np.sin(phase)
     out = np.zeros((2, player.module.type.n_inputs, n))
@@ -247,9 +252,9 @@ def _weights(player: Player, row: np.void, one: Acquired) -> NDArray[np.float64]
 
 def over(player: Player, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return which of (n, 2) integrals are over the threshold."""
-    settings = player.sequencer.acq["th_acq"]
+    settings, unit = player.sequencer.acq["th_acq"], player.sequencer.build.unit
     turn = values[:, 0] * settings["rotation_matrix_a11"] + values[:, 1] * settings["rotation_matrix_a12"]
-    found: NDArray[np.bool_] = turn >= settings["discr_threshold"]
+    found: NDArray[np.bool_] = turn >= unit * settings["discr_threshold"]
     return found
 
 

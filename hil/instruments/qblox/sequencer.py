@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from copy import deepcopy
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from qctl.hil.instruments.qblox.lists import AcquisitionList, WaveList
 from qctl.hil.instruments.qblox.rendering import TURN, Modulation
 from qctl.hil.instruments.scpi.errors import refusal
 
-__all__ = ["Sequencer"]
+__all__ = ["Build", "Sequencer"]
 
 ISA_VERSION = 2
 _WAVE_SAMPLES = 16_384
@@ -56,30 +56,48 @@ def _defaults(acquires: bool) -> dict[str, Any]:
     return config | ({"acq": [acq]} if acquires else {})
 
 
-class Sequencer:
-    """A sequencer of a module.
+class Build(NamedTuple):
+    """What tells sequencers apart.
 
-    Parameters
+    Attributes
     ----------
-    n_outputs, n_inputs : int
-        Of the module.
+    outputs, inputs : tuple of int
+        Converters that it can be joined to.
     max_instructions, max_bins : int
         What its memories take.
+    turns_always : bool
+        Whether its NCO can't be turned off.
+    n_scopes : int
+        Paths of the module's scope.
+    unit : float
+        Of its bins and of its threshold, beside those of a QRM.
     """
 
-    def __init__(self, n_outputs: int, n_inputs: int, max_instructions: int, max_bins: int) -> None:
-        self._n_outputs, self._n_inputs = n_outputs, n_inputs
-        self._max_instructions, self._max_bins = max_instructions, max_bins
+    outputs: tuple[int, ...]
+    inputs: tuple[int, ...]
+    max_instructions: int
+    max_bins: int
+    turns_always: bool = False
+    n_scopes: int = 2
+    unit: float = 1.0
+
+
+class Sequencer:
+    """A sequencer of a module."""
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self.config = _defaults(self._n_inputs > 0)
+        build = self.build
+        self.config = _defaults(len(build.inputs) > 0)
         self.waveforms = WaveList("Waveform", _WAVE_SAMPLES, 1023)
-        self.weights = WaveList("Weight", _WAVE_SAMPLES, 31)
-        self.acquisitions = AcquisitionList(self._max_bins)
-        self.outputs = [list(range(path, self._n_outputs, 2)) for path in (0, 1)]
-        self.inputs = [[path] if self._n_inputs else [] for path in (0, 1)]
+        self.weights = WaveList("Weight", _WAVE_SAMPLES if build.inputs else 0, 31)
+        self.acquisitions = AcquisitionList(build.max_bins if build.inputs else 0, build.n_scopes, build.unit)
+        self.outputs = [[number for number in build.outputs if number % 2 == path] for path in (0, 1)]
+        self.inputs = [list(build.inputs[path : path + 1]) for path in (0, 1)]
         self.registers = np.zeros(64, np.uint32)
         self.code: NDArray[np.int64] | None = None
         self._next_code: NDArray[np.int64] | None = None
@@ -100,8 +118,8 @@ class Sequencer:
             If it can't be assembled, or is too long.
         """
         code = assemble(program, ISA_VERSION)
-        if len(code) > self._max_instructions:
-            raise refusal(-225, f"{len(code)} instructions are over {self._max_instructions}")
+        if len(code) > self.build.max_instructions:
+            raise refusal(-225, f"{len(code)} instructions are over {self.build.max_instructions}")
         self._next_code = code
         if not later:
             self.stop()
@@ -127,13 +145,13 @@ class Sequencer:
 
     def route(self, text: bytes, inputs: bool = False) -> None:
         """Take the outputs, or inputs, of both paths as JSON."""
-        count = self._n_inputs if inputs else self._n_outputs
+        known = self.build.inputs if inputs else self.build.outputs
         try:
             found = [[int(number) for number in path] for path in json.loads(text)]
         except (ValueError, TypeError) as error:
             raise refusal(-300, f"channel map can't be read: {error}") from None
-        if len(found) != 2 or any(not 0 <= number < count for path in found for number in path):
-            raise refusal(-222, f"channel map {found} for {count} channels")
+        if len(found) != 2 or any(number not in known for path in found for number in path):
+            raise refusal(-222, f"channel map {found}, and the sequencer reaches channels {list(known)}")
         if inputs:
             self.inputs = found
         else:
@@ -161,12 +179,17 @@ class Sequencer:
         """Return what happens to both paths behind gain and offset."""
         mixer = self.awg["mixer"]
         phase_rad = math.radians(mixer["corr_phase_offset_degree"])
-        return Modulation(bool(mixer["en"]), float(mixer["corr_gain_ratio"]), phase_rad)
+        return Modulation(self.build.turns_always or bool(mixer["en"]), float(mixer["corr_gain_ratio"]), phase_rad)
 
     @property
     def turns(self) -> bool:
         """Say whether the NCO is in use."""
-        return self.modulation.on or (self._n_inputs > 0 and bool(self.acq["demod"]["en"]))
+        return self.modulation.on or self.demodulates
+
+    @property
+    def demodulates(self) -> bool:
+        """Say whether what is acquired is turned back."""
+        return "acq" in self.config and (self.build.turns_always or bool(self.acq["demod"]["en"]))
 
     def core(self) -> Core:
         """Return the processor, ready to run what is loaded."""

@@ -14,7 +14,7 @@ from qctl.errors import CompileError
 from qctl.instruments.capability import limit, replaced
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
-from qctl.lab import Lab, load_lab, parse_lab
+from qctl.lab import Lab, Mixer, load_lab, parse_lab
 
 EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 RF = (EXAMPLES / "qblox_rf2.toml").read_text("utf-8")
@@ -135,6 +135,11 @@ def test_what_a_module_with_mixers_inside_can_not_be_wired_to_is_refused(rf: Lab
     p.measure("q1", "q1")
     with pytest.raises(CompileError, match="input 1 is mixed with the LO of output 1, and its port plays on output 2"):
         sequencers(p, qrc)
+    skewed = msgspec.structs.replace(rf.ports["q0.drive"], mixer=Mixer(gain=1.02))
+    other = changed(rf, "rf0", model="qblox-qrc", output={"lo_hz": 4.9e9})
+    other = msgspec.structs.replace(other, ports={**other.ports, "q0.drive": skewed})
+    with pytest.raises(CompileError, match=r"port q0\.drive has a mixer to correct, and a qblox-qrc has no correction"):
+        sequencers(driven(), other)
     with pytest.raises(CompileError, match="two connectors of a qblox-qcm-rf, whose mixers are inside"):
         sequencers(driven(), changed(baseband, "qcm0", model="qblox-qcm-rf"))
     with pytest.raises(CompileError, match="lo_hz and attenuation_db are for modules with mixers"):
