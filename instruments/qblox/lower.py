@@ -322,7 +322,7 @@ class _Work:
                 connectors = tuple(ref.output for ref in port.outputs)
                 top_v = full_scale_v_of(self.instrument, self.table, connectors, modulated)
                 raise CompileError(
-                    f"{what} on {port.name}: {play['amplitude']:.4g} V is over what {name} reaches, {top_v:.4g} V: "
+                    f"{what} on {port.name}: {play['amplitude']:.6g} V is over what {name} reaches, {top_v:.6g} V: "
                     "lower it, or take attenuation out of the line",
                     volts=float(play["amplitude"]),
                 )

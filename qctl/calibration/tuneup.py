@@ -15,7 +15,7 @@ import numpy as np
 from qctl.calibration import coincidence, pairs, single
 from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.errors import RequestError
-from qctl.lab import TransmonCoupler, TransmonQubit
+from qctl.lab import TransmonCoupler, TransmonQubit, processor_meant
 from qctl.lab.snapshot import Values
 
 __all__ = ["NODES", "Calibration", "calibrate", "figure_of"]
@@ -164,11 +164,7 @@ def calibrate(
     for name in wanted:
         if name not in NODES:
             raise RequestError(f"node = {name!r} is none of {', '.join(NODES)}")
-    processors = list(lab.processors)
-    if qpu is None:
-        if len(processors) != 1:
-            raise RequestError(f"qpu is not given and the lab has {len(processors)}: {', '.join(processors)}")
-        qpu = processors[0]
+    qpu = processor_meant(lab.processors, f"lab {lab.name}", qpu)
     present = lab.calibration(qpu)
     if not all(isinstance(qubit, TransmonQubit) for qubit in present.qubits.values()):
         raise RequestError(f"{qpu} is no processor of transmons; there is no tune-up for other platforms yet")

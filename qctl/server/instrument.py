@@ -14,7 +14,7 @@ from qctl.device import Beating, Degraded, Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
-from qctl.server.calls import Call, longest_call_s
+from qctl.server.calls import Call, longest_call_s, longest_open_s
 from qctl.server.read_back import Difference, differences
 from qctl.wire import Topic
 
@@ -57,6 +57,7 @@ class InstrumentThread:
         self.lacks: list[str] = []
         self.tried = threading.Event()
         self.longest_s = longest_call_s(instrument, n_sharing)
+        self._longest_open_s = longest_open_s(instrument, n_sharing)
         self.device: Device | None = None
         self.locked: bool | None = None
         self._open_device = open_device
@@ -112,7 +113,8 @@ class InstrumentThread:
         """
         if time.monotonic() > self._open_until_s:
             self._open_until_s = math.inf
-            self._fail(DeviceTimeoutError(f"{self.name} could not be opened within {self.longest_s:g} s; still trying"))
+            longest_s = self._longest_open_s if self.tried.is_set() else self.longest_s
+            self._fail(DeviceTimeoutError(f"{self.name} could not be opened within {longest_s:g} s; still trying"))
             self.tried.set()
             self._drop(self._calls)
             return
@@ -272,7 +274,8 @@ class InstrumentThread:
 
     def _try_open(self) -> Device | None:
         self._take(Happening.TRY)
-        self._open_until_s = time.monotonic() + self.longest_s
+        # The first time there is nothing on a line to be waited for.
+        self._open_until_s = time.monotonic() + (self._longest_open_s if self.tried.is_set() else self.longest_s)
         device: Device | None = None
         up = False
         try:

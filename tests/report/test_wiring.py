@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from qctl.errors import RequestError
-from qctl.lab import Lab, load_lab
+from qctl.lab import Lab, load_lab, parse_lab
 from qctl.report.sketch import Box, figure
 from qctl.report.wiring import draw_wiring, sketch_wiring
 
@@ -72,6 +72,14 @@ def apart(first: Box, second: Box) -> bool:
         or first.y + first.height <= second.y
         or second.y + second.height <= first.y
     )
+
+
+def test_lab_without_ports_lists_its_instruments(tmp_path: Path) -> None:
+    lab = parse_lab(
+        'schema = 1\nname = "bench"\n[instruments.fridge]\nmodel = "bluefors-gen1"\naddress = "http://b:1"\n'
+    )
+    assert [label.text for label in sketch_wiring(lab).labels] == ["not wired: fridge"]
+    assert draw_wiring(lab, tmp_path / "bench.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", LABS)
