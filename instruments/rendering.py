@@ -104,7 +104,7 @@ class _Kept:
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
-        old = []
+        old: list[Key] = []
         for key, made in self.made.items():
             if self.n_bytes <= MAX_KEPT_BYTES and len(self.made) - len(old) <= _MAX_KEPT:
                 break
