@@ -214,7 +214,7 @@ class _Work:
     def _events(self, line: Line, index: int, memory: Memory) -> tuple[NDArray, NDArray[np.int64], int]:
         """Return what the sequencer does, point by point and in order of time, and its largest gain."""
         rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
-        none = np.zeros_like(rows.bounds)
+        none = np.zeros(len(rows.bounds), np.int64)
         n = rows.n_plays[index] * plays + rows.n_captures[index] * captures
         events = recycled.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)

@@ -227,8 +227,9 @@ class _Work:
             around = beginning_of(self.instrument, self.lab, number)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()), *around)
             core, blobs, size = core_of(
-                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
-            )
+                place, self.instrument, self.lab, player, rows, self.shots, self.grid(player.grid, player.least),
+                self.given,
+            )  # fmt: skip
             made.append(core)
             self.blobs.update(blobs)
             self.sizes.append((ports[0].name, size))
