@@ -27,7 +27,7 @@ X = np.zeros(2)
 class FakeLab:
     """A lab whose jobs measure the same everywhere; keeps what they are called and what is written."""
 
-    processors = LAB.processors
+    name, processors = LAB.name, LAB.processors
 
     def __init__(self) -> None:
         self.jobs: list[str] = []
