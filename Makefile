@@ -4,7 +4,7 @@ BIN := .venv/bin
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml constraints.txt
 
-.PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client processors firmware \
+.PHONY: demo test test-full check lint types kernels checked-kernels bench conformance vendor-client artiq processors firmware \
         firmware-test gateware gateware-test gateware-mutants clean
 .DELETE_ON_ERROR:
 
@@ -61,6 +61,24 @@ conformance: .venv-conformance/installed
 # Qblox's own client against the emulated cluster, and its dummy server against the driver.
 vendor-client: .venv-vendor-client/installed
 	.venv-vendor-client/bin/pytest -q tests/vendor_client
+
+# ARTIQ's own compiler and drivers take the experiments that are written for it. ARTIQ is in no package index: ARTIQ=… names a folder with
+# checkouts of m-labs' artiq, pythonparser and sipyco; its linker and llvm's tools of version 14 come by apt (root or sudo).
+ARTIQ_TOOLS := build/artiq-tools
+artiq: .venv-artiq/installed
+	test -d "$(ARTIQ)/artiq" || { echo "ARTIQ=… names no folder with a checkout of artiq" >&2; exit 2; }
+	command -v ld.lld-14 llvm-strip-14 > /dev/null || $(SUDO) apt-get install -y --no-install-recommends lld-14 llvm-14
+	mkdir -p $(ARTIQ_TOOLS)
+	for tool in ld.lld llvm-strip llvm-symbolizer llvm-cxxfilt; do ln -sf /usr/bin/$$tool-14 $(ARTIQ_TOOLS)/$$tool; done
+	PATH="$(CURDIR)/$(ARTIQ_TOOLS):$$PATH" VERSIONEER_OVERRIDE=9.0 PYTHONPATH="$(ARTIQ)/artiq:$(ARTIQ)/pythonparser:$(ARTIQ)/sipyco" \
+		.venv-artiq/bin/pytest -q tests/artiq_host
+
+.venv-artiq/installed: $(SOURCES)
+	test -x .venv-artiq/bin/python || $(PYTHON) -m venv .venv-artiq
+	.venv-artiq/bin/pip install -q --upgrade pip
+	.venv-artiq/bin/pip install -q -c constraints.txt "setuptools>=77" Cython numpy
+	.venv-artiq/bin/pip install -q --no-build-isolation -e . --group artiq
+	@touch $@
 
 # The same results on processors without AVX2, played by QEMU, which is installed by apt where it is missing (root or sudo).
 processors: .venv/tests
@@ -120,4 +138,4 @@ gateware-mutants: .venv/tests gateware
 	$(BIN)/python tests/gateware/mutations.py
 
 clean:
-	rm -rf .venv .venv-bench .venv-conformance .venv-vendor-client build out
+	rm -rf .venv .venv-artiq .venv-bench .venv-conformance .venv-vendor-client build out

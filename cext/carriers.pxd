@@ -1,6 +1,6 @@
 """Plays on their carriers as volts, and volts as DAC words: what `words.pyx` does for each play."""
 
-from libc.math cimport M_PI, cos, floor, sin
+from libc.math cimport M_PI, cos, fabs, floor, fmod, sin
 from libc.stdint cimport int32_t, int64_t, uint16_t
 from libc.stdlib cimport realloc
 
@@ -64,9 +64,25 @@ cdef struct Line:
     int failed
 
 
+cdef inline double _turned(double turns) noexcept nogil:
+    """Return the part of a turn, to 2**-44: what differs by rounding alone is the same, and its words are kept."""
+    turns = (turns - floor(turns) + 384.0) - 384.0
+    return 0.0 if turns == 1.0 else turns
+
+
+cdef inline Py_ssize_t _period(double frequency_hz, double rate_hz, Py_ssize_t n) noexcept nogil:
+    """Return after how many samples a carrier repeats itself; n at most, and where it is not known."""
+    cdef double a = rate_hz, b = fabs(frequency_hz)
+    if a != floor(a) or b != floor(b) or a > 9e15 or b > 9e15:
+        return n
+    while b:
+        a, b = b, fmod(a, b)
+    return <Py_ssize_t> min(<double> n, rate_hz / a)
+
+
 cdef inline Shape* _shape(Line* line, int64_t waveform, double frequency_hz) noexcept nogil:
     """Return an envelope on its carrier; those that were used last are kept."""
-    cdef Py_ssize_t j, k, at = line.offsets[waveform], n = line.offsets[waveform + 1] - at
+    cdef Py_ssize_t j, k, period, at = line.offsets[waveform], n = line.offsets[waveform + 1] - at
     cdef double turns, c, s
     cdef Shape* shape
     cdef double* room
@@ -88,24 +104,23 @@ cdef inline Shape* _shape(Line* line, int64_t waveform, double frequency_hz) noe
     shape.samples[1] = shape.samples[0] + n
     shape.waveform = waveform
     shape.frequency_hz = frequency_hz
-    for k in range(n):
+    period = _period(frequency_hz, line.rate_hz, n)
+    for j in range(period):
         # The DAC holds a sample for one period: the carrier is taken at its middle.
-        turns = frequency_hz * (k + 0.5) / line.rate_hz
-        turns = 2.0 * M_PI * (turns - floor(turns))
+        turns = 2.0 * M_PI * _turned(frequency_hz * (j + 0.5) / line.rate_hz)
         c = cos(turns)
         s = sin(turns)
-        shape.samples[0][k] = c * line.env_i[at + k] - s * line.env_q[at + k]
-        shape.samples[1][k] = s * line.env_i[at + k] + c * line.env_q[at + k]
+        k = j
+        while k < n:
+            shape.samples[0][k] = c * line.env_i[at + k] - s * line.env_q[at + k]
+            shape.samples[1][k] = s * line.env_i[at + k] + c * line.env_q[at + k]
+            k += period
     return shape
 
 
 cdef inline double angle_of(const Line* line, const Play* play) noexcept nogil:
     """Return the phase of a play's first sample's carrier."""
-    cdef double turns
-    if play.frequency_hz == 0.0:
-        return -play.phase_rad
-    turns = play.frequency_hz * play.start / line.rate_hz
-    return 2.0 * M_PI * (turns - floor(turns)) - play.phase_rad
+    return 2.0 * M_PI * _turned(play.frequency_hz * play.start / line.rate_hz - play.phase_rad * (0.5 / M_PI))
 
 
 cdef inline bint _carried(Line* line, const Play* play, const double** x, const double** y) noexcept nogil:

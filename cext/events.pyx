@@ -16,6 +16,9 @@ cdef enum:
     _SHORTEST = 4
     _LEAD = 4
     _ACQUIRE_GAP = 300
+    # A gain reaches 32767 steps. Full scale asks for 32769, as waveforms end at 32767 and not at 32768.
+    _MOST_GAIN = 32767
+    _FULL_GAIN = 32769
 
 
 cdef int _gather(
@@ -49,9 +52,9 @@ cdef int _gather(
             event.q = waves[plays[a].waveform, 1]
             event.acquisition = -1
             turns = nearest(plays[a].amplitude * steps_per_v[plays[a].waveform])
-            if not fabs(turns) <= 32767.0:
+            if not fabs(turns) <= _FULL_GAIN:
                 return 3
-            event.gain = <int32_t> turns
+            event.gain = <int32_t> max(min(turns, _MOST_GAIN), -_MOST_GAIN)
             turns = nearest(plays[a].frequency_hz * 4.0)
             if not fabs(turns) <= 2.0e9:
                 return 4

@@ -1,6 +1,6 @@
 """Types of the kernel that names rows of words."""
 
-from numpy import int64, uint16
+from numpy import int32, int64, uint8, uint16
 from numpy.typing import NDArray
 
 class RowNames:
@@ -18,3 +18,11 @@ class RowNames:
         names: list[str],
         held: list[NDArray[uint16]],
     ) -> None: ...
+
+def rows_of(
+    words: NDArray[uint16],
+    spans: NDArray[int64],
+    digests: NDArray[uint8],
+    reached: NDArray[int32],
+    bounds: NDArray[int64],
+) -> list[tuple[tuple[tuple[str, NDArray[uint16], int, int], ...], ...]]: ...

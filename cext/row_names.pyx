@@ -3,7 +3,7 @@
 cimport numpy as cnp
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t
 from libc.string cimport memcpy
 
 import numpy as np
@@ -102,15 +102,10 @@ cdef class RowNames:
 
     cdef bytes name(self, Py_ssize_t row, const uint8_t* digest, bytes old, bytes text, list changed):
         """Name a row; return the text of its point with the name, a copy of the old one if it is the first."""
-        cdef Py_ssize_t k, column = row % self.width
+        cdef Py_ssize_t column = row % self.width
         cdef int64_t at = self.digits[row], n = self.lengths[row // self.width]
         cdef char[2 * DIGEST_BYTES] written
-        cdef const char* hexadecimal = b"0123456789abcdef"
-        cdef str came, gone = <str> self.names[row]
-        for k in range(DIGEST_BYTES):
-            written[2 * k] = hexadecimal[digest[k] >> 4]
-            written[2 * k + 1] = hexadecimal[digest[k] & 15]
-        came = PyUnicode_DecodeASCII(written, 2 * DIGEST_BYTES, NULL)
+        cdef str came = name_of(digest, written), gone = <str> self.names[row]
         if came == gone:
             return text
         if text is None:
@@ -127,6 +122,75 @@ cdef class RowNames:
             self.sizes[column] += n
         changed.append(row)
         return text
+
+
+cdef str name_of(const uint8_t* digest, char* written):
+    """Return a hash as a name, and write its characters."""
+    cdef Py_ssize_t k
+    cdef const char* hexadecimal = b"0123456789abcdef"
+    for k in range(DIGEST_BYTES):
+        written[2 * k] = hexadecimal[digest[k] >> 4]
+        written[2 * k + 1] = hexadecimal[digest[k] & 15]
+    return PyUnicode_DecodeASCII(written, 2 * DIGEST_BYTES, NULL)
+
+
+def rows_of(
+    cnp.ndarray words not None, const int64_t[:, ::1] spans not None, const uint8_t[:, :, ::1] digests not None,
+    const int32_t[:, :, ::1] reached not None, const int64_t[::1] bounds not None,
+):
+    """Return the rows of each point by their names: of each piece, those of each output.
+
+    Parameters
+    ----------
+    words : (n_words,) uint16
+        Read-only.
+    spans : (n_pieces * n_outputs, 2) int64
+        First word of each row, and that after its last one.
+    digests, reached
+        As `words.render` fills them.
+    bounds : (n_points + 1,) int64
+        Pieces of each point.
+
+    Returns
+    -------
+    list of tuple of tuple of (str, array, int, int)
+        Name, words, lowest and highest code.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or a row is not in the words.
+    """
+    cdef Py_ssize_t p, k, row, output, n = digests.shape[0], n_outputs = digests.shape[1], n_words = words.shape[0]
+    cdef char[2 * DIGEST_BYTES] written
+    cdef cnp.npy_intp size
+    cdef cnp.ndarray part
+    cdef list made = [], pieces, piece
+    if (words.ndim != 1 or words.descr.type_num != cnp.NPY_UINT16 or not cnp.PyArray_IS_C_CONTIGUOUS(words)
+            or cnp.PyArray_ISWRITEABLE(words)):
+        raise ValueError(f"words are {words.dtype} of shape {(<object> words).shape}, not 16 bits in a row, read-only")
+    check_bounds(bounds, n, " pieces", "point")
+    if (digests.shape[2] != DIGEST_BYTES or reached.shape[0] != n or reached.shape[1] != n_outputs or reached.shape[2] != 2
+            or spans.shape[0] != n * n_outputs or spans.shape[1] != 2):
+        raise ValueError(f"{n} x {n_outputs} hashes, spans of {spans.shape[0]} rows, and codes of {reached.shape[0]} pieces")
+    for row in range(n * n_outputs):
+        if not 0 <= spans[row, 0] <= spans[row, 1] <= n_words:
+            raise ValueError(f"row {row} is words {spans[row, 0]} to {spans[row, 1]} of {n_words}")
+    for p in range(bounds.shape[0] - 1):
+        pieces = []
+        for k in range(bounds[p], bounds[p + 1]):
+            piece = []
+            for output in range(n_outputs):
+                row = k * n_outputs + output
+                size = spans[row, 1] - spans[row, 0]
+                part = cnp.PyArray_SimpleNewFromData(
+                    1, &size, cnp.NPY_UINT16, <uint16_t*> cnp.PyArray_DATA(words) + spans[row, 0])
+                cnp.set_array_base(part, words)
+                cnp.PyArray_CLEARFLAGS(part, cnp.NPY_ARRAY_WRITEABLE)
+                piece.append((name_of(&digests[k, output, 0], written), part, reached[k, output, 0], reached[k, output, 1]))
+            pieces.append(tuple(piece))
+        made.append(tuple(pieces))
+    return made
 
 
 cdef bint more(dict counts, str name) except -1:

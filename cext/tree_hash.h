@@ -23,6 +23,7 @@
 enum { QCTL_STRIPE = 512, QCTL_LEAF = 64 };
 
 typedef uint64_t qctl_four __attribute__((vector_size(32)));
+typedef uint64_t qctl_leaves __attribute__((vector_size(64))); /* those of two streams */
 
 typedef struct {
     uint64_t leaves[8][4];
@@ -85,6 +86,39 @@ static QCTL_TREE_CLONES void qctl_tree_stripes(qctl_tree *s, const uint8_t *data
     memcpy(s->leaves, h, sizeof h);
 }
 
+/* Hash so many whole stripes of two streams that are equally long so far, as qctl_tree_stripes does of each. */
+static QCTL_TREE_CLONES void qctl_tree_stripes_of_two(
+    qctl_tree *s, qctl_tree *t, const uint8_t *of_s, const uint8_t *of_t, size_t n_stripes, int last)
+{
+    qctl_leaves h[8];
+    for (int k = 0; k < 8; k++) {
+        memcpy(&h[k], s->leaves[k], 32);
+        memcpy((char *)&h[k] + 32, t->leaves[k], 32);
+    }
+    for (size_t n = 0; n < n_stripes; n++, of_s += QCTL_STRIPE, of_t += QCTL_STRIPE) {
+        const uint64_t counted = ++s->n_stripes * 128, ends = last && n + 1 == n_stripes ? ~0ULL : 0;
+        qctl_leaves v[16], m[16];
+        for (int k = 0; k < 16; k++) {
+            memcpy(&m[k], of_s + 32 * k, 32);
+            memcpy((char *)&m[k] + 32, of_t + 32 * k, 32);
+        }
+        for (int k = 0; k < 8; k++) {
+            v[k] = h[k];
+            v[8 + k] = (qctl_leaves){0} + QCTL_BLAKE_IV[k];
+        }
+        v[12] ^= (qctl_leaves){0} + counted;
+        v[14] ^= (qctl_leaves){0} + ends;
+        v[15] ^= (qctl_leaves){0, 0, 0, ends, 0, 0, 0, ends};
+        QCTL_ROUNDS
+        for (int k = 0; k < 8; k++) h[k] ^= v[k] ^ v[8 + k];
+    }
+    t->n_stripes = s->n_stripes;
+    for (int k = 0; k < 8; k++) {
+        memcpy(s->leaves[k], &h[k], 32);
+        memcpy(t->leaves[k], (char *)&h[k] + 32, 32);
+    }
+}
+
 static void qctl_tree_begin(qctl_tree *s)
 {
     for (int k = 0; k < 8; k++)
@@ -141,15 +175,21 @@ static QCTL_TREE_CLONES void qctl_roots_end(qctl_roots *roots)
     roots->n = 0;
 }
 
-/* End a stream; its digest is written by the next qctl_roots_end, or by this call. */
-static void qctl_tree_end(qctl_tree *s, qctl_roots *roots, uint8_t *digest)
+/* Take a stream whose last stripe is hashed; its digest is written by the next qctl_roots_end, or by this call. */
+static inline void qctl_roots_take(qctl_roots *roots, const qctl_tree *s, uint8_t *digest)
 {
-    memset((uint8_t *)s->stripe + s->held, 0, QCTL_STRIPE - s->held);
-    qctl_tree_stripes(s, (const uint8_t *)s->stripe, 1, 1);
     for (int j = 0; j < 4; j++)
         for (int k = 0; k < 8; k++) roots->joined[8 * j + k][roots->n] = s->leaves[k][j];
     roots->digests[roots->n++] = digest;
     if (roots->n == 4) qctl_roots_end(roots);
+}
+
+/* End a stream with what is held; see qctl_roots_take. */
+static inline void qctl_tree_end(qctl_tree *s, qctl_roots *roots, uint8_t *digest)
+{
+    memset((uint8_t *)s->stripe + s->held, 0, QCTL_STRIPE - s->held);
+    qctl_tree_stripes(s, (const uint8_t *)s->stripe, 1, 1);
+    qctl_roots_take(roots, s, digest);
 }
 
 #endif

@@ -18,6 +18,8 @@ cdef extern from "words_hash.h" nogil:
     void qctl_roots_end(qctl_roots* roots) noexcept
     void qctl_words_hash(const uint16_t* words, int64_t n, int64_t begin, int64_t end, uint16_t silence,
                          qctl_roots* roots, uint8_t* digest) noexcept
+    void qctl_words_hash_two(const uint16_t* words, const uint16_t* others, int64_t n, int64_t begin, int64_t end,
+                             uint16_t silence, qctl_roots* roots, uint8_t* digest, uint8_t* of_others) noexcept
 
 DIGEST_BYTES = 20
 GROUP = 4
@@ -121,19 +123,29 @@ cdef bint _in_turn(
     return True
 
 
+cdef void _hash(
+    const Line* line, const uint16_t* words, int64_t n, int64_t n_padded, int64_t begin, int64_t end, qctl_roots* roots,
+    uint8_t* digests
+) noexcept nogil:
+    """Hash the row of each output; those of a pair side by side."""
+    if line.n_outputs == 2:
+        qctl_words_hash_two(words, words + n_padded, n, begin, end, line.silence, roots, digests, digests + _DIGEST)
+    else:
+        qctl_words_hash(words, n, begin, end, line.silence, roots, digests)
+
+
 cdef void _piece(
     Line* line, const Play* plays, int64_t n_plays, int64_t first, int64_t n, int64_t n_padded,
     uint16_t* words, qctl_roots* roots, uint8_t* digests, int64_t* over, double* over_v, int32_t* reached
 ) noexcept nogil:
     """Render one piece of one point: the samples from `first` on, with the plays that are in it."""
-    cdef Py_ssize_t j, k
-    cdef int64_t begin = n, end = 0, a, b
+    cdef int64_t j, begin = n, end = 0, a, b
     cdef int output
     cdef uint16_t* row
     if _in_turn(line, plays, n_plays, first, n, n_padded, words, reached, &begin, &end):
         for output in range(line.n_outputs):
             over[output] = -1
-            qctl_words_hash(words + output * n_padded, n, begin, end, line.silence, roots, digests + output * _DIGEST)
+        _hash(line, words, n, n_padded, begin, end, roots, digests)
         return
     begin = n
     end = 0
@@ -146,11 +158,10 @@ cdef void _piece(
             mix(line, &plays[j], angle_of(line, &plays[j]), first)
     for output in range(line.n_outputs):
         row = words + output * n_padded
-        for k in range(n_padded):
-            row[k] = line.silence
+        qctl_silence(row, n_padded, line.silence)
         reached[2 * output] = reached[2 * output + 1] = line.zero
         over[output] = _mixed(line, plays, n_plays, first, n, output, row, &reached[2 * output], &over_v[output])
-        qctl_words_hash(row, n, begin, end, line.silence, roots, digests + output * _DIGEST)
+    _hash(line, words, n, n_padded, begin, end, roots, digests)
     if begin < end:
         memset(line.volts[0] + begin, 0, (end - begin) * sizeof(double))
         memset(line.volts[1] + begin, 0, (end - begin) * sizeof(double))
@@ -242,8 +253,8 @@ def render(
 ):
     """Render pieces of sweep points on one output, or on the two of an IQ pair.
 
-    The volts are the sum of amplitude * envelope * exp(i (2 pi f t - phase)) over the plays, Q then turned by
-    `phase_rad` and scaled by `gain`: it becomes gain (Q cos phase + I sin phase). The words are ``(rint(volts / half_v *
+    The volts are the sum of amplitude * envelope * exp(i (2 pi f t - phase)) over the plays, with phases to 2**-44 of a
+    turn, Q then turned by `phase_rad` and scaled by `gain`: it becomes gain (Q cos phase + I sin phase). The words are ``(rint(volts / half_v *
     top) + zero) << shift``, ties to even, their lowest 16 bits; a sample out of range is clipped.
 
     Parameters

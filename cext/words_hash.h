@@ -12,27 +12,6 @@
 
 enum { QCTL_GROUP = 4, QCTL_GATHERED = 512 }; /* words of 16 bits that are looked at together; words of 64 bits */
 
-typedef struct {
-    qctl_tree tree;
-    uint64_t words[QCTL_GATHERED + 8];
-    size_t n;
-} qctl_gathered;
-
-/* Hash what was gathered, but for the last stripe, which may be the last of all. */
-static inline void qctl_gathered_hash(qctl_gathered *s)
-{
-    const size_t whole = s->n ? (s->n - 1) / 64 : 0;
-    qctl_tree_stripes(&s->tree, (const uint8_t *)s->words, whole, 0);
-    memmove(s->words, s->words + 64 * whole, 8 * (s->n - 64 * whole));
-    s->n -= 64 * whole;
-}
-
-static inline void qctl_gather(qctl_gathered *s, uint64_t word)
-{
-    if (s->n == QCTL_GATHERED) qctl_gathered_hash(s);
-    s->words[s->n++] = word;
-}
-
 static inline uint64_t qctl_group(const uint16_t *words, int64_t k)
 {
     uint64_t group;
@@ -59,53 +38,133 @@ static QCTL_CLONES uint64_t qctl_loud(const uint16_t *words, int64_t n, int64_t 
     return loud;
 }
 
-/* Hash a run of groups, from `first` to before `end`; the row has so many. */
-static inline void qctl_gather_run(qctl_gathered *s, const uint16_t *words, int64_t first, int64_t end, int64_t n_groups)
+/* The stream of one row: what of it is gathered and not yet hashed, and where it goes on. */
+typedef struct {
+    qctl_tree tree;
+    uint64_t gathered[QCTL_GATHERED + 8];
+    size_t n;
+    const uint16_t *words;
+    int64_t silent;
+    int64_t n_groups, at, run_end; /* groups; at is run_end between runs */
+    int64_t looked;                /* first of the groups that `loud` is of */
+    uint64_t loud;
+} qctl_stream;
+
+static inline void qctl_stream_begin(
+    qctl_stream *s, const uint16_t *words, int64_t n, int64_t begin, int64_t end, uint16_t silence)
 {
-    qctl_gather(s, (uint64_t)first);
-    qctl_gather(s, (uint64_t)(end - first));
-    for (int64_t at = first; at < end;) {
-        if (s->n == QCTL_GATHERED) qctl_gathered_hash(s);
-        const int64_t room = (int64_t)(QCTL_GATHERED - s->n), left = end - at, part = left < room ? left : room;
-        if (part <= 8 && at + 8 <= n_groups)
-            memcpy(s->words + s->n, words + QCTL_GROUP * at, 64); /* what is too much is written over */
+    qctl_tree_begin(&s->tree);
+    s->gathered[0] = (uint64_t)n;
+    s->n = 1;
+    s->words = words;
+    s->silent = (int64_t)(silence * 0x0001000100010001ULL);
+    s->n_groups = (end + QCTL_GROUP - 1) / QCTL_GROUP;
+    s->at = s->run_end = begin / QCTL_GROUP;
+    s->looked = -1;
+}
+
+/* Return the first group from `at` on that is silent or, with `loud`, that is not; or that after the last one. */
+static inline int64_t qctl_stream_next(qctl_stream *s, int64_t at, int loud)
+{
+    while (at < s->n_groups) {
+        const int64_t base = at & ~(int64_t)63, left = s->n_groups - base;
+        if (base != s->looked) {
+            s->loud = qctl_loud(s->words + QCTL_GROUP * base, left < 64 ? left : 64, s->silent);
+            s->looked = base;
+        }
+        const uint64_t found = (loud ? s->loud : ~s->loud) >> (at - base);
+        if (found) {
+            at += __builtin_ctzll(found);
+            return at < s->n_groups ? at : s->n_groups;
+        }
+        at = base + 64;
+    }
+    return s->n_groups;
+}
+
+/* Gather until there is no more room, or the row ends: of each run its first group, their number, and themselves. */
+static inline void qctl_stream_gather(qctl_stream *s)
+{
+    while (s->n < QCTL_GATHERED) {
+        if (s->at == s->run_end) {
+            s->at = qctl_stream_next(s, s->at, 1);
+            s->run_end = qctl_stream_next(s, s->at, 0);
+            if (s->at == s->n_groups) return;
+            s->gathered[s->n++] = (uint64_t)s->at;
+            s->gathered[s->n++] = (uint64_t)(s->run_end - s->at);
+        }
+        const int64_t room = QCTL_GATHERED + 8 - (int64_t)s->n, left = s->run_end - s->at, part = left < room ? left : room;
+        if (part <= 8 && room >= 8 && s->at + 8 <= s->n_groups)
+            memcpy(s->gathered + s->n, s->words + QCTL_GROUP * s->at, 64); /* what is too much is written over */
         else
-            memcpy(s->words + s->n, words + QCTL_GROUP * at, 8 * (size_t)part);
+            memcpy(s->gathered + s->n, s->words + QCTL_GROUP * s->at, 8 * (size_t)part);
         s->n += (size_t)part;
-        at += part;
+        s->at += part;
     }
 }
 
-/* Hash n words; those outside begin … end are silent, and the row is filled up with silence to whole groups. */
+/* Return how many stripes can be hashed: the last one that is gathered may be the last of all. */
+static inline size_t qctl_stream_whole(const qctl_stream *s)
+{
+    return (s->n - 1) / 64;
+}
+
+/* Forget stripes that are hashed. */
+static inline void qctl_stream_drop(qctl_stream *s, size_t n_stripes)
+{
+    s->n -= 64 * n_stripes;
+    memmove(s->gathered, s->gathered + 64 * n_stripes, 8 * s->n);
+}
+
+/* Hash what is gathered and more, until the last stripe is left. */
+static inline void qctl_stream_hash(qctl_stream *s)
+{
+    for (size_t whole; qctl_stream_gather(s), (whole = qctl_stream_whole(s));) {
+        qctl_tree_stripes(&s->tree, (const uint8_t *)s->gathered, whole, 0);
+        qctl_stream_drop(s, whole);
+    }
+    memset(s->gathered + s->n, 0, 8 * (64 - s->n));
+}
+
+/* Hash a row of n words; those outside begin … end are silent, and it is filled up with silence to whole groups. */
 static void qctl_words_hash(
     const uint16_t *words, int64_t n, int64_t begin, int64_t end, uint16_t silence, qctl_roots *roots, uint8_t *digest)
 {
-    const int64_t silent = (int64_t)(silence * 0x0001000100010001ULL);
-    const int64_t n_groups = (end + QCTL_GROUP - 1) / QCTL_GROUP;
-    int64_t first = -1;
-    qctl_gathered s;
-    qctl_tree_begin(&s.tree);
-    s.n = 0;
-    qctl_gather(&s, (uint64_t)n);
-    for (int64_t base = begin / QCTL_GROUP; base < n_groups; base += 64) {
-        const uint64_t loud = qctl_loud(words + QCTL_GROUP * base, n_groups - base < 64 ? n_groups - base : 64, silent);
-        for (int at = 0;;) {
-            if (first < 0) {
-                if (!(loud >> at)) break;
-                at += __builtin_ctzll(loud >> at);
-                first = base + at;
-            }
-            if (!(~loud >> at)) break; /* the run goes on */
-            at += __builtin_ctzll(~loud >> at);
-            qctl_gather_run(&s, words, first, base + at, n_groups);
-            first = -1;
-        }
+    qctl_stream s;
+    qctl_stream_begin(&s, words, n, begin, end, silence);
+    qctl_stream_hash(&s);
+    qctl_tree_stripes(&s.tree, (const uint8_t *)s.gathered, 1, 1);
+    qctl_roots_take(roots, &s.tree, digest);
+}
+
+/* Hash two rows as qctl_words_hash does of each, side by side as far as both go. */
+static void qctl_words_hash_two(
+    const uint16_t *words, const uint16_t *others, int64_t n, int64_t begin, int64_t end, uint16_t silence,
+    qctl_roots *roots, uint8_t *digest, uint8_t *of_others)
+{
+    qctl_stream s, t;
+    qctl_stream_begin(&s, words, n, begin, end, silence);
+    qctl_stream_begin(&t, others, n, begin, end, silence);
+    for (;;) {
+        qctl_stream_gather(&s);
+        qctl_stream_gather(&t);
+        const size_t of_s = qctl_stream_whole(&s), of_t = qctl_stream_whole(&t), both = of_s < of_t ? of_s : of_t;
+        if (!both) break;
+        qctl_tree_stripes_of_two(
+            &s.tree, &t.tree, (const uint8_t *)s.gathered, (const uint8_t *)t.gathered, both, 0);
+        qctl_stream_drop(&s, both);
+        qctl_stream_drop(&t, both);
     }
-    if (first >= 0) qctl_gather_run(&s, words, first, n_groups, n_groups);
-    qctl_gathered_hash(&s);
-    memcpy(s.tree.stripe, s.words, 8 * s.n);
-    s.tree.held = 8 * s.n;
-    qctl_tree_end(&s.tree, roots, digest);
+    qctl_stream_hash(&s);
+    qctl_stream_hash(&t);
+    if (s.tree.n_stripes == t.tree.n_stripes) {
+        qctl_tree_stripes_of_two(&s.tree, &t.tree, (const uint8_t *)s.gathered, (const uint8_t *)t.gathered, 1, 1);
+    } else {
+        qctl_tree_stripes(&s.tree, (const uint8_t *)s.gathered, 1, 1);
+        qctl_tree_stripes(&t.tree, (const uint8_t *)t.gathered, 1, 1);
+    }
+    qctl_roots_take(roots, &s.tree, digest);
+    qctl_roots_take(roots, &t.tree, of_others);
 }
 
 #endif

@@ -18,7 +18,7 @@ from qctl.device import Parameter
 from qctl.errors import LimitError, RequestError
 from qctl.units import Limits
 
-__all__ = ["Command", "Matched", "match_command", "parsed_value", "planned", "short_form"]
+__all__ = ["DIGITS_SHARE", "Command", "Matched", "match_command", "parsed_value", "planned", "short_form"]
 
 _NODE = re.compile(r"([A-Z]+)([a-z]*)(\{n\})?")
 # Possessive: nothing is tried twice, so no text takes longer than it is long.
@@ -35,6 +35,10 @@ _UNITS: Mapping[str, Mapping[str, float]] = {
     "°": {"DEG": 1.0},
 }
 _ON_OFF = {"ON": True, "OFF": False, "1": True, "0": False}
+
+
+DIGITS_SHARE = 1e-6
+"""Share of a number that instruments round away when they tell it as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ class Command:
         The instrument's own range; lab.toml may be narrower, never wider.
     resolution : float
         How far a read-back may be from what was sent.
+    share : float
+        What is added to it, as a share of what was sent: for the digits that an instrument tells.
     send, ask : str
         Whole texts of the setting and of the query for instruments that don't keep to SCPI's form, with ``{n}`` and
         ``{value}`` in their places: ``SETP {n},{value}``, ``SETP? {n}``. Of several queries joined with ``;``, raw text
@@ -98,6 +104,7 @@ class Command:
     reply: str = ""
     digits: int | None = None
     step: float = 0.0
+    share: float = DIGITS_SHARE
 
     def parameter(self, number: int | str | None = None) -> Parameter:
         """Return what `instruments list` shows, for one connector where it has a number."""

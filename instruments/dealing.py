@@ -125,10 +125,10 @@ class Points:
         self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
         self.gaps = recycled.empty(2 * n, np.int64).reshape(n, 2)
         bounds = flat.bounds
-        most = np.empty((int((bounds[1:] - bounds[:-1]).max(initial=0)), 2), np.int64)
+        work = recycled.empty(2 * n, np.int64).reshape(n, 2)
         self.early = shots.deal(
             flat.plays, bounds, self.owner, self.shapes.lengths, lead_ticks, silence, self.plays, self.bounds,
-            self.spans, self.gaps, self.gap_bounds, most,
+            self.spans, self.gaps, self.gap_bounds, work,
         )  # fmt: skip
 
     def __len__(self) -> int:

@@ -104,6 +104,10 @@ class DeclaredInstrument(Answering):
         """Check a value against the limits, send it, confirm it."""
         self.settings.set(name, value)
 
+    def agrees(self, name: str, value: Any, found: Any) -> bool:
+        """Say whether a value that is read is the one that was set."""
+        return self.settings.agrees(name, value, found)
+
     def prepare(self) -> None:
         """Forget errors of before, where the instrument keeps any; settings stay as they are."""
         if self.declaration.error_query:

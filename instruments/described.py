@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from qctl.errors import RequestError
-from qctl.instruments.commands import Command
+from qctl.instruments.commands import DIGITS_SHARE, Command
 from qctl.instruments.declared import Declaration, DeclaredInstrument
 from qctl.instruments.links.link import Dialect, SerialLine
 from qctl.instruments.links.modbus_words import ACCEPTED, IDENTIFICATION, REFUSED, Register, parse_register
@@ -89,6 +89,7 @@ def _by_modbus(instrument: Instrument, registers: list[tuple[ParameterRule, Regi
         )
     from qctl.instruments.links.modbus_port import ModbusPort
 
+    _check_apart(instrument, registers)
     commands = [_modbus_command(instrument, rule, register) for rule, register in registers]
     line = SerialLine(instrument.baud or 9600, 8, said.parity)
     return Declaration(
@@ -111,6 +112,19 @@ def _register(instrument: Instrument, rule: ParameterRule) -> tuple[ParameterRul
     return rule, found
 
 
+def _check_apart(instrument: Instrument, registers: list[tuple[ParameterRule, Register]]) -> None:
+    """Refuse two names of one register: what one of them bounds, the other one sets."""
+    for k, (rule, register) in enumerate(registers):
+        for other, its in registers[:k]:
+            if both := register.shares(its):
+                which = f"{register.table} {' and '.join(map(str, both))}"
+                raise RequestError(
+                    f"{place_of(instrument, rule.name)}.register: {which} of {rule.register!r} is also in "
+                    f"{other.register!r} of {other.name}",
+                    instrument=instrument.name,
+                )
+
+
 def _modbus_command(instrument: Instrument, rule: ParameterRule, register: Register) -> Command:
     text = str(register)
     low, high = register.bounds
@@ -130,6 +144,7 @@ def _modbus_command(instrument: Instrument, rule: ParameterRule, register: Regis
         codes=rule.codes or tuple(map(str, range(len(rule.words)))),
         own=None if register.is_bit else Limits(*register.bounds),
         step=register.step,
+        share=register.share,
     )
 
 
@@ -146,6 +161,7 @@ def _command(
     codes: tuple[str, ...],
     step: float,
     own: Limits | None = None,
+    share: float = DIGITS_SHARE,
 ) -> Command:
     return Command(
         "",
@@ -164,6 +180,7 @@ def _command(
         reply=rule.reply,
         digits=rule.digits,
         step=step if kind is float else 0.0,
+        share=share,
     )
 
 

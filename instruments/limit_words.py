@@ -7,7 +7,7 @@ from functools import cache
 
 from qctl.instruments.capability import Capability, Number, Range
 
-__all__ = ["NAMES", "refusal", "resource_of"]
+__all__ = ["NAMES", "refusal", "remedy_of", "resource_of"]
 
 NAMES = {
     "waveforms.count": "waveforms",
@@ -47,7 +47,7 @@ _OVER = {
     "weights.samples": "shorten the captures or share their weights",
     "instructions.count": "use loops and sweeps rather than written-out repetitions, or run fewer points at a time",
     "instructions.ahead": "leave more time between the pulses, or loop over equal ones",
-    "table.entries": "sweep fewer points at a time",
+    "table.entries": "play fewer different amplitudes, phases and frequencies, or sweep fewer points at a time",
     "sequence": "use loops rather than written-out repetitions, or run fewer points at a time",
     "bins": "average the shots, or run fewer points or shots at a time",
     "acquisitions": "read fewer results into their own slots",
@@ -92,6 +92,11 @@ def resource_of(path: str) -> str:
     if parts[0] in ("gaps", "restrictions", "settings"):
         return parts[1].replace("-", " ")
     return " ".join(parts).replace("_", " ").replace("-", " ")
+
+
+def remedy_of(resource: str) -> str:
+    """Return what to do where a program needs too much of a resource that is counted, or nothing."""
+    return next((_OVER[path] for path, name in NAMES.items() if name == resource and path in _OVER), "")
 
 
 def _said(value: Number | None, unit: str) -> str:

@@ -109,6 +109,7 @@ MODELS = {
         Model("zurich-shfqa", "transceiver", "zurich.driver", "zurich", ("Zurich Instruments", "SHFQA")),
         Model("zurich-shfqc", "transceiver", "zurich.driver", "zurich", ("Zurich Instruments", "SHFQC")),
         Model("zurich-uhfqa", "transceiver", "zurich.driver", "zurich", ("Zurich Instruments", "UHFQA")),
+        Model("zurich-pqsc", "trigger", "zurich_pqsc.driver", "zurich_pqsc", ("Zurich Instruments", "PQSC")),
         Model("tektronix-awg5200", "player", "tektronix_files.loading", "tektronix_files", ("TEKTRONIX", "AWG52")),
         Model("tektronix-awg70000a", "player", "tektronix_files.loading", "tektronix_files", ("TEKTRONIX", "AWG70")),
         Model("tabor-p2584m", "player", "tabor.loading", "tabor", ("Tabor", "P2584M")),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from threading import Lock
 from typing import NamedTuple
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import recycled
 from qctl.cext import words as kernel
+from qctl.cext.row_names import rows_of
 from qctl.errors import CompileError
 from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed
@@ -85,8 +84,8 @@ class _Kept:
 
     def __init__(self) -> None:
         self.numbers: dict[Waveform, int] = {}
-        self.settings: dict[tuple[object, ...], int] = {}
-        self.made: OrderedDict[Key, Made] = OrderedDict()
+        self.settings: dict[str, int] = {}
+        self.made: dict[Key, Made] = {}
         self.n_bytes = 0
         self.age = object()
 
@@ -94,7 +93,7 @@ class _Kept:
         """Return a number that stands for a waveform in this process."""
         return self.numbers.setdefault(waveform, len(self.numbers))
 
-    def setting(self, *values: object) -> int:
+    def setting(self, values: str) -> int:
         """Return a number that stands for the settings of a feed in this process."""
         return self.settings.setdefault(values, len(self.settings))
 
@@ -105,8 +104,14 @@ class _Kept:
 
     def trim(self) -> None:
         """Forget the oldest words when there are too many."""
-        while self.made and (self.n_bytes > MAX_KEPT_BYTES or len(self.made) > _MAX_KEPT):
-            self.n_bytes -= _n_bytes(*self.made.popitem(last=False))
+        old: list[Key] = []
+        for key, made in self.made.items():
+            if self.n_bytes <= MAX_KEPT_BYTES and len(self.made) - len(old) <= _MAX_KEPT:
+                break
+            self.n_bytes -= _n_bytes(key, made)
+            old.append(key)
+        for key in old:
+            del self.made[key]
         if len(self.numbers) > _MAX_NUMBERS or len(self.settings) > _MAX_NUMBERS:
             self.__init__()  # type: ignore[misc]
 
@@ -175,8 +180,7 @@ class Renderer:
         self.coding = coding
         self.lead_ticks = lead_ticks
         self._rate_hz = float(rate_hz)
-        self._age: object = None
-        self._settings: dict[int, int] = {}
+        self._settings: dict[int, str] = {}
 
     def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
         """Return the points with their plays dealt out to the feeds, and their silences of so many samples or more."""
@@ -195,15 +199,13 @@ class Renderer:
 
     def setting_of(self, feed: int) -> int:
         """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
-        if self._age is not _kept.age:
-            self._age, self._settings = _kept.age, {}
-        found = self._settings.get(feed)
-        if found is None:
+        values = self._settings.get(feed)
+        if values is None:
             line = self.feeds[feed]
             half_v = tuple(self.half_v[n] for n in line.outputs)
-            found = _kept.setting(half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz, self.coding)
-            self._settings[feed] = found
-        return found
+            values = repr((half_v, line.mixer.gain, line.mixer.phase_rad, self.rate_hz, self.coding))
+            self._settings[feed] = values
+        return _kept.setting(values)
 
     def render(
         self, points: Points, feed: int, keys: Sequence[Key], distinct: dict[Key, int] | None = None
@@ -234,13 +236,10 @@ class Renderer:
         n_outputs, cuts = len(line.outputs), [cut for _, cut, _ in new]
         single = max(map(len, cuts)) == 1
         if single:
-            pieces = np.zeros((len(new), 4), np.int64)
-            pieces[:, 0] = list(new.values())
-            pieces[:, 2] = [cut[0][1] for cut in cuts]
+            rows = [(k, 0, cut[0][1], 0) for cut, k in zip(cuts, new.values(), strict=True)]
         else:
-            rows = [(k, first, n) for cut, k in zip(cuts, new.values(), strict=True) for first, n, _ in cut]
-            pieces = np.empty((len(rows), 4), np.int64)
-            pieces[:, :3] = rows
+            rows = [(k, first, n, 0) for cut, k in zip(cuts, new.values(), strict=True) for first, n, _ in cut]
+        pieces = np.array(rows, np.int64)
         n_pieces = len(pieces)
         spans = np.empty((n_pieces * n_outputs, 2), np.int64)
         n_words, longest = kernel.place(pieces, n_outputs, spans)
@@ -258,19 +257,9 @@ class Renderer:
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        text, size = digests.tobytes().hex(), 2 * kernel.DIGEST_BYTES
-        named = [text[at : at + size] for at in range(0, len(text), size)]
-        parts = [words[begin:end] for begin, end in spans.tolist()]
-        low, high = reached.reshape(-1, 2).T.tolist()
-        flat: list[Words] = list(zip(named, parts, low, high, strict=True))
-        made = list(zip(*(flat[j::n_outputs] for j in range(n_outputs)), strict=True))
-        whole: list[Made]
-        if single:
-            whole = list(zip(made, strict=True))
-        else:
-            bounds = np.cumsum([0, *map(len, cuts)]).tolist()
-            whole = [tuple(made[a:b]) for a, b in pairwise(bounds)]
-        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * int(pieces[:, 2].sum()) * n_outputs)
+        bounds = np.arange(n_pieces + 1) if single else np.cumsum([0, *map(len, cuts)])
+        whole: list[Made] = rows_of(words, spans, digests, reached, bounds)
+        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * n_outputs * sum([row[2] for row in rows]))
         return whole
 
     def _refuse(

@@ -92,6 +92,8 @@ def conditions_of(straights: Sequence[Straight]) -> list[Sequence[Condition | No
 
 def deciding(rows: Rows, conditions: Sequence[Sequence[Condition | None]], what: str) -> frozenset[int]:
     """Return a field (``port`` or ``capture``) of all captures that any play depends on."""
+    if not conditions:
+        return frozenset()
     found: set[int] = set()
     for first, mine in zip(rows.capture_bounds.tolist(), conditions, strict=False):
         for column in {c for when in mine if when is not None for c in when.captures}:

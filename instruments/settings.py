@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from qctl.device import Parameter
@@ -15,7 +17,7 @@ from qctl.instruments.confirm import confirm, parsed_float, parsed_int, printabl
 from qctl.instruments.links.link import Link
 from qctl.instruments.number_forms import hint_of_answer, hint_of_read_back, hint_of_refusal
 from qctl.lab.rack import ParameterRule
-from qctl.units import Limits
+from qctl.units import Limits, agree
 
 __all__ = ["NO_TEXT", "Settings"]
 
@@ -301,19 +303,24 @@ class Settings:
         """
         command, _ = self._find(name)
         got = self.get(name)
-        same = got == sent
-        if command.kind is float:
-            same = abs(got - sent) <= command.resolution + 1e-6 * abs(sent)
-        if command.kind is list:
-            same = len(got) == len(sent) and all(
-                abs(g - s) <= command.resolution for g, s in zip(got, sent, strict=True)
-            )
-        if not same:
+        if not self._same(command, sent, got):
             hint = hint_of_read_back(self.forms[name], sent, got) if name in self.forms else ""
             raise RefusedError(
                 f"{self.link.name}: {name} was set to {_shown(sent)} but reads {_shown(got)}{hint}",
                 instrument=self.link.name,
             )
+
+    def agrees(self, name: str, value: Any, found: Any) -> bool:
+        """Say whether a value that is read is the one that was set, by what its parameter can tell apart."""
+        with suppress(RequestError, LimitError):  # what lab.toml would no longer take is compared as it is
+            value = self.checked(name, value)
+        return self._same(self._find(name)[0], value, found)
+
+    @staticmethod
+    def _same(command: Command, sent: Any, got: Any) -> bool:
+        if command.kind is list and got is not None:
+            return len(got) == len(sent) and all(map(partial(agree, resolution=command.resolution), sent, got))
+        return agree(sent, got, command.resolution, command.share)
 
     def _all(self) -> Iterator[tuple[Command, int | str | None]]:
         for command in self.commands:

@@ -124,10 +124,9 @@ def stepped(
         If a pulse goes over an output's range or limits, starts before time zero, or is too long for the memory.
     """
     lead_s = shots.lead_s.get(instrument.name, 0.0)
-    key = ("stepped", instrument.name, Same(capability), lead_s)
-    wired = kept(lab, key, lambda: _wired(instrument, lab, capability, lead_s))
-    feeds, channels = wired.feeds, wired.channels
-    work = Renderer(feeds, wired.rate_hz, wired.half_v, coding, wired.lead_ticks)
+    key = ("stepped", instrument.name, Same(capability), coding, lead_s)
+    wired = kept(lab, key, lambda: _wired(instrument, lab, capability, coding, lead_s))
+    feeds, channels, work = wired.feeds, wired.channels, wired.work
     points = work.points_of(straights, wired.silence)
     ends: list[int] = points.spans[:, 1].tolist()
     cuts = _cuts(capability, points, ends, instrument)
@@ -182,23 +181,21 @@ class _Wired(NamedTuple):
     """What lab.toml and the capability table decide of one generator."""
 
     rate_hz: Fraction
-    lead_ticks: int
     silence: int
     feeds: tuple[Feed, ...]
     channels: dict[int, Channel]
-    half_v: dict[int, float]
+    work: Renderer
 
 
-def _wired(instrument: Instrument, lab: Lab, capability: Capability, lead_s: float) -> _Wired:
+def _wired(instrument: Instrument, lab: Lab, capability: Capability, coding: Coding, lead_s: float) -> _Wired:
     clock_hz = _given(instrument.clock_hz, f"{instrument.name}: clock_hz")
     check_number(capability, "clocks.sample.hz", clock_hz, instrument.name)
     rate_hz = rational_hz(clock_hz)
     feeds = feeds_of(lab, instrument.name)
     channels = {n: _channel(capability, instrument, n, f, k) for f in feeds for k, n in enumerate(f.outputs)}
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
-    return _Wired(
-        rate_hz, to_ticks(lead_s, rate_hz).ticks, looped_samples(capability), feeds, channels, half_v
-    )  # fmt: skip
+    work = Renderer(feeds, rate_hz, half_v, coding, to_ticks(lead_s, rate_hz).ticks)
+    return _Wired(rate_hz, looped_samples(capability), feeds, channels, work)
 
 
 def _n_padded(ends: Sequence[int], cuts: Sequence[Cut]) -> int:

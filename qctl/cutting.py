@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qctl.errors import CompileError
+from qctl.instruments.limit_words import remedy_of
 from qctl.instruments.registry import model_of
 from qctl.program.device_program import DeviceProgram
 
@@ -32,9 +33,10 @@ def cut_of(programs: Sequence[DeviceProgram], n_points: int, n_shots: int) -> tu
     if all(model_of(program.model).kind in _RECORDERS for program, _ in over) and n_shots > 1:
         return "shots", min(max(ratio, 2), n_shots)
     program, row = (players or over)[0]
+    most, remedy = f"; most of it is {row.place}" if row.place else "", remedy_of(row.resource)
     raise CompileError(
         f"one shot needs {row.used} {row.resource} of {program.instrument} ({program.model}), which has "
-        f"{row.allowed}" + (f"; most of it is {row.place}" if row.place else ""),
+        f"{row.allowed}{most}" + (f": {remedy}" if remedy else ""),
         instrument=program.instrument,
         used=row.used,
         allowed=row.allowed,

@@ -117,6 +117,15 @@ class BulkRead(Protocol):
 
 
 @runtime_checkable
+class Comparing(Protocol):
+    """A device that knows how exactly it keeps what is set."""
+
+    def agrees(self, name: str, value: Any, found: Any) -> bool:
+        """Say whether a value that is read is the one that was set."""
+        ...
+
+
+@runtime_checkable
 class Beating(Protocol):
     """A device that names its sign of life; of others it is `identify`, of those with a reference clock `locked`."""
 

@@ -20,12 +20,12 @@ _KINDS = ("player", "recorder", "transceiver")
 def feedback_of(lab: Lab, processor: Processor) -> Feedback:
     """Return how a processor's rack follows what it measures.
 
-    A family whose `lower` has `feedback_ns` plays under conditions: it returns, for a model that does, the nanoseconds
+    A family whose `lower` has `feedback_ns` plays under conditions: it returns, for a box that does, the nanoseconds
     from the end of a capture to what it may decide, and the least between the ends of two such captures.
     """
     boxes = [one for one in lab.instruments_of(processor.name) if model_of(one.model).kind in _KINDS]
-    without = _without(boxes)
-    follows = {found for one in boxes if (found := _feedback_ns(one.model)) is not None}
+    without = _without(boxes, lab)
+    follows = {found for one in boxes if (found := _feedback_ns(one, lab)) is not None}
     if without and not follows:
         return Feedback(f"{without[0].name} ({without[0].model})")
     families = {model_of(one.model).family for one in boxes}
@@ -46,7 +46,7 @@ def check_followers(timelines: Sequence[Timeline], instruments: Sequence[Instrum
     """
     if not any(timeline.conditions for timeline in timelines):
         return
-    without = {one.name: one for one in _without(instruments)}
+    without = {one.name: one for one in _without(instruments, lab)}
     for timeline in timelines:
         for k, when in enumerate(timeline.conditions):
             port = lab.port(timeline.ports[int(timeline.plays["port"][0, k])].name)
@@ -59,12 +59,12 @@ def check_followers(timelines: Sequence[Timeline], instruments: Sequence[Instrum
                 )
 
 
-def _without(instruments: Sequence[Instrument]) -> list[Instrument]:
+def _without(instruments: Sequence[Instrument], lab: Lab) -> list[Instrument]:
     found = [one for one in instruments if model_of(one.model).kind in _KINDS]
-    return [one for one in found if _feedback_ns(one.model) is None]
+    return [one for one in found if _feedback_ns(one, lab) is None]
 
 
-def _feedback_ns(model: str) -> tuple[int, int] | None:
-    lowering = lowering_of(model)
-    found: tuple[int, int] | None = lowering.feedback_ns(model) if hasattr(lowering, "feedback_ns") else None
+def _feedback_ns(instrument: Instrument, lab: Lab) -> tuple[int, int] | None:
+    follow = getattr(lowering_of(instrument.model), "feedback_ns", None)
+    found: tuple[int, int] | None = None if follow is None else follow(instrument, lab)
     return found

@@ -114,6 +114,24 @@ def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: flo
     return Rounded(ticks, error_s)
 
 
+def agree(sent: object, found: object, resolution: float = 0.0, share: float = 0.0) -> bool:
+    """Say whether a value that is read is the one that was set.
+
+    Parameters
+    ----------
+    sent, found : object
+        Whole numbers, words and true or false are compared exactly; where one is a float, as `resolution` says.
+    resolution : float
+        How far two numbers may be apart, in their unit.
+    share : float
+        What may be added to it, as a share of what was sent.
+    """
+    numbers = [value for value in (sent, found) if isinstance(value, int | float) and not isinstance(value, bool)]
+    if len(numbers) < 2 or not any(isinstance(value, float) for value in numbers):
+        return bool(sent == found)
+    return abs(numbers[1] - numbers[0]) <= resolution + share * abs(numbers[0])
+
+
 def common_grid_s(rates_hz: list[Fraction]) -> Fraction | None:
     """Return the shortest time that is whole ticks of every clock, or None above one second."""
     if not rates_hz:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from qctl.errors import QctlError, RequestError
 from qctl.hil.bench.judging import is_wanted, judge_chance, judge_error, judge_limits, judge_value
-from qctl.hil.bench.outcome import Outcome, StepOutcome
+from qctl.hil.bench.known import Known, lacks
+from qctl.hil.bench.outcome import Outcome, StepOutcome, plain
 from qctl.hil.bench.rack import BenchLab
 from qctl.hil.bench.scenario import Scenario
 from qctl.hil.bench.steps import (
@@ -35,6 +36,8 @@ __all__ = ["Bench", "TuneUp", "called"]
 TuneUp = Callable[[Any, str | None, Sequence[str] | None], Any]
 """Tunes up a processor of a lab by nodes, and raises a QctlError if a value is refused."""
 _PAUSE_S = 0.02
+_TOLD_S = 0.5
+"""A replay tells of a command that differs before the link ends, by another way that may take so much longer."""
 
 
 class Bench:
@@ -59,7 +62,7 @@ class Bench:
         self._units: dict[tuple[str, str], str] = {}
 
     def play(self, scenario: Scenario) -> Outcome:
-        """Play a scenario, and leave the lab without faults and with every link up.
+        """Play a scenario, and leave the lab without faults and with every link up; a lab of a record is used up.
 
         Raises
         ------
@@ -75,17 +78,23 @@ class Bench:
             for repetition in range(1, scenario.repeats + 1):
                 for number, step in enumerate(scenario.steps, start=1):
                     kind = _kind(step)
-                    row = StepOutcome(number, repetition, kind, step.name or _title(step), time.monotonic() - begin_s)
+                    title = plain(step.name or _title(step))
+                    row = StepOutcome(number, repetition, kind, title, time.monotonic() - begin_s)
                     outcome.steps.append(row)
                     now_s = time.monotonic()
                     self._step(scenario, step, row, outcome, events, previous_s if isinstance(step, Wait) else now_s)
                     previous_s = now_s
                     row.took_s = time.monotonic() - now_s
+                    if self.lab.replays:
+                        row.problems += self.lab.new_differences(_TOLD_S if row.problems else 0.0)
+                    row.said, row.problems = plain(row.said), [plain(text) for text in row.problems]
                     self._note_fault(step, outcome, row)
                     if self._on_step is not None:
                         self._on_step(row)
                     if row.problems and isinstance(step, Restart | Kill | Fault):
                         raise RequestError(f"step {number} failed, and those after it need it")
+                    if self.lab.replays and self.lab.rack_ended():
+                        raise RequestError(f"the replay ended with step {number}, and those after it need it")
             outcome.problems += judge_limits(scenario, outcome)
         except QctlError as error:
             outcome.problems.append(error.message)
@@ -96,37 +105,49 @@ class Bench:
             for at_s, event in events.since(begin_s):
                 if event.topic.startswith(f"{Topic.LINK}."):
                     outcome.changes.append((at_s - begin_s, event.body["instrument"], event.body["state"]))
+        outcome.problems += self._leave()
+        outcome.problems = [plain(text) for text in outcome.problems]
+        return outcome
+
+    def _leave(self) -> list[str]:
+        """Leave the lab as others want it, and return what is wrong with it."""
+        if self.lab.replays:
+            self.lab.end_replay()
+            return self.lab.new_differences()
         try:
             self.lab.make_ready()
         except QctlError as error:
-            outcome.problems.append(f"after the scenario: {error.message}")
-        return outcome
+            return [f"after the scenario: {error.message}"]
+        return []
 
     # -- before ----------------------------------------------------------------------------------
 
     def _check(self, scenario: Scenario) -> None:
         """Refuse what this lab has not before anything is done to it."""
-        known = list(self.lab.client.description.instruments)
+        if self.lab.replays and (ended := self.lab.rack_ended()):
+            raise RequestError(ended)
+        described = self.lab.client.description
+        known = Known(tuple(described.instruments), tuple(described.processors), tuple(self.lab.processes()))
         where = Path(scenario.file).name
+        found: list[str] = []
         for number, step in enumerate(scenario.steps):
-            named = [*step.expect.undisturbed, *step.expect.link]
-            named += [step.instrument] if isinstance(step, Set | Get | Call | Raw) else []
-            if unknown := [name for name in named if name not in known]:
-                raise RequestError(
-                    f"{where}: steps[{number}]: this lab has no instrument {unknown[0]!r}; it has {', '.join(known)}"
-                )
-            if isinstance(step, Set | Get) and (has := self._parameters(step.instrument)) and step.parameter not in has:
-                raise RequestError(
-                    f"{where}: steps[{number}].parameter: {step.instrument} has no {step.parameter!r}; "
-                    f"it has {', '.join(has)}"
-                )
-            if isinstance(step, Calibrate) and self._tune_up is None:
-                raise RequestError(f"{where}: steps[{number}]: this bench was made without a tune-up")
-            if isinstance(step, Fault) and not self.lab.plant:
-                raise RequestError(
-                    f"{where}: steps[{number}]: fault {step.fault}{f' on {step.on}' if step.on else ''} can't be made: "
-                    f"this lab is real (no virtual lab of this machine stands behind it)"
-                )
+            lacking = [*lacks(known, step, f"steps[{number}]"), *self._lacks(known, step, f"steps[{number}]")]
+            found += [f"{where}: {path}: {text}" for path, text in lacking]
+        if found:
+            raise RequestError(found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""), problems=found)
+
+    def _lacks(self, known: Known, step: Step, path: str) -> Iterator[tuple[str, str]]:
+        """Yield what only a lab that runs can be asked for."""
+        if isinstance(step, Set | Get) and step.instrument in (known.instruments or ()):
+            has = self._parameters(step.instrument)
+            if has and step.parameter not in has:
+                yield f"{path}.parameter", f"{step.instrument} has no {step.parameter!r}; it has {', '.join(has)}"
+        if isinstance(step, Calibrate) and self._tune_up is None:
+            yield path, "this bench was made without a tune-up"
+        if isinstance(step, Fault) and not self.lab.plant:
+            where = f" on {step.on}" if step.on else ""
+            text = f"fault {step.fault}{where} can't be made: this lab is real (no virtual lab of this machine stands"
+            yield path, f"{text} behind it)"
 
     def _parameters(self, instrument: str) -> list[str]:
         """Return what can be got from an instrument or set; nothing where its link has never been up."""
@@ -226,7 +247,8 @@ class Bench:
             event = wanted.event
             if event is not None and not any(is_wanted(event, one) for _, one in events.since(since_s)):
                 holds = "".join(f", {key} = {value}" for key, value in event.holds.items())
-                found.append(f"no event {event.topic}{holds} came within {wanted.within_s:g} s")
+                words = "".join(f", {key} with {part!r}" for key, part in event.words.items())
+                found.append(f"no event {event.topic}{holds}{words} came within {wanted.within_s:g} s")
             if not found or time.monotonic() > end_s:
                 break
             time.sleep(_PAUSE_S)
@@ -242,7 +264,7 @@ class Bench:
     def _note_fault(self, step: Step, outcome: Outcome, row: StepOutcome) -> None:
         """Note from when to when faults were set; -1 stands for an end that has not come."""
         if isinstance(step, Fault):
-            outcome.faults.append((row.begin_s, -1.0, f"{step.fault} on {step.on or 'its usual place'}"))
+            outcome.faults.append((row.begin_s, -1.0, plain(f"{step.fault} on {step.on or 'its usual place'}")))
         if isinstance(step, Clear):
             outcome.faults = [
                 (a, row.begin_s if b < 0 and (step.fault or name).split(" ")[0] == name.split(" ")[0] else b, name)

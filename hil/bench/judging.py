@@ -78,8 +78,10 @@ def judge_chance(wanted: Mapping[str, Chance], counts: Any) -> list[str]:
 
 def is_wanted(wanted: EventWanted, event: wire.Event) -> bool:
     """Say whether an event is the one that is waited for."""
-    return f"{event.topic}.".startswith(f"{wanted.topic.rstrip('.')}.") and all(
-        _same(value, event.body.get(key)) for key, value in wanted.holds.items()
+    return (
+        f"{event.topic}.".startswith(f"{wanted.topic.rstrip('.')}.")
+        and all(_same(value, event.body.get(key)) for key, value in wanted.holds.items())
+        and all(part in str(event.body.get(key, "")) for key, part in wanted.words.items())
     )
 
 

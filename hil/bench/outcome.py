@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Latency", "Outcome", "StepOutcome"]
+__all__ = ["Latency", "Outcome", "StepOutcome", "plain"]
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+"""Control characters, other ends of lines, and what is no character: terminals act on them, XML and HTML have none."""
+
+
+def plain(text: str) -> str:
+    """Return a text for people in one line: what can't be seen stands there as in a Python literal."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 @dataclass(slots=True)

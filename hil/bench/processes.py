@@ -15,6 +15,8 @@ from qctl.errors import ScheduleError
 __all__ = ["Running", "start"]
 
 START_TIMEOUT_S = 60.0
+_LAST_WORDS_S = 1.0
+"""Children of what ended may keep its output open for ever."""
 
 
 class Running:
@@ -38,6 +40,14 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said.append(line)
+
+    @property
+    def ended(self) -> bool:
+        """Say whether it has ended, by itself or as it was asked; all that it printed is in `said` then."""
+        if self.process.poll() is None:
+            return False
+        self._reader.join(_LAST_WORDS_S)
+        return True
 
     def end(self, timeout_s: float = 20.0) -> None:
         """Ask it to end, and wait; kill it if it does not."""

@@ -18,6 +18,7 @@ from typing import Any
 
 from qctl.client import Lab, connect
 from qctl.errors import QctlError, RequestError, ScheduleError
+from qctl.hil.bench.known import SERVER
 from qctl.hil.bench.processes import Running, start
 from qctl.hil.bench.scenario import LabWanted
 from qctl.hil.lab import ask_plant, running_labs
@@ -40,8 +41,6 @@ class BenchLab:
         A connection to the server; another one after `restart`.
     plant : str
         Socket of the virtual lab behind it; empty for a real one.
-    differences : list of str
-        Of a lab that is played from a record, after `close`: which commands were not as recorded.
     """
 
     def __init__(self, folder: tempfile.TemporaryDirectory[str]) -> None:
@@ -52,8 +51,8 @@ class BenchLab:
         self.client: Lab
         self.address = ""
         self.plant = ""
-        self.differences: list[str] = []
-        self._replays = False
+        self._record, self._strict = "", False
+        self._n_told = 0
 
     # -- opening ---------------------------------------------------------------------------------
 
@@ -66,9 +65,9 @@ class BenchLab:
             self._rack = start(["hil", "lab", wanted.virtual, *options])
             self.plant = self._rack.address
         elif wanted.record:
-            self._replays = True
+            self._record, self._strict = str(beside / wanted.record), wanted.strict
             toml, how = inner / "lab.toml", "--strict" if wanted.strict else "--tolerant"
-            self._rack = start(["hil", "replay", str(beside / wanted.record), how, "--out", str(toml)])
+            self._rack = start(["hil", "replay", self._record, how, "--out", str(toml)])
         elif wanted.file:
             toml = beside / wanted.file
             self.plant = plant_behind(toml)
@@ -97,13 +96,10 @@ class BenchLab:
         if client is not None:
             with contextlib.suppress(QctlError):  # the server may have been killed
                 client.close()
-        processes = [self._server, self._rack]
-        for process in reversed(processes) if self._replays else processes:  # a record has no end to a server of now
+        self.end_replay()
+        for process in (self._server, self._rack):
             if process is not None:
                 process.end()
-        if self._replays and self._rack is not None:
-            said = [line.strip().partition(DIFFERENCE) for line in self._rack.said]
-            self.differences = [text for before, mark, text in said if mark and not before]
         self._folder.cleanup()
 
     def __enter__(self) -> BenchLab:
@@ -113,6 +109,44 @@ class BenchLab:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    # -- a rack that is played from a record -----------------------------------------------------
+
+    @property
+    def replays(self) -> bool:
+        """Say whether the rack is played from a record; one playing of it serves one scenario."""
+        return bool(self._record)
+
+    @property
+    def differences(self) -> list[str]:
+        """Return which commands were not as recorded, up to now; whole after `end_replay`."""
+        said = [line.strip().partition(DIFFERENCE) for line in list(self._rack.said)] if self._rack else []
+        return [text for before, mark, text in said if mark and not before]
+
+    def new_differences(self, patience_s: float = 0.0) -> list[str]:
+        """Return the differences that were not returned before; one that is to come is waited for so long."""
+        end_s = time.monotonic() + patience_s
+        while len(self.differences) == self._n_told and time.monotonic() < end_s and not self.rack_ended():
+            time.sleep(_PAUSE_S)
+        found = self.differences[self._n_told :]
+        self._n_told += len(found)
+        return found
+
+    def end_replay(self) -> None:
+        """End a rack that is played from a record, ahead of the server: what that says at its end is in no record."""
+        if self._record and self._rack is not None:
+            self._rack.end()
+
+    def rack_ended(self) -> str:
+        """Return a sentence about a rack that ended by itself, with the command that differed; empty while it runs.
+
+        A strict replay that has told of a difference is at its end.
+        """
+        if self._rack is None or not (self._rack.ended or (self._strict and self.differences)):
+            return ""
+        if not self._record:
+            return "the virtual lab ended by itself"
+        return f"the replay of {self._record} ended: {'; '.join(self.differences) or 'it does not say why'}"
 
     # -- what steps need -------------------------------------------------------------------------
 
@@ -165,18 +199,20 @@ class BenchLab:
         RequestError
             If it is not there, or not the bench's to kill.
         """
-        if what == "server":
-            if self._server is None:
-                raise RequestError("the server was not started by this bench, and is not killed by it")
-            os.kill(self._server.process.pid, signal.SIGKILL)
-            self._server.process.wait()
-            return
-        if not self.plant:
-            raise RequestError(f"{what} can't be killed: this lab is real")
-        pids = json.loads((Path(self.plant).parent / "lab.json").read_text())["pids"]
+        pids = self.processes()
         if what not in pids:
-            raise RequestError(f"{what} is no process of the virtual lab; there are {', '.join(pids)} and server")
-        os.kill(int(pids[what]), signal.SIGKILL)
+            raise RequestError(f"{what} is no process of this lab that can be killed; there are {', '.join(pids)}")
+        os.kill(pids[what], signal.SIGKILL)
+        if what == SERVER and self._server is not None:
+            self._server.process.wait()
+
+    def processes(self) -> dict[str, int]:
+        """Return the processes that are this bench's to kill: emulated instruments, and its own server."""
+        pids: dict[str, int] = {}
+        if self.plant:
+            note = json.loads((Path(self.plant).parent / "lab.json").read_text())
+            pids = {name: int(pid) for name, pid in note["pids"].items()}
+        return pids | ({SERVER: self._server.process.pid} if self._server is not None else {})
 
     def restart(self) -> None:
         """End the server in order, unless it is gone already, and start it anew with the same store and address.
@@ -204,14 +240,17 @@ class BenchLab:
         Raises
         ------
         ScheduleError
-            If one stays down.
+            If one stays down, or the rack has ended; of a record the message has the command that differed.
         """
         if self.plant:
             self.clear_faults()
         end_s = time.monotonic() + timeout_s
         while down := [f"{name} ({state})" for name, state in self.links().items() if state != "up"]:
+            if ended := self.rack_ended():
+                raise ScheduleError(ended)
             if time.monotonic() > end_s:
-                raise ScheduleError(f"links are not up after {timeout_s:g} s: {', '.join(down)}")
+                said = "; ".join([f"links are not up after {timeout_s:g} s: {', '.join(down)}", *self.differences])
+                raise ScheduleError(said)
             time.sleep(_PAUSE_S)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,18 +11,18 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from qctl.errors import ParseError, RequestError, error_codes
+from qctl.errors import ParseError, QctlError, RequestError, error_codes
+from qctl.hil.bench.known import Known, known_of, lacks
+from qctl.hil.bench.outcome import plain
 from qctl.hil.bench.steps import Clear, Expect, Fault, Get, Kill, Run, Seconds, Step, Times
 from qctl.hil.labs.kinds import LABS, drawn, faults_of
-from qctl.hil.plant.faults import FAULTS
+from qctl.hil.plant.faults import FAULTS, FaultTable
 from qctl.lab import read_lab
 from qctl.lab.decoding import Problems, decode, join
 from qctl.lab.rack_rules import unknown
-from qctl.wire import Topic
 
 __all__ = ["LabWanted", "Limits", "Scenario", "lab_wanted", "read_scenario", "shipped"]
 
-_TOPICS = tuple(sorted(Topic))
 _ACTIONS = tuple(kind.__struct_config__.tag for kind in Step.__args__)
 
 
@@ -52,6 +53,9 @@ class LabWanted(Struct, frozen=True, forbid_unknown_fields=True):
     timeout_s: Annotated[float, Meta(ge=1e-3, le=3600)] | None = None
 
 
+_USUAL = LabWanted(virtual="transmon2")
+
+
 class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     """Bounds on how long the steps of one kind take; jitter is the 99th percentile less the median."""
 
@@ -68,7 +72,7 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     name: str
     description: str = ""
     repeats: Times = 1
-    lab: LabWanted = LabWanted(virtual="transmon2")
+    lab: LabWanted = _USUAL
     steps: Annotated[tuple[Step, ...], Meta(min_length=1)]
     limits: dict[str, Limits] = {}
     file: str = ""
@@ -94,8 +98,16 @@ def shipped() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def read_scenario(place: str | Path) -> Scenario:
+def read_scenario(place: str | Path, lab: str | None = None) -> Scenario:
     """Read and check a scenario: a file, or the name of one that comes with qctl.
+
+    Parameters
+    ----------
+    place : str or Path
+        Which.
+    lab : str, optional
+        What it is to be played against, as of `lab_wanted`; empty for what the file says, or what is usual where it
+        says nothing. Without it, names of a lab that the file does not mention are left to the bench that plays it.
 
     Raises
     ------
@@ -121,44 +133,89 @@ def read_scenario(place: str | Path) -> Scenario:
     if "file" in raw:
         problems.add("file", "unknown key")
     found = decode(raw, Scenario, problems)
-    if isinstance(found, Scenario) and not problems.found:
-        _check(found, problems)
+    wanted: LabWanted | None
+    if isinstance(found, Scenario):
+        found = msgspec.structs.replace(found, file=str(path))
+        steps: dict[int, Step] = dict(enumerate(found.steps))
+        wanted = found.lab
+    else:  # what can be read of it is judged all the same, so that all is told at once
+        wanted, steps = _readable(raw)
+    _check(raw, problems)
+    if wanted is not None:
+        wanted = lab_wanted(lab, wanted.seed, wanted.timeout_s) if lab else wanted
+        _check_lab(wanted, path.parent, steps, problems, lab is not None or "lab" in raw)
     if problems.found:
-        said = [f"{path.name}: {problem}" for problem in problems.found]
+        said = [plain(f"{path.name}: {problem}") for problem in dict.fromkeys(problems.found)]
         more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
         raise RequestError(said[0] + more, problems=said)
-    scenario: Scenario = msgspec.structs.replace(found, file=str(path))
+    scenario: Scenario = msgspec.structs.replace(found, lab=wanted)
     return scenario
 
 
-def _check(scenario: Scenario, problems: Problems) -> None:
-    """Note what does not fit together."""
-    lab = scenario.lab
+def _readable(raw: dict[str, Any]) -> tuple[LabWanted | None, dict[int, Step]]:
+    """Return what can be read of a scenario that is wrong: its lab, and its steps by their numbers."""
+    wanted = decode(raw["lab"], LabWanted, Problems()) if "lab" in raw else _USUAL
+    listed = raw.get("steps")
+    steps = {k: decode(one, Step, Problems()) for k, one in enumerate(listed if isinstance(listed, list) else ())}
+    right = {k: one for k, one in steps.items() if isinstance(one, Step)}
+    return (wanted if isinstance(wanted, LabWanted) else None), right
+
+
+def _check(raw: dict[str, Any], problems: Problems) -> None:
+    """Note what is wrong beside lab and steps."""
+    if raw.get("steps") == []:
+        problems.add("steps", "there is none")
+    limits = raw.get("limits")
+    for kind in limits if isinstance(limits, dict) else ():
+        if kind not in _ACTIONS:
+            problems.add(join("limits", kind), f"is no kind of step; there are {', '.join(_ACTIONS)}")
+    for key in ("name", "description"):
+        _check_text(raw.get(key), key, problems)
+
+
+def _check_text(text: Any, path: str, problems: Problems) -> None:
+    if isinstance(text, str) and text != plain(text):
+        problems.add(path, f"{plain(text)!r} has characters that no line can show")
+
+
+def _check_lab(lab: LabWanted, folder: Path, steps: Mapping[int, Step], problems: Problems, all_names: bool) -> None:
+    """Note what is wrong with the lab, and what the steps want of it that it has not."""
     named = [key for key in ("virtual", "file", "server", "record") if getattr(lab, key)]
     if len(named) != 1:
         problems.add("lab", f"names {' and '.join(named) or 'none'} of virtual, file, server and record; one is needed")
     if lab.virtual and lab.virtual not in LABS:
         problems.add("lab.virtual", f"{lab.virtual!r} is not one of {', '.join(LABS)}")
-    if not scenario.steps:
-        problems.add("steps", "there is none")
-    for kind in scenario.limits:
-        if kind not in _ACTIONS:
-            problems.add(join("limits", kind), f"is no kind of step; there are {', '.join(_ACTIONS)}")
-    faults = faults_of(drawn(lab.virtual, lab.seed)) if lab.virtual in LABS else None
-    for number, step in enumerate(scenario.steps):
-        path = f"steps[{number}]"
-        if isinstance(step, Fault) and step.fault in FAULTS and faults is not None:
-            try:
-                faults.put(step.fault, step.on, step.value)
-            except RequestError as error:
-                problems.add(path, error.message)
-        if isinstance(step, Fault | Clear) and step.fault is not None and step.fault not in FAULTS:
-            problems.add(f"{path}.fault", f"{step.fault!r} is not one of {', '.join(sorted(FAULTS))}")
-        if isinstance(step, Run) and bool(step.program) == bool(step.file):
-            problems.add(path, "a run needs either program or file")
-        if isinstance(step, Kill) and not step.what:
-            problems.add(f"{path}.what", 'is empty; it is an instrument or "server"')
-        _check_expected(step, f"{path}.expect", problems)
+    faults: FaultTable | None = None
+    known = Known()
+    if len(named) == 1 and (not lab.virtual or lab.virtual in LABS):
+        try:
+            faults = faults_of(drawn(lab.virtual, lab.seed)) if lab.virtual else None
+            file, record = (folder / lab.file if lab.file else None), (folder / lab.record if lab.record else None)
+            known = known_of(lab.virtual, lab.seed, file, record) if all_names else known
+        except QctlError as error:
+            for problem in error.details.get("problems", [error.message]):
+                problems.add(f"lab.{named[0]}", str(problem))
+    for number, step in steps.items():
+        _check_step(step, f"steps[{number}]", faults, problems)
+    for number, step in steps.items():
+        for path, text in lacks(known, step, f"steps[{number}]"):
+            problems.add(path, text)
+
+
+def _check_step(step: Step, path: str, faults: FaultTable | None, problems: Problems) -> None:
+    _check_text(step.name, f"{path}.name", problems)
+    if isinstance(step, Fault) and step.fault in FAULTS and faults is not None:
+        try:
+            faults.put(step.fault, step.on, step.value)
+        except RequestError as error:
+            problems.add(path, error.message)
+    if isinstance(step, Fault | Clear) and step.fault is not None and step.fault not in FAULTS:
+        problems.add(f"{path}.fault", f"{step.fault!r} is not one of {', '.join(sorted(FAULTS))}")
+    if isinstance(step, Run) and bool(step.program) == bool(step.file):
+        problems.add(path, "a run needs either program or file")
+    if isinstance(step, Kill) and not step.what:
+        problems.add(f"{path}.what", 'is empty; it is an instrument or "server"')
+    _check_expected(step, f"{path}.expect", problems)
 
 
 def _check_expected(step: Step, path: str, problems: Problems) -> None:
@@ -176,8 +233,5 @@ def _check_expected(step: Step, path: str, problems: Problems) -> None:
         problems.add(f"{path}.min", f"{wanted.min:g} is above max = {wanted.max:g}")
     if wanted.error is not None and wanted.error not in error_codes():
         problems.add(f"{path}.error", unknown("error code", wanted.error, sorted(error_codes())))
-    if wanted.event is not None and wanted.event.topic.partition(".")[0] not in _TOPICS:
-        topic = wanted.event.topic.partition(".")[0]
-        problems.add(f"{path}.event.topic", f"no event is called {topic!r}; there are {', '.join(_TOPICS)}")
     if wanted.words and wanted.error is None:
         problems.add(f"{path}.words", "are an error's: name its code in error, too")

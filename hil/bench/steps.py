@@ -42,10 +42,11 @@ class Chance(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EventWanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """An event of the server: its topic, and what its words must have, such as ``state = "up"``."""
+    """An event of the server: its topic, what it holds, such as ``state = "up"``, and parts of its texts (`words`)."""
 
     topic: str
     holds: dict[str, Value] = {}
+    words: dict[str, str] = {}
 
 
 class Expect(Struct, frozen=True, forbid_unknown_fields=True):

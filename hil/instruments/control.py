@@ -1,7 +1,8 @@
 """The back door of an emulated instrument: faults are set and counters read here, never over the instrument's own link.
 
 One JSON object a line each way over a unix socket: ``{"faults": {...}}`` replaces the faults, ``{"get": "counters"}``
-returns what was counted, ``{"get": "faults"}`` the faults. Faults that the plant pushes come on top.
+returns what was counted, ``{"get": "faults"}`` the faults. Faults that the plant pushes come on top. A fault that the
+box would not show is refused, and nothing is set.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection
 from typing import Any
 
 from qctl.hil.faults.present import WireFaults
+from qctl.hil.faults.table import KINDS
 from qctl.hil.instruments.emulated import Emulated
 
 __all__ = ["Control"]
@@ -26,9 +28,12 @@ class Control:
         The instrument.
     faults : WireFaults
         Its faults on the wire.
+    shown : collection of str
+        Faults that its kind of link shows, beside those that any instrument does.
     """
 
-    def __init__(self, box: Emulated, faults: WireFaults) -> None:
+    def __init__(self, box: Emulated, faults: WireFaults, shown: Collection[str] = ()) -> None:
+        self._shown = frozenset(shown)
         self._box = box
         self._faults = faults
         self._own: dict[str, Any] = {}
@@ -63,6 +68,8 @@ class Control:
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer one request."""
         if "faults" in request:
+            if said := self._refusal(request["faults"]):
+                return {"error": said}
             self._own = dict(request["faults"])
             self._apply(self._own)
             self._box.plant.fault_changed.set()
@@ -72,6 +79,21 @@ class Control:
         if request.get("get") == "faults":
             return self._box.plant.faults | self._own
         return {"error": "unknown request"}
+
+    def _refusal(self, faults: dict[str, Any]) -> str:
+        """Return a sentence if nothing would come of a fault; units of a line are dictionaries under their names."""
+        units = getattr(self._box, "on_line", {})
+        for name, value in faults.items():
+            if name not in units:
+                if said := _unknown(name, self._box.own_faults | self._shown):
+                    return said
+            elif not isinstance(value, dict):
+                return f"{name} is a unit, and its faults stand in an object under its name, not {value!r}"
+            elif "renamed" in value:
+                return f"renamed is set on a line, not on {name}, which is on it: a port goes and comes for all"
+            elif said := next(filter(None, (_unknown(one, units[name].box.own_faults) for one in value)), ""):
+                return f"{name}: {said}"
+        return ""
 
     def _apply(self, anew: Collection[str] = ()) -> None:
         present = self._box.plant.faults | self._own
@@ -92,3 +114,9 @@ class Control:
             pass
         finally:
             writer.close()
+
+
+def _unknown(name: str, shown: Collection[str]) -> str:
+    """Return a sentence if a box that shows some faults beside those of any instrument does not show one."""
+    known = {kind.name for kind in KINDS.values() if kind.place != "cable" and not kind.chosen} | set(shown)
+    return "" if name in known else f"fault {name!r} is not one of {', '.join(sorted(known))}"

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import struct
 from abc import abstractmethod
+from functools import partial
 from typing import Any, ClassVar
 
 from qctl.errors import QctlError
@@ -22,7 +23,7 @@ from qctl.hil.instruments.firmware_link import (
     FirmwareLink,
     Problem,
 )
-from qctl.hil.instruments.plant_link import Plant
+from qctl.hil.instruments.plant_link import Ended, Plant
 from qctl.hil.instruments.trigger_packets import Packet
 
 __all__ = ["E_PAYLOAD", "E_RANGE", "E_STATE", "FirmwareBox", "Problem"]
@@ -45,7 +46,7 @@ class FirmwareBox(FirmwareLink):
     """Bytes of each request that it knows beside those of all firmware; -1 for any number."""
 
     def __init__(self, config: EmulatorConfig, plant: Plant) -> None:
-        self._task: asyncio.Task[None] | None = None
+        self._playing: asyncio.Future[None] | None = None
         self._slow: asyncio.Task[None] | None = None
         super().__init__(config, plant)
 
@@ -70,8 +71,8 @@ class FirmwareBox(FirmwareLink):
         """Return the shots of the block that is about to begin; raise Problem if it can't."""
 
     @abstractmethod
-    async def play(self) -> int:
-        """Play the block, and return how many shots there were."""
+    def play(self, ended: Ended) -> None:
+        """Begin to play the block; `ended` is told how many shots there were."""
 
     @abstractmethod
     def low(self) -> None:
@@ -90,7 +91,7 @@ class FirmwareBox(FirmwareLink):
     # sessions and requests -------------------------------------------------------------------------
 
     def _begin(self, hello: bytes) -> None:
-        if self._task is not None:
+        if self._playing is not None:
             self._later(self._halt_then(hello))
         else:
             self.send(hello)
@@ -117,7 +118,7 @@ class FirmwareBox(FirmwareLink):
         return _LENGTHS.get(kind, self.lengths.get(kind))
 
     def _carry_out(self, packet: Packet) -> None:
-        if packet.kind in (STOP, SAFE) or (packet.kind == STATUS and self._task is not None):
+        if packet.kind in (STOP, SAFE) or (packet.kind == STATUS and self._playing is not None):
             self._later(self._answer_later(packet))
         else:
             self._answer(packet, self._do(packet.kind, packet.payload))
@@ -127,7 +128,7 @@ class FirmwareBox(FirmwareLink):
             # While the plant computes, lab time and the shots stand still: a real box answers at once.
             with contextlib.suppress(TimeoutError):
                 n_fired = await asyncio.wait_for(self.plant.fired(), _PLANT_PATIENCE_S)
-                if self._task is not None:
+                if self._playing is not None:
                     self._n_fired = max(0, min(self._n_shots, n_fired))
             self._answer(packet, self._status())
             return
@@ -141,7 +142,7 @@ class FirmwareBox(FirmwareLink):
     def _do(self, kind: int, payload: bytes) -> bytes:
         if kind == STATUS:
             return self._status()
-        if self._task is not None and kind not in self.asking:
+        if self._playing is not None and kind not in self.asking:
             raise Problem(E_STATE, "firing")
         if kind == SET_REFERENCE:
             return self._set_reference(payload)
@@ -152,7 +153,7 @@ class FirmwareBox(FirmwareLink):
         return self.answer(kind, payload)
 
     def _status(self) -> bytes:
-        firing = int(self._task is not None)
+        firing = int(self._playing is not None)
         return _STATUS.pack(firing, self._reference(), self._last_error, self._number, self._n_fired, self._n_shots)
 
     def _fire(self, payload: bytes) -> bytes:
@@ -164,28 +165,35 @@ class FirmwareBox(FirmwareLink):
         self._n_shots = self.ready()
         self._number, self._n_fired = number, 0
         self._stopped = False
-        self._task = asyncio.get_running_loop().create_task(self._run(number, self._n_shots, self._session))
+        loop = asyncio.get_running_loop()
+        self._playing = loop.create_future()
+        ended = partial(self._ended, self._playing, number, self._n_shots, self._session)
+        try:
+            self.play(ended)
+        except QctlError as error:
+            loop.call_soon(ended, error)  # after the reply to this request
         return payload
 
-    async def _run(self, number: int, n_shots: int, session: int) -> None:
+    def _ended(
+        self, block: asyncio.Future[None], number: int, n_shots: int, session: int, found: int | QctlError
+    ) -> None:
+        """Tell that a block is over, and how many shots it had."""
+        self._playing = None
+        block.set_result(None)
         reason = FAULT
-        try:
-            self._n_fired = await self.play()
-            reason = COMPLETE if self._n_fired == n_shots else STOPPED
-        except QctlError:
-            self._last_error = E_FAULT
-            self._n_fired = 0
-        finally:
-            self._task = None
+        if isinstance(found, QctlError):
+            self._last_error, self._n_fired = E_FAULT, 0
+        else:
+            self._n_fired = found
+            reason = COMPLETE if found == n_shots else STOPPED
         if self._stopped and self._n_fired < n_shots:
             reason = STOPPED
-        if session != self._session:
-            return
-        self._tell(DONE, _DONE.pack(number, self._n_fired, reason, 0, 0))
+        if session == self._session:
+            self._tell(DONE, _DONE.pack(number, self._n_fired, reason, 0, 0))
 
     async def _halt(self) -> None:
-        task = self._task
-        if task is not None:
+        block = self._playing
+        if block is not None:
             self._stopped = True
             await self.plant.abort()
-            await asyncio.wait([task])
+            await asyncio.wait([block])

@@ -344,5 +344,6 @@ def _convert(volts: NDArray[np.float32], scale_v: float, offset_v: float, step: 
     np.rint(levels, out=levels)
     if step > 1:
         levels *= np.float32(step)
-    np.clip(levels, -_CLIP, _CLIP, out=levels)
+    np.maximum(levels, -_CLIP, out=levels)  # np.clip takes three times as long for an average
+    np.minimum(levels, _CLIP, out=levels)
     return levels.astype("<i2")

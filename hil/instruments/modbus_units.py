@@ -91,8 +91,8 @@ class _Unit:
         box.send = self._say
 
     def hear(self, data: bytes) -> None:
-        """Take bytes from the line, unless it is off."""
-        if not self._deaf and (data := self._inlet.feed(data)):
+        """Take bytes from the line, unless it is off or reads nothing: on a line that others share, nothing is kept."""
+        if not self._deaf and not self._faults.get("stalled") and (data := self._inlet.feed(data)):
             self.box.receive(data)
 
     def take(self, faults: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from qctl.errors import RequestError
 
-__all__ = ["MODELS", "Model", "emulated_by", "faults_shown"]
+__all__ = ["MODELS", "Model", "emulated_by", "faults_shown", "shown_by"]
 
 
 class Model(NamedTuple):
@@ -93,4 +93,9 @@ def faults_shown(name: str) -> frozenset[str]:
         If there is no such model.
     """
     kind, link = emulated_by(name)
-    return frozenset(kind.own_faults) | ({"renamed"} if link in ("pty", "serial") else set())
+    return frozenset(kind.own_faults) | shown_by(link)
+
+
+def shown_by(link: str) -> frozenset[str]:
+    """Return the faults that a kind of link shows and others don't."""
+    return frozenset({"renamed"} if link in ("pty", "serial") else ())

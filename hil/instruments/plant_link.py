@@ -11,13 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.plant.client import Parts, Taken
+from qctl.hil.plant.client import Ended, Parts, Taken
 from qctl.hil.plant.light import Exposure
 from qctl.hil.plant.messages import Levels, Points, Runs
 from qctl.hil.plant.shot import Integration, Kind, Output
 from qctl.hil.plant.timed_client import Steer
 
 __all__ = [
+    "Ended",
     "Exposure",
     "Integration",
     "Kind",
@@ -94,6 +95,9 @@ class Plant(Protocol):
     async def fire(self, line: int, n_shots: int, period_s: float, once: Sequence[int] = ()) -> int:
         """Fire a block of triggers, then each line of `once` one time; return the shots fired."""
         ...
+
+    def begin_block(self, line: int, n_shots: int, period_s: float, once: Sequence[int], ended: Ended) -> None:
+        """Do the same without waiting; `ended` gets the shots fired."""
 
     async def play(
         self,
@@ -188,6 +192,7 @@ class NoPlant:
         self._random = np.random.default_rng(seed)
         self._abort = asyncio.Event()
         self._block = (0.0, 0, 1.0)
+        self._firing: asyncio.Task[int] | None = None
         self._points: Points = {}
         self._position = 1
 
@@ -258,6 +263,11 @@ class NoPlant:
         except TimeoutError:
             return n_shots
         return min(n_shots, int((time.monotonic() - start_s) / period_s) + 1)
+
+    def begin_block(self, line: int, n_shots: int, period_s: float, once: Sequence[int], ended: Ended) -> None:
+        """Do the same without waiting."""
+        self._firing = asyncio.get_running_loop().create_task(self.fire(line, n_shots, period_s, once))
+        self._firing.add_done_callback(lambda task: None if task.cancelled() else ended(task.result()))
 
     async def play(
         self,

@@ -9,6 +9,7 @@ import struct
 from typing import ClassVar
 
 from qctl.hil.instruments.firmware_box import E_PAYLOAD, E_RANGE, FirmwareBox, Problem
+from qctl.hil.instruments.plant_link import Ended
 
 __all__ = ["QctlTrigger"]
 
@@ -80,10 +81,9 @@ class QctlTrigger(FirmwareBox):
             raise Problem(E_RANGE, "a pulse is longer than the period")
         return n_shots
 
-    async def play(self) -> int:
+    def play(self, ended: Ended) -> None:
         """Fire the block: the first line that pulses each shot, then those that pulse once."""
         period, n_shots = self._block
         on = [line[0] for line in self._lines.values() if line[1] == EACH_SHOT]
         once = [line[0] for line in self._lines.values() if line[1] == ONCE_A_BLOCK]
-        fired = await self.plant.fire(on[0] if on else 0, n_shots, period / _TICK_HZ, once)
-        return n_shots if fired is None else fired
+        self.plant.begin_block(on[0] if on else 0, n_shots, period / _TICK_HZ, once, ended)

@@ -9,7 +9,7 @@ from typing import Any
 from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.config import EmulatorConfig
 from qctl.hil.instruments.control import Control
-from qctl.hil.instruments.models import emulated_by
+from qctl.hil.instruments.models import emulated_by, shown_by
 from qctl.hil.instruments.plant_link import Plant
 from qctl.hil.instruments.scpi.box import Box
 from qctl.hil.instruments.servers.hislip import HislipServer
@@ -47,7 +47,7 @@ async def serve(config: EmulatorConfig, plant: Plant, ready: Callable[[str], Non
     box = kind(config, plant)
     await plant.hello(box.kind, box.n_outputs, box.n_inputs, getattr(box, "parts", None))
     faults = WireFaults()
-    control = Control(box, faults)
+    control = Control(box, faults, shown_by(link))
     await control.open(config.control)
     if link == "pty":
         await serve_pty(box, faults, control, ready, config.ports)

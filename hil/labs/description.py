@@ -45,6 +45,8 @@ MODELS = {
     "zds": DATA_SERVER,
     "qc0": "zurich-shfqc",
     "qa0": "zurich-shfqa",
+    "sg0": "zurich-shfsg",
+    "pq0": "zurich-pqsc",
     "hd0": "zurich-hdawg",
     "uh0": "zurich-uhfqa",
     **BOARDS,

@@ -33,7 +33,7 @@ _FREQUENCIES_HZ = {
     **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (4.72e9,)),
-    **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
+    **dict.fromkeys(("zurich2", "zurich2-pqsc", "zurich2-uhf", "proteus2"), (5.47e9, 4.73e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (4.72e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.47e9, 4.73e9)),
     **dict.fromkeys(OPEN_LABS, (5.47e9, 4.73e9)),
@@ -47,7 +47,7 @@ _RESONATORS_HZ = {
     **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
     **dict.fromkeys(("mixed1", "mixed1-qblox"), (7.02e9,)),
-    **dict.fromkeys(("zurich2", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
+    **dict.fromkeys(("zurich2", "zurich2-pqsc", "zurich2-uhf", "proteus2"), (7.035e9, 7.105e9)),
     **dict.fromkeys(("qick1", "qick1-v1"), (5.92e9,)),
     **dict.fromkeys(("qick2", "qick2-v1"), (5.885e9, 5.955e9)),
     **dict.fromkeys(OPEN_LABS, (7.035e9, 7.105e9)),
@@ -68,6 +68,7 @@ _OUTPUTS = {
     "mixed1": ("awg0:1 awg0:2", "", "qa0:1 qa0:2"),
     "mixed1-qblox": ("awg0:1 awg0:2", "", "qrm0:1 qrm0:2"),
     "zurich2": ("qc0:1 qc0:2 qc0:3 qc0:4", "hd0:1 hd0:2", "qc0:13 qc0:14"),
+    "zurich2-pqsc": ("sg0:1 sg0:2 sg0:3 sg0:4", "hd0:1 hd0:2", "qa0:1 qa0:2"),
     "zurich2-uhf": ("hd0:1 hd0:2 hd0:3 hd0:4", "hd0:5 hd0:6", "uh0:1 uh0:2"),
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
@@ -89,6 +90,7 @@ _SLOTS = {
     "mixed1": {"qa0": "zds0:1"},
     "mixed1-qblox": {"qrm0": "cluster0:4"},
     "zurich2": {"qc0": "zds0:1", "hd0": "zds0:2"},
+    "zurich2-pqsc": {"pq0": "zds0:1", "qa0": "zds0:2", "sg0": "zds0:3", "hd0": "zds0:4"},
     "zurich2-uhf": {"hd0": "zds0:1", "uh0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
@@ -96,6 +98,7 @@ _CARRIERS = {
     "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
     "qblox2-qrc": ("qrc0.lo{}", "qrc0.lo1"),
     **dict.fromkeys(("zurich1", "zurich2"), ("qc0.sg1", "qc0.qa1")),
+    "zurich2-pqsc": ("sg0.sg1", "qa0.qa1"),
     "mixed1": ("lo_drive", "qa0.qa1"),
     **{name: (f"{board}.g{{}}", f"{board}.g3") for name, board in _BOARDS.items()},
 }
@@ -103,6 +106,7 @@ _CARRIERS = {
 _TRIGGERS = {
     "zurich1": {"qc0": "trig0:1"},
     "zurich2": {"hd0": "qc0:1"},
+    "zurich2-pqsc": {"qa0": "pq0:1", "sg0": "pq0:2", "hd0": "pq0:3"},
     "zurich2-uhf": {"uh0": "hd0:1"},
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
     "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},

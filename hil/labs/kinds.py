@@ -12,7 +12,7 @@ from qctl.hil.plant.faults import FaultTable
 from qctl.hil.plant.file import AnyFile, AtomFile, IonFile
 from qctl.hil.plant.ion_block import IonFaults
 
-__all__ = ["LABS", "boxes_of", "described", "drawn", "faults_of", "models_of", "truth_of"]
+__all__ = ["LABS", "boxes_of", "described", "drawn", "faults_of", "lines_of", "models_of", "truth_of"]
 
 _DRAWS: dict[str, Callable[[str, int], AnyFile]] = {
     **dict.fromkeys(draw.LABS, draw.draw_lab),
@@ -53,6 +53,11 @@ def models_of(file: AnyFile) -> dict[str, str]:
     return boxes | {name: model for box in boxes for name, (_, model) in UNITS.get(box, {}).items()}
 
 
+def lines_of(file: AnyFile) -> dict[str, str]:
+    """Return the line of each unit that shares one."""
+    return {name: box for box in boxes_of(file) for name in UNITS.get(box, {})}
+
+
 def faults_of(file: AnyFile) -> FaultTable:
     """Return the table of the faults of a lab, where none is set; what can't be set on it is refused by name."""
     match file:
@@ -62,7 +67,7 @@ def faults_of(file: AnyFile) -> FaultTable:
             table = FaultTable(file.cables, ())
         case _:
             table = FaultTable(file.cables, tuple(one.name for one in file.processor.transmons))
-    table.models = models_of(file)
+    table.models, table.on_lines = models_of(file), lines_of(file)
     return table
 
 

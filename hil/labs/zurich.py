@@ -50,6 +50,9 @@ def instrument_lines(
         Whether there is a UHFQA, beside which an HDAWG has 2.4 GSa/s.
     """
     kind = KINDS[model]
+    if kind.n_zsync:
+        lines = ["timeout_s = 10.0", f"clock_hz = {kind.rate_hz!r}", 'reference = "internal"']
+        return lines + [f"line.{k} = {{}}" for k in (1, 2, 3)]
     rate_hz = 1.8e9 if kind.n_uh else 2.4e9 if with_uhf else 2.0e9
     lines = ["timeout_s = 10.0", f"clock_hz = {rate_hz!r}", 'reference = "external"', 'safe = { outputs = "off" }']
     if trigger:

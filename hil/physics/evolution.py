@@ -15,28 +15,27 @@ neighbour's frequency.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import pairs, stretch
+from qctl.hil.physics.beginnings import Beginnings, played_before
 from qctl.hil.physics.cluster import ClusterWindow, StepCache, cluster_couplings, propagate_cluster
 from qctl.hil.physics.couplings import Rest, rest_of
-from qctl.hil.physics.lines import Lines, Run
+from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.pulses import Excess
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 from qctl.hil.physics.single import drive_pieces, propagate_one
 from qctl.hil.physics.state import State
-from qctl.hil.physics.windows import ACTIVE_HZ, Fluxes, FluxWindow, flux_within, plan_window
+from qctl.hil.physics.windows import ACTIVE_HZ, Fluxes, FluxWindow, flux_within, plan_window, pulses_of
 
 __all__ = ["ACTIVE_HZ", "Evolution"]
 
 TWO_PI = 2 * np.pi
-VALLEY = 0.2
-"""Part of its largest voltage below which a flux line is between two pulses."""
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 _KEPT = 256
@@ -88,6 +87,7 @@ class Evolution:
     def __init__(self, processor: Processor) -> None:
         self.processor = processor
         self.steps = StepCache()
+        self.beginnings = Beginnings()
         self.warnings: set[str] = set()
         transmons = processor.transmons
         scale = TWO_PI * np.array([t.drive_hz_per_v for t in transmons])
@@ -201,9 +201,9 @@ class _Shot:
         self.lines = lines
         self.joint = joint
         self.dt_s = 1 / lines.rate_hz
-        steered = since is not None  # what lines play may change from one part of a shot to the next
+        self.steered = since is not None  # what lines play may change from one part of a shot to the next
         self.frame_hz = next(
-            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if (lo > 0 if steered else runs)),
+            (lo for lo, runs in zip(lines.drive_lo_hz, lines.drive, strict=True) if (lo > 0 if self.steered else runs)),
             float(self.processor.transmons[0].frequency_hz),
         )
         self.scene = evolution.scene(lines.static_v, self.frame_hz, lines.rate_hz)
@@ -220,12 +220,35 @@ class _Shot:
     def run(self) -> State:
         now = self.start
         end = int(self.stop.max())
+        stretches: list[tuple[Callable[[int, int], None], int, int]] = []
         for start, stop in self._windows(end):
-            self._quiet(now, start)
-            self._window(start, stop)
+            stretches += [(self._quiet, now, start), (self._window, start, stop)]
             now = stop
+        self._advance(stretches)
         self._quiet(now, end)
         return self.state
+
+    def _advance(self, stretches: Sequence[tuple[Callable[[int, int], None], int, int]]) -> None:
+        """Advance through stretches, from the end of the last one that an earlier shot went through alike."""
+        keys = self._keys([stop for _, _, stop in stretches]) if stretches else []
+        beginnings, first = self.evolution.beginnings, 0
+        for place in reversed(range(len(keys))):
+            known = beginnings.find(keys[place]) if keys[place] is not None else None
+            if known is not None:
+                self.state, first = known, place + 1
+                break
+        for place, (advance, start, stop) in enumerate(stretches[first:], first):
+            advance(start, stop)
+            if keys and keys[place] is not None:
+                beginnings.keep(keys[place], self.state)
+
+    def _keys(self, samples: Sequence[int]) -> list[Hashable]:
+        """Return all that decides the state at each of some samples; None where it depends on what comes later."""
+        if self.steered:
+            return []
+        lines = self.lines
+        always = (lines.rate_hz, self.frame_hz, lines.static_v, self.joint, bool(self.exact), self.stop.tobytes())
+        return [None if played is None else (always, played) for played in played_before(lines, samples)]
 
     def _windows(self, end: int) -> list[tuple[int, int]]:
         """Return stretches in which any flux line is not at rest.
@@ -237,7 +260,7 @@ class _Shot:
             (start, min(stop, end))
             for runs in self.lines.flux
             for run in runs
-            for start, stop in _pulses_of(run)
+            for start, stop in pulses_of(run)
             if start < end
         ]
         return _merge(spans)
@@ -365,13 +388,3 @@ def _merge(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             merged.append((start, stop))
     return merged
-
-
-def _pulses_of(run: Run) -> list[tuple[int, int]]:
-    """Cut a stretch of flux samples where one pulse has come down and the next has not gone up yet."""
-    size = np.abs(run.volts)
-    low = size <= VALLEY * size.max()
-    inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
-    cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
-    edges = [0, *cuts, size.size]
-    return [(run.start + left, run.start + right) for left, right in pairwise(edges)]

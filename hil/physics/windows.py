@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,12 @@ from qctl.hil.physics.couplings import Rest, mean_shifts_hz, resonance_distance_
 from qctl.hil.physics.lines import Run
 from qctl.hil.physics.parameters import Processor, Transmon, tuned_frequency_hz
 
-__all__ = ["ACTIVE_HZ", "Cluster", "FluxWindow", "flux_within", "plan_window"]
+__all__ = ["ACTIVE_HZ", "Cluster", "FluxWindow", "flux_within", "plan_window", "pulses_of"]
 
 TWO_PI = 2 * np.pi
 ACTIVE_HZ = 3e8
+VALLEY = 0.2
+"""Part of its largest voltage below which a flux line is between two pulses."""
 LONGEST_CLUSTER = 3
 
 Fluxes = tuple[tuple[tuple[int, bytes], ...], ...]
@@ -189,3 +192,13 @@ def _shifted_levels(
         rows[:, 1] = 2 * f + transmon.anharmonicity_hz
         levels.append(TWO_PI * (rows + shifted[q]))
     return levels, zz
+
+
+def pulses_of(run: Run) -> list[tuple[int, int]]:
+    """Cut a stretch of flux samples where one pulse has come down and the next has not gone up yet."""
+    size = np.abs(run.volts)
+    low = size <= VALLEY * size.max()
+    inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
+    cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
+    edges = [0, *cuts, size.size]
+    return [(run.start + left, run.start + right) for left, right in pairwise(edges)]

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from qctl.hil.labs.kinds import models_of
+from qctl.hil.labs.kinds import lines_of, models_of
 from qctl.hil.plant.clock import LabClock
 from qctl.hil.plant.file import AnyFile, physics_of, read_plant_file
 from qctl.hil.plant.service import Plant, Session
@@ -20,7 +20,7 @@ __all__ = ["main", "run_plant"]
 async def run_plant(file: AnyFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
     """Serve the plant's socket until SIGTERM or SIGINT."""
     plant = Plant(physics_of(file), LabClock(time.time(), rate), folder)
-    plant.physics.faults.models = models_of(file)
+    plant.physics.faults.models, plant.physics.faults.on_lines = models_of(file), lines_of(file)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

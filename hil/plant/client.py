@@ -14,13 +14,17 @@ from qctl.hil.plant.messages import Decoder, Levels, Points, Runs, array_from_wi
 from qctl.hil.plant.shot import Integration, Kind, Output
 from qctl.hil.plant.timed_client import SelfTimedPlays, Steer
 
-__all__ = ["Integration", "Kind", "Output", "Parts", "PlantClient", "Taken"]
+__all__ = ["Ended", "Integration", "Kind", "Output", "Parts", "PlantClient", "Taken"]
 
 Parts = Mapping[str, tuple[str, int, int]]
 """Kind, outputs and inputs of boxes by name."""
 
 Taken = Callable[[NDArray[np.float32] | QctlError], None]
 """What takes the volts of an acquisition, or the error why there are none."""
+
+
+Ended = Callable[[int | QctlError], None]
+"""What takes the number of shots that a block had, or the error why there were none."""
 
 
 class PlantClient(SelfTimedPlays, asyncio.Protocol):
@@ -61,6 +65,7 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         self._sent: set[str] = set()
         self._unanswered = False
         self._armed: tuple[int, Taken] | None = None
+        self._blocks: dict[int, Ended] = {}
         self._refusal: QctlError | None = None
         self._lab = (0.0, 0.0, 1.0)
         self._steers: dict[str, Steer] = {}
@@ -94,6 +99,9 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         """Tell all who wait that the plant is gone."""
         self.closed.set()
         self._end_acquisition(DeviceError(f"{self.name} lost the plant"))
+        blocks, self._blocks = self._blocks, {}
+        for ended in blocks.values():
+            ended(DeviceError(f"{self.name} lost the plant"))
         for future in self._waiting.values():
             if not future.done():
                 future.set_exception(DeviceError(f"{self.name} lost the plant"))
@@ -224,8 +232,25 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         DeviceError
             If nothing on the line is armed, or a block is already under way.
         """
-        reply = await self._ask("fire", line=line, n_shots=n_shots, period_s=period_s, once=once)
-        return int(reply["n_shots"])
+        over: asyncio.Future[int | QctlError] = asyncio.get_running_loop().create_future()
+
+        def ended(found: int | QctlError) -> None:
+            if not over.done():
+                over.set_result(found)
+
+        self.begin_block(line, n_shots, period_s, once, ended)
+        found = await over
+        if isinstance(found, QctlError):
+            raise found
+        return found
+
+    def begin_block(self, line: int, n_shots: int, period_s: float, once: Sequence[int], ended: Ended) -> None:
+        """Do what `fire` does without waiting: `ended` is called at the very moment at which the answer is read."""
+        transport = self._open_transport()
+        self._next += 1
+        self._blocks[self._next] = ended
+        content = {"line": line, "n_shots": n_shots, "period_s": period_s, "once": once}
+        transport.write(encode({"id": self._next, "verb": "fire", **content}))
 
     async def fired(self) -> int:
         """Return how many shots of the block that is under way have been fired by now."""
@@ -288,6 +313,10 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         if self._armed is not None and message["id"] == self._armed[0]:
             refused = error_from_wire(*message["error"]) if "error" in message else None
             self._end_acquisition(refused or array_from_wire(message["volts"], self._folder))
+            return
+        ended = self._blocks.pop(message["id"], None)
+        if ended is not None:
+            ended(error_from_wire(*message["error"]) if "error" in message else int(message["n_shots"]))
             return
         future = self._waiting.pop(message["id"], None)
         if future is None or future.done():

@@ -57,6 +57,8 @@ class FaultTable:
     ----------
     models : mapping of str to str
         Model of each box; a fault on one of them that does not show it is refused.
+    on_lines : mapping of str to str
+        The line of each unit that shares one.
     """
 
     def __init__(self, cables: Cables, names: tuple[str, ...]) -> None:
@@ -65,6 +67,7 @@ class FaultTable:
         self._faults: dict[tuple[str, str], Fault] = {}
         self._spent: set[tuple[str, str]] = set()
         self.models: Mapping[str, str] = {}
+        self.on_lines: Mapping[str, str] = {}
         self.version = 0
 
     def put(self, name: str, on: str | None, value: Any) -> Fault:
@@ -79,6 +82,9 @@ class FaultTable:
             raise RequestError(f"fault {name!r} is not one of {', '.join(sorted(FAULTS))}")
         found = Fault(name, self._place(name, on), _same_kind(name, FAULTS[name] if value is None else value))
         if found.on in self.models and (said := KINDS[name].misplaced(found.on, self.models[found.on])):
+            raise RequestError(said)
+        if name == "renamed" and (line := self.on_lines.get(found.on)):
+            said = f"renamed is set on {line}, not on {found.on}, which is on it: a port goes and comes for all"
             raise RequestError(said)
         if name == "swap":
             other = str(found.value) or self._next_drive(found.on)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
         flat = np.fromfile(path, dtype)
         path.unlink(missing_ok=True)
     shape = tuple(int(n) for n in entry["shape"])
-    if int(np.prod(shape)) != flat.size:
+    if prod(shape) != flat.size:
         raise WireError(f"array of {flat.size} values does not fill {shape}")
     return flat.reshape(shape)
 

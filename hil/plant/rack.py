@@ -26,6 +26,10 @@ class Waveform:
 
     n_samples: int
     runs: tuple[tuple[int, NDArray[np.float32]], ...]
+    n_heard: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "n_heard", sum(samples.size for _, samples in self.runs))
 
     def fill(self, out: NDArray[np.float64], start: int) -> None:
         """Add what the waveform has from sample `start` on to `out`."""
@@ -196,7 +200,7 @@ class Rack:
         playing = [
             one for box in self.boxes.values() if box.armed for one in box.playing.values() if one.on and one.steps
         ]
-        return sum(samples.size for one in playing for _, samples in self.played(one.steps).runs)
+        return sum(self.played(one.steps).n_heard for one in playing)
 
     def outputs_of(self, place: str, steps: list[tuple[dict[int, str], int]]) -> dict[int, Steps]:
         """Return what each output plays when a box goes through steps; one without a waveform is silent meanwhile.
@@ -206,16 +210,16 @@ class Rack:
         RequestError
             If the plant can't play it.
         """
-        numbers = {int(number) for waveforms, _ in steps for number in waveforms}
-        outputs: dict[int, list[tuple[str, int]]] = {number: [] for number in numbers}
+        known = self._waveforms
+        outputs: dict[int, list[tuple[str, int]]] = {number: [] for waveforms, _ in steps for number in waveforms}
         for waveforms, n_times in steps:
-            lengths = {found.n_samples for d in waveforms.values() if (found := self._waveforms.get(d)) is not None}
+            lengths = {known[digest].n_samples for digest in waveforms.values() if digest in known}
             if len(lengths) != 1:
                 raise RequestError(f"{place}: a step with waveforms of {sorted(lengths)} samples")
             (n_samples,) = lengths
-            for number in numbers:
+            for number, parts in outputs.items():
                 digest = waveforms.get(number)
-                outputs[number].append((digest, n_times) if digest else ("", n_samples * n_times))
+                parts.append((digest, n_times) if digest else ("", n_samples * n_times))
         for number, parts in outputs.items():
             self.check_steps(f"{place}, output {number}", tuple(parts))
         return {number: tuple(parts) for number, parts in outputs.items()}
@@ -236,7 +240,7 @@ class Rack:
             if n_times < 1:
                 raise RequestError(f"{place}: a step that is played {n_times} times")
             if waveform is not None:
-                n_heard += n_times * sum(samples.size for _, samples in waveform.runs)
+                n_heard += n_times * waveform.n_heard
         if n_heard > _MOST_SAMPLES:
             raise RequestError(f"{place}: {n_heard} samples at one trigger are over {_MOST_SAMPLES}")
 

@@ -9,16 +9,21 @@ received, opened, closed; end in the last line) and, for bytes, one of ``text`` 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
 
 from qctl.errors import RequestError
+from qctl.hil.record.languages import WHOLE, cutter_of
+from qctl.lab import parse_lab, read_lab
 from qctl.lab.rack_rules import NAME
 
 __all__ = ["SCHEMA", "Journal", "Record", "Turn", "read_record"]
@@ -26,6 +31,8 @@ __all__ = ["SCHEMA", "Journal", "Record", "Turn", "read_record"]
 SCHEMA = 1
 _END = "end"
 _LONG_BYTES = 4096
+_MOST_HEAD_BYTES, _MOST_LINE_BYTES = 1 << 20, 1 << 16
+_STATUS = re.compile(rb"[1-5]\d\d\n")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -133,62 +140,151 @@ class Record:
     cut: str = ""
 
 
+class _Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """What record.json says of one instrument."""
+
+    model: str
+    language: str
+    address: str
+    end: Annotated[str, Meta(min_length=1, pattern=r"^[\x00-\x7f]*$")] = "\n"
+    unit: Annotated[str, Meta(pattern=r"^\d{1,3}$")] | None = None
+
+
+class _Line(Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of traffic.jsonl."""
+
+    time_s: Annotated[float, Meta(ge=0, le=1e11)]
+    event: Literal["sent", "received", "opened", "closed", "end"]
+    instrument: str = ""
+    text: str | None = None
+    base64: bytes | None = None
+    sha256: str | None = None
+    n_bytes: int | None = None
+
+
 def read_record(folder: Path) -> Record:
     """Read a record; a last line that was cut by a crash is left out, and `cut` says so.
 
     Raises
     ------
     RequestError
-        If there is none, or a line or blob is damaged; the message has file and line.
+        If there is none, or an entry, a line or a blob is damaged; the message has file and line.
+    ParseError
+        If lab.toml is none.
     """
-    try:
-        head = json.loads((folder / "record.json").read_text())
-        lines = (folder / "traffic.jsonl").read_text("ascii").split("\n")
-        lab = (folder / "lab.toml").read_text() if (folder / "lab.toml").exists() else ""
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{folder} is no record of `qctl hil record`: {error}") from error
-    if not isinstance(head, dict) or head.get("schema") != SCHEMA:
-        raise RequestError(f"{folder}/record.json: schema {SCHEMA} is read here; record the traffic again")
-    names = head.get("instruments")
-    if not isinstance(names, dict) or not all(NAME.fullmatch(name) for name in names):
-        raise RequestError(f"{folder}/record.json: `instruments` has names that no instrument of a lab.toml can have")
+    names = _heads(folder)
+    lab = read_lab(folder / "lab.toml") if (folder / "lab.toml").exists() else ""
+    if lab:
+        parse_lab(lab, where=f"{folder}/lab.toml")
     turns: dict[str, list[Turn]] = {name: [] for name in names}
+    traffic = folder / "traffic.jsonl"
     ended = False
-    for number, text in enumerate(lines, start=1):
-        if not text:
+    for number, text in enumerate(_lines_of(traffic), start=1):
+        if not text.strip():
             continue
         try:
-            line = json.loads(text)
-            if line["event"] == _END:
+            line = msgspec.json.decode(text, type=_Line)
+            if line.event == _END:
                 ended = True
-                continue
-            heard = turns[line["instrument"]]
-            if line["event"] == "sent":
-                heard.append(Turn(_bytes(line, folder), time_s=line["time_s"]))
-            elif line["event"] == "received":
-                if not heard:
-                    heard.append(Turn(b""))
-                heard[-1].answers.append(_bytes(line, folder))
-        except (ValueError, KeyError, TypeError, OSError, binascii.Error) as error:
-            if number >= len(lines):
+            elif line.instrument not in turns:
+                raise RequestError(f"record.json has no instrument {line.instrument[:80]!r}; it has {', '.join(turns)}")
+            elif line.event in ("sent", "received"):
+                _put(turns[line.instrument], line, _bytes(line, folder), names[line.instrument])
+        except (ValueError, RecursionError, RequestError) as error:
+            if not text.endswith(b"\n"):
                 break
-            raise RequestError(f"{folder}/traffic.jsonl: line {number} can't be read: {error!r}") from error
+            said = error.message if isinstance(error, RequestError) else error
+            raise RequestError(f"{traffic}: line {number} can't be read: {said}") from error
     cut = (
         ""
         if ended
         else f"{folder}/traffic.jsonl has no end: its recorder was killed, and what came last may be missing"
     )
-    return Record(names, turns, lab, cut)
+    return Record({name: _told(head) for name, head in names.items()}, turns, lab, cut)
 
 
-def _bytes(line: dict[str, Any], folder: Path) -> bytes:
-    if "text" in line:
-        return str(line["text"]).encode("ascii")
-    if "base64" in line:
-        return base64.b64decode(line["base64"], validate=True)
-    if not _SHA256.fullmatch(line["sha256"]):
-        raise RequestError(f"{folder}/traffic.jsonl: {line['sha256']!r} is no SHA-256")
-    data: bytes = (folder / "blobs" / line["sha256"]).read_bytes()
-    if hashlib.sha256(data).hexdigest() != line["sha256"]:
-        raise RequestError(f"{folder}/blobs/{line['sha256']} has other bytes than were recorded")
+def _told(head: _Head) -> dict[str, str]:
+    return {name: value for name, value in msgspec.structs.asdict(head).items() if value is not None}
+
+
+def _heads(folder: Path) -> dict[str, _Head]:
+    """Return what record.json says of each instrument."""
+    file = folder / "record.json"
+    if not (file.is_file() and (folder / "traffic.jsonl").is_file()):
+        raise RequestError(f"{folder} is no record of `qctl hil record`: it needs the files record.json, traffic.jsonl")
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(_MOST_HEAD_BYTES + 1)
+        if len(data) > _MOST_HEAD_BYTES:
+            raise RequestError(f"{file} is larger than {_MOST_HEAD_BYTES} bytes, the most that a recorder writes")
+        head = msgspec.json.decode(data)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RequestError(f"{folder} is no record of `qctl hil record`: record.json can't be read: {error}") from error
+    if not isinstance(head, dict) or head.get("schema") != SCHEMA:
+        raise RequestError(f"{file}: schema {SCHEMA} is read here; record the traffic again")
+    names = head.get("instruments")
+    if not isinstance(names, dict) or not all(NAME.fullmatch(name) for name in names):
+        raise RequestError(f"{file}: `instruments` has names that no instrument of a lab.toml can have")
+    found = {}
+    for name, entry in names.items():
+        try:
+            found[name] = msgspec.convert(entry, _Head)
+            cutter_of(found[name].language, found[name].end)
+        except ValueError as error:
+            raise RequestError(f"{file}: instruments.{name}: {error}") from error
+        except RequestError as error:
+            raise RequestError(f"{file}: instruments.{name}: {error.message}") from error
+    return found
+
+
+def _lines_of(file: Path) -> Iterator[bytes]:
+    try:
+        with file.open("rb") as stream:
+            number = 0
+            while line := stream.readline(_MOST_LINE_BYTES + 1):
+                number += 1
+                if len(line) > _MOST_LINE_BYTES:
+                    raise RequestError(f"{file}: line {number} has over {_MOST_LINE_BYTES} bytes, no recorder's has")
+                yield line
+    except OSError as error:
+        raise RequestError(f"{file}: {error.strerror or error}") from error
+
+
+def _put(heard: list[Turn], line: _Line, data: bytes, head: _Head) -> None:
+    """Put a message to those before it; raise a RequestError if the instrument's language has none such."""
+    sent = line.event == "sent"
+    if head.language in WHOLE:
+        cutter = cutter_of(head.language, head.end)
+        if (cutter.sent(data) if sent else cutter.received(data)) != [data]:
+            raise RequestError(f"its {len(data)} bytes are not one message of the language {head.language!r}")
+    if head.language == "http" and not sent and not _STATUS.match(data):
+        raise RequestError("an answer of HTTP begins with its status, from 100 to 599, and a line feed")
+    if sent:
+        heard.append(Turn(data, time_s=line.time_s))
+        return
+    if not heard:
+        heard.append(Turn(b""))
+    heard[-1].answers.append(data)
+
+
+def _bytes(line: _Line, folder: Path) -> bytes:
+    """Return a line's message; raise a RequestError if it has none."""
+    if [line.text, line.base64, line.sha256].count(None) != 2:
+        raise RequestError("it needs one of text, base64 and sha256")
+    if line.text is not None:
+        return line.text.encode("ascii")
+    if line.base64 is not None:
+        return line.base64
+    name = str(line.sha256)
+    if not _SHA256.fullmatch(name):
+        raise RequestError(f"{name[:80]!r} is no SHA-256")
+    blob = folder / "blobs" / name
+    if not blob.is_file() or blob.stat().st_size != line.n_bytes:
+        raise RequestError(f"blobs/{name} is no file of n_bytes = {line.n_bytes}")
+    try:
+        data = blob.read_bytes()
+    except OSError as error:
+        raise RequestError(f"blobs/{name}: {error.strerror or error}") from error
+    if hashlib.sha256(data).hexdigest() != name:
+        raise RequestError(f"blobs/{name} has other bytes than were recorded")
     return data

@@ -16,7 +16,7 @@ from qctl.hil.instruments.trigger_packets import Deframer
 from qctl.hil.record.frames import Framed, Frames
 from qctl.hil.record.pyro import Pyro
 
-__all__ = ["LANGUAGES", "Cutter", "cutter_of", "whole"]
+__all__ = ["LANGUAGES", "WHOLE", "Cutter", "cutter_of", "whole"]
 
 
 class Cutter(Protocol):
@@ -207,6 +207,10 @@ LANGUAGES: dict[str, Callable[[], Cutter]] = {
     "pyro": Pyro,
 }
 """Languages by name; beside them there is ``lines``, whose lines end as the instrument says."""
+
+
+WHOLE = frozenset({"lines", "modbus", "modbus-tcp", "pyro"})
+"""Languages whose messages are kept as they stand on the wire, so that one by itself is cut to itself."""
 
 
 def cutter_of(language: str, end: str = "\n") -> Cutter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -130,11 +131,15 @@ def place_at(
 
 
 def _place_at(name: str, model: str, address: str, language: str) -> Place | str:
-    parts = urlsplit(address)
-    if parts.scheme == "tcp":
-        if not parts.hostname or not parts.port:
-            return f"{address!r} is not of the form tcp://host:port"
-        return Place(name, model, address, language or "text", "", parts.hostname, parts.port)
+    if address.startswith("tcp://"):
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or not port:
+            return f"{address!r} is not of the form tcp://host:port, with a port up to 65535"
+        return Place(name, model, address, language or "text", "", host, port)
     found = parse_address(address)
     if not isinstance(found, Address):
         return found
@@ -165,7 +170,7 @@ def place_of_head(name: str, head: Mapping[str, str]) -> Place:
     RequestError
         If no such instrument could be.
     """
-    unit = int(head["unit"]) if head.get("unit", "").isdigit() else None
+    unit = int(head["unit"]) if "unit" in head else None
     place = place_at(name, head["model"], head["address"], head["language"], head.get("end", "\n"), unit)
     if not isinstance(place, Place):
         raise RequestError(f"the record's instrument {name}: {place}")
@@ -221,9 +226,13 @@ def with_addresses(text: str, addresses: dict[str, str]) -> str:
     RequestError
         If an address is not written as a plain text in quotes.
     """
+    quoted: dict[str, str] = {}
     for old, new in addresses.items():
-        quoted = next((f"{mark}{old}{mark}" for mark in "\"'" if f"{mark}{old}{mark}" in text), "")
-        if not quoted:
+        found = [f"{mark}{old}{mark}" for mark in "\"'" if f"{mark}{old}{mark}" in text]
+        if not found:
             raise RequestError(f"lab.toml: the address {old} is not written as a plain text in quotes")
-        text = text.replace(quoted, f'"{new}"')
-    return text
+        quoted |= dict.fromkeys(found, f'"{new}"')
+    if not quoted:
+        return text
+    # All at once: a new address may be the old one of another instrument.
+    return re.sub("|".join(map(re.escape, quoted)), lambda found: quoted[found[0]], text)

@@ -12,6 +12,7 @@ from typing import Any
 from qctl.errors import RequestError
 from qctl.hil.faults.present import WireFaults
 from qctl.hil.instruments.control import Control
+from qctl.hil.instruments.models import shown_by
 from qctl.hil.instruments.servers.pty import serve_pty
 from qctl.hil.record.journal import Journal
 from qctl.hil.record.places import Place, left_out, loopback, parties_of, place_at, places_of, with_addresses
@@ -120,7 +121,7 @@ async def put_pty(box: Any, link: Path) -> tuple[asyncio.Task[None], str]:
     """
     found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     faults = WireFaults()
-    task = asyncio.create_task(serve_pty(box, faults, Control(box, faults), found.set_result))
+    task = asyncio.create_task(serve_pty(box, faults, Control(box, faults, shown_by("pty")), found.set_result))
     waits: set[asyncio.Future[Any]] = {task, found}
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     if task.done():

@@ -7,6 +7,7 @@ and numbers are each connection's own. What is asked by the clock can't come as 
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -14,7 +15,10 @@ from qctl.errors import DeviceError
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 from qctl.hil.record.journal import Turn
 
-__all__ = ["SILENCE_S", "FirmwareScript", "Script", "shown"]
+__all__ = ["SILENCE_S", "FirmwareScript", "Script", "Subject", "shown"]
+
+Subject = tuple[bytes, ...]
+"""What a command is about, in words; that of a setting begins with that of its query, and its value follows."""
 
 _ACK = 0x10
 _EVENTS = range(0xC0, 0xE0)
@@ -22,6 +26,10 @@ SILENCE_S = 0.9
 """After this long a query is a sign of life: a server asks for one where nothing was said for `heartbeat_s`, 1 s."""
 _LONG_BYTES = 4096
 """An answer that is longer is no sign of life."""
+_WORD = re.compile(rb"\([^)]*\)|[^\s,=?]+")
+_ASKS, _SETS = (b"GET", b"READ"), (b"SET", b"WRITE", b"PUT", b"POST")
+"""Verbs of firmware and of HTTP; they are no part of what a command is about."""
+_MOST_WORDS, _LONG_TEXT = 8, 256
 _STATUS, _CLOCK, _GAP = 0x07, 0x33, 0xE0
 _ASKING = frozenset({_STATUS, _CLOCK})
 """Kinds of packet that may be polled."""
@@ -67,9 +75,10 @@ class Script:
         self._places: dict[bytes, list[int]] = {}
         for place, key in enumerate(self._keys):
             self._places.setdefault(key, []).append(place)
-        self._asked: dict[bytes, int] = {}
-        self._set: dict[bytes, bytes] = {}
-        self._held: list[bytes] = self._settings_held()
+        self._asked: dict[tuple[bytes, Subject], int] = {}
+        self._set: dict[Subject, bytes] = {}
+        self._queried = {one for turn in self._turns if self._polls(turn.said) for one in self._about(turn.said)}
+        self._held: list[Subject] = [] if strict else self._settings_held()
         self._free = set(self._signs_of_life())
         self._heard_s = clock()
         self._idle = False
@@ -140,7 +149,7 @@ class Script:
     def _any_place(self, key: bytes, said: bytes) -> int:
         """Return the turn with the next answer to the same message, the last one if there are no more.
 
-        A query whose setting (of the same header) has been sent is answered as the record did under that setting.
+        A query whose setting has been sent is answered as the record did under that setting.
         """
         places = self._places.get(key)
         if places is None:
@@ -149,26 +158,31 @@ class Script:
                 instrument=self.name,
                 number=self.n_done + 1,
             )
-        header = self._header(said)
-        if header and not self._polls(said):
-            self._set[header] = key
-        elif header in self._set:
-            under = [place for place in places if self._held[place] == self._set[header]]
+        held: Subject = ()
+        if self._polls(said):
+            held = tuple(self._set.get(one, b"") for one in self._about(said))
+            under = [place for place in places if self._held[place] == held] if any(held) else []
             places = under or places
-        asked = self._asked.get(key + self._set.get(header, b""), 0)
-        self._asked[key + self._set.get(header, b"")] = asked + 1
+        else:
+            self._set |= dict.fromkeys(self._settles(said), key)
+        asked = self._asked.get((key, held), 0)
+        self._asked[key, held] = asked + 1
         return places[min(asked, len(places) - 1)]
 
-    def _settings_held(self) -> list[bytes]:
-        """Return, for each turn, the setting with the same header that held when it was said; empty for none."""
-        held: list[bytes] = []
-        last: dict[bytes, bytes] = {}
+    def _settings_held(self) -> list[Subject]:
+        """Return, for each query, the settings of what it is about that held when it came; nothing for settings."""
+        held: list[Subject] = []
+        last: dict[Subject, bytes] = {}
         for turn, key in zip(self._turns, self._keys, strict=True):
-            header = self._header(turn.said)
-            held.append(last.get(header, b""))
-            if header and not self._polls(turn.said):
-                last[header] = key
+            asks = self._polls(turn.said)
+            held.append(tuple(last.get(one, b"") for one in self._about(turn.said)) if asks else ())
+            last |= {} if asks else dict.fromkeys(self._settles(turn.said), key)
         return held
+
+    def _settles(self, said: bytes) -> list[Subject]:
+        """Return what queries of the record are about that a setting changes."""
+        found = [one[:n] for one in self._about(said) for n in range(1, len(one) + 1)]
+        return [one for one in found if one in self._queried]
 
     def _key(self, said: bytes) -> bytes:
         return said
@@ -181,13 +195,30 @@ class Script:
         """Return a message for people."""
         return shown(said)
 
-    def _header(self, said: bytes) -> bytes:
-        """Return what a setting and its query share: ``SOUR:FREQ`` of ``SOUR:FREQ 5E9`` and of ``SOUR:FREQ?``."""
-        return said.split(None, 1)[0].partition(b"?")[0].upper() if said.strip() else b""
+    def _about(self, said: bytes) -> list[Subject]:
+        """Return what each command of a message is about.
+
+        ``SOUR:FREQ`` of ``SOUR:FREQ?``, ``SETP 1`` of ``SETP? 1``, ``DAC 1`` of ``GET DAC 1``; of settings with the
+        value behind it. A list of channels, which SCPI puts last, goes before the value. Beside settings, what asks is
+        left out.
+        """
+        found: list[Subject] = []
+        asks = self._polls(said)
+        for part in said[:_LONG_TEXT].upper().split(b";"):
+            if b"?" in part and not asks:
+                continue
+            words = _WORD.findall(part)[:_MOST_WORDS]
+            words = [word for k, word in enumerate(words) if k > 1 or word not in _ASKS + _SETS]
+            listed = [word for word in words if word.startswith(b"(@")]
+            found.append((*words[:1], *listed, *(word for word in words[1:] if word not in listed)))
+        return [one for one in found if one]
 
     def _polls(self, said: bytes) -> bool:
-        """Say whether a message only asks."""
-        return said.startswith(b"GET ") or (len(said) < 4096 and all(b"?" in part for part in said.split(b";")))
+        """Say whether a message only asks: each of its commands has a question mark, or a verb that asks."""
+        return len(said) < 4096 and all(
+            b"?" in part or any(verb in part[:_LONG_TEXT].upper().split()[:2] for verb in _ASKS)
+            for part in said.split(b";")
+        )
 
 
 class FirmwareScript(Script):
@@ -223,8 +254,8 @@ class FirmwareScript(Script):
             return b""
         return bytes((packet.kind,)) + (b"" if packet.kind == _CLOCK else packet.payload)  # a clock tells other times
 
-    def _header(self, said: bytes) -> bytes:
-        return b""
+    def _about(self, said: bytes) -> list[Subject]:
+        return []
 
     def _polls(self, said: bytes) -> bool:
         packet = unpack(said)

@@ -5,15 +5,18 @@ What only asks, and which setting a query is of, is told by the entry in lab.tom
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import partial, reduce
 from hashlib import blake2b
+from operator import xor
 from typing import Any
 
+from qctl.hil.instruments.modbus_firmware import crc
 from qctl.hil.record.journal import Turn
 from qctl.hil.record.pyro import body, called, led_to, renumbered
-from qctl.hil.record.script import SILENCE_S, FirmwareScript, Script
+from qctl.hil.record.script import SILENCE_S, FirmwareScript, Script, Subject
 from qctl.lab import Instrument
 
 __all__ = ["LinesScript", "ModbusScript", "ModbusTcpScript", "PyroScript", "script_of"]
@@ -23,18 +26,22 @@ _BOARD_ASKS = frozenset(
     ("", "lookup", "get_cfg", "get_tproc_counter", "poll_data", "get_accumulated", "get_decimated", "clocks_locked")
 )
 """Methods of a board that change nothing; a connection is opened by none."""
+_CHECKED = re.compile(rb"(.+)[^\w\s]([0-9A-Fa-f]{2}|[0-9A-Fa-f]{4})", re.S)
 _ASKS = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
 
 
 class LinesScript(Script):
-    """A board that speaks lines, as its entry in lab.toml says; without one, what has a question mark asks."""
+    """A board that speaks lines, as its entry in lab.toml says; without one, as lines of other boards are like."""
 
     def __init__(self, *said: Any, instrument: Instrument | None = None, **how: Any) -> None:
         self._instrument = instrument
         super().__init__(*said, **how)
 
-    def _header(self, said: bytes) -> bytes:
-        return self._parameter(said)[0].encode() if self._instrument else super()._header(said)
+    def _about(self, said: bytes) -> list[Subject]:
+        if self._instrument is None:
+            return super()._about(_unchecked(said))
+        name = self._parameter(said)[0]
+        return [(name.encode(),)] if name else []
 
     def _polls(self, said: bytes) -> bool:
         return self._parameter(said)[1] if self._instrument else super()._polls(said)
@@ -57,6 +64,20 @@ class LinesScript(Script):
         return "", False
 
 
+def _unchecked(said: bytes) -> bytes:
+    """Return a line without its end, and without a checksum behind a mark, if that is right for what is before it."""
+    line = said.rstrip(b"\r\n")
+    if found := _CHECKED.fullmatch(line):
+        text, told = found[1], found[2].lower()
+        sums = (reduce(xor, text, 0), sum(text) & 0xFF)
+        if told in (b"%02x" % one for one in sums) or told in (
+            crc(text).hex().encode(),
+            crc(text)[::-1].hex().encode(),
+        ):
+            return text
+    return line
+
+
 class ModbusScript(Script):
     """A unit on a serial line."""
 
@@ -64,17 +85,21 @@ class ModbusScript(Script):
         """Return unit, function and content."""
         return said[:-2]
 
-    def _header(self, said: bytes) -> bytes:
-        pdu = self._pdu(said)
-        table = (_SETS | _ASKS).get(pdu[1], "")
-        return table.encode() + pdu[2:4] if table else b""
+    def _about(self, said: bytes) -> list[Subject]:
+        table = (_SETS | _ASKS).get(self._function(said), "")
+        return [(table.encode() + self._pdu(said)[2:4],)] if table else []
 
     def _polls(self, said: bytes) -> bool:
-        return self._pdu(said)[1] not in _SETS
+        return self._function(said) not in _SETS
+
+    def _function(self, said: bytes) -> int:
+        """Return the function of a request; 0, which is none, of what is too short to have one."""
+        return next(iter(self._pdu(said)[1:2]), 0)
 
     def _shown(self, said: bytes) -> str:
         """Return a request in the words that lab.toml has for registers."""
-        _, function, *content = pdu = self._pdu(said)
+        function, pdu = self._function(said), self._pdu(said)
+        content = pdu[2:]
         if function in (5, 6, 15, 16) and len(content) >= 4:
             address, value = struct.unpack(">HH", pdu[2:6])
             if function in (15, 16):
@@ -118,8 +143,8 @@ class PyroScript(Script):
         answer = led_to(answer, *self.reached) if called(asked)[1] == "lookup" else answer
         return renumbered(answer, asked)
 
-    def _header(self, said: bytes) -> bytes:
-        return b""
+    def _about(self, said: bytes) -> list[Subject]:
+        return []
 
     def _polls(self, said: bytes) -> bool:
         return called(said)[1] in _BOARD_ASKS

@@ -16,6 +16,7 @@ from qctl.instruments.atoms.body import AtomMove, Picture, PulserBody, PulserSeq
 from qctl.instruments.atoms.capabilities import TABLES
 from qctl.instruments.atoms.devices import Channel, Device, described, device_of
 from qctl.instruments.checker import check_number
+from qctl.instruments.rounding import TIME_TOLERANCE_S
 from qctl.lab import Instrument, Lab
 from qctl.lab.atom import AtomProcessor
 from qctl.program.device_program import DeviceProgram, Usage
@@ -33,7 +34,8 @@ _NS = rational_hz(1e9)
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
     """Return the program of one device.
 
-    Starts and ends are rounded to the clock of their channel, each by itself, so that errors don't add up.
+    Starts and ends are rounded to the clock of their channel, each by itself, so that errors don't add up; a
+    length that is more than `TIME_TOLERANCE_S` off that clock is refused.
 
     Raises
     ------
@@ -195,7 +197,10 @@ class _Work:
                 )
             start_ns, length_ns = int(row["start"]), float(cast(float, waveform.duration_s)) * 1e9
             start, end = _on_clock(start_ns, channel.clock_ns), _on_clock(start_ns + length_ns, channel.clock_ns)
-            check_number(self.can, f"channels.{channel.name}.length", end - start, label)
+            nearest_ns = _on_clock(length_ns, channel.clock_ns)
+            fits = abs(length_ns - nearest_ns) <= TIME_TOLERANCE_S * 1e9
+            asked_ns = nearest_ns if fits else round(length_ns, 3)
+            check_number(self.can, f"channels.{channel.name}.length", asked_ns, label)
             amplitude = float(row["amplitude"]) * self.processor.rabi_hz_per_v(beam, names) * _RAD_PER_US
             detuning, phase = float(row["frequency_hz"]) * _RAD_PER_US, float(row["phase_rad"])
             if amplitude < 0:
@@ -229,7 +234,7 @@ class _Work:
         ):
             if not np.isfinite(value) or (most is not None and value > most * (1 + 1e-12)):
                 raise CompileError(
-                    f"{label}: its {what} of {value:.6g} rad/us is over the {most:.6g} rad/us of channel "
+                    f"{label}: its {what} of {value:.9g} rad/us is over the {most:.9g} rad/us of channel "
                     f"{channel.name} of {self.device.name}: make it weaker and longer"
                 )
 

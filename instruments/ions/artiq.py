@@ -13,9 +13,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-__all__ = ["GATE", "LINE", "SET", "SWITCH", "Call", "experiment"]
+__all__ = ["CHIPS_PER_CARD", "GATE", "LINE", "SET", "SWITCH", "Call", "experiment"]
 
 SET, SWITCH, LINE, GATE = "set", "switch", "line", "gate"
+CHIPS_PER_CARD = 4
 
 
 class Call(NamedTuple):
@@ -97,7 +98,9 @@ def experiment(
         branches.append((number, members))
     devices = sorted({c.device for calls in points for c in calls}, key=_natural)
     chips = [device for device in devices if device.startswith("dds")]
-    init = [f"        self.{chip}.{call}()" for chip in chips for call in ("cpld.init", "init", "sw.off")]
+    first = {_natural(chip)[1] // CHIPS_PER_CARD: chip for chip in reversed(chips)}
+    init = [f"        self.{chip}.cpld.init()" for _, chip in sorted(first.items())]
+    init += [f"        self.{chip}.{call}()" for chip in chips for call in ("init", "sw.off")]
     n_photons = max((sum(c.kind == GATE for c in calls) for calls in points), default=0)
     text = _HEAD.format(
         title=title, name=name, n_points=len(points), n_shots=n_shots, slack=slack_mu, period=period_mu,

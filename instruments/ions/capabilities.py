@@ -169,7 +169,7 @@ TABLES[CRATE] = Capability(
         "tones": Restriction("synthesisers combined on one output", Range(1, 2, "tones", source="as lab.toml counts")),
         "spi": Restriction(
             "setting one synthesiser; four on a card wait for each other",
-            Range(1500, None, "ns", source=_DDS, unverified="low"),
+            Range(2664, None, "ns", 8, source=f"set_mu with a tracked phase: {_DDS}, spi2.py"),
         ),
         "pace": Restriction(
             "from event to event, as the processor submits them", Range(1040, None, "ns", source="artiq#298")
@@ -181,5 +181,5 @@ TABLES[CRATE] = Capability(
     },
     errors=_REPORTS,
     upload=Upload("experiment file", "", "text", None, "experiment"),
-    standing=Standing(None, "stand-ins of the manual", "not driven: experiments are written"),
+    standing=Standing(None, "ARTIQ's compiler and drivers (`make artiq`)", "not driven: experiments are written"),
 )

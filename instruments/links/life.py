@@ -24,8 +24,10 @@ from enum import StrEnum
 
 from qctl.errors import InternalError
 
-__all__ = ["Happening", "LinkLife", "LinkState", "Patience"]
+__all__ = ["LONGEST_SILENCE", "Happening", "LinkLife", "LinkState", "Patience"]
 
+LONGEST_SILENCE = 6
+"""Time-outs for which an answer that did not come in time is waited for, on a line that pairs nothing (`Silence`)."""
 _FACTOR = 2.0
 
 

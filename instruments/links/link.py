@@ -148,6 +148,10 @@ class Port(Protocol):
         """Return some of what has come and nobody has read."""
         ...
 
+    def listen(self, timeout_s: float) -> bytes:
+        """Return what comes on a line that pairs nothing, as soon as something does; empty if nothing does in time."""
+        ...
+
     def keep_pace(self, begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
         """Raise TimeoutError where an answer comes in drops."""
         ...

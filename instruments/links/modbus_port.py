@@ -1,8 +1,8 @@
 """The Modbus port: registers in words out, values and refusals in words back; one unit's share of a line.
 
 RTU on a serial line has no numbers that pair answers with requests, so each failure closes the line: the link opens it
-anew and asks who is there before anything else. An answer that is none to the request, by its function, address or
-length, is a failure too.
+anew and asks who is there before anything else, when nothing of the unit is to come any more. An answer that is none to
+the request, by its function, address or length, is a failure too.
 
 Source: pymodbus 3.16 (synchronous clients; `device_id`).
 """
@@ -59,7 +59,7 @@ class ModbusPort:
     def __init__(self, address: str, timeout_s: float, unit: int, word_order: str, serial: SerialLine) -> None:
         self._unit, self._word_order = unit, word_order
         self._due, self._answer = "", b""
-        self._is_open = True
+        self._is_open = self._is_new = True
         self._line = join_line(address, timeout_s, serial)
 
     def close(self) -> None:
@@ -100,6 +100,10 @@ class ModbusPort:
         """Return nothing: what comes unasked is dropped before the next request."""
         return b""
 
+    def listen(self, timeout_s: float) -> bytes:
+        """Return nothing: the line listens to what comes unasked."""
+        return b""
+
     def keep_pace(self, begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
         """Do nothing: answers come whole."""
 
@@ -128,7 +132,8 @@ class ModbusPort:
                 return f"an answer to function {reply.function_code & 0x7F} came where one to {function} was due"
             return "" if reply.isError() or fits(reply) else f"the answer to another request came ({reply})"
 
-        return self._line.ask(self._unit, request, judge)
+        is_first, self._is_new = self._is_new, False
+        return self._line.ask(self._unit, request, judge, is_first)
 
     def _read(self, register: Register) -> Any:
         function, name = _READS[register.table]

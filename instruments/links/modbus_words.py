@@ -32,6 +32,7 @@ EXCEPTIONS: Mapping[int, str] = {
     10: "gateway path unavailable",
     11: "gateway target did not respond",
 }
+_N_ADDRESSES = 0x1_0000
 _FLOAT_MOST = 3.4028235e38
 _TYPES: Mapping[str, tuple[float, float, int]] = {
     "int16": (-(2**15), 2**15 - 1, 1),
@@ -99,13 +100,31 @@ class Register:
         """Return how far two values are apart; 0 of floats and bits."""
         return 0.0 if self.is_bit or self.type == "float32" else 1 / self.divisor
 
+    @property
+    def share(self) -> float:
+        """Return how exactly the type holds a value, as a share of it; 0 where a step says it."""
+        return 2.0**-23 if self.type == "float32" else 0.0
+
+    def shares(self, other: Register) -> range:
+        """Return the addresses that are of both; empty where none is."""
+        if self.table != other.table:
+            return range(0)
+        return range(max(self.address, other.address), min(self.end, other.end))
+
+    @property
+    def end(self) -> int:
+        """Return the address behind it."""
+        return self.address + (1 if self.is_bit else self.n_registers)
+
     def raw(self, value: float) -> float | int:
         """Return the number in the register for a value."""
         return value * self.divisor if self.type == "float32" else round(value * self.divisor)
 
     def shown(self, raw: float | int) -> str:
         """Return the value of a number in the register, as text."""
-        return f"{raw / self.divisor:.9g}" if self.divisor != 1 or self.type == "float32" else str(raw)
+        if self.type == "float32":
+            return f"{raw / self.divisor:.9g}"
+        return f"{raw / self.divisor:.12g}" if self.divisor != 1 else str(raw)
 
 
 def parse_register(text: str) -> Register | str:
@@ -129,4 +148,7 @@ def parse_register(text: str) -> Register | str:
         by = 0.0
     if not 1e-9 <= by <= 1e9:
         return f"{text!r}: the divisor {divisor} is not in [1e-9, 1e9]"
-    return Register(table, address, kind, by)
+    register = Register(table, address, kind, by)
+    if register.end > _N_ADDRESSES:
+        return f"{text!r}: {kind} takes two registers, and there is none behind {address}"
+    return register

@@ -1,14 +1,15 @@
 """The VISA link: SCPI text and blocks over pyvisa, reopened after a time-out so that late replies meet nobody.
 
 pyvisa-py hands a reply that comes too late to the next query. So a time-out closes the connection; the next call opens
-a new one and asks who is there before it sends anything else. Nothing is ever sent twice.
+a new one and asks who is there before it sends anything else, on a serial line when it is silent. Nothing is ever sent
+twice.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from threading import RLock
 from typing import NoReturn
@@ -16,12 +17,13 @@ from typing import NoReturn
 from qctl.errors import DeviceError, DeviceTimeoutError, WireError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.instruments.links.link import Block, Dialect, Port, Tap, as_bytes_view, block_header, shown
+from qctl.instruments.links.opening import LINE_BYTES, misfit, who_answers
+from qctl.instruments.links.silence import LateAnswerError, silence_of
 from qctl.instruments.links.visa_port import PortClosedError, VisaPort, check_echo
 
 __all__ = ["VisaLink", "open_visa_link"]
 
 _PATIENCE = Patience(first_s=0.1, longest_s=1.6)
-_LINE_BYTES = 4096
 _BURST_BYTES = 1 << 18
 
 
@@ -64,8 +66,9 @@ class VisaLink:
         self._dialect = dialect or Dialect()
         self._where = f"{address} ({self._dialect.station})" if self._dialect.station else address
         self._end = self._dialect.end.encode("ascii")
-        end = self._dialect.answer_end.encode("ascii")
-        self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial, end=end)
+        self._answer_end = self._dialect.answer_end.encode("ascii")
+        self._open_port = open_port or partial(VisaPort, serial=self._dialect.serial, end=self._answer_end)
+        self._silence = silence_of(address, timeout_s) if open_port is None else None
         self._port: Port | None = None
         self._life = LinkLife(_PATIENCE, name, LinkState.DOWN)
         self._lock = RLock()
@@ -107,15 +110,12 @@ class VisaLink:
 
     def query(self, text: str, timeout_s: float | None = None) -> str:
         """Send one message and return the line that answers it, without its end."""
-        with self._lock:
-            port = self._asked(text)
-            return self._line(port, text, self._timeout_s if timeout_s is None else timeout_s)
+        with self._question(text, timeout_s) as (port, limit_s):
+            return self._line(port, text, limit_s)
 
     def query_any(self, text: str, timeout_s: float | None = None) -> str | bytes:
         """Send one message and return what answers it: a line without its end, or a definite block with its head."""
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        with self._lock:
-            port = self._asked(text)
+        with self._question(text, timeout_s) as (port, limit_s):
             if not self._dialect.has_blocks:
                 return self._line(port, text, limit_s)
             first = self._first(port, text, limit_s)
@@ -126,18 +126,24 @@ class VisaLink:
                 return first.decode("latin-1").rstrip("\r\n")
             return first.decode("latin-1") + self._line(port, text, limit_s)
 
-    def _asked(self, text: str) -> Port:
-        """Send a query; refuse to while something that no query asked for would be taken for its answer."""
-        port = self._ready()
-        try:
-            unread = port.unread()
-        except PortClosedError as error:
-            self._fail(error, f"before {text!r}")
-        if unread:
-            self._fail(PortClosedError("it sent what nobody asked for"), f"before {text!r}, which was not sent", unread)
-        self._send(port, text)
-        self._flush()
-        return port
+    @contextmanager
+    def _question(self, text: str, timeout_s: float | None) -> Iterator[tuple[Port, float]]:
+        """Send a query, and have its answer read inside; refuse to while something unasked would be taken for it."""
+        limit_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._lock:
+            port = self._ready()
+            try:
+                unread = port.unread()
+            except PortClosedError as error:
+                self._fail(error, f"before {text!r}")
+            if unread:
+                where = f"before {text!r}, which was not sent"
+                self._fail(PortClosedError("it sent what nobody asked for"), where, unread)
+            self._send(port, text, 1, limit_s)
+            self._flush()
+            yield port, limit_s
+            if self._silence is not None:
+                self._silence.settle()
 
     def _first(self, port: Port, text: str, timeout_s: float) -> bytes:
         """Return the first byte of an answer, and the second if the first may begin a block."""
@@ -202,16 +208,12 @@ class VisaLink:
 
     def query_blocks(self, text: str, n_blocks: int = 1, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the bytes of the definite blocks, joined by ``;``, that answer it."""
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        with self._lock:
-            port = self._asked(text)
+        with self._question(text, timeout_s) as (port, limit_s):
             return [self._block(port, text, limit_s, b";" if left else b"\n") for left in range(n_blocks)[::-1]]
 
     def query_chain(self, text: str, n_blocks: int, timeout_s: float | None = None) -> list[memoryview]:
         """Send one message and return the definite blocks that answer it one right behind the other, and a line end."""
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        with self._lock:
-            port = self._asked(text)
+        with self._question(text, timeout_s) as (port, limit_s):
             blocks = [self._block(port, text, limit_s, b"") for _ in range(n_blocks)]
             if end := self._line(port, text, self._timeout_s):
                 self._fail(PortClosedError(f"{end!r} follows {n_blocks} blocks"), f"in the answer to {text!r}")
@@ -221,9 +223,7 @@ class VisaLink:
         self, text: str, n_words: int, n_blocks: int, timeout_s: float | None = None
     ) -> tuple[list[str], list[memoryview], str]:
         """Send one message and return what answers it, joined by ``;``: words, then definite blocks, then a line."""
-        limit_s = self._timeout_s if timeout_s is None else timeout_s
-        with self._lock:
-            port = self._asked(text)
+        with self._question(text, timeout_s) as (port, limit_s):
             words = [self._word(port, text, limit_s) for _ in range(n_words)]
             blocks = [self._block(port, text, limit_s, b";") for _ in range(n_blocks)]
             return words, blocks, self._line(port, text, self._timeout_s)
@@ -233,7 +233,7 @@ class VisaLink:
         got, begin_s = b"", time.monotonic()
         try:
             while not got.endswith(b";"):
-                if got.endswith(b"\n") or len(got) == _LINE_BYTES:
+                if got.endswith(b"\n") or len(got) == LINE_BYTES:
                     raise PortClosedError("one answer came where several were due")
                 got += port.receive(1, timeout_s)
                 port.keep_pace(begin_s, got, timeout_s)
@@ -301,15 +301,9 @@ class VisaLink:
             self._down(f"{self._address} can't be opened: {error}", error)
         port = self._port
         try:
-            if self._dialect.greets:
-                with suppress(TimeoutError):
-                    port.line(_LINE_BYTES, self._dialect.wakes_s)
-                    port.unread()
-            asked = self._dialect.dressed(self._dialect.identity_query)
-            port.send((asked,), self._timeout_s)
-            if self._dialect.echoes:
-                check_echo(port.line(_LINE_BYTES, self._timeout_s), asked)
-            identity = self._dialect.undressed(port.line(_LINE_BYTES, self._timeout_s).decode("latin-1")).strip()
+            identity = who_answers(port, self._dialect, self._timeout_s, self._silence, self._where)
+        except LateAnswerError as error:
+            self._down(f"{self._where}: {error}", error)
         except TimeoutError as error:
             self._down(f"{self._where} does not answer {self._dialect.identity_query} in {self._timeout_s:g} s", error)
         except (PortClosedError, WireError) as error:
@@ -321,12 +315,11 @@ class VisaLink:
 
     def _check(self, identity: str) -> None:
         """Refuse an instrument that is not the one meant."""
-        fields = [field.strip().lower() for field in identity.split(",")] + ["", ""]
-        expected = [field.lower() for field in self._expected]
-        if not (fields[0].startswith(expected[0]) and fields[1].startswith(expected[1])):
-            self._down(f"{self._where} answers as {identity!r}, not as {', '.join(self._expected)}")
-        if self.identity and identity != self.identity:
-            self._down(f"{self._where} answers as {identity!r} since reconnecting, before as {self.identity!r}")
+        why = misfit(identity, self._expected, self.identity)
+        if why and self._silence is not None:
+            self._silence.came(time.monotonic(), 0)  # it may be the answer to something else
+        if why:
+            self._down(f"{self._where} {why}")
 
     def _down(self, why: str, cause: Exception | None = None) -> NoReturn:
         self._drop()
@@ -337,6 +330,8 @@ class VisaLink:
     def _fail(self, error: Exception, where: str, got: bytes | bytearray = b"") -> NoReturn:
         """Give the connection up, because nobody knows what it still carries, and say so."""
         self._drop()
+        if self._silence is not None and got:
+            self._silence.came(time.monotonic(), got.count(self._answer_end))
         if self._life.state is LinkState.UP:
             self._enter(Happening.LOST, f"{error or 'no answer in time'} {where}")
         if isinstance(error, TimeoutError):
@@ -345,8 +340,10 @@ class VisaLink:
             ) from error
         raise DeviceError(f"{self._name}: {error} {where}; {shown(got)}", instrument=self._name) from error
 
-    def _send(self, port: Port, text: str) -> None:
+    def _send(self, port: Port, text: str, n_answers: int = 0, limit_s: float = 0.0) -> None:
         data = self._dialect.dressed(text)
+        if self._silence is not None:
+            self._silence.ask(time.monotonic(), max(limit_s, self._timeout_s), n_answers + self._dialect.echoes)
         self._put(port, (data,), repr(text))
         if self._tap is not None:
             self._tap.sent(self._name, data)
@@ -357,6 +354,8 @@ class VisaLink:
                 check_echo(echo, data)
             except PortClosedError as error:
                 self._fail(error, f"after {text!r}", echo)
+            if self._silence is not None:
+                self._silence.paid()
 
     def _line(self, port: Port, text: str, timeout_s: float) -> str:
         line = self._raw_line(port, text, timeout_s)
@@ -367,7 +366,7 @@ class VisaLink:
 
     def _raw_line(self, port: Port, text: str, timeout_s: float) -> bytes:
         try:
-            line = port.line(_LINE_BYTES, timeout_s)
+            line = port.line(LINE_BYTES, timeout_s)
         except TimeoutError as error:
             self._fail(error, f"({timeout_s:g} s) to {text!r}", error.args[0] if error.args else b"")
         except PortClosedError as error:

@@ -252,6 +252,21 @@ class VisaPort:
                 return words
             self._ahead = b""
 
+    def listen(self, timeout_s: float) -> bytes:
+        """Return what comes on a serial line, as soon as something does; empty if nothing does in time.
+
+        Raises
+        ------
+        PortClosedError
+            If the connection broke.
+        """
+        self._limit(max(timeout_s, 1e-3))
+        line = self._session.interface
+        try:
+            return bytes(line.read(1)) + bytes(line.read(line.in_waiting))
+        except OSError as error:
+            raise PortClosedError(f"the connection broke ({error})") from error
+
     def _waiting(self) -> bytes:
         """Return what has come from the peer; a connection that is closed is left for the next read to notice."""
         try:

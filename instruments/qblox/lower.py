@@ -102,7 +102,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     )  # fmt: skip
 
 
-def feedback_ns(model: str) -> tuple[int, int]:
+def feedback_ns(instrument: Instrument, lab: Lab) -> tuple[int, int]:
     """Return the time from the end of an acquisition to what it may decide, and that between two that decide, in ns."""
     return can.FEEDBACK_NS, can.TRIGGER_NS + can.TRIGGER_GRID_NS
 
@@ -214,7 +214,7 @@ class _Work:
     def _events(self, line: Line, index: int, memory: Memory) -> tuple[NDArray, NDArray[np.int64], int]:
         """Return what the sequencer does, point by point and in order of time, and its largest gain."""
         rows, plays, captures = self.rows, bool(line.outputs), bool(line.inputs)
-        none = np.zeros_like(rows.bounds)
+        none = np.zeros(len(rows.bounds), np.int64)
         n = rows.n_plays[index] * plays + rows.n_captures[index] * captures
         events = recycled.empty(n, EVENT)
         bounds = np.empty(len(rows.bounds), np.int64)
@@ -322,7 +322,7 @@ class _Work:
                 connectors = tuple(ref.output for ref in port.outputs)
                 top_v = full_scale_v_of(self.instrument, self.table, connectors, modulated)
                 raise CompileError(
-                    f"{what} on {port.name}: {play['amplitude']:.4g} V is over what {name} reaches, {top_v:.4g} V: "
+                    f"{what} on {port.name}: {play['amplitude']:.6g} V is over what {name} reaches, {top_v:.6g} V: "
                     "lower it, or take attenuation out of the line",
                     volts=float(play["amplitude"]),
                 )

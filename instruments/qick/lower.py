@@ -75,7 +75,7 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     return program_v1(work, len(straights)) if board.version == 1 else work.program(len(straights))
 
 
-def feedback_ns(model: str) -> tuple[int, int] | None:
+def feedback_ns(instrument: Instrument, lab: Lab) -> tuple[int, int] | None:
     """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
     return FEEDBACK_NS, 0
 

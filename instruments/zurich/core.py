@@ -16,8 +16,9 @@ from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core
 from qctl.instruments.zurich.feedback import Conditions, Steered, points_of
 from qctl.instruments.zurich.program import loaded, repeated
-from qctl.instruments.zurich.waveforms import Cut, Grid, Held, cut_of, hold
-from qctl.lab import Instrument, Port
+from qctl.instruments.zurich.waveforms import NOTHING, Cut, Grid, Held, cut_of, hold
+from qctl.lab import Instrument, Lab, Port
+from qctl.lab.held import Same, kept
 from qctl.program.timeline import Shots
 
 __all__ = ["Place", "Size", "core_of"]
@@ -29,6 +30,8 @@ _WORDS = {
     "end": "it comes too late for the period",
     "members": "too many pulses overlap with it",
 }
+_MOST_KEPT = 64
+"""Plays in a core's waveforms up to which these are kept for the next time."""
 _KINDS = {"mixes": 0, "modulated": 1, "plain": 2}
 
 
@@ -75,8 +78,9 @@ class Size(NamedTuple):
 
 
 def core_of(
-    place: Place, instrument: Instrument, player: can.Player, rows: Rows, shots: Shots, grid: Grid, given: Conditions
-) -> tuple[Core, dict[str, NDArray[np.generic]], Size]:
+    place: Place, instrument: Instrument, lab: Lab, player: can.Player, rows: Rows, shots: Shots, grid: Grid,
+    given: Conditions,
+) -> tuple[Core, dict[str, NDArray[np.generic]], Size]:  # fmt: skip
     """Return a core's program, the samples of its waveforms, and what it uses.
 
     Where it uses more than the core has, there is no program.
@@ -95,18 +99,18 @@ def core_of(
     if cut.fault[0]:
         _refuse(cut, rows, instrument, full_scale_v)
     steered = Steered.of(
-        cut, given, place.channels, place.used, full_scale_v, grid, n_oscillators, instrument.name
+        cut, given, place.channels, place.used, full_scale_v, grid, n_oscillators, instrument
     )  # fmt: skip
     if steered is not None:
         cut = steered.cut
     n_samples = int(np.minimum(cut.contents["length"], player.most_counted).sum())
     size = Size(0, n_samples, len(cut.contents), len(cut.entries), min(cut.n_merged, place.n_plays))
-    held = Held((), {}, np.empty(0, np.int32), np.empty(0), np.empty((0, 2)))
+    held = NOTHING
     program = table = ""
     # Far too much is only counted: equal waveforms of different pulses would make room for few.
     if n_samples <= 4 * player.max_samples and len(cut.entries) <= player.max_entries:
         columns = slice(None) if modulated else slice(outputs[0] - 2 * place.number - 1, outputs[-1] - 2 * place.number)
-        held = hold(cut, grid.rate_hz, not modulated, not modulated, columns)
+        held = _held(cut, grid, not modulated, columns, lab)
         _check_range(cut, held, place, instrument, outputs, modulated, full_scale_v)
         n_samples = sum(min(w.n_samples, player.most_counted) for w in held.waveforms)
         program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place, steered)
@@ -125,6 +129,19 @@ def core_of(
         program, table, held.waveforms,
     )  # fmt: skip
     return core, held.blobs, size
+
+
+def _held(cut: Cut, grid: Grid, pair: bool, columns: slice, lab: Lab) -> Held:
+    """Return the waveforms of a core; few of them are rendered once for a lab."""
+
+    def make() -> Held:
+        return hold(cut, grid.rate_hz, pair, pair, columns)
+
+    if len(cut.members) > _MOST_KEPT:
+        return make()
+    tables = (cut.contents.tobytes(), cut.members.tobytes(), cut.frequencies.tobytes())
+    key = ("zurich waveforms", *tables, Same(cut.samples), Same(cut.sample_bounds), grid.rate_hz, pair)
+    return kept(lab, (*key, columns.start, columns.stop), make)
 
 
 def _program(

@@ -2,7 +2,7 @@
 
 Source: zhinst-core 26.7; HDAWG, SHFSG, SHFQA, SHFQC and UHFQA user manuals (node trees, AWG, result logger, internal
 trigger). All sequencers play their program once (``single``). A box that is its processor's trigger starts itself, and
-what its trigger wires reach; the others wait at their trigger input.
+what its trigger wires reach; the others wait at their trigger input, or for a PQSC by ZSync.
 """
 
 from __future__ import annotations
@@ -22,16 +22,19 @@ from qctl.errors import DeviceError, RefusedError, RequestError
 from qctl.instruments.all_points import plays_all
 from qctl.instruments.zurich import uhfqa
 from qctl.instruments.zurich.body import Readout, ZurichBody
+from qctl.instruments.zurich.hub import hub_of
 from qctl.instruments.zurich.marker import starts_by_marker
 from qctl.instruments.zurich.nodes import (
     EXTERNAL,
     INTERNAL,
+    ZSYNC,
     Setting,
     log_of,
     off_settings,
     on_settings,
     place_of,
     reference_of,
+    reference_source,
     settings_of,
 )
 from qctl.instruments.zurich.parameters import Node, nodes_of
@@ -45,7 +48,6 @@ from qctl.units import Limits
 __all__ = ["ZurichBox", "ZurichMarker", "ZurichStarter", "open_driver"]
 
 _SEQUENCER_ERROR = 8
-_CLOSE = 1e-6
 _LATE_S = 2.0
 """How long after the sequencers' end results may come."""
 
@@ -75,8 +77,7 @@ class ZurichBox:
 
     def identify(self) -> str:
         """Return maker, model, serial number and firmware."""
-        found = self.session.get(["features/devtype", "features/serial", "system/fwrevision"])
-        return f"Zurich Instruments,{','.join(str(value) for value in found.values())}"
+        return self.session.identity()
 
     def _nodes(self) -> dict[str, Node]:
         return nodes_of(self.instrument)
@@ -111,7 +112,7 @@ class ZurichBox:
         sent = node.sent(value, self.session.name)
         self._set.pop(node.path, None)
         self.session.set([(node.path, sent)])
-        self._confirm([(node.path, sent)])
+        self.session.confirm([(node.path, sent)])
 
     def _node(self, name: str) -> Node:
         node = self._nodes().get(name)
@@ -123,12 +124,13 @@ class ZurichBox:
         """Return True when the device is locked to the reference that lab.toml names."""
         source, status = reference_of(self.instrument.model)
         found = self.session.get([node for node in (source, status) if node])
-        wanted = int(self.instrument.reference == "external")
+        wanted = reference_source(self.instrument.model, self.instrument.reference, self.trigger == ZSYNC)
         return bool(found[source] == wanted and found.get(status, 0) == 0)
 
     def prepare(self) -> None:
         """Take the reference and the rate that lab.toml names, and have nothing play."""
-        model, wanted = self.instrument.model, int(self.instrument.reference == "external")
+        model, by_zsync = self.instrument.model, self.trigger == ZSYNC
+        wanted = reference_source(model, self.instrument.reference, by_zsync)
         source, _ = reference_of(model)
         settings: list[Setting] = [*_halted(model)]
         if self.session.integer(source) != wanted:
@@ -166,7 +168,7 @@ class ZurichBox:
         for path, _ in changed:
             self._set.pop(path, None)
         self.session.set(changed)
-        self._confirm(changed)
+        self.session.confirm(changed)
         self._set |= dict(changed)
         for one in body.sequencers:
             held = self._held.pop(place_of(model, one), None) or Held()
@@ -180,17 +182,6 @@ class ZurichBox:
             for output, offset_v in zip(core.outputs, core.offset_v, strict=True):
                 low, high = self.instrument.output[output].limits_v
                 Limits(low, high).check(offset_v, f"{self.session.name}: output{output}_offset_v")
-
-    def _confirm(self, settings: Sequence[Setting]) -> None:
-        """Read settings back: a data server coerces what is out of a node's range, and says nothing."""
-        if not settings:
-            return
-        found = self.session.get(dict(settings))
-        for path, value in settings:
-            got = found.get(path)
-            if got is None or abs(got - value) > _CLOSE * max(abs(value), 1.0):
-                text = f"{self.session.name}: {path} was set to {value:.9g} but reads {got}"
-                raise RefusedError(text, instrument=self.session.name)
 
     # runs -------------------------------------------------------------------------------------------
 
@@ -342,7 +333,8 @@ def open_driver(instrument: Instrument, lab: Lab) -> ZurichBox:
         raise RequestError(f"{instrument.name}: a UHFQA has no trigger of its own; it can't start a processor's shots")
     by_marker = starts_by_marker(instrument, lab)
     kind = ZurichMarker if by_marker else ZurichStarter if starts else ZurichBox
-    box = kind(session, instrument, INTERNAL if starts and not by_marker else EXTERNAL)
+    trigger = INTERNAL if starts and not by_marker else EXTERNAL
+    box = kind(session, instrument, ZSYNC if hub_of(instrument, lab) is not None else trigger)
     identity = box.identify()
     wanted = instrument.model.removeprefix("zurich-").upper()
     if not identity.split(",")[1].upper().startswith(wanted):

@@ -1,7 +1,8 @@
-"""Plays by measured bits inside an SHFQC: which result each piece of a channel looks at, and its rows of the table.
+"""Plays by measured bits: which results each piece of a channel looks at, and its rows of the table.
 
-A readout channel sends a word after each integration, two bits for each integrator, and its box's signal generators
-add a part of it to an index of their command table. A piece that plays by results has a row for each of them.
+A readout channel of an SHFQC sends a word after each integration, two bits for each integrator, and its box's signal
+generators add a part of it to an index of their command table; a PQSC sends boxes such words, too (`hub`). A piece that
+plays by results has a row for each of them.
 
 Source: SHFQC user manual, release 24.07, Flexible feedback processing (words, shift, bits and offset); LabOne Q 26.7,
 whose programs say when a table entry waits for a word, in cycles of 4 ns since the trigger and 3 before it plays;
@@ -22,8 +23,10 @@ from qctl.cext.seqc import LONGEST_ZERO
 from qctl.errors import CompileError
 from qctl.instruments.rows import Rows, conditions_of, deciding
 from qctl.instruments.zurich.events import Events
+from qctl.instruments.zurich.hub import KNOWN, Answer, Heard, Plan
 from qctl.instruments.zurich.program import silence
 from qctl.instruments.zurich.waveforms import Cut, Grid, cut_of
+from qctl.lab import Instrument
 from qctl.program.conditions import MOST_BITS, Condition
 from qctl.program.timeline import Straight
 
@@ -31,8 +34,6 @@ __all__ = [
     "CYCLE",
     "FEEDBACK_NS",
     "MOST_CYCLES",
-    "SOURCE",
-    "Answer",
     "Conditions",
     "Steered",
     "answers_of",
@@ -41,7 +42,7 @@ __all__ = [
 
 FEEDBACK_NS = 360
 """From the end of a capture to what it may decide: what LabOne Q 26.7 leaves, and a step of the grid."""
-SOURCE = "QA_DATA_PROCESSED"
+_INSIDE, _BY_HUB = "QA_DATA_PROCESSED", "ZSYNC_DATA_PROCESSED_A"
 CYCLE = 8
 """Samples of a sequencer's cycle."""
 MOST_CYCLES = 1 << 31
@@ -54,24 +55,17 @@ _LONG_IMMEDIATE = 524_287
 """Numbers from it on take the compiler one or two instructions more."""
 
 
-class Answer(NamedTuple):
-    """The result of a capture as the bus has it: from which event, of which integrator, and when it ends in samples."""
-
-    event: int
-    integrator: int
-    end: int
-
-
 class Look(NamedTuple):
-    """What a piece looks at: shift, number of bits, and the first of its rows of the table."""
+    """What a piece looks at: which word, shift, number of bits, and the first of its rows of the table."""
 
+    source: str
     shift: int
     n_bits: int
     offset: int
 
     def text(self) -> str:
         """Return what sets it."""
-        return f"configureFeedbackProcessing({SOURCE},{self.shift},{self.n_bits},{self.offset});\n"
+        return f"configureFeedbackProcessing({self.source},{self.shift},{self.n_bits},{self.offset});\n"
 
 
 def answers_of(
@@ -128,13 +122,16 @@ class Conditions:
         self.of_point = conditions_of(straights)
         self.answers: list[dict[int, Answer]] = [{} for _ in self.of_point]
         self.ends: list[list[int]] = [[] for _ in self.of_point]
+        self.heard: dict[int, Heard] = {}
+        self.plan: Plan | None = None
 
     def deciding(self) -> frozenset[int]:
         """Return the kinds of captures that any play depends on."""
         return deciding(self.rows, self.of_point, "capture")
 
-    def take(self, answers: Sequence[Mapping[int, Answer]], events: Events, ends: int) -> None:
+    def take(self, number: int, answers: list[dict[int, Answer]], events: Events, ends: int, zero: int) -> None:
         """Note what a readout channel of the box finds."""
+        self.heard[number] = Heard(answers, len(events.starts), zero)
         for p, mine in enumerate(answers[: len(self.answers)]):
             self.answers[p].update(mine)
             begin, end = events.bounds[p : p + 2]
@@ -173,9 +170,9 @@ class Steered:
     @classmethod
     def of(
         cls, cut: Cut, given: Conditions, channels: NDArray[np.int32], used: NDArray[np.intp], full_scale_v: float,
-        grid: Grid, n_oscillators: int, name: str,
+        grid: Grid, n_oscillators: int, box: Instrument,
     ) -> Steered | None:  # fmt: skip
-        """Return what a core plays by results; None if nothing. `name` is that of its box.
+        """Return what a core plays by results; None if nothing. `box` is the instrument that it is a part of.
 
         Raises
         ------
@@ -185,7 +182,7 @@ class Steered:
         whens = given.on(channels)
         if not whens:
             return None
-        work = _Pieces(cut, given, channels, grid, name, whens)
+        work = _Pieces(cut, given, channels, grid, box, whens)
         work.colour()
         n_ways = 1 << work.n_colours
         plays, bounds = work.ways(n_ways)
@@ -204,10 +201,11 @@ class _Pieces:
     """The pieces of a core, and what each depends on: columns of captures by piece, colours by point and column."""
 
     def __init__(
-        self, cut: Cut, given: Conditions, channels: NDArray[np.int32], grid: Grid, name: str,
+        self, cut: Cut, given: Conditions, channels: NDArray[np.int32], grid: Grid, box: Instrument,
         whens: Sequence[Mapping[int, Condition]],
     ) -> None:  # fmt: skip
-        self.cut, self.given, self.grid, self.name, self.whens = cut, given, grid, name, whens
+        self.cut, self.given, self.grid, self.whens = cut, given, grid, whens
+        self.name, self.model = box.name, box.model
         self.mine = channels[given.rows.plays["port"]] >= 0
         self.columns: dict[int, tuple[int, ...]] = {}
         self.colours: list[dict[int, int]] = []
@@ -265,6 +263,7 @@ class _Pieces:
         known: dict[tuple[int, ...], int] = {}
         found: dict[int, Look] = {}
         more: list[int] = []
+        source = _INSIDE if self.given.plan is None else _BY_HUB
         for p in range(len(self.whens)):
             for i in range(int(self.cut.bounds[p]), int(self.cut.bounds[p + 1])):
                 columns = self.columns.get(i, ())
@@ -273,47 +272,54 @@ class _Pieces:
                 bits = self._bits(p, i, columns)
                 low, high = min(bits.values()), max(bits.values())
                 block = []
-                for word in range(1 << 2 * (high - low) + 1):
-                    way = sum((word >> 2 * (bit - low) & 1) << self.colours[p][c] for c, bit in bits.items())
+                for word in range(1 << high - low + 1):
+                    way = sum((word >> bit - low & 1) << self.colours[p][c] for c, bit in bits.items())
                     block.append(int(entry[way, i]))
                 offset = known.get(tuple(block))
                 if offset is None:
                     offset = known[tuple(block)] = n_entries + len(more)
                     more += block
-                found[i] = Look(2 * low, 2 * (high - low) + 1, offset)
+                found[i] = Look(source, low, high - low + 1, offset)
         return found, more
 
     def _bits(self, p: int, i: int, columns: Sequence[int]) -> dict[int, int]:
-        """Return the integrator of each result that a piece looks at; refuse what the bus does not have then."""
+        """Return the bit of each result that a piece looks at; refuse what the box does not know then."""
         rows, begin = self.given.rows, int(self.cut.pieces["start"][i])
-        answers, read = self.given.answers[p], begin - _AHEAD * CYCLE
-        first = int(rows.capture_bounds[p])
+        read, first, plan = begin - _AHEAD * CYCLE, int(rows.capture_bounds[p]), self.given.plan
         slots = [rows.specs[int(rows.captures["capture"][first + c])].slot for c in columns]
         what = f"a pulse of {self.name} at sample {begin - self.grid.zero} of point {p} depends on"
+        bits: dict[int, int] = {}
         for column, slot in zip(columns, slots, strict=True):
-            if column not in answers:
+            found = self._inside(p, column) if plan is None else plan.word(self.name, p, column)
+            if found is None:
                 raise CompileError(
-                    f"{what} {slot!r}, which another box measures: results go from box to box by a PQSC only, which "
-                    f"qctl doesn't drive",
+                    f"{what} {slot!r}, which another box measures: results go from box to box by a PQSC, which both "
+                    f"have to have their trigger from",
                     instrument=self.name,
                 )
-            if read < answers[column].end + _KNOWN:
+            bits[column], end = found
+            known = _KNOWN if plan is None else KNOWN[self.model]
+            if read < end + known:
                 raise CompileError(
-                    f"{what} {slot!r}, whose integration ends at {answers[column].end - self.grid.zero}: that is known "
-                    f"{_KNOWN + _AHEAD * CYCLE} samples later; delay the pulse"
+                    f"{what} {slot!r}, whose integration ends at {end - self.grid.zero}: that is known "
+                    f"{known + _AHEAD * CYCLE} samples later; delay the pulse"
                 )
-            if any(answers[column].end < end < read for end in self.given.ends[p]):
+            if plan is None and any(end < other < read for other in self.given.ends[p]):
                 raise CompileError(
                     f"{what} {slot!r}, and something has been measured since: the box's bus has the last results only; "
-                    f"use each result before the next measurement"
+                    f"use each result before the next measurement, or have a PQSC keep it"
                 )
-        bits = {column: answers[column].integrator for column in columns}
-        if 2 * (max(bits.values()) - min(bits.values())) + 1 > _MOST_WORD:
+        if max(bits.values()) - min(bits.values()) + 1 > _MOST_WORD:
             raise CompileError(
                 f"{what} {' and '.join(map(repr, slots))}, results of integrators that are too far from each other for "
                 f"one part of the table: measure these qubits first in lab.toml's order"
             )
         return bits
+
+    def _inside(self, p: int, column: int) -> tuple[int, int] | None:
+        """Return the bit of a result in the word of the box's own readout, and when its integration ends."""
+        answer = self.given.answers[p].get(column)
+        return None if answer is None else (2 * answer.integrator, answer.end)
 
 
 def points_of(steered: Steered, bounds: NDArray[np.int64], grid: Grid, least: int, reset: int) -> tuple[str, int]:
@@ -348,7 +354,7 @@ def points_of(steered: Steered, bounds: NDArray[np.int64], grid: Grid, least: in
                     parts.append(found.text())
                     n += 1
                 cycle = int(piece["start"]) // CYCLE - _AHEAD
-                parts.append(f"executeTableEntry({SOURCE}, {counter}{cycle});\n")
+                parts.append(f"executeTableEntry({found.source}, {counter}{cycle});\n")
                 n += 3 + (cycle >= _LONG_IMMEDIATE)
             at = int(piece["start"]) + int(piece["length"])
         gap(grid.period - at)

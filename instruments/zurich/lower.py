@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
@@ -12,25 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import CompileError
-from qctl.instruments.rows import Rows, alike, rows_of
+from qctl.instruments.rows import Rows, alike, conditions_of, rows_of
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
 from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
 from qctl.instruments.zurich.core import Place, Size, core_of
 from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
+from qctl.instruments.zurich.hub import HUB, HUB_FEEDBACK_NS, KNOWN, WAIT, Heard, Plan, check_hub, hub_of, planned
 from qctl.instruments.zurich.marker import MARKER_INSTRUCTIONS, beginning_of, marker_core, markers_of
 from qctl.instruments.zurich.readout import ReadSize, readout_of
 from qctl.instruments.zurich.waveforms import Grid
 from qctl.lab import Instrument, Lab, Port
 from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram, Usage
+from qctl.program.straights import Straights
 from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
-__all__ = ["feedback_ns", "fires_by_program", "lower"]
+__all__ = ["duration_s", "feedback_ns", "fires_by_program", "lower", "plan_of"]
 
 _FOLLOWS = frozenset(("zurich-shfqc",))
-"""Boxes whose results reach their own outputs; between others they go by a PQSC."""
+"""Boxes whose results reach their own outputs without a PQSC."""
 
 
 def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> DeviceProgram:
@@ -46,10 +48,29 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     CompileError
         If a pulse goes over an output's range, or can't be played where it is.
     """
-    model = can.MODELS[instrument.model]
+    work = _work_of(straights, instrument, lab, shots)
+    hub = hub_of(instrument, lab)
+    if hub is not None and work.given.of_point:
+        work.given.plan = plan_of(straights, hub, lab, shots)
+    readouts, cores = work.readouts(), work.cores()  # results come before what they decide
+    body = ZurichBody(
+        cores, readouts, len(straights), shots.n_shots, shots.averaged, work.period, work.each, tuple(work.notes)
+    )
+    usage = work.usage()
+    fits = all(row.fits for row in usage)
+    return DeviceProgram(
+        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
+    )
+
+
+def _work_of(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> _Work:
+    """Return what one box is lowered with; refuse a box that is not what it can be."""
+    model, hub = can.MODELS[instrument.model], hub_of(instrument, lab)
     if instrument.clock_hz not in model.rates_hz:
         known = " or ".join(f"{rate:g}" for rate in model.rates_hz)
         raise CompileError(f"{instrument.name}: clock_hz = {instrument.clock_hz} is not {known}")
+    if hub is not None:
+        check_hub(instrument, hub)
 
     def checked() -> bool:
         check_outputs(instrument, model)
@@ -63,19 +84,50 @@ def lower(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots
     each = _waits_each(instrument, lab)
     period = _period(rows.length_ns, float(shots.period_s), rate_hz, head + lead, instrument.name, each)
     given = Conditions(straights, rows)
-    work = _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
-    readouts, cores = work.readouts(), work.cores()  # results come before what they decide
-    body = ZurichBody(cores, readouts, len(straights), shots.n_shots, shots.averaged, period, each, tuple(work.notes))
-    usage = work.usage()
-    fits = all(row.fits for row in usage)
-    return DeviceProgram(
-        instrument.name, instrument.model, body.to_bytes() if fits else b"", work.blobs, len(straights), usage
-    )
+    return _Work(instrument, model, lab, rows, shots, rate_hz, head, lead, period, each, given)
 
 
-def feedback_ns(model: str) -> tuple[int, int] | None:
+_last: list[tuple[Sequence[Straight], Shots, Lab, str, Plan]] = []
+"""What was planned last: the boxes of a rack ask for the same, one after the other."""
+
+
+def plan_of(straights: Sequence[Straight], hub: Instrument, lab: Lab, shots: Shots) -> Plan:
+    """Return what a PQSC keeps and sends in a batch; nothing where no play depends on results.
+
+    Raises
+    ------
+    CompileError
+        If it can't.
+    """
+    for old, old_shots, old_lab, name, plan in _last:
+        if old is straights and old_shots.captures is shots.captures and old_lab is lab and name == hub.name:
+            return plan
+    rows = rows_of(straights, shots)
+    conditions = conditions_of(straights)
+    plan = Plan()
+    if conditions and isinstance(straights, Straights):
+        heard: dict[tuple[str, int], Heard] = {}
+        for box in lab.instruments.values():
+            if box.model in can.MODELS and can.MODELS[box.model].readout is not None and hub_of(box, lab) is hub:
+                work = _work_of(straights, box, lab, shots)
+                work.readouts()
+                heard |= {(box.name, number): found for number, found in work.given.heard.items()}
+        plan = planned(heard, straights, rows, conditions, lab, hub)
+    _last[:] = [(straights, shots, lab, hub.name, plan)]
+    return plan
+
+
+def duration_s(straights: Sequence[Straight], instrument: Instrument, lab: Lab, shots: Shots) -> float:
+    """Return how long a box plays all points of all shots, from the trigger on."""
+    work = _work_of(straights, instrument, lab, shots)
+    return float(work.period * len(straights) * shots.n_shots / work.rate_hz)
+
+
+def feedback_ns(instrument: Instrument, lab: Lab) -> tuple[int, int] | None:
     """Return the time from the end of a capture to what it may decide, and that between two that decide, in ns."""
-    return (FEEDBACK_NS, 0) if model in _FOLLOWS else None
+    if hub_of(instrument, lab) is not None:
+        return (HUB_FEEDBACK_NS, 0) if instrument.model in KNOWN else None
+    return (FEEDBACK_NS, 0) if instrument.model in _FOLLOWS else None
 
 
 def fires_by_program(model: str) -> bool:
@@ -86,7 +138,7 @@ def fires_by_program(model: str) -> bool:
 def _waits_each(instrument: Instrument, lab: Lab) -> bool:
     """Return whether each shot of a box waits for a trigger: whether the wire comes from another family."""
     wire = instrument.trigger
-    return wire is not None and lab.instrument(wire.source).model not in can.MODELS
+    return wire is not None and lab.instrument(wire.source).model not in (*can.MODELS, HUB)
 
 
 @lru_cache(maxsize=256)
@@ -175,8 +227,9 @@ class _Work:
             around = beginning_of(self.instrument, self.lab, number)
             place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()), *around)
             core, blobs, size = core_of(
-                place, self.instrument, player, rows, self.shots, self.grid(player.grid, player.least), self.given
-            )
+                place, self.instrument, self.lab, player, rows, self.shots, self.grid(player.grid, player.least),
+                self.given,
+            )  # fmt: skip
             made.append(core)
             self.blobs.update(blobs)
             self.sizes.append((ports[0].name, size))
@@ -194,6 +247,8 @@ class _Work:
         reader = self.model.readout
         if reader is None:
             return ()
+        if hub_of(self.instrument, self.lab) is not None:
+            reader = replace(reader, trigger=WAIT)
         made = []
         for number, ports in self._owners(readout_of_port).items():
             readout, blobs, size = self._readout(number, ports, reader)

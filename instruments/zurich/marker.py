@@ -10,6 +10,7 @@ reference (``setTrigger``); laboneq 26.7, ``controller/devices/device_hdawg.py``
 from __future__ import annotations
 
 from qctl.instruments.zurich.body import Core
+from qctl.instruments.zurich.hub import WAIT, hub_of
 from qctl.lab import Instrument, Lab
 
 __all__ = ["MARKER_INSTRUCTIONS", "beginning_of", "marker_core", "markers_of", "starts_by_marker"]
@@ -39,7 +40,7 @@ def markers_of(instrument: Instrument, lab: Lab) -> set[int]:
 def beginning_of(instrument: Instrument, lab: Lab, number: int) -> tuple[str, str, int]:
     """Return what stands before and behind the points of a core, and its instructions, more than those of a wait."""
     if not starts_by_marker(instrument, lab):
-        return _WAIT
+        return _WAIT if hub_of(instrument, lab) is None else (WAIT, "", 0)
     return _RAISE if number in markers_of(instrument, lab) else _NOTHING
 
 

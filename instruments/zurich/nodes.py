@@ -2,7 +2,8 @@
 
 Source: HDAWG, SHFSG, SHFQA, SHFQC user manuals, Device node tree; laboneq 26.7, ``controller/devices`` (synthesizers of
 an SHFQC's signal generators begin at 1; a channel's own trigger input is 0 and the internal trigger 8 in
-``auxtriggers``; an HDAWG's modulation mode for mixers is 6, its phase shift then 90 degrees).
+``auxtriggers``; ``diozsyncswitch`` and ``dios`` of boxes on a PQSC; an HDAWG's modulation mode for mixers is 6, its
+phase shift then 90 degrees).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from qctl.instruments.zurich.body import Core, Readout
 __all__ = [
     "EXTERNAL",
     "INTERNAL",
+    "ZSYNC",
     "Setting",
     "log_of",
     "off_settings",
@@ -24,12 +26,17 @@ __all__ = [
     "place_of",
     "power_dbm",
     "reference_of",
+    "reference_source",
     "settings_of",
 ]
 
 Setting = tuple[str, Any]
 EXTERNAL, INTERNAL = 0, 8
 """auxtriggers/0/channel: trigger input, and the device's own trigger."""
+ZSYNC = -1
+"""A trigger by ZSync, which comes by no such input."""
+_QCCS, _DRIVEN = 3, 0b1100
+"""dios/0: its mode for ZSync, and the bytes that it drives then."""
 _MIXER = 6
 _LO_HZ = 100e6
 _SHF_DBM_STEP = 5
@@ -69,6 +76,13 @@ def on_settings(model: str, one: Core | Readout) -> list[Setting]:
     return found
 
 
+def reference_source(model: str, reference: str | None, by_zsync: bool) -> int:
+    """Return what the source of a box's reference clock is set to, for what lab.toml says and how it is triggered."""
+    if reference != "external" or model == uhfqa.MODEL:
+        return int(reference == "external")
+    return 2 if by_zsync else 1
+
+
 def reference_of(model: str) -> tuple[str, str]:
     """Return the nodes of the reference clock: its source, and whether it is locked to that; a UHFQA doesn't say."""
     if model == uhfqa.MODEL:
@@ -80,14 +94,24 @@ def reference_of(model: str) -> tuple[str, str]:
 def settings_of(model: str, one: Core | Readout, trigger: int) -> list[Setting]:
     """Return what a sequencer, its outputs and inputs are set to, but for what switches them on."""
     place = place_of(model, one)
-    common = [
-        (f"{place}/single", 1),
-        (f"{place}/auxtriggers/0/channel", trigger),
-        (f"{place}/auxtriggers/0/slope", 1),
-    ]
+    common: list[Setting] = [(f"{place}/single", 1)]
+    if trigger == ZSYNC:
+        common += _zsync(model, one, place)
+    else:
+        common += [(f"{place}/auxtriggers/0/channel", trigger), (f"{place}/auxtriggers/0/slope", 1)]
     if isinstance(one, Readout):
         return common + (uhfqa.readout_settings(one) if model == uhfqa.MODEL else _readout(one))
     return common + (_pair(one) if model == "zurich-hdawg" else _channel(model, one))
+
+
+def _zsync(model: str, one: Core | Readout, place: str) -> list[Setting]:
+    """Return what a sequencer hears ZSync by; a readout channel always does."""
+    if isinstance(one, Readout):
+        return []
+    if model != "zurich-hdawg":
+        return [(f"{place}/diozsyncswitch", 1)]
+    found: list[Setting] = [("dios/0/mode", _QCCS), ("dios/0/drive", _DRIVEN)]
+    return [*found, (f"{place}/dio/strobe/slope", 0), (f"{place}/dio/valid/polarity", 0)]
 
 
 def _channel(model: str, core: Core) -> list[Setting]:

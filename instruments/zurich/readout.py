@@ -61,6 +61,8 @@ def readout_of(
         If a pulse or an integration is longer than the channel can, or goes over its range.
     """
     work = _Work(instrument, reader, rows, grid, given.deciding())
+    if given.plan is not None:
+        work.registers = given.plan.registers.get((instrument.name, number), [])
     lengths = [to_ticks(rational_s(spec.length_s), grid.rate_hz).ticks for spec in rows.specs]
     inputs = tuple(dict.fromkeys(ref.input for p in ports for ref in p.inputs if ref.instrument == instrument.name))
     playing = [rows.ports[p.name] for p in ports if any(ref in outputs for ref in p.outputs)]
@@ -70,7 +72,7 @@ def readout_of(
     integrators, delay, length = work.weights(events, lengths)
     if given.of_point:
         ends = delay + length
-        given.take(answers_of(rows, events, capturing, work.kinds, grid.zero, ends), events, ends)
+        given.take(number, answers_of(rows, events, capturing, work.kinds, grid.zero, ends), events, ends, grid.zero)
     n_results = events.n_captured
     averaged = shots.averaged and not grid.each and reader.averages(shots.n_shots)
     if len(integrators) * reader.each > reader.n_slots or (reader.generates and len(waves) > reader.n_slots):
@@ -151,6 +153,7 @@ class _Work:
         self.played: list[tuple[int, ...]] = []
         self.deciding = deciding
         self.kinds: dict[CaughtWindow, int] = {}
+        self.registers: list[int] = []
 
     # --- waveforms ----------------------------------------------------------------------------------
 
@@ -260,7 +263,7 @@ class _Work:
         known: dict[tuple[int, ...], tuple[str, int]] = {}  # most points of a set are read out alike
         points = []
         for begin, end in pairwise(events.bounds):
-            key = (*events.starts[begin:end], *events.kinds[begin:end])
+            key = (*events.starts[begin:end], *events.kinds[begin:end], *self.registers[begin:end])
             found = known.get(key)
             if found is None:
                 found = known[key] = self._point(events, made, begin, end)
@@ -294,7 +297,7 @@ class _Work:
         integrators = "|".join(f"QA_INT_{k}" for k in range(weighted)) or "0"
         if reader.generates:
             generators = "|".join(f"QA_GEN_{k}" for k in numbers) or "0"
-            return _Text("", 0, f"startQA({generators},{integrators},0,0,0);\n", reader.start - (not weighted))
+            return _Text("", 0, f"startQA({generators},{integrators},0,{{}},0);\n", reader.start - (not weighted))
         start = f"startQA({integrators},0,0,0);\n" if weighted else ""
         cost = reader.start * bool(weighted)
         if not numbers:
@@ -317,7 +320,8 @@ class _Work:
                     f"other: leave {reader.least} samples between them"
                 )
             more, n = silence(gap, reader.longest_zero, reader.least, reader.silence)
+            start = kind.start.format(self.registers[k] if self.registers else 0)
             # startQA begins with what stands before it.
-            lines += [kind.play, kind.start, *more] if kind.play else [more[0], kind.start, *more[1:]]
+            lines += [kind.play, start, *more] if kind.play else [more[0], start, *more[1:]]
             cost += n + kind.n_instructions
         return "".join(lines), cost

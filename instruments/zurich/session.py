@@ -23,6 +23,7 @@ __all__ = ["Session", "open_session"]
 _CLIENTS = {"zhinst": "zhinst.core", "zhinst-emulated": "qctl.hil.labone.core"}
 _API_LEVEL = 6
 _INTERFACE = "1GbE"
+_CLOSE = 1e-6
 _LOST = ("onnection", "Could not connect")
 Setting = tuple[str, Any]
 
@@ -71,6 +72,28 @@ class Session:
         asked = ",".join(f"/{self.device}/{path}" for path in paths)
         found = self._call(lambda: self.server.get(asked, flat=True, settingsonly=False, excludevectors=False))
         return {path: _value(entry) for path, entry in self._below(found).items()}
+
+    def identity(self) -> str:
+        """Return maker, model, serial number and firmware."""
+        found = self.get(["features/devtype", "features/serial", "system/fwrevision"])
+        return f"Zurich Instruments,{','.join(str(value) for value in found.values())}"
+
+    def confirm(self, settings: Sequence[Setting]) -> None:
+        """Read settings back: a data server coerces what is out of a node's range, and says nothing.
+
+        Raises
+        ------
+        RefusedError
+            If one reads otherwise.
+        """
+        if not settings:
+            return
+        found = self.get(dict(settings))
+        for path, value in settings:
+            got = found.get(path)
+            if got is None or abs(got - value) > _CLOSE * max(abs(value), 1.0):
+                text = f"{self.name}: {path} was set to {value:.9g} but reads {got}"
+                raise RefusedError(text, instrument=self.name)
 
     def settings(self) -> dict[str, Any]:
         """Return all settings of the device, with one request."""

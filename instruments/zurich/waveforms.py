@@ -18,7 +18,7 @@ from qctl.instruments.zurich.body import Waveform
 from qctl.program.sampling import envelope_samples
 from qctl.program.tables import Waveform as Envelope
 
-__all__ = ["CONTENT", "ENTRY", "MEMBER", "PIECE", "Cut", "Grid", "Held", "cut_of", "hold"]
+__all__ = ["CONTENT", "ENTRY", "MEMBER", "NOTHING", "PIECE", "Cut", "Grid", "Held", "cut_of", "hold"]
 
 
 def _record(*names: str) -> np.dtype:
@@ -180,6 +180,10 @@ class Held:
     peaks: NDArray[np.float64]
 
 
+NOTHING = Held((), {}, np.empty(0, np.int32), np.empty(0), np.empty((0, 2)))
+"""What a core without waveforms keeps."""
+
+
 def hold(cut: Cut, rate_hz: Fraction, absolute: bool, pair: bool, columns: slice) -> Held:
     """Render each content of a core, and keep equal ones once.
 
@@ -202,7 +206,7 @@ def hold(cut: Cut, rate_hz: Fraction, absolute: bool, pair: bool, columns: slice
         cut.contents, cut.members, cut.samples, cut.sample_bounds, cut.frequencies, float(rate_hz), absolute, pair, out
     )
     if not n:
-        return Held((), {}, np.empty(0, np.int32), np.empty(0), np.empty((0, 2)))
+        return NOTHING
     top = np.maximum.reduceat(np.abs(out), starts[:-1], axis=0)
     scales = np.maximum(top.max(axis=1), 1.0)
     words = np.rint(out * (can.FULL_SCALE / np.repeat(scales, lengths))[:, None]).astype(np.int16)

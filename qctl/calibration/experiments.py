@@ -20,6 +20,7 @@ from qctl.program.program import Program
 from qctl.program.tables import Waveform
 
 __all__ = [
+    "at_rest",
     "beta_train",
     "conditional_phase",
     "flux_rabi",
@@ -81,6 +82,14 @@ def prepared(values: Values, qubits: Sequence[str], excited: Iterable[str]) -> P
     for name in excited:
         program.x(name)
     _measure(program, qubits)
+    return program
+
+
+def at_rest(values: Values, qubits: Sequence[str], n_points: int) -> Program:
+    """Measure qubits that nothing drives, as so many equal points of a sweep."""
+    program = _program(values, qubits)
+    with program.sweep("repeat", np.arange(n_points, dtype=np.float64)):
+        _measure(program, qubits)
     return program
 
 

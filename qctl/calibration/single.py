@@ -15,12 +15,15 @@ from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.calibration.fits import Fit, fit_cosine, fit_decay, fit_parabola, fit_peak
 from qctl.calibration.readout import discriminate
 from qctl.lab import TransmonQubit
+from qctl.program.program import Program
 
 __all__ = [
     "amplitude",
     "beta",
-    "both_lifetimes",
+    "beta_and_lifetimes",
     "discrimination",
+    "lifetimes",
+    "lines_and_rest",
     "rabi",
     "ramsey",
     "reference",
@@ -35,6 +38,10 @@ SPAN_HZ = 38e6
 """Half of the span in which spectroscopy looks for a qubit."""
 LENGTH_S = 150e-9
 """Length of the spectroscopy pulse."""
+_REST_POINTS = 8
+"""Points over which the ground state is averaged: its place moves all signals alike."""
+_NEAR = 0.02
+"""Change of the amplitude up to which a long train around the old one is as good as one around the new one."""
 
 
 def _changed(value: Any, **fields: Any) -> Any:
@@ -70,11 +77,10 @@ def _each(
 
 def reference(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Measure where the ground state lies in the IQ plane."""
-    shots = bench.n_shots * 8
-    (iq,) = bench.averaged([experiments.prepared(bench.values, qubits, ())], shots)
+    (iq,) = bench.averaged([experiments.at_rest(bench.values, qubits, _REST_POINTS)])
     findings = []
     for name in qubits:
-        qubit, point = bench.qubit(name), complex(iq[name].ravel()[0])
+        qubit, point = bench.qubit(name), complex(iq[name].mean())
         readout = _changed(qubit.readout, center0_v=(point.real, point.imag), center1_v=None)
         findings.append(
             Finding(
@@ -86,14 +92,26 @@ def reference(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
                 text=f"|0> at {point.real * 1e3:+.2f} {point.imag * 1e3:+.2f}j mV",
             )
         )
-    return Outcome("reference", tuple(findings), "I (V)", "Q (V)", 1, shots)
+    return Outcome("reference", tuple(findings), "I (V)", "Q (V)", _REST_POINTS, _REST_POINTS * bench.n_shots)
+
+
+def lines_and_rest(bench: Bench, qubits: Sequence[str]) -> None:
+    """Measure what `reference` and `spectroscopy` first ask for in one job: what is played depends on neither."""
+    programs = [experiments.at_rest(bench.values, qubits, _REST_POINTS), _spectroscopy(bench, qubits, 1)[1]]
+    bench.measure_ahead(programs, bench.n_shots)
+
+
+def _spectroscopy(bench: Bench, qubits: Sequence[str], attempt: int) -> tuple[Floats, Program]:
+    """Return the detunings in hertz, and the program that sweeps them."""
+    span = SPAN_HZ * attempt
+    x = np.linspace(-span, span, 51 * attempt)
+    return x, experiments.spectroscopy(bench.values, qubits, x, LENGTH_S)
 
 
 def spectroscopy(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Find each qubit's frequency to about 0.5 MHz; a second attempt looks twice as far."""
-    span = SPAN_HZ * attempt
-    x = np.linspace(-span, span, 51 * attempt)
-    (iq,) = bench.averaged([experiments.spectroscopy(bench.values, qubits, x, LENGTH_S)])
+    x, program = _spectroscopy(bench, qubits, attempt)
+    (iq,) = bench.averaged([program])
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         fit = fit_peak(x, y)
@@ -166,33 +184,58 @@ def _apart(bench: Bench, qubits: Sequence[str]) -> list[list[str]]:
 
 
 def amplitude(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
-    """Refine the amplitude by trains of 4 and then 12 π/2 pulses, which return to |0>."""
-    findings: dict[str, Finding] = {}
-    used = 0
-    for n_pulses, span in ((4, 0.12 * attempt), (12, 0.045 * attempt)):
-        x = np.linspace(1 - span, 1 + span, 25)
-        (iq,) = bench.averaged([experiments.pulse_train(bench.values, qubits, x, n_pulses)])
-        used += len(x)
-        for name in qubits:
-            qubit, y = bench.qubit(name), bench.signal(name, iq[name])
-            fit = fit_parabola(x, y)
-            factor = fit.values["centre"]
-            reason = _judge(fit, factor, x[0], x[-1], "amplitude factor")
-            if not reason and fit.values["curvature"] < 0:
-                reason = "the train does not return to |0>"
-            update = _drive(qubit, amplitude_v=qubit.drive.amplitude_v * factor)
-            text = f"π/2 at {update.drive.amplitude_v * 1e3:.3f} mV ({(factor - 1) * 100:+.2f} %)"
-            findings[name] = Finding(name, x, y, fit, update, reason, text)
-        bench.take(Outcome("amplitude", tuple(findings.values())))
-    return Outcome("amplitude", tuple(findings.values()), "amplitude factor", "population", used, used * bench.n_shots)
+    """Refine the amplitude by trains of 4 and 12 π/2 pulses, which return to |0>.
+
+    Both are measured in one job; where the short train finds an amplitude that is not near, the long one is measured
+    once more around that.
+    """
+    spans = {4: 0.12 * attempt, 12: 0.045 * attempt}
+    found = _trains(bench, qubits, spans)
+    findings = found[12]
+    used = sum(finding[0].x.size for finding in found.values())
+    if any(abs(one.fit.values["centre"] - 1) > _NEAR for one in found[4] if one.accepted and one.fit is not None):
+        bench.take(Outcome("amplitude", tuple(found[4])))
+        findings = _trains(bench, qubits, {12: spans[12]})[12]
+        used += findings[0].x.size
+    bench.take(Outcome("amplitude", tuple(findings)))
+    return Outcome("amplitude", tuple(findings), "amplitude factor", "population", used, used * bench.n_shots)
+
+
+def _trains(bench: Bench, qubits: Sequence[str], spans: dict[int, float]) -> dict[int, list[Finding]]:
+    """Measure trains of so many pulses around today's amplitude, each so far to both sides, and fit them."""
+    factors = {n_pulses: np.linspace(1 - span, 1 + span, 25) for n_pulses, span in spans.items()}
+    programs = [experiments.pulse_train(bench.values, qubits, x, n_pulses) for n_pulses, x in factors.items()]
+    found: dict[int, list[Finding]] = {}
+    for (n_pulses, x), iq in zip(factors.items(), bench.averaged(programs), strict=True):
+        found[n_pulses] = [_train(bench.qubit(name), x, bench.signal(name, iq[name])) for name in qubits]
+    return found
+
+
+def _train(qubit: TransmonQubit, x: Floats, y: Floats) -> Finding:
+    """Fit a train's signal `y` at factors `x` on the amplitude."""
+    fit = fit_parabola(x, y)
+    factor = fit.values["centre"]
+    reason = _judge(fit, factor, x[0], x[-1], "amplitude factor")
+    if not reason and fit.values["curvature"] < 0:
+        reason = "the train does not return to |0>"
+    update = _drive(qubit, amplitude_v=qubit.drive.amplitude_v * factor)
+    text = f"π/2 at {update.drive.amplitude_v * 1e3:.3f} mV ({(factor - 1) * 100:+.2f} %)"
+    return Finding(qubit.name, x, y, fit, update, reason, text)
+
+
+def _beta(bench: Bench, qubits: Sequence[str], attempt: int) -> tuple[Floats, Program]:
+    """Return DRAG coefficients in seconds, and the program that sweeps them."""
+    middle = [0.5 / (2 * np.pi * abs(bench.qubit(name).anharmonicity_hz)) for name in qubits]
+    widest = 3.0 * attempt * max(middle)
+    x = np.linspace(-widest / 2, widest, 31)
+    return x, experiments.beta_train(bench.values, qubits, x, 8)
 
 
 def beta(bench: Bench, qubits: Sequence[str], attempt: int) -> Outcome:
     """Find the DRAG coefficient at which pairs of opposite π/2 pulses cancel."""
-    middle = {name: 0.5 / (2 * np.pi * abs(bench.qubit(name).anharmonicity_hz)) for name in qubits}
-    widest = 3.0 * attempt * max(middle.values())
-    x = np.linspace(-widest / 2, widest, 31)
-    (iq,) = bench.averaged([experiments.beta_train(bench.values, qubits, x, 8)], 2 * bench.n_shots)
+    x, program = _beta(bench, qubits, attempt)
+    (iq,) = bench.averaged([program], 2 * bench.n_shots)
+    widest = float(x[-1])
 
     def one(qubit: TransmonQubit, y: Floats) -> Finding:
         lowest = x[int(np.argmin(np.convolve(np.pad(y, 1, mode="edge"), np.ones(3) / 3, mode="valid")))]
@@ -252,12 +295,18 @@ def _delays(bench: Bench, qubits: Sequence[str], attempt: int, echo: bool) -> Fl
     return np.linspace(0.0, longest, 21)
 
 
-def both_lifetimes(bench: Bench, qubits: Sequence[str]) -> None:
-    """Measure what `t1` and `t2` first ask for in one job: neither depends on what the other finds."""
-    programs = [
-        experiments.lifetime(bench.values, qubits, _delays(bench, qubits, 1, echo), echo) for echo in (False, True)
-    ]
-    bench.measure_ahead(programs, 2 * bench.n_shots)
+def beta_and_lifetimes(bench: Bench, qubits: Sequence[str]) -> None:
+    """Measure what `beta`, `t1` and `t2` first ask for in one job: how long a qubit lives depends on no pulse."""
+    bench.measure_ahead([_beta(bench, qubits, 1)[1], *_both_lifetimes(bench, qubits)], 2 * bench.n_shots)
+
+
+def lifetimes(bench: Bench, qubits: Sequence[str]) -> None:
+    """Measure what `t1` and `t2` first ask for in one job."""
+    bench.measure_ahead(_both_lifetimes(bench, qubits), 2 * bench.n_shots)
+
+
+def _both_lifetimes(bench: Bench, qubits: Sequence[str]) -> list[Program]:
+    return [experiments.lifetime(bench.values, qubits, _delays(bench, qubits, 1, echo), echo) for echo in (False, True)]
 
 
 def _lifetime(bench: Bench, qubits: Sequence[str], attempt: int, echo: bool) -> Outcome:

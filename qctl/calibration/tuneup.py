@@ -15,7 +15,7 @@ import numpy as np
 from qctl.calibration import coincidence, pairs, single
 from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.errors import RequestError
-from qctl.lab import TransmonCoupler, TransmonQubit
+from qctl.lab import TransmonCoupler, TransmonQubit, processor_meant
 from qctl.lab.snapshot import Values
 
 __all__ = ["NODES", "Calibration", "calibrate", "figure_of"]
@@ -40,8 +40,12 @@ NODES: dict[str, tuple[str, Node]] = {
 }
 """Node → what it tunes, and its function; in the order of a full tune-up."""
 
-AHEAD: dict[tuple[str, ...], Callable[[Bench, Sequence[str]], None]] = {("t1", "t2"): single.both_lifetimes}
-"""Nodes that follow each other and depend on nothing that the other finds → what measures for both in one job."""
+AHEAD: dict[tuple[str, ...], Callable[[Bench, Sequence[str]], None]] = {
+    ("reference", "spectroscopy"): single.lines_and_rest,
+    ("beta", "t1", "t2"): single.beta_and_lifetimes,
+    ("t1", "t2"): single.lifetimes,
+}
+"""A node and later ones that don't depend on what it or any between them finds → what measures for all in one job."""
 
 MOST_ATTEMPTS = 2
 
@@ -164,11 +168,7 @@ def calibrate(
     for name in wanted:
         if name not in NODES:
             raise RequestError(f"node = {name!r} is none of {', '.join(NODES)}")
-    processors = list(lab.processors)
-    if qpu is None:
-        if len(processors) != 1:
-            raise RequestError(f"qpu is not given and the lab has {len(processors)}: {', '.join(processors)}")
-        qpu = processors[0]
+    qpu = processor_meant(lab.processors, f"lab {lab.name}", qpu)
     present = lab.calibration(qpu)
     if not all(isinstance(qubit, TransmonQubit) for qubit in present.qubits.values()):
         raise RequestError(f"{qpu} is no processor of transmons; there is no tune-up for other platforms yet")
@@ -177,14 +177,17 @@ def calibrate(
     threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
     bench = Bench(lab, qpu, present, n_shots)
     outcomes: list[Outcome] = []
+    measured: set[str] = set()
     wanted = [name for name in wanted if _targets(bench, NODES[name][0])]
     for done, name in enumerate(wanted):
         if on_progress:
             on_progress(name, done, len(wanted))
-        ahead = AHEAD.get((name, *wanted[done + 1 : done + 2]))
-        if ahead is not None:
-            bench.node = " ".join(wanted[done : done + 2])
-            ahead(bench, _targets(bench, NODES[name][0]))
+        left = set(wanted[done:]) - measured
+        together = next((nodes for nodes in AHEAD if nodes[0] == name and left.issuperset(nodes)), ())
+        if together:
+            bench.node = " ".join(together)
+            AHEAD[together](bench, _targets(bench, NODES[name][0]))
+            measured.update(together)
         outcome = _run(bench, name)
         outcomes.append(outcome)
         if plots is not None:

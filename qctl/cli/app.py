@@ -12,13 +12,13 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 
 from qctl.errors import QctlError
 
-__all__ = ["COMMANDS", "help_text", "load_command", "main", "present", "print_json"]
+__all__ = ["COMMANDS", "end_refused", "help_text", "load_command", "main", "present", "print_json"]
 
 # Command → (module below qctl.cli, its typer function or typer app, one line for --help). A module that is not there is
 # not in --help, and none is imported before its command is called.
@@ -91,6 +91,16 @@ def print_json(value: Any) -> None:
         return str(item)
 
     sys.stdout.write(json.dumps(value, default=plain) + "\n")
+
+
+def end_refused(error: QctlError, as_json: bool) -> NoReturn:
+    """Print all that is wrong with a file, and end with 1."""
+    problems = error.details.get("problems", [error.message])
+    if as_json:
+        print_json({"ok": False, "code": error.code, "problems": problems})
+    else:
+        sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    raise typer.Exit(1)
 
 
 def main(arguments: list[str] | None = None) -> None:

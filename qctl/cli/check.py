@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from qctl.cli.app import end_refused
 from qctl.errors import QctlError, RequestError
 from qctl.instruments.registry import HOSTED, MODELS, check_entry
 from qctl.lab import Interlock, Lab, load_lab
@@ -29,12 +29,7 @@ def check(
         _check_models(found, lab.name)
         picture = _draw(found, out or Path(f"{lab.stem}-wiring.png"))
     except QctlError as error:
-        problems = error.details.get("problems", [error.message])
-        if as_json:
-            print(json.dumps({"ok": False, "code": error.code, "problems": problems}))
-        else:
-            print(*problems, sep="\n", file=sys.stderr)
-        raise typer.Exit(1) from None
+        end_refused(error, as_json)
     summary = summarise(found, picture)
     print(json.dumps(summary) if as_json else _text(lab, summary))
 

@@ -96,10 +96,11 @@ def _compiled(
 ) -> dict[str, Any]:
     from qctl.cli.run import bound
     from qctl.formats.load import load
+    from qctl.lab import processor_meant
     from qctl.lab.snapshot import latest
     from qctl.lowering import compile as compile_programs
 
-    name = target or _only(lab)
+    name = processor_meant(lab.processors, f"lab {lab.name}", target)
     lab.processor(name)
     snapshot = latest(folder, name) if folder is not None else None
     program = bound(file, load(file), words) if words else load(file)
@@ -121,12 +122,6 @@ def _compiled(
     design = f"design values of lab.toml ({hint})"
     values = design if snapshot is None else f"values of snapshot {snapshot.number}"
     return _summary(file, name, ready, files, {} if out is not None else texts) | {"calibration": values}
-
-
-def _only(lab: Lab) -> str:
-    if len(lab.processors) != 1:
-        raise RequestError(f"the lab has several processors: give --qpu, one of {', '.join(lab.processors)}")
-    return next(iter(lab.processors))
 
 
 def _timeline_texts(ready: Ready, lab: Lab) -> dict[str, str]:

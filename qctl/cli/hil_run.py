@@ -34,7 +34,7 @@ def run_scenarios(
 
     Scenarios that want the same lab share it: it is started once, and has no faults between them.
     """
-    from qctl.cli.app import print_json
+    from qctl.cli.app import end_refused, print_json
     from qctl.cli.screen import Screen
     from qctl.errors import RequestError
     from qctl.hil.bench.scenario import read_scenario, shipped
@@ -46,11 +46,17 @@ def run_scenarios(
         else:
             sys.stdout.writelines(f"{name:<24} {text}\n" for name, text in found.items())
         return
-    chosen = [read_scenario(place) for place in scenarios]
-    for one in chosen:
-        _judge(one)
-    if lab:
-        chosen = [_moved(one, lab) for one in chosen]
+    chosen: list[Scenario] = []
+    problems: list[str] = []
+    for place in scenarios:
+        try:
+            chosen.append(read_scenario(place, lab))
+        except RequestError as error:
+            problems += error.details.get("problems", [error.message])
+        else:
+            problems += _unready(chosen[-1])
+    if problems:
+        end_refused(RequestError(problems[0], problems=problems), as_json)
     for path in (junit, html):
         if path is not None and path.is_dir():
             raise RequestError(f"{path} is a folder, name a file")
@@ -76,34 +82,24 @@ def run_scenarios(
         raise typer.Exit(1)
 
 
-def _judge(scenario: Scenario) -> None:
-    """Refuse programs that can't be read, and nodes that no tune-up has, before a lab is started."""
+def _unready(scenario: Scenario) -> list[str]:
+    """Return a sentence for each program that can't be read, and each node that no tune-up has."""
     from qctl.calibration.tuneup import NODES
-    from qctl.errors import ParseError, QctlError, RequestError
+    from qctl.errors import QctlError
     from qctl.formats.load import load, loads
     from qctl.hil.bench.steps import Calibrate, Run
 
+    found = []
     for number, step in enumerate(scenario.steps):
         where = f"{Path(scenario.file).name}: steps[{number}]"
-        if isinstance(step, Calibrate):
-            strange = [name for name in step.nodes if name not in NODES]
-            if strange:
-                raise RequestError(f"{where}.nodes: {strange[0]!r} is none of {', '.join(NODES)}")
+        strange = [name for name in step.nodes if name not in NODES] if isinstance(step, Calibrate) else []
+        found += [f"{where}.nodes: {name!r} is none of {', '.join(NODES)}" for name in strange]
         if isinstance(step, Run):
             try:
                 load(scenario.folder / step.file) if step.file else loads(step.program)
             except QctlError as error:
-                raise ParseError(f"{where}.{'file' if step.file else 'program'}: {error.message}") from error
-
-
-def _moved(scenario: Scenario, lab: str) -> Scenario:
-    """Return a scenario for another lab."""
-    import msgspec
-
-    from qctl.hil.bench.scenario import lab_wanted
-
-    old = scenario.lab
-    return msgspec.structs.replace(scenario, lab=lab_wanted(lab, old.seed, old.timeout_s))
+                found.append(f"{where}.{'file' if step.file else 'program'}: {error.message}")
+    return found
 
 
 def tune_up(lab: Any, qpu: str | None, nodes: Sequence[str] | None) -> None:
@@ -118,10 +114,10 @@ def tune_up(lab: Any, qpu: str | None, nodes: Sequence[str] | None) -> None:
 
 
 def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
-    """Play scenarios in order; neighbours that want the same lab share it."""
+    """Play scenarios in order; neighbours that want the same lab share it, unless it is played from a record."""
     from qctl.errors import QctlError
     from qctl.hil.bench.bench import Bench, called
-    from qctl.hil.bench.outcome import Outcome
+    from qctl.hil.bench.outcome import Outcome, plain
 
     outcomes = []
     with contextlib.ExitStack() as stack:
@@ -131,14 +127,15 @@ def _played(scenarios: Sequence[Scenario], screen: Any) -> list[Any]:
             begin_s = time.time()
             want = (scenario.lab, Path() if scenario.lab.virtual else scenario.folder)
             try:
-                if bench is None or have != want:
+                if bench is None or have != want or scenario.lab.record:  # a record is played from its begin
                     stack.close()
                     bench, have = stack.enter_context(_bench(*want, screen)), want
                 outcome = bench.play(scenario)
             except QctlError as error:
                 stack.close()
                 bench = None
-                outcome = Outcome(scenario.name, scenario.file, called(scenario), begin_s, problems=[error.message])
+                problems = [plain(str(text)) for text in error.details.get("problems", [error.message])]
+                outcome = Outcome(scenario.name, scenario.file, called(scenario), begin_s, problems=problems)
             except KeyboardInterrupt:  # what was played before it is reported all the same
                 outcomes.append(
                     Outcome(scenario.name, scenario.file, called(scenario), begin_s, problems=["interrupted"])

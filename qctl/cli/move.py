@@ -24,11 +24,11 @@ def move(
     from qctl.cli.app import print_json
     from qctl.client import connect
     from qctl.errors import RequestError
-    from qctl.lab import load_lab
+    from qctl.lab import load_lab, processor_meant
     from qctl.lab.snapshot import effective, latest
 
     before = load_lab(lab_toml)
-    name = qpu or _only(list(before.processors), lab_toml.name)
+    name = processor_meant(before.processors, lab_toml.name, qpu)
     newest = latest(snapshots, name)
     if newest is None:
         raise RequestError(f"{snapshots} has no snapshot of {name}; a server keeps its snapshots in STORE/snapshots")
@@ -43,11 +43,3 @@ def move(
     for line in found.left_out:
         typer.echo(f"to be measured: {line}")
     typer.echo(f"snapshot {number} of {name}")
-
-
-def _only(names: list[str], where: str) -> str:
-    from qctl.errors import RequestError
-
-    if len(names) != 1:
-        raise RequestError(f"qpu is not given and {where} has {len(names)}: {', '.join(names)}")
-    return names[0]

@@ -79,11 +79,11 @@ def _said(expected: Any) -> str:
 
 def _noise(file: Path, qpu: str, screen: Any) -> NoiseModel:
     """Return the noise of a processor's design values, and say what they don't have."""
-    from qctl.lab import load_lab
+    from qctl.lab import load_lab, processor_meant
     from qctl.simulation.noise import NoiseModel
 
     lab = load_lab(file)
-    model = NoiseModel.from_lab(lab, qpu or next(iter(lab.processors)))
+    model = NoiseModel.from_lab(lab, processor_meant(lab.processors, file.name, qpu, first=True))
     if model.missing:
         screen.say(f"ideal, because {file} doesn't say it: {', '.join(model.missing)}")
     return model

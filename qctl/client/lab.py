@@ -17,7 +17,7 @@ from qctl.client.reach import WAIT_S
 from qctl.client.result import Result
 from qctl.errors import RequestError, ScheduleError, WireError
 from qctl.lab import Lab as LabDescription
-from qctl.lab import parse_lab
+from qctl.lab import parse_lab, processor_meant
 
 __all__ = ["DEFAULT_ADDRESS", "Instrument", "Job", "Lab", "Lease", "connect", "heard"]
 
@@ -245,7 +245,7 @@ class Lab:
 
     def calibration(self, qpu: str = "") -> Any:
         """Return a processor's values in effect: design values under the newest snapshot."""
-        return self.carry(calls.calibration(qpu or next(iter(self.processors))))
+        return self.carry(calls.calibration(processor_meant(self.processors, f"lab {self.name}", qpu, first=True)))
 
     def write_snapshot(self, qpu: str, values: Mapping[str, Any], note: str = "") -> int:
         """Write a numbered calibration snapshot of `values` over those in effect; return its number."""

@@ -167,7 +167,7 @@ class BeamSteps(LightSteps):
         most_hz = self.processor.rydberg.max_rabi_hz
         if np.max(rabi_hz) > most_hz or np.min(rabi_hz) < 0:
             raise CompileError(
-                f"{self._place(step)}: rabi_hz = {float(np.max(rabi_hz)):g} is outside [0, {most_hz:g}], "
+                f"{self._place(step)}: rabi_hz = {float(np.max(rabi_hz)):.9g} is outside [0, {most_hz:.9g}], "
                 f"rydberg.max_rabi_hz"
             )
         wanted = "local" if step.qubits else "global"

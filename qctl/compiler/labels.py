@@ -42,18 +42,19 @@ class Names:
 
     def label(self, k: int) -> str:
         """Return the name of the play that row k makes."""
-        row, tables = self.rows.rows[k], self.tables
-        op = Op(int(row["op"]))
-        if op is Op.PLAY:
-            wave, _ = self.rows.waves[int(row["b"])]
-            port = tables.lines.lines[int(self.rows.frames[int(row["a"])])].port.name
-            return f"{wave.kind} pulse at instruction {self.rows.wheres[k]} on {port}"
-        if op is Op.CAPTURE:
-            return f"capture into {self.body.captures[self.rows.captures[int(row['b'])][0]].slot!r}"
-        q = int(self.rows.places[int(row["a"])])
-        if op is Op.CZ:
-            return f"cz on {tables.pair_names[tables.couplers[q, int(self.rows.places[int(row['b'])])]]}"
-        return f"{'sx on' if op is Op.SX else 'readout of'} {tables.names[q]}"
+        rows, tables = self.rows, self.tables
+        op, _, a, b, _ = rows.rows[k].item()
+        if op == Op.PLAY:
+            wave, _ = rows.waves[b]
+            return (
+                f"{wave.kind} pulse at instruction {rows.wheres[k]} on {tables.lines.lines[rows.frames[a]].port.name}"
+            )
+        if op == Op.CAPTURE:
+            return f"capture into {self.body.captures[rows.captures[b][0]].slot!r}"
+        q = rows.places[a]
+        if op == Op.CZ:
+            return f"cz on {tables.pair_names[tables.couplers[q, rows.places[b]]]}"
+        return f"{'sx on' if op == Op.SX else 'readout of'} {tables.names[q]}"
 
     def line(self, k: int) -> int:
         """Return the line that row k plays or records on, or turns; -1 for none."""

@@ -47,7 +47,7 @@ class Joined:
         found = np.empty(len(bodies), np.uint8)
         work = np.empty(24 * int(n_qubits.max(initial=0)) + 8, np.int8)
         minimal.native(self.rows, self.bounds, self.words, self.word_bounds, n_qubits, work, found)
-        found &= np.diff(self.bounds) <= MAX_STEPS
+        found &= self.bounds[1:] - self.bounds[:-1] <= MAX_STEPS
         self.native = found.astype(bool)
 
 

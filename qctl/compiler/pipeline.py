@@ -28,8 +28,8 @@ from qctl.compiler.timing import Timing, time_program, time_rows, time_straights
 from qctl.compiler.together import Together
 from qctl.compiler.translate import Native
 from qctl.compiler.unroll import unroll
-from qctl.errors import CompileError, RequestError
-from qctl.lab import Lab, Processor
+from qctl.errors import CompileError
+from qctl.lab import Lab, Processor, processor_meant
 from qctl.lab.held import Same, held
 from qctl.lab.snapshot import Snapshot, effective
 from qctl.program.body import Body
@@ -112,7 +112,7 @@ def compile_programs(
     CompileError
         If a program can't be played on the processor; the message names what and where.
     """
-    processor = lab.processor(_only(lab) if qpu is None else qpu)
+    processor = lab.processor(processor_meant(lab.processors, f"lab {lab.name}") if qpu is None else qpu)
     bodies = [one if isinstance(one, Body) else expect_program(one).body for one in programs]
     if processor.platform in _ONE_BY_ONE:
         values, one_by_one = effective(lab, processor.name, snapshot), _ONE_BY_ONE[processor.platform]
@@ -132,7 +132,7 @@ def compile_sequences(
     CompileError
         If the sequences can't be played on the processor; the message names what and where.
     """
-    processor = lab.processor(_only(lab) if qpu is None else qpu)
+    processor = lab.processor(processor_meant(lab.processors, f"lab {lab.name}") if qpu is None else qpu)
     tables, _ = _known_of(lab, processor.name, snapshot)
     body = body_of(tables, sequences.n_qubits, sequences.names)
     straights, specs, timing = time_straights(rows_of_sequences(sequences, tables), body, tables)
@@ -298,11 +298,3 @@ class _Work:
 def _alike(one: Body, other: Body) -> bool:
     """Say whether the layout of two native lines with the same pairs is the same."""
     return one.symbols == other.symbols and one.parameters == other.parameters and bool(len(one)) is bool(len(other))
-
-
-def _only(lab: Lab) -> str:
-    if len(lab.processors) != 1:
-        raise RequestError(
-            f"lab {lab.name} has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}"
-        )
-    return next(iter(lab.processors))

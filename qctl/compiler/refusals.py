@@ -54,6 +54,6 @@ def refuse_frames(fault: str, k: int, names: Names, state: NDArray[np.float64]) 
     away_hz = abs(float(state[at, 0]) - wired.lo_hz)
     lo = wired.port.lo or (wired.port.outputs[0] if wired.lo_hz else "none")
     raise CompileError(
-        f"{names.label(k)}: the frequency is {away_hz:.6g} Hz from that of its LO ({lo}, {wired.lo_hz:.6g} Hz); "
-        f"port {wired.port.name} reaches {float(wired.rate_hz) / 2:.6g} Hz"
+        f"{names.label(k)}: the frequency is {away_hz:.12g} Hz from that of its LO ({lo}, {wired.lo_hz:.12g} Hz); "
+        f"port {wired.port.name} reaches less than {float(wired.rate_hz) / 2:.12g} Hz: move the LO nearer to the tone"
     )

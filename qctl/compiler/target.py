@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from qctl.compiler.calibrated import rates_of
 from qctl.compiler.rates import Rates
 from qctl.errors import RequestError
-from qctl.lab import Lab
+from qctl.lab import Lab, processor_meant
 from qctl.lab.snapshot import effective
 
 if TYPE_CHECKING:
@@ -100,9 +100,7 @@ class Target:
             If there is no such processor, or none is named of several.
         """
         if processor is None:
-            if len(lab.processors) != 1:
-                raise RequestError(f"lab has {len(lab.processors)} processors: name one of {', '.join(lab.processors)}")
-            processor = next(iter(lab.processors))
+            processor = processor_meant(lab.processors, f"lab {lab.name}")
         if not isinstance(lab, Lab):
             values = lab.calibration(processor)
             found = target_of(lab.description.processor(processor))

@@ -2,7 +2,7 @@
 
 from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
-from qctl.lab.lab import Coupler, Lab, Processor, Qubit
+from qctl.lab.lab import Coupler, Lab, Processor, Qubit, processor_meant
 from qctl.lab.load import load_lab, parse_lab, read_lab, whole_lab
 from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Mixer, Output, OutputRef, Port
 from qctl.lab.transmon import (
@@ -43,6 +43,7 @@ __all__ = [
     "TransmonReadout",
     "load_lab",
     "parse_lab",
+    "processor_meant",
     "read_lab",
     "whole_lab",
 ]

@@ -19,12 +19,13 @@ _FORMS = {
     "vxi11": re.compile(
         r"TCPIP(?P<board>\d*)::(?P<host>[^:\s]+)(::(?P<port>(?!hislip|instr$)[A-Z][^:]*))?(::INSTR)?", re.I
     ),
-    "serial": re.compile(r"ASRL(?P<host>\d+|/[^\s:]+|COM\d+)(::INSTR)?", re.I),
+    "serial": re.compile(r"ASRL(?P<host>\d{1,6}|/[^\s:]+|COM\d+)(::INSTR)?", re.I),
     "gpib": re.compile(r"GPIB(?P<board>\d*)::(?P<host>\d{1,2})(::(?P<port>\d{1,5}))?(::INSTR)?", re.I),
     "usb": re.compile(
         r"USB(?P<board>\d*)::(?P<host>(0x)?[0-9A-F]+::(0x)?[0-9A-F]+::[^:\s]+)(::(?P<port>\d+))?(::(INSTR|RAW))?", re.I
     ),
 }
+_MOST_DIGITS = 12
 _UNREACHABLE = {"0.0.0.0": "is no address to connect to", "*": "is no address to connect to"}
 
 
@@ -88,8 +89,8 @@ def parse_address(text: str) -> Address | str:
             if host in _UNREACHABLE:
                 return f"{host} {_UNREACHABLE[host]}"
             port = (parts["port"] or "").rpartition(",")[2].partition("/")[0]
-            if port.isdigit() and not 1 <= int(port) <= 65535:
-                return f"{port} is not a TCP port"
+            if port.isdigit() and (len(port) > _MOST_DIGITS or not 1 <= int(port) <= 65535):
+                return f"{port[:_MOST_DIGITS]}{'…' * (len(port) > _MOST_DIGITS)} is not a TCP port"
         if kind == "gpib" and int(host) > 30:
             return f"{host} is not a GPIB address, they go from 0 to 30"
         return Address(kind, host, parts.get("port") or "", parts.get("board") or "0")

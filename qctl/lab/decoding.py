@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
+from types import UnionType
 from typing import Any
 
 import msgspec.inspect as mi
@@ -48,7 +49,7 @@ def join(path: str, key: str | int) -> str:
     return f"{path}.{text}" if path else text
 
 
-def decode(raw: Any, kind: type, problems: Problems, path: str = "") -> Any:
+def decode(raw: Any, kind: type | UnionType, problems: Problems, path: str = "") -> Any:
     """Return `raw` as an instance of `kind`; if any problem was noted the value is only good for finding more of them.
 
     A misspelt key counts as what is meant.
@@ -57,7 +58,7 @@ def decode(raw: Any, kind: type, problems: Problems, path: str = "") -> Any:
 
 
 @cache
-def _form(kind: type) -> mi.Type:
+def _form(kind: type | UnionType) -> mi.Type:
     """Return what a struct has; msgspec works it out anew each time it is asked."""
     return mi.type_info(kind)
 

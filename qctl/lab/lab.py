@@ -15,7 +15,7 @@ from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Output, OutputRef, Port
 from qctl.lab.transmon import TransmonCoupler, TransmonProcessor, TransmonQubit
 
-__all__ = ["Coupler", "Lab", "Processor", "Qubit"]
+__all__ = ["Coupler", "Lab", "Processor", "Qubit", "processor_meant"]
 
 Processor = TransmonProcessor | IonProcessor | AtomProcessor
 Qubit = TransmonQubit | IonQubit | AtomQubit
@@ -23,6 +23,37 @@ Coupler = TransmonCoupler | IonCoupler | AtomCoupler
 
 _Key = TypeVar("_Key", str, int)
 _Value = TypeVar("_Value")
+
+
+def processor_meant(names: Iterable[str], where: str, qpu: str | None = None, first: bool = False) -> str:
+    """Return the processor that is meant: the one that is named, else the only one or, where that will do, the first.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of the lab's processors.
+    where : str
+        The lab, in words.
+    qpu : str, optional
+        What was asked for; whether it is there is for others to say.
+    first : bool
+        Whether the first of several will do.
+
+    Raises
+    ------
+    RequestError
+        If none is named, and there is none or more than one.
+    """
+    found = list(names)
+    if not found:
+        raise RequestError(
+            f"{where} has no processor, so nothing can be run on it: describe one under [processors.NAME]"
+        )
+    if qpu:
+        return qpu
+    if len(found) > 1 and not first:
+        raise RequestError(f"{where} has {len(found)} processors: name one of {', '.join(found)} (qpu)")
+    return found[0]
 
 
 class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +66,7 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     name : str
         For people.
     processors : mapping of str to Processor
-        What is controlled.
+        What is controlled; without any, instruments are set and asked for, and nothing is run.
     instruments : mapping of str to Instrument
         What controls it.
     ports : mapping of str to Port
@@ -46,9 +77,9 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     schema: Literal[1]
     name: str
-    processors: dict[str, Processor]
+    processors: dict[str, Processor] = {}
     instruments: dict[str, Instrument]
-    ports: dict[str, Port]
+    ports: dict[str, Port] = {}
     interlocks: dict[str, Interlock] = {}
 
     def processor(self, name: str) -> Processor:

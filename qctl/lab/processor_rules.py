@@ -17,8 +17,6 @@ __all__ = ["check_processors"]
 
 def check_processors(lab: Lab, problems: Problems) -> None:
     """Note what is wrong with the processors, each by itself and one against another."""
-    if not lab.processors:
-        problems.add("processors", "a lab has at least one")
     owners: dict[str, str] = {}
     for name, processor in lab.processors.items():
         path = join("processors", name)

@@ -121,8 +121,10 @@ class Straights(Sequence[Straight]):
 
     def _names(self, point: int) -> Sequence[str]:
         number = self.first + point
-        if number + 1 < len(self.labels) and self.labels[number + 1][0] == number + 1:
-            return self.labels[number][1]  # each point up to this one has a row of its own
+        if number < len(self.labels):
+            first, names = self.labels[number]
+            if first == number:
+                return names  # each point up to this one has a row of its own
         return self.labels[bisect_right(self.labels, number, key=lambda row: row[0]) - 1][1]
 
 

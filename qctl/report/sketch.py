@@ -102,9 +102,9 @@ class Sketch:
     labels: list[Label] = field(default_factory=list)
 
     def bounds(self) -> tuple[float, float, float, float]:
-        """Return left, bottom, right and top of everything."""
-        xs = [x for wire in self.wires for x, _ in wire.points] + [box.x for box in self.boxes]
-        ys = [y for wire in self.wires for _, y in wire.points] + [box.y for box in self.boxes]
+        """Return left, bottom, right and top of everything; of words alone, room for them."""
+        xs = [x for wire in self.wires for x, _ in wire.points] + [box.x for box in self.boxes] or [0.0, 6.0]
+        ys = [y for wire in self.wires for _, y in wire.points] + [box.y for box in self.boxes] or [-1.0, 0.0]
         right = [*xs, *(box.x + box.width for box in self.boxes)]
         top = [*ys, *(box.y + box.height for box in self.boxes)]
         return min(xs), min(ys), max(right), max(top)

@@ -76,7 +76,7 @@ def sketch_wiring(lab: Lab) -> Sketch:
     _draw_rows(sketch, lab, rows, {lo: start + 0.9 * k for k, lo in enumerate(lanes)}, label_x, columns)
     bottom = _draw_sources(sketch, lab, rows, {lo: start + 0.9 * k for k, lo in enumerate(lanes)}, right, bottom)
     boxes = _draw_digitizers(sketch, lab, rows, right, bottom)
-    _draw_triggers(sketch, lab, generators, boxes, min(bottom, *(box.y for box in sketch.boxes)) - 0.9)
+    _draw_triggers(sketch, lab, generators, boxes, min([bottom, *(box.y for box in sketch.boxes)]) - 0.9)
     _draw_rest(sketch, lab)
     draw_registers(sketch, lab)
     return sketch
@@ -362,5 +362,5 @@ def _draw_rest(sketch: Sketch, lab: Lab) -> None:
     drawn = {box.title for box in sketch.boxes}
     rest = [instrument.name for instrument in lab.instruments.values() if instrument.name not in drawn]
     if rest:
-        _, bottom, _, _ = sketch.bounds()
+        bottom = sketch.bounds()[1] if sketch.boxes else 0.0
         sketch.labels.append(Label(_LEFT, bottom - 0.5, f"not wired: {', '.join(rest)}", "reference"))

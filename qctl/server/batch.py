@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,22 +107,21 @@ class Rack:
         self.loads: list[tuple[InstrumentThread, Load]] = []
         for load in order.programs:
             thread = threads[load.instrument]
-            device = thread.device
-            if device is None:
+            if thread.device is None:
                 raise thread.down()
             self.loads.append((thread, load))
-            starts = isinstance(device, TriggerSource)
+            starts = thread.is_a(TriggerSource)
             if starts:  # a device that plays by itself may start itself, too
                 self.triggers.append(thread)
-            if isinstance(device, SelfTimed):
+            if thread.is_a(SelfTimed):
                 self.self_timed.append(thread)
-            elif isinstance(device, TriggerSource):
+            elif starts:
                 continue
-            elif isinstance(device, Recorder):
+            elif thread.is_a(Recorder):
                 self.recorders.append(thread)
-            elif isinstance(device, Player):
+            elif thread.is_a(Player):
                 self.players.append(thread)
-            elif not starts:
+            else:
                 raise ScheduleError(f"{thread.name} neither plays, records nor triggers", instrument=thread.name)
         self.moving = [thread for thread, load in self.loads if load.n_points > 1 and thread in self.players]
         self.advancing: list[InstrumentThread] = []
@@ -137,7 +136,7 @@ class Rack:
         ScheduleError
             If some devices time themselves and others are led from point to point.
         """
-        self.advancing = [t for t in self.moving if isinstance(t.device, Advancing) and t.device.advances()]
+        self.advancing = [t for t in self.moving if t.is_a(Advancing) and cast(Advancing, t.device).advances()]
         self.moving = [thread for thread in self.moving if thread not in self.advancing]
         self.chassis = [thread for thread in self.triggers if _follows(thread)]
         self.triggers = [thread for thread in self.triggers if thread not in self.chassis]
@@ -158,7 +157,7 @@ class Rack:
 
 
 def _follows(thread: InstrumentThread) -> bool:
-    return isinstance(thread.device, Following) and thread.device.follows()
+    return thread.is_a(Following) and cast(Following, thread.device).follows()
 
 
 class Watch:

@@ -9,9 +9,10 @@ from typing import Any
 
 from qctl.device import Device
 from qctl.errors import QctlError
+from qctl.instruments.links.life import LONGEST_SILENCE
 from qctl.lab import Instrument
 
-__all__ = ["Call", "longest_call_s", "snapshot_s"]
+__all__ = ["Call", "longest_call_s", "longest_open_s", "snapshot_s"]
 
 
 def longest_call_s(instrument: Instrument, n_sharing: int = 1) -> float:
@@ -25,6 +26,17 @@ def longest_call_s(instrument: Instrument, n_sharing: int = 1) -> float:
         if output.slew_v_per_s
     ]
     return 3 * n_sharing * instrument.timeout_s + max(ramps, default=0.0)
+
+
+def longest_open_s(instrument: Instrument, n_sharing: int = 1) -> float:
+    """Return the longest time that opening may take, in seconds.
+
+    That of a call, and on a serial line what is waited for of earlier answers and of the one that says who is there.
+    """
+    silent_s = (
+        (2 * LONGEST_SILENCE + 1) * instrument.timeout_s if instrument.address.upper().startswith("ASRL") else 0.0
+    )
+    return longest_call_s(instrument, n_sharing) + silent_s
 
 
 def snapshot_s(instrument: Instrument, device: Device | None, n_sharing: int = 1) -> float:

@@ -8,13 +8,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from qctl.device import Beating, Degraded, Device, Synchronised
 from qctl.errors import DeviceError, DeviceTimeoutError, InternalError, LimitError, QctlError, RefusedError
 from qctl.instruments.links.life import Happening, LinkLife, LinkState, Patience
 from qctl.lab import Instrument
-from qctl.server.calls import Call, longest_call_s
+from qctl.server.calls import Call, longest_call_s, longest_open_s
 from qctl.server.read_back import Difference, differences
 from qctl.wire import Topic
 
@@ -57,6 +57,7 @@ class InstrumentThread:
         self.lacks: list[str] = []
         self.tried = threading.Event()
         self.longest_s = longest_call_s(instrument, n_sharing)
+        self._longest_open_s = longest_open_s(instrument, n_sharing)
         self.device: Device | None = None
         self.locked: bool | None = None
         self._open_device = open_device
@@ -65,6 +66,7 @@ class InstrumentThread:
         self._life = LinkLife(patience_of(instrument), instrument.name)
         self._life_lock = threading.Lock()
         self._settings: dict[str, Any] = {}
+        self._kinds: dict[type, bool] = {}
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._current: Call | None = None
         self._open_until_s = math.inf
@@ -112,7 +114,8 @@ class InstrumentThread:
         """
         if time.monotonic() > self._open_until_s:
             self._open_until_s = math.inf
-            self._fail(DeviceTimeoutError(f"{self.name} could not be opened within {self.longest_s:g} s; still trying"))
+            longest_s = self._longest_open_s if self.tried.is_set() else self.longest_s
+            self._fail(DeviceTimeoutError(f"{self.name} could not be opened within {longest_s:g} s; still trying"))
             self.tried.set()
             self._drop(self._calls)
             return
@@ -158,9 +161,17 @@ class InstrumentThread:
             | ({"lacks": self.lacks} if self.lacks else {})
         )
 
-    def has_clock(self, device: Device) -> bool:
+    def is_a(self, kind: type) -> bool:
+        """Say whether the device is of a kind of `qctl.device`; to look takes long, so it is done once a device."""
+        kinds = self._kinds
+        found = kinds.get(kind)
+        if found is None:
+            found = kinds[kind] = isinstance(self.device, kind)
+        return found
+
+    def has_clock(self) -> bool:
         """Say whether its sign of life is whether it is locked to its reference."""
-        return bool(self.instrument.reference) and isinstance(device, Synchronised)
+        return bool(self.instrument.reference) and self.is_a(Synchronised)
 
     @property
     def beat_s(self) -> float:
@@ -169,14 +180,14 @@ class InstrumentThread:
 
     def beat(self, device: Device) -> None:
         """Ask for a sign of life: whether it is locked, what its driver names, or who it is; publish a changed lock."""
-        if not self.instrument.reference or not isinstance(device, Synchronised):
-            if isinstance(device, Beating):
-                device.beat()
+        if not self.has_clock():
+            if self.is_a(Beating):
+                cast(Beating, device).beat()
             elif (identity := device.identify()) != self.identity:
                 text = f"{self.name} answers as {identity!r}, before as {self.identity!r}"
                 raise DeviceError(text, instrument=self.name)
             return
-        locked = device.locked()
+        locked = cast(Synchronised, device).locked()
         if locked is not self.locked:
             self.locked = locked
             self._publish(Topic.LOCK, self.name, {"instrument": self.name, "locked": locked})
@@ -237,7 +248,7 @@ class InstrumentThread:
             try:
                 call = calls.get(timeout=max(0.0, self._life.beat_due_s() - time.monotonic()))
             except queue.Empty:
-                if self.playing and not self.has_clock(device):  # its run notices, and nothing disturbs what it plays
+                if self.playing and not self.has_clock():  # its run notices, and nothing disturbs what it plays
                     self._life.heard(time.monotonic())
                     continue
                 call = Call(self.beat, self.longest_s, None)
@@ -272,7 +283,8 @@ class InstrumentThread:
 
     def _try_open(self) -> Device | None:
         self._take(Happening.TRY)
-        self._open_until_s = time.monotonic() + self.longest_s
+        # The first time there is nothing on a line to be waited for.
+        self._open_until_s = time.monotonic() + (self._longest_open_s if self.tried.is_set() else self.longest_s)
         device: Device | None = None
         up = False
         try:
@@ -296,6 +308,7 @@ class InstrumentThread:
             if device is not None and not up:
                 self._close(device)  # many boxes take one connection
         self.device = device
+        self._kinds = {}  # after the device: what is noted of the one before goes with it
         self.locked = None
         self._take(Happening.OPENED)
         return device

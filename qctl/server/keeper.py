@@ -16,7 +16,7 @@ import zmq
 
 from qctl import wire
 from qctl.errors import JobCancelledError, NotAllowedError, QctlError, RequestError, error_from_wire
-from qctl.lab import parse_lab
+from qctl.lab import parse_lab, processor_meant
 from qctl.lab.snapshot import Snapshot, effective, latest
 from qctl.lab.snapshot import write as write_snapshot
 from qctl.program.timeline import MOST_SHOTS
@@ -179,7 +179,7 @@ class Keeper:
             self._reply(envelope, self._verbs[type(request)](request))
 
     def _submission(self, request: wire.Submit, buffers: list[bytes]) -> Submission:
-        qpu = request.qpu or next(iter(self._lab.processors), "")
+        qpu = processor_meant(self._lab.processors, f"lab {self._lab.name}", request.qpu, first=True)
         self._lab.processor(qpu)
         if not request.formats or len(request.formats) != len(buffers):
             raise RequestError(f"{len(request.formats)} formats are named for {len(buffers)} programs")

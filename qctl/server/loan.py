@@ -90,7 +90,7 @@ class Loan:
         if self._thread.busy:
             self.give_back()
             self._call = self._borrow()
-        elif time.monotonic() - self._used_s > self._thread.beat_s and self._thread.has_clock(self._device):
+        elif time.monotonic() - self._used_s > self._thread.beat_s and self._thread.has_clock():
             self.do(self._thread.beat)
 
     def give_back(self) -> None:

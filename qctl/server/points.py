@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from time import perf_counter_ns
 from typing import Any
@@ -49,7 +49,8 @@ class Points:
         self._order, self._rack, self._watch, self._traces = order, rack, watch, traces
         self._stop, self._ring, self._progress, self._outcome = stop, ring, progress, outcome
         self._longest_s = order.n_shots * order.period_s + _SLOWEST_PHYSICS_S
-        self._fires = [self._fire(thread) for thread in rack.triggers]
+        self._waits = [self._wait(thread) for thread in rack.triggers]
+        self._read: tuple[int, Sequence[Recording]] | None = None
         self._told_s = time.monotonic()
 
     def play(self) -> None:
@@ -87,22 +88,27 @@ class Points:
         wait_all(selecting)
         self._ring.mark(ARM, begin)
         point = n_early = 0
-        while point < self._order.n_points:
-            go_on(self._stop)
-            self._watch.check()
-            self._triggers.make_way()
-            self._recorders.make_way()
-            if self._play_one(point):
-                point, n_early = point + 1, 0
-                self._tell(point)
-            else:
-                n_early = self._count_early(n_early, point)
+        try:
+            while point < self._order.n_points:
+                go_on(self._stop)
+                self._watch.check()
+                self._triggers.make_way()
+                self._recorders.make_way()
+                if self._play_one(point):
+                    point, n_early = point + 1, 0
+                    self._tell(point)
+                else:
+                    n_early = self._count_early(n_early, point)
+        finally:
+            self._put_away()
 
     def _play_one(self, point: int) -> bool:
         """Play one point, and be ready for the next; return False if its records were read too early and are lost."""
         ring, more = self._ring, point + 1 < self._order.n_points
         begin = perf_counter_ns()
-        self._triggers.each(self._fires, self._longest_s)
+        self._triggers.each([_fire] * len(self._rack.triggers))
+        self._put_away()
+        self._triggers.each(self._waits, self._longest_s)
         go_on(self._stop)
         begin = ring.mark(FIRE, begin)
         # The next point is selected, and the recorders armed for it, while this one's records are on their way.
@@ -113,12 +119,9 @@ class Points:
         recordings = self._recorders.each(reads, self._longest_s)
         if more and not at_once:
             self._recorders.each([_arm] * len(self._rack.recorders))
-        for thread, recording in zip(self._rack.recorders, recordings, strict=True):
-            if recording is not None:
-                self._traces[thread.name].put(thread.name, point, recording)
         complete = all(recording is not None for recording in recordings)
         if complete:
-            self._outcome.n_points = point + 1
+            self._read = point, recordings
         begin = ring.mark(READ, begin)
         wait_all(selecting)
         if not complete:
@@ -126,6 +129,15 @@ class Points:
             wait_all(thread.submit(select) for thread in (*self._rack.moving, *self._rack.advancing))
         ring.mark(ARM, begin)
         return complete
+
+    def _put_away(self) -> None:
+        """Keep the records that were read last; done while the next block plays."""
+        if self._read is None:
+            return
+        (point, recordings), self._read = self._read, None
+        for thread, recording in zip(self._rack.recorders, recordings, strict=True):
+            self._traces[thread.name].put(thread.name, point, recording)
+        self._outcome.n_points = point + 1
 
     def _select(self, point: int) -> list[Call]:
         """Have players that move select a point; those that events lead say at the last one that they are there."""
@@ -150,12 +162,11 @@ class Points:
             self._told_s = now_s
             self._progress("playing", point)
 
-    def _fire(self, thread: InstrumentThread) -> Callable[[Any], None]:
-        """Return a function that fires a block and waits for its end, in slices, so that a stop is seen soon."""
+    def _wait(self, thread: InstrumentThread) -> Callable[[Any], None]:
+        """Return a function that waits for the end of a block, in slices, so that a stop is seen soon."""
         longest_s = self._longest_s
 
-        def fire(device: Any) -> None:
-            device.fire()
+        def wait_for_end(device: Any) -> None:
             until_s = time.monotonic() + longest_s
             while True:
                 asked_s = time.monotonic()
@@ -173,7 +184,11 @@ class Points:
                         return
                     self._recorders.make_way()
 
-        return fire
+        return wait_for_end
+
+
+def _fire(device: Any) -> None:
+    device.fire()
 
 
 def _selector(point: int) -> Callable[[Any], None]:

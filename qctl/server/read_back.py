@@ -7,18 +7,19 @@ or from who set it before and now knows.
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
-from qctl.device import BulkRead, Device
+from qctl.device import BulkRead, Comparing, Device
 from qctl.errors import RefusedError, RequestError
+from qctl.units import agree
 
 __all__ = ["Difference", "differences"]
 
 _LOG = logging.getLogger(__name__)
-_HZ_SHARE, _SHARE, _LEAST = 1e-9, 1e-4, 1e-5
-"""How far what is read back may be off: boxes round volts and powers to their steps, and frequencies hardly at all."""
+_HZ_SHARE, _SHARE, _LEAST_HZ, _LEAST = 1e-9, 1e-4, 1e-3, 1e-5
+"""How far what is read back may be off where the driver can't tell: boxes round volts and powers to their steps, and
+frequencies hardly at all."""
 
 
 class Difference(TypedDict):
@@ -55,7 +56,11 @@ def differences(name: str, device: Device, settings: Mapping[str, Any]) -> list[
             now = told[parameter] if told is not None and parameter in told else device.get(parameter)
         except (RefusedError, RequestError):
             now = None
-        if not _same(parameter, value, now):
+        if isinstance(device, Comparing):
+            same = device.agrees(parameter, value, now)
+        else:
+            same = _same(parameter, value, now)
+        if not same:
             found.append({"parameter": parameter, "set": value, "found": now})
     if found:
         words = ", ".join(f"{one['parameter']} = {one['found']}, set was {one['set']}" for one in found)
@@ -64,10 +69,5 @@ def differences(name: str, device: Device, settings: Mapping[str, Any]) -> list[
 
 
 def _same(parameter: str, value: Any, now: Any) -> bool:
-    if isinstance(value, bool) or isinstance(now, bool) or not isinstance(value, int | float):
-        return bool(value == now)
-    if not isinstance(now, int | float):
-        return False
-    if parameter.endswith("_hz"):
-        return math.isclose(value, now, rel_tol=_HZ_SHARE, abs_tol=1e-3)
-    return math.isclose(value, now, rel_tol=_SHARE, abs_tol=_LEAST)
+    least, share = (_LEAST_HZ, _HZ_SHARE) if parameter.endswith("_hz") else (_LEAST, _SHARE)
+    return agree(value, now, least, share)

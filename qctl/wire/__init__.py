@@ -61,9 +61,10 @@ from qctl.wire.parts import (
     unpack_reply,
     unpack_request,
 )
-from qctl.wire.topics import Topic
+from qctl.wire.topics import BODIES, Topic
 
 __all__ = [
+    "BODIES",
     "EVENTS",
     "MAGIC",
     "MAX_HEAD_BYTES",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-__all__ = ["Topic"]
+__all__ = ["BODIES", "Topic"]
 
 
 class Topic(StrEnum):
@@ -19,3 +20,20 @@ class Topic(StrEnum):
     CALIBRATION = "calibration"
     ENDED = "ended"
     SAFE = "safe"
+
+
+BODIES: Mapping[Topic, tuple[str, ...]] = {
+    Topic.JOB: ("job", "state", "qpu"),
+    Topic.PROGRESS: ("job", "stage", "batch_points", "first_point"),
+    Topic.LINK: (
+        "instrument", "state", "link", "why", "since_s", "last_error", "n_retries", "n_lost", "next_try_s",
+        "settings", "lacks",
+    ),
+    Topic.LOCK: ("instrument", "locked"),
+    Topic.VALUE: ("instrument", "parameter", "value"),
+    Topic.LEASE: ("instrument", "what", "holder"),
+    Topic.CALIBRATION: ("qpu", "number"),
+    Topic.ENDED: ("job",),
+    Topic.SAFE: ("group", "why"),
+}  # fmt: skip
+"""What the body of each event may have."""

@@ -1,9 +1,11 @@
-"""Print what a sweep point costs: `python tests/bench/bench_sweep_point.py [--rounds N] [SWEEP ...]`; no test.
+"""Print what a sweep point costs: `python tests/bench/bench_sweep_point.py [--rounds N] [JOB ...]`; no test.
 
-Every sweep is a typical one of a tune-up, on the built-in lab transmon5 with server and instruments in processes of
-their own. `all` is the wall time from `run` to the result at the client, divided by the points; `cpu` is the processor
-time of all processes together, which other users of the machine change less; the others are the server's own numbers,
-divided alike. Rounds differ in their values, so that neither waveforms nor physics of one are known in the next.
+Every job is a typical one of a tune-up, which measures in one job what does not depend on one another; those whose
+names end in `_alone` are single short sweeps of it. They run on the built-in lab transmon5 with server and instruments
+in processes of their own; `tune_up` is a whole one, its fits and snapshots included (`cpu` and `all` alone). `all` is
+the wall time from `run` to the result at the client, divided by the points; `cpu` is the processor time of all
+processes together, which other users of the machine change less; the others are the server's own numbers, divided
+alike. Rounds differ in their values, so that neither waveforms nor physics of one are known in the next.
 """
 
 from __future__ import annotations
@@ -19,8 +21,10 @@ from typing import Any
 import numpy as np
 
 from qctl.calibration import experiments
+from qctl.calibration.tuneup import calibrate
 from qctl.cli.running import running_lab
 from qctl.cli.screen import Screen
+from qctl.program.program import Program
 
 STAGES = (
     "queued_s", "prepare_s", "set_s", "upload_s", "start_s", "arm_s", "fire_s", "read_s", "stop_s", "reduce_s",
@@ -28,41 +32,67 @@ STAGES = (
 )  # fmt: skip
 
 
-def sweeps(values: Any) -> dict[str, tuple[Callable[[float], Any], int]]:
-    """Return each sweep's program as a function of a small relative change, and its shots."""
+Build = Callable[[float], list[Program]]
+"""Returns a job's programs, by a small relative change of their values."""
+
+
+TUNE_UP = "tune_up"
+"""Name of a whole tune-up among the jobs."""
+
+
+def sweeps(values: Any) -> dict[str, tuple[Build, int]]:
+    """Return each job's programs as a function of a small relative change, and its shots."""
     names = tuple(values.qubits)
-    some = names[::2]
-    coupler = next(iter(values.couplers.values()))
+    groups = names[::2], names[1::2]
+    couplers = tuple(values.couplers.values())
+    coupler = couplers[0]
     low = next(name for name in coupler.qubits if name != coupler.flux_qubit)
     turns = np.linspace(0, 2 * np.pi, 8, endpoint=False)
 
-    def phase(change: float) -> Any:
-        amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.992, 1.008, 9)
-        return experiments.conditional_phase(values, coupler, low, True, amps, turns)
+    def phase(change: float, span: float = 0.008, n: int = 9) -> list[Program]:
+        amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(1 - span, 1 + span, n)
+        return [experiments.conditional_phase(values, coupler, low, True, amps, turns)]
 
-    def phase_map(change: float) -> Any:
-        amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.9, 1.1, 125)
-        return experiments.conditional_phase(values, coupler, low, True, amps, turns)
-
-    def chevron(change: float) -> Any:
-        amps = coupler.cz.amplitude_v * (1 + change) * np.linspace(0.8, 1.2, 61)
-        return experiments.flux_rabi(values, coupler, "amplitude", amps, None, coupler.cz.length_s / 2)
+    def chevron(change: float) -> list[Program]:
+        steps = (1 + change) * np.linspace(0.8, 1.2, 61)
+        return [
+            experiments.flux_rabi(values, one, "amplitude", one.cz.amplitude_v * steps, None, one.cz.length_s / 2)
+            for one in couplers
+        ]
 
     def line(stop: float, n: int, change: float) -> Any:
         return np.linspace(0.0, stop * (1 + change), n)
 
-    spectrum = lambda c: experiments.spectroscopy(values, names, np.linspace(-38e6, 38e6, 51) * (1 + c), 150e-9)  # noqa: E731
-    ramsey = lambda c: experiments.ramsey(values, some, line(6e-6, 49, c), 0.6e6, some)  # noqa: E731
+    def spectrum(change: float) -> list[Program]:
+        detunings_hz = np.linspace(-38e6, 38e6, 51) * (1 + change)
+        rest = experiments.at_rest(values, names, 8)
+        return [rest, experiments.spectroscopy(values, names, detunings_hz, 150e-9)]
+
+    def ramsey(change: float) -> list[Program]:
+        return [experiments.ramsey(values, some, line(6e-6, 49, change), 0.6e6, some) for some in groups]
+
+    def train(n_pulses: int, change: float) -> Program:
+        span = 0.48 / n_pulses
+        return experiments.pulse_train(values, names, np.linspace(1 - span, 1 + span, 25) + change, n_pulses)
+
+    def lifetime(echo: bool, change: float) -> Program:
+        return experiments.lifetime(values, names, line(1e-4, 21, change), echo)
+
+    def beta(change: float) -> Program:
+        return experiments.beta_train(values, names, np.linspace(-1e-9, 2e-9, 31) * (1 + change), 8)
+
     return {
         "spectroscopy": (spectrum, 400),
-        "rabi": (lambda c: experiments.rabi(values, names, line(2.4, 61, c)), 400),
+        "rabi": (lambda c: [experiments.rabi(values, names, line(2.4, 61, c))], 400),
         "ramsey": (ramsey, 400),
-        "train": (lambda c: experiments.pulse_train(values, names, np.linspace(0.95, 1.05, 25) + c, 12), 400),
-        "t1": (lambda c: experiments.lifetime(values, names, line(1e-4, 21, c), echo=False), 400),
-        "t2": (lambda c: experiments.lifetime(values, names, line(1e-4, 21, c), echo=True), 400),
+        "trains": (lambda c: [train(4, c), train(12, c)], 400),
+        "beta_lifetimes": (lambda c: [beta(c), lifetime(False, c), lifetime(True, c)], 800),
         "cz_amplitude": (chevron, 400),
         "cz_phase": (phase, 400),
-        "cz_phase_map": (phase_map, 400),
+        "cz_phase_map": (lambda c: phase(c, 0.1, 125), 400),
+        "train_alone": (lambda c: [train(12, c)], 400),
+        "t1_alone": (lambda c: [lifetime(False, c)], 400),
+        "t2_alone": (lambda c: [lifetime(True, c)], 400),
     }
 
 
@@ -84,12 +114,12 @@ def processor_s() -> float:
     return sum(ticks.get(pid, 0) for pid in mine) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(lab: Any, program: Any, shots: int) -> dict[str, float]:
-    """Run a program, and return the time of each stage and of all in milliseconds a point."""
+def measure(lab: Any, programs: list[Program], shots: int) -> dict[str, float]:
+    """Run a job, and return the time of each stage and of all in milliseconds a point."""
     begin = time.perf_counter()
-    result = lab.run(program, shots=shots, averaged=True).result(timeout_s=120)
+    result = lab.run(programs, shots=shots, averaged=True).result(timeout_s=120)
     all_in = time.perf_counter() - begin
-    n_points = int(np.prod([len(sweep.values) for sweep in program.body.sweeps], initial=1))
+    n_points = sum(int(np.prod([len(sweep.values) for sweep in one.body.sweeps], initial=1)) for one in programs)
     found = {name: result.timings.get(name, 0.0) for name in STAGES}
     found["other_s"] = all_in - sum(found.values())
     return {"all": all_in / n_points * 1e3, "points": n_points} | {k: v / n_points * 1e3 for k, v in found.items()}
@@ -98,7 +128,7 @@ def measure(lab: Any, program: Any, shots: int) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sweeps", nargs="*")
+    parser.add_argument("sweeps", nargs="*", help="names of jobs, or tune_up; all without any")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
@@ -107,8 +137,14 @@ def main() -> None:
         lab.run(experiments.prepared(lab.calibration("qpu0"), ("q0",), ()), shots=10).result(30)
         heads = ["cpu", "all", *(name.removesuffix("_s") for name in (*STAGES, "other_s"))]
         print("ms a point, medians of", arguments.rounds, "rounds; worst round of `all`")
-        print(f"{'sweep':14}{'points':>7}" + "".join(f"{head:>9}" for head in heads) + f"{'worst':>9}")
-        for name in arguments.sweeps or table:
+        print(f"{'job':14}{'points':>7}" + "".join(f"{head:>9}" for head in heads) + f"{'worst':>9}")
+        for name in arguments.sweeps or (*table, TUNE_UP):
+            if name == TUNE_UP:
+                used_s = processor_s()
+                found = calibrate(lab)
+                each = (processor_s() - used_s) / found.n_points, found.seconds / found.n_points
+                print(f"{name:14}{found.n_points:7d}" + "".join(f"{s * 1e3:9.3f}" for s in each), flush=True)
+                continue
             build, shots = table[name]
             used_s = processor_s()
             rounds = [measure(lab, build(1e-3 * (k + 1)), shots) for k in range(arguments.rounds)]

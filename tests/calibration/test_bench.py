@@ -14,7 +14,7 @@ from qctl.calibration import tuneup
 from qctl.calibration.bench import Bench, Finding, Outcome
 from qctl.calibration.experiments import prepared
 from qctl.calibration.pairs import cz_length
-from qctl.calibration.single import ramsey
+from qctl.calibration.single import amplitude, ramsey
 from qctl.errors import RequestError
 from qctl.lab import parse_lab
 from qctl.lab.snapshot import effective
@@ -181,14 +181,48 @@ def test_what_was_measured_ahead_is_given_once_and_only_to_who_asks_for_just_tha
     assert lab.jobs == ["t1 t2 q0", "t1 q0", "t1 q0"]
 
 
-def test_lifetimes_are_measured_in_one_job_where_both_are_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_depends_on_nothing_that_is_found_between_is_measured_in_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
     values, centres = effective(LAB, "qpu0", None), {"center0_v": (0.0, 0.0), "center1_v": (1.0, 0.0)}
     qubits = {
         name: msgspec.structs.replace(qubit, readout=msgspec.structs.replace(qubit.readout, **centres))
         for name, qubit in values.qubits.items()
     }
     monkeypatch.setattr(FakeLab, "calibration", lambda *_: msgspec.structs.replace(values, qubits=qubits))
-    for only, jobs in ((["t1", "t2"], ["t1 t2", "t1", "t2"]), (["t1"], ["t1", "t1"])):
+    wanted = {
+        ("t1", "t2"): ["t1 t2", "t1", "t2"],
+        ("t1",): ["t1", "t1"],
+        ("beta", "amplitude_again", "t1", "t2"): ["beta t1 t2", "beta", *["amplitude_again"] * 2, "t1", "t2"],
+        ("beta", "t2"): ["beta", "beta", "t2", "t2"],
+        ("reference", "spectroscopy"): ["reference spectroscopy", "spectroscopy"],
+        ("spectroscopy",): ["spectroscopy", "spectroscopy"],
+    }
+    for only, jobs in wanted.items():
         lab = FakeLab()
         tuneup.calibrate(lab, "qpu0", only=only)
         assert [name.partition(" q")[0] for name in lab.jobs] == jobs
+
+
+@pytest.mark.parametrize(("off", "jobs"), [(0.004, [[4, 12]]), (0.03, [[4, 12], [12]])])
+def test_long_train_is_measured_again_only_where_the_short_one_finds_it_far(
+    monkeypatch: pytest.MonkeyPatch, off: float, jobs: list[list[int]]
+) -> None:
+    asked: list[list[int]] = []
+
+    def averaged(bench: Bench, programs: list[Any]) -> list[dict[str, Any]]:
+        """Return what trains leave in |1>, those of q0 by a true amplitude that is off."""
+        asked.append([n for _, n, _ in programs])
+        true_v = (1 + off) * effective(LAB, "qpu0", None).qubits["q0"].drive.amplitude_v
+        return [{"q0": np.sin(n * np.pi / 4 * x * amp_v / true_v) ** 2 + 0j} for x, n, amp_v in programs]
+
+    monkeypatch.setattr(Bench, "averaged", averaged)
+    monkeypatch.setattr(Bench, "signal", lambda self, name, iq: iq.real)
+    monkeypatch.setattr(
+        "qctl.calibration.experiments.pulse_train",
+        lambda values, qubits, x, n: (x, n, values.qubits["q0"].drive.amplitude_v),
+    )
+    lab = FakeLab()
+    bench = Bench(lab, "qpu0", lab.calibration("qpu0"))
+    before_v = bench.qubit("q0").drive.amplitude_v
+    outcome = amplitude(bench, ["q0"], 1)
+    assert asked == jobs and outcome.n_points == 25 * sum(map(len, jobs))
+    assert bench.qubit("q0").drive.amplitude_v / before_v == pytest.approx(1 + off, abs=3e-4)

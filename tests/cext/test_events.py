@@ -97,6 +97,18 @@ def test_what_can_not_be_played_is_reported_with_point_and_row(fault, plays, cap
     assert found == (fault, 0, row)
 
 
+@pytest.mark.parametrize(("steps", "gain"), [(32_767, 32_767), (32_768, 32_767), (32_769, 32_767), (-32_769, -32_767)])
+def test_gain_of_full_scale_is_the_largest(steps, gain):
+    found, _, fault = call([(1, 0, 0, steps / STEPS_PER_V[0], 0.0, 0.0)], [])
+    assert fault[0] == "" and found["gain"].tolist() == [gain]
+
+
+@pytest.mark.parametrize("steps", [32_770, -32_770])
+def test_gain_over_full_scale_is_reported(steps):
+    _, _, fault = call([(1, 0, 0, steps / STEPS_PER_V[0], 0.0, 0.0)], [])
+    assert fault == ("gain", 0, 0)
+
+
 def test_lead_is_added():
     assert call([(1, 0, 10, 0.1, 0.0, 0.0)], [], lead_ns=7)[0]["start"].tolist() == [17]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qctl.cext.row_names import RowNames
+from qctl.cext.row_names import RowNames, rows_of
 
 
 def test_names_are_counted_for_each_output_and_for_all():
@@ -36,3 +36,55 @@ def test_rows_that_do_not_fit_are_refused(place, value, words_):
     given_[place] = value
     with pytest.raises(ValueError, match=words_):
         RowNames(*given_)
+
+
+def _rendered():
+    """Return words of three pieces on two outputs, and what `words.render` says of them."""
+    rng = np.random.default_rng(3)
+    words = rng.integers(0, 2**14, 40).astype(np.uint16)
+    words.setflags(write=False)
+    spans = np.array([(0, 4), (4, 8), (8, 19), (20, 31), (32, 32), (36, 39)])
+    digests = rng.integers(0, 256, (3, 2, 20)).astype(np.uint8)
+    reached = rng.integers(-9, 9, (3, 2, 2)).astype(np.int32)
+    return words, spans, digests, reached, np.array([0, 2, 2, 3])
+
+
+def test_rows_of_points_have_their_names_words_and_codes():
+    words, spans, digests, reached, bounds = _rendered()
+    made = rows_of(words, spans, digests, reached, bounds)
+    assert [len(point) for point in made] == [2, 0, 1]
+    pieces = [piece for point in made for piece in point]
+    for k, piece in enumerate(pieces):
+        for output, (name, part, low, high) in enumerate(piece):
+            begin, end = spans[2 * k + output]
+            assert name == digests[k, output].tobytes().hex() and [low, high] == reached[k, output].tolist()
+            assert part.dtype == np.uint16 and part.tolist() == words[begin:end].tolist()
+            assert not part.flags.writeable and part.base is words
+
+
+def test_words_stay_for_as_long_as_one_of_their_rows():
+    words, *rest = _rendered()
+    wanted = words.tolist()
+    (_, (_, part, *_)), *_ = rows_of(words, *rest)[2]
+    del words
+    assert part.tolist() == wanted[36:39]
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words_"),
+    [
+        (0, np.zeros(40, np.uint16), "read-only"),
+        (0, np.zeros(40, np.int16), "int16"),
+        (1, np.array([(0, 4), (4, 8), (8, 19), (20, 31), (32, 32), (36, 41)]), "row 5 is words 36 to 41 of 40"),
+        (1, np.array([(0, 4), (4, 8), (8, 19), (20, 31), (32, 30), (36, 39)]), "row 4"),
+        (1, np.zeros((5, 2), np.int64), "spans of 5 rows"),
+        (2, np.zeros((3, 2, 19), np.uint8), "3 x 2 hashes"),
+        (3, np.zeros((2, 2, 2), np.int32), "codes of 2 pieces"),
+        (4, np.array([0, 2]), "don't end at 3 pieces"),
+    ],
+)
+def test_rows_that_are_not_in_the_words_are_refused(place, value, words_):
+    given_ = list(_rendered())
+    given_[place] = value
+    with pytest.raises(ValueError, match=words_):
+        rows_of(*given_)

@@ -159,6 +159,26 @@ def test_the_hash_finds_runs_that_cross_what_is_looked_at_together(n, gap):
     assert digests[0, 0].tobytes() == digest(rows[0]) and digests[0, 1].tobytes() == digest(rows[1])
 
 
+@pytest.mark.parametrize("silent", [0, 40, 700, 2500, 5990])
+@pytest.mark.parametrize("longer", [0, 1])
+def test_the_hashes_of_a_pair_are_right_where_one_row_is_silent_for_longer(silent, longer):
+    env = np.full(6000, 0.1 + 0.1j)
+    (env.real if longer else env.imag)[:silent] = 0.0
+    (env.imag if longer else env.real)[::64] = 0.0
+    ((rows,), digests, *_) = render([(0, 0, 5, 1.0, 0.0, 0.0)], [(0, 0, 6010)], env=env, offsets=np.array([0, 6000]))
+    assert [digests[0, k].tobytes() for k in range(2)] == [digest(row) for row in rows]
+
+
+@pytest.mark.parametrize("carrier_hz", [0.0, 1e8, 1.5e8])
+def test_phases_that_differ_by_rounding_alone_give_the_same_words(carrier_hz):
+    phases = [1.1, 1.1 + 2 * np.pi, 1.1 - 40 * np.pi, np.nextafter(1.1, 2.0)]
+    pieces = [(k, 0, 60) for k in range(len(phases))]
+    table = [[(0, 0, 12, 0.3, carrier_hz, phase)] for phase in phases]
+    rows, digests, *_ = render(table, pieces)
+    assert len({(row[0].tobytes(), row[1].tobytes()) for row in rows}) == 1
+    assert len({digests[k].tobytes() for k in range(len(phases))}) == 1
+
+
 @given(st.lists(PLAYS, min_size=1, max_size=4), st.lists(st.floats(-0.3, 0.3), min_size=1, max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_points_that_share_carriers_are_rendered_like_single_ones(plays, amplitudes):

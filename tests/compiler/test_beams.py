@@ -97,7 +97,7 @@ def test_swept_lengths_and_drives_make_points(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda p: p.rydberg(1e-6, 3e6), "rabi_hz = 3e\\+06 is outside \\[0, 2.5e\\+06\\]"),
+        (lambda p: p.rydberg(1e-6, 3e6), "rabi_hz = 3000000 is outside \\[0, 2500000\\]"),
         (lambda p: p.rydberg(-1e-6, 1e6), "is below 0"),
         (lambda p: p.shuttle([0], [(0.0, 0.0)], 1e-4), "shuttle .* moving atoms needs tweezers"),
         (lambda p: (p.measure(0, 0), p.rydberg(1e-6, 1e6, qubits=[0])), "comes after a0 was measured"),

@@ -31,7 +31,7 @@ def hear(ready: Any, lab: Any, folder: Path) -> Heard:
     latest_s = max(delays.values(), default=0.0)
     for batch in ready.lowered.batches:
         for program in batch.programs:
-            if not program.model.startswith("zurich"):
+            if program.model not in MODELS:  # a PQSC only starts the others
                 continue
             body, model = ZurichBody.from_bytes(program.body), MODELS[program.model]
             instrument = lab.instrument(program.instrument)

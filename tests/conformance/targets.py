@@ -137,6 +137,8 @@ TARGETS = (
            _SEQC, "heard_zurich", "SeqC compiler, LabOne Q's simulator"),
     Target("zurich-shf", "Zurich SHFSG, SHFQA", "transmon", cache(lambda: zurich_racks()["shfsg-shfqa"]),
            _transmon(1.0, 1.0, 0.31), _SEQC, "heard_zurich", "SeqC compiler, LabOne Q's simulator"),
+    Target("zurich-pqsc", "Zurich SHFQA, SHFSG, HDAWG, PQSC", "transmon", _toml("zurich2-pqsc.toml"),
+           _transmon(1.0, 1.0, 0.31), _SEQC, "heard_zurich", "SeqC compiler, LabOne Q's simulator"),
     Target("zurich-uhf", "Zurich HDAWG, UHFQA", "transmon", cache(lambda: zurich_racks()["hdawg-uhfqa"]),
            _transmon(1.0, 1.0, 0.15), {"q0.drive": _bell(40e-6)}, "heard_zurich",
            "SeqC compiler, LabOne Q's simulator"),

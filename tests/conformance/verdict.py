@@ -168,9 +168,8 @@ def _line(cell: Cell, line: Line, plays: list[tuple[Event, Fraction]], heard: He
             _fault(cell, f"{event.port}: a play is {float(error):.3g} s off")
         if line.starts is not None and float(abs(begin - tick_s)) > heard.reported_s + 1e-15:
             _fault(cell, f"{event.port}: {float(abs(begin - tick_s)):.3g} s off, {heard.reported_s:.3g} s are reported")
-        n = samples(event.shape, line.rate_hz)
-        if event.shape.kind == "constant":
-            n = -(-2 * n // line.length_grid) // 2 * line.length_grid if line.length_grid > 1 else n
+        grid = line.length_grid if event.shape.kind == "constant" else 1
+        n = samples(event.shape, line.rate_hz / grid) * grid
         want = signal(event, begin, n, line.rate_hz, line.carries) / line.lsb_v
         if line.own_turns is not None:
             want = want * np.exp(2j * np.pi * line.own_turns(event.frequency_hz, begin))

@@ -11,6 +11,7 @@ from qctl.errors import DeviceError, LimitError, RefusedError
 from qctl.instruments.described import declaration_of
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.lab import parse_lab
+from qctl.server.read_back import differences
 
 BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
 BOX = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
@@ -85,3 +86,45 @@ def test_a_value_that_is_rounded_past_its_limits_is_refused_and_else_kept_as_it_
     box.set("a_v", 1.2)
     with pytest.raises(LimitError, match=r"a_v = 0.7 would be sent as 1, in steps of 1, outside \[0, 0.7\]"):
         device([], '{ send = "A {value} V", ask = "A?", limits = [0, 0.7], digits = 0 }').set("a_v", 0.7)
+
+
+def modbus(turns: list[tuple[str, str]], register: str, rest: str) -> Any:
+    """Return a Modbus unit over a written conversation."""
+    said = 'model = "modbus-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\nmodbus = { identity = "input 1" }\n'
+    rule = f'parameter.a = {{ register = "{register}", {rest} }}\n'
+    entry = parse_lab(f"{BASE}\n[instruments.box]\n{said}{rule}").instrument("box")
+    return declaration_of(entry).over(TranscriptLink(turns, "box"), entry)  # type: ignore[arg-type]
+
+
+BIG = "limits = [0, 4294967295]"
+
+
+@pytest.mark.parametrize(
+    ("register", "rest", "value", "right", "wrong"),
+    [
+        ("holding 0 uint32", BIG, 4294967295, "4294967295", "4294967294"),
+        ("holding 0 uint32", 'kind = "whole", ' + BIG, 3000000000, "3000000000", "3000000001"),
+        ("holding 0 uint32 / 10", BIG, 400000000.1, "400000000.1", "400000000.2"),
+        ("holding 0 float32", BIG, 0.1, "0.100000001", "0.10000003"),
+    ],
+)
+def test_a_register_is_read_back_as_exactly_as_it_holds_a_value(
+    register: str, rest: str, value: float, right: str, wrong: str
+) -> None:
+    sent = f"{register} = {value}"
+    box = modbus([(sent, "OK"), (register, right), (sent, "OK"), (register, wrong)], register, rest)
+    box.set("a", value)
+    with pytest.raises(RefusedError, match=r"a was set to .* but reads"):
+        box.set("a", value)
+    found = type(value)(right)
+    assert box.agrees("a", value, found)
+    assert not box.agrees("a", value, type(value)(wrong))
+    assert not box.agrees("a", value, None)
+
+
+def test_what_is_lost_of_a_register_is_told_to_the_last_digit() -> None:
+    box = modbus([("holding 0 uint32", "4294967294")] * 2, "holding 0 uint32", BIG)
+    object.__setattr__(box.settings, "commands", box.settings.commands[1:])  # its identity is not asked here
+    found = differences("box", box, {"a": 4294967295})
+    assert [(one["set"], one["found"]) for one in found] == [(4294967295, 4294967294.0)]
+    assert differences("box", box, {"a": 4294967294}) == []

@@ -133,3 +133,28 @@ def test_units_of_one_line_share_a_host_and_others_share_no_address() -> None:
     lines = LINES.replace(".box]", ".other]") + SAID + 'parameter.a = { ask = "A" }\n'
     with pytest.raises(RequestError, match=r"other\.address: ASRL/dev/ttyX0::INSTR is the address of box too"):
         parse_lab(BASE + "\n" + one + lines)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "which"),
+    [
+        ("holding 5", "holding 5 uint16", "holding 5 of 'holding 5 uint16' is also in 'holding 5' of a"),
+        ("holding 5", "holding  5", "holding 5 of"),
+        ("holding 5 / 10", "holding 5 int16", "holding 5 of"),
+        ("holding 5 uint32", "holding 6", "holding 6 of 'holding 6' is also in 'holding 5 uint32' of a"),
+        ("holding 6 float32", "holding 5 int32", "holding 6 of"),
+        ("holding 5 uint32", "holding 5 float32", "holding 5 and 6 of"),
+        ("coil 1", "coil  1", "coil 1 of"),
+    ],
+)
+def test_two_names_of_one_register_are_refused(first: str, second: str, which: str) -> None:
+    rules = f'parameter.a = {{ register = "{first}" }}\nparameter.b = {{ register = "{second}" }}\n'
+    lab = parse_lab(BASE + "\n" + MODBUS + UNIT + rules)
+    with pytest.raises(RequestError, match=rf"instruments\.box\.parameter\.b\.register: {which}"):
+        check_entry(lab.instruments["box"])
+
+
+def test_registers_beside_each_other_and_of_other_tables_are_taken() -> None:
+    registers = ("holding 5 uint32", "holding 7", "input 5", "coil 5", "discrete 5", "holding 4")
+    rules = "".join(f'parameter.p{k} = {{ register = "{text}" }}\n' for k, text in enumerate(registers))
+    check_entry(parse_lab(BASE + "\n" + MODBUS + UNIT + rules).instruments["box"])

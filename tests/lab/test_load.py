@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from qctl.errors import ParseError, QctlError, RequestError
-from qctl.lab import Lab, OutputRef, load_lab, parse_lab
+from qctl.lab import Lab, OutputRef, load_lab, parse_lab, processor_meant
 
 SUPPORT = Path(__file__).parents[1] / "support"
 LABS = {name: (SUPPORT / f"{name}.toml").read_text() for name in ("transmon5", "ions2", "ions4", "atoms4")}
@@ -131,3 +131,20 @@ def test_whole_lab_says_which_board_is_missing(tmp_path: Path) -> None:
     (tmp_path / "lab.toml").write_text(text)
     with pytest.raises(RequestError, match=r"lab\.toml: instruments\.board0\.board: .*qick_zcu216\.json: No such file"):
         whole_lab(tmp_path / "lab.toml")
+
+
+def test_lab_of_instruments_alone_is_in_order_and_has_nothing_to_run_on():
+    lab = parse_lab(
+        'schema = 1\nname = "bench"\n[instruments.fridge]\nmodel = "bluefors-gen1"\naddress = "http://192.168.0.9:49099"\n'
+    )
+    assert (lab.processors, lab.ports, list(lab.instruments)) == ({}, {}, ["fridge"])
+    with pytest.raises(RequestError, match=r"lab bench has no processor.*describe one under \[processors\.NAME\]"):
+        processor_meant(lab.processors, f"lab {lab.name}")
+
+
+def test_processor_is_the_named_one_the_only_one_or_where_that_will_do_the_first():
+    assert processor_meant(["qpu0"], "lab a") == "qpu0"
+    assert processor_meant(["qpu0", "qpu1"], "lab a", "qpu1") == "qpu1"
+    assert processor_meant(["qpu0", "qpu1"], "lab a", first=True) == "qpu0"
+    with pytest.raises(RequestError, match="lab a has 2 processors: name one of qpu0, qpu1"):
+        processor_meant(["qpu0", "qpu1"], "lab a")

@@ -28,7 +28,7 @@ RULES: dict[str, list[str]] = {
     "compiler": [*CORE, "cext"],
     "simulation": [*CORE, "cext"],
     "circuit": [*CORE, "cext", "formats"],
-    "cutting": [*CORE, "instruments.registry"],
+    "cutting": [*CORE, "instruments.limit_words", "instruments.registry"],
     "following": [*CORE, "compiler", "instruments.registry"],
     "lowering": [
         *CORE,

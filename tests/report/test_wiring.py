@@ -3,11 +3,12 @@
 from itertools import combinations
 from pathlib import Path
 
+import msgspec
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from qctl.errors import RequestError
-from qctl.lab import Lab, load_lab
+from qctl.lab import Lab, load_lab, parse_lab
 from qctl.report.sketch import Box, figure
 from qctl.report.wiring import draw_wiring, sketch_wiring
 
@@ -26,6 +27,15 @@ def test_every_instrument_and_qubit_has_its_box(name: str) -> None:
     wanted = [*lab.instruments, *(qubit for processor in lab.processors.values() for qubit in processor.qubits)]
     assert len(titles) == len(set(titles))
     assert set(wanted) <= set(titles)
+
+
+def test_instruments_alone_are_named(tmp_path: Path) -> None:
+    one = msgspec.structs.replace(lab_of("transmon5"), processors={}, ports={})
+    (rest,) = [label.text for label in sketch_wiring(one).labels if "not wired: " in label.text]
+    named = {box.title for box in sketch_wiring(one).boxes} | set(rest.removeprefix("not wired: ").split(", "))
+    assert named == set(one.instruments)
+    for lab in (one, msgspec.structs.replace(one, instruments={"lo_drive": one.instruments["lo_drive"]})):
+        assert draw_wiring(lab, tmp_path / "a.png").stat().st_size > 0
 
 
 @pytest.mark.parametrize("name", LABS)
@@ -72,6 +82,14 @@ def apart(first: Box, second: Box) -> bool:
         or first.y + first.height <= second.y
         or second.y + second.height <= first.y
     )
+
+
+def test_lab_without_ports_lists_its_instruments(tmp_path: Path) -> None:
+    lab = parse_lab(
+        'schema = 1\nname = "bench"\n[instruments.fridge]\nmodel = "bluefors-gen1"\naddress = "http://b:1"\n'
+    )
+    assert [label.text for label in sketch_wiring(lab).labels] == ["not wired: fridge"]
+    assert draw_wiring(lab, tmp_path / "bench.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize("name", LABS)

@@ -31,6 +31,9 @@ class Thread:
     def __init__(self, name: str, device: Any) -> None:
         self.name, self.device, self.state = name, device, LinkState.UP
 
+    def is_a(self, kind: type) -> bool:
+        return isinstance(self.device, kind)
+
     def submit(self, function: Any, longest_s: float = 0.0) -> Any:
         try:
             value, error = function(self.device), None

@@ -70,7 +70,8 @@ class Emulator:
 
     def faults(self, **faults: object) -> None:
         """Set what is wrong with it."""
-        self.ask(faults=faults)
+        answer = self.ask(faults=faults)
+        assert "error" not in answer, answer["error"]
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to this one process."""

@@ -26,7 +26,7 @@ ERROR = 0.015
 """What noise of the readout, pulses and thermal population may add to a probability."""
 
 
-@pytest.fixture(scope="module", params=["qblox2", "qblox2-qrc", "zurich2", "qick2", "qick2-v1"])
+@pytest.fixture(scope="module", params=["qblox2", "qblox2-qrc", "zurich2", "zurich2-pqsc", "qick2", "qick2-v1"])
 def rack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Return a lab on two transmons after its tune-up."""
     yield from tuned_lab(tmp_path_factory.mktemp("feedback"), request.param, 3)
@@ -77,6 +77,20 @@ def test_another_qubit_follows_and_so_does_its_phase(rack: Any) -> None:
         assert found["01"] + found["10"] < 0.12, (name, found)
 
 
+def test_flux_pulse_that_another_box_plays_follows(rack: Any) -> None:
+    """A cz under a condition on the qubit itself turns its neighbour by what was found."""
+    text = "h q[0];\nc[0] = measure q[0];\nh q[1];\nif (c[0] == 1) cz q[0], q[1];\nh q[1];\nc[1] = measure q[1];\n"
+    if rack.name == "zurich2":
+        with pytest.raises(CompileError, match=r"hd0 \(zurich-hdawg\) can't play by measured bits"):
+            rack.client.run(qctl.Circuit.from_qasm(HEAD + text), shots=10).result(60)
+        return
+    found = odds(rack, "flux", text)
+    without = odds(rack, "no_flux", text.replace("if (c[0] == 1) cz q[0], q[1];\n", "delay[800ns] q[1];\n"))
+    # T1 and T2 during 2 us of readout and wait, the gate, and readout errors
+    assert found["00"] > 0.35 and found["11"] > 0.3 and found["01"] + found["10"] < 0.2, found
+    assert without["10"] + without["11"] < 0.2, without
+
+
 def test_a_register_decides_and_both_results_are_sent(rack: Any) -> None:
     text = "x q[1];\nc = measure q;\nif (c == 2) { x q[0]; x q[1]; }\nc = measure q;\n"
     found = odds(rack, "register", text)
@@ -102,14 +116,19 @@ def test_both_qubits_are_brought_down_round_after_round(rack: Any) -> None:
         assert ups > 0.85, (bit, ups)
 
 
-def until_down(rounds: int, checked: bool = True) -> qctl.Circuit:
-    """Return a circuit that puts a qubit in its upper half, and flips a coin until it shows 0, at most so often."""
+def until_down(rounds: int, checked: bool = True, apart_s: float = 0.0) -> qctl.Circuit:
+    """Return a circuit that puts a qubit in its upper half, and flips a coin until it shows 0, at most so often.
+
+    Whether it shows 0 is looked at so long after the last round.
+    """
     c = qctl.Circuit(1, 2)
     c.x(0)
     c.measure(0, 0)
     with c.while_(0, 1, max_count=rounds):
         c.h(0)
         c.measure(0, 0)
+    if apart_s:
+        c.delay(0, apart_s)
     if checked:
         c.measure(0, 1)
     return c
@@ -120,8 +139,10 @@ def test_coin_is_flipped_until_it_shows_zero(rack: Any) -> None:
         with pytest.raises(CompileError, match="something has been measured since"):
             rack.client.run(until_down(2, False), shots=10).result(60)
         return
+    # A readout channel of Zurich Instruments begins on a grid of 8 ns, and not before it has integrated.
+    apart_s = 4e-8 if rack.name == "zurich2-pqsc" else 0.0
     for rounds in (1, 2, 3):
-        counts = rack.client.run(until_down(rounds), shots=SHOTS).result(120).counts
+        counts = rack.client.run(until_down(rounds, apart_s=apart_s), shots=SHOTS).result(120).counts
         assert sum(counts.values()) == SHOTS
         # Each round leaves half of those that were up; T1 in 1.5 us and readouts take up to 8 % of them more.
         ones = sum(n for key, n in counts.items() if key[1] == "1") / SHOTS

@@ -26,6 +26,10 @@ Buffers = list[bytes | memoryview]
 """A reply: pieces that are sent one after the other, so that large data is never copied."""
 
 
+_READY = (str, list)
+"""Types of results that never have to be awaited: to ask `isawaitable` takes longer than most commands."""
+
+
 class Session:
     """Execute the messages of one connection.
 
@@ -113,7 +117,7 @@ class Session:
                 result = call(suffixes, args)
                 if result is None:
                     continue
-                if type(result) is not str and isawaitable(result):
+                if type(result) not in _READY and isawaitable(result):
                     result = yield result
                 if (query or box.answers_settings) and result is not None:
                     replies.append(result)

@@ -20,6 +20,7 @@ from qctl.hil.instruments.plant_link import Parts, Plant
 from qctl.hil.instruments.zurich.device import Device, Sequencer
 from qctl.hil.instruments.zurich.nodes import Refusal
 from qctl.hil.instruments.zurich.playing import Run, prepared
+from qctl.hil.instruments.zurich.steering import check_holdoff
 from qctl.hil.instruments.zurich.trees import KINDS
 from qctl.hil.plant.messages import array_from_wire
 
@@ -63,14 +64,32 @@ class DataServer:
         found: dict[str, tuple[str, int, int]] = {}
         for device in self.devices.values():
             kind = device.kind
+            if kind.n_zsync:
+                found[device.name] = ("trigger", 0, 0)
+                continue
             found[device.name] = ("awg", kind.n_outputs, kind.n_inputs)
             found |= {f"{device.name}.sg{k + 1}": ("source", 0, 0) for k in range((kind.n_sg + 1) // 2)}
             found |= {f"{device.name}.qa{k + 1}": ("source", 0, 0) for k in range(kind.n_qa)}
         return found
 
     async def flush(self) -> None:
-        """Ask which trigger wires reach the devices."""
+        """Ask which trigger wires reach the devices; those from a PQSC are ZSync cables."""
         self.wires = await self.plant.wires()
+        by_name = {one.name: one for one in self.devices.values()}
+        for device in self.devices.values():
+            source, _, line = self.wires.get(device.name, "").partition(":")
+            hub = by_name.get(source)
+            device.hub = (hub, int(line) - 1) if hub is not None and hub.kind.n_zsync else None
+        self._connect()
+
+    def _connect(self) -> None:
+        """Show at each PQSC which devices hang on it, and at these whether they have its clock."""
+        for device in self.devices.values():
+            if device.hub is not None:
+                hub, port = device.hub
+                hub.tree.put(f"zsyncs/{port}/connection/status", 2)
+                hub.tree.put(f"zsyncs/{port}/connection/serial", device.id.removeprefix("dev"))
+            device.lock_changed()
 
     def new_faults(self, faults: dict[str, Any]) -> None:
         """Take the present faults; those of a device stand under its name."""
@@ -84,6 +103,7 @@ class DataServer:
         for device in self.devices.values():
             self._unfollow(device)
             device.reset()
+        self._connect()
         return self.plant.abort() if self._task is not None else None
 
     def _count(self, **amounts: int) -> None:
@@ -207,9 +227,17 @@ class DataServer:
         found = [one for one in device.sequencers if one.state == "waiting" and device.waits_inside(one)]
         waiting = {device.name: (device, found)} if found else {}
         if not waiting and not self._reached(device):
-            device.tree.put("system/internaltrigger/enable", 0)
+            self._done(device)
             return
         self._begin(device, waiting)
+
+    def _done(self, device: Device) -> None:
+        """Show that a device has fired its trigger."""
+        if device.kind.n_zsync:
+            device.tree.put("execution/enable", 0)
+        elif device.has_trigger:
+            device.tree.put("system/internaltrigger/enable", 0)
+            device.tree.put("system/internaltrigger/progress", 1.0)
 
     def _reached(self, device: Device) -> dict[str, tuple[Device, list[Sequencer]]]:
         """Return what waits at its trigger input for what a device shows at the output that its wire comes from."""
@@ -219,6 +247,7 @@ class DataServer:
             if other is device or source != device.name or not device.shows(int(line or 1)):
                 continue
             found = [one for one in other.sequencers if one.state == "waiting" and not other.waits_inside(one)]
+            found = [one for one in found if (other.hears_zsync if device.kind.n_zsync else other.hears_input)(one)]
             if found:
                 waiting[other.name] = (other, found)
         return waiting
@@ -236,6 +265,7 @@ class DataServer:
     async def _play(self, device: Device, waiting: Mapping[str, tuple[Device, list[Sequencer]]]) -> None:
         try:
             run = await asyncio.to_thread(prepared, waiting, False)
+            check_holdoff(device, run.tracks, run.shots)
             await run.play(self.plant)
         except QctlError as error:
             self._fail(waiting, error)
@@ -243,9 +273,7 @@ class DataServer:
             self._fail(waiting, InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}"))
         finally:
             self._end(waiting)
-            if device.has_trigger:
-                device.tree.put("system/internaltrigger/enable", 0)
-                device.tree.put("system/internaltrigger/progress", 1.0)
+            self._done(device)
             self._task = None
 
     def _end(self, waiting: Mapping[str, tuple[Device, list[Sequencer]]]) -> None:

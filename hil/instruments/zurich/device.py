@@ -20,6 +20,8 @@ __all__ = ["FULL_SCALE", "Device", "Sequencer"]
 FULL_SCALE = 32_767
 _TABLE_FAILED, _TABLE_TAKEN = 8, 1
 _WAITS = 4
+_QCCS = 3
+"""dios/0/mode of an HDAWG on ZSync."""
 _INTERNAL = 8
 """auxtriggers/0/channel: the device's own trigger; the values below it are trigger inputs."""
 
@@ -98,6 +100,8 @@ class Device:
         self.tree = tree_of(device, self.kind)
         self._count = count
         self.faults: dict[str, Any] = {}
+        self.hub: tuple[Device, int] | None = None
+        """The PQSC that it hangs on by ZSync, and at which port, from 0."""
         self.reset()
 
     def reset(self) -> None:
@@ -123,12 +127,25 @@ class Device:
         if self.kind.n_uh:
             return
         place = "system/clocks/referenceclock" + ("" if self.kind.n_hd else "/in")
-        lost = bool(self.faults.get("unlocked")) and self.tree.value(f"{place}/source") == 1
-        self.tree.put(f"{place}/status", int(lost))
+        source = self.tree.value(f"{place}/source")
+        lost = bool(self.faults.get("unlocked")) and source in (1, 2)
+        self.tree.put(f"{place}/status", int(lost or (source == 2 and self.hub is None)))
 
     def waits_inside(self, one: Sequencer) -> bool:
         """Say whether a sequencer waits for the device's own trigger."""
         return bool(self.tree.value(f"{one.place}/auxtriggers/0/channel") == _INTERNAL)
+
+    def hears_zsync(self, one: Sequencer) -> bool:
+        """Say whether a sequencer waits for a PQSC, and is set to hear it."""
+        if one.script is None or not one.script.waits_by_zsync:
+            return False
+        if one.kind == "hd":
+            return bool(self.tree.value("dios/0/mode") == _QCCS)
+        return one.kind == "qa" or bool(self.tree.value(f"{one.place}/diozsyncswitch"))
+
+    def hears_input(self, one: Sequencer) -> bool:
+        """Say whether a sequencer waits for its trigger input."""
+        return one.script is not None and not one.script.waits_by_zsync
 
     def waits_for_trigger(self, one: Sequencer) -> bool:
         """Say whether a sequencer's program waits for a trigger before it plays."""
@@ -136,8 +153,8 @@ class Device:
 
     @property
     def has_trigger(self) -> bool:
-        """Say whether the device has an internal trigger: an HDAWG and a UHFQA have none."""
-        return not self.kind.n_hd and not self.kind.n_uh
+        """Say whether the device has an internal trigger: an HDAWG, a UHFQA and a PQSC have none."""
+        return not self.kind.n_hd and not self.kind.n_uh and not self.kind.n_zsync
 
     def together(self, every: list[Sequencer]) -> bool:
         """Say whether sequencers that wait for no trigger begin now: those that wait for one another, when all do."""
@@ -150,7 +167,7 @@ class Device:
 
     def shows(self, line: int) -> bool:
         """Say whether a trigger output goes up when the device begins."""
-        if self.has_trigger:
+        if self.has_trigger or self.kind.n_zsync:
             return True
         if not self.kind.n_hd or line > 2 * self.kind.n_hd:
             return False
@@ -188,7 +205,7 @@ class Device:
             self._take_vector(path, value)
         elif head.rpartition("/")[0] == "qas/0/integration/weights":
             self._take_part(self._by_place["awgs/0"], int(head.rpartition("/")[2]), number, value)
-        elif path == "system/internaltrigger/enable":
+        elif path in ("system/internaltrigger/enable", "execution/enable"):
             self.started = bool(value)
         elif path.startswith("system/clocks/referenceclock"):
             self.lock_changed()

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from qctl.errors import RequestError
 
-__all__ = ["FEEDBACK", "Call", "Count", "Counted", "Repeat", "Script", "parse"]
+__all__ = ["BY_HUB", "FEEDBACK", "Call", "Count", "Counted", "Repeat", "Script", "parse"]
 
 _TOKEN = re.compile(
     r"(?P<space>\s+|//[^\n]*|/\*.*?\*/)|(?P<number>0x[0-9a-fA-F]+|0b[01]+|\d+\.?\d*(?:[eE][+-]?\d+)?)"
@@ -23,8 +23,11 @@ _TOKEN = re.compile(
 )
 FEEDBACK = 1 << 12 | 4
 """What stands for the word of the readout channels where an entry of the table is meant."""
+BY_HUB = 1 << 12 | 1
+"""What stands for the message of a PQSC there; an HDAWG's compiler has other numbers for both."""
 _CONSTANTS = {
     "QA_DATA_PROCESSED": FEEDBACK,
+    "ZSYNC_DATA_PROCESSED_A": BY_HUB,
     **{f"QA_INT_{k}": 1 << k for k in range(16)},
     **{f"QA_GEN_{k}": 1 << k for k in range(16)},
     "QA_INT_ALL": 0xFFFF,
@@ -37,6 +40,7 @@ _CALLS = {
     "configureFeedbackProcessing": (4, 4),
     "resetOscPhase": (0, 1),
     "waitDigTrigger": (1, 2),
+    "waitZSyncTrigger": (0, 0),
     "startQA": (1, 5),
     "setTrigger": (1, 1),
     "assignWaveIndex": (2, 17),
@@ -44,6 +48,8 @@ _CALLS = {
     "wait": (1, 1),
 }
 """Functions, and how many arguments they take."""
+_PLAYS = frozenset(("playZero", "playWave", "executeTableEntry"))
+_WAITS = frozenset(("waitDigTrigger", "waitZSyncTrigger"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +104,7 @@ class Script:
     def raises(self, bit: int) -> bool:
         """Say whether a program raises an AWG trigger before it plays anything, and waits for none."""
         for one in self.body:
-            if not isinstance(one, Call) or one.name in ("playZero", "playWave", "executeTableEntry", "waitDigTrigger"):
+            if not isinstance(one, Call) or one.name in _PLAYS or one.name in _WAITS:
                 return False
             if one.name == "setTrigger" and isinstance(one.arguments[0], int) and one.arguments[0] >> bit & 1:
                 return True
@@ -107,7 +113,12 @@ class Script:
     @property
     def waits(self) -> bool:
         """Say whether a program waits for a trigger."""
-        return _waits(self.body)
+        return any(_calls(self.body, name) for name in _WAITS)
+
+    @property
+    def waits_by_zsync(self) -> bool:
+        """Say whether a program waits for a PQSC."""
+        return _calls(self.body, "waitZSyncTrigger")
 
     def length_of(self, index: int) -> int | None:
         """Return the samples of an index of the waveform table, or None where nothing was assigned."""
@@ -115,9 +126,9 @@ class Script:
         return max(self.lengths[name] for _, name in found) if found else None
 
 
-def _waits(body: Sequence[Call | Repeat | Count]) -> bool:
+def _calls(body: Sequence[Call | Repeat | Count], name: str) -> bool:
     return any(
-        _waits(one.body) if isinstance(one, Repeat) else isinstance(one, Call) and one.name == "waitDigTrigger"
+        _calls(one.body, name) if isinstance(one, Repeat) else isinstance(one, Call) and one.name == name
         for one in body
     )
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.errors import RequestError
-from qctl.hil.instruments.zurich.seqc import FEEDBACK, Call, Count, Counted, Repeat, Script
+from qctl.hil.instruments.zurich.seqc import BY_HUB, FEEDBACK, Call, Count, Counted, Repeat, Script
 
-__all__ = ["ENTRY", "LOOK", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
+__all__ = ["ENTRY", "HUB", "LOOK", "MOST_ROWS", "RESET", "ROW", "START", "TRIGGER", "WAVE", "executed"]
 
 ROW = np.dtype(
     [
@@ -23,9 +23,11 @@ ROW = np.dtype(
     ]
 )  # fmt: skip
 """One thing that is done: its time in samples, how long it plays, and what: an entry, a waveform, generators and
-integrators. Of an entry that is chosen by results (LOOK), `a` is the first one, `b` has shift and bits (`b >> 8` and
-`b & 255`), and `read` is the cycle since the trigger in which it looks, from the register on where it is `counted`."""
+integrators, whose bits go to the register `read` of a PQSC. Of an entry that is chosen by results (LOOK), `a` is the
+first one, `b` has shift and bits (`b >> 8 & 255` and `b & 255`) and HUB where a PQSC's message is meant, and `read` is
+the cycle since the trigger in which it looks, from the register on where it is `counted`."""
 ENTRY, WAVE, START, RESET, TRIGGER, LOOK = range(6)
+HUB = 1 << 16
 MOST_ROWS = 8_000_000
 """Rows of one sequencer that are held."""
 _QUIET = frozenset(("setTrigger", "wait", "waitWave"))
@@ -41,7 +43,7 @@ class _Rows:
         self.last: int | None = None
         self.n_rows = 0
         self.count = 0
-        self.look: tuple[int, int] | None = None
+        self.looks: dict[int, tuple[int, int]] = {}
 
     def add(
         self, time: int, length: int, operation: int, a: int = 0, b: int = 0, read: int = 0, counted: int = 0
@@ -81,7 +83,7 @@ class _Rows:
             self.last = self.end + body.end * (times - 1) + body.last
         self.end += body.end * times
         self.count += body.count * times
-        self.look = body.look
+        self.looks = body.looks
 
 
 def executed(
@@ -121,7 +123,7 @@ def _run(
     for one in body:
         if isinstance(one, Repeat):
             inner = _Rows()
-            inner.look = rows.look
+            inner.looks = dict(rows.looks)
             _run(one.body, inner, script, entries, wave_of, generates)
             rows.repeat(inner, one.times)
             continue
@@ -133,9 +135,9 @@ def _run(
         if name == "playZero":
             rows.play(numbers[0])
         elif name == "configureFeedbackProcessing":
-            _, shift, n_bits, offset = numbers
-            rows.look = offset, shift << 8 | n_bits
-        elif name == "executeTableEntry" and one.arguments[0] == FEEDBACK:
+            source, shift, n_bits, offset = numbers
+            rows.looks[source] = offset, shift << 8 | n_bits | HUB * (source == BY_HUB)
+        elif name == "executeTableEntry" and one.arguments[0] in (FEEDBACK, BY_HUB):
             _look(one, rows, entries)
         elif name == "executeTableEntry":
             if numbers[0] not in entries:
@@ -149,10 +151,11 @@ def _run(
             rows.play(length)
         elif name == "startQA":
             generators, integrators = numbers[:2] if generates and len(numbers) > 1 else (0, numbers[0])
-            rows.add(_since(rows), 0, START, generators, integrators)
+            register = numbers[3] if generates and len(numbers) > 3 else 0
+            rows.add(_since(rows), 0, START, generators, integrators, register)
         elif name == "resetOscPhase":
             rows.add(_since(rows), 0, RESET)
-        elif name == "waitDigTrigger":
+        elif name in ("waitDigTrigger", "waitZSyncTrigger"):
             rows.add(rows.end, 0, TRIGGER)
             rows.last = None
         elif name not in _QUIET:
@@ -161,9 +164,10 @@ def _run(
 
 def _look(one: Call, rows: _Rows, entries: Mapping[int, int]) -> None:
     """Add an entry that is chosen by results when it is played: all that it may be take the same time."""
-    if rows.look is None or len(one.arguments) != 2:
+    look = rows.looks.get(int(str(one.arguments[0])))
+    if look is None or len(one.arguments) != 2:
         raise RequestError(f"line {one.line}: an entry by results says when, behind configureFeedbackProcessing")
-    offset, how = rows.look
+    offset, how = look
     lengths = {entries.get(offset + k) for k in range(1 << (how & 255))}
     if len(lengths) != 1 or None in lengths:
         raise RequestError(f"line {one.line}: entries from {offset} on are missing, or of different lengths")

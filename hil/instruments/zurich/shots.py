@@ -71,7 +71,7 @@ def _prints(track: Track, low: NDArray[np.int64], high: NDArray[np.int64], origi
     columns = (
         rows["time"][index] - origin[shot],
         rows["operation"][index],
-        rows["a"][index],
+        rows["a"][index] + (np.where(rows["operation"][index] == START, rows["read"][index], 0) << 32),
         rows["b"][index],
         track.since[index],
     )

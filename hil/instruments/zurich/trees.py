@@ -2,7 +2,8 @@
 
 Source: HDAWG, SHFSG, SHFQA, SHFQC, UHFQA user manuals, Device node tree: types, ranges and steps. Ranges of SHF outputs
 go in steps of 5 dB; centre frequencies in steps of 100 MHz. A UHFQA averages powers of two (laboneq 26.7,
-``device_uhfqa.py``, which has its ranges and delays, too).
+``device_uhfqa.py``, which has its ranges and delays, too). PQSC: laboneq 26.7, ``device_pqsc.py``,
+``device_leader_base.py``; zhinst-toolkit, ``pqsc.py``, example ``active_qubit_reset.md``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Kind(NamedTuple):
         Signal generator channels, quantum analyser channels, HDAWG cores, and UHFQA units.
     rate_hz : float
         Samples per second after a power cycle.
+    n_zsync : int
+        ZSync ports of what starts other devices.
     """
 
     devtype: str
@@ -34,6 +37,7 @@ class Kind(NamedTuple):
     n_hd: int
     n_uh: int
     rate_hz: float
+    n_zsync: int = 0
 
     @property
     def n_outputs(self) -> int:
@@ -52,6 +56,7 @@ KINDS = {
     "zurich-shfqa": Kind("SHFQA4", "", 0, 4, 0, 0, 2.0e9),
     "zurich-hdawg": Kind("HDAWG8", "", 0, 0, 4, 0, 2.4e9),
     "zurich-uhfqa": Kind("UHFQA", "AWG\nDIG\nQA", 0, 0, 0, 1, 1.8e9),
+    "zurich-pqsc": Kind("PQSC", "", 0, 0, 0, 0, 1.0e8, 18),
 }
 _ON = Rule("int", 0, 0, 1)
 _VECTOR = Rule("vector", "", setting=False)
@@ -89,6 +94,7 @@ def _sg(n: int) -> dict[str, Rule]:
         **_sequencer(f"{place}/awg"),
         **_table(f"{place}/awg"),
         f"{place}/awg/modulation/enable": _ON,
+        f"{place}/awg/diozsyncswitch": _ON,
         f"{place}/awg/outputamplitude": Rule("double", 1.0, 0, 1),
         f"{place}/output/on": _ON,
         f"{place}/output/range": _DBM,
@@ -156,6 +162,10 @@ def _hd(n: int) -> dict[str, Rule]:
         f"triggers/in/{{{2 * n}}}/imp50": _ON,
         f"triggers/out/{{{2 * n}}}/source": Rule("int", 0, 0, 52),
         f"{place}/synchronization/enable": Rule("int", 0, 0, 1, setting=False),
+        f"{place}/dio/strobe/slope": Rule("int", 0, 0, 3),
+        f"{place}/dio/valid/polarity": Rule("int", 0, 0, 3),
+        "dios/0/mode": Rule("int", 0, 0, 3),
+        "dios/0/drive": Rule("int", 0, 0, 15),
         "system/clocks/sampleclock/freq": Rule("double", 2.4e9, 2.0e9, 2.4e9),
         "system/clocks/sampleclock/status": _READ,
     }
@@ -194,6 +204,23 @@ def _uh() -> dict[str, Rule]:
     }
 
 
+def _zsync(n: int) -> dict[str, Rule]:
+    place = f"zsyncs/{{{n}}}"
+    return {
+        f"{place}/connection/status": _READ,
+        f"{place}/connection/serial": Rule("string", "", writable=False, setting=False),
+        f"{place}/output/enable": _ON,
+        f"{place}/output/source": Rule("int", 0, 0, 1),
+        f"{place}/output/registerbank/sources/{{8}}/enable": _ON,
+        f"{place}/output/registerbank/sources/{{8}}/register": Rule("int", 0, 0, 31),
+        f"{place}/output/registerbank/sources/{{8}}/index": Rule("int", 0, 0, 7),
+        "feedback/registerbank/reset": _COMMAND,
+        "execution/enable": Rule("int", 0, 0, 1, setting=False),
+        "execution/repetitions": Rule("int", 1, 1, 1 << 31),
+        "execution/holdoff": Rule("double", 1e-7, 1e-7, 1e3, 1e-7),
+    }
+
+
 def tree_of(device: str, kind: Kind) -> Tree:
     """Return the nodes of a device."""
     reference = "system/clocks/referenceclock" + ("" if kind.n_hd else "/in")
@@ -216,6 +243,8 @@ def tree_of(device: str, kind: Kind) -> Tree:
     if kind.n_hd:
         rules |= _hd(kind.n_hd)
         many |= {f"awgs/{k}/waveform/waves": (_VECTOR, 16_000) for k in range(kind.n_hd)}
+    elif kind.n_zsync:
+        rules |= _zsync(kind.n_zsync)
     elif kind.n_uh:
         rules |= _uh()
         many["awgs/0/waveform/waves"] = (_VECTOR, 16_000)

@@ -8,12 +8,13 @@ from xml.etree import ElementTree as ET
 import junitparser
 import pytest
 
+from qctl import wire
 from qctl.errors import DeviceTimeoutError, LimitError
-from qctl.hil.bench.judging import judge_chance, judge_error, judge_limits, judge_value
+from qctl.hil.bench.judging import is_wanted, judge_chance, judge_error, judge_limits, judge_value
 from qctl.hil.bench.junit import junit_xml
-from qctl.hil.bench.outcome import Outcome, StepOutcome
+from qctl.hil.bench.outcome import Outcome, StepOutcome, plain
 from qctl.hil.bench.scenario import Limits, Scenario
-from qctl.hil.bench.steps import Chance, Expect, Get
+from qctl.hil.bench.steps import Chance, EventWanted, Expect, Get
 from qctl.report.bench import write_bench
 
 
@@ -42,6 +43,26 @@ def test_errors_are_judged_by_code_and_words() -> None:
     assert judge_error(Expect(error="device_timeout", words="lo0"), late) == []
     assert judge_error(Expect(error="limit"), None) == ["no error came, expected limit"]
     assert len(judge_error(Expect(error="device_timeout", words="lo0"), LimitError("lo1"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "good"),
+    [
+        (EventWanted("link.lo0", {"state": "down"}, {"why": "revision 0.1"}), True),
+        (EventWanted("link", words={"why": "lo0", "state": "do"}), True),
+        (EventWanted("link.lo0", words={"why": "0.2"}), False),
+        (EventWanted("link.lo0", {"state": "up"}, {"why": "0.1"}), False),
+        (EventWanted("link.lo0", words={"lacks": "a"}), False),
+        (EventWanted("link.lo", words={"why": "0.1"}), False),
+    ],
+)
+def test_an_event_is_told_by_its_topic_what_it_holds_and_parts_of_its_texts(wanted: EventWanted, good: bool) -> None:
+    event = wire.Event("link.lo0", 0.0, {"state": "down", "why": "lo0 has revision 0.1 of its firmware"})
+    assert is_wanted(wanted, event) is good
+
+
+def test_what_no_line_can_show_is_written_out() -> None:
+    assert plain("a\x1b[2J\nb\x00\u2028\x9b\ud800 é") == r"a\x1b[2J\nb\x00\u2028\x9b\ud800 é"
 
 
 def test_counts_are_judged_in_sigmas_and_bounds() -> None:

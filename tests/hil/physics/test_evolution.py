@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import qutip
 
-from qctl.hil.physics.evolution import Evolution, _pulses_of
+from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines, Run, find_runs
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon, tuned_frequency_hz
 from qctl.hil.physics.relaxation import collapse_rates
+from qctl.hil.physics.windows import pulses_of
 
 RATE_HZ = 1.2e9
 TWO_PI = 2 * np.pi
@@ -224,6 +225,6 @@ def test_flux_pulses_that_only_touch_are_told_apart() -> None:
     edge = 0.5 - 0.5 * np.cos(np.pi * (np.arange(3) + 0.5) / 3)
     pulse = np.concatenate([edge, np.ones(20), edge[::-1]])
     two = np.concatenate([0.3 * pulse, -0.2 * pulse])
-    assert _pulses_of(Run(100, two)) == [(100, 126), (126, 152)]
-    assert _pulses_of(Run(7, pulse)) == [(7, 33)]
-    assert _pulses_of(Run(0, np.ones(5))) == [(0, 5)]
+    assert pulses_of(Run(100, two)) == [(100, 126), (126, 152)]
+    assert pulses_of(Run(7, pulse)) == [(7, 33)]
+    assert pulses_of(Run(0, np.ones(5))) == [(0, 5)]

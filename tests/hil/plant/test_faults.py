@@ -185,3 +185,10 @@ def test_what_is_used_up_is_told_once() -> None:
     assert [faults.take("drop") for _ in range(3)] == [True, 1, None]
     assert [faults.spend("brown_out", 5) for _ in range(3)] == [False, True, False]
     assert told == ["cut", "drop", "brown_out"]
+
+
+def test_a_unit_of_a_line_has_no_port_of_its_own_to_lose() -> None:
+    table = faults_of(drawn("bridged1", 3))
+    with pytest.raises(RequestError, match="renamed is set on bus0, not on valve0, which is on it"):
+        table.put("renamed", "valve0", None)
+    assert (table.put("stalled", "valve0", None).on, table.put("renamed", "bus0", None).on) == ("valve0", "bus0")

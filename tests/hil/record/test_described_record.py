@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from functools import reduce
+from operator import xor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from replayed import FLIP, differs, played_again, recorded_story
+import serial
+from replayed import FLIP, differs, played_again, recorded_story, running
 
 from qctl.errors import DeviceError
 from qctl.hil.record.journal import Turn, read_record
@@ -139,3 +144,38 @@ def test_answers_of_modbus_on_a_socket_have_the_number_of_the_request() -> None:
     assert cutter.received(answer + answer[:3]) == [answer]
     script = script_of("unit0", "modbus-tcp", [Turn(ask, [answer])], strict=True)
     assert script.answers(b"\x01\x02" + ask[2:]) == [b"\x01\x02" + answer[2:]]
+
+
+def test_a_box_recorded_without_a_lab_answers_under_its_own_setting(tmp_path: Path) -> None:
+    box = subprocess.Popen(
+        [sys.executable, "-m", "qctl.hil.instruments", "--model", "shutter-box", "--name", "shutter0"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    told = [("SET DAC 1 0.25", "OK"), ("GET DAC 1", "DAC 1 = 0.250 V"), ("SET DAC 2 -0.5", "OK")]
+    told += [("SET DAC 1 0.75", "OK"), ("GET DAC 2", "DAC 2 = -0.500 V"), ("GET DAC 1", "DAC 1 = 0.750 V")]
+    try:
+        assert box.stdout is not None
+        words = ["--to", box.stdout.readline().split()[1], "--speaks", "lines", "--end", r"\r"]
+        with running("hil", "record", *words, "--out", str(tmp_path / "r")) as proxy:
+            assert _told(proxy.address, [word for word, _ in told]) == [answer for _, answer in told]
+    finally:
+        box.terminate()
+        box.wait(10)
+        assert box.stdout is not None
+        box.stdout.close()
+    assert not read_record(tmp_path / "r").lab
+    later = [told[k] for k in (3, 2, 5, 4, 0, 1, 4, 3, 5)]
+    with running("hil", "replay", str(tmp_path / "r"), "--tolerant") as rack:
+        assert _told(rack.address, [word for word, _ in later]) == [answer for _, answer in later]
+
+
+def _told(address: str, words: list[str]) -> list[str]:
+    """Return what a box says to lines, each behind its echo; checksums are put behind lines and left out of answers."""
+    answers = []
+    with serial.Serial(address.removeprefix("ASRL").removesuffix("::INSTR"), timeout=10) as port:
+        for word in words:
+            line = word.encode() + b"*%02X\r" % reduce(xor, word.encode(), 0)
+            port.write(line)
+            assert port.read_until(b"\r") == line
+            answers.append(port.read_until(b"\r").decode().removeprefix(">").rpartition("*")[0])
+    return answers

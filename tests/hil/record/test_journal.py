@@ -10,7 +10,7 @@ import pytest
 
 from qctl.errors import RequestError
 from qctl.hil.record.journal import Journal, read_record
-from qctl.hil.record.places import loopback
+from qctl.hil.record.places import loopback, with_addresses
 
 BOX = {"model": "x", "language": "text", "address": "TCPIP::127.0.0.1::5025::SOCKET"}
 
@@ -65,3 +65,11 @@ def test_a_record_without_an_end_says_so(tmp_path: Path) -> None:
 def test_nothing_listens_but_on_this_machine(listen: str) -> None:
     with pytest.raises(RequestError, match="--listen"):
         loopback(listen)
+
+
+def test_addresses_are_replaced_at_once_though_a_new_one_was_anothers() -> None:
+    text = "a = \"A\"\nb = 'B'\nc = \"C\"\nd = 'A'\n"
+    assert with_addresses(text, {"A": "B", "B": "C", "C": "A"}) == 'a = "B"\nb = "C"\nc = "A"\nd = "B"\n'
+    assert with_addresses(text, {}) == text
+    with pytest.raises(RequestError, match=r"lab\.toml: the address E is not written as a plain text in quotes"):
+        with_addresses(text, {"A": "B", "E": "F"})

@@ -8,6 +8,7 @@ from qctl.errors import DeviceError
 from qctl.hil.instruments.trigger_packets import Packet, pack, unpack
 from qctl.hil.record.journal import Turn
 from qctl.hil.record.script import FirmwareScript, Script
+from qctl.hil.record.scripts import script_of
 
 TURNS = [
     Turn(b"*IDN?\n", [b"box\n"], 0.0),
@@ -132,3 +133,44 @@ def test_a_tolerant_replay_reads_a_setting_back_as_it_was_set_last() -> None:
     script = Script("a", turns, strict=False)
     assert played(script, words[:-1]) == [b"0\n", b"", b"2\n", b"2\n", b"", b"1\n", b"", b"7\n"]
     assert played(script, ["FREQ?", "FREQ 1", "FREQ?"]) == [b"2\n", b"", b"1.0\n"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "asks_first", "asks_second"),
+    [
+        ("SET DAC 1 {}", "SET DAC 2 0.5", "GET DAC 1", "GET DAC 2"),
+        ("SET A {}", "SET B 2", "SET A?", "SET B?"),
+        ("SETP 1,{}", "SETP 2,30.0", "SETP? 1", "SETP? 2"),
+        ("VOLT {},(@1,3)", "VOLT 0.2,(@2)", "VOLT? (@1,3)", "VOLT? (@2)"),
+        ("a={}", "b=2", "?a", "?b"),
+        ("@1 WRITE A {}", "@2 WRITE A 2", "@1 READ A", "@2 READ A"),
+        ("A {};*OPC?", "B 2;*OPC?", "A?", "B?"),
+    ],
+)
+@pytest.mark.parametrize("language", ["text", "lines"])
+def test_a_query_is_answered_by_its_own_setting_where_no_lab_says_which_that_is(
+    first: str, second: str, asks_first: str, asks_second: str, language: str
+) -> None:
+    first, again = first.format(0.25), first.format(0.75)
+    told = [(first, b"1"), (asks_first, b"one"), (second, b"2"), (asks_second, b"two"), (asks_first, b"one")]
+    told += [(again, b"7"), (asks_second, b"two"), (asks_first, b"seven")]
+    turns = [Turn(said.encode() + b"\n", [answer], 0.1 * k) for k, (said, answer) in enumerate(told)]
+    script = script_of("a", language, turns, strict=False)
+    words = [again, second, asks_first, first, asks_second, asks_first, again, asks_second, asks_first]
+    assert played(script, words) == [b"7", b"2", b"seven", b"1", b"two", b"one", b"7", b"two", b"seven"]
+
+
+def test_a_checksum_behind_a_line_hides_no_setting() -> None:
+    def checked(text: str) -> bytes:
+        found = 0
+        for byte in text.encode():
+            found ^= byte
+        return f"{text}*{found:02X}\r".encode()
+
+    told = [("SET DAC 1 0.25", b"OK"), ("GET DAC 1", b"0.25"), ("SET DAC 2 0.5", b"OK"), ("SET DAC 1 0.75", b"OK")]
+    told += [("GET DAC 1", b"0.75"), ("GET DAC 2", b"0.5")]
+    turns = [Turn(checked(said), [answer], 0.1 * k) for k, (said, answer) in enumerate(told)]
+    script = script_of("a", "lines", turns, strict=False)
+    words = ["SET DAC 1 0.75", "SET DAC 2 0.5", "GET DAC 1", "GET DAC 2", "SET DAC 1 0.25", "GET DAC 1"]
+    answers = [b"".join(script.answers(checked(word))) for word in words]
+    assert answers == [b"OK", b"OK", b"0.75", b"0.5", b"OK", b"0.25"]

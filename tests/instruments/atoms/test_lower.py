@@ -14,7 +14,7 @@ import qctl
 from qctl.errors import CompileError
 from qctl.hil.labs.kinds import described, drawn
 from qctl.instruments.atoms.body import AtomMove, PulserBody
-from qctl.lab import Lab, parse_lab
+from qctl.lab import Lab, load_lab, parse_lab
 from qctl.lowering import compile as compile_programs
 
 TEXT = described("atoms9", drawn("atoms9", 1), {"atoms0": "TCPIP::127.0.0.1::5040::SOCKET"})
@@ -108,3 +108,26 @@ def test_moves_are_written_beside_the_sequence_and_in_the_timeline(tmp_path: Pat
     assert rows == {"points": [0], "moves": [[[8, 0, 40_000, 16.0, 10.0]]]}
     compiled("timeline")
     assert "tweezers.drive shuttle of a8 to (1.6e-05, 1e-05) m until 40000" in (tmp_path / "p.timeline.txt").read_text()
+
+
+def pulse_of(length_ns: float) -> PulserBody:
+    p = program("m")
+    p.rydberg(length_ns * 1e-9, 1e6)
+    p.measure(0, "m")
+    return body(p, load_lab(ROOT / "tests" / "support" / "atoms9.toml"))
+
+
+@pytest.mark.parametrize("length_ns", [1.0, 15.0, 17.0, 18.0, 999.0])
+def test_length_off_the_clock_is_refused_and_never_rounded(length_ns: float) -> None:
+    words = (
+        rf"length on rydberg_global = {length_ns:.0f} ns is (not a whole multiple of 4|below 16) ns.*: lengthen it to"
+    )
+    with pytest.raises(CompileError, match=words):
+        pulse_of(length_ns)
+
+
+@pytest.mark.parametrize("length_ns", [16.0, 20.0, 20.4, 1000.0])
+def test_length_on_the_clock_is_taken_as_it_is(length_ns: float) -> None:
+    (one,) = pulse_of(length_ns).sequences
+    numbers = [number for values in one.variables.values() for number in np.ravel(values)]
+    assert f'"duration": {round(length_ns)}' in one.text or round(length_ns) in numbers

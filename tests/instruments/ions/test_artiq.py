@@ -9,27 +9,18 @@ from __future__ import annotations
 import sys
 import types
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from artiq_crate import Pulse, bell, body_of, check_pulses, crate, line
 
 import qctl
 from qctl.errors import CompileError, TimingError
-from qctl.instruments.ions.body import ArtiqBody
-from qctl.lab import Lab, parse_lab
-from qctl.lowering import Ready
 from qctl.lowering import compile as compile_programs
 
-SUPPORT = Path(__file__).parents[2] / "support"
-SPI_MU = 1400
+SPI_MU = 2664
 TRACKING = 2
-
-
-def crate(settle_s: float = 4e-6) -> Lab:
-    text = (SUPPORT / "ions4.toml").read_text().replace('model = "qctl-sequencer"', 'model = "artiq-crate"')
-    return parse_lab(text.replace('purpose = "raman"', f'purpose = "raman"\nsettle_s = {settle_s}'))
 
 
 class Timeline:
@@ -153,11 +144,6 @@ def played(text: str) -> tuple[Timeline, Any]:
     return timeline, experiment
 
 
-def body_of(ready: Ready) -> ArtiqBody:
-    (program,) = ready.lowered.batches[0].programs
-    return ArtiqBody.from_bytes(program.body)
-
-
 def pulses(timeline: Timeline) -> list[tuple[int, int, int, tuple[int, int, int, int]]]:
     """Return (chip, on, off, words) of each pulse; no bus is used twice at a time, nothing is set while it is on."""
     found, words, since = [], {}, {}
@@ -179,42 +165,15 @@ def pulses(timeline: Timeline) -> list[tuple[int, int, int, tuple[int, int, int,
     return found
 
 
-def bell() -> qctl.Circuit:
-    circuit = qctl.Circuit(2)
-    circuit.h(0)
-    circuit.cx(0, 1)
-    circuit.measure_all()
-    return circuit
-
-
 def test_every_pulse_is_on_when_and_with_the_phase_that_was_asked_for() -> None:
     ready = compile_programs(bell(), crate(), shots=2)
     timeline, experiment = played(body_of(ready).text)
-    found = pulses(timeline)
-    plays = ready.timeline.plays[0]
-    lengths = [round(float(ready.timeline.waveforms[w].duration_s) * 1e9) for w in plays["waveform"]]  # type: ignore[arg-type]
-    assert len(found) == 2 * len(plays)
-    reference = {words[3] for *_, words in found}
-    assert len(reference) == 2 and experiment.data == [[0, 0, 7, 7], [1, 0, 7, 7]]
-    lab = crate()
-    for shot, zero in enumerate(sorted(reference)):
-        mine = sorted((on - zero, off - zero, chip, words) for chip, on, off, words in found if words[3] == zero)
-        todo = list(range(len(plays)))
-        for on, off, chip, (ftw, pow_, asf, _) in mine:
-            f_hz = ftw * 1e9 / 2**32
-            k = next(
-                k for k in todo
-                if plays["start"][k] == on and lengths[k] == off - on and abs(plays["frequency_hz"][k] - f_hz) < 0.12
-                and lab.port(ready.timeline.ports[plays["port"][k]].name).outputs[0].output == chip // 2 + 1
-            )  # fmt: skip
-            todo.remove(k)
-            for at in (on, off):
-                is_turns = ftw * at / 2**32 + pow_ / 2**16
-                wanted = plays["frequency_hz"][k] * at * 1e-9 - plays["phase_rad"][k] / 2 / np.pi
-                away = (is_turns - wanted + 0.5) % 1 - 0.5
-                assert abs(away) < 0.5 / 2**16 + 0.12e-9 * (off - on) + 1e-6
-            assert asf / (2**14 - 1) == pytest.approx(plays["amplitude"][k] / 0.5, abs=0.5 / 2**14)
-        assert not todo, shot
+    found = [Pulse(chip, on, off, *words) for chip, on, off, words in pulses(timeline)]
+    assert experiment.data == [[0, 0, 7, 7], [1, 0, 7, 7]]
+    zeros = {pulse.zero for pulse in found}
+    assert len(zeros) == 2
+    for zero in zeros:
+        check_pulses([pulse for pulse in found if pulse.zero == zero], ready, crate())
 
 
 def test_a_sweep_is_one_kernel_with_tables() -> None:
@@ -242,13 +201,7 @@ def test_the_command_line_writes_the_experiment() -> None:
 
 
 def test_ttl_lines_are_switched() -> None:
-    program = qctl.Program(["cool.ttl"], ["i0"], ["i0"])
-    program.ttl("cool.ttl", 1)
-    program.delay("cool.ttl", 3e-6)
-    program.ttl("cool.ttl", 0)
-    program.barrier()
-    program.measure("i0", "i0")
-    timeline, _ = played(body_of(compile_programs(program, crate(), shots=1)).text)
+    timeline, _ = played(body_of(compile_programs(line(), crate(), shots=1)).text)
     times = [(time, what) for time, device, what in timeline.events if device == "ttl1"]
     assert [what for _, what in times] == [True, False] and times[1][0] - times[0][0] == 3000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import threading
 import time
 import tty
@@ -154,3 +155,34 @@ def test_what_comes_is_the_answer_to_what_was_asked_or_costs_the_line(
         found = str(error)
     assert found.startswith(outcome)
     assert asked(port, "discrete 0") == "1"  # the line is open again, and what came before is gone
+
+
+def test_a_unit_that_reads_nothing_is_silent_alone_and_what_it_did_not_read_is_gone(bus: Emulator, units: Any) -> None:
+    valve, meter = (units(bus.address, 0.2, unit) for unit in (3, 4))
+    assert asked(valve, "holding 0 / 10 = 12.5") == "OK"
+    bus.faults(valve0={"stalled": True})
+    with pytest.raises(TimeoutError):
+        asked(valve, "holding 0 / 10 = 30")
+    assert asked(meter, "input 0 / 100") == "4.12"
+    bus.faults()
+    assert asked(valve, "holding 0 / 10") == "12.5"
+
+
+@pytest.mark.parametrize(
+    ("faults", "words"),
+    [
+        ({"silense": True}, "fault 'silense' is not one of .*silence"),
+        ({"full_buffer": True}, "fault 'full_buffer' is not one of"),
+        ({"scale": 0.5}, "fault 'scale' is not one of"),
+        ({"valve0": {"renamed": 0.5}}, "renamed is set on a line, not on valve0, which is on it"),
+        ({"valve0": {"latereply": 1}}, "valve0: fault 'latereply' is not one of"),
+        ({"valve0": True}, "valve0 is a unit, and its faults stand in an object under its name, not True"),
+        ({"valve9": {"silence": True}}, "fault 'valve9' is not one of"),
+    ],
+)
+def test_a_fault_that_nothing_would_come_of_is_refused_at_the_back_door(
+    bus: Emulator, faults: dict[str, Any], words: str
+) -> None:
+    assert re.search(words, bus.ask(faults={"delay": 0.01, **faults})["error"])
+    assert bus.ask(get="faults") == {}
+    assert bus.ask(faults={"renamed": 0.1, "valve0": {"silence": True, "readings": {"0": 1}}}) == {"ok": True}

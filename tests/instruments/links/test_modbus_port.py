@@ -112,3 +112,23 @@ def test_words_come_back_as_they_were(text: str) -> None:
 def test_bounds_are_what_fits() -> None:
     assert parse_register("holding 0 int16 / 10").bounds == (-3276.8, 3276.7)  # type: ignore[union-attr]
     assert parse_register("holding 0 uint32").bounds == (0, 4294967295)  # type: ignore[union-attr]
+
+
+def test_numbers_of_32_bits_are_told_with_all_their_digits() -> None:
+    for text, raw, told in (
+        ("holding 0 uint32 / 10", 4294967295, "429496729.5"),
+        ("holding 0 int32 / 1000", -2147483647, "-2147483.647"),
+        ("holding 0 uint32", 4294967294, "4294967294"),
+        ("input 2 float32", 7.25, "7.25"),
+    ):
+        found = parse_register(text)
+        assert isinstance(found, Register)
+        assert found.shown(raw) == told
+
+
+def test_the_second_register_of_a_value_must_be_there() -> None:
+    assert str(parse_register("holding 65534 uint32")) == "holding 65534 uint32"
+    for text in ("holding 65535 uint32", "input 65535 float32"):
+        found = parse_register(text)
+        assert isinstance(found, str)
+        assert "takes two registers, and there is none behind 65535" in found

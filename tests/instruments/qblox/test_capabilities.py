@@ -73,8 +73,19 @@ def test_one_connector_carries_i_and_q_of_its_sequencer_around_its_own_lo(rf: La
 def test_amplitude_at_the_connector_is_what_lab_toml_says_of_full_scale(rf: Lab) -> None:
     top_v = 0.4 * np.sqrt(0.5)
     sequencers(driven(top_v * 32_766 / 32_768), rf)
-    with pytest.raises(CompileError, match=r"pulse on q0\.drive: 0\.284 V is over what rf0 reaches, 0\.2828 V"):
+    with pytest.raises(CompileError, match=r"pulse on q0\.drive: 0\.284 V is over what rf0 reaches, 0\.282843 V"):
         sequencers(driven(0.284), rf)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_pulse_at_full_scale_is_played_by_the_largest_gain(baseband: Lab, sign: int) -> None:
+    p = qctl.Program(["q1.flux"])
+    p.play("q1.flux", qctl.constant(20e-9, sign * 2.5))
+    gain = sign * (can.FULL_SCALE - 1)
+    assert f"set_awg_gain {gain:>6},{gain:>6}" in sequencers(p, baseband)["q1.flux"].program
+    p.play("q1.flux", qctl.constant(20e-9, sign * 2.5001))
+    with pytest.raises(CompileError, match=r"2\.5001 V is over what qcm1 reaches, 2\.5 V"):
+        sequencers(p, baseband)
 
 
 @pytest.mark.parametrize(
@@ -165,13 +176,13 @@ def test_memories_over_the_table_are_reported_and_cut(baseband: Lab, monkeypatch
         p.play("q0.drive", qctl.constant((20 + k) * 1e-9, 0.1))
         p.delay("q0.drive", 100e-9)
     sequencers(p, baseband)
-    for path, most, words in (
-        ("waveforms.samples", 125, "126 waveform samples"),
-        ("instructions.count", 10, "instructions"),
+    for path, most, words, remedy in (
+        ("waveforms.samples", 125, "126 waveform samples", "shorten the waveforms"),
+        ("instructions.count", 10, "instructions", "use loops and sweeps"),
     ):
         with monkeypatch.context() as patch:
             patch.setitem(can.TABLES, "qblox-qcm", replaced(can.TABLES["qblox-qcm"], path, high=most))
-            with pytest.raises(CompileError, match=f"one shot needs .*{words} of qcm0 .* which has {most}"):
+            with pytest.raises(CompileError, match=f"one shot needs .*{words} of qcm0 .* which has {most}.*: {remedy}"):
                 sequencers(p, baseband)
 
 
