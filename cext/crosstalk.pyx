@@ -1,6 +1,6 @@
 """Which drives each transmon hears: its own line, and others' where they could turn it."""
 
-from libc.math cimport cos, sin, sqrt
+from libc.math cimport cos, fabs, sin, sqrt
 from libc.stdint cimport int64_t
 
 cdef enum:
@@ -41,6 +41,21 @@ cdef void reach(
         found[k] = sqrt(x if x > y else y)
 
 
+cdef double held(double wave, double beat, double dt) noexcept nogil:
+    """Return what a sample that is held in the frame has to be so that it turns a transition as much as one that beats.
+
+    A converter holds its samples at the line's LO, so that they go on turning by `beat` in the frame while they last.
+    Where a transition hears next to nothing of what is held in the frame, a sample is not made over 20 times as large.
+    """
+    cdef double own = 0.5 * (wave - beat) * dt, still = 0.5 * wave * dt, part
+    if beat == 0.0:
+        return 1.0
+    part = sin(still) / still if fabs(still) > 1e-9 else 1.0
+    if fabs(part) < 0.05:
+        part = 0.05 if part >= 0 else -0.05
+    return (sin(own) / own if fabs(own) > 1e-9 else 1.0) / part
+
+
 cdef void add(
     const double* volts, Py_ssize_t size, int64_t start, double beat, double dt, double re, double im, double* omega
 ) noexcept nogil:
@@ -69,6 +84,7 @@ cdef Py_ssize_t _listen(
     cdef Py_ssize_t q, r, s, n_pieces = 0
     cdef int64_t size, used = 0
     cdef const double* factor
+    cdef double scale
     cdef int64_t* last = NULL
     for r in range(m):
         run = runs + 4 * r
@@ -95,8 +111,9 @@ cdef Py_ssize_t _listen(
                 used += size
                 last[2] = run[2]
             factor = coefficients + 2 * (n * q + run[0])
+            scale = held(waves[2 * q], beats[run[0]], dt)
             add(
-                volts + 2 * run[3], run[2] - run[1], run[1], beats[run[0]], dt, factor[0], factor[1],
+                volts + 2 * run[3], run[2] - run[1], run[1], beats[run[0]], dt, scale * factor[0], scale * factor[1],
                 omega + 2 * (last[3] + run[1] - last[1]),
             )
     return n_pieces
@@ -117,7 +134,8 @@ def listen(
     """Fill `pieces` and `omega` with the drive of each transmon, runs that overlap added up.
 
     The drive of another line enters where it could turn the transmon by `least_rad` or more, judged by its Fourier
-    component at the transmon's two transitions.
+    component at the transmon's two transitions. Samples of a line whose LO is not the frame's turn the transmon's 0-1
+    transition as they do where its converter holds them, at its LO.
 
     Parameters
     ----------

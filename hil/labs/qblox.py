@@ -12,8 +12,8 @@ RF = {"rfc": "qblox-qcm-rf", "rfr": "qblox-qrm-rf", "qrc": "qblox-qrc"}
 """Models with mixers inside, and those without, by the first letters of a module's name."""
 _ATTENUATION_DB = {"qblox-qcm-rf": 0, "qblox-qrm-rf": 6, "qblox-qrc": 1.5}
 _IN_ATTENUATION_DB = 2
-_QRC_LO_HZ = {1: 7.0e9, 3: 5.1e9, 4: 5.1e9}
-"""Of the outputs of a QRC: multiples of 100 MHz. Drives are followed in one frame, so they have the same."""
+_QRC_LO_HZ = {1: 7.0e9, 3: 5.3e9, 4: 4.9e9}
+"""Of the outputs of a QRC: multiples of 100 MHz."""
 
 
 def module_lines(model: str, outputs: set[int], lo_hz: float, reads: bool) -> list[str]:
