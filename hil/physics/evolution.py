@@ -3,7 +3,8 @@
 Time is cut into flux windows and quiet stretches between them. In a window, transmons whose coupler
 comes within ACTIVE_HZ of a resonance form a cluster of at most three; all else evolves one by one,
 and couplers between clusters are diagonal steps, half before and half after: exact within a group, by the
-neighbour's populations between groups, which merge when they would correlate.
+neighbour's populations between groups, which merge when they would correlate. Where more than three would interact, a
+window is cut at its pulses' edges; what is still too many is logged.
 
 The state is kept in the dressed basis, the eigenstates of the processor at rest: preparation starts there and readout
 measures there. A pair without further neighbours is driven and relaxes between windows as the whole Hamiltonian says
@@ -14,9 +15,11 @@ neighbour's frequency.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +34,12 @@ from qctl.hil.physics.pulses import Excess
 from qctl.hil.physics.relaxation import collapse_rates, sample_relaxation
 from qctl.hil.physics.single import drive_pieces, propagate_one
 from qctl.hil.physics.state import State
-from qctl.hil.physics.windows import ACTIVE_HZ, Fluxes, FluxWindow, flux_within, plan_window, pulses_of
+from qctl.hil.physics.windows import ACTIVE_HZ, Fluxes, FluxWindow, edges_of, flux_within, plan_window, spans_of
 
 __all__ = ["ACTIVE_HZ", "Evolution"]
 
 TWO_PI = 2 * np.pi
+_LOG = logging.getLogger(__name__)
 # longest slices between ZZ steps: idling and driven, with correlations wanted or not
 _SLICE_S = {True: (2e-6, 2.5e-8), False: (1e-5, 5e-7)}
 _KEPT = 256
@@ -88,7 +92,7 @@ class Evolution:
         self.processor = processor
         self.steps = StepCache()
         self.beginnings = Beginnings()
-        self.warnings: set[str] = set()
+        self.crowds: set[tuple[int, ...]] = set()
         transmons = processor.transmons
         scale = TWO_PI * np.array([t.drive_hz_per_v for t in transmons])
         matrix = scale[:, None] * np.conj(processor.crosstalk_matrix())
@@ -152,7 +156,6 @@ class Evolution:
             self._windows[key] = known
             if len(self._windows) > _KEPT:
                 self._windows.popitem(last=False)
-            self.warnings.update(known.warnings)
         return known
 
     def _look(self, static_v: tuple[float, ...], frame_hz: float, rate_hz: float) -> _Scene:
@@ -221,8 +224,8 @@ class _Shot:
         now = self.start
         end = int(self.stop.max())
         stretches: list[tuple[Callable[[int, int], None], int, int]] = []
-        for start, stop in self._windows(end):
-            stretches += [(self._quiet, now, start), (self._window, start, stop)]
+        for start, stop in spans_of(self.lines.flux, end):
+            stretches += [(self._quiet, now, start), *((self._window, *part) for part in self._parts(start, stop))]
             now = stop
         self._advance(stretches)
         self._quiet(now, end)
@@ -250,25 +253,29 @@ class _Shot:
         always = (lines.rate_hz, self.frame_hz, lines.static_v, self.joint, bool(self.exact), self.stop.tobytes())
         return [None if played is None else (always, played) for played in played_before(lines, samples)]
 
-    def _windows(self, end: int) -> list[tuple[int, int]]:
-        """Return stretches in which any flux line is not at rest.
+    def _parts(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """Return a flux window, cut at its pulses' edges if more transmons interact in it than are solved together."""
+        if not self._planned(start, stop).crowds:
+            return [(start, stop)]
+        return list(pairwise(edges_of(self.lines.flux, start, stop)))
 
-        Pulses that only touch, on one line or on two, have a window each: a window's couplers all act for as long
-        as it lasts, and few transmons fit in one.
-        """
-        spans = [
-            (start, min(stop, end))
-            for runs in self.lines.flux
-            for run in runs
-            for start, stop in pulses_of(run)
-            if start < end
-        ]
-        return _merge(spans)
+    def _planned(self, start: int, stop: int) -> FluxWindow:
+        alive = tuple(self._moving(start))
+        return self.evolution.window(self.lines, self.scene.rest, self.frame_hz, start, stop, alive)
 
     def _moving(self, start: int) -> list[int]:
         return [q for q, stop in enumerate(self.stop.tolist()) if stop > start]
 
     # quiet stretches ---------------------------------------------------------------------------
+
+    def _note(self, window: FluxWindow) -> None:
+        """Say once of each crowd that a coupler inside it only shifts levels."""
+        for crowd in set(window.crowds) - self.evolution.crowds:
+            self.evolution.crowds.add(crowd)
+            names = "-".join(self.processor.transmons[q].name for q in crowd)
+            _LOG.warning(
+                "%s interact at once: the coupler farthest from resonance is taken to shift levels alone", names
+            )
 
     def _quiet(self, start: int, stop: int) -> None:
         """Advance from `start` to `stop`, with what drives do to pairs beyond driving each of their transmons."""
@@ -357,7 +364,8 @@ class _Shot:
         """Advance through one flux window."""
         n = stop - start
         alive = tuple(self._moving(start))
-        window = self.evolution.window(self.lines, self.scene.rest, self.frame_hz, start, stop, alive)
+        window = self._planned(start, stop)
+        self._note(window)
         self._zz(window.zz, alive, n * self.dt_s / 2, start)
         stops = np.minimum(self.stop, stop)
         for cluster in window.clusters:
@@ -372,10 +380,9 @@ class _Shot:
             omega = self.pieces.dense((q,), start, end)[0]
             propagate_one(self.state, q, levels[: end - start], omega, self.dt_s, self.scene.relaxation[q])
             stops[q] = 0
-        if not stops.any():
-            return
-        span = np.array([start, stop, n, n], np.int64)
-        self._stretch(span, window.still, self.evolution.ends[:0], window.zz[:0], stops)
+        if stops.any():
+            span = np.array([start, stop, n, n], np.int64)
+            self._stretch(span, window.still, self.evolution.ends[:0], window.zz[:0], stops)
         self._zz(window.zz, alive, n * self.dt_s / 2, start)
 
 

@@ -13,10 +13,21 @@ from qctl.hil.physics.couplings import Rest, mean_shifts_hz, resonance_distance_
 from qctl.hil.physics.lines import Run
 from qctl.hil.physics.parameters import Processor, Transmon, tuned_frequency_hz
 
-__all__ = ["ACTIVE_HZ", "Cluster", "FluxWindow", "flux_within", "plan_window", "pulses_of"]
+__all__ = [
+    "ACTIVE_HZ",
+    "Cluster",
+    "FluxWindow",
+    "Pulse",
+    "edges_of",
+    "flux_within",
+    "plan_window",
+    "pulses_of",
+    "spans_of",
+]
 
 TWO_PI = 2 * np.pi
-ACTIVE_HZ = 3e8
+ACTIVE_HZ, CROWD_HZ = 3e8, 1e8
+"""How near a resonance a coupler is solved as it is; and is missed where it can't be, as too many interact."""
 VALLEY = 0.2
 """Part of its largest voltage below which a flux line is between two pulses."""
 LONGEST_CLUSTER = 3
@@ -51,15 +62,15 @@ class FluxWindow:
         Mean energies in the frame of all others.
     zz : (n_couplers, 3, 3) float64, rad/s
         Mean ZZ of couplers that are in no cluster.
-    warnings : tuple of str
-        Where more transmons interact than are solved together.
+    crowds : tuple of tuples of int
+        Transmons that interact, nearer resonance than CROWD_HZ, and are more than are solved together.
     """
 
     clusters: tuple[Cluster, ...]
     moving: dict[int, NDArray[np.float64]]
     still: NDArray[np.float64]
     zz: NDArray[np.float64]
-    warnings: tuple[str, ...]
+    crowds: tuple[tuple[int, ...], ...]
 
 
 def flux_within(flux: tuple[tuple[Run, ...], ...], start: int, stop: int) -> Fluxes:
@@ -91,7 +102,7 @@ def plan_window(
     frame = TWO_PI * frame_hz * np.array([1.0, 2.0])
     frequency = _frequencies(processor, rest, static_v, n_samples, flux)
     moved = {q for q, f in enumerate(frequency) if f.size > 1}
-    active, groups, warnings = _groups(processor, alive, frequency, moved)
+    active, groups, crowds = _groups(processor, alive, frequency, moved)
     levels, zz = _shifted_levels(processor, rest, alive, moved, frequency, active)
     clusters = []
     for members in groups:
@@ -109,7 +120,7 @@ def plan_window(
     together = {q for members in groups for q in members}
     moving = {q: levels[q] - frame for q in alive if q in moved and q not in together}
     still = np.stack([rows[0] - frame for rows in levels])
-    return FluxWindow(tuple(clusters), moving, still, zz, warnings)
+    return FluxWindow(tuple(clusters), moving, still, zz, crowds)
 
 
 def _frequencies(
@@ -136,7 +147,7 @@ def _curves(processor: Processor, coupler: int) -> tuple[float, float]:
 
 def _groups(
     processor: Processor, alive: tuple[int, ...], frequency: list[NDArray[np.float64]], moved: set[int]
-) -> tuple[list[int], list[tuple[int, ...]], tuple[str, ...]]:
+) -> tuple[list[int], list[tuple[int, ...]], tuple[tuple[int, ...], ...]]:
     """Return the active couplers, nearest resonance first, the clusters they make, and what was too large."""
     near = []
     for k, coupler in enumerate(processor.couplers):
@@ -147,18 +158,18 @@ def _groups(
                 near.append((distance, k))
     clusters: list[set[int]] = []
     active = []
-    warnings = []
-    for _, k in sorted(near):
+    crowds = []
+    for distance, k in sorted(near):
         coupler = processor.couplers[k]
         joined = [c for c in clusters if coupler.low in c or coupler.high in c]
         together = set().union({coupler.low, coupler.high}, *joined)
         if len(together) > LONGEST_CLUSTER:
-            names = "-".join(processor.transmons[q].name for q in sorted(together))
-            warnings.append(f"{names}: more than {LONGEST_CLUSTER} transmons interact at once")
+            if distance < CROWD_HZ:
+                crowds.append(tuple(sorted(together)))
             continue
         clusters = [c for c in clusters if c not in joined] + [together]
         active.append(k)
-    return active, [tuple(sorted(c)) for c in clusters], tuple(warnings)
+    return active, [tuple(sorted(c)) for c in clusters], tuple(crowds)
 
 
 def _shifted_levels(
@@ -194,11 +205,66 @@ def _shifted_levels(
     return levels, zz
 
 
-def pulses_of(run: Run) -> list[tuple[int, int]]:
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One flux pulse, in samples.
+
+    Attributes
+    ----------
+    start, stop : int
+        All of it.
+    up, down : int
+        Where it is above VALLEY of its largest voltage for the first time, and no more.
+    """
+
+    start: int
+    stop: int
+    up: int
+    down: int
+
+
+def pulses_of(run: Run) -> list[Pulse]:
     """Cut a stretch of flux samples where one pulse has come down and the next has not gone up yet."""
     size = np.abs(run.volts)
     low = size <= VALLEY * size.max()
     inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
     cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
-    edges = [0, *cuts, size.size]
-    return [(run.start + left, run.start + right) for left, right in pairwise(edges)]
+    found = []
+    for left, right in pairwise([0, *cuts, size.size]):
+        high = left + np.flatnonzero(~low[left:right])
+        up, down = (int(high[0]), int(high[-1]) + 1) if high.size else (left, right)
+        found.append(Pulse(run.start + left, run.start + right, run.start + up, run.start + down))
+    return found
+
+
+def spans_of(flux: tuple[tuple[Run, ...], ...], end: int) -> list[tuple[int, int]]:
+    """Return the stretches before a sample in which any flux line is not at rest.
+
+    Pulses that only touch, on one line or on two, or overlap where either is low, have a stretch each: the couplers of
+    a stretch all act for as long as it lasts, and few transmons fit in one.
+    """
+    pulses = [pulse for runs in flux for run in runs for pulse in pulses_of(run) if pulse.start < end]
+    joined: list[Pulse] = []
+    for one in sorted(pulses, key=lambda pulse: pulse.up):
+        if joined and one.up < joined[-1].down:
+            last = joined.pop()
+            one = Pulse(min(last.start, one.start), max(last.stop, one.stop), last.up, max(last.down, one.down))
+        joined.append(one)
+    spans: list[tuple[int, int]] = []
+    down = 0
+    for one in joined:
+        start, stop = one.start, min(one.stop, end)
+        if spans and start < spans[-1][1]:
+            begin, until = spans.pop()
+            start, stop = max(start, down), max(stop, until)
+            spans.append((begin, start))
+        spans.append((start, stop))
+        down = min(one.down, end)
+    return [span for span in spans if span[0] < span[1]]
+
+
+def edges_of(flux: tuple[tuple[Run, ...], ...], start: int, stop: int) -> list[int]:
+    """Return both ends of a stretch, and inside it where pulses go up and have come down."""
+    pulses = [pulse for runs in flux for run in runs for pulse in pulses_of(run)]
+    inside = {edge for pulse in pulses for edge in (pulse.up, pulse.down) if start < edge < stop}
+    return sorted({start, stop} | inside)
