@@ -10,7 +10,7 @@ from qctl.errors import WireError
 from qctl.instruments.links.life import LONGEST_SILENCE
 from qctl.instruments.links.link import Dialect, Port
 from qctl.instruments.links.silence import Silence
-from qctl.instruments.links.visa_port import PortClosedError, check_echo
+from qctl.instruments.links.visa_port import NO_WORDS, PortClosedError, check_echo
 
 __all__ = ["LINE_BYTES", "misfit", "who_answers"]
 
@@ -68,7 +68,7 @@ def who_answers(port: Port, dialect: Dialect, timeout_s: float, silence: Silence
         silence.came(time.monotonic(), 0)
         raise
     silence.paid(1 + dialect.echoes)
-    if silence.troubled and (got := port.listen(timeout_s)):
+    if silence.troubled and (got := _behind(port, timeout_s)):
         _note(silence, got, end)
         raise PortClosedError(f"{got[:80]!r} came behind who it is: its answers are late, raise timeout_s")
     return identity
@@ -109,6 +109,15 @@ def _hush(port: Port, silence: Silence, end: bytes) -> None:
             raise PortClosedError(f"the line does not fall silent: {n_bytes} bytes came that nobody asked for")
 
 
+def _behind(port: Port, timeout_s: float) -> bytes:
+    """Return what is said within a time; line ends alone, as of a line that ends in two characters, are nothing."""
+    end_s = time.monotonic() + timeout_s
+    while (left_s := end_s - time.monotonic()) > 0 and (got := port.listen(left_s)):
+        if got.strip(NO_WORDS):
+            return got
+    return b""
+
+
 def _note(silence: Silence, got: bytes, end: bytes) -> None:
-    if got:
+    if end in got or got.strip(NO_WORDS):
         silence.came(time.monotonic(), got.count(end))

@@ -73,7 +73,8 @@ class Silence:
     @property
     def until_s(self) -> float:
         """Return until when nothing may be asked; the time of quiet grows with each answer that was late."""
-        quiet_s = self.timeout_s * min(_GROWTH ** max(0, self._n_strikes - 1), LONGEST_SILENCE)
+        n_doubled = min(max(0, self._n_strikes - 1), LONGEST_SILENCE)  # a unit may be off for months
+        quiet_s = self.timeout_s * min(_GROWTH**n_doubled, LONGEST_SILENCE)
         owed_s = self._asked_s + self._limit_s + LONGEST_SILENCE * self.timeout_s if self._n_due else -math.inf
         return max(owed_s, self._came_s + quiet_s)
 

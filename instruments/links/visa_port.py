@@ -21,7 +21,7 @@ from pyvisa.errors import VisaIOError
 
 from qctl.instruments.links.link import SerialLine
 
-__all__ = ["PortClosedError", "VisaPort", "check_echo"]
+__all__ = ["NO_WORDS", "PortClosedError", "VisaPort", "check_echo"]
 
 _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
@@ -31,7 +31,8 @@ _MOST_LINE_BYTES = 1 << 24
 _MOST_READ_BYTES = 1 << 24
 _SLOWEST_BYTES_PER_S = 10
 """What comes more slowly than the slowest serial line for longer than the time-out never ends: it is a time-out."""
-_NO_WORDS = b"\0\t\n\r "
+NO_WORDS = b"\0\t\n\r "
+"""What may stand behind an answer, or come alone, and is nothing that was said."""
 _END = (StatusCode.success_termination_character_read, StatusCode.success)
 
 
@@ -248,7 +249,7 @@ class VisaPort:
                 self._ahead = self._waiting()
             if not self._ahead:
                 return b""
-            if words := self._ahead.lstrip(_NO_WORDS):
+            if words := self._ahead.lstrip(NO_WORDS):
                 return words
             self._ahead = b""
 

@@ -15,7 +15,7 @@ import time
 import tty
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -211,6 +211,31 @@ def test_one_late_answer_is_waited_for_and_the_next_is_its_own() -> None:
         link.close()
 
 
+def test_a_unit_whose_lines_end_in_two_characters_comes_back_after_one_answer_is_lost() -> None:
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+
+    def work() -> None:
+        with suppress(OSError):
+            for number in itertools.count():
+                request = os.read(ours, 256)
+                if number != 1:
+                    os.write(ours, b"BOX 1\r\n" if request == b"ID\r" else b"%d\r\n" % number)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    dialect = Dialect(end="\r", answer_end="\r", identity_query="ID")
+    link = VisaLink("box", f"ASRL{os.ttyname(theirs)}::INSTR", TIMEOUT_S, ("BOX", ""), dialect=dialect)
+    with pytest.raises(DeviceTimeoutError, match="no answer in time"):
+        link.query("V")
+    reopened(link)
+    assert [link.query("V"), link.query("V")] == ["3", "4"]
+    link.close()
+    os.close(theirs)
+    thread.join()
+    os.close(ours)
+
+
 def test_a_line_that_never_falls_silent_is_told() -> None:
     with unit(1.5) as one:
         link = one.link()
@@ -276,6 +301,18 @@ def test_a_request_that_was_never_answered_is_trouble_for_the_next() -> None:
     line.ask(8.0, 1.0)
     assert line.troubled
     assert line.told() is None
+
+
+def test_a_unit_that_is_off_for_months_is_asked_again_as_soon_as_on_the_first_day() -> None:
+    line, now_s = Silence(1.0), 0.0
+    for _ in range(5000):
+        line.ask(now_s, 1.0)
+        assert line.until_s == now_s + 1.0 + LONGEST_SILENCE
+        now_s = line.until_s
+    line.came(now_s, 1)
+    assert line.until_s == now_s + LONGEST_SILENCE
+    line.settle()
+    assert not line.troubled
 
 
 def test_what_is_known_of_a_line_outlives_links_and_is_one_for_all_its_names(tmp_path: Path) -> None:
