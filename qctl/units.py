@@ -129,7 +129,7 @@ def agree(sent: object, found: object, resolution: float = 0.0, share: float = 0
     numbers = [value for value in (sent, found) if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) < 2 or not any(isinstance(value, float) for value in numbers):
         return bool(sent == found)
-    return abs(numbers[1] - numbers[0]) <= resolution + share * abs(numbers[0])
+    return sent == found or abs(numbers[1] - numbers[0]) <= resolution + share * abs(numbers[0])
 
 
 def common_grid_s(rates_hz: list[Fraction]) -> Fraction | None:

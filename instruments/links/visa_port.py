@@ -6,6 +6,7 @@ waits without end when the peer stops reading, and spins to the time-out when th
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import select
@@ -20,6 +21,8 @@ from pyvisa.constants import Parity, ResourceAttribute, StatusCode
 from pyvisa.errors import VisaIOError
 
 from qctl.instruments.links.link import SerialLine
+from qctl.instruments.links.silence import serial_path
+from qctl.lab.addresses import Address, parse_address
 
 __all__ = ["NO_WORDS", "PortClosedError", "VisaPort", "check_echo"]
 
@@ -71,6 +74,30 @@ def _joined(parts: list[bytes | memoryview]) -> list[bytes | memoryview]:
     return joined
 
 
+def _claimed(address: str) -> int | None:
+    """Return what holds a serial line for one port; None for other addresses, and where opening will say what is wrong.
+
+    Two that read one line take each other's bytes, as when a board is looked for at all ports that there are. pyserial
+    locks a line only after it has thrown away what came.
+    """
+    place = parse_address(address)
+    if not isinstance(place, Address) or place.kind != "serial":
+        return None
+    try:
+        claim = os.open(serial_path(place), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(claim)
+        raise PortClosedError("another link or program has it open") from error
+    except OSError:  # a device without locks
+        os.close(claim)
+        return None
+    return claim
+
+
 @cache
 def _manager() -> pyvisa.ResourceManager:
     logging.getLogger("pyvisa").setLevel(logging.CRITICAL)  # it logs a trace at each failed attempt; ours says it once
@@ -98,10 +125,12 @@ class VisaPort:
     """
 
     def __init__(self, address: str, timeout_s: float, serial: SerialLine | None = None, end: bytes = b"\n") -> None:
+        self._claim = _claimed(address)
         try:
             resource: Any = _manager().open_resource(address, open_timeout=int(timeout_s * 1000))
             resource.timeout = timeout_s * 1000
         except Exception as error:  # pyvisa-py raises Exception itself when connecting takes too long
+            self._let_go()
             raise PortClosedError(str(error)) from error
         self._resource = resource
         self._session = resource.visalib.sessions[resource.session]
@@ -112,15 +141,22 @@ class VisaPort:
         self._socket: socket.socket | None = None
         self._ahead = b""
         self._line_end = end
+        try:
+            self._set_up(interface, address, serial or SerialLine())
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, interface: Any, address: str, line: SerialLine) -> None:
         if isinstance(interface, socket.socket):
             interface.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._socket = interface
             self._ends_messages = False
-            self._session.set_attribute(ResourceAttribute.termchar, ord(end))
+            self._session.set_attribute(ResourceAttribute.termchar, ord(self._line_end))
         elif address.upper().startswith("ASRL"):
             self._ends_messages = False
-            resource.read_termination = end.decode("ascii")
-            line = serial or SerialLine()
+            resource = self._resource
+            resource.read_termination = self._line_end.decode("ascii")
             resource.baud_rate = line.baud
             if not os.path.realpath(address[4:].partition("::")[0]).startswith("/dev/pts/"):  # a pty has no such bits
                 resource.data_bits, resource.parity = line.data_bits, Parity[line.parity]
@@ -136,6 +172,13 @@ class VisaPort:
             self._resource.close()
         except (VisaIOError, OSError, RuntimeError, AssertionError):
             return
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            os.close(claim)
 
     def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
         """Send parts one after the other, without joining them where the transport can.

@@ -12,6 +12,7 @@ from qctl.instruments.described import declaration_of
 from qctl.instruments.links.transcript import TranscriptLink
 from qctl.lab import parse_lab
 from qctl.server.read_back import differences
+from qctl.units import agree
 
 BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
 BOX = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'
@@ -128,3 +129,10 @@ def test_what_is_lost_of_a_register_is_told_to_the_last_digit() -> None:
     found = differences("box", box, {"a": 4294967295})
     assert [(one["set"], one["found"]) for one in found] == [(4294967295, 4294967294.0)]
     assert differences("box", box, {"a": 4294967294}) == []
+
+
+def test_a_setting_without_end_is_the_one_that_is_read() -> None:
+    infinite = float("inf")
+    assert agree(infinite, infinite, 0.1, 1e-6)
+    assert not agree(infinite, -infinite)
+    assert not agree(1.0, infinite, 0.1)

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import serial
 from emulators import Emulator
 
 from qctl.errors import DeviceError, DeviceTimeoutError
@@ -234,6 +235,23 @@ def test_a_unit_whose_lines_end_in_two_characters_comes_back_after_one_answer_is
     os.close(theirs)
     thread.join()
     os.close(ours)
+
+
+def test_a_line_that_is_open_is_not_read_by_another_that_looks_for_its_box_there() -> None:
+    with unit(0.0) as one:
+        link, path = one.link(), one.address[4:].partition("::")[0]
+        assert link.query("input 0") == "2"
+        seeker = one.link()
+        with pytest.raises(DeviceError, match=r"can't be opened: another link or program has it open"):
+            seeker.open()
+        assert (link.query("input 0"), one.n_asked) == ("3", 3)
+        link.close()
+        with serial.Serial(path, exclusive=True), pytest.raises(DeviceError, match="another link or program"):
+            one.link().open()
+        reopened(seeker)
+        with pytest.raises(serial.SerialException, match="exclusively lock"):
+            serial.Serial(path, exclusive=True)
+        seeker.close()
 
 
 def test_a_line_that_never_falls_silent_is_told() -> None:
