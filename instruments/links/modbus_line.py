@@ -67,6 +67,7 @@ class ModbusLine:
         self._free_s = 0.0
         self._turn = Condition()
         self._n_come = self._n_gone = 0
+        self._given_up: set[int] = set()
 
     def fits(self, timeout_s: float, serial: SerialLine) -> bool:
         """Say whether a unit that is spoken to like this can share the line."""
@@ -235,12 +236,23 @@ class ModbusLine:
         """Wait for those who came before."""
         with self._turn:
             mine, self._n_come = self._n_come, self._n_come + 1
-            self._turn.wait_for(lambda: self._n_gone == mine)
+            try:
+                self._turn.wait_for(lambda: self._n_gone == mine)
+            except BaseException:  # Ctrl-C in a script: those behind it have their turns all the same
+                self._given_up.add(mine)
+                self._pass_on()
+                raise
 
     def _end_turn(self) -> None:
         with self._turn:
             self._n_gone += 1
-            self._turn.notify_all()
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._n_gone in self._given_up:
+            self._given_up.remove(self._n_gone)
+            self._n_gone += 1
+        self._turn.notify_all()
 
     def _seen(self, sending: bool, data: bytes) -> bytes:
         """Take what pymodbus sends or has received so far; return it without whole answers of other units."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import pty
 import re
@@ -186,3 +187,25 @@ def test_a_fault_that_nothing_would_come_of_is_refused_at_the_back_door(
     assert re.search(words, bus.ask(faults={"delay": 0.01, **faults})["error"])
     assert bus.ask(get="faults") == {}
     assert bus.ask(faults={"renamed": 0.1, "valve0": {"silence": True, "readings": {"0": 1}}}) == {"ok": True}
+
+
+def test_who_is_interrupted_while_waiting_holds_up_nobody(bus: Emulator, units: Any) -> None:
+    valve, meter = (units(bus.address, 1.0, unit) for unit in (3, 4))
+    valve._line._begin_turn()
+    told: list[str] = []
+    behind = threading.Thread(target=lambda: told.append(asked(meter, "input 0 / 100")))
+
+    def interrupt() -> None:
+        while valve._line._n_come < 2:
+            pass
+        behind.start()
+        while valve._line._n_come < 3:
+            pass
+        _thread.interrupt_main()
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        asked(valve, "input 0")
+    valve._line._end_turn()
+    behind.join(10)
+    assert told == ["4.12"]
