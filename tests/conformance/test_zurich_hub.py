@@ -1,5 +1,7 @@
-"""Plays by what other boxes measured, by a PQSC: taken by the vendor's compiler and schema, played by LabOne Q's
-simulator for every word, and in time by the vendor's model of latencies."""
+"""Plays by what other boxes measured, by a PQSC, held to the vendor's compiler, schema, simulator and latencies.
+
+The simulator plays every word; the vendor's model of latencies says whether entries are looked up in time.
+"""
 
 from __future__ import annotations
 
