@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import os
 import pty
 import re
+import signal
 import threading
 import time
 import tty
@@ -195,17 +195,23 @@ def test_who_is_interrupted_while_waiting_holds_up_nobody(bus: Emulator, units: 
     told: list[str] = []
     behind = threading.Thread(target=lambda: told.append(asked(meter, "input 0 / 100")))
 
-    def interrupt() -> None:
-        while valve._line._n_come < 2:
-            pass
-        behind.start()
-        while valve._line._n_come < 3:
-            pass
-        _thread.interrupt_main()
+    n_come = valve._line._n_come
 
-    threading.Thread(target=interrupt).start()
-    with pytest.raises(KeyboardInterrupt):
-        asked(valve, "input 0")
+    def interrupt() -> None:
+        while valve._line._n_come < n_come + 1:
+            time.sleep(1e-3)
+        behind.start()
+        while valve._line._n_come < n_come + 2:
+            time.sleep(1e-3)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    main, before = threading.get_ident(), signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        threading.Thread(target=interrupt).start()
+        with pytest.raises(KeyboardInterrupt):
+            asked(valve, "input 0")
+    finally:
+        signal.signal(signal.SIGINT, before)
     valve._line._end_turn()
     behind.join(10)
     assert told == ["4.12"]
