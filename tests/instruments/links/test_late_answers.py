@@ -146,7 +146,9 @@ def attempts(one: Unit, anew: bool = False, n: int = N_ATTEMPTS, n_values: int =
     return right, errors
 
 
-@pytest.mark.parametrize(("is_modbus", "anew"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize(
+    ("is_modbus", "anew"), [(False, False), (True, True), pytest.param(False, True, marks=pytest.mark.full)]
+)
 def test_no_lateness_ever_gives_a_value_of_another_request(is_modbus: bool, anew: bool) -> None:
     def tried(case: tuple[float, Late]) -> tuple[list[bool], list[str]]:
         with unit(*case, is_modbus) as one:
