@@ -29,6 +29,7 @@ from qctl.hil.bench.steps import (
     Wait,
 )
 from qctl.hil.bench.watch import Answering, Events
+from qctl.lab.decoding import refusal
 from qctl.wire import Topic
 
 __all__ = ["Bench", "TuneUp", "called"]
@@ -134,7 +135,7 @@ class Bench:
             lacking = [*lacks(known, step, f"steps[{number}]"), *self._lacks(known, step, f"steps[{number}]")]
             found += [f"{where}: {path}: {text}" for path, text in lacking]
         if found:
-            raise RequestError(found[0] + (f" (and {len(found) - 1} more)" if len(found) > 1 else ""), problems=found)
+            raise refusal(found)
 
     def _lacks(self, known: Known, step: Step, path: str) -> Iterator[tuple[str, str]]:
         """Yield what only a lab that runs can be asked for."""

@@ -18,7 +18,7 @@ from qctl.hil.bench.steps import Clear, Expect, Fault, Get, Kill, Run, Seconds, 
 from qctl.hil.labs.kinds import LABS, drawn, faults_of
 from qctl.hil.plant.faults import FAULTS, FaultTable
 from qctl.lab import read_lab
-from qctl.lab.decoding import Problems, decode, join
+from qctl.lab.decoding import Problems, decode, join, refusal
 from qctl.lab.rack_rules import unknown
 
 __all__ = ["LabWanted", "Limits", "Scenario", "lab_wanted", "read_scenario", "shipped"]
@@ -145,9 +145,7 @@ def read_scenario(place: str | Path, lab: str | None = None) -> Scenario:
         wanted = lab_wanted(lab, wanted.seed, wanted.timeout_s) if lab else wanted
         _check_lab(wanted, path.parent, steps, problems, lab is not None or "lab" in raw)
     if problems.found:
-        said = [plain(f"{path.name}: {problem}") for problem in dict.fromkeys(problems.found)]
-        more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-        raise RequestError(said[0] + more, problems=said)
+        raise refusal([plain(f"{path.name}: {problem}") for problem in dict.fromkeys(problems.found)])
     scenario: Scenario = msgspec.structs.replace(found, lab=wanted)
     return scenario
 

@@ -219,6 +219,7 @@ class _Shot:
         few = len(self.pieces.table) <= EXACT_PIECES and len(self.pieces.omega) <= EXACT_SAMPLES
         self.exact = evolution.pairs if few else ()
         self.pulses = self._pulses()
+        self._plans: dict[tuple[int, int], FluxWindow] = {}
 
     def run(self) -> State:
         now = self.start
@@ -260,8 +261,10 @@ class _Shot:
         return list(pairwise(edges_of(self.lines.flux, start, stop)))
 
     def _planned(self, start: int, stop: int) -> FluxWindow:
-        alive = tuple(self._moving(start))
-        return self.evolution.window(self.lines, self.scene.rest, self.frame_hz, start, stop, alive)
+        if (start, stop) not in self._plans:
+            given = (self.lines, self.scene.rest, self.frame_hz, start, stop, tuple(self._moving(start)))
+            self._plans[start, stop] = self.evolution.window(*given)
+        return self._plans[start, stop]
 
     def _moving(self, start: int) -> list[int]:
         return [q for q, stop in enumerate(self.stop.tolist()) if stop > start]

@@ -335,9 +335,6 @@ def open_driver(instrument: Instrument, lab: Lab) -> ZurichBox:
     kind = ZurichMarker if by_marker else ZurichStarter if starts else ZurichBox
     trigger = INTERNAL if starts and not by_marker else EXTERNAL
     box = kind(session, instrument, ZSYNC if hub_of(instrument, lab) is not None else trigger)
-    identity = box.identify()
-    wanted = instrument.model.removeprefix("zurich-").upper()
-    if not identity.split(",")[1].upper().startswith(wanted):
-        raise DeviceError(f"{instrument.name}: {session.device} is a {identity}, not a {wanted}")
+    session.expect(instrument.model.removeprefix("zurich-").upper())
     box.prepare()
     return box

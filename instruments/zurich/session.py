@@ -78,6 +78,18 @@ class Session:
         found = self.get(["features/devtype", "features/serial", "system/fwrevision"])
         return f"Zurich Instruments,{','.join(str(value) for value in found.values())}"
 
+    def expect(self, model: str) -> None:
+        """Refuse a device whose model does not begin with a word.
+
+        Raises
+        ------
+        DeviceError
+            If it is another one.
+        """
+        identity = self.identity()
+        if not identity.split(",")[1].upper().startswith(model):
+            raise DeviceError(f"{self.name}: {self.device} is a {identity}, not a {model}")
+
     def confirm(self, settings: Sequence[Setting]) -> None:
         """Read settings back: a data server coerces what is out of a node's range, and says nothing.
 

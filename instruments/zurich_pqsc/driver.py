@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from qctl.device import Parameter
-from qctl.errors import DeviceError, RefusedError, RequestError
+from qctl.errors import RefusedError, RequestError
 from qctl.instruments.zurich.hub import N_PAIRS
 from qctl.instruments.zurich.session import Session, open_session
 from qctl.instruments.zurich_pqsc.body import Link, PqscBody
@@ -171,8 +171,6 @@ def open_driver(instrument: Instrument, lab: Lab) -> Pqsc:
     """
     session = open_session(instrument)
     device = Pqsc(session, instrument)
-    identity = device.identify()
-    if not identity.split(",")[1].upper().startswith("PQSC"):
-        raise DeviceError(f"{instrument.name}: {session.device} is a {identity}, not a PQSC")
+    session.expect("PQSC")
     device.prepare()
     return device

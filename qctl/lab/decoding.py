@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec.inspect as mi
 
-from qctl.errors import InternalError
+from qctl.errors import InternalError, RequestError
 from qctl.lab.rack import InputRef, OutputRef
 
-__all__ = ["Problems", "decode", "join"]
+__all__ = ["Problems", "decode", "join", "refusal"]
 
 _REF = re.compile(r"([A-Za-z_][\w-]*):([1-9]\d{0,3})")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -32,6 +32,12 @@ class Problems:
     def add(self, path: str, text: str) -> None:
         """Note one problem and the path of its key."""
         self.found.append(f"{path}: {text}" if path else text)
+
+
+def refusal(found: list[str]) -> RequestError:
+    """Return the error that tells all problems: the first one in words, and how many more there are."""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return RequestError(found[0] + more, problems=found)
 
 
 class _Broken:

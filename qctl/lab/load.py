@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from qctl.errors import InternalError, ParseError, RequestError
-from qctl.lab.decoding import Problems, decode
+from qctl.lab.decoding import Problems, decode, refusal
 from qctl.lab.lab import Lab
 from qctl.lab.port_rules import check_ports
 from qctl.lab.processor_rules import check_processors
@@ -153,5 +153,4 @@ def _check(lab: Lab, problems: Problems) -> None:
 def _raise(problems: Problems, where: str) -> None:
     found = [f"{where}: {problem}" for problem in problems.found]
     if found:
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        raise RequestError(found[0] + more, problems=found)
+        raise refusal(found)
