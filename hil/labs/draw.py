@@ -111,7 +111,7 @@ _TRIGGERS = {
     "mixed1": {"awg0": "trig0:1", "qa0": "trig0:1"},
     "mixed1-qblox": {"awg0": "trig0:1", "cluster0": "trig0:1"},
 }
-_GRIDS_HZ = {"zurich2-uhf": 2.4e9, "proteus2": 2.0e9}
+_GRIDS_HZ = {"mixed1": 1.2e9, "mixed1-qblox": 1.2e9, "zurich2-uhf": 2.4e9, "proteus2": 2.0e9}
 """Racks whose boxes have different rates: at which the fridge is followed."""
 _DRAWS = {**dict.fromkeys((*_SLOTS, *_BOARDS), (1,)), **dict.fromkeys(OPEN_LABS, (2,))}
 """What beside the seed and the number of qubits decides what is true: labs that share it have the same fridge."""

@@ -61,7 +61,7 @@ class Cables:
         Line ("q0.drive", "q0.flux", "feedline", and "acquire" for the digitizer) to the time from the firing of the
         trigger to time zero of the box at the fridge: what the box needs, and its cables.
     grid_hz : float
-        Samples per second at which the fridge is followed; 0 takes the rate of the generators, which have one then.
+        Samples per second at which the fridge is followed; 0 takes the highest rate of the armed generators.
     joined : dict of str to str
         Output to the one whose line it is joined to by a combiner in front of the fridge ("board0:7" to "board0:5");
         the box adds them up.

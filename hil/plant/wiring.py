@@ -94,8 +94,8 @@ class Wiring:
 
     def _look(self, rack: Rack, levels: tuple[float, ...]) -> Played:
         boxes = rack.boxes
-        rates = (box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed)
-        rate_hz = self._grid_hz or next(rates, _DEFAULT_RATE_HZ)
+        rates = [box.rate_hz for box in boxes.values() if box.kind == "awg" and box.armed]
+        rate_hz = self._grid_hz or max(rates, default=_DEFAULT_RATE_HZ)
         tones: dict[str, tuple[float, float]] = {}
         for lo in {self._readout_lo, *(lo for _, lo in self._drive)}:
             tones[lo] = self._tone(rack, lo)

@@ -55,6 +55,25 @@ def test_offset_lasts_as_long_as_the_waveform():
     assert (run.start, run.volts.size) == (10, 5)
 
 
+@pytest.mark.parametrize("order", [("awg0", "qrm0"), ("qrm0", "awg0")])
+def test_what_arrives_does_not_depend_on_which_box_attached_first(order):
+    lab = draw_lab("transmon1", 3)
+    physics, rack = Physics(lab.processor, lab.cables, 1), Rack()
+    for name in order:
+        box = rack.attach(name, "awg", 4, 0)
+        box.rate_hz, box.armed = {"awg0": 1.2e9, "qrm0": 1e9}[name], True
+    assert physics.wiring.look(rack, 0.0).rate_hz == 1.2e9
+
+
+@pytest.mark.parametrize("name", ["mixed1", "mixed1-qblox"])
+def test_a_rack_of_mixed_rates_follows_the_fridge_at_that_of_its_drives(name):
+    lab = draw_lab(name, 3)
+    physics, rack = Physics(lab.processor, lab.cables, 1), Rack()
+    reader = rack.attach("reader", "awg", 2, 2)
+    reader.rate_hz, reader.armed = 2e9, True
+    assert physics.wiring.look(rack, 0.0).rate_hz == 1.2e9
+
+
 def test_all_racks_of_a_seed_have_the_same_fridge():
     first, *others = (draw_lab(name, 11) for name in OPEN_LABS)
     for other in others:
