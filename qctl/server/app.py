@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -26,7 +25,7 @@ from qctl.server.nursery import Nursery, Offspring
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
 from qctl.server.processes import END_SIGNALS, configure_log
-from qctl.server.warming import WARM
+from qctl.server.warming import begin_nursery
 from qctl.store.opening import check_database, claim_store
 from qctl.wire import Safe, Topic
 
@@ -289,7 +288,7 @@ class Server:
         self._claim.release()
 
 
-def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
+def serve(config: ServerConfig, on_ready: Callable[[str], None], nursery: Nursery | None = None) -> None:
     """Run a server in this process until SIGTERM, SIGINT or the end of its terminal.
 
     Parameters
@@ -298,6 +297,8 @@ def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
         Lab, address, store.
     on_ready : callable of str
         Called with the address when the server answers.
+    nursery : Nursery, optional
+        One that was begun earlier for the same lab; it ends with the server.
 
     Raises
     ------
@@ -305,13 +306,10 @@ def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
         If the address, the lab or the store is refused, or the port is taken.
     """
     configure_log()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     asked: list[int] = []
     _on_end_signals(lambda number, _frame: asked.append(number))
-    with Nursery(((WARM, config.lab),)) as nursery:
-        nursery.begin()
-        server = Server(config, nursery)
+    with nursery or begin_nursery(config.lab) as begun:
+        server = Server(config, begun)
         _on_end_signals(server.stop)
         if asked:
             server.stop()

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, Pipe, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from qctl.errors import InternalError
+from qctl.errors import InternalError, QctlError
 from qctl.server.processes import END_SIGNALS, PARENT, SPAWN, configure_log, import_path, start_process
 
 __all__ = ["Nursery", "Offspring"]
@@ -143,24 +143,25 @@ class Nursery:
         for _ in range(2):
             self.begin()
             with suppress(OSError, EOFError):
-                return self._ask(name, content, handed)
-            self._forget()
+                if (process := self._ask(name, content, handed)) is not None:
+                    return process
+            self.close()
         raise InternalError(f"the process {name} can't be started: the nursery ends before it forks it")
 
-    def _ask(self, name: str, content: bytes, handed: Sequence[int]) -> Offspring:
+    def _ask(self, name: str, content: bytes, handed: Sequence[int]) -> Offspring | None:
         assert self._requests is not None
         their_life, life = Pipe(duplex=False)
         said, their_word = Pipe(duplex=False)
         with their_life, their_word:
             socket.send_fds(self._requests, [b"fork"], [their_life.fileno(), their_word.fileno(), *handed])
         if not said.poll(_PATIENCE_S):
-            raise OSError(f"the nursery is silent for {_PATIENCE_S:g} s")
+            return None
         pid = said.recv()
         life.send_bytes(content)
         return Offspring(name, pid, said, life)
 
-    def _forget(self) -> None:
-        """Let a nursery go that does not fork; the next start has a new one."""
+    def close(self) -> None:
+        """End it; what it has forked goes on. The next start has a new one."""
         with self._lock:
             if self._requests is not None:
                 self._requests.close()
@@ -168,14 +169,6 @@ class Nursery:
                 self._process.kill()
                 self._process.join()
             self._requests = self._process = None
-
-    def close(self, timeout_s: float = 2.0) -> None:
-        """Ask for nothing more; it ends with the last that could ask."""
-        if self._requests is not None:
-            self._requests.close()
-        if self._process is not None:
-            self._process.join(timeout_s)
-        self._forget()
 
 
 # -- in the nursery ------------------------------------------------------------------------------
@@ -191,8 +184,10 @@ def _run_nursery(requests: socket.socket, warm: tuple[tuple[str, Any], ...]) -> 
     for path, argument in warm:
         try:
             import_path(path)(argument)
-        except Exception:  # who needs it meets it again, and tells it with its own name
-            _LOG.exception("%s failed ahead of the first start", path)
+        except QctlError:  # a file that is wrong, say: who reads it tells of it
+            continue
+        except Exception as problem:
+            _LOG.error(InternalError(f"{path} failed ahead of the first start: {problem!r}; please report it").message)
     gc.collect()
     gc.freeze()  # a collection in a forked process would write on pages that all share
     if n_others := threading.active_count() - 1:  # those of BLAS end by themselves at a fork

@@ -16,8 +16,8 @@ from descendants import children_of, family_of
 from forked import fail, leave, tell
 
 from qctl.server.nursery import Nursery, Offspring
-from qctl.server.warming import WARM
 
+WARM = "qctl.server.warming:import_all"
 LAB = Path(__file__).parents[1] / "support" / "transmon5.toml"
 
 
@@ -122,7 +122,9 @@ def test_nursery_ends_when_nobody_can_ask() -> None:
     process = nursery._process
     assert process is not None
     assert process.pid in children_of(os.getpid())
-    nursery.close(20.0)
+    assert nursery._requests is not None
+    nursery._requests.close()
+    process.join(20)
     assert process.exitcode == 0
 
 
