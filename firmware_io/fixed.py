@@ -40,8 +40,10 @@ class FixedLayout:
         WireError
             If a value is no whole number or does not fit its field.
         """
-        given = iter(values)
         try:
+            if not self._constants:
+                return self._form.pack(*values)
+            given = iter(values)
             return self._form.pack(*(constant if name is None else next(given) for name, constant in self._fields))
         except struct.error as error:
             raise WireError(

@@ -283,7 +283,7 @@ def encode_payload(value: Payload) -> bytes:
         return value.offset.to_bytes(4, "little") + value.rows  # as its layout says, for a million of them
     fixed = FIXED.get(type(value))
     if fixed is not None:
-        return fixed.build(*(getattr(value, name) for name in fixed.names))
+        return fixed.build(*[getattr(value, name) for name in fixed.names])
     try:
         built: bytes = LAYOUTS[type(value)].build(asdict(value))
     except ConstructError as error:

@@ -10,7 +10,6 @@ from array import array
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 from construct import Int8ul, Int16ul, Struct
 
 from qctl.cext.packets import decode, encode
@@ -95,27 +94,25 @@ class FrameReader:
         self.n_dropped = 0
         self._pending = b""
         self._skipping = False
-        self._heads = np.empty(3 * _BATCH, np.uint16)
-        self._bounds = np.empty(_BATCH + 1, np.int64)
-        self._payloads = np.empty(MAX_PAYLOAD * _BATCH, np.uint8)
+        # Most calls bring one packet: items of these are taken sooner than those of numpy's arrays.
+        self._heads = array("H", bytes(2 * 3 * _BATCH))
+        self._bounds = array("q", bytes(8 * (_BATCH + 1)))
+        self._payloads = bytearray(MAX_PAYLOAD * _BATCH)
 
     def feed(self, data: bytes) -> list[Packet]:
         """Take bytes; return the packets that they complete."""
         content = self._pending + data if self._pending else data
         packets: list[Packet] = []
+        heads, bounds, payloads = self._heads, self._bounds, self._payloads
         at, n_packets = 0, _BATCH
         while n_packets == _BATCH:
             n_packets, n_dropped, n_taken, self._skipping = decode(
-                memoryview(content)[at:], self._skipping, self._heads, self._bounds, self._payloads
+                memoryview(content)[at:] if at else content, self._skipping, heads, bounds, payloads
             )
             at += n_taken
             self.n_dropped += n_dropped
-            bounds = self._bounds[: n_packets + 1].tolist()
-            payloads = self._payloads[: bounds[-1]].tobytes()
-            heads = self._heads[: 3 * n_packets].reshape(-1, 3).tolist()
-            packets += [
-                Packet(kind, session, number, payloads[first:end])
-                for (kind, session, number), first, end in zip(heads, bounds, bounds[1:], strict=False)
-            ]
+            for k in range(n_packets):
+                payload = bytes(payloads[bounds[k] : bounds[k + 1]])
+                packets.append(Packet(heads[3 * k], heads[3 * k + 1], heads[3 * k + 2], payload))
         self._pending = content[at:]
         return packets

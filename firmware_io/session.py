@@ -15,7 +15,6 @@ from typing import Any
 from qctl.errors import DeviceTimeoutError, InternalError, WireError
 from qctl.firmware_io.messages import (
     Kind,
-    NoPayload,
     Payload,
     decode_event,
     decode_note,
@@ -211,7 +210,7 @@ class Session:
             value = decode_event(packet.kind, packet.payload)
         except WireError:
             return []
-        ack = Packet(Kind.ACK, self.session, packet.number, encode_payload(NoPayload()))
+        ack = Packet(Kind.ACK, self.session, packet.number)
         self._outgoing += encode_packet(ack)
         if not 1 <= (packet.number - self._last_event) % ROUND <= ROUND // 2 or value is None:
             return []

@@ -162,7 +162,7 @@ class VisaLink:
         head = prefix.encode("ascii") + block_header(len(view))
         with self._lock:
             port = self._ready()
-            self._put(port, (head, view, self._end), f"{prefix!r} and {len(view)} bytes")
+            self._put(port, (head, view, self._end), prefix)
             if self._tap is not None:
                 self._tap.sent(self._name, head)
                 self._tap.sent(self._name, view)
@@ -181,8 +181,8 @@ class VisaLink:
             finally:
                 self._gathered = None
 
-    def _put(self, port: Port, parts: tuple[bytes | memoryview, ...], what: str) -> None:
-        """Send parts, or keep them for the end of a burst where messages end by themselves."""
+    def _put(self, port: Port, parts: tuple[bytes | memoryview, ...], text: str) -> None:
+        """Send parts, or keep them for the end of a burst where messages end by themselves; `text` is for errors."""
         if self._gathered is not None and port.is_stream:
             self._gathered += parts
             self._n_gathered += sum(map(len, parts))
@@ -192,7 +192,8 @@ class VisaLink:
         try:
             port.send(parts, self._timeout_s)
         except (TimeoutError, PortClosedError) as error:
-            self._fail(error, f"while sending {what}")
+            block = f" and {len(parts[1])} bytes" if len(parts) > 1 else ""
+            self._fail(error, f"while sending {text!r}{block}")
 
     def _flush(self) -> None:
         """Send what a burst has gathered so far."""
@@ -344,7 +345,7 @@ class VisaLink:
         data = self._dialect.dressed(text)
         if self._silence is not None:
             self._silence.ask(time.monotonic(), max(limit_s, self._timeout_s), n_answers + self._dialect.echoes)
-        self._put(port, (data,), repr(text))
+        self._put(port, (data,), text)
         if self._tap is not None:
             self._tap.sent(self._name, data)
         if self._dialect.echoes:

@@ -266,6 +266,8 @@ class VisaPort:
         PortClosedError
             If the connection broke, or the message ended before.
         """
+        if len(self._ahead) >= n_bytes:
+            return self._take_ahead(n_bytes)
         self._end_at_newline(False)
         got: bytes | bytearray = b""
         begin_s = time.monotonic()
