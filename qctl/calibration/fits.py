@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.calibration.least_squares import least_squares
 from qctl.errors import RequestError
 
 __all__ = ["Fit", "fit_cosine", "fit_curve", "fit_decay", "fit_parabola", "fit_peak", "fit_phase"]
@@ -68,6 +67,7 @@ def fit_curve(
     y: Floats,
     starts: Sequence[Sequence[float]],
     least_quality: float,
+    bounds: tuple[Sequence[float], Sequence[float]] | None = None,
 ) -> Fit:
     """Fit `model` from several starting points and keep the best.
 
@@ -83,16 +83,28 @@ def fit_curve(
         Where the parameters start from.
     least_quality : float
         Below this the fit is refused.
+    bounds : (lowest, highest), optional
+        Of each parameter.
     """
+    import warnings
+
+    from scipy.optimize import OptimizeWarning, curve_fit
+
     if not np.all(np.isfinite(y)):
         return Fit({}, {}, 0.0, np.full(len(x), np.nan), "data has values that are not finite")
     total = float(np.sum((y - y.mean()) ** 2))
     best: Fit | None = None
     for start in starts:
-        result = least_squares(model, x, y, start)
-        if result is None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", OptimizeWarning)
+                if bounds is None:
+                    found, covariance = curve_fit(model, x, y, p0=start, maxfev=4000)
+                else:
+                    inside = np.clip(start, bounds[0], bounds[1])
+                    found, covariance = curve_fit(model, x, y, p0=inside, bounds=bounds, maxfev=4000)
+        except RuntimeError:
             continue
-        found, covariance = result
         curve = model(x, *found)
         quality = 1 - float(np.sum((y - curve) ** 2)) / total if total > 0 else 0.0
         if best is None or quality > best.quality:

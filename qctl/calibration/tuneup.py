@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -171,6 +173,8 @@ def calibrate(
     if not all(isinstance(qubit, TransmonQubit) for qubit in present.qubits.values()):
         raise RequestError(f"{qpu} is no processor of transmons; there is no tune-up for other platforms yet")
     begun = time.perf_counter()
+    # The fits' library takes a second to load; the first measurement takes as long.
+    threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
     bench = Bench(lab, qpu, present, n_shots)
     outcomes: list[Outcome] = []
     measured: set[str] = set()
