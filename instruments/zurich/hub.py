@@ -87,6 +87,15 @@ class _Bit(NamedTuple):
     end: int
 
 
+class _Event(NamedTuple):
+    """A startQA whose results decide: when it ends, of which box's channel, which of its events, answers by column."""
+
+    end_s: float
+    place: tuple[str, int]
+    number: int
+    answers: dict[int, Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a PQSC keeps and sends in a batch.
@@ -154,30 +163,19 @@ def planned(
     lengths_s = [len(envelope_samples(one, rational_hz(_RATE_HZ))) / _RATE_HZ for one in rows.waveforms]
     for p, mine in enumerate(conditions):
         used = _used(straights, rows, p, mine, lengths_s)
-        events: dict[tuple[str, int, int], list[int]] = {}
-        for (box, number), one in heard.items():
-            for column, answer in one.answers[p].items() if p < len(one.answers) else ():
-                if column in used:
-                    events.setdefault((box, number, answer.event), []).append(column)
         bits: dict[int, _Bit] = {}
         free_s = [0.0] * _UNREAD
-
-        ends_s = {
-            event: (heard[event[:2]].answers[p][columns[0]].end - heard[event[:2]].zero) / _RATE_HZ
-            for event, columns in events.items()
-        }
-        for event in sorted(events, key=lambda event: (ends_s[event], event)):
-            register = next((r for r, since_s in enumerate(free_s) if since_s <= ends_s[event]), None)
+        for event in _events(heard, p, used):
+            register = next((r for r, since_s in enumerate(free_s) if since_s <= event.end_s), None)
             if register is None:
                 raise CompileError(
                     f"point {p}: more than {_UNREAD} measurements decide plays at a time; {hub.name} has that many "
                     f"registers, and one for all others: use each result sooner",
                     instrument=hub.name,
                 )
-            free_s[register] = max(used[column] for column in events[event])
-            plan.registers[event[:2]][event[2]] = register
-            for column in events[event]:
-                answer = heard[event[:2]].answers[p][column]
+            free_s[register] = max(used[column] for column in event.answers)
+            plan.registers[event.place][event.number] = register
+            for column, answer in event.answers.items():
                 bits[column] = _Bit(register, answer.integrator, answer.end)
         plan.bits.append(bits)
         _want(wanted, straights, rows, p, mine, bits, lab)
@@ -190,6 +188,17 @@ def planned(
             )
         plan.pairs[box] = tuple(sorted(pairs))
     return plan
+
+
+def _events(heard: Mapping[tuple[str, int], Heard], p: int, used: Mapping[int, float]) -> list[_Event]:
+    """Return the events of a point whose results are used, in the order in which they end."""
+    found: dict[tuple[tuple[str, int], int], _Event] = {}
+    for place, one in heard.items():
+        for column, answer in one.answers[p].items() if p < len(one.answers) else ():
+            if column in used:
+                event = _Event((answer.end - one.zero) / _RATE_HZ, place, answer.event, {})
+                found.setdefault((place, answer.event), event).answers[column] = answer
+    return sorted(found.values(), key=lambda event: event[:3])
 
 
 def _used(

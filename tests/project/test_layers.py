@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,7 @@ NEVER = {
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(.+)|c?import\s+(.+))$", re.M)
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return every module of the project with its file."""
     found: dict[str, Path] = {}

@@ -19,7 +19,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
     return recorded_story(tmp_path_factory.mktemp("recorded"), "qick1", flipped_twice)
 
 
-@pytest.mark.parametrize("how", ["--strict", "--tolerant"])
+@pytest.mark.parametrize("how", ["--strict", pytest.param("--tolerant", marks=pytest.mark.full)])
 def test_a_board_is_played_without_it_and_gives_the_identical_result(
     recorded: tuple[Path, dict[str, Any]], tmp_path: Path, how: str
 ) -> None:
@@ -28,6 +28,7 @@ def test_a_board_is_played_without_it_and_gives_the_identical_result(
     assert played_again(record, how, tmp_path, flipped_twice) == found
 
 
+@pytest.mark.full
 def test_a_changed_call_ends_a_strict_replay_and_is_named(
     recorded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
