@@ -38,6 +38,7 @@ def walk(
     unit: NDArray[np.int64],
     state: NDArray[np.float64],
     plays: NDArray,
+    lasts: NDArray[np.int64],
     play_rows: NDArray[np.int32],
     made: NDArray,
     made_hz: NDArray[np.float64],
@@ -45,4 +46,4 @@ def walk(
     ends_s: NDArray[np.float64],
     residuals: NDArray[np.int64],
     fault: NDArray[np.int64],
-) -> None: ...
+) -> bool: ...

@@ -1,19 +1,16 @@
 """Plays and captures of timed straight lines: each frame's frequency and phase is kept, each start becomes a tick."""
 
-from libc.math cimport fabs, fmod
 from libc.stdint cimport int32_t, int64_t, uint16_t, uint32_t
-from libc.string cimport memcpy
 
-from qctl.cext.opcodes cimport (
-    OP_CAPTURE, OP_CZ, OP_MEASURE, OP_PLAY, OP_RZ, OP_SET_PHASE, OP_SHIFT_FREQUENCY, OP_SHIFT_PHASE, OP_SX)
-from qctl.cext.straight cimport Capture, Play, Row, wide_load, wide_seconds, wide_store, wide_t, wide_ticks, wide_zero
+from qctl.cext.frame_steps cimport _IMM, add, carrier, length, operand, set_frame, ticks, walk_t
+from qctl.cext.opcodes cimport OP_CAPTURE, OP_CZ, OP_MEASURE, OP_PLAY, OP_RZ, OP_SHIFT_PHASE, OP_SX
+from qctl.cext.straight cimport Capture, Play, Row, wide_load, wide_seconds, wide_store, wide_t, wide_zero
 from qctl.cext.straight import check, check_values
 
 FAULTS = ("", "reach", "line")
 """What is reported as `fault`: an index into this tuple."""
 
 cdef enum:
-    _IMM = 1
     # columns of the tables of qubits and pairs
     _DRIVE = 2
     _READOUT = 3
@@ -22,102 +19,6 @@ cdef enum:
     _READOUT_WAVE = 8
     _WIDTH = 9
     _PAIR = 5
-cdef double _TURN = 6.283185307179586
-
-cdef struct walk_t:
-    const int32_t* places
-    const int32_t* qubits
-    const double* volts
-    const int32_t* couplers
-    const int32_t* pairs
-    const double* pair_values
-    const int32_t* lines
-    const double* carriers
-    const int64_t* clocks
-    const int32_t* frames
-    const int32_t* frame_states
-    const double* states_hz
-    const int32_t* waves
-    const int32_t* captures
-    const uint32_t* wave_numbers
-    const double* values
-    const int64_t* lengths
-    const int64_t* swept
-    double* state
-    int64_t* residuals
-    wide_t unit
-    Py_ssize_t n_qubits, n_lines, n_states, n_points, n_lengths
-
-
-cdef inline wide_t length(const walk_t* on, Py_ssize_t index, Py_ssize_t point) noexcept nogil:
-    if index < on.n_lengths:
-        return wide_load(on.lengths + 2 * index)
-    return wide_load(on.swept + 2 * ((index - on.n_lengths) * on.n_points + point))
-
-
-cdef inline double operand(const walk_t* on, const Row* row, Py_ssize_t point) noexcept nogil:
-    """Return the number of a row: its immediate, or a value at this point."""
-    cdef double found
-    if not row.flags & _IMM:
-        return on.values[row.b * on.n_points + point]
-    memcpy(&found, <const char*> row + 8, 8)
-    return found
-
-
-cdef inline int64_t ticks(walk_t* on, wide_t start, Py_ssize_t line, Py_ssize_t point) noexcept nogil:
-    """Return a start in ticks of a line's clock, and keep the largest error."""
-    cdef wide_t error, worst = wide_load(on.residuals + 2 * line)
-    cdef int64_t found = wide_ticks(start + length(on, on.lines[3 * line + 2], point), wide_load(on.clocks + 4 * line),
-                                    wide_load(on.clocks + 4 * line + 2), &error)
-    if error > worst:
-        wide_store(on.residuals + 2 * line, error)
-    return found
-
-
-cdef inline bint carrier(walk_t* on, Py_ssize_t line, Py_ssize_t state, double* if_hz) noexcept nogil:
-    """Return a frame's frequency less that of the line's LO; false if the line can't reach it."""
-    cdef double hz = on.state[2 * state]
-    if on.carriers[3 * line + 2] == 0.0 and hz == 0.0:
-        if_hz[0] = 0.0
-        return True
-    if_hz[0] = hz - on.carriers[3 * line]
-    return fabs(if_hz[0]) < 0.5 * on.carriers[3 * line + 1]
-
-
-cdef inline bint add(
-    walk_t* on, Play* play, Py_ssize_t line, Py_ssize_t state, uint32_t wave, double volts, wide_t start,
-    Py_ssize_t point
-) noexcept nogil:
-    if line < 0:
-        return False
-    play.port = <uint32_t> line
-    play.waveform = wave
-    play.start = ticks(on, start, line, point)
-    play.amplitude = volts
-    play.phase_rad = on.state[2 * state + 1]
-    cdef double if_hz
-    cdef bint fine = carrier(on, line, state, &if_hz)
-    play.frequency_hz = if_hz
-    return fine
-
-
-cdef void set_frame(walk_t* on, const Row* row, wide_t start, Py_ssize_t point) noexcept nogil:
-    cdef Py_ssize_t line = on.frames[row.a]
-    cdef double* state = on.state + 2 * on.frame_states[row.a]
-    cdef double value = operand(on, row, point), wanted, turns
-    if row.op == OP_SHIFT_PHASE:
-        state[1] += value
-    elif row.op == OP_SET_PHASE:
-        state[1] = value
-    else:
-        wanted = state[0] + value if row.op == OP_SHIFT_FREQUENCY else value
-        # The phase runs on without a jump, so the extrapolation to time zero changes.
-        turns = (wanted - state[0]) * wide_seconds(start + length(on, on.lines[3 * line + 2], point), on.unit)
-        turns = fmod(turns, 1.0)
-        if turns < 0.0:
-            turns += 1.0
-        state[1] += _TURN * turns
-        state[0] = wanted
 
 
 cdef int _walk(
@@ -128,7 +29,7 @@ cdef int _walk(
     """Write the plays and captures of one point; return a fault."""
     cdef Py_ssize_t k, line, pair, n_plays = 0, n_captures = 0
     cdef const Row* row
-    cdef wide_t start, end, last = wide_zero()
+    cdef wide_t start, end, own, last = wide_zero()
     cdef int32_t q
     cdef bint fine = True
     for k in range(on.n_states):
@@ -148,15 +49,19 @@ cdef int _walk(
         if row.op == OP_SX:
             q = on.places[row.a]
             line = on.qubits[_WIDTH * q + _DRIVE]
-            fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _SX_WAVE], on.volts[2 * q], start, point)
-            end = start + length(on, on.qubits[_WIDTH * q + 4], point)
+            own = length(on, on.qubits[_WIDTH * q + 4], point)
+            fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _SX_WAVE], on.volts[2 * q], start,
+                       own, point)
+            end = start + own
         elif row.op == OP_CZ:
             pair = on.couplers[on.places[row.a] * on.n_qubits + on.places[row.b]]
             if pair < 0 or on.pairs[_PAIR * pair + 1] < 0:
                 return 2
             line = on.pairs[_PAIR * pair + 1]
-            fine = add(on, plays + n_plays, line, line, on.pairs[_PAIR * pair + 2], on.pair_values[3 * pair], start, point)
-            end = start + length(on, on.pairs[_PAIR * pair], point)
+            own = length(on, on.pairs[_PAIR * pair], point)
+            fine = add(on, plays + n_plays, line, line, on.pairs[_PAIR * pair + 2], on.pair_values[3 * pair],
+                       start, own, point)
+            end = start + own
             line = on.qubits[_WIDTH * on.pairs[_PAIR * pair + 3] + _DRIVE]
             if line >= 0:
                 on.state[2 * line + 1] -= on.pair_values[3 * pair + 1]
@@ -166,11 +71,14 @@ cdef int _walk(
         elif row.op == OP_MEASURE:
             q = on.places[row.a]
             line = on.qubits[_WIDTH * q + _READOUT]
-            fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _READOUT_WAVE], on.volts[2 * q + 1], start, point)
+            own = length(on, on.qubits[_WIDTH * q + _DELAY], point)
+            end = length(on, on.qubits[_WIDTH * q + 5], point)
+            fine = add(on, plays + n_plays, line, line, on.qubits[_WIDTH * q + _READOUT_WAVE],
+                       on.volts[2 * q + 1], start, end - own, point)
             if not fine:
                 return 1
-            end = start + length(on, on.qubits[_WIDTH * q + 5], point)
-            start = start + length(on, on.qubits[_WIDTH * q + _DELAY], point)
+            end = start + end
+            start = start + own
             captures[n_captures].port = <uint32_t> line
             captures[n_captures].capture = <uint32_t> n_captures
             captures[n_captures].start = ticks(on, start, line, point)
@@ -179,10 +87,11 @@ cdef int _walk(
             n_captures += 1
         elif row.op == OP_PLAY:
             line = on.frames[row.a]
+            own = length(on, on.waves[row.b], point)
             fine = add(on, plays + n_plays, line, on.frame_states[row.a],
                        on.wave_numbers[row.b * waves_stride + (point if waves_stride > 1 else 0)],
-                       on.values[row.c * on.n_points + point], start, point)
-            end = start + length(on, on.waves[row.b], point)
+                       on.values[row.c * on.n_points + point], start, own, point)
+            end = start + own
         elif row.op == OP_CAPTURE:
             line = on.frames[row.a]
             fine = carrier(on, line, on.frame_states[row.a], &captures_hz[n_captures])
@@ -253,7 +162,7 @@ def walk(
     const uint32_t[:, ::1] wave_numbers not None, const double[:, ::1] values not None,
     const int32_t[::1] order not None, const int64_t[:, ::1] counts not None, const int64_t[:, ::1] starts not None,
     const int64_t[:, ::1] shifts not None, const int64_t[::1] unit not None, double[:, ::1] state not None,
-    Play[::1] plays not None, int32_t[::1] play_rows not None, Capture[::1] made not None,
+    Play[::1] plays not None, int64_t[::1] lasts not None, int32_t[::1] play_rows not None, Capture[::1] made not None,
     double[::1] made_hz not None, int32_t[::1] made_rows not None, double[::1] ends_s not None,
     int64_t[:, ::1] residuals not None, int64_t[::1] fault not None,
 ):
@@ -288,8 +197,8 @@ def walk(
         Units of time in a second, 128 bits.
     state : (n_states, 2) float64
         For work.
-    plays, play_rows : (n_plays,) PLAY, int32
-        Filled, point by point: plays, and the row of each.
+    plays, lasts, play_rows : (n_plays,) PLAY, int64, int32
+        Filled, point by point: plays, the ticks of each to that of its end, and its row.
     made, made_hz, made_rows : (n_captures,) CAPTURE, float64, int32
         Filled: captures, their intermediate frequency, and the row of each.
     ends_s : (n_sequences * n_points,) float64
@@ -298,6 +207,11 @@ def walk(
         Filled with the largest error of a tick, in parts of `den`.
     fault : (3,) int64
         Filled with an index into `FAULTS`, the point, and the row in its sequence.
+
+    Returns
+    -------
+    ragged : bool
+        Whether the length of any play is no whole number of ticks.
 
     Raises
     ------
@@ -344,8 +258,11 @@ def walk(
         n_all_plays += n_plays
         n_all_captures += n_captures
     n = n_sequences * n_points
-    if plays.shape[0] != n_all_plays * n_points or play_rows.shape[0] != plays.shape[0]:
-        raise ValueError(f"plays has {plays.shape[0]}, play_rows {play_rows.shape[0]} rows, not {n_all_plays * n_points}")
+    n_all_plays *= n_points
+    if plays.shape[0] != n_all_plays or lasts.shape[0] != n_all_plays or play_rows.shape[0] != n_all_plays:
+        raise ValueError(
+            f"plays has {plays.shape[0]}, lasts {lasts.shape[0]}, play_rows {play_rows.shape[0]} rows, not {n_all_plays}"
+        )
     if made.shape[0] != n_all_captures * n_points or made_hz.shape[0] != made.shape[0] or made_rows.shape[0] != made.shape[0]:
         raise ValueError(f"made has {made.shape[0]} rows, not {n_all_captures * n_points}")
     if shifts.shape[0] != n or shifts.shape[1] != 2 or ends_s.shape[0] != n or unit.shape[0] != 2 or fault.shape[0] != 3:
@@ -355,7 +272,7 @@ def walk(
     fault[:] = 0
     if not rows.shape[0]:
         ends_s[:] = 0.0
-        return
+        return False
     on.places = &places[0] if places.shape[0] else NULL
     on.qubits = &qubits[0, 0] if qubits.shape[0] else NULL
     on.volts = &volts[0, 0] if volts.shape[0] else NULL
@@ -378,11 +295,13 @@ def walk(
     on.swept = &swept[0, 0, 0] if swept.shape[0] else NULL
     on.unit = wide_load(&unit[0])
     on.n_qubits = qubits.shape[0]
+    on.ragged = False
     on.n_lines = n_lines
     on.n_states = n_states
     on.n_points = n_points
     on.n_lengths = lengths.shape[0]
     all_plays = &plays[0] if plays.shape[0] else NULL
+    on.lasts = &lasts[0] if plays.shape[0] else NULL
     all_play_rows = &play_rows[0] if plays.shape[0] else NULL
     all_made = &made[0] if made.shape[0] else NULL
     all_made_hz = &made_hz[0] if made.shape[0] else NULL
@@ -390,3 +309,4 @@ def walk(
     with nogil:
         _all(&on, rows, bounds, order, counts, starts, shifts, wave_numbers.shape[1], all_plays, all_play_rows, all_made,
              all_made_hz, all_made_rows, ends_s, fault)
+    return on.ragged

@@ -23,14 +23,14 @@ cdef enum:
 
 
 cdef inline int64_t _ticks(int64_t time, int64_t num, int64_t den, int64_t* worst) noexcept nogil:
-    """Return a time in ticks, num / den of them in a unit, half to even, and keep the largest error, in parts of den."""
+    """Return a time in ticks, num / den of them in a unit, the earlier one of two, and keep the largest error, in parts of den."""
     cdef int64_t product = time * num, tick, rest
     if product >= 0:
         tick = <int64_t> (<uint64_t> product // <uint64_t> den)
     else:
         tick = -<int64_t> ((<uint64_t> -product + <uint64_t> den - 1) // <uint64_t> den)
     rest = product - tick * den
-    if rest > den - rest or (rest == den - rest and tick & 1):
+    if rest > den - rest:
         tick += 1
         rest = den - rest
     if rest > worst[0]:
@@ -269,7 +269,7 @@ cdef class GateTimes:
     def place(
         self, const Row[::1] rows not None, const int64_t[::1] bounds not None, const int64_t[:, ::1] counts not None,
         const int64_t[:, ::1] spans not None, int64_t target, int64_t early, const uint32_t[::1] numbers not None,
-        Play[::1] plays not None, Capture[::1] captures not None, const double[::1] captures_hz not None,
+        const int64_t[::1] lengths not None, Play[::1] plays not None, int64_t[::1] lasts not None, Capture[::1] captures not None, const double[::1] captures_hz not None,
         const int32_t[::1] capture_rows not None, double[::1] ends_s not None, int64_t[::1] residuals not None,
     ):
         """Give plays and captures their starts in ticks, now that it is known when the first captures are.
@@ -284,8 +284,12 @@ cdef class GateTimes:
             Units from time zero to the begin of every other line.
         numbers : (n_waves,) uint32
             New number of each waveform.
+        lengths : (n_waves or 0,) int64
+            Units of each waveform; none where all are whole ticks on their lines, and `lasts` is not filled.
         plays, captures
             As `time` filled them; their starts become ticks.
+        lasts : (n_plays or 0,) int64
+            Filled with the ticks of each play to that of its end.
         ends_s : (n_sequences,) float64
             Filled: end of the last pulse of each line.
         residuals : (n_lines,) int64
@@ -302,9 +306,9 @@ cdef class GateTimes:
             If shapes don't fit.
         """
         cdef Py_ssize_t s, k, n_sequences = bounds.shape[0] - 1, n_plays = 0, n_captures = 0
-        cdef int64_t shift, low, end
+        cdef int64_t shift, low, end, time, none = 0
         cdef uint32_t line
-        cdef bint alike = True
+        cdef bint alike = True, ragged = lengths.shape[0] != 0
         cdef int64_t longest = max(abs(target), abs(early)), most = 0
         cdef const Row* one
         cdef const Row* other
@@ -324,16 +328,19 @@ cdef class GateTimes:
             most = max(most, spans[s, _LAST], abs(spans[s, _OFFSET]))
         if plays.shape[0] != n_plays or captures.shape[0] != n_captures or captures_hz.shape[0] != n_captures or capture_rows.shape[0] != n_captures:
             raise ValueError(f"there are {plays.shape[0]} plays, {captures.shape[0]} captures, not {n_plays}, {n_captures}")
-        for k in range(self.n_lines):
-            residuals[k] = 0
+        if ragged and (lengths.shape[0] != self.n_waves or lasts.shape[0] != n_plays):
+            raise ValueError(f"lengths, lasts have {lengths.shape[0]}, {lasts.shape[0]} rows, not {self.n_waves}, {n_plays}")
+        for k in range(lengths.shape[0]):
+            most = max(most, abs(lengths[k]))
         for k in range(n_plays):
             if plays[k].port >= <uint32_t> self.n_lines or plays[k].waveform >= <uint32_t> self.n_waves:
                 raise ValueError(f"play {k} has port {plays[k].port}, waveform {plays[k].waveform}")
         for k in range(n_captures):
             if captures[k].port >= <uint32_t> self.n_lines:
                 raise ValueError(f"capture {k} has port {captures[k].port}")
-        for k in range(self.delays.shape[0]):
+        for k in range(self.n_lines):
             most = max(most, abs(self.delays[k]))
+            residuals[k] = 0
         if longest > longest_time() or most > longest_time() or (longest + 4 * most) > (<int64_t> 1 << 62) // self.most:
             return None
         n_plays = n_captures = 0
@@ -345,9 +352,12 @@ cdef class GateTimes:
                 end = spans[s, _LAST] + shift
                 for k in range(n_plays, n_plays + counts[s, 1]):
                     line = plays[k].port
+                    time = end - plays[k].start + self.delays[line]
+                    plays[k].start = _ticks(time, self.ratios[line, 0], self.ratios[line, 1], &residuals[line])
+                    if ragged:
+                        time += lengths[plays[k].waveform]
+                        lasts[k] = _ticks(time, self.ratios[line, 0], self.ratios[line, 1], &none) - plays[k].start
                     plays[k].waveform = numbers[plays[k].waveform]
-                    plays[k].start = _ticks(end - plays[k].start + self.delays[line], self.ratios[line, 0],
-                                            self.ratios[line, 1], &residuals[line])
                 n_plays += counts[s, 1]
                 for k in range(n_captures, n_captures + counts[s, 2]):
                     line = captures[k].port

@@ -8,6 +8,7 @@ cdef extern from "wide.h" nogil:
     void wide_store(int64_t* pair, wide_t value)
     wide_t wide_zero()
     int64_t wide_ticks(wide_t t, wide_t num, wide_t den, wide_t* error)
+    int64_t wide_lasts(wide_t t, wide_t length, wide_t num, wide_t den, int64_t start, bint* ragged)
     double wide_seconds(wide_t t, wide_t unit)
 
 cdef packed struct Row:

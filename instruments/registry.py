@@ -28,6 +28,7 @@ __all__ = [
     "check_entry",
     "declared_commands",
     "identity_queries",
+    "import_driver",
     "lowering_of",
     "model_of",
     "model_that_is",
@@ -168,6 +169,20 @@ def open_device(instrument: Instrument, lab: Lab) -> Device:
     check_entry(instrument)
     device: Device = _module(_driver(instrument.model)).open_driver(instrument, lab)
     return device
+
+
+def import_driver(name: str) -> None:
+    """Import what opens a model's instruments, ahead of the first one.
+
+    A hosted driver's own package is left to the first one: it may start threads, or read the environment.
+
+    Raises
+    ------
+    RequestError
+        If the model is not known or not driven yet.
+    """
+    _module(_driver(name))
+    _module("links.visa_port").import_backend()
 
 
 def check_entry(instrument: Instrument) -> None:

@@ -1,7 +1,8 @@
 """Bring values to an instrument's grid: each rounding returns value and error, refused beyond a tolerance.
 
 Policies: ``exact`` takes only what is on the grid already, ``nearest`` rounds half to even, ``up`` never shortens.
-Times become ticks in `qctl.units`; nothing is padded unless the caller says with what.
+Times become ticks in `qctl.units`, where half a tick goes to the earlier one; nothing is padded unless the caller says
+with what.
 """
 
 from __future__ import annotations

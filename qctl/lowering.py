@@ -112,6 +112,11 @@ def _run(line: Sequence[Timeline], lab: Lab, n_shots: int, averaged: bool) -> tu
     if len({timeline.n_repeats for timeline in line}) > 1:
         raise CompileError("the programs of one run repeat themselves differently often")
     n_total = n_shots * line[0].n_repeats
+    if n_total > MOST_SHOTS:
+        raise CompileError(
+            f"{n_shots} shots of a program that goes {line[0].n_repeats} times round its loop are {n_total}, over "
+            f"{MOST_SHOTS}: loop less often, or ask for fewer shots"
+        )
     occupied = occupied_by(lab, line[0].processor)
     check_followers(line, occupied.instruments, lab)
     straights, parts = aligned(line, occupied.lead_s, n_total)

@@ -85,7 +85,10 @@ def _decimal(number: float) -> Fraction:
 
 @lru_cache(maxsize=4096, typed=True)
 def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: float | None = None) -> Rounded:
-    """Round a time to whole ticks of a clock, half to even.
+    """Round a time to the nearest whole tick of a clock, the earlier one of two.
+
+    Of samples that are taken at the middles of ticks, those from one rounded time to before another one are just those
+    between the exact times. How ties go does not depend on the tick, so a length of whole ticks stays one anywhere.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ def to_ticks(time_s: float | int | Fraction, rate_hz: Fraction, tolerance_s: flo
         If the error is above the tolerance, or the ticks don't fit in 63 bits.
     """
     exact = rational_s(time_s) * rate_hz
-    ticks = round(exact)
+    ticks = -((exact.denominator - 2 * exact.numerator) // (2 * exact.denominator))
     if abs(ticks) > _MAX_TICKS:
         raise TimingError(f"time_s = {float(time_s):g} is over 2**63 ticks of {float(rate_hz):g} Hz")
     error_s = float((ticks - exact) / rate_hz)

@@ -137,6 +137,16 @@ def test_loop_around_the_program_multiplies_the_shots(lab):
     assert batch.n_shots == 100
 
 
+@pytest.mark.parametrize(("rounds", "shots"), [(10_000_001, 1), (100_000, 101), (10**12, 100)])
+def test_loop_around_the_program_makes_no_more_shots_than_a_run_has(lab, rounds, shots):
+    p = qctl.Program(ports=["q0.drive"])
+    with p.loop(rounds):
+        p.play("q0.drive", qctl.constant(1e-6, 0.05))
+    words = f"{shots} shots of a program that goes {rounds} times round its loop are {rounds * shots}, over 10000000"
+    with pytest.raises(CompileError, match=words):
+        qctl.compile(p, lab, shots=shots)
+
+
 def test_long_shots_stretch_the_period(lab):
     p = qctl.Program(ports=["q0.drive"], qubits=["q0"], bits=1)
     p.sx("q0")

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import pyvisa
@@ -24,7 +25,7 @@ from qctl.instruments.links.link import SerialLine
 from qctl.instruments.links.silence import serial_path
 from qctl.lab.addresses import Address, parse_address
 
-__all__ = ["NO_WORDS", "PortClosedError", "VisaPort", "check_echo"]
+__all__ = ["NO_WORDS", "PortClosedError", "VisaPort", "check_echo", "import_backend"]
 
 _SMALL_BYTES = 16_384
 _MOST_PARTS = 256
@@ -102,6 +103,11 @@ def _claimed(address: str) -> int | None:
 def _manager() -> pyvisa.ResourceManager:
     logging.getLogger("pyvisa").setLevel(logging.CRITICAL)  # it logs a trace at each failed attempt; ours says it once
     return pyvisa.ResourceManager("@py")
+
+
+def import_backend() -> None:
+    """Import what PyVISA imports at the first port."""
+    import_module("pyvisa_py")
 
 
 class VisaPort:

@@ -321,10 +321,13 @@ class _Work:
                 modulated = self.instrument.model in can.RF or len(port.outputs) == 2
                 connectors = tuple(ref.output for ref in port.outputs)
                 top_v = full_scale_v_of(self.instrument, self.table, connectors, modulated)
+                unit = rows.waveforms[int(play["waveform"])]
+                peak = 1.0 if unit.samples is None else float(np.abs(unit.samples).max(initial=0.0))
+                volts = float(play["amplitude"]) * peak
                 raise CompileError(
-                    f"{what} on {port.name}: {play['amplitude']:.6g} V is over what {name} reaches, {top_v:.6g} V: "
+                    f"{what} on {port.name}: {volts:.6g} V is over what {name} reaches, {top_v:.6g} V: "
                     "lower it, or take attenuation out of the line",
-                    volts=float(play["amplitude"]),
+                    volts=volts,
                 )
             if fault == "frequency":
                 refuse(

@@ -142,6 +142,7 @@ class Memory:
                 weights = self._weights(spec.weights, spec.slot)
                 length = len(spec.weights)
             elif boxes:
+                check_number(self.can, "channels.input.length", -(-length // 4) * 4, f"the capture into {spec.slot!r}")
                 weights = self._weights(np.ones(length, np.complex128), spec.slot)
             acquisition = self.slots.setdefault(spec.slot, len(self.slots))
             check_number(self.can, "acquisitions", acquisition + 1, f"the results of {spec.port}")

@@ -275,6 +275,7 @@ class Steering:
                 others = [results[c] for c in when.captures if results[c].address == one.address]
                 if min(other.end for other in others) < one.end:
                     counted_on.add(column)
+        _check_counted(port, p, uses, results, counted_on)
         held = [(results[column].end + can.TRIGGER_WAY_NS, until + _LATCH_NS) for column, until in last.items()]
         ends = [one.end for one in results.values()]
         begin = max(0, max(ends, default=0) + can.FEEDBACK_NS - self.period_ns)
@@ -298,6 +299,22 @@ class Steering:
                 )
             resets.append(at)
         return sorted(resets)
+
+
+def _check_counted(
+    port: Port, p: int, uses: Sequence[tuple[int, Condition]], results: Mapping[int, _Result], counted_on: set[int]
+) -> None:
+    """Refuse a use of a result alone that is counted on from earlier ones, as another use wants it."""
+    for start, when in uses:
+        for one in (results[column] for column in when.captures if column in counted_on):
+            for other in results.values():
+                if other.address == one.address and other.end < one.end and other.column not in when.captures:
+                    raise CompileError(
+                        f"a pulse on {port.name} at {start} ns of point {p} depends on the result at {one.end} ns and "
+                        f"not on that of the same qubit at {other.end} ns, and another one of this port on both: the "
+                        f"trigger network counts them together for all or none; play the two on different ports, or "
+                        f"let the program keep them apart by other qubits' results"
+                    )
 
 
 def _slot(low: int, high: int, starts: Sequence[int], held: Sequence[tuple[int, int]]) -> int | None:

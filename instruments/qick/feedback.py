@@ -133,8 +133,9 @@ class Steering:
                 self._reads.setdefault(p, []).append(Read(at, late, port, bit, round(spec.threshold * counts_per_v)))
 
     def when(self, p: int, play: int) -> Condition | None:
-        """Return the condition of a play of a point."""
-        return self.conditions[p][play - int(self.rows.bounds[p])] if play >= 0 and self.conditions else None
+        """Return the condition of a play of a point; a point where all plays always happen has none."""
+        own = self.conditions[p] if self.conditions else ()
+        return own[play - int(self.rows.bounds[p])] if play >= 0 and own else None
 
     def bits(self, p: int) -> Mapping[int, int]:
         """Return the bit in which each capture of a point that decides is kept, by column."""

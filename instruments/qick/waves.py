@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -45,13 +46,22 @@ class Envelopes:
         self._per_cycle = int(generator["samps_per_clk"])
         self._room = int(generator["maxlen"])
         self._parts: list[NDArray[np.int16]] = []
+        self._known: dict[Waveform, int] = {}
         self.table = np.zeros((n_waveforms, 3), np.int64)
         self.top = np.ones(n_waveforms)
         self.n_samples = 0
         self.length_error_s = 0.0
 
     def add(self, k: int, waveform: Waveform) -> None:
-        """Take a waveform up; a constant one needs no memory."""
+        """Take a waveform up; a constant one needs no memory.
+
+        Lengths are whole cycles and starts whole ticks of another clock, so where it begins does not change it.
+        """
+        waveform = replace(waveform, ticks=None)
+        known = self._known.setdefault(waveform, k)
+        if known != k:
+            self.table[k], self.top[k] = self.table[known], self.top[known]
+            return
         what = f"{waveform.kind} pulse of {float(waveform.duration_s):g} s on {self._where}"  # type: ignore[arg-type]
         if waveform.kind == "constant":
             length, error_s = to_ticks(float(waveform.duration_s), self._fabric_hz)  # type: ignore[arg-type]

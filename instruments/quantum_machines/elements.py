@@ -24,6 +24,8 @@ __all__ = ["Element", "Line", "Pulse", "Refusal", "Tone", "Window"]
 CYCLE_NS = can.CYCLE_NS
 _RATE_HZ = rational_hz(can.CLOCK_HZ)
 _FRAME = 1 << 16
+_LONGEST_NS = 1 << 24
+"""Of one pulse, or of a capture without one: its samples are in the configuration."""
 """Steps of a turn that frames are kept in (qm-qua: `frame_rotation_2pi`)."""
 
 Refusal = Callable[[int, bool, str], NoReturn]
@@ -173,6 +175,9 @@ class Element:
             if 0 < gap < can.SHORTEST_NS:  # too short a wait: silence at the head of the pulse
                 begin -= gap
             length = max(-(-(last - begin) // CYCLE_NS) * CYCLE_NS, can.SHORTEST_NS)
+            if length > _LONGEST_NS:
+                refused(which, is_capture, f"it lasts {length} ns, and {_LONGEST_NS} ns is the most that is compiled: "
+                        "shorten it")  # fmt: skip
             items[n][1] = begin + length
             made.append((begin, length, *self._pulse(begin, length, k, c, tones, windows, lead_ns, refused)))
         return made

@@ -191,9 +191,16 @@ class _Work:
             rendered.append((offset, amplitude / full_scale_v * unit * np.exp(2j * np.pi * turns - 1j * phase_rad)))
         n = max(offset + len(part) for offset, part in rendered)
         if n > can.READOUT_SAMPLES:
+            late = min((offset for offset, part in rendered if offset + len(part) > can.READOUT_SAMPLES), default=0)
+            remedy = "shorten the pulse"
+            if late >= self.grid.grid:
+                remedy = (
+                    f"it begins {late} samples into a readout that is not over; begin it with that one, or at a "
+                    f"multiple of {self.grid.grid} samples behind its end"
+                )
             raise CompileError(
                 f"a readout pulse of {self.instrument.name} needs {n} samples, {n / self.rate_hz:.4g} s with what "
-                f"is in front of it; a waveform has {can.READOUT_SAMPLES}: shorten the pulse"
+                f"is in front of it; a waveform has {can.READOUT_SAMPLES}: {remedy}"
             )
         n_padded = max(-(-n // self.grid.grid) * self.grid.grid, self.grid.least)
         samples = np.zeros(n_padded, np.complex128)

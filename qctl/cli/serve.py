@@ -25,8 +25,7 @@ def serve(
 ) -> None:
     """Run the server until Ctrl-C or SIGTERM; print `ready ADDRESS` when it answers."""
     from qctl.errors import RequestError
-    from qctl.server.app import ServerConfig
-    from qctl.server.app import serve as run_server
+    from qctl.server.warming import begin_nursery
 
     if not lab.is_file():
         raise RequestError(f"{lab} is not there; `qctl hil lab --out lab.toml` starts a virtual one")
@@ -36,8 +35,12 @@ def serve(
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
 
-    _check_driven(lab)
-    run_server(ServerConfig(lab, bind, store, n_workers=workers), ready)
+    with begin_nursery(lab) as nursery:
+        from qctl.server.app import ServerConfig
+        from qctl.server.app import serve as run_server
+
+        _check_driven(lab)
+        run_server(ServerConfig(lab, bind, store, n_workers=workers), ready, nursery)
 
 
 def _check_driven(path: Path) -> None:

@@ -191,13 +191,21 @@ class Branching:
             if step.op in _STILL:
                 continue
             when = step.when or always()
-            for q in step.qubits:
+            for q in step.qubits or self._driven(step):
                 before = self._since.get(q)
                 if before is None or when.always:
                     self._since[q] = when
                 elif not before.always:
                     wide = len({*before.captures, *when.captures}) > MOST_BITS
                     self._since[q] = always() if wide else ~(~before & ~when)
+
+    def _driven(self, step: Step) -> list[int]:
+        """Return the qubits that a pulse drives: those that its ports are named after."""
+        if step.op is not Op.PLAY:
+            return []
+        symbols = [self.body.ports[k] for k in step.ports]
+        names = [(one.parent or one.name).partition(".") for one in symbols]
+        return [self.body.qubits.index(q) for q, _, role in names if role == "drive" and q in self.body.qubits]
 
     # --- values -------------------------------------------------------------------------------------
 

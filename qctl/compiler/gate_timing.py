@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from qctl.cext import gate_times as kernel
 from qctl.cext import recycled
+from qctl.compiler.lasting import fitted
 from qctl.compiler.rows import Rows
 from qctl.compiler.tables import Tables, wide
 from qctl.program.tables import Waveform
 from qctl.program.timeline import CAPTURE, PLAY, PortClock
-from qctl.units import common_grid_s
+from qctl.units import common_grid_s, rational_s
 
 __all__ = ["Played", "gates_played", "known_lengths", "lead_of", "ports_of", "step_of"]
 
@@ -79,6 +80,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     captures, captures_hz = np.empty(n_captures, CAPTURE), np.empty(n_captures)
     capture_rows, ends_s = np.empty(n_captures, np.int32), np.empty(n)
     used, residuals = np.empty(known.shape, np.int64), np.empty(known.shape[0], np.int64)
+    lasts = recycled.empty(n_plays if len(known.lengths) else 0, np.int64)
     found = known.times.time(
         table, bounds, rows.words, rows.places, lengths, order, counts, spans, used, plays, play_rows, captures,
         captures_hz, capture_rows,
@@ -89,26 +91,30 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     target = _target(tables, units, lines, latest) if lines else known.early
     numbers, waveforms = _numbered(tables, waves)
     alike = known.times.place(
-        table, bounds, counts, spans, target, known.early, numbers, plays, captures, captures_hz, capture_rows, ends_s,
-        residuals,
+        table, bounds, counts, spans, target, known.early, numbers, known.lengths, plays, lasts, captures, captures_hz,
+        capture_rows, ends_s, residuals,
     )  # fmt: skip
     if alike is None:
         return None
     if len(waves) < used.shape[1]:
         used = np.ascontiguousarray(used[:, waves])
+    played = waveforms
+    if len(known.lengths):
+        played = fitted(plays, lasts, waveforms, [line.rate_hz for line in tables.lines.lines])
     return Played(
         plays, play_rows, captures, captures_hz, capture_rows, ends_s, order, counts,
-        ports_of(tables, _errors(residuals, known.denominators)), waveforms, used, alike,
+        ports_of(tables, _errors(residuals, known.denominators)), played, used if played is waveforms else None, alike,
     )  # fmt: skip
 
 
 class _Known(NamedTuple):
-    """What is the same for all calls."""
+    """What is the same for all calls; lengths of waveforms in units only where not all are whole ticks."""
 
     times: kernel.GateTimes
     shape: tuple[int, int]
     early: int
     denominators: tuple[int, ...]
+    lengths: NDArray[np.int64]
 
 
 def _errors(residuals: NDArray[np.int64], denominators: tuple[int, ...]) -> tuple[Fraction | int, ...]:
@@ -137,7 +143,12 @@ def _known(tables: Tables, units: int) -> _Known | None:
         return None
     if early >> 59:
         return None
-    return _Known(times, (len(lines), max(n_waves, 1)), early, tuple(x.denominator for x in ratios))
+    lasting = [rational_s(float(wave.params[0])) for wave in tables.waveforms]  # type: ignore[arg-type]
+    sounds = [(row[2], row[7]) for row in tables.qubits.tolist()] + [(row[3], row[8]) for row in tables.qubits.tolist()]
+    sounds += [(row[1], row[2]) for row in tables.pairs.tolist()]
+    ragged = any(line >= 0 and (lasting[wave] * lines[line].rate_hz).denominator > 1 for line, wave in sounds)
+    lengths = np.array([round(length * units) for length in lasting] if ragged else [], np.int64)
+    return _Known(times, (len(lines), max(n_waves, 1)), early, tuple(x.denominator for x in ratios), lengths)
 
 
 def _target(tables: Tables, units: int, lines: tuple[int, ...], latest: int) -> int:

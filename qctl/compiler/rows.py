@@ -220,7 +220,7 @@ class _Writer:
             {step.event: k for k, step in enumerate(steps) if step.event >= 0},
         )  # fmt: skip
 
-    def _length(self, value: Value, what: str) -> int:
+    def _length(self, value: Value | Fraction, what: str) -> int:
         """Return the index of a length; the same expression is evaluated once, most qubits wait for the same sweep."""
         key = value.key() if isinstance(value, Expression) else value
         found = self.length_index.get(key)
@@ -244,7 +244,10 @@ class _Writer:
         if found is None:
             wave = self.body.waveforms[step.number]
             label = f"{wave.kind} pulse at instruction {step.where}"
-            length = self._length(wave.duration_s, f"duration of the {label}")
+            lasts: Value | Fraction = wave.duration_s
+            if wave.samples is not None and wave.rate_hz is not None:
+                lasts = len(wave.samples) / wave.rate_hz  # exactly
+            length = self._length(lasts, f"duration of the {label}")
             found = self.waves[step.number] = (len(self.waves), wave, length)
             self.wave_numbers.append(self._numbers(wave, label))
         return found[0]

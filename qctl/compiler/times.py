@@ -99,7 +99,7 @@ class Times:
         return np.array([numerator / denominator for numerator in self.numerators.tolist()])
 
     def ticks(self, rate_hz: Fraction) -> tuple[NDArray[np.int64], float]:
-        """Return each time in whole ticks of a clock, half to even, and the largest rounding error in seconds.
+        """Return each time in whole ticks of a clock, the earlier one of two, and the largest error in seconds.
 
         Raises
         ------
@@ -111,7 +111,7 @@ class Times:
         worst = 0
         for numerator in self.numerators.tolist():
             tick, rest = divmod(numerator * by, parts)
-            if 2 * rest > parts or (2 * rest == parts and tick & 1):
+            if 2 * rest > parts:
                 tick += 1
                 rest -= parts
             worst = max(worst, abs(rest))

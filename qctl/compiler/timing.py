@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import frames, schedule
+from qctl.cext import frames, recycled, schedule
 from qctl.compiler.branched import conditions_of, kept_of
 from qctl.compiler.captures import specs_of
 from qctl.compiler.gate_timing import Played, gates_played, known_lengths, lead_of, ports_of, step_of
 from qctl.compiler.labels import Actions, Labels, Lined, Names
+from qctl.compiler.lasting import fitted
 from qctl.compiler.lines import Lines
 from qctl.compiler.refusals import refuse_frames, refuse_schedule
 from qctl.compiler.rows import Rows, rows_of
@@ -209,17 +210,22 @@ class Timing:
         play_rows, capture_rows = np.empty(n_plays, np.int32), np.empty(n_captures, np.int32)
         ends_s, residuals = np.empty(self.n_sequences * n_points), np.zeros((len(tables.line_table), 2), np.int64)
         state, fault = np.empty((len(rows.states_hz), 2)), np.zeros(3, np.int64)
-        frames.walk(  # type: ignore[call-arg]
+        lasts = recycled.empty(n_plays, np.int64)
+        ragged = frames.walk(  # type: ignore[call-arg]
             *common, tables.volts, tables.pair_values, tables.carriers, _clocks(tables.lines, self.units)[0],
             rows.frame_states, rows.states_hz, rows.wave_table, rows.values, order, counts, starts, shifts,
-            _unit(self.units), state, plays, play_rows, captures, captures_hz, capture_rows, ends_s, residuals, fault,
+            _unit(self.units), state, plays, lasts, play_rows, captures, captures_hz, capture_rows, ends_s, residuals,
+            fault,
         )  # fmt: skip
         if fault[0]:
             s = int(fault[1]) // n_points
             row = int(rows.bounds[s] + fault[2])
             refuse_frames(frames.FAULTS[int(fault[0])], row, Names(rows, tables, bodies[s]), state)
         self._times = starts, shifts
-        waveforms = _used(plays, rows.waveforms)
+        waveforms = rows.waveforms
+        if ragged:
+            waveforms = fitted(plays, lasts, waveforms, [line.rate_hz for line in tables.lines.lines])
+        waveforms = _used(plays, waveforms)
         ports = ports_of(
             tables,
             tuple(

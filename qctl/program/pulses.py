@@ -118,8 +118,8 @@ class PulseBuilder(BlockBuilder):
             raise RequestError(f"into = {into!r} is not a non-empty string{self._place(op)}")
         if duration_s is not None and not isinstance(duration_s, Expression):
             duration_s = constant_value(duration_s, "duration_s")
-            if duration_s < 0:
-                raise RequestError(f"duration_s = {duration_s:g} is below 0{self._place(op)}")
+            if duration_s <= 0:
+                raise RequestError(f"duration_s = {duration_s:g} is not above 0{self._place(op)}")
         try:
             kind = CaptureMode[mode.upper()] if isinstance(mode, str) else CaptureMode(mode)
         except (KeyError, ValueError):

@@ -36,7 +36,7 @@ def envelope_samples(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.comple
     Returns
     -------
     (n_samples,) complex128
-        I + iQ at the middle of each sample's time; `n_samples` is the length rounded to whole samples.
+        I + iQ at the middle of each sample's time; `n_samples` is what `envelope_length` returns.
 
     Raises
     ------
@@ -57,11 +57,15 @@ def envelope_samples(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.comple
 def envelope_length(waveform: Waveform, rate_hz: Fraction) -> int:
     """Return how many samples `envelope_samples` would give, without making them.
 
+    They are what a timeline says of the waveform at this rate, or else its length in whole samples.
+
     Raises
     ------
     CompileError
         If the length is symbolic.
     """
+    if waveform.ticks is not None and waveform.ticks[1] == rate_hz:
+        return waveform.ticks[0]
     if waveform.samples is not None and waveform.rate_hz is not None:
         return to_ticks(len(waveform.samples) / waveform.rate_hz, rate_hz).ticks
     length_s = waveform.params[0]
@@ -72,10 +76,10 @@ def envelope_length(waveform: Waveform, rate_hz: Fraction) -> int:
 
 def _sampled(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:
     if waveform.samples is not None and waveform.rate_hz is not None:
-        if waveform.rate_hz == rate_hz:
+        n = envelope_length(waveform, rate_hz)
+        if waveform.rate_hz == rate_hz and n == len(waveform.samples):
             return waveform.samples.astype(np.complex128)
         # Another rate: each of its samples is held until the next, as its own DAC would.
-        n = to_ticks(len(waveform.samples) / waveform.rate_hz, rate_hz).ticks
         ratio = waveform.rate_hz / rate_hz
         at = (2 * np.arange(n, dtype=np.int64) + 1) * ratio.numerator // (2 * ratio.denominator)
         return waveform.samples[np.minimum(at, len(waveform.samples) - 1)]
@@ -85,7 +89,7 @@ def _sampled(waveform: Waveform, rate_hz: Fraction) -> NDArray[np.complex128]:
             raise CompileError(f"{waveform.kind} has the parameter {value}, which is not known yet")
         numbers.append(float(value))
     length_s = numbers[0]
-    n = to_ticks(rational_s(length_s), rate_hz).ticks
+    n = envelope_length(waveform, rate_hz)
     if n > _MOST_SAMPLES:
         raise CompileError(
             f"{waveform.kind} pulse of {length_s:g} s has {n} samples at {float(rate_hz):g} Hz, and {_MOST_SAMPLES} is "

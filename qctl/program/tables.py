@@ -179,6 +179,9 @@ class Waveform:
         Of kind ``samples``.
     rate_hz : Fraction or None
         Sample rate of the samples.
+    ticks : tuple of (int, Fraction) or None
+        Of a timeline's waveform whose length is no whole number of its clock's ticks: how many it takes where it is
+        played, and the clock in hertz. None is the nearest whole number.
     """
 
     kind: str
@@ -186,7 +189,12 @@ class Waveform:
     amp: Value = 1.0
     samples: NDArray[np.complex128] | None = None
     rate_hz: Fraction | None = None
+    ticks: tuple[int, Fraction] | None = None
     _known: tuple[tuple[object, ...], int] | None = field(default=None, init=False, repr=False)
+
+    def lasting(self, ticks: int, rate_hz: Fraction) -> Waveform:
+        """Return the same envelope where it takes so many ticks of a clock."""
+        return Waveform(self.kind, self.params, self.amp, self.samples, self.rate_hz, (ticks, rate_hz))
 
     @property
     def duration_s(self) -> Value:
@@ -211,7 +219,7 @@ class Waveform:
 
     def _made_key(self) -> tuple[object, ...]:
         values = tuple(v.key() if isinstance(v, Expression) else struct.pack("<d", v) for v in (*self.params, self.amp))
-        return (self.kind, values, None if self.samples is None else self.samples.tobytes(), self.rate_hz)
+        return (self.kind, values, None if self.samples is None else self.samples.tobytes(), self.rate_hz, self.ticks)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Waveform) and self.key() == other.key())
@@ -221,7 +229,7 @@ class Waveform:
 
     def __reduce__(self) -> tuple[object, ...]:
         # Hashes of texts are other ones in every process.
-        return type(self), (self.kind, self.params, self.amp, self.samples, self.rate_hz)
+        return type(self), (self.kind, self.params, self.amp, self.samples, self.rate_hz, self.ticks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,9 +21,11 @@ from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
 from qctl.server.hosts import groups_of
 from qctl.server.keeping import KeeperPlan, run_keeper
+from qctl.server.nursery import Nursery, Offspring
 from qctl.server.orders import Quit, Ready, Stop
 from qctl.server.places import make_places, remove_places
-from qctl.server.processes import END_SIGNALS, SPAWN, configure_log, start_process
+from qctl.server.processes import END_SIGNALS, configure_log
+from qctl.server.warming import begin_nursery
 from qctl.store.opening import check_database, claim_store
 from qctl.wire import Safe, Topic
 
@@ -93,8 +93,8 @@ def check_address(address: str) -> str:
 class _Child:
     """A process, and how to start it again."""
 
-    start: Callable[[int], tuple[BaseProcess, str]]
-    process: BaseProcess
+    start: Callable[[int], tuple[Offspring, str]]
+    process: Offspring
     generation: int = 0
     ready: bool = False
     started_s: float = 0.0
@@ -110,9 +110,18 @@ def _pause_s(child: _Child, now_s: float) -> float:
 
 
 class Server:
-    """The broker's loop and the processes around it."""
+    """The broker's loop and the processes around it.
 
-    def __init__(self, config: ServerConfig) -> None:
+    Parameters
+    ----------
+    config : ServerConfig
+        Lab, address, store.
+    nursery : Nursery, optional
+        Where the processes are forked, closed at the server's end; None starts one when they are.
+    """
+
+    def __init__(self, config: ServerConfig, nursery: Nursery | None = None) -> None:
+        self._nursery = nursery or Nursery()
         address = check_address(config.address)
         self._toml = whole_lab(config.lab)
         self._lab = parse_lab(self._toml, config.lab.name)
@@ -199,33 +208,29 @@ class Server:
         for group in self._groups:
             self._add(group, partial(self._start_host, group))
 
-    def _add(self, name: str, start: Callable[[int], tuple[BaseProcess, str]]) -> None:
+    def _add(self, name: str, start: Callable[[int], tuple[Offspring, str]]) -> None:
         process, address = start(0)
         self._children[name] = _Child(start, process, started_s=time.monotonic())
         self._join(name, process, address)
 
-    def _join(self, name: str, process: BaseProcess, address: str) -> None:
+    def _join(self, name: str, process: Offspring, address: str) -> None:
         self._poller.register(self.broker.connect(name, address), zmq.POLLIN)
         self._poller.register(process.sentinel, zmq.POLLIN)
 
-    def _start_keeper(self, generation: int) -> tuple[BaseProcess, str]:
+    def _start_keeper(self, generation: int) -> tuple[Offspring, str]:
         endpoint = self._places.endpoint(KEEPER, generation)
         plan = KeeperPlan(
             self._toml, self._places, endpoint, self._intake, self._config.prepare, self._config.n_workers
         )
-        process = SPAWN.Process(target=run_keeper, args=(plan,), name=KEEPER)
-        start_process(process)
-        return process, endpoint
+        return self._nursery.start(KEEPER, run_keeper, (plan,), (self._nursery.fileno(),)), endpoint
 
-    def _start_host(self, group: str, generation: int) -> tuple[BaseProcess, str]:
+    def _start_host(self, group: str, generation: int) -> tuple[Offspring, str]:
         endpoint = self._places.endpoint(f"host-{group}", generation)
         plan = HostPlan(
             group, self._groups[group], self._toml, self._places, endpoint, self._intake, self._config.open_device,
             safe_first=generation > 0,
         )  # fmt: skip
-        process = SPAWN.Process(target=run_host, args=(plan,), name=f"host.{group}")
-        start_process(process)
-        return process, endpoint
+        return self._nursery.start(f"host.{group}", run_host, (plan,)), endpoint
 
     def _bury(self, name: str, child: _Child) -> None:
         """Tell everybody that a process ended; one that ends at once again and again is started ever more slowly."""
@@ -276,13 +281,14 @@ class Server:
             if child.process.is_alive():
                 child.process.kill()
                 child.process.join(2.0)
+        self._nursery.close()
         self.broker.close()
         self._context.term()
         remove_places(self._places)
         self._claim.release()
 
 
-def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
+def serve(config: ServerConfig, on_ready: Callable[[str], None], nursery: Nursery | None = None) -> None:
     """Run a server in this process until SIGTERM, SIGINT or the end of its terminal.
 
     Parameters
@@ -291,6 +297,8 @@ def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
         Lab, address, store.
     on_ready : callable of str
         Called with the address when the server answers.
+    nursery : Nursery, optional
+        One that was begun earlier for the same lab; it ends with the server.
 
     Raises
     ------
@@ -298,15 +306,14 @@ def serve(config: ServerConfig, on_ready: Callable[[str], None]) -> None:
         If the address, the lab or the store is refused, or the port is taken.
     """
     configure_log()
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     asked: list[int] = []
     _on_end_signals(lambda number, _frame: asked.append(number))
-    server = Server(config)
-    _on_end_signals(server.stop)
-    if asked:
-        server.stop()
-    server.run(on_ready)
+    with nursery or begin_nursery(config.lab) as begun:
+        server = Server(config, begun)
+        _on_end_signals(server.stop)
+        if asked:
+            server.stop()
+        server.run(on_ready)
 
 
 def _on_end_signals(handler: Callable[[int, Any], Any]) -> None:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qctl.server.nursery import Nursery
 from qctl.server.pool import Pool
 from qctl.server.processes import begin_process
 
@@ -29,10 +30,10 @@ class KeeperPlan:
     n_workers: int
 
 
-def run_keeper(plan: KeeperPlan) -> None:
-    """Keep jobs and results until told to quit."""
+def run_keeper(plan: KeeperPlan, nursery: int) -> None:
+    """Keep jobs and results until told to quit; the pool's workers are forked where the keeper was."""
     begin_process(on_orphan=lambda: os._exit(1))
-    pool = Pool(plan.n_workers, warm=((_WARM, plan.lab_toml),))
+    pool = Pool(plan.n_workers, warm=((_WARM, plan.lab_toml),), nursery=Nursery(handle=nursery))
     from qctl.server.keeper import Keeper
 
     Keeper(plan, pool).serve()

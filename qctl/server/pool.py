@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import Connection, Pipe, wait
 from typing import Any
 
 from qctl.errors import CompileError, InternalError, JobCancelledError, QctlError
-from qctl.server.processes import SPAWN, begin_process, import_path
+from qctl.server.nursery import Nursery, Offspring
+from qctl.server.processes import begin_process, import_path
 
 __all__ = ["LONGEST_S", "MOST_BYTES", "Pool"]
 
@@ -28,9 +28,10 @@ _Call = tuple[str, Any]
 """Import path of a function, and its argument."""
 
 
-def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
+def _serve(warm: tuple[_Call, ...], most_bytes: int, nice: int, handle: int) -> None:
     """Make the calls that warm it up, say so, and then call what the pipe names until it closes."""
     begin_process(nice=nice)
+    connection = Connection(handle)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -62,14 +63,12 @@ def _serve(connection: Connection, warm: tuple[_Call, ...], most_bytes: int, nic
 class _Worker:
     """One process and the pipe to it."""
 
-    def __init__(self, number: int, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
-        self.connection, theirs = SPAWN.Pipe()
-        self.process: BaseProcess = SPAWN.Process(
-            target=_serve, args=(theirs, warm, most_bytes, nice), name=f"pool.{number}", daemon=True
-        )
-        self.process.start()
+    def __init__(self, nursery: Nursery, number: int, warm: tuple[_Call, ...], most_bytes: int, nice: int) -> None:
+        self.connection, theirs = Pipe()
+        with theirs:
+            arguments = (warm, most_bytes, nice)
+            self.process: Offspring = nursery.start(f"pool.{number}", _serve, arguments, (theirs.fileno(),))
         self.is_warm = False
-        theirs.close()
 
     def wait_warm(self) -> None:
         """Return when it takes calls, or has ended."""
@@ -98,6 +97,8 @@ class Pool:
         A call that takes longer ends with its process, so that one program can't hold its processor for ever.
     most_bytes : int
         Memory of each worker, so that one program can't have the system kill the server.
+    nursery : Nursery, optional
+        Where workers are forked; None starts one for them alone.
     """
 
     def __init__(
@@ -106,7 +107,9 @@ class Pool:
         warm: tuple[_Call, ...] = (),
         longest_s: float = LONGEST_S,
         most_bytes: int = MOST_BYTES,
+        nursery: Nursery | None = None,
     ) -> None:
+        self._nursery = nursery or Nursery()
         self._warm, self._longest_s, self._most_bytes = warm, longest_s, most_bytes
         self._number = n_workers
         self._lock = threading.Lock()
@@ -126,7 +129,7 @@ class Pool:
                 if self._closed:
                     return
                 # The first is what the first job waits for, while the server starts and nobody is answered yet.
-                worker = _Worker(number, self._warm, self._most_bytes, _NICE if number else 0)
+                worker = _Worker(self._nursery, number, self._warm, self._most_bytes, _NICE if number else 0)
                 self._all.append(worker)
             worker.wait_warm()
             self._idle.put(worker)
@@ -193,3 +196,4 @@ class Pool:
             workers = list(self._all)
         for worker in workers:
             worker.end()
+        self._nursery.close()

@@ -13,18 +13,20 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from importlib import import_module
 from multiprocessing import resource_tracker
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
 from qctl.errors import RequestError
 
-__all__ = ["END_SIGNALS", "JOB", "SPAWN", "begin_process", "configure_log", "import_path", "start_process"]
+__all__ = ["END_SIGNALS", "JOB", "PARENT", "SPAWN", "begin_process", "configure_log", "import_path", "start_process"]
 
 SPAWN = multiprocessing.get_context("spawn")
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 """What asks a server to end; a closed terminal sends SIGHUP to all of its processes at once."""
 JOB: ContextVar[int] = ContextVar("job", default=0)
+PARENT: ContextVar[Connection | None] = ContextVar("parent", default=None)
+"""What is readable once the process that asked for this one is gone."""
 
 
 class _JsonLines(logging.Formatter):
@@ -57,7 +59,7 @@ def start_process(process: BaseProcess) -> None:
 
 
 def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) -> None:
-    """Set up a spawned process: signals left to the parent, a lower priority if asked for, an end when the parent ends.
+    """Set up a process of the server: signals left to the parent, a lower priority if asked, an end with the parent.
 
     Parameters
     ----------
@@ -72,12 +74,12 @@ def begin_process(on_orphan: Callable[[], None] | None = None, nice: int = 0) ->
     configure_log()
     if nice:
         os.nice(nice)
-    parent = multiprocessing.parent_process()
+    parent = PARENT.get()
     if parent is None:
         return
 
     def watch() -> None:
-        wait([parent.sentinel])
+        wait([parent])
         if on_orphan is None:
             os._exit(1)
         on_orphan()

@@ -2,6 +2,7 @@
 
 import importlib.util
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ PLAY = np.dtype(
 )
 CAPTURE = np.dtype([("port", "<u4"), ("capture", "<u4"), ("start", "<i8")])
 UNITS, RATES = 10**9, (Fraction(12, 10), Fraction(1), Fraction(7, 3), Fraction(1), Fraction(1), Fraction(1))
+WAVES = {0: 20, 1: 1000, 2: 80, 9: 33}
 VOLTS = np.array([[0.1, 0.05], [0.2, 0.06]])
 PAIR = np.array([[0.3, 0.7, -1.1]])
 STATES_HZ = np.array([4.7e9, 0.0, 7.0e9, 5.0e9, 0.0, 7.1e9])
@@ -41,7 +43,8 @@ def arguments(rows, words=()):
         order[k], starts[k, 0] = row, start
     clocks = np.array([[r.numerator, 0, r.denominator, 0] for r in RATES], np.int64)
     filled = {
-        "state": np.zeros((6, 2)), "plays": np.zeros(counts[0, 1], PLAY), "play_rows": np.zeros(counts[0, 1], np.int32),
+        "state": np.zeros((6, 2)), "plays": np.zeros(counts[0, 1], PLAY), "lasts": np.zeros(counts[0, 1], np.int64),
+        "play_rows": np.zeros(counts[0, 1], np.int32),
         "made": np.zeros(counts[0, 2], CAPTURE), "made_hz": np.zeros(counts[0, 2]),
         "made_rows": np.zeros(counts[0, 2], np.int32), "ends_s": np.zeros(1), "residuals": np.zeros((6, 2), np.int64),
         "fault": np.zeros(3, np.int64),
@@ -57,18 +60,24 @@ def arguments(rows, words=()):
     return found | numbers | filled, items[0]
 
 
+def tick_of(exact):
+    """Return the nearest whole number, the lower one of two."""
+    return ceil(exact - Fraction(1, 2))
+
+
 def twin(rows, items):
-    """Return the plays as tuples (line, wave, start, volts, Hz, phase) and the captures (line, start, Hz)."""
+    """Return the plays as tuples (line, wave, start, ticks, volts, Hz, phase) and the captures (line, start, Hz)."""
     hz, phase = list(STATES_HZ), [0.0] * 6
     drive, readout = (0, 3), (2, 5)
     plays, captures = [], []
 
     def tick(start, line):
-        return round((start + 50) * RATES[line])
+        return tick_of((start + 50) * RATES[line])
 
     def play(line, wave, start, volts):
         if_hz = hz[line] - LO_HZ[line] if LO_HZ[line] or hz[line] else 0.0
-        plays.append((line, wave, tick(start, line), volts, if_hz, phase[line]))
+        begin, end = tick(start, line), tick(start + WAVES[wave], line)
+        plays.append((line, wave, begin, end - begin, volts, if_hz, phase[line]))
 
     for k, (start,) in items:
         op, flags, a, b, c = rows[k]
@@ -84,7 +93,7 @@ def twin(rows, items):
         elif op == 8:
             play(readout[a], 1, start, VOLTS[a, 1])
             line = readout[a]
-            captures.append((line, tick(start + 100, line), plays[-1][4]))
+            captures.append((line, tick(start + 100, line), plays[-1][5]))
         elif op == NAMES["play"]:
             play((0, 2)[a], 9, start, (0.25, 1.5)[c])
         elif op == NAMES["capture"]:
@@ -120,28 +129,42 @@ def test_plays_and_captures_are_the_twins(n):
                 "hz": immediate(0x204, a, float(rng.normal() * 1e6)), "swept": (NAMES["rz"], 0, a, 1, 0),
             }[name])  # fmt: skip
         found, items = arguments(rows)
-        frames.walk(*found.values())
+        ragged = frames.walk(*found.values())
         plays, captures = twin(rows, items)
         assert found["fault"][0] == 0
+        assert ragged == any((WAVES[row[1]] * RATES[row[0]]).denominator > 1 for row in plays)
+        assert found["lasts"].tolist() == [row[3] for row in plays]
         assert [tuple(row)[:3] for row in found["plays"].tolist()] == [row[:3] for row in plays]
         got = np.array([tuple(row)[3:] for row in found["plays"].tolist()]).reshape(-1, 3)
-        np.testing.assert_allclose(got, np.array([row[3:] for row in plays]).reshape(-1, 3), rtol=1e-14, atol=1e-9)
+        np.testing.assert_allclose(got, np.array([row[4:] for row in plays]).reshape(-1, 3), rtol=1e-14, atol=1e-9)
         assert [(row[0], row[2]) for row in found["made"].tolist()] == [row[:2] for row in captures]
         assert found["made_hz"].tolist() == [row[2] for row in captures]
         assert [row[1] for row in found["made"].tolist()] == list(range(len(captures)))
 
 
-def test_ticks_are_rounded_half_to_even_and_the_largest_error_is_kept():
+def test_of_two_ticks_the_earlier_one_is_taken_and_the_largest_error_is_kept():
     found, _ = arguments([(0x200, 0, 1, 0, 0), (0x200, 0, 1, 0, 0), (0x200, 0, 1, 0, 0)])
     found["clocks"][2] = 1, 0, 2, 0  # a tick is two units
-    for begin, ticks in ((50, [25, 42, 58]), (51, [26, 42, 58])):
-        found["shifts"][0, 0] = begin
-        frames.walk(*found.values())
+    for begin, ticks in ((50, [25, 41, 58]), (51, [25, 42, 58]), (-51, [-26, -9, 7])):
+        found["shifts"][0, 0], found["shifts"][0, 1] = begin, -(begin < 0)
+        assert frames.walk(*found.values())
         # starts are begin, begin + 33 and begin + 66 units
-        wanted = [round(Fraction(begin + k, 2)) for k in (0, 33, 66)]
-        assert found["plays"]["start"].tolist() == wanted
+        assert found["plays"]["start"].tolist() == ticks == [tick_of(Fraction(begin + k, 2)) for k in (0, 33, 66)]
+        assert found["lasts"].tolist() == [*np.diff(ticks), tick_of(Fraction(begin + 99, 2)) - ticks[-1]]
         assert found["residuals"][2].tolist() == [1, 0]
-        assert len(ticks) == 3
+
+
+@pytest.mark.parametrize("begin", [0, 1, 7, 10**9 + 1, 10**12 + 13])
+def test_a_length_of_whole_ticks_is_one_wherever_it_begins(begin):
+    found, _ = arguments([(0x200, 0, 1, 0, 0)])
+    found["lengths"][:] = 0
+    found["swept"][:] = 0
+    for length, (num, den) in ((6, (3, 2)), (34, (1, 2)), (14, (5, 7))):
+        found["lengths"][:, 0] = length
+        found["clocks"][2] = num, 0, den, 0
+        found["shifts"][0] = begin, 0
+        assert not frames.walk(*found.values())
+        assert found["lasts"].tolist() == [length * num // den]
 
 
 def test_frequency_out_of_reach_and_missing_line_are_reported_with_their_row():
@@ -164,7 +187,8 @@ def test_frequency_out_of_reach_and_missing_line_are_reported_with_their_row():
         ("order", np.array([9, 0], np.int32)), ("counts", np.zeros((1, 4), np.int64)),
         ("starts", np.zeros((3, 2), np.int64)),
         ("shifts", np.zeros((2, 2), np.int64)), ("unit", np.zeros(1, np.int64)), ("state", np.zeros((5, 2))),
-        ("plays", np.zeros(9, PLAY)), ("play_rows", np.zeros(9, np.int32)), ("made", np.zeros(9, CAPTURE)),
+        ("plays", np.zeros(9, PLAY)), ("lasts", np.zeros(9, np.int64)),
+        ("play_rows", np.zeros(9, np.int32)), ("made", np.zeros(9, CAPTURE)),
         ("made_hz", np.zeros(9)), ("made_rows", np.zeros(9, np.int32)), ("ends_s", np.zeros(2)),
         ("residuals", np.zeros((5, 2), np.int64)), ("fault", np.zeros(2, np.int64)), ("states_hz", np.zeros(12)[::2]),
     ],

@@ -2,6 +2,7 @@
 
 import importlib.util
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ tables, run, NAMES, PLAY, CAPTURE = _MODULE.tables, _MODULE.run, _MODULE.NAMES, 
 VOLTS, PAIR, STATES_HZ, LO_HZ = _MODULE.VOLTS, _MODULE.PAIR, _MODULE.STATES_HZ, _MODULE.LO_HZ
 RATIOS = [(12, 10), (1, 1), (7, 3), (1, 1), (1, 1), (1, 1)]
 CARRIERS = np.array([(lo, 2.4e9, lo > 0) for lo in LO_HZ], float)
+WAVES = (21, 1000, 77)
 LENGTHS = {NAMES["sx"]: 20, NAMES["cz"]: 80, NAMES["measure"]: 1100}
 
 
@@ -29,7 +31,7 @@ def processor(**changed):
     return gate_times.GateTimes(*values.values())
 
 
-def call(lines, words=(), target=None, early=0, times=None, **changed):
+def call(lines, words=(), target=None, early=0, times=None, waves=(), **changed):
     """Time and place lines of rows; return what was found and filled."""
     rows = [row for line in lines for row in line]
     given = tables(rows, words)
@@ -46,9 +48,11 @@ def call(lines, words=(), target=None, early=0, times=None, **changed):
     ends_s, residuals, alike = np.zeros(n_lines), np.zeros(6, np.int64), None
     if found is not None:
         target = found[0] if target is None else target
+        made["lasts"] = np.zeros(n_plays if waves else 0, np.int64)
         alike = times.place(
             given["rows"], given["bounds"], made["counts"], made["spans"], target, early, np.arange(3, dtype=np.uint32),
-            *(made[k] for k in ("plays", "captures", "captures_hz", "capture_rows")), ends_s, residuals,
+            np.array(waves, np.int64), made["plays"], made["lasts"],
+            *(made[k] for k in ("captures", "captures_hz", "capture_rows")), ends_s, residuals,
         )  # fmt: skip
     return found, made, ends_s, residuals, alike, given
 
@@ -72,7 +76,8 @@ def random_line(rng, n, first_word):
 
 def ticks(units, ratio):
     exact = units * Fraction(*ratio)
-    return round(exact), abs(round(exact) - exact)
+    tick = ceil(exact - Fraction(1, 2))
+    return tick, abs(tick - exact)
 
 
 def twin(line, items, target, early):
@@ -85,7 +90,8 @@ def twin(line, items, target, early):
         tick, error = ticks(start + shift, RATIOS[out])
         errors[out] = max(errors[out], error)
         hz = STATES_HZ[out] - LO_HZ[out] if LO_HZ[out] or STATES_HZ[out] else 0.0
-        plays.append((out, wave, tick, volts, hz, phases[out]))
+        end, _ = ticks(start + shift + WAVES[wave], RATIOS[out])
+        plays.append((out, wave, tick, volts, hz, phases[out], end - tick))
 
     for k, start in items:
         op, _, a, b, c = line[k]
@@ -116,7 +122,7 @@ def test_lines_are_the_twins(seed):
         lines.append(rows)
         words += more
     target, early = int(rng.integers(20_000, 90_000)), int(rng.integers(9))
-    found, made, ends_s, residuals, alike, given = call(lines, words, target, early)
+    found, made, ends_s, residuals, alike, given = call(lines, words, target, early, waves=WAVES)
     items, counts, fault = run(given, True)
     assert not fault[0] and found is not None
     assert made["counts"].tolist() == counts.tolist()
@@ -131,7 +137,8 @@ def test_lines_are_the_twins(seed):
         errors = [max(pair) for pair in zip(errors, wrong, strict=True)]
         assert ends_s[s] == end_s
         latest += [start + 100 for k, start in own if line[k][0] == NAMES["measure"]][:1]
-    assert made["plays"].tolist() == [pytest.approx(row, abs=1e-12) for row in plays]
+    assert made["plays"].tolist() == [pytest.approx(row[:6], abs=1e-12) for row in plays]
+    assert made["lasts"].tolist() == [row[6] for row in plays]
     assert made["captures"].tolist() == [row for rows in captures for row in rows]
     assert [Fraction(int(n), of) for n, (_, of) in zip(residuals, RATIOS_REDUCED, strict=True)] == errors
     assert found[1] == tuple(sorted({rows[0][0] for rows in captures if rows}))
@@ -224,3 +231,10 @@ def test_tables_that_do_not_fit_are_refused(name, value, words):
 def test_shapes_that_do_not_fit_are_refused(name, value, words):
     with pytest.raises(ValueError, match=words):
         call([[(NAMES["sx"], 0, 0, 0, 0), (8, 0, 0, 0, 0)]], **{name: value})
+
+
+def test_lengths_of_waveforms_that_do_not_fit_are_refused_or_left_to_others():
+    sx = (NAMES["sx"], 0, 0, 0, 0)
+    with pytest.raises(ValueError, match="lengths, lasts have 2, 1 rows, not 3, 1"):
+        call([[sx]], waves=(20, 1000))
+    assert call([[sx]], waves=(20, 1 << 60, 80))[4] is None

@@ -208,6 +208,20 @@ def test_measurement_that_would_disturb_other_shots_is_refused():
         unroll(c.body, lambda: "")
 
 
+@pytest.mark.parametrize(("port", "refused"), [("q1.drive", True), ("q0.drive", False), ("q1.flux", False)])
+def test_measurement_in_an_arm_behind_a_pulse_that_drove_the_qubit_in_all_shots_is_refused(port, refused):
+    p = qctl.Program(["q0.drive", "q1.drive", "q1.flux"], ["q0", "q1"], ["a", "b"])
+    p.measure("q0", "a")
+    p.play(port, qctl.constant(4e-8, 0.1))
+    with p.if_("a"):
+        p.measure("q1", "b")
+    if not refused:
+        unroll(p.body, lambda: "")
+        return
+    with pytest.raises(CompileError, match="would disturb the qubit in others"):
+        unroll(p.body, lambda: "")
+
+
 def bits_of(circuit):
     """Return the probability of each row of bits that a circuit leaves, as its results are taken."""
     line = unroll(circuit.body, lambda: "")

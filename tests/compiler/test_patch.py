@@ -20,7 +20,23 @@ LABS = {
     "transmon5": load_lab(ROOT / "tests" / "support" / "transmon5.toml"),
     "qblox2": load_lab(ROOT / "docs" / "examples" / "qblox2.toml"),
 }
-N_QUBITS = {"transmon5": 3, "qblox2": 2}
+N_QUBITS = {"transmon5": 3, "qblox2": 2, "ragged2": 2}
+
+
+def _ragged(lab):
+    """Return a lab whose pulses are no whole number of its clocks' ticks: equal ones differ by a sample."""
+    edit, (design,) = msgspec.structs.replace, lab.processors.values()
+    qubit = {
+        name: edit(
+            one, drive=edit(one.drive, length_s=20.3e-9), readout=edit(one.readout, length_s=1.0003e-6, delay_s=60.4e-9)
+        )
+        for name, one in design.qubit.items()
+    }
+    coupler = {name: edit(one, cz=edit(one.cz, length_s=60.7e-9)) for name, one in design.coupler.items()}
+    return edit(lab, processors={design.name: edit(design, qubit=qubit, coupler=coupler)})
+
+
+LABS["ragged2"] = _ragged(LABS["qblox2"])
 ANGLES = st.one_of(
     st.floats(-7, 7, allow_nan=False), st.sampled_from([0.0, -0.0, np.pi / 2, -np.pi / 2, np.pi, 1e-300, 1e9])
 )

@@ -47,10 +47,11 @@ def test_ticks_are_rounded_like_one_time(values, rate_hz):
     assert error_s == max(abs(one.error_s) for one in one_by_one)
 
 
-def test_half_a_tick_goes_to_the_even_one():
+def test_half_a_tick_goes_to_the_earlier_one():
     ticks, error_s = Times.of([0.5, 1.5, 2.5]).ticks(Fraction(1))
-    assert ticks.tolist() == [0, 2, 2]
+    assert ticks.tolist() == [0, 1, 2]
     assert error_s == 0.5
+    assert [to_ticks(half, Fraction(1)).ticks for half in (-1.5, -0.5, 0.5, 1.5)] == [-2, -1, 0, 1]
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import numpy as np
 from programs import Example, Rack, Shape, number
 
-__all__ = ["Capture", "Event", "Frames", "events_of", "lasting", "samples", "signal", "unit"]
+__all__ = ["Capture", "Event", "Frames", "events_of", "lasting", "nearest", "samples", "signal", "unit"]
 
 
 @dataclass(frozen=True)
@@ -208,9 +209,14 @@ def unit(shape: Shape, n: int, rate_hz: Fraction) -> np.ndarray:
     return given[np.minimum(index.astype(int), len(given) - 1)]
 
 
+def nearest(exact: Fraction) -> int:
+    """Return the first sample whose middle is not before a time, in samples: the nearest one, the earlier of two."""
+    return ceil(exact - Fraction(1, 2))
+
+
 def samples(shape: Shape, rate_hz: Fraction) -> int:
-    """Return a length in whole samples, half to even."""
-    return round(lasting(shape) * rate_hz)
+    """Return a length in whole samples."""
+    return nearest(lasting(shape) * rate_hz)
 
 
 def signal(event: Event, begin: Fraction, n: int, rate_hz: Fraction, carries: bool) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from building import built
 from heard import Heard, Line
-from ideal import Capture, Event, events_of, lasting, samples, signal
+from ideal import Capture, Event, events_of, lasting, nearest, samples, signal
 from programs import Example
 from targets import Target, frames_of
 
@@ -170,6 +170,9 @@ def _line(cell: Cell, line: Line, plays: list[tuple[Event, Fraction]], heard: He
             _fault(cell, f"{event.port}: {float(abs(begin - tick_s)):.3g} s off, {heard.reported_s:.3g} s are reported")
         grid = line.length_grid if event.shape.kind == "constant" else 1
         n = samples(event.shape, line.rate_hz / grid) * grid
+        if line.starts is None:  # samples whose middles are in the play, so that each is in one of those that touch
+            ends = (event.start + lasting(event.shape), event.start)
+            n = int(np.subtract(*(nearest(t * line.rate_hz) for t in ends)))
         want = signal(event, begin, n, line.rate_hz, line.carries) / line.lsb_v
         if line.own_turns is not None:
             want = want * np.exp(2j * np.pi * line.own_turns(event.frequency_hz, begin))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import files
@@ -62,7 +63,7 @@ class Played:
 
     def __init__(
         self, source: str, kind: str, rate_hz: float, table: list[dict[str, Any]], waves: dict[str, np.ndarray],
-        index: dict[int, dict[str, Any]], word: int = 0,
+        index: dict[int, dict[str, Any]], word: int | Callable[[int], int] = 0,
     ) -> None:  # fmt: skip
         descriptor = SeqCDescriptor(
             name="p", device_uid="d", device_type=kind, awg_index=0, measurement_delay_samples=0, startup_delay=0.0,
@@ -72,14 +73,20 @@ class Played:
         runtime = SimpleRuntime(descriptor, waves, None)
         self.entries: list[int] = []
         execute = runtime.exposedFunctions["executeTableEntry"]
+        part = (0, 0, 0)
 
         def noted(entry: int, latency: int | None = None) -> None:
             # The simulator takes the entry that was configured last, and checks that it looks in time.
+            if latency is not None:
+                shift, n_bits, offset = part
+                now = word if isinstance(word, int) else word(8 * int(latency))
+                descriptor.feedback_command_table_offset = offset + (now >> shift & (1 << n_bits) - 1)
             self.entries.append(entry if latency is None else descriptor.feedback_command_table_offset)
             execute(entry, latency)
 
         def configured(_: int, shift: int, n_bits: int, offset: int) -> None:
-            descriptor.feedback_command_table_offset = offset + (word >> shift & (1 << n_bits) - 1)
+            nonlocal part
+            part = shift, n_bits, offset
 
         runtime.exposedFunctions["executeTableEntry"] = noted
         runtime.exposedFunctions["configureFeedbackProcessing"] = configured
@@ -106,8 +113,11 @@ class Played:
         return out
 
 
-def play_core(core: Any, blobs: Any, kind: str, rate_hz: float, word: int = 0) -> Played:
-    """Let the simulator play an AWG core, to which its readout channels say the same word always."""
+def play_core(core: Any, blobs: Any, kind: str, rate_hz: float, word: int | Callable[[int], int] = 0) -> Played:
+    """Let the simulator play an AWG core.
+
+    `word` is what its readout channels say: always, or by the samples from the trigger on to where the core looks.
+    """
     waves, index = {}, {}
     names = ["i", "q"] if core.modulated else [str(n - 2 * core.number) for n in core.outputs]
     for w in core.waveforms:

@@ -135,6 +135,7 @@ REFUSED = {
     "two-dimensional samples": (lambda p: qctl.samples([[0]], 1e9), r"shape \(1, 1\), expected \(n,\)"),
     "text samples": (lambda p: qctl.samples("ab", 1e9), "no array of numbers"),
     "zero rate": (lambda p: qctl.samples([0], 0.0), "rate_hz = 0"),
+    "empty capture": (lambda p: p.capture("d", duration_s=0.0), "duration_s = 0 is not above 0 in capture"),
     "negative delay": (lambda p: p.delay("d", -1.0), "duration_s = -1.0 is below 0 in delay"),
     "nan delay": (lambda p: p.delay("d", np.nan), "nan is not a finite number"),
     "delay nowhere": (lambda p: p.delay("x", 1.0), "symbol = 'x' is none of"),

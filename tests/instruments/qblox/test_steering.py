@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import qctl
-from qctl.errors import CompileError
+from qctl.errors import CompileError, QctlError
 from qctl.hil.instruments.qblox.assembly import assemble
 from qctl.hil.instruments.qblox.core import PLAY, Core, Settings, run_together
 from qctl.hil.instruments.qblox.steering import arrival_ns
@@ -190,3 +190,35 @@ def test_rack_without_feedback_refuses_by_box_bit_and_instruction():
     words = r"if at instruction 1 depends on the measured bit 'c\[0\]'.*which \w+ \(tektronix-awg5014c\) does not have"
     with pytest.raises(CompileError, match=words):
         compile(c, lab, shots=10)
+
+
+def test_a_result_that_decides_alone_and_with_the_one_before_it_on_one_port_is_refused():
+    """Both are counted together, for the pulse that wants both: the other one would see the first result, too."""
+    c = qctl.Circuit(2, 3)
+    c.measure(0, 0)
+    c.measure(0, 1)
+    with c.if_(1, 0):
+        c.x(1)
+    with c.if_([0, 1], 0):
+        c.x(1)
+    c.measure(1, 2)
+    with pytest.raises(CompileError, match=r"not on that of the same qubit at .* and another one of this port on both"):
+        compile(c, LAB, shots=1)
+
+
+def test_samples_over_full_scale_are_refused_with_their_own_height():
+    p = qctl.Program(["q0.drive"], ["q0"], ["m"])
+    p.play("q0.drive", qctl.samples(np.full(40, 200.0), 1e9))
+    with pytest.raises(CompileError, match="200 V is over what qcm0 reaches"):
+        compile(p, LAB, shots=1)
+
+
+@pytest.mark.parametrize(("length_s", "most"), [(16_777_212e-9, True), (16_777_216e-9, False), (1.0, False)])
+def test_captures_over_the_longest_integration_are_refused_before_weights_are_made_of_them(length_s, most):
+    p = qctl.Program(["q0.readout"], ["q0"], ["m"])
+    p.capture("q0.readout", into="m", duration_s=length_s)
+    if most:
+        compile(p, LAB, shots=1)
+        return
+    with pytest.raises(QctlError, match=r"the capture into 'm': length .* is over 16777212 ns"):
+        compile(p, LAB, shots=1)

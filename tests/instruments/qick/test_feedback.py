@@ -99,3 +99,14 @@ def test_board_without_an_input_for_the_readout_is_refused(known):
     lab = msgspec.structs.replace(known, instruments={**known.instruments, "board0": board0})
     with pytest.raises(CompileError, match=r"'c\[0\]', whose readout has no input of the tProcessor of board0"):
         text_of(reset(), lab)
+
+
+@pytest.mark.parametrize("lab", [LAB, LAB_V1], ids=["v2", "v1"])
+@pytest.mark.parametrize("first", [True, False])
+def test_circuits_with_and_without_branches_are_compiled_together(lab, first):
+    plain = qctl.Circuit(2, 2)
+    plain.x(0)
+    plain.measure(0, 0)
+    circuits = [reset(), plain] if first else [plain, reset()]
+    lines = text_of(circuits, lab)
+    assert len(lines) > len(text_of(circuits[0], lab)) and len(lines) > len(text_of(circuits[1], lab))

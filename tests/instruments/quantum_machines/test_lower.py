@@ -109,3 +109,10 @@ def test_a_second_window_of_a_pulse_and_raw_records_are_refused():
     p.capture("q0.readout", into="m", duration_s=200e-9, mode="raw")
     with pytest.raises(CompileError, match="is raw: not compiled for an OPX"):
         body_of(p)
+
+
+def test_a_capture_that_would_fill_memory_is_refused():
+    p = qctl.Program(["q0.readout"], ["q0"], ["m"])
+    p.capture("q0.readout", into="m", duration_s=1.0)
+    with pytest.raises(CompileError, match="it lasts 1000000008 ns, and 16777216 ns is the most that is compiled"):
+        qctl.compile(p, LAB, shots=1)

@@ -6,8 +6,10 @@ import json
 import re
 
 import numpy as np
+import pytest
 
 import qctl
+from qctl.errors import CompileError
 from qctl.instruments.zurich.body import ZurichBody
 from qctl.instruments.zurich.results import thresholds_of
 from qctl.lowering import compile
@@ -62,3 +64,11 @@ def test_thresholds_are_sums_of_weighted_volts():
         (f"qachannels/0/readout/discriminators/{one.index}/threshold", 100.0 * one.threshold_v)
     ]
     assert np.abs(found.blobs[one.digest]).max() <= 1.0 + 1e-12
+
+
+def test_a_measurement_right_behind_another_is_told_to_begin_on_the_grid():
+    c = qctl.Circuit(2, 2)
+    c.measure(0, 0)
+    c.measure(0, 1)
+    with pytest.raises(CompileError, match=r"begins 2200 samples into a readout that is not over; begin it with that"):
+        compile(c, LAB, shots=1)
