@@ -141,8 +141,8 @@ def count_paths(
     ValueError
         If the shapes don't fit, or `members` aren't all transmons.
     """
-    cdef Py_ssize_t n = members.shape[0], n_bins = edges.shape[2], n_groups = sizes.shape[0], k, n_joint = 0
-    cdef int64_t n_members = 0
+    cdef Py_ssize_t n = members.shape[0], n_bins = edges.shape[2], n_groups = sizes.shape[0], k, m, n_joint = 0
+    cdef int64_t n_members = 0, times
     if edges.shape[0] != n or edges.shape[1] != LEVELS or n_bins < 1 or (
         counts.shape[0] != n or counts.shape[1] != LEVELS * (1 + n_bins)
     ):
@@ -159,8 +159,12 @@ def count_paths(
         n_members += sizes[k]
     if n_members != n or n_joint != populations.shape[0]:
         raise ValueError(f"sizes make {n_members} members and {n_joint} populations, not {n} and {populations.shape[0]}")
-    if sorted(members) != list(range(n)):
-        raise ValueError(f"members {list(members)} are not each of {n} transmons once")
+    for k in range(n):
+        times = 0
+        for m in range(n):
+            times += members[m] == k
+        if times != 1:
+            raise ValueError(f"members {list(members)} are not each of {n} transmons once")
     if n == 0:
         return
     cdef bitgen_t* bitgen = <bitgen_t*>PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Lines", "Run", "find_runs"]
+__all__ = ["Lines", "Pulse", "Run", "find_runs"]
+
+VALLEY = 0.2
+"""Part of its largest voltage below which a flux line is between two pulses."""
 
 
 @dataclass(frozen=True, slots=True)
+class Pulse:
+    """One flux pulse, in samples.
+
+    Attributes
+    ----------
+    start, stop : int
+        All of it.
+    up, down : int
+        Where it is above VALLEY of its largest voltage for the first time, and no more.
+    """
+
+    start: int
+    stop: int
+    up: int
+    down: int
+
+
+@dataclass(frozen=True, eq=False)
 class Run:
-    """Samples that are played without a gap.
+    """Samples that are played without a gap; what is worked out of them is kept, as many shots share a run.
 
     Attributes
     ----------
@@ -29,6 +52,25 @@ class Run:
     def stop(self) -> int:
         """Return the sample after the last."""
         return self.start + int(self.volts.size)
+
+    @cached_property
+    def unbroken(self) -> bool:
+        """Say whether no sample is 0."""
+        return bool(self.volts.all())
+
+    @cached_property
+    def pulses(self) -> tuple[Pulse, ...]:
+        """Return flux pulses, cut where one has come down and the next has not gone up yet."""
+        size = np.abs(self.volts)
+        low = size <= VALLEY * size.max()
+        inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
+        cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
+        found = []
+        for left, right in pairwise([0, *cuts, size.size]):
+            high = left + np.flatnonzero(~low[left:right])
+            up, down = (int(high[0]), int(high[-1]) + 1) if high.size else (left, right)
+            found.append(Pulse(self.start + left, self.start + right, self.start + up, self.start + down))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +106,15 @@ class Lines:
     @property
     def stop(self) -> int:
         """Return the sample after the last that anything plays."""
-        groups = (*self.drive, *self.flux, self.readout)
-        return max((run.stop for runs in groups for run in runs), default=0)
+        return max((run.stop for run in self._runs()), default=0)
+
+    @property
+    def n_played(self) -> int:
+        """Return how many samples all lines play."""
+        return sum([run.volts.size for run in self._runs()])
+
+    def _runs(self) -> list[Run]:
+        return [run for runs in (*self.drive, *self.flux, self.readout) for run in runs]
 
 
 def find_runs(active: NDArray[np.bool_], gap: int = 1) -> list[tuple[int, int]]:

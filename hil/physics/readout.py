@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,11 +122,17 @@ class Answer:
     def count_paths(self, groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
         """Draw how many of `n_shots` shots take each path: (n, N_PATHS) float64."""
         counts = np.empty((len(self.base), N_PATHS))
-        members = np.array([qubit for qubits, _ in groups for qubit in qubits], np.int64)
-        sizes = np.array([len(qubits) for qubits, _ in groups], np.int64)
+        members, sizes = _members(tuple([qubits for qubits, _ in groups]))
         populations = np.concatenate([populations for _, populations in groups])
         chance.count_paths(random.bit_generator, n_shots, populations, members, sizes, self._edges, counts)
         return counts
+
+
+@lru_cache(maxsize=256)
+def _members(groups: tuple[tuple[int, ...], ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the transmons of all groups, one after the other, and how many each has."""
+    members = np.array([qubit for qubits in groups for qubit in qubits], np.int64)
+    return members, np.array([len(qubits) for qubits in groups], np.int64)
 
 
 def _rates(processor: Processor, lo_hz: float) -> NDArray[np.complex128]:

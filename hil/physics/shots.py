@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -75,8 +76,9 @@ def draw_average(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return (1, n_inputs, n_samples) float32 volts, distributed as the mean of `n_shots` single shots."""
-    total = answer.total(answer.count_paths(groups, n_shots, random)) / n_shots
-    return _averaged(answer, np.asarray(total, complex), inputs, n_shots, random)
+    total = answer.total(answer.count_paths(groups, n_shots, random))
+    total /= n_shots
+    return _averaged(answer, total, inputs, n_shots, random)
 
 
 def average_along(ways: Ways, inputs: tuple[str, ...], random: np.random.Generator) -> NDArray[np.float32]:
@@ -94,7 +96,7 @@ def _averaged(
 ) -> NDArray[np.float32]:
     """Return a mean record with its noise."""
     record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
-    record *= np.float32(answer.processor.noise_v / np.sqrt(n_shots))
+    record *= np.float32(answer.processor.noise_v / math.sqrt(n_shots))
     for seen, name in zip(record[0], inputs, strict=True):
         if name:
             seen += total.real if name == "i" else total.imag

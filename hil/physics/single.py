@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,13 +75,25 @@ def drive_pieces(
         begin += run.volts.size
     runs = np.array(rows, np.int64)
     volts = np.concatenate([run.volts for _, _, run in played], dtype=complex)
-    beats = TWO_PI * (np.array(lines.drive_lo_hz) - frame_hz)
+    beats = _beats(lines.drive_lo_hz, frame_hz)
     heard = np.empty((len(rows), n), np.int64)
     table = np.empty((len(rows) * n, 4), np.int64)
     omega = np.empty(begin * n, complex)
-    least_rad = np.array([CROSSTALK_RAD[bool(own)] for own in lines.drive])
+    least_rad = _least_rad(tuple([bool(own) for own in lines.drive]))
     found = crosstalk.listen(volts, runs, beats, waves, coefficients, 1 / lines.rate_hz, least_rad, heard, table, omega)
     return Pieces(table[:found], omega)
+
+
+@lru_cache(maxsize=64)
+def _beats(drive_lo_hz: tuple[float, ...], frame_hz: float) -> NDArray[np.float64]:
+    """Return how far each line's LO is above the frame, in rad/s."""
+    return np.asarray(TWO_PI * (np.array(drive_lo_hz) - frame_hz))
+
+
+@lru_cache(maxsize=256)
+def _least_rad(driven: tuple[bool, ...]) -> NDArray[np.float64]:
+    """Return the least turn by another line that counts for each transmon, by whether it is driven."""
+    return np.array([CROSSTALK_RAD[own] for own in driven])
 
 
 def propagate_one(

@@ -188,7 +188,7 @@ def cuts_of(lines: Lines) -> tuple[int, ...]:
     gap = max(1, round(_SILENT_S * lines.rate_hz))
     reads: list[tuple[int, int]] = []
     for run in lines.readout:
-        spans = [(0, run.volts.size)] if run.volts.all() else find_runs(run.volts != 0, gap)
+        spans = [(0, run.volts.size)] if run.unbroken else find_runs(run.volts != 0, gap)
         reads += [(run.start + start, run.start + stop) for start, stop in spans]
     if len(reads) < 2:
         return ()

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.physics.cluster import cluster_couplings
 from qctl.hil.physics.couplings import Rest, mean_shifts_hz, resonance_distance_hz, split_shifts
-from qctl.hil.physics.lines import Run
+from qctl.hil.physics.lines import Pulse, Run
 from qctl.hil.physics.parameters import Processor, Transmon, tuned_frequency_hz
 
 __all__ = [
     "ACTIVE_HZ",
     "Cluster",
     "FluxWindow",
-    "Pulse",
     "edges_of",
     "flux_within",
     "plan_window",
-    "pulses_of",
     "spans_of",
 ]
 
 TWO_PI = 2 * np.pi
 ACTIVE_HZ, CROWD_HZ = 3e8, 1e8
 """How near a resonance a coupler is solved as it is; and is missed where it can't be, as too many interact."""
-VALLEY = 0.2
-"""Part of its largest voltage below which a flux line is between two pulses."""
 LONGEST_CLUSTER = 3
 
 Fluxes = tuple[tuple[tuple[int, bytes], ...], ...]
@@ -205,45 +200,13 @@ def _shifted_levels(
     return levels, zz
 
 
-@dataclass(frozen=True, slots=True)
-class Pulse:
-    """One flux pulse, in samples.
-
-    Attributes
-    ----------
-    start, stop : int
-        All of it.
-    up, down : int
-        Where it is above VALLEY of its largest voltage for the first time, and no more.
-    """
-
-    start: int
-    stop: int
-    up: int
-    down: int
-
-
-def pulses_of(run: Run) -> list[Pulse]:
-    """Cut a stretch of flux samples where one pulse has come down and the next has not gone up yet."""
-    size = np.abs(run.volts)
-    low = size <= VALLEY * size.max()
-    inside = np.flatnonzero((size[1:-1] <= size[:-2]) & (size[1:-1] < size[2:]) & low[1:-1]) + 1
-    cuts = [k for k in inside.tolist() if not low[:k].all() and not low[k:].all()]
-    found = []
-    for left, right in pairwise([0, *cuts, size.size]):
-        high = left + np.flatnonzero(~low[left:right])
-        up, down = (int(high[0]), int(high[-1]) + 1) if high.size else (left, right)
-        found.append(Pulse(run.start + left, run.start + right, run.start + up, run.start + down))
-    return found
-
-
 def spans_of(flux: tuple[tuple[Run, ...], ...], end: int) -> list[tuple[int, int]]:
     """Return the stretches before a sample in which any flux line is not at rest.
 
     Pulses that only touch, on one line or on two, or overlap where either is low, have a stretch each: the couplers of
     a stretch all act for as long as it lasts, and few transmons fit in one.
     """
-    pulses = [pulse for runs in flux for run in runs for pulse in pulses_of(run) if pulse.start < end]
+    pulses = [pulse for runs in flux for run in runs for pulse in run.pulses if pulse.start < end]
     joined: list[Pulse] = []
     for one in sorted(pulses, key=lambda pulse: pulse.up):
         if joined and one.up < joined[-1].down:
@@ -265,6 +228,6 @@ def spans_of(flux: tuple[tuple[Run, ...], ...], end: int) -> list[tuple[int, int
 
 def edges_of(flux: tuple[tuple[Run, ...], ...], start: int, stop: int) -> list[int]:
     """Return both ends of a stretch, and inside it where pulses go up and have come down."""
-    pulses = [pulse for runs in flux for run in runs for pulse in pulses_of(run)]
+    pulses = [pulse for runs in flux for run in runs for pulse in run.pulses]
     inside = {edge for pulse in pulses for edge in (pulse.up, pulse.down) if start < edge < stop}
     return sorted({start, stop} | inside)

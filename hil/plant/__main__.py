@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Callable
@@ -16,6 +17,9 @@ from qctl.hil.plant.service import Plant, Session
 
 __all__ = ["main", "run_plant"]
 
+_OBJECTS = 10_000
+"""New ones after which garbage is collected."""
+
 
 async def run_plant(file: AnyFile, path: str, folder: str, rate: float, ready: Callable[[str], None]) -> None:
     """Serve the plant's socket until SIGTERM or SIGINT."""
@@ -26,6 +30,9 @@ async def run_plant(file: AnyFile, path: str, folder: str, rate: float, ready: C
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = await loop.create_unix_server(lambda: Session(plant), path)
+    # What is here now stays; what a point makes is let go of without cycles, so that garbage is seldom looked for.
+    gc.freeze()
+    gc.set_threshold(_OBJECTS)
     ready(path)
     await stop.wait()
     server.close()

@@ -28,6 +28,8 @@ __all__ = ["Physics", "Work"]
 _Number = TypeVar("_Number", bound=np.generic)
 _KEPT = 256
 _KEPT_ANSWERS = 16
+_LONG_SAMPLES = 20_000
+"""Samples that lines play in a shot from which on physics takes so long that it has a thread of its own."""
 
 
 class _Block(NamedTuple):
@@ -47,10 +49,10 @@ class _Block(NamedTuple):
 
 
 class Work(NamedTuple, Generic[_Number]):
-    """What computes a block's records, and whether its shots are played in stages, which takes long."""
+    """What computes a block's records, and whether its shots take long: they are in stages, or play many samples."""
 
     run: Callable[[], NDArray[_Number]]
-    in_stages: bool
+    is_long: bool
 
 
 class _Draft(NamedTuple):
@@ -83,7 +85,7 @@ class Physics:
         self.faults = FaultTable(cables, self.names)
         self.random = np.random.Generator(np.random.SFC64(seed))
         self.wiring = Wiring(cables, self.names, self.faults)
-        self._answers: OrderedDict[tuple[Line, float, Window], Answer] = OrderedDict()
+        self._answers: OrderedDict[tuple[Line | None, float, Window], Answer] = OrderedDict()
         self._known: OrderedDict[tuple[Played, Window, bool], tuple[Answer, Groups] | Plan] = OrderedDict()
         self._weighings: OrderedDict[tuple[Any, ...], Weighing] = OrderedDict()
         self._draft: _Draft | None = None
@@ -111,7 +113,7 @@ class Physics:
             return Work(lambda: draft.records, False)
         self._take_back()
         lines = self._lines(rack, block)
-        return Work(partial(self._draw, block, lines), self._in_stages(block, lines))
+        return Work(partial(self._draw, block, lines), self._is_long(block, lines))
 
     def integrating(
         self,
@@ -131,7 +133,7 @@ class Physics:
         block = _Block(self.wiring.look(rack, now_s), window, False, box, inputs, n_shots)
         self._take_back()
         lines = self._lines(rack, block)
-        return Work(partial(self._sum, block, lines, weights), self._in_stages(block, lines))
+        return Work(partial(self._sum, block, lines, weights), self._is_long(block, lines))
 
     def _sum(self, block: _Block, lines: Lines | None, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         known = self._solve(block, lines)
@@ -158,13 +160,13 @@ class Physics:
     def look_ahead(self, rack: Rack, box: Box, acquisition: Acquisition, n_shots: int, now_s: float) -> None:
         """Draw what `record` would return if it came now; noise and chance are the same as if nothing had been.
 
-        Shots in stages take too long for that.
+        Shots in stages, and those that play many samples, take too long for that.
         """
         block = self._block(rack, box, acquisition, n_shots, now_s)
         if self._draft is not None and self._draft.block == block:
             return
         lines = self._lines(rack, block)
-        if self._in_stages(block, lines):
+        if self._is_long(block, lines):
             return
         self._take_back()
         before = self.random.bit_generator.state
@@ -186,9 +188,11 @@ class Physics:
         """Return what runs on the lines, None if what it does is known."""
         return None if block.key in self._known else self.wiring.gather(rack, block.played)
 
-    def _in_stages(self, block: _Block, lines: Lines | None) -> bool:
-        """Say whether transmons go on after they were measured, of which `lines` are as `_lines` gave them."""
-        return isinstance(self._known[block.key], Plan) if lines is None else bool(cuts_of(lines))
+    def _is_long(self, block: _Block, lines: Lines | None) -> bool:
+        """Say whether shots take long, of which `lines` are as `_lines` gave them; one state for all is known soon."""
+        if lines is None:
+            return isinstance(self._known[block.key], Plan)
+        return lines.n_played >= _LONG_SAMPLES or bool(cuts_of(lines))
 
     def _draw(self, block: _Block, lines: Lines | None) -> NDArray[np.float32]:
         known, inputs = self._solve(block, lines), self.inputs_of(block.box, block.inputs)

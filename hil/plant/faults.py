@@ -123,6 +123,8 @@ class FaultTable:
 
     def of_box(self, box: str) -> dict[str, Any]:
         """Return what one box has to act on itself."""
+        if not self._faults:
+            return {}
         return {f.name: f.value for f in self.present() if f.on == box and f.name not in CABLE_FAULTS}
 
     def on_line(self, line: str) -> list[Fault]:

@@ -120,7 +120,7 @@ class Acquisition:
     def volts(self) -> NDArray[np.float32]:
         """Return (n_records or 1, n_inputs, n_samples) float32 volts."""
         if self.averaged:
-            return np.asarray(np.sum(self.collected, axis=0) / self.n_done, np.float32)
+            return np.asarray(sum(self.collected[1:], start=self.collected[0]) / np.float32(self.n_done))
         return self.collected[0] if len(self.collected) == 1 else np.concatenate(self.collected)
 
 
@@ -194,13 +194,6 @@ class Rack:
                 self._composed.clear()
             found = self._composed[steps] = _compose([(self._waveforms.get(d), n) for d, n in steps])
         return found
-
-    def n_heard(self) -> int:
-        """Return how many samples that are not silent all outputs play at a trigger."""
-        playing = [
-            one for box in self.boxes.values() if box.armed for one in box.playing.values() if one.on and one.steps
-        ]
-        return sum(self.played(one.steps).n_heard for one in playing)
 
     def outputs_of(self, place: str, steps: list[tuple[dict[int, str], int]]) -> dict[int, Steps]:
         """Return what each output plays when a box goes through steps; one without a waveform is silent meanwhile.

@@ -30,7 +30,6 @@ __all__ = [
     "set_tones",
 ]
 
-_LONG_DRIVE_SAMPLES = 40_000
 _LONG_SUMS = 200_000
 
 
@@ -161,8 +160,8 @@ def playing_of(plant: Plant, name: str, element: Mapping[str | int, Any]) -> dic
 async def integrated(plant: Plant, one: Integrating, n_shots: int, now_s: float) -> NDArray[np.float64] | None:
     """Return the sums of each shot, None if the block is aborted before they are known."""
     work = plant.physics.integrating(plant.rack, one.box, one.inputs, one.window, one.weights, n_shots, now_s)
-    short = plant.rack.n_heard() < _LONG_DRIVE_SAMPLES and n_shots * len(one.weights) < _LONG_SUMS
-    return work.run() if short and not work.in_stages else await computed(plant, work.run)
+    short = not work.is_long and n_shots * len(one.weights) < _LONG_SUMS
+    return work.run() if short else await computed(plant, work.run)
 
 
 async def computed(plant: Plant, work: Callable[[], NDArray[Any]]) -> NDArray[Any] | None:

@@ -27,8 +27,7 @@ __all__ = ["Block", "Plant", "Session"]
 _LOG = logging.getLogger(__name__)
 _SHORTEST_WAIT_S = 1e-3
 _LONG_SAMPLES = 2_000_000
-_LONG_DRIVE_SAMPLES = 40_000
-"""Samples read, and samples played in a shot, from which on physics takes so long that it has a thread of its own."""
+"""Samples read from which on they take so long to draw that it is done in a thread of its own."""
 
 
 Taken = tuple[Acquisition, NDArray[np.float32] | None, int]
@@ -257,7 +256,8 @@ class Plant:
     def settle(self) -> None:
         """Answer the requests for records that can be answered now."""
         for session in self.sessions.values():
-            session.settle()
+            if session.waiting:
+                session.settle()
 
     def wired(self, block: Block) -> Sequence[str]:
         """Return the boxes that a block's line reaches."""
@@ -366,7 +366,7 @@ class Plant:
             await asyncio.wait([self._computing])
             self._computing = None
         work = self.physics.recording(self.rack, box, acquisition, wanted, now_s)
-        if not (work.in_stages or self._is_long(acquisition, wanted)):
+        if not (work.is_long or self._is_long(acquisition, wanted)):
             return acquisition, work.run(), wanted
         self._computing = asyncio.ensure_future(asyncio.to_thread(work.run))
         aborted = asyncio.ensure_future(self.aborted.wait())
@@ -375,9 +375,8 @@ class Plant:
         return acquisition, self._computing.result() if self._computing.done() else None, wanted
 
     def _is_long(self, acquisition: Acquisition, n_shots: int) -> bool:
-        """Say whether a block takes so long to compute that sockets would wait for it."""
-        n_read = acquisition.n_samples * (1 if acquisition.averaged else n_shots)
-        return n_read >= _LONG_SAMPLES or self.rack.n_heard() >= _LONG_DRIVE_SAMPLES
+        """Say whether a block reads so much that sockets would wait for it."""
+        return acquisition.n_samples * (1 if acquisition.averaged else n_shots) >= _LONG_SAMPLES
 
     def n_fired(self) -> int:
         """Return how many shots of the present or last block have been fired by now."""

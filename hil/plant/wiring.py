@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,26 +17,53 @@ from qctl.hil.plant.cables import Cables, connector
 from qctl.hil.plant.faults import Fault, FaultTable, invert_pulse
 from qctl.hil.plant.rack import Playing, Rack, Waveform
 
-__all__ = ["Played", "Wiring"]
+__all__ = ["Line", "Played", "Wiring"]
 
 _DEFAULT_RATE_HZ = 1.2e9
 _KEPT_BYTES = 1 << 26
+_KEPT_LINES = 8192
 _ON_GRID = 1e-6
 """Part of a sample by which a time may miss the grid and still be on it."""
 Place = tuple[str, int]
-Line = tuple[Any, ...] | None
-"""What decides the samples of one line: grid, version of the faults, name, gain, and what each output plays."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """What decides the samples of one line; lines that play the same are one object, which is what they are told by.
+
+    Attributes
+    ----------
+    rate_hz : float
+        Of the grid.
+    name : str
+        Of a line that has faults; empty otherwise.
+    gain : float
+        Of its mixer.
+    n_outputs : int
+        1, or 2 of an I + iQ.
+    heard : tuple of (Playing, float) or None
+        What each output plays, at which rate.
+    late_s : float
+        How long after the trigger its time zero is.
+    """
+
+    rate_hz: float
+    name: str
+    gain: float
+    n_outputs: int
+    heard: tuple[tuple[Playing, float] | None, ...]
+    late_s: float
 
 
 class Played(NamedTuple):
-    """All that decides what arrives in one shot, hashable."""
+    """All that decides what arrives in one shot, hashable; a line that is silent is None."""
 
     rate_hz: float
-    drive: tuple[Line, ...]
+    drive: tuple[Line | None, ...]
     drive_lo_hz: tuple[float, ...]
-    flux: tuple[Line, ...]
+    flux: tuple[Line | None, ...]
     static_v: tuple[float, ...]
-    readout: Line
+    readout: Line | None
     readout_lo_hz: float
 
 
@@ -69,6 +98,7 @@ class Wiring:
         self._version = -1
         self._sources: dict[str, tuple[Place, ...]] = {}
         self._wrong: dict[str, list[Fault]] = {}
+        self._lines: OrderedDict[tuple[Any, ...], Line] = OrderedDict()
         self._runs: OrderedDict[Line, tuple[Run, ...]] = OrderedDict()
         self._bytes = 0
         self._seen: tuple[Any, ...] = ()
@@ -142,7 +172,7 @@ class Wiring:
             return frequency_hz, 0.0
         return frequency_hz, _mixer_gain(tone.power_dbm, self._nominal_dbm)
 
-    def _line(self, rack: Rack, rate_hz: float, line: str, gain: float) -> Line:
+    def _line(self, rack: Rack, rate_hz: float, line: str, gain: float) -> Line | None:
         if not gain or line not in self._sources:
             return None
         places = self._sources[line]
@@ -150,18 +180,23 @@ class Wiring:
         if not any(heard):
             return None
         name = line if line in self._wrong else ""
-        return (rate_hz, self._version, name, gain, len(self._plugs[line]), heard, self.late_s(line))
+        plays = (rate_hz, name, gain, len(self._plugs[line]), heard, self.late_s(line))
+        found = self._lines.get((self._version, plays))
+        if found is None:
+            found = self._lines[self._version, plays] = Line(*plays)
+            if len(self._lines) > _KEPT_LINES:
+                self._lines.popitem(last=False)
+        return found
 
-    def _arriving(self, rack: Rack, line: Line) -> tuple[Run, ...]:
+    def _arriving(self, rack: Rack, line: Line | None) -> tuple[Run, ...]:
         if line is None:
             return ()
         runs = self._runs.get(line)
         if runs is not None:
             self._runs.move_to_end(line)
             return runs
-        rate_hz, _, name, gain, n_places, heard, late_s = line
-        runs = _runs_of(rack, heard, rate_hz, gain, late_s, complex_line=n_places == 2)
-        for fault in self._wrong.get(name, ()):
+        runs = _runs_of(rack, line)
+        for fault in self._wrong.get(line.name, ()):
             if fault.name == "inverted_pulse":
                 runs = invert_pulse(runs, int(fault.value))
             elif fault.name == "inverted_i":
@@ -184,6 +219,7 @@ def _inverted_i(volts: NDArray) -> NDArray:
     return -np.conj(volts) if np.iscomplexobj(volts) else -volts
 
 
+@lru_cache(maxsize=64)
 def _mixer_gain(power_dbm: float, nominal_dbm: float) -> float:
     """Return the conversion gain: 1 at the nominal LO power, saturating above."""
     level = 10 ** ((power_dbm - nominal_dbm) / 20)
@@ -211,23 +247,17 @@ def _relative(delays_s: Mapping[str, float], drive: tuple[tuple[str, str], ...],
     return {line: delay_s - origin_s for line, delay_s in delays_s.items()}
 
 
-def _runs_of(
-    rack: Rack,
-    heard: tuple[tuple[Playing, float] | None, ...],
-    rate_hz: float,
-    gain: float,
-    late_s: float,
-    complex_line: bool,
-) -> tuple[Run, ...]:
+def _runs_of(rack: Rack, line: Line) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
     parts: list[tuple[Run, int]] = []
-    for axis, found in enumerate(heard):
+    for axis, found in enumerate(line.heard):
         if found is not None and found[0].steps:
             playing, own_hz = found
             waveform = rack.played(playing.steps)
-            parts += [(run, axis) for run in _arrived(waveform, playing, own_hz, rate_hz, late_s, gain)]
+            parts += [(run, axis) for run in _arrived(waveform, playing, own_hz, line)]
     spans = _union([(run.start, run.stop) for run, _ in parts])
-    outs: list[NDArray] = [np.zeros(stop - start, complex if complex_line else float) for start, stop in spans]
+    kind = complex if line.n_outputs == 2 else float
+    outs: list[NDArray] = [np.zeros(stop - start, kind) for start, stop in spans]
     starts = [start for start, _ in spans]
     for run, axis in parts:
         k = bisect_right(starts, run.start) - 1
@@ -236,17 +266,16 @@ def _runs_of(
     return tuple([Run(start, out) for start, out in zip(starts, outs, strict=True)])
 
 
-def _arrived(
-    waveform: Waveform, playing: Playing, own_hz: float, rate_hz: float, late_s: float, gain: float
-) -> list[Run]:
+def _arrived(waveform: Waveform, playing: Playing, own_hz: float, line: Line) -> list[Run]:
     """Return what one output's waveform is on the common grid."""
+    rate_hz, gain = line.rate_hz, line.gain
     factor = playing.amplitude_vpp / 2 * gain
     pieces: list[tuple[int, NDArray]] = list(waveform.runs)
     if playing.offset_v:
         whole = np.zeros(waveform.n_samples)
         waveform.fill(whole, 0)
         pieces, factor = [(0, whole * (playing.amplitude_vpp / 2) + playing.offset_v)], gain
-    shift = late_s * rate_hz
+    shift = line.late_s * rate_hz
     on_grid = own_hz == rate_hz and abs(shift - round(shift)) < _ON_GRID
     found = []
     for first, samples in pieces:

@@ -12,10 +12,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import expm_multiply
 
 from qctl.hil.physics.evolution import Evolution
-from qctl.hil.physics.lines import Lines, Run, find_runs
+from qctl.hil.physics.lines import Lines, Pulse, Run, find_runs
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon, tuned_frequency_hz
 from qctl.hil.physics.relaxation import collapse_rates
-from qctl.hil.physics.windows import Pulse, edges_of, pulses_of, spans_of
+from qctl.hil.physics.windows import edges_of, spans_of
 
 RATE_HZ = 1.2e9
 TWO_PI = 2 * np.pi
@@ -258,9 +258,9 @@ def test_flux_pulses_that_only_touch_are_told_apart() -> None:
     edge = 0.5 - 0.5 * np.cos(np.pi * (np.arange(3) + 0.5) / 3)
     pulse = np.concatenate([edge, np.ones(20), edge[::-1]])
     two = np.concatenate([0.3 * pulse, -0.2 * pulse])
-    assert pulses_of(Run(100, two)) == [Pulse(100, 126, 101, 125), Pulse(126, 152, 127, 151)]
-    assert pulses_of(Run(7, pulse)) == [Pulse(7, 33, 8, 32)]
-    assert pulses_of(Run(0, np.ones(5))) == [Pulse(0, 5, 0, 5)]
+    assert Run(100, two).pulses == (Pulse(100, 126, 101, 125), Pulse(126, 152, 127, 151))
+    assert Run(7, pulse).pulses == (Pulse(7, 33, 8, 32),)
+    assert Run(0, np.ones(5)).pulses == (Pulse(0, 5, 0, 5),)
 
 
 def test_stretches_of_flux_end_where_pulses_that_overlap_are_low():

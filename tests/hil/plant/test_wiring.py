@@ -8,6 +8,7 @@ import pytest
 from qctl.hil.labs.draw import draw_lab
 from qctl.hil.labs.open_architecture import OPEN_LABS
 from qctl.hil.plant.block import Physics
+from qctl.hil.plant.cables import connector
 from qctl.hil.plant.rack import Playing, Rack
 from qctl.hil.plant.wiring import Wiring
 
@@ -85,3 +86,26 @@ def test_all_racks_of_a_seed_have_the_same_fridge():
 def test_trigger_of_a_chassis_reaches_its_modules():
     assert draw_lab("open-architecture", 1).cables.all_triggers()["qcm0"] == "trig0:1"
     assert draw_lab("qblox2", 1).cables.all_triggers() == {}
+
+
+def test_a_line_is_one_object_for_as_long_as_it_plays_the_same_with_the_same_faults():
+    lab = draw_lab("transmon2", 3)
+    name, output = connector(lab.cables.flux[0].output)
+    physics, rack = Physics(lab.processor, lab.cables, 1), Rack()
+    awg = rack.attach(name, "awg", 4, 0)
+    rack.add_runs("w", 3, ((0, np.ones(3, np.float32)),))
+    awg.rate_hz, awg.armed = 1.2e9, True
+
+    def flux(volts_pp):
+        awg.playing = {output: Playing((("w", 1),), volts_pp, 0.0, True)}
+        played = physics.wiring.look(rack, 0.0)
+        return played.flux[0], physics.wiring.gather(rack, played).flux[0]
+
+    (line, runs), (other, _) = flux(1.0), flux(0.5)
+    assert line is not None and other is not line
+    again = flux(1.0)
+    assert again[0] is line and again[1] is runs
+    physics.faults.put("scale", "q0.flux", 0.5)
+    faulty, halved = flux(1.0)
+    assert faulty is not line
+    np.testing.assert_allclose(halved[0].volts, 0.5 * runs[0].volts)
