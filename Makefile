@@ -11,15 +11,14 @@ SOURCES := $(wildcard cext/*.pyx cext/*.pxd cext/*.h) setup.py pyproject.toml co
 demo: .venv/installed
 	$(BIN)/qctl demo --out out/demo
 
-# A third of the tests' time is waiting: three at once on two cores. Whole labs, whose timing the tests look at, have the
-# machine for themselves.
+# Much of the tests' time is waiting: three at once on two cores, whole labs after their parts.
 test: .venv/tests
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not full" --ignore=tests/whole
-	$(BIN)/pytest -q -m "not full" tests/whole
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not full" tests/whole
 
 # What takes long: tune-ups of further racks above all, and a wheel built from nothing.
 test-full: test
-	$(BIN)/pytest -q -m full tests
+	$(BIN)/pytest -q -n 3 --dist loadfile -m full tests
 
 check: lint types kernels checked-kernels
 
