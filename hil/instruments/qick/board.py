@@ -126,15 +126,20 @@ class QickBoard:
         task = self._task
         if task is None or task.done():
             return
-        if self._run is not None:
-            self._run.stopped = True
+        if self._run is None:  # nothing plays yet: what is being worked out is left to itself
+            self._task = None
+            return
+        self._run.stopped = True
         await self.plant.abort()
         await asyncio.wait([task], timeout=_PATIENCE_S)
 
     async def _play(self) -> None:
-        run, error = None, ""
+        run, error, me = None, "", asyncio.current_task()
         try:
-            run = self._run = await asyncio.to_thread(prepared, self.config.name, self.memory, self.joined)
+            run = await asyncio.to_thread(prepared, self.config.name, self.memory, self.joined)
+            if self._task is not me:
+                return
+            self._run = run
             if run.done.n_late:
                 self._count({"late_events": run.done.n_late})
                 _LOG.error("%s: %d events were late", self.config.name, run.done.n_late)
@@ -148,6 +153,8 @@ class QickBoard:
         except Exception as problem:  # nobody waits for this task: its end is to be seen by who asks for results
             _LOG.exception("%s: a run failed", self.config.name)
             error = InternalError(f"{self.config.name}: {type(problem).__name__}: {problem}").message
+        if self._task is not me:
+            return
         if error:
             self.soc._ended(None, {}, {}, error)
         elif run is not None and not run.stopped:

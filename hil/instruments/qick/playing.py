@@ -97,10 +97,10 @@ class Run:
         bounds = np.searchsorted(shots.kinds[order], np.arange(len(shots.models) + 1))
         for number, model in enumerate(shots.models.tolist()):
             alike = order[bounds[number] : bounds[number + 1]]
-            if self.stopped:
-                return
             kind, tones, fresh, windows = await asyncio.to_thread(self.kind_of, model)
             await plant.waveforms(fresh)
+            if self.stopped:
+                return
             rates_hz = {self.name: RATE_HZ}
             n, found = await plant.play(
                 kind.outputs, kind.integrations, RATE_HZ, len(alike), float(period_s), rates_hz, tones
