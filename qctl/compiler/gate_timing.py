@@ -99,7 +99,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     if len(waves) < used.shape[1]:
         used = np.ascontiguousarray(used[:, waves])
     played = waveforms
-    if len(known.lengths):
+    if len(known.lengths) and known.ragged.take(waves).any():
         played = fitted(plays, lasts, waveforms, [line.rate_hz for line in tables.lines.lines])
     return Played(
         plays, play_rows, captures, captures_hz, capture_rows, ends_s, order, counts,
@@ -108,13 +108,14 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
 
 
 class _Known(NamedTuple):
-    """What is the same for all calls; lengths of waveforms in units only where not all are whole ticks."""
+    """What is the same for all calls; lengths of waveforms in units, and which are no whole ticks, only if any is."""
 
     times: kernel.GateTimes
     shape: tuple[int, int]
     early: int
     denominators: tuple[int, ...]
     lengths: NDArray[np.int64]
+    ragged: NDArray[np.bool_]
 
 
 def _errors(residuals: NDArray[np.int64], denominators: tuple[int, ...]) -> tuple[Fraction | int, ...]:
@@ -146,9 +147,13 @@ def _known(tables: Tables, units: int) -> _Known | None:
     lasting = [rational_s(float(wave.params[0])) for wave in tables.waveforms]  # type: ignore[arg-type]
     sounds = [(row[2], row[7]) for row in tables.qubits.tolist()] + [(row[3], row[8]) for row in tables.qubits.tolist()]
     sounds += [(row[1], row[2]) for row in tables.pairs.tolist()]
-    ragged = any(line >= 0 and (lasting[wave] * lines[line].rate_hz).denominator > 1 for line, wave in sounds)
-    lengths = np.array([round(length * units) for length in lasting] if ragged else [], np.int64)
-    return _Known(times, (len(lines), max(n_waves, 1)), early, tuple(x.denominator for x in ratios), lengths)
+    ragged = np.zeros(len(lasting), np.bool_)
+    for line, wave in sounds:
+        if line >= 0:
+            ragged[wave] |= (lasting[wave] * lines[line].rate_hz).denominator > 1
+    lengths = np.array([round(length * units) for length in lasting] if ragged.any() else [], np.int64)
+    denominators = tuple(ratio.denominator for ratio in ratios)
+    return _Known(times, (len(lines), max(n_waves, 1)), early, denominators, lengths, ragged)
 
 
 def _target(tables: Tables, units: int, lines: tuple[int, ...], latest: int) -> int:

@@ -39,9 +39,9 @@ def fitted(
     tuple of Waveform
         The same ones, and those of another length behind them.
     """
-    clocks = {rate_hz: k for k, rate_hz in enumerate(dict.fromkeys(rates_hz))}
+    clocks: dict[Fraction, int] = {}
+    clock_of = np.array([clocks.setdefault(rate_hz, len(clocks)) for rate_hz in rates_hz], np.int64)
     n = len(waveforms)
-    clock_of = np.array([clocks[rate_hz] for rate_hz in rates_hz], np.int64)
     kinds = clock_of[plays["port"]] * n + plays["waveform"]
     clock_rates, nearest = tuple(clocks), np.zeros(n * len(clocks), np.int64)
     for kind in np.flatnonzero(np.bincount(kinds, minlength=len(nearest))).tolist():
