@@ -41,9 +41,9 @@ void board_unlock(uint32_t was)
 /* As urgent as the alarm, so that neither sees the other half done. */
 void period_passed(void) { n_periods++; }
 
-uint64_t board_ticks(void)
+/* Return whole ticks, and the cycles of the next one that have gone by. Interrupts are off. */
+static uint64_t clock_now(uint32_t *cycles)
 {
-    const uint32_t was = board_lock();
     uint32_t left = SYST_CVR;
     uint64_t periods = n_periods;
     uint32_t gone = RELOAD - left;
@@ -52,8 +52,17 @@ uint64_t board_ticks(void)
         gone = left == 0 ? 0 : RELOAD - left;
         periods++;
     }
-    board_unlock(was);
+    *cycles = gone % CYCLES_PER_TICK;
     return periods * PERIOD_TICKS + gone / CYCLES_PER_TICK;
+}
+
+uint64_t board_ticks(void)
+{
+    const uint32_t was = board_lock();
+    uint32_t cycles;
+    const uint64_t now = clock_now(&cycles);
+    board_unlock(was);
+    return now;
 }
 
 void board_wait_until(uint64_t tick)
@@ -71,13 +80,14 @@ void board_clear_alarm(void)
 void board_set_alarm(uint64_t tick)
 {
     const uint32_t was = board_lock();
-    const uint64_t now = board_ticks();
+    uint32_t cycles;
+    const uint64_t now = clock_now(&cycles);
     TIMER0_CTL = 0;
     if (tick <= now) {
         NVIC_ISPR(IRQ_TIMER0A / 32u) = 1u << IRQ_TIMER0A % 32u;
     } else {
         const uint64_t ticks = tick - now < LONGEST_TICKS ? tick - now : LONGEST_TICKS;
-        TIMER0_TAILR = (uint32_t)ticks * CYCLES_PER_TICK;
+        TIMER0_TAILR = (uint32_t)ticks * CYCLES_PER_TICK - cycles; /* at the tick's begin, not up to one later */
         TIMER0_CTL = 1;
     }
     board_unlock(was);
