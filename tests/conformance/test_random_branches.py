@@ -158,4 +158,5 @@ def test_boxes_play_what_results_decide(target, tmp_path):
 @pytest.mark.parametrize("first", range(100, 400, 50))
 @pytest.mark.parametrize("target", FOLLOW, ids=lambda target: target.name)
 def test_boxes_play_what_results_decide_in_many_programs(target, first, tmp_path):
-    assert judged(target, range(first, first + 50), tmp_path) >= 10
+    # Most are refused by name; that hardly any is judged would go unnoticed otherwise.
+    assert judged(target, range(first, first + 50), tmp_path) >= 5
