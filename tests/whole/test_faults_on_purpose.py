@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from probe import probed, same
 
+import qctl
 from qctl.errors import DeviceError, QctlError, RefusedError, ScheduleError
 
 X = 'OPENQASM 3.0; include "stdgates.inc"; bit[1] c; x $0; c[0] = measure $0;'
@@ -196,9 +197,14 @@ def test_version_of_the_protocol_that_does_not_fit_is_refused_with_both(small: A
 
 @pytest.mark.parametrize("name", ["awg0", pytest.param("trig0", marks=pytest.mark.full)])
 def test_box_without_memory_refuses_the_run_in_its_own_words(small: Any, name: str) -> None:
+    unheard = qctl.Program(["q0.drive", "q0.readout"], ["q0"], ["q0"])  # what a box holds already needs no memory
+    unheard.play("q0.drive", qctl.gaussian(44e-9, amp=0.0123))
+    unheard.barrier()
+    unheard.measure("q0", "q0")
+    probed(small)
     small.fault("full_buffer", name)
     with pytest.raises(QctlError, match="Out of memory" if name == "awg0" else "memory is full") as caught:
-        probed(small)
+        small.client.run(unheard, shots=10).result(30)
     assert isinstance(caught.value, RefusedError)
     assert caught.value.details["instrument"] == name
     assert small.row(name)["link"] == "up"
