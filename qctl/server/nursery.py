@@ -100,6 +100,8 @@ class Nursery:
         with self._lock:
             if self._requests is not None:
                 return
+            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # read when numpy is loaded, here and there
+                os.environ.setdefault(name, "1")
             ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             process = SPAWN.Process(target=_run_nursery, args=(theirs, self._warm), name="nursery", daemon=True)
             start_process(process)

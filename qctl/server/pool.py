@@ -33,8 +33,6 @@ def _serve(warm: tuple[_Call, ...], most_bytes: int, nice: int, handle: int) -> 
     begin_process(nice=nice)
     connection = Connection(handle)
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
     for path, argument in warm:
         import_path(path)(argument)
     os.nice(_NICE)

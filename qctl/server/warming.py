@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +15,6 @@ _MODULES = ("qctl.server.keeper", "qctl.server.host", "qctl.circuit")
 
 def begin_nursery(path: Path) -> Nursery:
     """Return the nursery for the lab of a file; it imports while this process does."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):  # of all that it forks
-        os.environ.setdefault(name, "1")
     nursery = Nursery(((f"{__name__}:import_all", path),))
     nursery.begin()
     return nursery
