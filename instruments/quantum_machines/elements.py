@@ -24,9 +24,9 @@ __all__ = ["Element", "Line", "Pulse", "Refusal", "Tone", "Window"]
 CYCLE_NS = can.CYCLE_NS
 _RATE_HZ = rational_hz(can.CLOCK_HZ)
 _FRAME = 1 << 16
+"""Steps of a turn that frames are kept in (qm-qua: `frame_rotation_2pi`)."""
 _LONGEST_NS = 1 << 24
 """Of one pulse, or of a capture without one: its samples are in the configuration."""
-"""Steps of a turn that frames are kept in (qm-qua: `frame_rotation_2pi`)."""
 
 Refusal = Callable[[int, bool, str], NoReturn]
 """Called with the number of a play or capture of the point, whether it is a capture, and why it can't be."""

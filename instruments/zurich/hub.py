@@ -21,7 +21,7 @@ from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
 from qctl.lab import Instrument, Lab
 from qctl.program.conditions import Condition
-from qctl.program.sampling import envelope_samples
+from qctl.program.sampling import envelope_length
 from qctl.program.straights import Straights
 from qctl.units import rational_hz
 
@@ -160,7 +160,7 @@ def planned(
     """
     plan = Plan({place: [_UNREAD] * one.n_events for place, one in heard.items()})
     wanted: dict[str, set[tuple[int, int]]] = {}
-    lengths_s = [len(envelope_samples(one, rational_hz(_RATE_HZ))) / _RATE_HZ for one in rows.waveforms]
+    lengths_s = [envelope_length(one, rational_hz(_RATE_HZ)) / _RATE_HZ for one in rows.waveforms]
     for p, mine in enumerate(conditions):
         used = _used(straights, rows, p, mine, lengths_s)
         bits: dict[int, _Bit] = {}
