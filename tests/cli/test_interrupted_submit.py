@@ -16,18 +16,6 @@ import pytest
 from qctl.client import connect
 
 
-def keeper_of(server: Any) -> int:
-    """Return the process that has the database open."""
-    for pid in server.children():
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
-            try:
-                if os.readlink(entry).endswith("qctl.sqlite"):
-                    return int(pid)
-            except OSError:
-                continue
-    raise AssertionError("no keeper")
-
-
 def waits(seconds: float) -> None:
     """Let other processes go on."""
     select.select([], [], [], seconds)
@@ -39,7 +27,7 @@ def test_job_that_is_taken_after_ctrl_c_is_cancelled(start: Any, tmp_path: Path,
     file = tmp_path / "program.qasm"
     file.write_text('{"block_s": 5.0}')
     with connect(server.address) as lab:
-        keeper = keeper_of(server)
+        keeper = server.keeper()
         os.kill(keeper, signal.SIGSTOP)
         try:
             process = subprocess.Popen(

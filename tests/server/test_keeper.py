@@ -65,7 +65,7 @@ def test_crashed_keeper_is_started_again_with_its_jobs(start) -> None:
     with connect(server.address) as lab:
         job = lab.run(json.dumps({"block_s": 60.0}), shots=10)
         wait_until_it_runs(job)
-        os.kill(keeper_of(server), signal.SIGKILL)
+        os.kill(server.keeper(), signal.SIGKILL)
         until = time.monotonic() + 60
         while True:
             try:
@@ -75,18 +75,6 @@ def test_crashed_keeper_is_started_again_with_its_jobs(start) -> None:
                 assert "keeper" in str(error)
             assert time.monotonic() < until
         assert lab.run(json.dumps({}), shots=10).result(PATIENCE_S).counts == {"0": 5, "1": 5}
-
-
-def keeper_of(server) -> int:
-    """Return the child that has the database open."""
-    for pid in server.children():
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            try:
-                if os.readlink(f"/proc/{pid}/fd/{name}").endswith("qctl.sqlite"):
-                    return pid
-            except OSError:
-                continue
-    raise AssertionError("no keeper")
 
 
 @pytest.mark.parametrize(

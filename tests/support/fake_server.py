@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 SUPPORT = Path(__file__).parent
@@ -54,6 +56,17 @@ class FakeServer:
                     found[pid] = said.partition("(")[2].rpartition(")")[0]
                     todo.append(pid)
         return found
+
+    def keeper(self) -> int:
+        """Return the process that has the database open."""
+        for pid in self.children():
+            with suppress(FileNotFoundError):
+                for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                    # One that was closed meanwhile, like a file of results that was just written, is none.
+                    with suppress(FileNotFoundError):
+                        if os.readlink(f"/proc/{pid}/fd/{descriptor}").endswith("qctl.sqlite"):
+                            return pid
+        raise AssertionError("no process has the database open")
 
 
 def main() -> None:

@@ -153,7 +153,7 @@ def burst(crowd: Crowd, server: Any, n_jobs: int, kill_after: int) -> tuple[list
             refused.add(reply.id)
         if kill_after and not killed and len(acknowledged) >= kill_after:
             killed = True
-            os.kill(keeper_of(server), signal.SIGKILL)
+            os.kill(server.keeper(), signal.SIGKILL)
     print(
         f"  {n_jobs} jobs sent: {len(acknowledged)} acknowledged, {len(refused)} refused, killed {killed}", flush=True
     )
@@ -161,18 +161,6 @@ def burst(crowd: Crowd, server: Any, n_jobs: int, kill_after: int) -> tuple[list
     assert not left, f"{left} jobs were never answered"
     socket.close()
     return acknowledged, cancelled
-
-
-def keeper_of(server: Any) -> int:
-    """Return the process that has the database open."""
-    for pid in server.children():
-        try:
-            links = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-        except OSError:
-            continue
-        if any(".sqlite" in link or link.endswith(".db") for link in links):
-            return pid
-    raise AssertionError("no process has the database open")
 
 
 def states_of(address: str, wanted: list[int]) -> Counter[str]:
