@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qctl.instruments.links.link import SerialLine
-from qctl.instruments.links.modbus_line import join_line
+from qctl.instruments.links.modbus_line import join_modbus_line
 from qctl.instruments.links.modbus_words import (
     ACCEPTED,
     EXCEPTIONS,
@@ -60,7 +60,7 @@ class ModbusPort:
         self._unit, self._word_order = unit, word_order
         self._due, self._answer = "", b""
         self._is_open = self._is_new = True
-        self._line = join_line(address, timeout_s, serial)
+        self._line = join_modbus_line(address, timeout_s, serial)
 
     def close(self) -> None:
         """Leave the line; the others that share it stay."""
