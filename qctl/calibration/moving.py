@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
 from qctl.errors import RequestError
 from qctl.lab import DrivePulse, Lab, Port, TransmonCoupler, TransmonQubit
@@ -118,6 +119,7 @@ class _Move:
         )
         if qubit.flux is not None:
             found["flux"] = {"offset_v": qubit.flux.offset_v}
+            found["flux"] |= {} if qubit.flux.offset_a is UNSET else {"offset_a": qubit.flux.offset_a}
         found["readout"] = {
             key: getattr(readout, key) for key in ("frequency_hz", "amplitude_v", "length_s", "delay_s")
         }
