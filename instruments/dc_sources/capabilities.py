@@ -24,6 +24,10 @@ __all__ = ["TABLES"]
 _DRIVER, _MANUAL = "qcodes_contrib_drivers QDAC2", "QDAC-II manual"
 _RACK, _QBLOX, _HOST = "spirack 0.2.21", "qblox_instruments 1.4.1", "steps of 10 ms that the host times"
 _RACK_JUDGE = "spirack and qblox_instruments against the emulator, spirack's bytes against the driver's"
+_RACK_RESTRICTIONS = {
+    "slew": Restriction("the host moves outputs in steps, none above the slew in 50 ms"),
+    "lock": Restriction(f"writes are locked after the controller was switched on, outputs kept: {_RACK}"),
+}
 _CURRENT = Range(-0.05, 0.05, "A", resolution=0.05 / 2**18, source=f"range_a of lab.toml, 50 mA as built: {_RACK}")
 
 TABLES = {
@@ -77,8 +81,7 @@ TABLES = {
         restrictions={
             "span": Restriction("0 to 4 V, ±4 V and ±2 V of 18 bits; the upper end is one code below"),
             "high-span": Restriction(f"0 to 8 V and ±8 V need a supply of 12 V: {_QBLOX}"),
-            "slew": Restriction("the host moves outputs in steps, none above the slew in 50 ms"),
-            "lock": Restriction(f"writes are locked after the controller was switched on, outputs kept: {_RACK}"),
+            **_RACK_RESTRICTIONS,
         },
         upload=Upload("words of 32 bits", "", "big"),
         standing=Standing(1, _RACK_JUDGE, "its voltages reach the qubit physics; it takes no programs"),
@@ -95,8 +98,7 @@ TABLES = {
         },
         restrictions={
             "span": Restriction("0 to range, ±range and ±range/2 of 18 bits; the upper end is one code below"),
-            "slew": Restriction("the host moves outputs in steps, none above the slew in 50 ms"),
-            "lock": Restriction(f"writes are locked after the controller was switched on, outputs kept: {_RACK}"),
+            **_RACK_RESTRICTIONS,
         },
         upload=Upload("words of 32 bits", "", "big"),
         standing=Standing(1, _RACK_JUDGE, "its currents reach the qubit physics; it takes no programs"),

@@ -9,11 +9,9 @@ from __future__ import annotations
 from qctl.errors import RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.dc_sources.capabilities import TABLES
-from qctl.instruments.declared import Declaration
-from qctl.instruments.links.link import Dialect
 from qctl.instruments.spi_rack.kind import Kind, Lead, commands_of
 from qctl.instruments.spi_rack.ltc2758 import SPANS
-from qctl.instruments.spi_rack.module import RackModule
+from qctl.instruments.spi_rack.module import RackModule, rack_declaration
 from qctl.lab import Instrument
 
 __all__ = ["COMMANDS", "D5A", "D5aModule", "open_driver"]
@@ -58,12 +56,5 @@ class D5aModule(RackModule):
     )
 
 
-D5A = Declaration(
-    COMMANDS,
-    error_query="",
-    joined=0,
-    dialect=Dialect(identity_query="VERSION"),
-    device=D5aModule,
-    open_port=_KIND.open_port,
-)
+D5A = rack_declaration(COMMANDS, D5aModule)
 open_driver = D5A.open

@@ -13,10 +13,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["SPANS", "Span", "code_of", "code_read", "code_written", "span_of", "span_read", "span_written"]
+__all__ = ["N_CODES", "SPANS", "Span", "code_of", "code_read", "code_written", "span_of", "span_read", "span_written"]
 
 _BITS = 18
-_N_CODES = 1 << _BITS
+N_CODES = 1 << _BITS
 _WRITE_SPAN, _WRITE_CODE, _WRITE_CODE_UPDATE = 0x2, 0x3, 0x7
 _READ_INPUT_CODE, _READ_SPAN, _READ_CODE = 0xB, 0xC, 0xD
 
@@ -43,7 +43,7 @@ class Span:
 
     def step(self, full: float) -> float:
         """Return the value of one code."""
-        return (self.high - self.low) * full / _N_CODES
+        return (self.high - self.low) * full / N_CODES
 
     def value(self, code: int, full: float) -> float:
         """Return what a code makes."""
@@ -55,12 +55,12 @@ class Span:
         The upper end of the span itself, which no code makes, is the highest code.
         """
         step = self.step(full)
-        found = min(max(round((value - self.low * full) / step), 0), _N_CODES - 1)
+        found = min(max(round((value - self.low * full) / step), 0), N_CODES - 1)
         slack = step * 1e-6
         if value <= high and self.value(found, full) > high + slack:
             return max(found - 1, 0)
         if value >= low and self.value(found, full) < low - slack:
-            return min(found + 1, _N_CODES - 1)
+            return min(found + 1, N_CODES - 1)
         return found
 
 

@@ -16,13 +16,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from qctl.errors import DeviceError, LimitError, QctlError, RefusedError, RequestError
-from qctl.instruments.declared import DeclaredInstrument
+from qctl.instruments.commands import Command
+from qctl.instruments.declared import Declaration, DeclaredInstrument
+from qctl.instruments.links.link import Dialect
 from qctl.instruments.ramps import Ramps
 from qctl.instruments.spi_rack.kind import Kind, Lead, number_of
 from qctl.instruments.spi_rack.ltc2758 import Span
 from qctl.units import Limits
 
-__all__ = ["RackModule"]
+__all__ = ["RackModule", "rack_declaration"]
 
 _LOG = logging.getLogger(__name__)
 _TEST_CODES = (177033, 85110)
@@ -196,6 +198,11 @@ class RackModule(DeclaredInstrument):
         self.ramps.stop()
         self.link.close()
 
+    def forget(self) -> None:
+        """Take over anew what outputs show before anything else: somebody may have written past the driver."""
+        self.ramps.stop()
+        self._session.clear()
+
     # -- one output ------------------------------------------------------------------------------
 
     def _go_on(self) -> None:
@@ -324,3 +331,11 @@ class RackModule(DeclaredInstrument):
         if name == "controller_c":
             return (value - (1 << 14) if value & 1 << 13 else value) / 32
         return value
+
+
+def rack_declaration(commands: tuple[Command, ...], device: type[RackModule]) -> Declaration:
+    """Return what modules of a kind are made from."""
+    dialect = Dialect(identity_query="VERSION")
+    return Declaration(
+        commands, error_query="", joined=0, dialect=dialect, device=device, open_port=device.KIND.open_port
+    )

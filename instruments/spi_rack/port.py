@@ -23,8 +23,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from qctl.errors import RequestError
 from qctl.instruments.links.link import SerialLine
-from qctl.instruments.links.visa_port import PortClosedError
+from qctl.instruments.links.worded_port import WordedPort
 from qctl.instruments.spi_rack import ltc2758 as dac
 from qctl.instruments.spi_rack.line import Transfer, join_rack_line
 
@@ -33,10 +34,10 @@ __all__ = ["RackPort"]
 _WRITING, _READING, _SLOW = 6, 8, 84
 """Dividers of 84 MHz: 14 MHz to the DACs, 10.5 MHz from them, 1 MHz for what is in the controller."""
 _CONTROLLER, _CONVERTER, _THERMOMETER = 0, 0, 1
-_WORDS = re.compile(r"([A-Z]+)(?: (\d+))?(?: = (\d+)(?: (\d+))?)?")
+_WORDS = re.compile(r"([A-Z]+)(?: (\d{1,2}))?(?: = (\d{1,6})(?: (\d))?)?", re.ASCII)
 
 
-class RackPort:
+class RackPort(WordedPort):
     """One module behind the controller.
 
     Parameters
@@ -58,89 +59,37 @@ class RackPort:
         If the line can't be opened.
     """
 
-    is_stream = False
-
     def __init__(
         self, address: str, timeout_s: float, module: int, places: Sequence[tuple[int, int]], serial: SerialLine
     ) -> None:
         self._module, self._places = module, places
-        self._answer: bytes | None = b""
-        self._due: Callable[[], str] | None = None
-        self._is_open = True
         self._line = join_rack_line(address, timeout_s, serial)
         self._session = self._line.n_opened
+        super().__init__(self._line)
 
-    def close(self) -> None:
-        """Leave the line; the others that share it stay."""
-        if self._is_open:
-            self._is_open = False
-            self._line.leave()
-
-    def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
-        """Take one line: a setting is carried out at once, a question when its answer is asked for.
-
-        Raises
-        ------
-        TimeoutError
-            If the controller stops reading.
-        PortClosedError
-            If the connection broke, or the text is none that is known.
-        """
-        text = b"".join(parts).decode("ascii").strip()
+    def take(self, text: str) -> Callable[[], str] | None:
+        """Carry out a setting at once, and return what asks a question; raise as `WordedPort.take` does."""
         found = _WORDS.fullmatch(text)
-        self._answer, self._due = b"", None
         match found.groups() if found else ():
             case "VERSION", None, None, None:
-                self._due = self._version
+                return self._version
             case "UNLOCK", None, None, None:
                 self._line.ask(self._session, (), unlocks=True)
             case "DAC", str(output), None, None if self._has(output):
-                self._due = lambda: self._shown(int(output))
-            case "DAC", str(output), str(code), span if self._has(output):
+                return lambda: self._shown(int(output))
+            case "DAC", str(output), str(code), span if self._has(output) and _is_code(code) and _is_span(span):
                 self._show(int(output), int(code), span)
             case "INPUT", str(output), None, None if self._has(output):
-                self._due = lambda: str(dac.code_of(self._asked(int(output), dac.code_read(self._at(output), True))))
-            case "INPUT", str(output), str(code), None if self._has(output):
+                return lambda: str(dac.code_of(self._asked(int(output), dac.code_read(self._at(output), True))))
+            case "INPUT", str(output), str(code), None if self._has(output) and _is_code(code):
                 self._write(int(output), dac.code_written(self._at(output), int(code), update=False))
             case "BATTERY", "0" | "1" as which, None, None:
-                self._due = lambda: self._battery(int(which))
+                return lambda: self._battery(int(which))
             case "TEMPERATURE", None, None, None:
-                self._due = self._temperature
+                return self._temperature
             case _:
-                raise PortClosedError(f"{text!r} is nothing that a module of an SPI rack is told")
-
-    def line(self, max_bytes: int, timeout_s: float) -> bytes:
-        """Carry out what was asked last, and return its answer.
-
-        Raises
-        ------
-        TimeoutError
-            If the controller is silent.
-        PortClosedError
-            If the connection broke.
-        """
-        return self.receive(-1, timeout_s)
-
-    def receive(self, n_bytes: int, timeout_s: float) -> bytes:
-        """Carry out what was asked last, and return the first bytes of its answer, or all; raise as `line` does."""
-        if self._due is not None:
-            due, self._due = self._due, None
-            self._answer = due().encode("latin-1", "replace") + b"\n"
-        answer = self._answer or b""
-        n_taken = len(answer) if n_bytes < 0 else n_bytes
-        self._answer = answer[n_taken:]
-        return answer[:n_taken]
-
-    def unread(self) -> bytes:
-        """Return nothing: the line looks after what comes unasked."""
-        return b""
-
-    def listen(self, timeout_s: float) -> bytes:
-        """Return nothing: the line listens."""
-        return b""
-
-    def keep_pace(self, begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
-        """Do nothing: answers come whole."""
+                raise RequestError(f"{text!r} is nothing that a module of an SPI rack is told")
+        return None
 
     def _has(self, output: str) -> bool:
         return 1 <= int(output) <= len(self._places)
@@ -180,3 +129,11 @@ class RackPort:
     def _temperature(self) -> str:
         (got,) = self._line.ask(self._session, [Transfer(_CONTROLLER, _THERMOMETER, _SLOW, bytes(2), True)])
         return str(got[0] << 8 | got[1])
+
+
+def _is_code(text: str) -> bool:
+    return int(text) < dac.N_CODES
+
+
+def _is_span(text: str | None) -> bool:
+    return text is None or int(text) < len(dac.SPANS)

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from qctl.instruments.capability import limit
 from qctl.instruments.dc_sources.capabilities import TABLES
-from qctl.instruments.declared import Declaration
-from qctl.instruments.links.link import Dialect
 from qctl.instruments.spi_rack.kind import Kind, Lead, commands_of
 from qctl.instruments.spi_rack.ltc2758 import SPANS
-from qctl.instruments.spi_rack.module import RackModule
+from qctl.instruments.spi_rack.module import RackModule, rack_declaration
 from qctl.lab import Instrument
 
 __all__ = ["COMMANDS", "S4G", "S4gModule", "open_driver"]
@@ -53,12 +51,5 @@ class S4gModule(RackModule):
     )
 
 
-S4G = Declaration(
-    COMMANDS,
-    error_query="",
-    joined=0,
-    dialect=Dialect(identity_query="VERSION"),
-    device=S4gModule,
-    open_port=_KIND.open_port,
-)
+S4G = rack_declaration(COMMANDS, S4gModule)
 open_driver = S4G.open

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, RefusedError, RequestError
+from qctl.errors import DeviceError, DeviceTimeoutError, LimitError, NotAllowedError, RefusedError, RequestError
 from qctl.instruments.links.transcript import TranscriptLink
-from qctl.instruments.registry import check_entry, open_device
+from qctl.instruments.registry import check_entry, open_device, speak_raw
 from qctl.instruments.spi_rack.d5a import D5A, D5aModule
 from qctl.instruments.spi_rack.ltc2758 import SPANS, code_read, code_written, span_read, span_written
 from qctl.instruments.spi_rack.s4g import S4G
@@ -245,6 +245,25 @@ def test_both_modules_are_driven_over_one_line(pair: Any, rack: Any) -> None:
     assert told["battery_plus_v"] == pytest.approx(6.02, abs=2e-3)
     volts.safe()
     assert volts.get("output16_present_v") == 0.25 and amps.get("output2_current_a") != 0.0
+
+
+@pytest.mark.parametrize("text", ["DAC 17", "DAC 1 = 262144", "DAC 1 = 0 6", "DAC 1 = -1", "dac 1", "BATTERY 2", "x"])
+def test_text_that_a_module_is_never_told_is_not_sent(pair: Any, rack: Any, text: str) -> None:
+    before = rack.counters()
+    with pytest.raises(RequestError, match="nothing that a module of an SPI rack is told"):
+        pair[0].link.write(text)
+    assert rack.counters() == before
+
+
+def test_what_is_written_past_the_driver_is_taken_over(pair: Any, rack: Any, lab: Lab) -> None:
+    volts, _ = pair
+    entry = msgspec.structs.replace(volts.instrument, allow_raw=True)
+    assert speak_raw(volts, entry, "OUTP1:VOLT 125 mV\nDAC 16 = 163840") is None
+    assert (volts.get("output1_voltage_v"), volts.get("output16_voltage_v")) == (0.125, 0.5)
+    with pytest.raises(LimitError):
+        speak_raw(volts, entry, "OUTP1:VOLT 1.5")
+    with pytest.raises(NotAllowedError):
+        speak_raw(volts, volts.instrument, "DAC 16 = 131072")
 
 
 def test_outputs_stay_when_links_are_closed_and_opened(rack: Any, lab: Lab) -> None:
