@@ -136,7 +136,7 @@ class RackModule(DeclaredInstrument):
         elif end == self.KIND.slew:
             self._slews[int(number)] = checked
         else:
-            self._lead(int(number), checked)
+            self._lead(int(number), checked, self._known(int(number))[self.KIND.slew])
 
     def get(self, name: str) -> Any:
         """Return what an output is to show and how fast it goes there, or ask for anything else."""
@@ -168,7 +168,7 @@ class RackModule(DeclaredInstrument):
         return self.settings.agrees(name, value, found)
 
     def safe(self) -> None:
-        """Lead every output to its safe value at its slew, all at once, and return when they are there.
+        """Lead every output to its safe value at lab.toml's slew, all at once, and return when they are there.
 
         Raises
         ------
@@ -176,19 +176,23 @@ class RackModule(DeclaredInstrument):
             If one of them does not go there, when all others are.
         """
         self._go_on()
+        self.ramps.stop()
         refused: QctlError | None = None
         for number, lead in sorted(self.leads.items()):
+            shown = self._shown[number]
+            shown.wanted = shown.span.value(shown.code, lead.full)
             try:
-                if not lead.fits(self._shown[number].span):
+                if not lead.fits(shown.span):
                     self._switch(number, self._span_for(number, lead))
-                self._lead(number, self.settings.checked(f"output{number}_{self.KIND.setting}", lead.safe))
-            except RefusedError as error:
+                safe = self.settings.checked(f"output{number}_{self.KIND.setting}", lead.safe)
+                self._lead(number, safe, lead.slew_per_s)
+            except (RefusedError, LimitError) as error:
                 refused = refused or error
         try:
             self.ramps.arrive()
             DeclaredInstrument.safe(self)
             self.ramps.arrive()
-        except RefusedError as error:
+        except (RefusedError, LimitError) as error:
             refused = refused or error
         if refused is not None:
             raise refused
@@ -288,7 +292,7 @@ class RackModule(DeclaredInstrument):
         self._shown[number] = _Shown(code, span, span.value(code, lead.full))
         self._confirm(number)
 
-    def _lead(self, number: int, value: float) -> None:
+    def _lead(self, number: int, value: float, slew_per_s: float) -> None:
         lead, shown = self.leads[number], self._shown[number]
         low, high = shown.span.bounds(lead.full)
         if not low <= value <= high + 1.000001 * shown.span.step(lead.full):
@@ -299,8 +303,7 @@ class RackModule(DeclaredInstrument):
             )
         code = shown.span.code(value, lead.full, lead.low, lead.high)
         shown.wanted = shown.span.value(code, lead.full)
-        slew = self._slews.get(number, lead.slew_per_s)
-        self.ramps.go(number, shown.span.value(shown.code, lead.full), shown.wanted, slew)
+        self.ramps.go(number, shown.span.value(shown.code, lead.full), shown.wanted, slew_per_s)
 
     def _show(self, number: int, value: float) -> None:
         """Write the code of a value, and read it back; a step within a code sends nothing."""

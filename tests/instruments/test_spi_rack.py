@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +19,7 @@ from qctl.instruments.registry import check_entry, open_device, speak_raw
 from qctl.instruments.spi_rack.d5a import D5A, D5aModule
 from qctl.instruments.spi_rack.ltc2758 import SPANS, code_read, code_written, span_read, span_written
 from qctl.instruments.spi_rack.s4g import S4G
-from qctl.lab import CurrentOutput, Instrument, Lab, Output
+from qctl.lab import CurrentOutput, Instrument, Lab, Output, parse_lab
 
 FAST = 1e6
 MODULES = "2=d5a0:qblox-d5a,5=s4g0:qblox-s4g"
@@ -211,6 +213,15 @@ def test_entry_that_can_not_hold_is_refused_before_anything_is_opened(entry: Ins
         check_entry(entry)
 
 
+def test_entries_of_the_page_hold() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "spi-rack.md").read_text("utf-8")
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.S)
+    lab = parse_lab('schema = 1\nname = "biases"\n' + text)
+    assert lab.sharing("bias1") == ("bias0", "bias1")
+    for entry in lab.instruments.values():
+        check_entry(entry)
+
+
 # -- over the emulated rack --------------------------------------------------------------------------
 
 
@@ -329,6 +340,17 @@ def patiently(ask: Callable[[], Any]) -> Any:
         except DeviceError:
             assert time.monotonic() < end_s
             time.sleep(0.05)
+
+
+def test_safe_leaves_a_span_that_can_not_reach_it_even_while_the_output_moves(rack: Any, lab: Lab) -> None:
+    with Opened(voltages(9, address=rack.address, slew_v_per_s=2.0, safe_v=-0.125), lab) as device:
+        device.set("output9_span", "UNI_4V")
+        device.set("output9_slew_v_per_s", 0.1)
+        device.set("output9_voltage_v", 1.0)
+        with pytest.raises(LimitError, match="output 9 moves"):
+            device.set("output9_span", "BI_4V")
+        device.safe()
+        assert (device.get("output9_present_v"), device.get("output9_span")) == (-0.125, "BI_2V")
 
 
 def test_rack_that_loses_its_power_in_a_ramp_is_told_and_taken_over_at_zero(rack: Any, lab: Lab) -> None:

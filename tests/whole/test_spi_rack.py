@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from whole_programs import check_bell, tuned_lab
 
 import qctl
 from qctl.calibration import experiments
@@ -114,7 +115,7 @@ def test_safe_turns_a_ramp_round_and_waits_for_it(rack: Any) -> None:
     assert before_v < 1.0
     rack.client.safe("d5a0")
     assert source.get("output1_present_v") == 0.0
-    assert time.monotonic() - begin_s > 0.9 * (before_v - 0.05) / 1.0
+    assert time.monotonic() - begin_s > 0.9 * (before_v - 0.05) / SLEW_V_PER_S
     source.set("output1_slew_v_per_s", SLEW_V_PER_S)
 
 
@@ -158,3 +159,9 @@ def test_broken_wire_is_an_error_by_name_and_mended(rack: Any, fault: str, value
     rack.clear()
     rack.all_up()
     assert rack.client.instruments["s4g0"].get("identity").startswith("QuTech,SPI rack,5,")
+
+
+@pytest.mark.full
+def test_rack_is_tuned_up_and_makes_a_bell_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    for lab in tuned_lab(tmp_path_factory.mktemp("tuned"), "spi2", SEED):
+        check_bell(lab, tmp_path_factory.mktemp("bell"))
