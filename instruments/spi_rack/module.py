@@ -132,6 +132,7 @@ class RackModule(DeclaredInstrument):
         self._go_on()
         number, _, end = name.removeprefix("output").partition("_")
         if end == "span":
+            self._found(int(number))
             self._switch(int(number), self.KIND.spans[checked])
         elif end == self.KIND.slew:
             self._slews[int(number)] = checked
@@ -224,7 +225,7 @@ class RackModule(DeclaredInstrument):
         }
 
     def _asked(self, number: int) -> dict[str, Any]:
-        code, span = self._read(number)
+        code, span = self._found(number)
         word = next(word for word, one in self.KIND.spans.items() if one is span)
         return {self.KIND.present: span.value(code, self.leads[number].full), "span": word}
 
@@ -240,6 +241,30 @@ class RackModule(DeclaredInstrument):
                 instrument=self.link.name,
             )
         return code, found
+
+    def _found(self, number: int) -> tuple[int, Span]:
+        """Ask what an output shows; where that was never written, as after a module lost its power, go on from there.
+
+        Raises
+        ------
+        DeviceError
+            If it tells one thing and then another: a byte was damaged.
+        """
+        found, shown = self._read(number), self._shown[number]
+        if found == (shown.code, shown.span) or self.ramps.where(number) is not None:
+            return found
+        again = self._read(number)
+        if again == (shown.code, shown.span):
+            return again
+        if again != found:
+            raise DeviceError(
+                f"{self.link.name}: output {number} tells code {found[0]}, and then {again[0]}: the line is disturbed",
+                instrument=self.link.name,
+            )
+        text = "%s: output %d shows code %d of span %d, and was to show %d of span %d: did its module lose its power?"
+        _LOG.warning(text, self.link.name, number, found[0], found[1].number, shown.code, shown.span.number)
+        self._shown[number] = _Shown(*found, found[1].value(found[0], self.leads[number].full))
+        return found
 
     def _check_presence(self, number: int) -> None:
         """Write a code that waits, unseen, and look whether it does."""
@@ -275,6 +300,8 @@ class RackModule(DeclaredInstrument):
 
     def _switch(self, number: int, span: Span) -> None:
         """Switch an output to another span, with the code that keeps it where it is."""
+        if self.ramps.where(number) is not None:
+            raise LimitError(f"{self.link.name}: output {number} moves; its span is not switched meanwhile")
         lead, shown = self.leads[number], self._shown[number]
         present = shown.span.value(shown.code, lead.full)
         low, high = span.bounds(lead.full)
@@ -285,15 +312,19 @@ class RackModule(DeclaredInstrument):
                     f"[{low:g}, {high:g}] {self.KIND.unit}; it was not switched",
                     instrument=self.link.name,
                 )
-        if self.ramps.where(number) is not None:
-            raise LimitError(f"{self.link.name}: output {number} moves; its span is not switched meanwhile")
         code = span.code(present, lead.full, lead.low, lead.high)
         self.link.write(f"DAC {number} = {code} {span.number}")
         self._shown[number] = _Shown(code, span, span.value(code, lead.full))
         self._confirm(number)
 
     def _lead(self, number: int, value: float, slew_per_s: float) -> None:
-        lead, shown = self.leads[number], self._shown[number]
+        lead, before = self.leads[number], self._shown[number].span
+        if self.ramps.where(number) is None:
+            self._found(number)  # a step from where it is not would be a jump
+        shown = self._shown[number]
+        if shown.span is not before and not lead.fits(shown.span):
+            self._switch(number, self._span_for(number, lead))
+            shown = self._shown[number]
         low, high = shown.span.bounds(lead.full)
         if not low <= value <= high + 1.000001 * shown.span.step(lead.full):
             raise LimitError(

@@ -111,7 +111,8 @@ def opened(link: TranscriptLink, entry: Instrument) -> Any:
 
 
 def test_voltage_is_written_read_back_and_told_as_its_code_makes_it() -> None:
-    turns = begun(1, "131072 4", ("DAC 1 = 137626", None), ("DAC 1", "137626 4"), ("DAC 1", "137626 4"))
+    shows = ("DAC 1", "137626 4")
+    turns = begun(1, "131072 4", ("DAC 1", "131072 4"), ("DAC 1 = 137626", None), shows, shows)
     with TranscriptLink(turns) as link:
         device = opened(link, voltages(1))
         device.set("output1_voltage_v", 0.1)
@@ -139,7 +140,7 @@ def test_slew_is_kept_below_that_of_the_lab() -> None:
 
 
 def test_span_is_switched_with_the_code_that_keeps_the_output_where_it_is() -> None:
-    turns = begun(2, "163840 4", ("DAC 2 = 147456 2", None), ("DAC 2", "147456 2"))
+    turns = begun(2, "163840 4", ("DAC 2", "163840 4"), ("DAC 2 = 147456 2", None), ("DAC 2", "147456 2"))
     with TranscriptLink(turns) as link:
         device = opened(link, voltages(2))
         device.set("output2_span", "bi_4v")
@@ -147,8 +148,8 @@ def test_span_is_switched_with_the_code_that_keeps_the_output_where_it_is() -> N
 
 
 def test_span_that_does_not_hold_the_output_or_a_value_is_refused_and_not_sent() -> None:
-    turns = begun(2, "98304 4", ("DAC 2 = 147456", None), ("DAC 2", "147456 4"),
-                  ("DAC 2 = 16384 0", None), ("DAC 2", "16384 0"))  # fmt: skip
+    low, high, alone = ("DAC 2", "98304 4"), ("DAC 2", "147456 4"), ("DAC 2", "16384 0")
+    turns = begun(2, "98304 4", low, low, ("DAC 2 = 147456", None), high, high, ("DAC 2 = 16384 0", None), alone, alone)
     with TranscriptLink(turns) as link:
         device = opened(link, voltages(2))
         with pytest.raises(LimitError, match=r"output 2 is at -0.5 V, outside the span \[0, 3.99998\] V"):
@@ -161,8 +162,30 @@ def test_span_that_does_not_hold_the_output_or_a_value_is_refused_and_not_sent()
             device.set("output2_span", "BI_10V")
 
 
+def test_module_that_lost_its_power_is_led_from_where_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    off, at_zero = ("DAC 1", "0 0"), ("DAC 1", "131072 4")
+    turns = begun(1, "163840 4", off, off, ("DAC 1 = 131072 4", None), at_zero, at_zero, at_zero)
+    with TranscriptLink(turns) as link:
+        device = opened(link, voltages(1, slew_v_per_s=1e-6))
+        assert device.get("output1_voltage_v") == 0.5
+        device.set("output1_voltage_v", 0.6)
+        device.ramps.stop()
+        assert device.get("output1_present_v") == 0.0
+        assert device.get("output1_present_v") == 0.0
+    assert "output 1 shows code 0 of span 0, and was to show 163840 of span 4" in caplog.text
+
+
+def test_damaged_answer_is_asked_again_and_told_where_it_stays_so() -> None:
+    right, wrong = ("DAC 1", "163840 4"), ("DAC 1", "98303 4")
+    with TranscriptLink(begun(1, "163840 4", wrong, right, wrong, ("DAC 1", "12 4"))) as link:
+        device = opened(link, voltages(1))
+        assert device.get("output1_present_v") == 0.5
+        with pytest.raises(DeviceError, match="tells code 98303, and then 12: the line is disturbed"):
+            device.get("output1_present_v")
+
+
 def test_locked_controller_is_an_error_that_says_so() -> None:
-    turns = begun(1, "131072 4", ("DAC 1 = 163840", None), ("DAC 1", "131072 4"))
+    turns = begun(1, "131072 4", ("DAC 1", "131072 4"), ("DAC 1 = 163840", None), ("DAC 1", "131072 4"))
     with TranscriptLink(turns) as link:
         device = opened(link, voltages(1))
         with pytest.raises(RefusedError, match=r"shows code 131072 .* was to show 163840 .* is the controller locked"):
@@ -178,7 +201,9 @@ def test_module_that_does_not_keep_what_waits_is_not_there() -> None:
 
 def test_safe_leads_all_outputs_and_tells_the_one_that_refuses_when_the_others_are_there() -> None:
     begin = begun(1, "131072 4", ("DAC 2", "131072 4"))
-    turns = [("DAC 1 = 147456", None), ("DAC 1", "131072 4"), ("DAC 2 = 147456", None), ("DAC 2", "147456 4")]
+    still = ("DAC 1", "131072 4")
+    turns = [still, ("DAC 1 = 147456", None), still, ("DAC 2", "131072 4"), ("DAC 2 = 147456", None),
+             ("DAC 2", "147456 4")]  # fmt: skip
     with TranscriptLink([*begin, *turns]) as link:
         device = opened(link, voltages(1, 2))
         with pytest.raises(RefusedError, match="output 1"):
@@ -189,7 +214,7 @@ def test_safe_leads_all_outputs_and_tells_the_one_that_refuses_when_the_others_a
 def test_currents_go_to_the_span_of_half_the_range() -> None:
     # Code 183501 is nearer to 10 mA, and beyond it.
     turns = begun(2, "0 0", ("DAC 2 = 131072 4", None), ("DAC 2", "131072 4"),
-                  ("DAC 2 = 183500", None), ("DAC 2", "183500 4"))  # fmt: skip
+                  ("DAC 2", "131072 4"), ("DAC 2 = 183500", None), ("DAC 2", "183500 4"))  # fmt: skip
     with TranscriptLink(turns) as link:
         device = opened(link, currents(2))
         device.set("output2_current_a", 0.01)

@@ -246,6 +246,7 @@ def test_driver_writes_the_bytes_that_the_client_writes_for_voltages(wires, span
             module.set_voltage(dac, device.get(f"output{dac + 1}_present_v"))
             module.get_settings(dac)
             del rack.wire.sent[:], wire.sent[:]
+            module.get_settings(dac)  # so does the driver: it goes on from what is there
             module.set_voltage(dac, float(volts))
             module.get_settings(dac)
             device.set(f"output{dac + 1}_voltage_v", float(volts))
@@ -267,6 +268,7 @@ def test_driver_writes_span_and_code_as_the_client_does_for_a_switch(wires):
         module.get_settings(8)
         for span in (2, 3, 4):
             del rack.wire.sent[:], wire.sent[:]
+            module.get_settings(8)
             module.change_span(8, span)
             module.set_voltage(8, 0.625)
             module.get_settings(8)
@@ -292,6 +294,7 @@ def test_driver_writes_the_bytes_that_the_client_writes_for_currents(wires):
             module.get_settings(dac)
             del rack.wire.sent[:], wire.sent[:]
             amperes = (code + 0.25) * step - 0.05  # the client takes the code below, the driver the nearest
+            module.get_settings(dac)
             module.set_current(dac, amperes)
             module.get_settings(dac)
             device.set(f"output{dac + 1}_current_a", amperes)
