@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -132,6 +134,32 @@ def test_cancel_while_a_bias_ramps_brings_it_to_its_safe_value(rack: Any) -> Non
     assert source.get("output1_present_a") == 0.0
     source.set("output1_slew_a_per_s", SLEW_A_PER_S)
     rack.client.write_snapshot("qpu0", {"qubits": {"q1": {"flux": {"offset_a": 0.0}}}}, "no bias")
+
+
+HOLDER = """
+import sys, qctl
+lab = qctl.connect(sys.argv[1])
+lab.lease("d5a0", ttl_s=1.0)
+lab.instruments["d5a0"].set("output1_slew_v_per_s", 0.5)
+lab.instruments["d5a0"].set("output1_voltage_v", 0.8)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_lease_that_dies_in_a_ramp_brings_its_outputs_to_their_safe_values(rack: Any) -> None:
+    source = rack.client.instruments["d5a0"]
+    command = [sys.executable, "-c", HOLDER, rack.address]
+    holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert holder.stdin is not None and holder.stdout is not None
+    with holder.stdin, holder.stdout:
+        assert holder.stdout.readline() == "held\n"
+        rack.until(lambda: source.get("output1_present_v") > 0.05, "it is on its way")
+        holder.kill()
+        holder.wait()
+    rack.until(lambda: source.get("output1_voltage_v") == 0.0, "it is turned round")
+    assert source.get("output1_present_v") == 0.0
+    source.set("output1_slew_v_per_s", SLEW_V_PER_S)
 
 
 def test_killed_controller_is_named_by_both_modules_and_both_come_back(rack: Any) -> None:
