@@ -125,7 +125,8 @@ def refusal(can: Capability, path: str, found: Range, need: Number, place: str =
         told = (
             f"{head}{what} is {word} {_said(bound, unit)}, the {'most' if over else 'least'} of a {can.model}{source}"
         )
-        remedy = (_OVER if over else _UNDER).get(key, f"keep it within {filled['low']} to {filled['high']}")
+        kept = "set it to {low}" if found.low == found.high else "keep it within {low} to {high}"
+        remedy = (_OVER if over else _UNDER).get(key, kept)
         padded = f", or set pad={pad!r}" if under and key == "length" and pad not in ("", "refuse") else ""
         return f"{told}: {remedy.format(**filled)}{padded}"
     if found.choices:
