@@ -19,6 +19,7 @@ _HAVE: dict[tuple[str, str], tuple[str, ...]] = {
     ("output", "tones"): _SYNTHESISERS,
     ("input", "attenuation_db"): _RF[1:],
     ("input", "offset_v"): ("keysight-infiniium-s",),
+    ("line", "delay_s"): ("qctl-trigger",),
 }  # fmt: skip
 """What the names of models begin with that have it."""
 _LACK = {("output", "offset_v"): _RF}
