@@ -15,6 +15,8 @@ from qctl.errors import QctlError, RequestError
 from qctl.instruments.registry import HOSTED, MODELS, check_entry
 from qctl.lab import Interlock, Lab, load_lab
 from qctl.lab.addresses import Address, parse_address
+from qctl.lab.ion import IonProcessor
+from qctl.lab.lab import Processor
 
 __all__ = ["check"]
 
@@ -117,8 +119,21 @@ def summarise(lab: Lab, picture: Path, refused: Sequence[str] = ()) -> dict[str,
         "interlocks": {name: _bounds(one) for name, one in lab.interlocks.items()},
         "loopback": all(isinstance(address, Address) and _stays_here(address) for address in addresses),
         "refused": list(refused),
+        "notes": [f"{name}: {words}" for name, owner in lab.processors.items() for words in _notes(owner)],
         "picture": str(picture),
     }
+
+
+def _notes(processor: Processor) -> list[str]:
+    """Return what circuits would lack that nothing refuses."""
+    if not isinstance(processor, IonProcessor):
+        return []
+    found = []
+    if processor.detection is None:
+        found.append("photons are counted in the dark: `detection` names the light, or programs switch it on")
+    if not processor.preparation:
+        found.append("shots begin without cooling and pumping: `preparation` has what they begin with")
+    return found
 
 
 def _bounds(one: Interlock) -> str:
@@ -146,7 +161,7 @@ def _text(file: Path, summary: dict[str, Any]) -> str:
         f"  {len(summary['instruments'])} instruments, {where}; {summary['ports']} ports",
         *(f"  clock of {name} from {source}" for name, source in summary["clocks"].items()),
         *(f"  interlock {name}: {words}" for name, words in summary["interlocks"].items()),
-        *(f"  {words}" for words in summary["refused"]),
+        *(f"  {words}" for words in (*summary["refused"], *summary["notes"])),
         f"  wiring: {summary['picture']}",
     ]
     return "\n".join(lines)

@@ -107,6 +107,19 @@ def test_what_the_instruments_would_refuse_is_told(
     ]
 
 
+def test_ions_without_light_and_cooling_are_told_of(app: typer.Typer, tmp_path: Path) -> None:
+    text = (LAB.parent / "ions4.toml").read_text()
+    bare = re.sub(r"^(detection|preparation) = .*\n(?: .*\n|\]\n)*", "", text, flags=re.M)
+    for content, told in (
+        (text, []),
+        (bare, ["qpu0: photons are counted in the dark", "qpu0: shots begin without cooling"]),
+    ):
+        (tmp_path / "lab.toml").write_text(content)
+        got = CliRunner().invoke(app, [str(tmp_path / "lab.toml"), "--json", "--out", str(tmp_path / "wiring.png")])
+        notes = json.loads(got.stdout)["notes"]
+        assert len(notes) == len(told) and all(note.startswith(words) for note, words in zip(notes, told, strict=True))
+
+
 def test_a_model_without_driver_is_a_problem(app: typer.Typer, tmp_path: Path) -> None:
     wrong = tmp_path / "lab.toml"
     wrong.write_text(
