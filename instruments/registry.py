@@ -89,6 +89,8 @@ MODELS = {
         Model("artiq-crate", "transceiver", "", "ions"),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("qblox-d5a", "dc", "spi_rack.d5a", "", ("QuTech", "SPI rack")),
+        Model("qblox-s4g", "dc", "spi_rack.s4g", "", ("QuTech", "SPI rack")),
         Model("pulser-analog", "transceiver", "atoms.driver", "atoms"),
         Model("pulser-digitalanalog", "transceiver", "atoms.driver", "atoms"),
         Model("pulser-mock", "transceiver", "atoms.driver", "atoms"),
@@ -317,7 +319,7 @@ def identity_queries() -> tuple[str, ...]:
     found = ["*IDN?"]
     for model in MODELS.values():
         declared = _declaration(model)
-        if declared is not None:
+        if declared is not None and declared.open_port is None:
             found.append(declared.dialect.identity_query)
     return tuple(dict.fromkeys(found))
 

@@ -103,8 +103,8 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return _named(self.instruments, name, "instrument")
 
     def sharing(self, name: str) -> tuple[str, ...]:
-        """Return the units of Modbus at the address of one, in the order of lab.toml; of any other, itself alone."""
-        if self.instrument(name).modbus is None:
+        """Return the units of Modbus, or the modules of a rack, at the address of one; of any other, itself alone."""
+        if self.instrument(name).modbus is None and self.instrument(name).module is None:
             return (name,)
         places = {one: parse_address(two.address) for one, two in self.instruments.items()}
         mine = places[name]
