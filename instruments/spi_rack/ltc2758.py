@@ -4,8 +4,8 @@ Each DAC has a pair of registers for its code and a pair for its span: what is w
 an update takes both over at once. So a span is written without an update, and the code that follows with one: the
 output never shows a code in a span that it was not meant for.
 
-Source: Analog Devices LTC2758 data sheet, "Serial Interface" and tables 1 to 3; the command words, addresses and span
-codes as in Linear Technology's own demonstration (`LTC2758_functions` of its DC2390) and in `spirack`.
+Source: `spirack` and Linear Technology's own demonstration (`LTC2758_functions` of its DC2390) for command words,
+addresses and span codes; the LTC2704's data sheet, of the same family, for registers in pairs and power-on.
 """
 
 from __future__ import annotations
