@@ -99,8 +99,8 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     if len(waves) < used.shape[1]:
         used = np.ascontiguousarray(used[:, waves])
     if nearest is not None:
-        waveforms, found = fitted(plays, lasts, waveforms, known.clocks, nearest)
-        used = used if found is None else found
+        waveforms, with_fitted = fitted(plays, lasts, waveforms, known.clocks, nearest)
+        used = used if with_fitted is None else with_fitted
     return Played(
         plays, play_rows, captures, captures_hz, capture_rows, ends_s, order, counts,
         _ports(tables, units, tuple(residuals.tolist())), waveforms, used, alike,
@@ -198,7 +198,7 @@ def _grid(tables: Tables, units: int, lines: tuple[int, ...]) -> tuple[Fraction,
 def _numbered(
     tables: Tables, units: int, waves: tuple[int, ...]
 ) -> tuple[NDArray[np.uint32], tuple[Waveform, ...], NDArray[np.int64] | None]:
-    """Return the number of each waveform among those that are played, these, and their nearest ticks if any is ragged."""
+    """Return the number of each waveform among those played, these, and their nearest ticks if any is ragged."""
     known = _known(tables, units)
     assert known is not None
     numbers = np.zeros(max(len(tables.waveforms), 1), np.uint32)
