@@ -19,6 +19,9 @@ class RowNames:
         held: list[NDArray[uint16]],
     ) -> None: ...
 
+def lay(
+    cuts: list[tuple[tuple[int, int, int], ...]], points: list[int], n_outputs: int
+) -> tuple[NDArray[int64], NDArray[int64], NDArray[int64], int, int, int]: ...
 def rows_of(
     words: NDArray[uint16],
     spans: NDArray[int64],

@@ -143,7 +143,8 @@ class Points:
         found = self._own.get(feed)
         if found is None:
             bounds = self.bounds[feed]
-            found = self._own[feed] = self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+            first = int(bounds[0])
+            found = self._own[feed] = self.plays[first : int(bounds[-1])], bounds - first if first else bounds
         return found
 
     def last(self, point: int, first: int, n_samples: int) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
@@ -28,8 +29,7 @@ __all__ = ["Stepped", "stepped", "unfit"]
 Steps = tuple[Step, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Stepped:
+class Stepped(msgspec.Struct, frozen=True, eq=False):
     """What a generator plays, and what it was made of.
 
     Attributes

@@ -56,7 +56,7 @@ def specs_of(
             return [
                 work.of(bodies[0], 0, captures[:n].reshape(1, n), captures_hz[:n].reshape(1, n), capture_rows[:n])
             ] * len(bodies)
-        measured = rows.rows[capture_rows[:n]]
+        measured = rows.rows.take(capture_rows[:n])
         numbers = (captures[:n].tobytes(), captures_hz[:n].tobytes(), measured.tobytes(), rows.places.tobytes())
         return [_measured(tables, bodies[0].bits, *numbers)] * len(bodies)
     known: dict[object, Specs] = {}

@@ -89,7 +89,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
         return None
     latest, lines, waves = found
     target = _target(tables, units, lines, latest) if lines else known.early
-    numbers, waveforms, nearest = _numbered(tables, units, waves)
+    numbers, waveforms, nearest, columns = _numbered(tables, units, waves)
     alike = known.times.place(
         table, bounds, counts, spans, target, known.early, numbers, known.lengths, plays, lasts, captures, captures_hz,
         capture_rows, ends_s, residuals,
@@ -97,7 +97,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     if alike is None:
         return None
     if len(waves) < used.shape[1]:
-        used = np.ascontiguousarray(used[:, waves])
+        used = used.take(columns, axis=1)
     if nearest is not None:
         waveforms, with_fitted = fitted(plays, lasts, waveforms, known.clocks, nearest)
         used = used if with_fitted is None else with_fitted
@@ -197,15 +197,16 @@ def _grid(tables: Tables, units: int, lines: tuple[int, ...]) -> tuple[Fraction,
 @lru_cache(maxsize=256)
 def _numbered(
     tables: Tables, units: int, waves: tuple[int, ...]
-) -> tuple[NDArray[np.uint32], tuple[Waveform, ...], NDArray[np.int64] | None]:
-    """Return the number of each waveform among those played, these, and their nearest ticks if any is ragged."""
+) -> tuple[NDArray[np.uint32], tuple[Waveform, ...], NDArray[np.int64] | None, NDArray[np.intp]]:
+    """Return the number of each waveform among those played, these, their nearest ticks if any is ragged, and `waves`."""
     known = _known(tables, units)
     assert known is not None
     numbers = np.zeros(max(len(tables.waveforms), 1), np.uint32)
     numbers[list(waves)] = np.arange(len(waves), dtype=np.uint32)
     same = len(waves) == len(tables.waveforms)
     nearest = np.ascontiguousarray(known.nearest[:, waves]) if any(known.ragged[k] for k in waves) else None
-    return numbers, tables.waveforms if same else tuple(tables.waveforms[k] for k in waves), nearest
+    waveforms = tables.waveforms if same else tuple(tables.waveforms[k] for k in waves)
+    return numbers, waveforms, nearest, np.array(waves, np.intp)
 
 
 @lru_cache(maxsize=256)

@@ -216,10 +216,18 @@ def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
     if sequences.has_delays:
         lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     return Rows(
-        rows, bounds, _all(sequences.n_qubits), np.ones(len(bounds) - 1, np.uint8),
+        rows, bounds, _all(sequences.n_qubits), _late(len(bounds) - 1),
         places_of(tables, sequences.n_qubits, sequences.names), _NO_FRAMES, _NO_FRAMES, tables.states_hz, lengths, (),
         _NO_WAVES, tables.waveforms, (), _NO_VALUES, (), Counted(bounds),
     )  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _late(n_sequences: int) -> NDArray[np.uint8]:
+    """Return that all sequences are timed from their ends."""
+    late = np.ones(n_sequences, np.uint8)
+    late.setflags(write=False)
+    return late
 
 
 @lru_cache(maxsize=16)
