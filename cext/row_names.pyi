@@ -1,5 +1,7 @@
 """Types of the kernel that names rows of words."""
 
+from typing import Any
+
 from numpy import int32, int64, uint8, uint16
 from numpy.typing import NDArray
 
@@ -20,7 +22,7 @@ class RowNames:
     ) -> None: ...
 
 def lay(
-    cuts: list[tuple[tuple[int, int, int], ...]], points: list[int], n_outputs: int
+    cuts: list[tuple[Any, ...]], points: list[int], n_outputs: int
 ) -> tuple[NDArray[int64], NDArray[int64], NDArray[int64], int, int, int]: ...
 def rows_of(
     words: NDArray[uint16],

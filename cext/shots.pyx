@@ -5,7 +5,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcmp
 
 from qctl.cext.bounds cimport check_bounds
-from qctl.cext.straight cimport Play
+from qctl.cext.straight cimport Capture, Play
 
 
 cdef int _earlier(const void* a, const void* b) noexcept nogil:
@@ -229,8 +229,38 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
         )
 
 
+def caught(const Capture[::1] captures not None, int64_t[:, ::1] counts not None):
+    """Count the captures of each kind on each port.
+
+    Parameters
+    ----------
+    captures : (n_captures,) CAPTURE
+        Any.
+    counts : (n_ports, n_kinds) int64
+        Filled.
+
+    Raises
+    ------
+    ValueError
+        If a capture names a port or kind that is not there.
+    """
+    cdef Py_ssize_t k, found = -1
+    counts[:, :] = 0
+    with nogil:
+        for k in range(captures.shape[0]):
+            if captures[k].port >= <uint32_t> counts.shape[0] or captures[k].capture >= <uint32_t> counts.shape[1]:
+                found = k
+                break
+            counts[captures[k].port, captures[k].capture] += 1
+    if found >= 0:
+        raise ValueError(
+            f"capture {found} has port {captures[found].port} of {counts.shape[0]}, kind {captures[found].capture} of "
+            f"{counts.shape[1]}"
+        )
+
+
 def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, const char[::1] chosen not None):
-    """Say whether all points have the same plays on some ports.
+    """Return what all points play on some ports, or None where they differ.
 
     Parameters
     ----------
@@ -243,7 +273,8 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
 
     Returns
     -------
-    bool
+    bytes or None
+        The plays of these ports at each point, one after the other.
 
     Raises
     ------
@@ -252,6 +283,7 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
     """
     cdef Py_ssize_t p, k, j, end, n_points = bounds.shape[0] - 1
     cdef bint same = True
+    cdef bytearray found = bytearray()
     check_bounds(bounds, plays.shape[0], " plays", "point")
     for k in range(plays.shape[0]):
         if plays[k].port >= <uint32_t> chosen.shape[0]:
@@ -274,7 +306,12 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
                 j += 1
             if not same:
                 break
-    return same
+    if not same:
+        return None
+    for k in range(bounds[0], bounds[1] if n_points else 0):
+        if chosen[plays[k].port]:
+            found += (<const char*> &plays[k])[: sizeof(Play)]
+    return bytes(found)
 
 
 def places(

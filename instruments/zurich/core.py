@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import pieces as kernel
 from qctl.cext import recycled, seqc
 from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
@@ -35,8 +33,7 @@ _MOST_KEPT = 64
 _KINDS = {"mixes": 0, "modulated": 1, "plain": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Which core it is, and what it plays for whom.
 
     Attributes
@@ -47,7 +44,7 @@ class Place:
         Ports that the core plays.
     channels : (n_ports,) int32
         Channel of the core for each of the rows' ports, or -1.
-    used : (n,) int
+    used : tuple of int
         Waveforms of the rows that it plays.
     n_plays : int
         Plays of the core.
@@ -60,7 +57,7 @@ class Place:
     number: int
     ports: tuple[Port, ...]
     channels: NDArray[np.int32]
-    used: NDArray[np.intp]
+    used: tuple[int, ...]
     n_plays: int
     begin: str
     end: str
@@ -103,7 +100,7 @@ def core_of(
     )  # fmt: skip
     if steered is not None:
         cut = steered.cut
-    n_samples = int(np.minimum(cut.contents["length"], player.most_counted).sum())
+    n_samples = sum([min(n, player.most_counted) for n in cut.contents["length"].tolist()])
     size = Size(0, n_samples, len(cut.contents), len(cut.entries), min(cut.n_merged, place.n_plays))
     held = NOTHING
     program = table = ""
@@ -212,11 +209,11 @@ def _check_range(
     """Refuse what would go over an output's full scale or its limits."""
     if not len(cut.entries):
         return
-    reached = np.abs(cut.entries["amplitude"])[:, None] / kernel.AMPLITUDE_STEPS * held.peaks[cut.entries["content"]]
+    reached = seqc.reached(cut.entries, held.peaks)
     names = ", ".join(port.name for port in place.ports)
     for n in outputs:
         column = 0 if modulated else n - 2 * place.number - 1
-        peak_v = float(reached[:, column].max()) * full_scale_v
+        peak_v = reached[column] * full_scale_v
         if peak_v > full_scale_v * (1 + 1e-6):
             raise CompileError(
                 f"the pulses on {names} reach {peak_v:.4g} V on output {n} of {instrument.name}, over its "

@@ -198,7 +198,7 @@ def _grid(tables: Tables, units: int, lines: tuple[int, ...]) -> tuple[Fraction,
 def _numbered(
     tables: Tables, units: int, waves: tuple[int, ...]
 ) -> tuple[NDArray[np.uint32], tuple[Waveform, ...], NDArray[np.int64] | None, NDArray[np.intp]]:
-    """Return the number of each waveform among those played, these, their nearest ticks if any is ragged, and `waves`."""
+    """Return each waveform's number among those played, these, their nearest ticks if any is ragged, and `waves`."""
     known = _known(tables, units)
     assert known is not None
     numbers = np.zeros(max(len(tables.waveforms), 1), np.uint32)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qctl.cext import shots
-from qctl.program.timeline import PLAY
+from qctl.program.timeline import CAPTURE, PLAY
 
 LENGTHS = np.array([0, 3, 10])
 
@@ -131,13 +131,33 @@ def test_first_point_that_begins_too_early_is_returned():
         assert found == wanted
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=9))
+def test_captures_are_counted_by_port_and_kind(captures):
+    counts, wanted = np.full((4, 5), 7), np.zeros((4, 5), int)
+    for pair in captures:
+        wanted[pair] += 1
+    shots.caught(np.array([(*pair, 0) for pair in captures], CAPTURE), counts)
+    assert counts.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (2, 3)])
+def test_captures_of_no_port_or_kind_are_not_counted(shape):
+    with pytest.raises(ValueError, match=r"capture 1 has port 1 of ., kind 3 of"):
+        shots.caught(np.array([(0, 0, 0), (1, 3, 0)], CAPTURE), np.empty(shape, np.int64))
+
+
 @given(st.lists(st.lists(PLAYS, max_size=4), max_size=4), st.lists(st.integers(0, 1), min_size=4, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_points_are_alike_on_chosen_ports_alone(points, chosen):
     plays = np.array([(*row, 0, 0, 0) for point in points for row in point], PLAY)
     bounds = np.cumsum([0, *map(len, points)])
     mine = [[row for row in point if chosen[row[0]]] for point in points]
-    assert shots.alike(plays, bounds, np.array(chosen, np.int8)) == all(part == mine[0] for part in mine)
+    found = shots.alike(plays, bounds, np.array(chosen, np.int8))
+    if all(part == mine[0] for part in mine):
+        played = np.array([(*row, 0, 0, 0) for part in mine[:1] for row in part], PLAY)
+        assert found == played.tobytes()
+    else:
+        assert found is None
 
 
 @pytest.mark.parametrize(("bounds", "n_ports"), [([0, 1], 4), ([0, 2], 1)])
