@@ -101,18 +101,18 @@ def core_of(
     if steered is not None:
         cut = steered.cut
     n_samples = sum([min(n, player.most_counted) for n in cut.contents["length"].tolist()])
-    size = Size(0, n_samples, len(cut.contents), len(cut.entries), min(cut.n_merged, place.n_plays))
-    held = NOTHING
+    held, n_instructions, n_waveforms = NOTHING, 0, len(cut.contents)
     program = table = ""
     # Far too much is only counted: equal waveforms of different pulses would make room for few.
     if n_samples <= 4 * player.max_samples and len(cut.entries) <= player.max_entries:
         columns = slice(None) if modulated else slice(outputs[0] - 2 * place.number - 1, outputs[-1] - 2 * place.number)
         held = _held(cut, grid, not modulated, columns, lab)
         _check_range(cut, held, place, instrument, outputs, modulated, full_scale_v)
-        n_samples = sum(min(w.n_samples, player.most_counted) for w in held.waveforms)
+        n_samples = sum([min(w.n_samples, player.most_counted) for w in held.waveforms])
         program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place, steered)
-        size = size._replace(n_instructions=n_instructions, n_samples=n_samples, n_waveforms=len(held.waveforms))
+        n_waveforms = len(held.waveforms)
         table = _table(cut, held, player, modulated)
+    size = Size(n_instructions, n_samples, n_waveforms, len(cut.entries), min(cut.n_merged, place.n_plays))
     sign = 1.0 if player.mixes else -1.0
     mixer = port.mixer
     offset_v: tuple[float, ...] = tuple(instrument.output[n].offset_v for n in outputs)
@@ -182,14 +182,15 @@ def _points(cut: Cut, bounds: NDArray[np.int64], player: can.Player, grid: Grid,
     text = recycled.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
     sizes = np.zeros(2, np.int64)
     pieces = cut.pieces[bounds[0] : bounds[-1]]
-    arguments = (pieces, bounds - bounds[0], grid.head, grid.period, grid.least, loop_from, reset)
+    from_first = bounds - bounds[0] if bounds[0] else bounds
+    arguments = (pieces, from_first, grid.head, grid.period, grid.least, loop_from, reset)
     seqc.emit(*arguments, text, sizes)
     if sizes[1] > player.max_instructions:
         return "", int(sizes[1])
     if sizes[0] > len(text):
         text = np.empty(int(sizes[0]), np.uint8)
         seqc.emit(*arguments, text, sizes)
-    return text[: sizes[0]].tobytes().decode("ascii"), int(sizes[1])
+    return str(text[: sizes[0]].data, "ascii"), int(sizes[1])
 
 
 def _table(cut: Cut, held: Held, player: can.Player, modulated: bool) -> str:
@@ -198,7 +199,7 @@ def _table(cut: Cut, held: Held, player: can.Player, modulated: bool) -> str:
     size = np.zeros(1, np.int64)
     text = np.empty(320 * len(cut.entries), np.uint8)
     seqc.table(cut.entries, held.scales, held.index, kind, text, size)
-    entries = text[: size[0]].tobytes().decode("ascii")
+    entries = str(text[: size[0]].data, "ascii")
     return f'{{"header":{{"version":"{player.schema}"}},"table":[\n{entries}\n]}}\n'
 
 

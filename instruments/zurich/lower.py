@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,6 +172,17 @@ def _period(length_ns: int, shot_s: float, rate_hz: Fraction, before: int, name:
     return period
 
 
+class _Player(NamedTuple):
+    """A core that takes part: its ports, what they are in the rows, its channel for each port of the rows or -1, and
+    what stands before and behind all points."""
+
+    number: int
+    ports: tuple[Port, ...]
+    lines: tuple[int, ...]
+    channels: NDArray[np.int32]
+    around: tuple[str, str, int]
+
+
 _Read = tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]
 
 
@@ -220,20 +231,22 @@ class _Work:
                     found.setdefault(number, []).append(port)
         return dict(sorted(found.items()))
 
-    def _players(self, player: can.Player) -> dict[int, tuple[list[Port], NDArray[np.int32]]]:
-        """Return the ports of each core that takes part, and the core's channel for each of the rows' ports, or -1."""
+    def _players(self, player: can.Player) -> tuple[_Player, ...]:
+        """Return the cores that take part."""
         ports_of_rows = self.rows.ports
 
-        def make() -> dict[int, tuple[list[Port], NDArray[np.int32]]]:
-            found = {}
+        def make() -> tuple[_Player, ...]:
+            found = []
             for number, ports in self._found(core_of_port).items():
                 channels = np.full(len(ports_of_rows), -1, np.int32)
                 for port in ports:
                     paired = player.mixes or len(port.outputs) == 2
                     channels[ports_of_rows[port.name]] = 0 if paired else port.outputs[0].output - 2 * number - 1
                 channels.setflags(write=False)
-                found[number] = ports, channels
-            return found
+                lines = tuple(ports_of_rows[port.name] for port in ports)
+                around = beginning_of(self.instrument, self.lab, number)
+                found.append(_Player(number, tuple(ports), lines, channels, around))
+            return tuple(found)
 
         return self._kept_by_ports("zurich players", make)
 
@@ -243,11 +256,9 @@ class _Work:
         if player is None:
             return ()
         made = []
-        for number, (ports, channels) in self._players(player).items():
-            lines = [rows.ports[port.name] for port in ports]
+        for number, ports, lines, channels, around in self._players(player):
             used = tuple(sorted({wave for k in lines for wave in rows.waves[k]}))
-            around = beginning_of(self.instrument, self.lab, number)
-            place = Place(number, tuple(ports), channels, used, sum([rows.n_plays[k] for k in lines]), *around)
+            place = Place(number, ports, channels, used, sum([rows.n_plays[k] for k in lines]), *around)
             core, blobs, size = core_of(
                 place, self.instrument, self.lab, player, rows, self.shots, self.grid(player.grid, player.least),
                 self.given,
@@ -260,7 +271,8 @@ class _Work:
                     f"{', '.join(core.ports)}: {size.n_merged} of {place.n_plays} pulses share a waveform with a "
                     f"neighbour, as they begin or end off the grid of {player.grid} samples"
                 )
-        markers = sorted(markers_of(self.instrument, self.lab) - {core.number for core in made})
+        raised = kept(self.lab, ("zurich markers", self.instrument.name), lambda: markers_of(self.instrument, self.lab))
+        markers = sorted(raised - {core.number for core in made})
         self.sizes += [(f"marker of core {number}", Size(MARKER_INSTRUCTIONS, 0, 0, 0, 0)) for number in markers]
         return (*made, *map(marker_core, markers))
 
