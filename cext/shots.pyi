@@ -12,6 +12,7 @@ def deal(
     silence: int,
     dealt: NDArray,
     dealt_bounds: NDArray[np.int64],
+    own_bounds: NDArray[np.int64],
     spans: NDArray[np.int64],
     gaps: NDArray[np.int64],
     gap_bounds: NDArray[np.int64],

@@ -15,8 +15,8 @@ cdef int _earlier(const void* a, const void* b) noexcept nogil:
 
 cdef int64_t _deal(
     const Play[::1] plays, const int64_t[::1] bounds, const int32_t[::1] owner, const int64_t[::1] lengths, int64_t lead,
-    int64_t silence, Play[::1] dealt, int64_t[:, ::1] dealt_bounds, int64_t[:, ::1] spans, int64_t[:, ::1] gaps,
-    int64_t[::1] gap_bounds, int64_t[:, ::1] work
+    int64_t silence, Play[::1] dealt, int64_t[:, ::1] dealt_bounds, int64_t[:, ::1] own_bounds, int64_t[:, ::1] spans,
+    int64_t[:, ::1] gaps, int64_t[::1] gap_bounds, int64_t[:, ::1] work
 ) noexcept nogil:
     cdef Py_ssize_t p, k, f, n, n_feeds = dealt_bounds.shape[0], n_points = bounds.shape[0] - 1
     cdef int64_t n_gaps = 0, until, at, first
@@ -72,14 +72,16 @@ cdef int64_t _deal(
         for p in range(n_points, 0, -1):
             dealt_bounds[f, p] = dealt_bounds[f, p - 1]
         dealt_bounds[f, 0] = dealt_bounds[f - 1, n_points] if f else 0
+        for p in range(n_points + 1):
+            own_bounds[f, p] = dealt_bounds[f, p] - dealt_bounds[f, 0]
     return n_gaps
 
 
 def deal(
     const Play[::1] plays not None, const int64_t[::1] bounds not None, const int32_t[::1] owner not None,
     const int64_t[::1] lengths not None, int64_t lead, int64_t silence, Play[::1] dealt not None,
-    int64_t[:, ::1] dealt_bounds not None, int64_t[:, ::1] spans not None, int64_t[:, ::1] gaps not None,
-    int64_t[::1] gap_bounds not None, int64_t[:, ::1] work not None,
+    int64_t[:, ::1] dealt_bounds not None, int64_t[:, ::1] own_bounds not None, int64_t[:, ::1] spans not None,
+    int64_t[:, ::1] gaps not None, int64_t[::1] gap_bounds not None, int64_t[:, ::1] work not None,
 ):
     """Sort plays by feed and point, in their order, and find the ends and the silences of each point's shot.
 
@@ -102,6 +104,8 @@ def deal(
         ports are 0.
     dealt_bounds : (n_feeds, n_points + 1) int64
         Filled: plays of feed f at point p are ``dealt[dealt_bounds[f, p]:dealt_bounds[f, p + 1]]``.
+    own_bounds : (n_feeds, n_points + 1) int64
+        Filled with the same, counted from the first play of each feed.
     spans : (n_points, 3) int64
         Filled with the first start, the last end or 0, and the number of plays.
     gaps : (n_plays, 2) int64
@@ -129,6 +133,10 @@ def deal(
             f"dealt has {dealt.shape[0]} rows, gaps {gaps.shape[0]} x {gaps.shape[1]}, gap_bounds {gap_bounds.shape[0]}, "
             f"not {n}, {n} x 2, {n_points + 1}"
         )
+    if own_bounds.shape[0] != dealt_bounds.shape[0] or own_bounds.shape[1] != n_points + 1:
+        raise ValueError(
+            f"own_bounds are {own_bounds.shape[0]} x {own_bounds.shape[1]}, not {dealt_bounds.shape[0]} x {n_points + 1}"
+        )
     if dealt_bounds.shape[1] != n_points + 1 or spans.shape[0] != n_points or spans.shape[1] != 3 or work.shape[1] != 2:
         raise ValueError(
             f"dealt_bounds have {dealt_bounds.shape[1]} columns, spans are {spans.shape[0]} x {spans.shape[1]}, work has "
@@ -149,7 +157,7 @@ def deal(
             )
     with nogil:
         gap_bounds[0] = 0
-        _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)
+        _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, own_bounds, spans, gaps, gap_bounds, work)
     for k in range(n_points):
         if spans[k, 0] < 0:
             return k

@@ -20,6 +20,7 @@ def deal(points, owner, n_feeds, lead=0, silence=20, **changed):
     dealt = np.zeros(changed.get("n", n), PLAY)
     out = (
         np.full((n_feeds, n_points + 1), -7),
+        np.full((n_feeds, n_points + 1 + changed.get("more", 0)), -7),
         np.full((n_points, changed.get("columns", 3)), -7),
         np.full((n, 2), -7),
         np.full(n_points + 1, -7),
@@ -28,7 +29,9 @@ def deal(points, owner, n_feeds, lead=0, silence=20, **changed):
     shots.deal(
         plays, bounds, np.array(owner, np.int32), LENGTHS, lead, silence, dealt, *out, np.empty((most, 2), np.int64)
     )
-    return dealt, *out
+    bounds, own, *rest = out
+    assert own.tolist() == [[n - row[0] for n in row] for row in bounds.tolist()]
+    return dealt, bounds, *rest
 
 
 PLAYS = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 200))
@@ -125,7 +128,8 @@ def test_first_point_that_begins_too_early_is_returned():
     for lead, wanted in ((0, 1), (6, 2), (7, -1)):
         n = len(plays)
         found = shots.deal(
-            plays, np.arange(n + 1), np.zeros(1, np.int32), LENGTHS, lead, 20, plays.copy(), np.zeros((1, n + 1), int),
+            plays, np.arange(n + 1), np.zeros(1, np.int32), LENGTHS, lead, 20, plays.copy(),
+            *np.zeros((2, 1, n + 1), int),
             np.zeros((n, 3), int), np.zeros((n, 2), int), np.zeros(n + 1, int), np.zeros((1, 2), int),
         )  # fmt: skip
         assert found == wanted
