@@ -43,10 +43,10 @@ class Joined:
         self.word_bounds = bounds_of([len(body.operands) for body in bodies])
         self.rows = np.frombuffer(bytearray().join([body.instructions.data for body in bodies]), INSTRUCTION)
         self.words = np.frombuffer(bytearray().join([body.operands.data for body in bodies]), OPERAND)
-        n_qubits = np.array([body.n_qubits for body in bodies], np.int64)
+        n_qubits = [body.n_qubits for body in bodies]
         found = np.empty(len(bodies), np.uint8)
-        work = np.empty(24 * int(n_qubits.max(initial=0)) + 8, np.int8)
-        minimal.native(self.rows, self.bounds, self.words, self.word_bounds, n_qubits, work, found)
+        work = np.empty(24 * max(n_qubits, default=0) + 8, np.int8)
+        minimal.native(self.rows, self.bounds, self.words, self.word_bounds, np.array(n_qubits, np.int64), work, found)
         found &= self.bounds[1:] - self.bounds[:-1] <= MAX_STEPS
         self.native = found.astype(bool)
 
