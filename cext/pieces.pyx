@@ -10,9 +10,6 @@ from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
 from qctl.cext.whole cimport below, nearest
 
-cdef extern from "exact.h" nogil:
-    uint64_t qctl_draw(uint64_t* state)
-
 FAULTS = ("", "amplitude", "phase", "frequencies", "early", "end", "members")
 """What is reported as `fault`: an index into this tuple."""
 AMPLITUDE_STEPS = 100_000_000
@@ -51,9 +48,9 @@ cdef struct work_t:
 
 
 cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:
-    """Return a hash of a hash and one more value."""
-    cdef uint64_t state = h ^ value
-    return qctl_draw(&state)
+    """Return a hash of a hash and one more value, for slots of tables whose content is compared anyway."""
+    h = (h ^ value) * <uint64_t> 0x9E3779B97F4A7C15
+    return h ^ (h >> 29)
 
 
 cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
@@ -167,7 +164,7 @@ cdef int listed(work_t* on, const Play* plays, int64_t n_plays, int64_t* n_notes
     """Note the plays of one point that are this sequencer's, in its own numbers; return a fault."""
     cdef int64_t k, n = 0
     cdef int32_t channel, last = 0
-    cdef double steps, turns
+    cdef double steps, turns, middle_s = (0.5 - on.zero) / on.rate_hz
     cdef note_t* note
     for k in range(n_plays):
         channel = on.channels[plays[k].port]
@@ -184,7 +181,7 @@ cdef int listed(work_t* on, const Play* plays, int64_t n_plays, int64_t* n_notes
         if not fabs(steps) <= _AMPLITUDE_STEPS:
             return 1
         note.amplitude = <int32_t> steps
-        turns = plays[k].frequency_hz * ((0.5 - on.zero) / on.rate_hz) - plays[k].phase_rad * 0.15915494309189535
+        turns = plays[k].frequency_hz * middle_s - plays[k].phase_rad * 0.15915494309189535
         if not fabs(turns) < 1e15:
             return 2
         if not frequency_of(on, plays[k].frequency_hz, &last):
