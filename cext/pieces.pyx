@@ -323,7 +323,7 @@ def cut(
     cdef work_t on
     cdef int found = 0
     cdef const Play* all_plays
-    cdef int64_t n = plays.shape[0], wanted = 0
+    cdef int64_t n = plays.shape[0], wanted = 0, far = <int64_t> 1 << 40
     cdef uint64_t n_slots = 16
     if n_points < 0 or piece_bounds.shape[0] != n_points + 1 or bounds[0] != 0 or bounds[n_points] != n:
         raise ValueError(f"bounds of {bounds.shape[0]} rows are not those of {n} plays")
@@ -334,8 +334,9 @@ def cut(
     for k in range(n):
         if plays[k].port >= channels.shape[0] or plays[k].waveform >= lengths.shape[0]:
             raise ValueError(f"play {k} has port {plays[k].port} of {channels.shape[0]}, waveform {plays[k].waveform}")
-        wanted += channels[plays[k].port] >= 0
-        if not -(1 << 40) < plays[k].start < (1 << 40):
+        if channels[plays[k].port] >= 0:
+            wanted += 1
+        if not -far < plays[k].start < far:
             raise ValueError(f"play {k} begins at {plays[k].start}")
     for k in range(lengths.shape[0]):
         if not 0 <= lengths[k] < (1 << 24):
