@@ -207,6 +207,21 @@ def last(
     return found
 
 
+cdef Py_ssize_t tallied(const char* rows, Py_ssize_t n, Py_ssize_t size, int64_t[:, ::1] counts) noexcept nogil:
+    """Count rows by the two numbers of 32 bits that they begin with; return the first that is not there, or -1."""
+    cdef Py_ssize_t k, row, column
+    cdef const uint32_t* pair
+    for row in range(counts.shape[0]):
+        for column in range(counts.shape[1]):
+            counts[row, column] = 0
+    for k in range(n):
+        pair = <const uint32_t*> (rows + k * size)
+        if pair[0] >= <uint32_t> counts.shape[0] or pair[1] >= <uint32_t> counts.shape[1]:
+            return k
+        counts[pair[0], pair[1]] += 1
+    return -1
+
+
 def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
     """Count the plays of each waveform on each port.
 
@@ -222,14 +237,9 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
     ValueError
         If a play names a port or waveform that is not there.
     """
-    cdef Py_ssize_t k, found = -1
-    counts[:, :] = 0
+    cdef Py_ssize_t found
     with nogil:
-        for k in range(plays.shape[0]):
-            if plays[k].port >= <uint32_t> counts.shape[0] or plays[k].waveform >= <uint32_t> counts.shape[1]:
-                found = k
-                break
-            counts[plays[k].port, plays[k].waveform] += 1
+        found = tallied(<const char*> &plays[0] if plays.shape[0] else NULL, plays.shape[0], sizeof(Play), counts)
     if found >= 0:
         raise ValueError(
             f"play {found} has port {plays[found].port} of {counts.shape[0]}, waveform {plays[found].waveform} of "
@@ -252,14 +262,10 @@ def caught(const Capture[::1] captures not None, int64_t[:, ::1] counts not None
     ValueError
         If a capture names a port or kind that is not there.
     """
-    cdef Py_ssize_t k, found = -1
-    counts[:, :] = 0
+    cdef Py_ssize_t found
     with nogil:
-        for k in range(captures.shape[0]):
-            if captures[k].port >= <uint32_t> counts.shape[0] or captures[k].capture >= <uint32_t> counts.shape[1]:
-                found = k
-                break
-            counts[captures[k].port, captures[k].capture] += 1
+        found = tallied(
+            <const char*> &captures[0] if captures.shape[0] else NULL, captures.shape[0], sizeof(Capture), counts)
     if found >= 0:
         raise ValueError(
             f"capture {found} has port {captures[found].port} of {counts.shape[0]}, kind {captures[found].capture} of "
