@@ -167,6 +167,7 @@ def lay(list cuts not None, list points not None, int n_outputs):
     cdef int output
     cdef int64_t first, n, n_words = 0, n_samples = 0, longest = 0, most = <int64_t> 1 << 40
     cdef tuple cut
+    cdef object piece
     if len(points) != len(cuts) or not 1 <= n_outputs <= 2:
         raise ValueError(f"{len(cuts)} cuts of {len(points)} points on {n_outputs} outputs")
     for cut in cuts:
@@ -176,7 +177,12 @@ def lay(list cuts not None, list points not None, int n_outputs):
     cdef int64_t[::1] bounds = made[2]
     bounds[0] = 0
     for p in range(len(cuts)):
-        for first, n, _ in <tuple> cuts[p]:
+        for piece in <tuple> cuts[p]:
+            # Pieces are tuples with names, which take long to unpack.
+            if not isinstance(piece, tuple) or len(<tuple> piece) < 2:
+                raise ValueError(f"piece {k} is {piece!r}")
+            first = (<tuple> piece)[0]
+            n = (<tuple> piece)[1]
             if not 1 <= n <= most or n_words > most:
                 raise ValueError(f"piece {k} has {n} samples, behind {n_words} words")
             pieces[k, 0] = points[p]

@@ -69,7 +69,7 @@ _last: list[Shapes] = []
 
 def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> Shapes:
     for shapes in _last:
-        if shapes.waveforms is waveforms and shapes.rate_hz == rate_hz:
+        if shapes.waveforms is waveforms and (shapes.rate_hz is rate_hz or shapes.rate_hz == rate_hz):
             return shapes
     shapes = Shapes(waveforms, rate_hz)
     _last[:] = [shapes, *_last[:1]]
@@ -126,8 +126,8 @@ class Points:
         self.bounds, self.own_bounds = np.empty((2, len(feeds), n_points + 1), np.int64)
         self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
         self.gaps = recycled.empty(2 * n, np.int64).reshape(n, 2)
-        bounds = flat.bounds
         work = recycled.empty(2 * n, np.int64).reshape(n, 2)
+        bounds = flat.bounds
         self.early = shots.deal(
             flat.plays, bounds, self.owner, self.shapes.lengths, lead_ticks, silence, self.plays, self.bounds,
             self.own_bounds, self.spans, self.gaps, self.gap_bounds, work,

@@ -117,6 +117,8 @@ def test_pieces_of_points_follow_each_other_in_whole_groups(lengths, n_outputs):
         ([((0, 5, 1), (5, 0, 1))], [0], 1, "piece 1 has 0 samples"),
         ([((0, -1, 1),)], [0], 2, "piece 0 has -1 samples"),
         ([((0, 1 << 41, 1),)], [0], 2, "piece 0 has 2199023255552 samples"),
+        ([((0, 4, 1), (4,))], [0], 2, r"piece 1 is \(4,\)"),
+        ([((0, 4, 1), [4, 4, 1])], [0], 2, r"piece 1 is \[4, 4, 1\]"),
     ],
 )
 def test_pieces_without_a_place_are_refused(cuts, points, n_outputs, words_):
