@@ -10,6 +10,9 @@ from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
 from qctl.cext.whole cimport below, nearest
 
+cdef extern from "slot_hash.h" nogil:
+    uint64_t qctl_slot_hash(uint64_t h, uint64_t value) noexcept
+
 FAULTS = ("", "amplitude", "phase", "frequencies", "early", "end", "members")
 """What is reported as `fault`: an index into this tuple."""
 AMPLITUDE_STEPS = 100_000_000
@@ -47,12 +50,6 @@ cdef struct work_t:
     int64_t row
 
 
-cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:
-    """Return a hash of a hash and one more value, for slots of tables whose content is compared anyway."""
-    h = (h ^ value) * <uint64_t> 0x9E3779B97F4A7C15
-    return h ^ (h >> 29)
-
-
 cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
     """Find a frequency among those that were met, or add it; return whether there is room."""
     cdef int32_t k
@@ -83,7 +80,7 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
     """End a piece: look its content and its settings up, and write what is new."""
     cdef int64_t n = on.n_held, k, first = on.n_members
     cdef int32_t top = 0, phase = 0, oscillator = 0, at, beat
-    cdef uint64_t h = mixed(0x243F6A8885A308D3, <uint64_t> length), slot
+    cdef uint64_t h = qctl_slot_hash(0x243F6A8885A308D3, <uint64_t> length), slot
     cdef const note_t* note = &notes[on.held[0]]
     cdef double tuned_hz = 0.0, away_hz
     cdef Member member
@@ -119,9 +116,9 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
         member.beat = beat
         on.members[on.n_members] = member
         on.n_members += 1
-        h = mixed(h, <uint32_t> member.waveform | (<uint64_t> <uint32_t> member.offset << 32))
-        h = mixed(h, <uint32_t> member.amplitude | (<uint64_t> <uint32_t> member.phase << 32))
-        h = mixed(h, <uint32_t> member.beat | (<uint64_t> <uint32_t> member.channel << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.waveform | (<uint64_t> <uint32_t> member.offset << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.amplitude | (<uint64_t> <uint32_t> member.phase << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.beat | (<uint64_t> <uint32_t> member.channel << 32))
     slot = h & on.mask
     while on.content_slots[slot]:
         content = &on.contents[on.content_slots[slot] - 1]
@@ -138,7 +135,7 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
         on.n_contents += 1
         on.content_slots[slot] = <int32_t> on.n_contents
     at = on.content_slots[slot] - 1
-    h = mixed(mixed(0x452821E638D01377, <uint32_t> at | (<uint64_t> <uint32_t> top << 32)),
+    h = qctl_slot_hash(qctl_slot_hash(0x452821E638D01377, <uint32_t> at | (<uint64_t> <uint32_t> top << 32)),
               <uint32_t> phase | (<uint64_t> <uint32_t> oscillator << 32))
     slot = h & on.mask
     while on.entry_slots[slot]:

@@ -1,6 +1,6 @@
 """Plays that last a tick more or less than their waveform's nearest whole number: number the waveforms of those lengths."""
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
@@ -12,12 +12,11 @@ cdef inline int64_t _kind(
     const Play* play, int64_t lasts, const int32_t[::1] clocks, const int64_t[:, ::1] nearest
 ) noexcept nogil:
     """Return the kind of waveform that a play needs, or -1 where it lasts the nearest whole number of ticks."""
-    # Lengths beyond what is timed wrap around: their difference does, too, and is no tick.
     cdef int32_t clock = clocks[play.port]
-    cdef int64_t more = <int64_t> (<uint64_t> lasts - <uint64_t> nearest[clock, play.waveform])
-    if more != 1 and more != -1:
+    cdef int64_t whole = nearest[clock, play.waveform]
+    if lasts != whole - 1 and lasts != whole + 1:
         return -1
-    return 2 * (clock * nearest.shape[1] + play.waveform) + (more == 1)
+    return 2 * (clock * nearest.shape[1] + play.waveform) + (lasts > whole)
 
 
 cdef int64_t _number(
@@ -67,7 +66,7 @@ def fit(
     clocks : (n_ports,) int32
         Number of each port's clock.
     nearest : (n_clocks, n_waveforms) int64
-        Ticks of each clock that each waveform lasts, to the nearest whole number.
+        Ticks of each clock that each waveform lasts, to the nearest whole number; less than 2**63 - 1.
 
     Returns
     -------
@@ -80,16 +79,20 @@ def fit(
     Raises
     ------
     ValueError
-        If shapes don't fit, or a play names a port or waveform that is not there.
+        If shapes don't fit, a waveform's ticks are out of range, or a play names a port or waveform that is not there.
     """
-    cdef Py_ssize_t k, n_ports = clocks.shape[0], n_clocks = nearest.shape[0], n_waves = nearest.shape[1]
-    cdef int64_t n_kinds = 2 * n_clocks * n_waves, n_found
+    cdef Py_ssize_t k, wave, n_ports = clocks.shape[0], n_clocks = nearest.shape[0], n_waves = nearest.shape[1]
+    cdef int64_t n_kinds = 2 * n_clocks * n_waves, n_found, most = 0x7FFFFFFFFFFFFFFF
     cdef int64_t[:, ::1] counted
     if lasts.shape[0] != plays.shape[0]:
         raise ValueError(f"lasts has {lasts.shape[0]} rows; there are {plays.shape[0]} plays")
     for k in range(n_ports):
         if not 0 <= clocks[k] < n_clocks:
             raise ValueError(f"clock {clocks[k]} of port {k} is outside {n_clocks}")
+    for k in range(n_clocks):
+        for wave in range(n_waves):
+            if not 0 <= nearest[k, wave] < most:
+                raise ValueError(f"waveform {wave} lasts {nearest[k, wave]} ticks of clock {k}")
     for k in range(plays.shape[0]):
         if plays[k].port >= n_ports or plays[k].waveform >= n_waves:
             raise ValueError(

@@ -54,6 +54,8 @@ def test_kernel_and_twin_number_alike(n_plays, seed):
         ({"clocks": np.array([-1, 1], np.int32)}, "clock -1 of port 0 is outside 2"),
         ({"clocks": np.zeros(1, np.int32)}, "play 2 has port 1 of 1, waveform 3 of 4"),
         ({"nearest": np.zeros((2, 3), np.int64)}, "play 2 has port 1 of 2, waveform 3 of 3"),
+        ({"nearest": np.array([[0] * 4, [0, -1, 0, 0]])}, "waveform 1 lasts -1 ticks of clock 1"),
+        ({"nearest": np.array([[0] * 4, [0, 0, 2**63 - 1, 0]])}, "waveform 2 lasts 9223372036854775807"),
         ({"nearest": np.zeros((4, 4), np.int64)[::2]}, "not C-contiguous"),
     ],
 )
