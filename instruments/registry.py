@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.instruments.connector_keys import unheard
 
 if TYPE_CHECKING:
     from qctl.device import Device
@@ -186,7 +187,7 @@ def import_driver(name: str) -> None:
 
 
 def check_entry(instrument: Instrument) -> None:
-    """Refuse what lab.toml says of an instrument's parameters where it would not hold; nothing is opened.
+    """Refuse rules and keys of an instrument in lab.toml that would not hold; nothing is opened.
 
     What a hosted driver's class has is known when it is open, and checked then.
 
@@ -205,6 +206,8 @@ def check_entry(instrument: Instrument) -> None:
             f"{instrument.model} takes no rules for parameters; limits_v of its outputs bound them",
             instrument=instrument.name,
         )
+    for key, words in unheard(instrument):
+        raise RequestError(f"instruments.{instrument.name}.{key}: {words}", instrument=instrument.name)
 
 
 def _driver(name: str) -> str:

@@ -163,6 +163,16 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 found.append(source)
         return tuple(found)
 
+    def players_of(self, processor: str) -> set[str]:
+        """Return the instruments that get programs of a run: its trigger, the ports' players, what passes triggers on.
+
+        Sources of carriers and static biases are set before a run, and are not among them.
+        """
+        found = {self.processor(processor).trigger}
+        for port in self.ports_of(processor):
+            found.update(ref.instrument for ref in port.connectors)
+        return found.union(*(self._passing(name) for name in found))
+
     def instruments_of(self, processor: str) -> tuple[Instrument, ...]:
         """Return what a run on the processor occupies: its trigger, what its ports use, what passes triggers on."""
         names = [self.processor(processor).trigger]

@@ -226,8 +226,9 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Other names that its serial port may come back under, such as /dev/ttyACM*; who answers there is asked. A plug
         with a USB serial number is found without.
     group : str
-        Instruments of one group share an instrument host, a process with a thread for each of them; empty means one of
-        its own. A drawer of boxes opens faster as one group.
+        Instruments of one group share an instrument host, a process with a thread for each of them. Those that play a
+        processor's runs must be in one, and are where they name none; any other has one of its own then. A drawer of
+        boxes opens faster as one group.
     clock_hz : float, optional
         Sample or tick rate; a generator or digitizer must have it.
     reference : str, optional

@@ -8,9 +8,9 @@ from typing import Any
 
 from qctl import wire
 from qctl.lab import Lab
+from qctl.lab.groups import group_of
 from qctl.lab.snapshot import Values
 from qctl.server.access import ALL
-from qctl.server.hosts import group_of
 from qctl.server.orders import Leases
 
 __all__ = ["may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
