@@ -33,6 +33,7 @@ cdef extern from "kept_words.h" nogil:
 
 cdef enum:
     _SHAPES = 32
+    _GROUP = 4  # words that are looked at together: rows of words are filled up to whole ones
 
 cdef struct Shape:
     # a unit envelope on its carrier, which has phase 0 at the envelope's first edge

@@ -2,7 +2,7 @@
 
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, llabs, malloc
 from libc.string cimport memcmp
 
 import numpy as np
@@ -309,7 +309,7 @@ cdef class GateTimes:
         cdef int64_t shift, low, end, time, none = 0
         cdef uint32_t line
         cdef bint alike = True, ragged = lengths.shape[0] != 0
-        cdef int64_t longest = max(abs(target), abs(early)), most = 0
+        cdef int64_t longest = max(llabs(target), llabs(early)), most = 0
         cdef const Row* one
         cdef const Row* other
         check_bounds(bounds, rows.shape[0], "", "sequence")
@@ -325,13 +325,13 @@ cdef class GateTimes:
                 raise ValueError(f"sequence {s} has {counts[s, 1]} plays, {counts[s, 2]} captures")
             n_plays += counts[s, 1]
             n_captures += counts[s, 2]
-            most = max(most, spans[s, _LAST], abs(spans[s, _OFFSET]))
+            most = max(most, spans[s, _LAST], llabs(spans[s, _OFFSET]))
         if plays.shape[0] != n_plays or captures.shape[0] != n_captures or captures_hz.shape[0] != n_captures or capture_rows.shape[0] != n_captures:
             raise ValueError(f"there are {plays.shape[0]} plays, {captures.shape[0]} captures, not {n_plays}, {n_captures}")
         if ragged and (lengths.shape[0] != self.n_waves or lasts.shape[0] != n_plays):
             raise ValueError(f"lengths, lasts have {lengths.shape[0]}, {lasts.shape[0]} rows, not {self.n_waves}, {n_plays}")
         for k in range(lengths.shape[0]):
-            most = max(most, abs(lengths[k]))
+            most = max(most, llabs(lengths[k]))
         for k in range(n_plays):
             if plays[k].port >= <uint32_t> self.n_lines or plays[k].waveform >= <uint32_t> self.n_waves:
                 raise ValueError(f"play {k} has port {plays[k].port}, waveform {plays[k].waveform}")
@@ -339,7 +339,7 @@ cdef class GateTimes:
             if captures[k].port >= <uint32_t> self.n_lines:
                 raise ValueError(f"capture {k} has port {captures[k].port}")
         for k in range(self.n_lines):
-            most = max(most, abs(self.delays[k]))
+            most = max(most, llabs(self.delays[k]))
             residuals[k] = 0
         if longest > longest_time() or most > longest_time() or (longest + 4 * most) > (<int64_t> 1 << 62) // self.most:
             return None

@@ -10,8 +10,8 @@ from qctl.cext.pieces cimport Content, Entry, Member, Piece
 from qctl.cext.straight cimport Play
 from qctl.cext.whole cimport below, nearest
 
-cdef extern from "exact.h" nogil:
-    uint64_t qctl_draw(uint64_t* state)
+cdef extern from "slot_hash.h" nogil:
+    uint64_t qctl_slot_hash(uint64_t h, uint64_t value) noexcept
 
 FAULTS = ("", "amplitude", "phase", "frequencies", "early", "end", "members")
 """What is reported as `fault`: an index into this tuple."""
@@ -50,12 +50,6 @@ cdef struct work_t:
     int64_t row
 
 
-cdef inline uint64_t mixed(uint64_t h, uint64_t value) noexcept nogil:
-    """Return a hash of a hash and one more value."""
-    cdef uint64_t state = h ^ value
-    return qctl_draw(&state)
-
-
 cdef int frequency_of(work_t* on, double hz, int32_t* last) noexcept nogil:
     """Find a frequency among those that were met, or add it; return whether there is room."""
     cdef int32_t k
@@ -86,7 +80,7 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
     """End a piece: look its content and its settings up, and write what is new."""
     cdef int64_t n = on.n_held, k, first = on.n_members
     cdef int32_t top = 0, phase = 0, oscillator = 0, at, beat
-    cdef uint64_t h = mixed(0x243F6A8885A308D3, <uint64_t> length), slot
+    cdef uint64_t h = qctl_slot_hash(0x243F6A8885A308D3, <uint64_t> length), slot
     cdef const note_t* note = &notes[on.held[0]]
     cdef double tuned_hz = 0.0, away_hz
     cdef Member member
@@ -122,9 +116,9 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
         member.beat = beat
         on.members[on.n_members] = member
         on.n_members += 1
-        h = mixed(h, <uint32_t> member.waveform | (<uint64_t> <uint32_t> member.offset << 32))
-        h = mixed(h, <uint32_t> member.amplitude | (<uint64_t> <uint32_t> member.phase << 32))
-        h = mixed(h, <uint32_t> member.beat | (<uint64_t> <uint32_t> member.channel << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.waveform | (<uint64_t> <uint32_t> member.offset << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.amplitude | (<uint64_t> <uint32_t> member.phase << 32))
+        h = qctl_slot_hash(h, <uint32_t> member.beat | (<uint64_t> <uint32_t> member.channel << 32))
     slot = h & on.mask
     while on.content_slots[slot]:
         content = &on.contents[on.content_slots[slot] - 1]
@@ -141,7 +135,7 @@ cdef void close(work_t* on, const note_t* notes, int64_t begin, int64_t length) 
         on.n_contents += 1
         on.content_slots[slot] = <int32_t> on.n_contents
     at = on.content_slots[slot] - 1
-    h = mixed(mixed(0x452821E638D01377, <uint32_t> at | (<uint64_t> <uint32_t> top << 32)),
+    h = qctl_slot_hash(qctl_slot_hash(0x452821E638D01377, <uint32_t> at | (<uint64_t> <uint32_t> top << 32)),
               <uint32_t> phase | (<uint64_t> <uint32_t> oscillator << 32))
     slot = h & on.mask
     while on.entry_slots[slot]:
@@ -167,7 +161,7 @@ cdef int listed(work_t* on, const Play* plays, int64_t n_plays, int64_t* n_notes
     """Note the plays of one point that are this sequencer's, in its own numbers; return a fault."""
     cdef int64_t k, n = 0
     cdef int32_t channel, last = 0
-    cdef double steps, turns
+    cdef double steps, turns, middle_s = (0.5 - on.zero) / on.rate_hz
     cdef note_t* note
     for k in range(n_plays):
         channel = on.channels[plays[k].port]
@@ -184,7 +178,7 @@ cdef int listed(work_t* on, const Play* plays, int64_t n_plays, int64_t* n_notes
         if not fabs(steps) <= _AMPLITUDE_STEPS:
             return 1
         note.amplitude = <int32_t> steps
-        turns = plays[k].frequency_hz * ((0.5 - on.zero) / on.rate_hz) - plays[k].phase_rad * 0.15915494309189535
+        turns = plays[k].frequency_hz * middle_s - plays[k].phase_rad * 0.15915494309189535
         if not fabs(turns) < 1e15:
             return 2
         if not frequency_of(on, plays[k].frequency_hz, &last):
@@ -326,7 +320,7 @@ def cut(
     cdef work_t on
     cdef int found = 0
     cdef const Play* all_plays
-    cdef int64_t n = plays.shape[0], wanted = 0
+    cdef int64_t n = plays.shape[0], wanted = 0, far = <int64_t> 1 << 40
     cdef uint64_t n_slots = 16
     if n_points < 0 or piece_bounds.shape[0] != n_points + 1 or bounds[0] != 0 or bounds[n_points] != n:
         raise ValueError(f"bounds of {bounds.shape[0]} rows are not those of {n} plays")
@@ -337,8 +331,9 @@ def cut(
     for k in range(n):
         if plays[k].port >= channels.shape[0] or plays[k].waveform >= lengths.shape[0]:
             raise ValueError(f"play {k} has port {plays[k].port} of {channels.shape[0]}, waveform {plays[k].waveform}")
-        wanted += channels[plays[k].port] >= 0
-        if not -(1 << 40) < plays[k].start < (1 << 40):
+        if channels[plays[k].port] >= 0:
+            wanted += 1
+        if not -far < plays[k].start < far:
             raise ValueError(f"play {k} begins at {plays[k].start}")
     for k in range(lengths.shape[0]):
         if not 0 <= lengths[k] < (1 << 24):

@@ -1,5 +1,7 @@
 """Types of the kernel that names rows of words."""
 
+from typing import Any
+
 from numpy import int32, int64, uint8, uint16
 from numpy.typing import NDArray
 
@@ -19,6 +21,9 @@ class RowNames:
         held: list[NDArray[uint16]],
     ) -> None: ...
 
+def lay(
+    cuts: list[tuple[Any, ...]], points: list[int], n_outputs: int
+) -> tuple[NDArray[int64], NDArray[int64], NDArray[int64], int, int, int]: ...
 def rows_of(
     words: NDArray[uint16],
     spans: NDArray[int64],

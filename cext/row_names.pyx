@@ -9,6 +9,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from qctl.cext.bounds cimport check_bounds
+from qctl.cext.carriers cimport _GROUP
 
 cnp.import_array()
 
@@ -132,6 +133,71 @@ cdef str name_of(const uint8_t* digest, char* written):
         written[2 * k] = hexadecimal[digest[k] >> 4]
         written[2 * k + 1] = hexadecimal[digest[k] & 15]
     return PyUnicode_DecodeASCII(written, 2 * DIGEST_BYTES, NULL)
+
+
+def lay(list cuts not None, list points not None, int n_outputs):
+    """Give the pieces of points their places in a buffer of words, one after the other, as `words.render` takes them.
+
+    Parameters
+    ----------
+    cuts : list of tuple of (first, n_samples, n_loops)
+        Pieces of each point.
+    points : list of int
+        Number of each point.
+    n_outputs : int
+        1 or 2.
+
+    Returns
+    -------
+    pieces : (n_pieces, 4) int64
+        Point, first sample, number of samples, and place of the first row.
+    spans : (n_pieces * n_outputs, 2) int64
+        First word of each row, and that after its last one.
+    bounds : (n_points + 1,) int64
+        Pieces of each point.
+    n_words, n_samples, longest : int
+        Words of all rows, filled up as `words.GROUP` says; samples of all pieces, and of the longest one.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many points as cuts, a piece has no sample, or there are more outputs than two.
+    """
+    cdef Py_ssize_t p, k = 0, n_pieces = 0
+    cdef int output
+    cdef int64_t first, n, n_words = 0, n_samples = 0, longest = 0, most = <int64_t> 1 << 40
+    cdef tuple cut
+    cdef object piece
+    if len(points) != len(cuts) or not 1 <= n_outputs <= 2:
+        raise ValueError(f"{len(cuts)} cuts of {len(points)} points on {n_outputs} outputs")
+    for cut in cuts:
+        n_pieces += len(cut)
+    made = np.empty((n_pieces, 4), np.int64), np.empty((n_pieces * n_outputs, 2), np.int64), np.empty(len(cuts) + 1, np.int64)
+    cdef int64_t[:, ::1] pieces = made[0], spans = made[1]
+    cdef int64_t[::1] bounds = made[2]
+    bounds[0] = 0
+    for p in range(len(cuts)):
+        for piece in <tuple> cuts[p]:
+            # Pieces are tuples with names, which take long to unpack.
+            if not isinstance(piece, tuple) or len(<tuple> piece) < 2:
+                raise ValueError(f"piece {k} is {piece!r}")
+            first = (<tuple> piece)[0]
+            n = (<tuple> piece)[1]
+            if not 1 <= n <= most or n_words > most:
+                raise ValueError(f"piece {k} has {n} samples, behind {n_words} words")
+            pieces[k, 0] = points[p]
+            pieces[k, 1] = first
+            pieces[k, 2] = n
+            pieces[k, 3] = n_words
+            for output in range(n_outputs):
+                spans[k * n_outputs + output, 0] = n_words
+                spans[k * n_outputs + output, 1] = n_words + n
+                n_words += (n + _GROUP - 1) // _GROUP * _GROUP
+            n_samples += n
+            longest = max(longest, n)
+            k += 1
+        bounds[p + 1] = k
+    return *made, n_words, n_samples, longest
 
 
 def rows_of(

@@ -27,6 +27,7 @@ def table(
     text: NDArray[uint8],
     size: NDArray[int64],
 ) -> None: ...
+def reached(entries: NDArray, peaks: NDArray[float64]) -> tuple[float, float]: ...
 def render(
     contents: NDArray,
     members: NDArray,

@@ -1,6 +1,6 @@
 """SeqC of one sequencer for many sweep points, its command table, and the samples of its waveforms."""
 
-from libc.math cimport cos, rint, sin
+from libc.math cimport cos, fabs, rint, sin
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport strlen
 
@@ -22,6 +22,7 @@ cdef enum:
 
 cdef double _TURN = 6.283185307179586
 cdef double _AMPLITUDE_STEP = 1e-8
+cdef double _AMPLITUDE_STEPS = 1e8
 cdef double _PHASE_STEP = 1e-9
 
 
@@ -294,6 +295,38 @@ cdef void _render(
             else:
                 out[at + k, 0] += x * c - y * s
                 out[at + k, 1] += x * s + y * c
+
+
+def reached(const Entry[::1] entries not None, const double[:, ::1] peaks not None):
+    """Return the largest magnitude that a command table plays on each of two channels, of full scale.
+
+    Parameters
+    ----------
+    entries : (n_entries,) ENTRY
+        Rows of the command table.
+    peaks : (n_contents, 2) float64
+        Largest magnitude of each content at an amplitude of 1, on each channel.
+
+    Raises
+    ------
+    ValueError
+        If shapes don't fit, or an entry has a content that is not there.
+    """
+    cdef Py_ssize_t k
+    cdef double steps
+    cdef double[2] most
+    if peaks.shape[1] != 2:
+        raise ValueError(f"peaks have {peaks.shape[1]} columns, not 2")
+    for k in range(entries.shape[0]):
+        if not 0 <= entries[k].content < peaks.shape[0]:
+            raise ValueError(f"entry {k} has content {entries[k].content} of {peaks.shape[0]}")
+    most[0] = most[1] = 0.0
+    with nogil:
+        for k in range(entries.shape[0]):
+            steps = fabs(<double> entries[k].amplitude) / _AMPLITUDE_STEPS
+            most[0] = max(most[0], steps * peaks[entries[k].content, 0])
+            most[1] = max(most[1], steps * peaks[entries[k].content, 1])
+    return most[0], most[1]
 
 
 def render(

@@ -12,6 +12,7 @@ def deal(
     silence: int,
     dealt: NDArray,
     dealt_bounds: NDArray[np.int64],
+    own_bounds: NDArray[np.int64],
     spans: NDArray[np.int64],
     gaps: NDArray[np.int64],
     gap_bounds: NDArray[np.int64],
@@ -28,7 +29,8 @@ def last(
     n_samples: int,
 ) -> int: ...
 def count(plays: NDArray, counts: NDArray[np.int64]) -> None: ...
-def alike(plays: NDArray, bounds: NDArray[np.int64], chosen: NDArray[np.int8]) -> bool: ...
+def caught(captures: NDArray, counts: NDArray[np.int64]) -> None: ...
+def alike(plays: NDArray, bounds: NDArray[np.int64], chosen: NDArray[np.int8]) -> bytes | None: ...
 def places(
     plays: NDArray,
     first: int,

@@ -5,7 +5,7 @@ from libc.stdlib cimport qsort
 from libc.string cimport memcmp
 
 from qctl.cext.bounds cimport check_bounds
-from qctl.cext.straight cimport Play
+from qctl.cext.straight cimport Capture, Play
 
 
 cdef int _earlier(const void* a, const void* b) noexcept nogil:
@@ -15,8 +15,8 @@ cdef int _earlier(const void* a, const void* b) noexcept nogil:
 
 cdef int64_t _deal(
     const Play[::1] plays, const int64_t[::1] bounds, const int32_t[::1] owner, const int64_t[::1] lengths, int64_t lead,
-    int64_t silence, Play[::1] dealt, int64_t[:, ::1] dealt_bounds, int64_t[:, ::1] spans, int64_t[:, ::1] gaps,
-    int64_t[::1] gap_bounds, int64_t[:, ::1] work
+    int64_t silence, Play[::1] dealt, int64_t[:, ::1] dealt_bounds, int64_t[:, ::1] own_bounds, int64_t[:, ::1] spans,
+    int64_t[:, ::1] gaps, int64_t[::1] gap_bounds, int64_t[:, ::1] work
 ) noexcept nogil:
     cdef Py_ssize_t p, k, f, n, n_feeds = dealt_bounds.shape[0], n_points = bounds.shape[0] - 1
     cdef int64_t n_gaps = 0, until, at, first
@@ -72,14 +72,16 @@ cdef int64_t _deal(
         for p in range(n_points, 0, -1):
             dealt_bounds[f, p] = dealt_bounds[f, p - 1]
         dealt_bounds[f, 0] = dealt_bounds[f - 1, n_points] if f else 0
+        for p in range(n_points + 1):
+            own_bounds[f, p] = dealt_bounds[f, p] - dealt_bounds[f, 0]
     return n_gaps
 
 
 def deal(
     const Play[::1] plays not None, const int64_t[::1] bounds not None, const int32_t[::1] owner not None,
     const int64_t[::1] lengths not None, int64_t lead, int64_t silence, Play[::1] dealt not None,
-    int64_t[:, ::1] dealt_bounds not None, int64_t[:, ::1] spans not None, int64_t[:, ::1] gaps not None,
-    int64_t[::1] gap_bounds not None, int64_t[:, ::1] work not None,
+    int64_t[:, ::1] dealt_bounds not None, int64_t[:, ::1] own_bounds not None, int64_t[:, ::1] spans not None,
+    int64_t[:, ::1] gaps not None, int64_t[::1] gap_bounds not None, int64_t[:, ::1] work not None,
 ):
     """Sort plays by feed and point, in their order, and find the ends and the silences of each point's shot.
 
@@ -102,6 +104,8 @@ def deal(
         ports are 0.
     dealt_bounds : (n_feeds, n_points + 1) int64
         Filled: plays of feed f at point p are ``dealt[dealt_bounds[f, p]:dealt_bounds[f, p + 1]]``.
+    own_bounds : (n_feeds, n_points + 1) int64
+        Filled with the same, counted from the first play of each feed.
     spans : (n_points, 3) int64
         Filled with the first start, the last end or 0, and the number of plays.
     gaps : (n_plays, 2) int64
@@ -129,6 +133,10 @@ def deal(
             f"dealt has {dealt.shape[0]} rows, gaps {gaps.shape[0]} x {gaps.shape[1]}, gap_bounds {gap_bounds.shape[0]}, "
             f"not {n}, {n} x 2, {n_points + 1}"
         )
+    if own_bounds.shape[0] != dealt_bounds.shape[0] or own_bounds.shape[1] != n_points + 1:
+        raise ValueError(
+            f"own_bounds are {own_bounds.shape[0]} x {own_bounds.shape[1]}, not {dealt_bounds.shape[0]} x {n_points + 1}"
+        )
     if dealt_bounds.shape[1] != n_points + 1 or spans.shape[0] != n_points or spans.shape[1] != 3 or work.shape[1] != 2:
         raise ValueError(
             f"dealt_bounds have {dealt_bounds.shape[1]} columns, spans are {spans.shape[0]} x {spans.shape[1]}, work has "
@@ -149,7 +157,7 @@ def deal(
             )
     with nogil:
         gap_bounds[0] = 0
-        _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, spans, gaps, gap_bounds, work)
+        _deal(plays, bounds, owner, lengths, lead, silence, dealt, dealt_bounds, own_bounds, spans, gaps, gap_bounds, work)
     for k in range(n_points):
         if spans[k, 0] < 0:
             return k
@@ -199,6 +207,21 @@ def last(
     return found
 
 
+cdef Py_ssize_t tallied(const char* rows, Py_ssize_t n, Py_ssize_t size, int64_t[:, ::1] counts) noexcept nogil:
+    """Count rows by the two numbers of 32 bits that they begin with; return the first that is not there, or -1."""
+    cdef Py_ssize_t k, row, column
+    cdef const uint32_t* pair
+    for row in range(counts.shape[0]):
+        for column in range(counts.shape[1]):
+            counts[row, column] = 0
+    for k in range(n):
+        pair = <const uint32_t*> (rows + k * size)
+        if pair[0] >= <uint32_t> counts.shape[0] or pair[1] >= <uint32_t> counts.shape[1]:
+            return k
+        counts[pair[0], pair[1]] += 1
+    return -1
+
+
 def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
     """Count the plays of each waveform on each port.
 
@@ -214,14 +237,9 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
     ValueError
         If a play names a port or waveform that is not there.
     """
-    cdef Py_ssize_t k, found = -1
-    counts[:, :] = 0
+    cdef Py_ssize_t found
     with nogil:
-        for k in range(plays.shape[0]):
-            if plays[k].port >= <uint32_t> counts.shape[0] or plays[k].waveform >= <uint32_t> counts.shape[1]:
-                found = k
-                break
-            counts[plays[k].port, plays[k].waveform] += 1
+        found = tallied(<const char*> &plays[0] if plays.shape[0] else NULL, plays.shape[0], sizeof(Play), counts)
     if found >= 0:
         raise ValueError(
             f"play {found} has port {plays[found].port} of {counts.shape[0]}, waveform {plays[found].waveform} of "
@@ -229,8 +247,34 @@ def count(const Play[::1] plays not None, int64_t[:, ::1] counts not None):
         )
 
 
+def caught(const Capture[::1] captures not None, int64_t[:, ::1] counts not None):
+    """Count the captures of each kind on each port.
+
+    Parameters
+    ----------
+    captures : (n_captures,) CAPTURE
+        Any.
+    counts : (n_ports, n_kinds) int64
+        Filled.
+
+    Raises
+    ------
+    ValueError
+        If a capture names a port or kind that is not there.
+    """
+    cdef Py_ssize_t found
+    with nogil:
+        found = tallied(
+            <const char*> &captures[0] if captures.shape[0] else NULL, captures.shape[0], sizeof(Capture), counts)
+    if found >= 0:
+        raise ValueError(
+            f"capture {found} has port {captures[found].port} of {counts.shape[0]}, kind {captures[found].capture} of "
+            f"{counts.shape[1]}"
+        )
+
+
 def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, const char[::1] chosen not None):
-    """Say whether all points have the same plays on some ports.
+    """Return what all points play on some ports, or None where they differ.
 
     Parameters
     ----------
@@ -243,7 +287,8 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
 
     Returns
     -------
-    bool
+    bytes or None
+        The plays of these ports at each point, one after the other.
 
     Raises
     ------
@@ -252,6 +297,7 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
     """
     cdef Py_ssize_t p, k, j, end, n_points = bounds.shape[0] - 1
     cdef bint same = True
+    cdef bytearray found = bytearray()
     check_bounds(bounds, plays.shape[0], " plays", "point")
     for k in range(plays.shape[0]):
         if plays[k].port >= <uint32_t> chosen.shape[0]:
@@ -274,7 +320,12 @@ def alike(const Play[::1] plays not None, const int64_t[::1] bounds not None, co
                 j += 1
             if not same:
                 break
-    return same
+    if not same:
+        return None
+    for k in range(bounds[0], bounds[1] if n_points else 0):
+        if chosen[plays[k].port]:
+            found += (<const char*> &plays[k])[: sizeof(Play)]
+    return bytes(found)
 
 
 def places(

@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 DIGEST_BYTES: int
 GROUP: int
 
-def place(pieces: NDArray[np.int64], n_outputs: int, spans: NDArray[np.int64]) -> tuple[int, int]: ...
 def render(
     plays: NDArray,
     bounds: NDArray[np.int64],

@@ -6,7 +6,7 @@ from libc.string cimport memcpy, memset
 
 from qctl.cext.bounds cimport check_bounds
 from qctl.cext.carriers cimport (
-    _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, kept_of, mix, qctl_kept, qctl_rooms_free, qctl_silence,
+    _GROUP, _SHAPES, QCTL_KEPT, QCTL_KEPT_SAMPLES, Line, Shape, angle_of, kept_of, mix, qctl_kept, qctl_rooms_free, qctl_silence,
     rounded
 )
 from qctl.cext.straight cimport Play
@@ -27,7 +27,6 @@ GROUP = 4
 
 cdef enum:
     _DIGEST = 20
-    _GROUP = 4
 
 
 cdef int64_t _mixed(
@@ -182,52 +181,6 @@ cdef void _all(
         _piece(line, &plays[bounds[p]] if n_plays else NULL, n_plays, pieces[k, 1], pieces[k, 2], n_padded,
                &words[pieces[k, 3]], &roots, &digests[k, 0, 0], &over[k, 0], &over_v[k, 0], &reached[k, 0, 0])
     qctl_roots_end(&roots)
-
-
-def place(int64_t[:, ::1] pieces not None, int n_outputs, int64_t[:, ::1] spans not None):
-    """Give pieces their places in a buffer of words, one after the other.
-
-    Parameters
-    ----------
-    pieces : (n_pieces, 4) int64
-        As `render` takes them; the last column is filled.
-    n_outputs : int
-        1 or 2.
-    spans : (n_pieces * n_outputs, 2) int64
-        Filled with the first word of each row, and that after its last one.
-
-    Returns
-    -------
-    n_words, longest : int
-        Words of all of them, filled up as `GROUP` says, and samples of the longest piece.
-
-    Raises
-    ------
-    ValueError
-        If shapes don't fit, or a piece has no sample.
-    """
-    cdef Py_ssize_t k, n_pieces = pieces.shape[0], found = -1
-    cdef int64_t n_words = 0, longest = 0, n, most = <int64_t> 1 << 48
-    cdef int output
-    if pieces.shape[1] != 4 or not 1 <= n_outputs <= 2 or spans.shape[0] != n_pieces * n_outputs or spans.shape[1] != 2:
-        raise ValueError(
-            f"pieces are {n_pieces} x {pieces.shape[1]}, spans {spans.shape[0]} x {spans.shape[1]} of {n_outputs} outputs"
-        )
-    with nogil:
-        for k in range(n_pieces):
-            n = pieces[k, 2]
-            if n < 1 or n > most or n_words > most:
-                found = k
-                break
-            longest = n if n > longest else longest
-            pieces[k, 3] = n_words
-            for output in range(n_outputs):
-                spans[k * n_outputs + output, 0] = n_words
-                spans[k * n_outputs + output, 1] = n_words + n
-                n_words += (n + _GROUP - 1) // _GROUP * _GROUP
-    if found >= 0:
-        raise ValueError(f"piece {found} has {pieces[found, 2]} samples")
-    return n_words, longest
 
 
 def render(

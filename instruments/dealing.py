@@ -69,7 +69,7 @@ _last: list[Shapes] = []
 
 def _shapes(waveforms: tuple[Waveform, ...], rate_hz: Fraction) -> Shapes:
     for shapes in _last:
-        if shapes.waveforms is waveforms and shapes.rate_hz == rate_hz:
+        if shapes.waveforms is waveforms and (shapes.rate_hz is rate_hz or shapes.rate_hz == rate_hz):
             return shapes
     shapes = Shapes(waveforms, rate_hz)
     _last[:] = [shapes, *_last[:1]]
@@ -102,6 +102,8 @@ class Points:
         Plays of this generator at its ticks, feed by feed and point by point.
     bounds : (n_feeds, n_points + 1) int64
         Plays of feed f at point p are ``plays[bounds[f, p]:bounds[f, p + 1]]``.
+    own_bounds : (n_feeds, n_points + 1) int64
+        The same, counted from each feed's first play.
     spans : (n_points, 3) int64
         First start, last end or 0, and number of plays of each point's shot.
     gaps, gap_bounds
@@ -121,14 +123,14 @@ class Points:
         self.shapes = _shapes(flat.waveforms, rate_hz)
         n, n_points = len(flat.plays), len(flat)
         self.plays = recycled.empty(n, PLAY)
-        self.bounds = np.empty((len(feeds), n_points + 1), np.int64)
+        self.bounds, self.own_bounds = np.empty((2, len(feeds), n_points + 1), np.int64)
         self.spans, self.gap_bounds = np.empty((n_points, 3), np.int64), np.empty(n_points + 1, np.int64)
         self.gaps = recycled.empty(2 * n, np.int64).reshape(n, 2)
-        bounds = flat.bounds
         work = recycled.empty(2 * n, np.int64).reshape(n, 2)
+        bounds = flat.bounds
         self.early = shots.deal(
             flat.plays, bounds, self.owner, self.shapes.lengths, lead_ticks, silence, self.plays, self.bounds,
-            self.spans, self.gaps, self.gap_bounds, work,
+            self.own_bounds, self.spans, self.gaps, self.gap_bounds, work,
         )  # fmt: skip
 
     def __len__(self) -> int:
@@ -142,8 +144,7 @@ class Points:
         """Return the plays of one feed, and where each point's begin."""
         found = self._own.get(feed)
         if found is None:
-            bounds = self.bounds[feed]
-            found = self._own[feed] = self.plays[bounds[0] : bounds[-1]], bounds - bounds[0]
+            found = self._own[feed] = self.plays[self.bounds[feed, 0] : self.bounds[feed, -1]], self.own_bounds[feed]
         return found
 
     def last(self, point: int, first: int, n_samples: int) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import recycled
 from qctl.cext import words as kernel
-from qctl.cext.row_names import rows_of
+from qctl.cext.row_names import lay, rows_of
 from qctl.errors import CompileError
 from qctl.instruments.dealing import Points
 from qctl.instruments.feeds import Feed
@@ -180,6 +180,7 @@ class Renderer:
         self.coding = coding
         self.lead_ticks = lead_ticks
         self._rate_hz = float(rate_hz)
+        self._half_v_of = [np.array([half_v[n] for n in feed.outputs]) for feed in feeds]
         self._settings: dict[int, str] = {}
 
     def points_of(self, straights: Sequence[Straight], silence: int) -> Points:
@@ -194,8 +195,8 @@ class Renderer:
         if not points.shapes.in_order:
             plays = plays.copy()
             plays["waveform"] = numbers[plays["waveform"]]
-        raw, ends = plays.tobytes(), (bounds * plays.dtype.itemsize).tolist()
-        return [(raw[a:b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
+        raw, ends, size = plays.tobytes(), bounds.tolist(), plays.dtype.itemsize
+        return [(raw[size * a : size * b], cut, setting) for a, b, cut in zip(ends, ends[1:], cuts, strict=False)]
 
     def setting_of(self, feed: int) -> int:
         """Return the number that stands for a feed's settings; when all is forgotten, there is a new one."""
@@ -232,24 +233,17 @@ class Renderer:
         _kept.trim()
 
     def _render(self, points: Points, feed: int, new: dict[Key, int]) -> list[Made]:
-        line, shapes = self.feeds[feed], points.shapes
-        n_outputs, cuts = len(line.outputs), [cut for _, cut, _ in new]
-        single = max(map(len, cuts)) == 1
-        if single:
-            rows = [(k, 0, cut[0][1], 0) for cut, k in zip(cuts, new.values(), strict=True)]
-        else:
-            rows = [(k, first, n, 0) for cut, k in zip(cuts, new.values(), strict=True) for first, n, _ in cut]
-        pieces = np.array(rows, np.int64)
+        line, shapes, n_outputs = self.feeds[feed], points.shapes, len(self.feeds[feed].outputs)
+        cuts = [cut for _, cut, _ in new]
+        pieces, spans, bounds, n_words, n_samples, longest = lay(cuts, list(new.values()), n_outputs)
         n_pieces = len(pieces)
-        spans = np.empty((n_pieces * n_outputs, 2), np.int64)
-        n_words, longest = kernel.place(pieces, n_outputs, spans)
         words = recycled.empty(n_words, np.uint16)
         digests = np.empty((n_pieces, n_outputs, kernel.DIGEST_BYTES), np.uint8)
         over, over_v = np.empty((n_pieces, n_outputs), np.int64), np.empty((n_pieces, n_outputs))
         reached = np.empty((n_pieces, n_outputs, 2), np.int32)
         fine = kernel.render(
             *points.of(feed), pieces, shapes.env_i, shapes.env_q, shapes.offsets,
-            self._rate_hz, np.array([self.half_v[n] for n in line.outputs]), line.mixer.gain,
+            self._rate_hz, self._half_v_of[feed], line.mixer.gain,
             line.mixer.phase_rad, *self.coding, _volts(longest), words, digests, over, over_v, reached,
         )  # fmt: skip
         if not fine:
@@ -257,9 +251,8 @@ class Renderer:
             sample = int(pieces[k, 1] + over[k, output])
             self._refuse(points, feed, int(pieces[k, 0]), output, sample, float(over_v[k, output]))
         words.setflags(write=False)
-        bounds = np.arange(n_pieces + 1) if single else np.cumsum([0, *map(len, cuts)])
         whole: list[Made] = rows_of(words, spans, digests, reached, bounds)
-        _kept.put(new, whole, sum([len(raw) for raw, *_ in new]) + 2 * n_outputs * sum([row[2] for row in rows]))
+        _kept.put(new, whole, sum([len(key[0]) for key in new]) + 2 * n_outputs * n_samples)
         return whole
 
     def _refuse(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +20,7 @@ from qctl.units import rational_s
 __all__ = ["Rows", "alike", "conditions_of", "deciding", "rows_of"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rows:
+class Rows(msgspec.Struct, frozen=True, eq=False):
     """All points of a batch.
 
     Attributes
@@ -105,11 +104,10 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     flat = joined(straights)
     captures = flat.captures.copy()
     specs = _numbered(captures, flat.capture_bounds, shots)
-    length_s = float(flat.lengths_s.max(initial=0.0))
+    length_s = max(flat.lengths_s.tolist(), default=0.0)
     ports = {port.name: k for k, port in enumerate(flat.ports)}
-    counts, n = counted(flat), max(len(specs), 1)
-    pairs = captures["port"] * np.int64(n) + captures["capture"]
-    caught = np.bincount(pairs, minlength=n * len(ports)).reshape(len(ports), n)
+    counts, caught = counted(flat), np.empty((len(ports), max(len(specs), 1)), np.int64)
+    kernel.caught(captures, caught)
     (waves, played), (kinds, captured) = _found(counts), _found(caught)
     return Rows(
         flat.plays, flat.bounds, captures, flat.capture_bounds, flat.waveforms, specs, ports, _whole_ns(length_s),
@@ -119,7 +117,7 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
 
 def _found(counts: NDArray[np.int64]) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
     """Return the columns of each row that are not 0, and the rows that have any."""
-    return _columns((counts != 0).tobytes(), *counts.shape)
+    return _columns(counts.astype(bool).tobytes(), *counts.shape)
 
 
 @lru_cache(maxsize=1024)
@@ -168,7 +166,7 @@ def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
     if any(one.weights is not None or one.ifs_hz is not None for one in rows.specs):
         return None
     each = int(rows.capture_bounds[1]) if n else 0
-    if not n or not np.array_equal(rows.capture_bounds, np.arange(0, n * each + 1, each) if each else np.zeros(n + 1)):
+    if not n or rows.capture_bounds.tolist() != [p * each for p in range(n + 1)]:
         return None
     caught = rows.captures[:each].tobytes()
     if rows.captures.tobytes() != n * caught:
@@ -177,7 +175,5 @@ def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
     for port in ports:
         chosen[port] = 1
     specs = tuple([(one.port, one.slot, one.length_s, one.if_hz, one.mode) for one in rows.specs])
-    if not kernel.alike(rows.plays, rows.bounds, chosen):
-        return None
-    first = rows.plays[: rows.bounds[1]]
-    return n, tuple(ports), first[chosen[first["port"]] != 0].tobytes(), caught, specs, rows.waveforms
+    played = kernel.alike(rows.plays, rows.bounds, chosen)
+    return None if played is None else (n, tuple(ports), played, caught, specs, rows.waveforms)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
@@ -28,8 +29,7 @@ __all__ = ["Stepped", "stepped", "unfit"]
 Steps = tuple[Step, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Stepped:
+class Stepped(msgspec.Struct, frozen=True, eq=False):
     """What a generator plays, and what it was made of.
 
     Attributes
@@ -129,8 +129,8 @@ def stepped(
     feeds, channels, work = wired.feeds, wired.channels, wired.work
     points = work.points_of(straights, wired.silence)
     ends: list[int] = points.spans[:, 1].tolist()
-    cuts = _cuts(capability, points, ends, instrument)
-    n_padded, n_most = _n_padded(ends, cuts), padded(capability, 1) - 1
+    cuts = _cuts(capability, wired.longest_shot, points, ends, instrument)
+    n_padded = _n_padded(ends, cuts)
     used = [k for k in range(len(feeds)) if points.uses(k)]
     keys = {k: work.keys(points, k, cuts) for k in used}
     distinct = {k: firsts(keys[k]) for k in used}
@@ -149,7 +149,9 @@ def stepped(
             usage(capability, "sequence", asked.n_elements),
         )
         clock_hz = _given(instrument.clock_hz, instrument.name)
-        return Stepped(clock_hz, {}, (), {}, needed, n_padded, n_most, work, points, cuts, {}, place, check)
+        return Stepped(
+            clock_hz, {}, (), {}, needed, n_padded, wired.n_most_padded, work, points, cuts, {}, place, check
+        )
     made = {k: work.render(points, k, keys[k], distinct[k]) for k in used}
     played = _points(cuts, made, feeds)
     held: dict[int, dict[str, Words]] = {}
@@ -172,8 +174,8 @@ def stepped(
     work.trim()
     channels = {n: channels[n] for n in sorted(held)}
     return Stepped(
-        float(wired.rate_hz), channels, played, blobs, tuple(rows), n_padded, n_most, work, points, cuts, made, place,
-        check,
+        wired.clock_hz, channels, played, blobs, tuple(rows), n_padded, wired.n_most_padded, work, points, cuts,
+        made, place, check,
     )  # fmt: skip
 
 
@@ -181,7 +183,10 @@ class _Wired(NamedTuple):
     """What lab.toml and the capability table decide of one generator."""
 
     rate_hz: Fraction
+    clock_hz: float
     silence: int
+    longest_shot: int
+    n_most_padded: int
     feeds: tuple[Feed, ...]
     channels: dict[int, Channel]
     work: Renderer
@@ -195,7 +200,10 @@ def _wired(instrument: Instrument, lab: Lab, capability: Capability, coding: Cod
     channels = {n: _channel(capability, instrument, n, f, k) for f in feeds for k, n in enumerate(f.outputs)}
     half_v = {n: channel.amplitude_vpp / 2 for n, channel in channels.items()}
     work = Renderer(feeds, rate_hz, half_v, coding, to_ticks(lead_s, rate_hz).ticks)
-    return _Wired(rate_hz, looped_samples(capability), feeds, channels, work)
+    return _Wired(
+        rate_hz, float(rate_hz), looped_samples(capability), longest_shot_samples(capability),
+        padded(capability, 1) - 1, feeds, channels, work,
+    )  # fmt: skip
 
 
 def _n_padded(ends: Sequence[int], cuts: Sequence[Cut]) -> int:
@@ -207,7 +215,9 @@ def _n_padded(ends: Sequence[int], cuts: Sequence[Cut]) -> int:
     return most
 
 
-def _cuts(table: Capability, points: Points, ends: Sequence[int], instrument: Instrument) -> list[Cut]:
+def _cuts(
+    table: Capability, bound: int, points: Points, ends: Sequence[int], instrument: Instrument
+) -> list[Cut]:  # fmt: skip
     """Return how each point's shot is cut.
 
     Raises
@@ -223,7 +233,6 @@ def _cuts(table: Capability, points: Points, ends: Sequence[int], instrument: In
             f"{points.label(k, places[which])} starts {-int(starts[which])} samples before time zero of the shot on "
             f"{instrument.name}: delay the whole sequence"
         )
-    bound = longest_shot_samples(table)
     if ends and max(ends) > bound:
         k = ends.index(max(ends))
         label = points.label(k, points.last(k, 0, ends[k] + 1))
@@ -279,7 +288,7 @@ def _points(cuts: Sequence[Cut], made: Mapping[int, Sequence[Made]], feeds: Sequ
     outputs = [n for k in made for n in feeds[k].outputs]
     tables = tuple(made.values())
     points: list[Steps]
-    if tables and all(len(cut) == 1 for cut in cuts):
+    if tables and max(map(len, cuts)) == 1:
         names = [[one[0][place][0] for one in made[k]] for k in made for place in range(len(feeds[k].outputs))]
         points = [(Step(dict(zip(outputs, row, strict=True))),) for row in zip(*names, strict=True)]
     else:

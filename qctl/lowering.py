@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from qctl.compiler.alignment import aligned, captures_of, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
@@ -158,7 +157,7 @@ class _Run:
                 yield from self.cut(first, end, until - begin)
 
     def _period_s(self, first: int, end: int) -> float:
-        longest = float(np.maximum.reduce(self.straights.lengths_s[first:end]))
+        longest: float = max(self.straights.lengths_s[first:end].tolist())
         return max(float(self.occupied.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int, period_s: float) -> tuple[DeviceProgram, ...]:
@@ -383,5 +382,6 @@ def _again(model: str) -> Again | None:
 
 
 def _check_shots(n_shots: int) -> None:
-    if not isinstance(n_shots, Integral) or isinstance(n_shots, bool) or not 1 <= n_shots <= MOST_SHOTS:
+    whole = type(n_shots) is int or isinstance(n_shots, Integral)  # the second question takes a hundred times longer
+    if not whole or isinstance(n_shots, bool) or not 1 <= n_shots <= MOST_SHOTS:
         raise CompileError(f"n_shots = {n_shots!r} is no whole number in [1, {MOST_SHOTS}]")

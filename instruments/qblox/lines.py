@@ -8,7 +8,7 @@ from qctl.errors import CompileError
 from qctl.instruments.capability import Capability, limit
 from qctl.instruments.checker import check_number
 from qctl.instruments.qblox import capabilities as can
-from qctl.instruments.qblox.connectors import check_connectors, numbers_of, rf_settings
+from qctl.instruments.qblox.connectors import check_connectors, numbers_of, rf_settings, switch_of
 from qctl.instruments.rows import Rows
 from qctl.lab import Instrument, Lab, Mixer, Port
 from qctl.lab.held import Same, kept
@@ -36,6 +36,10 @@ class Line:
         Offset of each output.
     settings : tuple
         LO and attenuators, as `rf_settings` returns them.
+    switch : int
+        Markers that open the switch of its RF output; 0 where there is none.
+    outputs_v : tuple of float
+        What each output reaches, whatever plays on it.
     number : int
         Of its sequencer, from 0.
     """
@@ -48,6 +52,8 @@ class Line:
     full_scale_v: float
     offset_v: tuple[float, ...]
     settings: tuple[float | None, float | None, float | None]
+    switch: int
+    outputs_v: tuple[float, ...]
     number: int = 0
 
 
@@ -101,7 +107,8 @@ def _line(instrument: Instrument, table: Capability, port: Port) -> Line:
     return Line(
         port, outputs, inputs, modulated, 2 if outputs and rf else len(outputs),
         full_scale_v_of(instrument, table, outputs, modulated), offset_v,
-        rf_settings(instrument, table, outputs, inputs),
+        rf_settings(instrument, table, outputs, inputs), switch_of(instrument.model, outputs),
+        tuple(full_scale_v_of(instrument, table, (n,), False) for n in outputs),
     )  # fmt: skip
 
 

@@ -16,14 +16,13 @@ from qctl.instruments.checker import check_number, refuse, usage
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.again import LOOP_FROM_NS, Part, Trail, patched
 from qctl.instruments.qblox.body import Acquisition, QbloxBody, Sequencer, with_programs
-from qctl.instruments.qblox.connectors import switch_of
 from qctl.instruments.qblox.lines import Line, full_scale_v_of, lines_of
 from qctl.instruments.qblox.memory import Memory
 from qctl.instruments.qblox.pace import check_late
 from qctl.instruments.qblox.steering import Steering
 from qctl.instruments.qblox.triggered import N_WAIT_LINES, is_triggered, refuse_conditions, waiting, waits_ns
 from qctl.instruments.rows import Rows, rows_of
-from qctl.lab import Instrument, Lab, Port
+from qctl.lab import Instrument, Lab
 from qctl.lab.held import Same, kept
 from qctl.program.device_program import DeviceProgram
 from qctl.program.timeline import CAPTURE, PLAY, Shots, Straight
@@ -151,6 +150,7 @@ class _Work:
         self.blobs: dict[str, NDArray[np.generic]] = {}
         self.n_bins = 0
         self.peaks: dict[int, dict[str, float]] = {}
+        self.full_scales_v: dict[int, float] = {}
         self.parts: list[Part] = []
 
     def sequencer(self, line: Line) -> tuple[Sequencer, _Size]:
@@ -160,17 +160,16 @@ class _Work:
         memory = self._memory(line, index)
         events, bounds, top = self._events(line, index, memory)
         if len(events):
-            self._check_range(port, line.outputs, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
+            self._check_range(line, top / can.FULL_SCALE * line.full_scale_v * memory.peak)
         acquisitions, counted = self._acquisitions(memory, index)
         steered = self.steering.sequencer(port, index, events, bounds, self.lead_ns) if plays else None
         if steered is not None:
             if self.triggered:
                 refuse_conditions(port.name, self.instrument.name)
             events, bounds = steered.events, steered.bounds
-        switch = switch_of(self.instrument.model, line.outputs)
         part = Part(
             port.name, index, plays, captures, memory, events, bounds, counted,
-            *self._around(counted, steered is not None, switch), np.zeros((len(bounds) - 1, 2), np.int64),
+            *self._around(counted, steered is not None, line.switch), np.zeros((len(bounds) - 1, 2), np.int64),
             None if steered is None else steered.steers,
         )  # fmt: skip
         self.parts.append(part)
@@ -287,8 +286,10 @@ class _Work:
 
     # --- checks -------------------------------------------------------------------------------------
 
-    def _check_range(self, port: Port, outputs: tuple[int, ...], peak_v: float) -> None:
-        for n in outputs:
+    def _check_range(self, line: Line, peak_v: float) -> None:
+        port = line.port
+        for n, full_scale_v in zip(line.outputs, line.outputs_v, strict=True):
+            self.full_scales_v[n] = full_scale_v
             low, high = self.instrument.output[n].limits_v
             offset_v = self.instrument.output[n].offset_v
             if not (low <= offset_v - peak_v and offset_v + peak_v <= high):
@@ -302,7 +303,7 @@ class _Work:
     def check_sums(self) -> None:
         """Refuse ports that share an output and could go over its range together."""
         for output, peaks in sorted(self.peaks.items()):
-            full_scale_v = full_scale_v_of(self.instrument, self.table, (output,), False)
+            full_scale_v = self.full_scales_v[output]
             if sum(peaks.values()) > full_scale_v:
                 raise CompileError(
                     f"{', '.join(peaks)} together reach {sum(peaks.values()):.4g} V on output {output} of "

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import pieces as kernel
 from qctl.cext import recycled, seqc
 from qctl.errors import CompileError
 from qctl.instruments.rows import Rows
@@ -35,8 +33,7 @@ _MOST_KEPT = 64
 _KINDS = {"mixes": 0, "modulated": 1, "plain": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Which core it is, and what it plays for whom.
 
     Attributes
@@ -47,7 +44,7 @@ class Place:
         Ports that the core plays.
     channels : (n_ports,) int32
         Channel of the core for each of the rows' ports, or -1.
-    used : (n,) int
+    used : tuple of int
         Waveforms of the rows that it plays.
     n_plays : int
         Plays of the core.
@@ -60,7 +57,7 @@ class Place:
     number: int
     ports: tuple[Port, ...]
     channels: NDArray[np.int32]
-    used: NDArray[np.intp]
+    used: tuple[int, ...]
     n_plays: int
     begin: str
     end: str
@@ -103,19 +100,19 @@ def core_of(
     )  # fmt: skip
     if steered is not None:
         cut = steered.cut
-    n_samples = int(np.minimum(cut.contents["length"], player.most_counted).sum())
-    size = Size(0, n_samples, len(cut.contents), len(cut.entries), min(cut.n_merged, place.n_plays))
-    held = NOTHING
+    n_samples = sum([min(n, player.most_counted) for n in cut.contents["length"].tolist()])
+    held, n_instructions, n_waveforms = NOTHING, 0, len(cut.contents)
     program = table = ""
     # Far too much is only counted: equal waveforms of different pulses would make room for few.
     if n_samples <= 4 * player.max_samples and len(cut.entries) <= player.max_entries:
         columns = slice(None) if modulated else slice(outputs[0] - 2 * place.number - 1, outputs[-1] - 2 * place.number)
         held = _held(cut, grid, not modulated, columns, lab)
         _check_range(cut, held, place, instrument, outputs, modulated, full_scale_v)
-        n_samples = sum(min(w.n_samples, player.most_counted) for w in held.waveforms)
+        n_samples = sum([min(w.n_samples, player.most_counted) for w in held.waveforms])
         program, n_instructions = _program(cut, held, player, shots, grid, modulated, outputs, place, steered)
-        size = size._replace(n_instructions=n_instructions, n_samples=n_samples, n_waveforms=len(held.waveforms))
+        n_waveforms = len(held.waveforms)
         table = _table(cut, held, player, modulated)
+    size = Size(n_instructions, n_samples, n_waveforms, len(cut.entries), min(cut.n_merged, place.n_plays))
     sign = 1.0 if player.mixes else -1.0
     mixer = port.mixer
     offset_v: tuple[float, ...] = tuple(instrument.output[n].offset_v for n in outputs)
@@ -185,14 +182,15 @@ def _points(cut: Cut, bounds: NDArray[np.int64], player: can.Player, grid: Grid,
     text = recycled.empty(min(48 * n_pieces + 96 * len(bounds), 26 * player.max_instructions), np.uint8)
     sizes = np.zeros(2, np.int64)
     pieces = cut.pieces[bounds[0] : bounds[-1]]
-    arguments = (pieces, bounds - bounds[0], grid.head, grid.period, grid.least, loop_from, reset)
+    from_first = bounds - bounds[0] if bounds[0] else bounds
+    arguments = (pieces, from_first, grid.head, grid.period, grid.least, loop_from, reset)
     seqc.emit(*arguments, text, sizes)
     if sizes[1] > player.max_instructions:
         return "", int(sizes[1])
     if sizes[0] > len(text):
         text = np.empty(int(sizes[0]), np.uint8)
         seqc.emit(*arguments, text, sizes)
-    return text[: sizes[0]].tobytes().decode("ascii"), int(sizes[1])
+    return str(text[: sizes[0]].data, "ascii"), int(sizes[1])
 
 
 def _table(cut: Cut, held: Held, player: can.Player, modulated: bool) -> str:
@@ -201,7 +199,7 @@ def _table(cut: Cut, held: Held, player: can.Player, modulated: bool) -> str:
     size = np.zeros(1, np.int64)
     text = np.empty(320 * len(cut.entries), np.uint8)
     seqc.table(cut.entries, held.scales, held.index, kind, text, size)
-    entries = text[: size[0]].tobytes().decode("ascii")
+    entries = str(text[: size[0]].data, "ascii")
     return f'{{"header":{{"version":"{player.schema}"}},"table":[\n{entries}\n]}}\n'
 
 
@@ -212,11 +210,11 @@ def _check_range(
     """Refuse what would go over an output's full scale or its limits."""
     if not len(cut.entries):
         return
-    reached = np.abs(cut.entries["amplitude"])[:, None] / kernel.AMPLITUDE_STEPS * held.peaks[cut.entries["content"]]
+    reached = seqc.reached(cut.entries, held.peaks)
     names = ", ".join(port.name for port in place.ports)
     for n in outputs:
         column = 0 if modulated else n - 2 * place.number - 1
-        peak_v = float(reached[:, column].max()) * full_scale_v
+        peak_v = reached[column] * full_scale_v
         if peak_v > full_scale_v * (1 + 1e-6):
             raise CompileError(
                 f"the pulses on {names} reach {peak_v:.4g} V on output {n} of {instrument.name}, over its "

@@ -12,11 +12,12 @@ zhinst-timing-models 26.7 (a word is there 100 ns after the end of an integratio
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from qctl.cext.seqc import LONGEST_ZERO
@@ -169,7 +170,7 @@ class Steered:
 
     @classmethod
     def of(
-        cls, cut: Cut, given: Conditions, channels: NDArray[np.int32], used: NDArray[np.intp], full_scale_v: float,
+        cls, cut: Cut, given: Conditions, channels: NDArray[np.int32], used: tuple[int, ...], full_scale_v: float,
         grid: Grid, n_oscillators: int, box: Instrument,
     ) -> Steered | None:  # fmt: skip
         """Return what a core plays by results; None if nothing. `box` is the instrument that it is a part of.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,8 @@ from qctl.program.timeline import Shots, Straight
 from qctl.units import rational_hz, rational_s, to_ticks
 
 __all__ = ["duration_s", "feedback_ns", "fires_by_program", "lower", "plan_of"]
+
+T = TypeVar("T")
 
 _FOLLOWS = frozenset(("zurich-shfqc",))
 """Boxes whose results reach their own outputs without a PQSC."""
@@ -86,8 +89,7 @@ def _work_of(straights: Sequence[Straight], instrument: Instrument, lab: Lab, sh
 
     kept(lab, ("zurich outputs", instrument.name, Same(model)), checked)
     rows = rows_of(straights, shots)
-    rate_hz = rational_hz(instrument.clock_hz)
-    head = int(rational_s(can.HEAD_S) * rate_hz)
+    rate_hz, head = _rate_and_head(instrument.clock_hz)
     lead = to_ticks(shots.lead_s.get(instrument.name, 0.0), rate_hz).ticks
     each = _waits_each(instrument, lab)
     period = _period(rows.length_ns, float(shots.period_s), rate_hz, head + lead, instrument.name, each)
@@ -149,6 +151,13 @@ def _waits_each(instrument: Instrument, lab: Lab) -> bool:
     return wire is not None and lab.instrument(wire.source).model not in (*can.MODELS, HUB)
 
 
+@lru_cache(maxsize=64)
+def _rate_and_head(clock_hz: float) -> tuple[Fraction, int]:
+    """Return samples per second, and those before the earliest piece of a point."""
+    rate_hz = rational_hz(clock_hz)
+    return rate_hz, int(rational_s(can.HEAD_S) * rate_hz)
+
+
 @lru_cache(maxsize=256)
 def _period(length_ns: int, shot_s: float, rate_hz: Fraction, before: int, name: str, each: bool) -> int:
     """Return the samples of a point, for which every box of this family has a whole number of grids."""
@@ -169,6 +178,17 @@ def _period(length_ns: int, shot_s: float, rate_hz: Fraction, before: int, name:
     if period >= 1 << 40:
         raise CompileError(f"{name}: a shot of {float(period_s):g} s is too long: shorten shot_period_s in lab.toml")
     return period
+
+
+class _Player(NamedTuple):
+    """A core that takes part: its ports, what they are in the rows, its channel for each port of the rows or -1, and
+    what stands before and behind all points."""
+
+    number: int
+    ports: tuple[Port, ...]
+    lines: tuple[int, ...]
+    channels: NDArray[np.int32]
+    around: tuple[str, str, int]
 
 
 _Read = tuple[Readout, dict[str, NDArray[np.generic]], ReadSize]
@@ -198,11 +218,11 @@ class _Work:
         """Return what times of a sequencer are counted in."""
         return Grid(self.rate_hz, step, least, self.head, self.head + self.lead, self.period, self.each)
 
-    def _owners(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
-        """Return the ports of each core or channel that take part in the batch."""
+    def _kept_by_ports(self, what: str, make: Callable[[], T]) -> T:
+        """Return what the ports that take part decide; it is kept for the lab."""
         rows = self.rows
         key = (self.instrument.name, Same(self.model), tuple(rows.ports), rows.played, rows.captured)
-        return kept(self.lab, ("zurich owners", number_of, *key), lambda: self._found(number_of))
+        return kept(self.lab, (what, *key), make)
 
     def _found(self, number_of: Callable[[Port, Instrument, can.Model], int | None]) -> dict[int, list[Port]]:
         name = self.instrument.name
@@ -219,21 +239,34 @@ class _Work:
                     found.setdefault(number, []).append(port)
         return dict(sorted(found.items()))
 
+    def _players(self, player: can.Player) -> tuple[_Player, ...]:
+        """Return the cores that take part."""
+        ports_of_rows = self.rows.ports
+
+        def make() -> tuple[_Player, ...]:
+            found = []
+            for number, ports in self._found(core_of_port).items():
+                channels = np.full(len(ports_of_rows), -1, np.int32)
+                for port in ports:
+                    paired = player.mixes or len(port.outputs) == 2
+                    channels[ports_of_rows[port.name]] = 0 if paired else port.outputs[0].output - 2 * number - 1
+                channels.setflags(write=False)
+                lines = tuple(ports_of_rows[port.name] for port in ports)
+                around = beginning_of(self.instrument, self.lab, number)
+                found.append(_Player(number, tuple(ports), lines, channels, around))
+            return tuple(found)
+
+        return self._kept_by_ports("zurich players", make)
+
     def cores(self) -> tuple[Core, ...]:
         """Return what the AWG cores play."""
         player, rows = self.model.player, self.rows
         if player is None:
             return ()
         made = []
-        for number, ports in self._owners(core_of_port).items():
-            channels = np.full(len(rows.ports), -1, np.int32)
-            for port in ports:
-                channels[rows.ports[port.name]] = (
-                    0 if player.mixes or len(port.outputs) == 2 else (port.outputs[0].output - 2 * number - 1)
-                )
-            mine = rows.counts[channels >= 0].sum(axis=0)
-            around = beginning_of(self.instrument, self.lab, number)
-            place = Place(number, tuple(ports), channels, np.flatnonzero(mine), int(mine.sum()), *around)
+        for number, ports, lines, channels, around in self._players(player):
+            used = tuple(sorted({wave for k in lines for wave in rows.waves[k]}))
+            place = Place(number, ports, channels, used, sum([rows.n_plays[k] for k in lines]), *around)
             core, blobs, size = core_of(
                 place, self.instrument, self.lab, player, rows, self.shots, self.grid(player.grid, player.least),
                 self.given,
@@ -246,7 +279,8 @@ class _Work:
                     f"{', '.join(core.ports)}: {size.n_merged} of {place.n_plays} pulses share a waveform with a "
                     f"neighbour, as they begin or end off the grid of {player.grid} samples"
                 )
-        markers = sorted(markers_of(self.instrument, self.lab) - {core.number for core in made})
+        raised = kept(self.lab, ("zurich markers", self.instrument.name), lambda: markers_of(self.instrument, self.lab))
+        markers = sorted(raised - {core.number for core in made})
         self.sizes += [(f"marker of core {number}", Size(MARKER_INSTRUCTIONS, 0, 0, 0, 0)) for number in markers]
         return (*made, *map(marker_core, markers))
 
@@ -258,7 +292,8 @@ class _Work:
         if hub_of(self.instrument, self.lab) is not None:
             reader = replace(reader, trigger=WAIT)
         made = []
-        for number, ports in self._owners(readout_of_port).items():
+        owners = self._kept_by_ports("zurich readers", lambda: self._found(readout_of_port))
+        for number, ports in owners.items():
             readout, blobs, size = self._readout(number, ports, reader)
             made.append(readout)
             self.blobs.update(blobs)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,8 +36,7 @@ ENTRY = _record("content", "amplitude", "phase", "oscillator")
 """One row of the command table, in steps."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(msgspec.Struct, frozen=True):
     """What a core's times and phases are counted in.
 
     Attributes
@@ -64,8 +64,7 @@ class Grid:
     each: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cut:
+class Cut(msgspec.Struct, frozen=True, eq=False):
     """All points of one core, in pieces; tables as `cext/pieces.pyx` fills them.
 
     Attributes
@@ -89,7 +88,7 @@ class Cut:
 
 
 def cut_of(
-    rows: Rows, channels: NDArray[np.int32], used: NDArray[np.intp], n_plays: int, full_scale_v: float, grid: Grid,
+    rows: Rows, channels: NDArray[np.int32], used: tuple[int, ...], n_plays: int, full_scale_v: float, grid: Grid,
     n_oscillators: int,
 ) -> Cut:  # fmt: skip
     """Cut what a core's ports play.
@@ -100,7 +99,7 @@ def cut_of(
         All points of the batch.
     channels : (n_ports,) int32
         Channel of the core for each of the rows' ports, or -1.
-    used : (n,) int
+    used : tuple of int
         Waveforms of the rows that the core plays.
     n_plays : int
         Plays of the core.
@@ -109,7 +108,7 @@ def cut_of(
     n_oscillators : int
         As `pieces.cut` takes it.
     """
-    lengths, samples, sample_bounds = _units(rows.waveforms, tuple(used.tolist()), grid.rate_hz)
+    lengths, samples, sample_bounds = _units(rows.waveforms, used, grid.rate_hz)
     pieces, contents = recycled.empty(n_plays, PIECE), recycled.empty(n_plays, CONTENT)
     entries, bounds = recycled.empty(n_plays, ENTRY), np.zeros(len(rows.bounds), np.int64)
     frequencies, counts, fault = np.empty(can.MAX_FREQUENCIES), np.zeros(6, np.int64), np.zeros(3, np.int64)

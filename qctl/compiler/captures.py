@@ -45,7 +45,6 @@ def specs_of(
     CompileError
         If weights are all 0.
     """
-    work = _Specs(rows, tables, n_points)
     if (
         n_points == 1
         and len(bodies)
@@ -53,12 +52,14 @@ def specs_of(
     ):
         n = int(counts[0, 2])
         if rows.captures:
+            work = _Specs(rows, tables, n_points)
             return [
                 work.of(bodies[0], 0, captures[:n].reshape(1, n), captures_hz[:n].reshape(1, n), capture_rows[:n])
             ] * len(bodies)
-        measured = rows.rows[capture_rows[:n]]
+        measured = rows.rows.take(capture_rows[:n])
         numbers = (captures[:n].tobytes(), captures_hz[:n].tobytes(), measured.tobytes(), rows.places.tobytes())
         return [_measured(tables, bodies[0].bits, *numbers)] * len(bodies)
+    work = _Specs(rows, tables, n_points)
     known: dict[object, Specs] = {}
     found = []
     at = 0

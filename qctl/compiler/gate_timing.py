@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from qctl.cext import gate_times as kernel
 from qctl.cext import recycled
-from qctl.compiler.lasting import fitted
+from qctl.compiler.lasting import Clocks, clocks_of, fitted, nearest_of
 from qctl.compiler.rows import Rows
 from qctl.compiler.tables import Tables, wide
 from qctl.program.tables import Waveform
@@ -36,7 +36,7 @@ class Played(NamedTuple):
     waveforms : tuple of Waveform
         Those that are played; `plays` number them.
     used : (n_ports, n_waveforms) int64 or None
-        How many plays of each there are, where they have been counted.
+        How many plays of each there are; None where they have not been counted.
     alike : bool
         Whether all lines are known to capture the same at the same time.
     """
@@ -70,7 +70,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
         All lengths in them, those of the tables first.
     """
     known = _known(tables, units)
-    if known is None or rows.waves or rows.captures or len(rows.frames) or not rows.late.all():
+    if known is None or rows.waves or rows.captures or len(rows.frames) or 0 in rows.late.tobytes():
         return None
     table, bounds = rows.rows, rows.bounds
     n, n_plays, n_captures = len(bounds) - 1, *kernel.sizes(table)
@@ -89,7 +89,7 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
         return None
     latest, lines, waves = found
     target = _target(tables, units, lines, latest) if lines else known.early
-    numbers, waveforms = _numbered(tables, waves)
+    numbers, waveforms, nearest, columns = _numbered(tables, units, waves)
     alike = known.times.place(
         table, bounds, counts, spans, target, known.early, numbers, known.lengths, plays, lasts, captures, captures_hz,
         capture_rows, ends_s, residuals,
@@ -97,29 +97,46 @@ def gates_played(rows: Rows, tables: Tables, units: int, lengths: NDArray[np.int
     if alike is None:
         return None
     if len(waves) < used.shape[1]:
-        used = np.ascontiguousarray(used[:, waves])
-    played = waveforms
-    if len(known.lengths) and known.ragged.take(waves).any():
-        played = fitted(plays, lasts, waveforms, [line.rate_hz for line in tables.lines.lines])
+        used = used.take(columns, axis=1)
+    if nearest is not None:
+        waveforms, with_fitted = fitted(plays, lasts, waveforms, known.clocks, nearest)
+        used = used if with_fitted is None else with_fitted
     return Played(
         plays, play_rows, captures, captures_hz, capture_rows, ends_s, order, counts,
-        ports_of(tables, _errors(residuals, known.denominators)), played, used if played is waveforms else None, alike,
+        _ports(tables, units, tuple(residuals.tolist())), waveforms, used, alike,
     )  # fmt: skip
 
 
 class _Known(NamedTuple):
-    """What is the same for all calls; lengths of waveforms in units, and which are no whole ticks, only if any is."""
+    """What is the same for all calls.
+
+    Attributes
+    ----------
+    times : GateTimes
+    shape : (int, int)
+        Lines, and waveforms.
+    early : int
+        Units from time zero to the begin of lines without captures.
+    denominators : tuple of int
+        What the errors on each line are counted in: parts of a tick.
+    lengths : (n_waveforms or 0,) int64
+        Of waveforms, in units, if any is no whole number of ticks where it is played.
+    ragged : tuple of bool
+        Which are not.
+    clocks : Clocks
+        Of the lines.
+    nearest : (n_clocks, n_waveforms) int64
+        See `lasting.nearest_of`.
+    """
 
     times: kernel.GateTimes
     shape: tuple[int, int]
     early: int
     denominators: tuple[int, ...]
     lengths: NDArray[np.int64]
-    ragged: NDArray[np.bool_]
-
-
-def _errors(residuals: NDArray[np.int64], denominators: tuple[int, ...]) -> tuple[Fraction | int, ...]:
-    return tuple(Fraction(n, of) if n else 0 for n, of in zip(residuals.tolist(), denominators, strict=True))
+    ragged: tuple[bool, ...]
+    clocks: Clocks
+    nearest: NDArray[np.int64]
 
 
 @lru_cache(maxsize=64)
@@ -147,13 +164,16 @@ def _known(tables: Tables, units: int) -> _Known | None:
     lasting = [rational_s(float(wave.params[0])) for wave in tables.waveforms]  # type: ignore[arg-type]
     sounds = [(row[2], row[7]) for row in tables.qubits.tolist()] + [(row[3], row[8]) for row in tables.qubits.tolist()]
     sounds += [(row[1], row[2]) for row in tables.pairs.tolist()]
-    ragged = np.zeros(len(lasting), np.bool_)
+    ragged, played = [False] * len(lasting), np.zeros((len(lines), len(lasting)), np.bool_)
     for line, wave in sounds:
         if line >= 0:
             ragged[wave] |= (lasting[wave] * lines[line].rate_hz).denominator > 1
-    lengths = np.array([round(length * units) for length in lasting] if ragged.any() else [], np.int64)
+            played[line, wave] = True
+    lengths = np.array([round(length * units) for length in lasting] if any(ragged) else [], np.int64)
     denominators = tuple(ratio.denominator for ratio in ratios)
-    return _Known(times, (len(lines), max(n_waves, 1)), early, denominators, lengths, ragged)
+    clocks = clocks_of(tuple(line.rate_hz for line in lines))
+    nearest = nearest_of(tables.waveforms, clocks, played)
+    return _Known(times, (len(lines), max(n_waves, 1)), early, denominators, lengths, tuple(ragged), clocks, nearest)
 
 
 def _target(tables: Tables, units: int, lines: tuple[int, ...], latest: int) -> int:
@@ -175,12 +195,27 @@ def _grid(tables: Tables, units: int, lines: tuple[int, ...]) -> tuple[Fraction,
 
 
 @lru_cache(maxsize=256)
-def _numbered(tables: Tables, waves: tuple[int, ...]) -> tuple[NDArray[np.uint32], tuple[Waveform, ...]]:
-    """Return the number of each waveform among those that are played, and these."""
+def _numbered(
+    tables: Tables, units: int, waves: tuple[int, ...]
+) -> tuple[NDArray[np.uint32], tuple[Waveform, ...], NDArray[np.int64] | None, NDArray[np.intp]]:
+    """Return each waveform's number among those played, these, their nearest ticks if any is ragged, and `waves`."""
+    known = _known(tables, units)
+    assert known is not None
     numbers = np.zeros(max(len(tables.waveforms), 1), np.uint32)
     numbers[list(waves)] = np.arange(len(waves), dtype=np.uint32)
     same = len(waves) == len(tables.waveforms)
-    return numbers, tables.waveforms if same else tuple(tables.waveforms[k] for k in waves)
+    nearest = np.ascontiguousarray(known.nearest[:, waves]) if any(known.ragged[k] for k in waves) else None
+    waveforms = tables.waveforms if same else tuple(tables.waveforms[k] for k in waves)
+    return numbers, waveforms, nearest, np.array(waves, np.intp)
+
+
+@lru_cache(maxsize=256)
+def _ports(tables: Tables, units: int, residuals: tuple[int, ...]) -> tuple[PortClock, ...]:
+    """Return ports with their errors, which are given in parts of a tick."""
+    known = _known(tables, units)
+    assert known is not None
+    errors = zip(residuals, known.denominators, strict=True)
+    return ports_of(tables, tuple(Fraction(n, of) if n else 0 for n, of in errors))
 
 
 @lru_cache(maxsize=256)

@@ -43,7 +43,7 @@ class Names:
     def label(self, k: int) -> str:
         """Return the name of the play that row k makes."""
         rows, tables = self.rows, self.tables
-        op, _, a, b, _ = rows.rows[k].item()
+        op, _, a, b, _ = rows.rows.item(k)
         if op == Op.PLAY:
             wave, _ = rows.waves[b]
             return (

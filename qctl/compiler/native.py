@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.cext import minimal, sequences
-from qctl.compiler.rows import Counted, Rows
+from qctl.compiler.rows import NO_FRAMES, NO_VALUES, NO_WAVES, Counted, Rows, late_of
 from qctl.compiler.sweep_values import seconds_over_points
 from qctl.compiler.tables import Tables
 from qctl.compiler.translate import Native
@@ -43,10 +43,10 @@ class Joined:
         self.word_bounds = bounds_of([len(body.operands) for body in bodies])
         self.rows = np.frombuffer(bytearray().join([body.instructions.data for body in bodies]), INSTRUCTION)
         self.words = np.frombuffer(bytearray().join([body.operands.data for body in bodies]), OPERAND)
-        n_qubits = np.array([body.n_qubits for body in bodies], np.int64)
+        n_qubits = [body.n_qubits for body in bodies]
         found = np.empty(len(bodies), np.uint8)
-        work = np.empty(24 * int(n_qubits.max(initial=0)) + 8, np.int8)
-        minimal.native(self.rows, self.bounds, self.words, self.word_bounds, n_qubits, work, found)
+        work = np.empty(24 * max(n_qubits, default=0) + 8, np.int8)
+        minimal.native(self.rows, self.bounds, self.words, self.word_bounds, np.array(n_qubits, np.int64), work, found)
         found &= self.bounds[1:] - self.bounds[:-1] <= MAX_STEPS
         self.native = found.astype(bool)
 
@@ -57,7 +57,7 @@ def pairs_of(lines: Joined) -> list[tuple[tuple[int, int], ...]]:
     minimal.pairs(lines.rows, lines.bounds, found, more)
     known: dict[tuple[int, int], tuple[tuple[int, int], ...]] = {}
     pairs = [known.setdefault((a, b), ((a, b),) if a >= 0 else ()) for a, b in found.tolist()]
-    for s in np.flatnonzero(more).tolist():
+    for s in np.flatnonzero(more).tolist() if any(more.tobytes()) else ():
         rows = lines.rows[lines.bounds[s] : lines.bounds[s + 1]]
         joining = rows[rows["op"] == Op.CZ]
         a, b = np.minimum(joining["a"], joining["b"]).tolist(), np.maximum(joining["a"], joining["b"]).tolist()
@@ -88,8 +88,8 @@ def rows_of_lines(lines: Joined, chosen: Sequence[int], places: Sequence[int], t
         word_bounds = bounds_of([int(lines.word_bounds[s + 1] - lines.word_bounds[s]) for s in chosen])
     lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
-        rows, bounds, words, np.ones(len(bounds) - 1, np.uint8), np.array(places, np.int32), _NONE, _NONE,
-        tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
+        rows, bounds, words, late_of(len(bounds) - 1), np.array(places, np.int32), NO_FRAMES, NO_FRAMES,
+        tables.states_hz, lengths, (), NO_WAVES, tables.waveforms, (), NO_VALUES, (),
         Counted(bounds),
     )  # fmt: skip
 
@@ -111,13 +111,10 @@ def rows_of_natives(made: Sequence[Native], tables: Tables) -> Rows:
     words = np.concatenate([one.words for one in made])
     lengths, rows = _joined(rows, bounds, word_bounds, len(tables.lengths_s))
     return Rows(
-        rows, bounds, words, np.ones(len(made), np.uint8), np.arange(len(tables.names), dtype=np.int32), _NONE, _NONE,
-        tables.states_hz, lengths, (), np.empty((0, 1), np.uint32), tables.waveforms, (), np.empty((0, 1)), (),
+        rows, bounds, words, late_of(len(made)), np.arange(len(tables.names), dtype=np.int32), NO_FRAMES, NO_FRAMES,
+        tables.states_hz, lengths, (), NO_WAVES, tables.waveforms, (), NO_VALUES, (),
         np.concatenate([one.sources for one in made]).astype(np.int64),
     )  # fmt: skip
-
-
-_NONE = np.empty(0, np.int32)
 
 
 def _joined(

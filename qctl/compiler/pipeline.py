@@ -133,6 +133,10 @@ def compile_sequences(
         If the sequences can't be played on the processor; the message names what and where.
     """
     processor = lab.processor(processor_meant(lab.processors, f"lab {lab.name}") if qpu is None else qpu)
+    if processor.platform in _ONE_BY_ONE:
+        raise CompileError(
+            f"sequences are of the gates of transmons, and {processor.name} is of {processor.platform}s: give programs"
+        )
     tables, _ = _known_of(lab, processor.name, snapshot)
     body = body_of(tables, sequences.n_qubits, sequences.names)
     straights, specs, timing = time_straights(rows_of_sequences(sequences, tables), body, tables)

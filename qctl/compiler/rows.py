@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,10 @@ from qctl.program.opcodes import Op
 from qctl.program.tables import SymbolKind, Waveform
 from qctl.units import rational_s
 
-__all__ = ["Counted", "Rows", "frames_of", "rows_of"]
+__all__ = ["NO_FRAMES", "NO_VALUES", "NO_WAVES", "Counted", "Rows", "frames_of", "late_of", "rows_of"]
+
+NO_FRAMES, NO_WAVES, NO_VALUES = np.empty(0, np.int32), np.empty((0, 1), np.uint32), np.empty((0, 1))
+"""Tables of rows that are gates alone."""
 
 _PULSES = frozenset((Op.PLAY, Op.CAPTURE, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY))
 _VALUED = frozenset((Op.RZ, Op.SHIFT_PHASE, Op.SET_PHASE, Op.SHIFT_FREQUENCY, Op.SET_FREQUENCY))
@@ -106,6 +110,14 @@ class Rows:
     conditions: Mapping[int, Condition] = field(default_factory=dict)
     events: Mapping[int, int] = field(default_factory=dict)
     kept: Mapping[int, Condition] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=16)
+def late_of(n_sequences: int) -> NDArray[np.uint8]:
+    """Return that so many sequences are all timed from their ends."""
+    late = np.ones(n_sequences, np.uint8)
+    late.setflags(write=False)
+    return late
 
 
 def frames_of(body: Body, tables: Tables) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from qctl.cext import recycled
 from qctl.cext import sequences as kernel
 from qctl.compiler.native import lengths_of_delays
-from qctl.compiler.rows import Counted, Rows
+from qctl.compiler.rows import NO_FRAMES, NO_VALUES, NO_WAVES, Counted, Rows, late_of
 from qctl.compiler.tables import Tables
 from qctl.errors import CompileError, RequestError
 from qctl.program.body import Body
@@ -27,7 +27,6 @@ __all__ = ["Sequences", "body_of", "places_of", "rows_of_sequences"]
 
 _KNOWN = (Op.RZ, Op.SX, Op.CZ, Op.MEASURE, Op.RESET, Op.DELAY, Op.BARRIER)
 _NONE = np.empty(0, np.int64)
-_NO_FRAMES, _NO_WAVES, _NO_VALUES = np.empty(0, np.int32), np.empty((0, 1), np.uint32), np.empty((0, 1))
 _MOST_TURNS = 32
 """Turns that are kept beside the rows before they are written into them."""
 
@@ -216,9 +215,9 @@ def rows_of_sequences(sequences: Sequences, tables: Tables) -> Rows:
     if sequences.has_delays:
         lengths, rows = lengths_of_delays(rows, len(tables.lengths_s))
     return Rows(
-        rows, bounds, _all(sequences.n_qubits), np.ones(len(bounds) - 1, np.uint8),
-        places_of(tables, sequences.n_qubits, sequences.names), _NO_FRAMES, _NO_FRAMES, tables.states_hz, lengths, (),
-        _NO_WAVES, tables.waveforms, (), _NO_VALUES, (), Counted(bounds),
+        rows, bounds, _all(sequences.n_qubits), late_of(len(bounds) - 1),
+        places_of(tables, sequences.n_qubits, sequences.names), NO_FRAMES, NO_FRAMES, tables.states_hz, lengths, (),
+        NO_WAVES, tables.waveforms, (), NO_VALUES, (), Counted(bounds),
     )  # fmt: skip
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.cext import frames, recycled, schedule
+from qctl.cext import frames, recycled, schedule, shots
 from qctl.compiler.branched import conditions_of, kept_of
 from qctl.compiler.captures import specs_of
 from qctl.compiler.gate_timing import Played, gates_played, known_lengths, lead_of, ports_of, step_of
 from qctl.compiler.labels import Actions, Labels, Lined, Names
-from qctl.compiler.lasting import fitted
+from qctl.compiler.lasting import clocks_of, fitted, nearest_of
 from qctl.compiler.lines import Lines
 from qctl.compiler.refusals import refuse_frames, refuse_schedule
 from qctl.compiler.rows import Rows, rows_of
@@ -224,7 +224,10 @@ class Timing:
         self._times = starts, shifts
         waveforms = rows.waveforms
         if ragged:
-            waveforms = fitted(plays, lasts, waveforms, [line.rate_hz for line in tables.lines.lines])
+            clocks = clocks_of(tuple(line.rate_hz for line in tables.lines.lines))
+            counts_of = np.empty((len(clocks.of), max(len(waveforms), 1)), np.int64)
+            shots.count(plays, counts_of)
+            waveforms, _ = fitted(plays, lasts, waveforms, clocks, nearest_of(waveforms, clocks, counts_of))
         waveforms = _used(plays, waveforms)
         ports = ports_of(
             tables,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 import numpy as np
@@ -12,8 +11,7 @@ from numpy.typing import NDArray
 __all__ = ["DeviceProgram", "Usage"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """One row of the resource report: what a program uses of what a device has.
 
     Attributes

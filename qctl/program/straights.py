@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -140,6 +141,8 @@ def counted(straights: Straights) -> NDArray[np.int64]:
 
 def bounds_of(counts: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """Return where each of so many rows begins, and where the last one ends."""
+    if not isinstance(counts, np.ndarray):
+        return np.array([0, *accumulate(counts)], np.int64)
     bounds = np.zeros(len(counts) + 1, np.int64)
     np.add.accumulate(counts, out=bounds[1:])
     return bounds

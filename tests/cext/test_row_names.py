@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from qctl.cext.row_names import RowNames, rows_of
+from qctl.cext import words
+from qctl.cext.row_names import RowNames, lay, rows_of
 
 
 def test_names_are_counted_for_each_output_and_for_all():
@@ -88,3 +89,38 @@ def test_rows_that_are_not_in_the_words_are_refused(place, value, words_):
     given_[place] = value
     with pytest.raises(ValueError, match=words_):
         rows_of(*given_)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize("lengths", [[], [[1]], [[4, 5], [], [1000, 3, 3], [8]]])
+def test_pieces_of_points_follow_each_other_in_whole_groups(lengths, n_outputs):
+    cuts = [tuple((10 * k, n, 1) for k, n in enumerate(one)) for one in lengths]
+    points = [3 * p + 1 for p in range(len(cuts))]
+    pieces, spans, bounds, n_words, n_samples, longest = lay(cuts, points, n_outputs)
+    flat = [n for one in lengths for n in one]
+    padded = [-(-n // words.GROUP) * words.GROUP for n in flat]
+    begins = np.cumsum([0, *(p for p in padded for _ in range(n_outputs))]).tolist()
+    wanted = [(p, first, n) for p, cut in zip(points, cuts, strict=True) for first, n, _ in cut]
+    assert [tuple(row[:3]) for row in pieces.tolist()] == wanted
+    assert pieces[:, 3].tolist() == begins[:-1:n_outputs]
+    assert spans.tolist() == [[b, b + n] for b, n in zip(begins, np.repeat(flat, n_outputs).tolist(), strict=False)]
+    assert bounds.tolist() == np.cumsum([0, *map(len, lengths)]).tolist()
+    assert (n_words, n_samples, longest) == (begins[-1], sum(flat), max(flat, default=0))
+
+
+@pytest.mark.parametrize(
+    ("cuts", "points", "n_outputs", "words_"),
+    [
+        ([((0, 5, 1),)], [0], 0, "on 0 outputs"),
+        ([((0, 5, 1),)], [0], 3, "on 3 outputs"),
+        ([((0, 5, 1),)], [0, 1], 1, "1 cuts of 2 points"),
+        ([((0, 5, 1), (5, 0, 1))], [0], 1, "piece 1 has 0 samples"),
+        ([((0, -1, 1),)], [0], 2, "piece 0 has -1 samples"),
+        ([((0, 1 << 41, 1),)], [0], 2, "piece 0 has 2199023255552 samples"),
+        ([((0, 4, 1), (4,))], [0], 2, r"piece 1 is \(4,\)"),
+        ([((0, 4, 1), [4, 4, 1])], [0], 2, r"piece 1 is \[4, 4, 1\]"),
+    ],
+)
+def test_pieces_without_a_place_are_refused(cuts, points, n_outputs, words_):
+    with pytest.raises(ValueError, match=words_):
+        lay(cuts, points, n_outputs)

@@ -215,3 +215,23 @@ def test_contents_that_do_not_fit_are_refused(change):
     with pytest.raises(ValueError):
         render(**{"contents": [(16, 0, 1)], "members": [(0, 0, 0, 10**8, 0, -1)], "units": [np.ones(4, complex)],
                   "frequencies": [0.0], "absolute": False, "pair": False, **change})  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [0, 1, 30])
+def test_what_a_table_reaches_equals_its_twin(n):
+    rng = np.random.default_rng(n)
+    entries = np.zeros(n, ENTRY)
+    entries["content"], entries["amplitude"] = rng.integers(0, 4, n), rng.integers(-(10**8), 10**8, n)
+    peaks = rng.random((4, 2))
+    steps = np.abs(entries["amplitude"].astype(float)) / 1e8
+    wanted = (steps[:, None] * peaks[entries["content"]]).max(axis=0, initial=0.0)
+    assert seqc.reached(entries, peaks) == tuple(wanted.tolist())
+
+
+def test_a_table_of_contents_that_are_not_there_reaches_nothing():
+    entries = np.zeros(2, ENTRY)
+    entries["content"] = [1, 2]
+    with pytest.raises(ValueError, match="entry 1 has content 2 of 2"):
+        seqc.reached(entries, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="peaks have 3 columns"):
+        seqc.reached(entries, np.zeros((3, 3)))

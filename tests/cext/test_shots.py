@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qctl.cext import shots
-from qctl.program.timeline import PLAY
+from qctl.program.timeline import CAPTURE, PLAY
 
 LENGTHS = np.array([0, 3, 10])
 
@@ -20,6 +20,7 @@ def deal(points, owner, n_feeds, lead=0, silence=20, **changed):
     dealt = np.zeros(changed.get("n", n), PLAY)
     out = (
         np.full((n_feeds, n_points + 1), -7),
+        np.full((n_feeds, n_points + 1 + changed.get("more", 0)), -7),
         np.full((n_points, changed.get("columns", 3)), -7),
         np.full((n, 2), -7),
         np.full(n_points + 1, -7),
@@ -28,7 +29,9 @@ def deal(points, owner, n_feeds, lead=0, silence=20, **changed):
     shots.deal(
         plays, bounds, np.array(owner, np.int32), LENGTHS, lead, silence, dealt, *out, np.empty((most, 2), np.int64)
     )
-    return dealt, *out
+    bounds, own, *rest = out
+    assert own.tolist() == [[n - row[0] for n in row] for row in bounds.tolist()]
+    return dealt, bounds, *rest
 
 
 PLAYS = st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 200))
@@ -125,10 +128,26 @@ def test_first_point_that_begins_too_early_is_returned():
     for lead, wanted in ((0, 1), (6, 2), (7, -1)):
         n = len(plays)
         found = shots.deal(
-            plays, np.arange(n + 1), np.zeros(1, np.int32), LENGTHS, lead, 20, plays.copy(), np.zeros((1, n + 1), int),
+            plays, np.arange(n + 1), np.zeros(1, np.int32), LENGTHS, lead, 20, plays.copy(),
+            *np.zeros((2, 1, n + 1), int),
             np.zeros((n, 3), int), np.zeros((n, 2), int), np.zeros(n + 1, int), np.zeros((1, 2), int),
         )  # fmt: skip
         assert found == wanted
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=9))
+def test_captures_are_counted_by_port_and_kind(captures):
+    counts, wanted = np.full((4, 5), 7), np.zeros((4, 5), int)
+    for pair in captures:
+        wanted[pair] += 1
+    shots.caught(np.array([(*pair, 0) for pair in captures], CAPTURE), counts)
+    assert counts.tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("shape", [(1, 5), (2, 3)])
+def test_captures_of_no_port_or_kind_are_not_counted(shape):
+    with pytest.raises(ValueError, match=r"capture 1 has port 1 of ., kind 3 of"):
+        shots.caught(np.array([(0, 0, 0), (1, 3, 0)], CAPTURE), np.empty(shape, np.int64))
 
 
 @given(st.lists(st.lists(PLAYS, max_size=4), max_size=4), st.lists(st.integers(0, 1), min_size=4, max_size=4))
@@ -137,7 +156,12 @@ def test_points_are_alike_on_chosen_ports_alone(points, chosen):
     plays = np.array([(*row, 0, 0, 0) for point in points for row in point], PLAY)
     bounds = np.cumsum([0, *map(len, points)])
     mine = [[row for row in point if chosen[row[0]]] for point in points]
-    assert shots.alike(plays, bounds, np.array(chosen, np.int8)) == all(part == mine[0] for part in mine)
+    found = shots.alike(plays, bounds, np.array(chosen, np.int8))
+    if all(part == mine[0] for part in mine):
+        played = np.array([(*row, 0, 0, 0) for part in mine[:1] for row in part], PLAY)
+        assert found == played.tobytes()
+    else:
+        assert found is None
 
 
 @pytest.mark.parametrize(("bounds", "n_ports"), [([0, 1], 4), ([0, 2], 1)])

@@ -248,23 +248,3 @@ def test_first_sample_out_of_range_is_named_and_clipped(bad):
 def test_what_does_not_fit_is_refused(plays, pieces, changed, message):
     with pytest.raises(ValueError, match=message):
         render(plays, pieces, **changed)
-
-
-@pytest.mark.parametrize("n_outputs", [1, 2])
-@pytest.mark.parametrize("lengths", [[], [1], [4, 5, 1000, 3]])
-def test_places_follow_each_other_in_whole_groups(lengths, n_outputs):
-    pieces, spans = np.full((len(lengths), 4), 7), np.empty((len(lengths) * n_outputs, 2), np.int64)
-    pieces[:, 2] = lengths
-    padded = [-(-n // words.GROUP) * words.GROUP for n in lengths]
-    begins = np.cumsum([0, *(p for p in padded for _ in range(n_outputs))])
-    found = words.place(pieces, n_outputs, spans)
-    assert found == (begins[-1], max(lengths, default=0)) and pieces[:, 3].tolist() == begins[:-1:n_outputs].tolist()
-    assert spans.tolist() == [[b, b + n] for b, n in zip(begins.tolist(), np.repeat(lengths, n_outputs), strict=False)]
-
-
-@pytest.mark.parametrize(
-    ("n", "columns", "n_outputs", "rows"), [(0, 4, 1, 1), (5, 3, 1, 1), (5, 4, 3, 3), (5, 4, 2, 1)]
-)
-def test_pieces_without_a_place_are_refused(n, columns, n_outputs, rows):
-    with pytest.raises(ValueError, match="piece"):
-        words.place(np.full((1, columns), n), n_outputs, np.empty((rows, 2), np.int64))

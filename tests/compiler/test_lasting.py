@@ -10,7 +10,7 @@ import pytest
 
 import qctl
 from qctl.compiler import timing
-from qctl.compiler.lasting import fitted
+from qctl.compiler.lasting import clocks_of, fitted, nearest_of
 from qctl.compiler.pipeline import compile_program
 from qctl.lab import load_lab
 from qctl.program.sampling import envelope_samples
@@ -58,7 +58,10 @@ def test_both_kernels_give_plays_the_same_lengths(monkeypatch):
     monkeypatch.setattr(timing, "gates_played", lambda *args: found.append(own(*args)) or found[-1])
     fast = qctl.compile(given, lab, shots=1).straights
     assert {wave.ticks for wave in fast.waveforms} > {None}
-    assert len(found) == 1 and found[0] is not None and found[0].used is None
+    assert len(found) == 1 and found[0] is not None
+    counts = np.zeros((len(fast.ports), len(fast.waveforms)), int)
+    np.add.at(counts, (fast.plays["port"], fast.plays["waveform"]), 1)
+    np.testing.assert_array_equal(found[0].used, counts)
     monkeypatch.setattr(timing, "gates_played", lambda *_: None)
     slow = qctl.compile(given, lab, shots=1).straights
     assert content(fast) == content(slow)
@@ -87,7 +90,11 @@ def test_only_a_tick_more_or_less_is_another_waveform():
     """Lengths beyond what is timed wrap around; they are refused when they are sampled."""
     wave, rate = qctl.constant(20.3e-9, 1.0), Fraction(10**9)
     plays = np.zeros(5, PLAY)
-    found = fitted(plays, np.array([20, 21, 19, 22, -(2**62)]), (wave,), [rate])
+    clocks = clocks_of((rate,))
+    found, counts = fitted(
+        plays, np.array([20, 21, 19, 22, -(2**62)]), (wave,), clocks, nearest_of((wave,), clocks, np.ones((1, 1)))
+    )
+    assert counts.tolist() == [[3, 1, 1]]
     assert plays["waveform"].tolist() == [0, 2, 1, 0, 0]
     assert [one.ticks for one in found] == [None, (19, rate), (21, rate)]
     assert [len(envelope_samples(one, rate)) for one in found] == [20, 19, 21]

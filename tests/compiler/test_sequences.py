@@ -107,6 +107,12 @@ def test_qubits_that_the_processor_lacks_are_refused():
         qctl.compile(qctl.Sequences([Op.SX], [0]), rack, shots=0)
 
 
+@pytest.mark.parametrize(("rack", "platform"), [("ions2", "ion"), ("atoms4", "atom")])
+def test_sequences_are_refused_where_gates_are_no_pulses_on_lines(rack, platform):
+    with pytest.raises(CompileError, match=f"gates of transmons, and .* is of {platform}s: give programs"):
+        qctl.compile(qctl.Sequences([SX], [0]), load_lab(SUPPORT / f"{rack}.toml"))
+
+
 def test_a_cache_gives_the_same_object_for_the_same_content_and_no_other():
     rack = load_lab(SUPPORT / "transmon5.toml")
     arrays, programs = random_sequences(0, 1, 3)
