@@ -18,7 +18,6 @@ from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
 
 Named = Callable[..., Instrument]
-OK = (":SYST:ERR? STR", '0,"No error"')
 
 
 def program(**changes: Any) -> DeviceProgram:
@@ -38,8 +37,8 @@ def setup(mode: str, average: str) -> list[Any]:
         ":TIM:REF LEFT;:TIM:RANG 1e-06;:TIM:POS 1e-07",
         ":WAV:FORM WORD;:WAV:BYT LSBF;:WAV:STR 0;:WAV:SEGM:ALL 1",
     ]
-    turns: list[Any] = [(text, None) for text in texts]
-    return [*turns, OK, (":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?", "5.00000E+08;500"), (":AER?;:ADER?", "0;0")]
+    read_back = ":SYST:ERR? STR;:ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?;:AER?;:ADER?"
+    return [(";".join(texts), None), (read_back, '0,"No error";5.00000E+08;500;0;0')]
 
 
 ARMED = (":SING;:AER?", "1")
