@@ -101,6 +101,7 @@ class KeysightInfiniium(SetByCommands):
     _body: DigitizerBody | None = None
     _generation: int = -1
     _scales: NDArray[np.float64] | None = None
+    _vertical: tuple[Any, ...] = ()
     _n_asked_first: int = 0
     _n_to_ask_first: int = _N_ASKED_FIRST
 
@@ -109,7 +110,7 @@ class KeysightInfiniium(SetByCommands):
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
-        self._body = None
+        self.forget()
         self.settings.set(name, value)
 
     def prepare(self) -> None:
@@ -136,10 +137,14 @@ class KeysightInfiniium(SetByCommands):
         if body == self._body and self.link.generation == self._generation:
             return 0
         self._body = None
+        # Codes mean the same volts as long as nothing vertical changes: that is asked for once, not in each run.
+        vertical = (self.link.generation, body.inputs, body.range_v, body.averaged)
+        if vertical != self._vertical:
+            self._scales, self._vertical = None, ()
         self.link.write(_setup(body, self.instrument))
         self._read_back(body)
         self._generation = self.link.generation
-        self._scales = None
+        self._vertical = vertical if vertical[0] == self._generation else ()
         self._body = body
         return 0
 
@@ -255,6 +260,7 @@ class KeysightInfiniium(SetByCommands):
     def forget(self) -> None:
         """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
         self._body = None
+        self._vertical = ()
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""

@@ -87,6 +87,34 @@ def test_reading_arms_for_the_next_point_in_the_same_message(named: Named) -> No
             assert device.read(rearm=rearm).codes.shape == (1, 2, 500)
 
 
+def test_scales_are_asked_for_where_something_vertical_has_changed(named: Named) -> None:
+    one = np.arange(500, dtype="<i2").tobytes()
+    average = (":ACQ:MODE RTIM", ":ACQ:AVER:COUN 3;:ACQ:AVER 1")
+    fused = (":ADER?;" + READ + ";:SING;:AER?", (["1"], [one, one], "1"))
+    first = ((":ADER?", "1"), (READ, [one, one]), preamble(1, "1E-5", "0"), preamble(2, "1E-5", "0"), ARMED)
+
+    def changed(old: str, new: str) -> list[Any]:
+        (text, _), read_back = setup(*average)
+        return [(text.replace(old, new), None), read_back]
+
+    turns = [
+        *(*setup(*average), ARMED, *first),
+        *(*changed("POS 1e-07", "POS 2e-07"), ARMED, fused),
+        *(*changed("RANG 0.8", "RANG 0.5"), ARMED, *first),
+        *(*setup(*average), ARMED, *first),
+    ]
+    with TranscriptLink(turns) as link:
+        device = KeysightInfiniium(link, named("dig0"))
+        for change in ({}, {"delay_s": 2e-7}, {"range_v": (0.5, 0.4)}):
+            device.load(program(averaged=True, **change))
+            device.arm()
+            assert device.read(rearm=True) is not None
+        device.forget()
+        device.load(program(averaged=True))
+        device.arm()
+        assert device.read(rearm=True) is not None
+
+
 def test_average_that_was_not_done_is_lost_and_the_next_reads_ask_first(named: Named) -> None:
     one = np.arange(500, dtype="<i2").tobytes()
     fused = ":ADER?;" + READ + ";:SING;:AER?"
