@@ -96,10 +96,12 @@ class Keeper:
             self._runs += 1
             return self._runs
 
-    def _note_end(self, job: int, stored: Stored | None) -> None:
-        """Have the loop answer those who wait for this job, with its result if it has one; from any thread."""
+    def _note_end(self, job: int, stored: Stored | None, told: dict[str, Any] | None) -> None:
+        """Have the loop answer those who wait for this job, with its result if it has one, and tell; from any thread."""
         with self._ended_lock:
             self._ended[job] = stored
+        if told is not None:
+            self._mail.publish(wire.Topic.JOB, job, told)
         self._mail.publish(wire.Topic.ENDED, job, {"job": job})
 
     def serve(self) -> None:

@@ -104,7 +104,7 @@ class LaneParts:
     addresses: HostAddresses
     context: zmq.Context[Any]
     publish: Callable[[Topic, object, dict[str, Any]], None]
-    ended: Callable[[int, Stored | None], None]
+    ended: Callable[[int, Stored | None, dict[str, Any] | None], None]
     next_run: Callable[[], int]
     leases: Callable[[], Leases]
     compiled: CompiledJobs
