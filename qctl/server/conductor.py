@@ -26,7 +26,6 @@ from qctl.server.batch import (
     unlocked,
     wait_all,
 )
-from qctl.server.greetings import Greetings
 from qctl.server.instrument import InstrumentThread
 from qctl.server.orders import BatchOrder, Load
 from qctl.server.points import Points
@@ -51,7 +50,6 @@ def play(
     ring: Ring,
     progress: Callable[[str, int], None],
     clocks: Sequence[str] = (),
-    greetings: Greetings | None = None,
 ) -> Outcome:
     """Play a batch, and return how far it came; errors are part of the outcome.
 
@@ -75,20 +73,14 @@ def play(
         Told now and then.
     clocks : sequence of str
         Instruments that must be locked to their references, before anything is set or uploaded and while it plays.
-    greetings : Greetings, optional
-        Signs of life that were asked for ahead.
     """
-    greetings = greetings or Greetings()
     outcome = Outcome()
     rack: Rack | None = None
     traces: dict[str, Traces] = {}
     try:
         begin = perf_counter_ns()
         names = [*clocks, *settings, *(load.instrument for load in order.programs)]
-        wait_all([greetings.of(threads[name]) for name in dict.fromkeys(names)])
-        for name in names:
-            if threads[name].locked is False:
-                raise unlocked(threads[name])
+        wait_all(threads[name].submit(_greeting(threads[name])) for name in dict.fromkeys(names))
         wait_all(threads[name].submit(_setter(values, stop)) for name, values in settings.items() if values)
         go_on(stop)
         begin = ring.mark(SET, begin)
@@ -133,6 +125,17 @@ def _stop_all(threads: Sequence[InstrumentThread]) -> QctlError | None:
         while not call.wait(SLICE_S):
             pass
     return next((call.error for call in calls if call.error is not None), None)
+
+
+def _greeting(thread: InstrumentThread) -> Callable[[Any], None]:
+    """Return a function that asks for a sign of life: no run starts on a link that was cut, or on an unlocked clock."""
+
+    def greet(device: Any) -> None:
+        thread.beat(device)
+        if thread.locked is False:
+            raise unlocked(thread)
+
+    return greet
 
 
 def _setter(values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:

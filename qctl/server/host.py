@@ -21,14 +21,13 @@ from qctl.lab import Lab, parse_lab
 from qctl.server.calls import Call, snapshot_s
 from qctl.server.conductor import STAGES, Outcome, play
 from qctl.server.finding import Finder
-from qctl.server.greetings import Greetings
 from qctl.server.instrument import InstrumentThread
 from qctl.server.mailbox import Mailbox
-from qctl.server.orders import ORDERS, Greet, Play, Played, Playing, Quit, Ready, Stop
+from qctl.server.orders import ORDERS, Play, Played, Playing, Quit, Ready, Stop
 from qctl.server.places import Places
 from qctl.server.processes import begin_process, import_path
 from qctl.server.ring import Ring
-from qctl.server.settings import changed_settings, may_change, touches
+from qctl.server.settings import may_change, touches
 from qctl.server.verbs import INSTRUMENT_VERBS, parameter_rows
 from qctl.server.waveforms import WaveformFiles
 
@@ -91,7 +90,6 @@ class Host:
         self._latest: _Run | None = None
         self._applied: dict[tuple[str, str, int], Any] = {}
         self._applied_lock = threading.Lock()
-        self._greetings = Greetings()
         self._held: dict[int, dict[str, dict[str, Any]]] = {}
         opener = import_path(plan.open_device)
         self._finders = {
@@ -174,9 +172,6 @@ class Host:
     def _handle(self, request: Any, envelope: list[bytes], buffers: list[bytes]) -> None:
         if isinstance(request, Play):
             self._play(request, envelope)
-        elif isinstance(request, Greet):
-            if self._playing() is None:  # what plays is left alone; the run behind it is greeted when it begins
-                self._greetings.ask(self._threads[name] for name in request.instruments if name in self._threads)
         elif isinstance(request, Stop):
             run = self._playing()
             if run is not None and request.run in (0, run.number):
@@ -299,6 +294,17 @@ class Host:
         arguments = (request, envelope, run, before)
         threading.Thread(target=self._conduct, args=arguments, name="conductor", daemon=True).start()
 
+    def _changed(self, settings: dict[str, dict[str, Any]], sessions: dict[str, int]) -> dict[str, dict[str, Any]]:
+        """Return, for each instrument, the settings that the last run did not make on the same session of the link."""
+        changed: dict[str, dict[str, Any]] = {}
+        for name, values in settings.items():
+            changed[name] = {}
+            for parameter, value in values.items():
+                key = (name, parameter, sessions[name])
+                if key not in self._applied or self._applied[key] != value:
+                    changed[name][parameter] = value
+        return changed
+
     def _forget(self, names: list[str]) -> None:
         with self._applied_lock:
             self._drop_applied(names)
@@ -337,7 +343,7 @@ class Host:
             before.ended.wait()
         ring = Ring(STAGES)
         sessions = {name: self._threads[name].n_opened for name in request.settings}
-        settings = changed_settings(request.settings, sessions, self._applied)
+        settings = self._changed(request.settings, sessions)
 
         def progress(stage: str, done: int) -> None:
             body = {"job": request.job, "stage": stage, "batch_points": done, "first_point": request.batch.first_point}
@@ -353,7 +359,7 @@ class Host:
         try:
             outcome = play(
                 request.batch, settings, self._threads, self._waveforms, records, run.stop, ring, progress,
-                request.clocks, self._greetings,
+                request.clocks,
             )  # fmt: skip
         except Exception as problem:
             _LOG.exception("run %d failed", request.run)

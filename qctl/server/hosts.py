@@ -76,11 +76,6 @@ class HostAddresses:
             self._lock.wait_for(lambda: group in self._begun, _STARTS_S)
             return self._known.get(group, "")
 
-    def known(self, group: str) -> str:
-        """Return the address of a host now, empty while it is down or starts."""
-        with self._lock:
-            return self._known.get(group, "")
-
 
 class HostLinks:
     """One thread's links to the hosts; not to be used by another thread."""
@@ -153,11 +148,6 @@ class HostLinks:
             if is_cancelled() and not stopping:
                 stopping = True
                 self._send(group, Stop(run=order.run))
-
-    def tell(self, group: str, order: wire.Head) -> None:
-        """Send what needs no answer, to a host that is up."""
-        if self._addresses.known(group):
-            self._send(group, order)
 
     def ask(self, group: str, request: wire.Head) -> Any:
         """Return a host's reply to a client's verb; raise what it answers as an error."""

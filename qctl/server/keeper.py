@@ -97,7 +97,7 @@ class Keeper:
             return self._runs
 
     def _note_end(self, job: int, stored: Stored | None, told: dict[str, Any] | None) -> None:
-        """Have the loop answer those who wait for this job, with its result if it has one, and tell; from any thread."""
+        """Have the loop answer who waits for this job, with its result if it has one, and tell; from any thread."""
         with self._ended_lock:
             self._ended[job] = stored
         if told is not None:

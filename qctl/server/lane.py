@@ -16,11 +16,10 @@ from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
 from qctl.server.disk import insist, is_full
 from qctl.server.hosts import HostLinks, group_of, only_group
-from qctl.server.orders import Greet
 from qctl.server.prepare import Prepared, PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction
-from qctl.server.rounds import Interlocks, Round, clocks_by_group, greeted_by_group
+from qctl.server.rounds import Interlocks, Round, clocks_by_group
 from qctl.server.settings import settings_by_group
 from qctl.server.waveforms import WaveformFiles
 from qctl.server.work import LaneParts, Work, cache_key
@@ -48,7 +47,7 @@ class Lane:
         self._n_safing = 0
         self._n_bytes_more = _WAVEFORM_BYTES_MORE
         self._closing = False
-        self._clocks, self._greeted = clocks_by_group(parts.lab, qpu), greeted_by_group(parts.lab, qpu)
+        self._clocks = clocks_by_group(parts.lab, qpu)
         self._instruments = [instrument.name for instrument in parts.lab.instruments_of(qpu)]
         self._threads = [
             threading.Thread(target=target, name=f"{qpu}.{target.__name__[1:]}", daemon=True)
@@ -122,21 +121,19 @@ class Lane:
         return None
 
     def _prepare_all(self) -> None:
-        links = HostLinks(self._parts.context, self._parts.addresses, self._parts.lab)
         while not self._closing:
             with self._surviving():
                 work = self._next()
                 if work is None:
-                    break
+                    return
                 JOB.set(work.job)
                 try:
-                    self._prepare(work, links)
+                    self._prepare(work)
                 except QctlError as error:
                     self._fail(work, error)
                 except Exception as problem:
                     _LOG.exception("job %d could not be prepared", work.job)
                     self._fail(work, wire.internal_error(problem, "preparing the job"))
-        links.close()
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:
@@ -150,7 +147,7 @@ class Lane:
                 if not self._closing:
                     self._lock.wait(_PAUSE_S)
 
-    def _prepare(self, work: Work, links: HostLinks) -> None:
+    def _prepare(self, work: Work) -> None:
         parts, options = self._parts, work.entry.options
         work.marks["begin"] = perf_counter_ns() * 1e-9
         work.marks["queued"] = time.time() - work.entry.row["submitted_s"]
@@ -164,9 +161,6 @@ class Lane:
         prepared = parts.compiled.get(self.qpu, key)
         fresh = prepared is None
         if prepared is None:
-            if not self._playing:
-                for group, names in self._greeted.items():
-                    links.tell(group, Greet(names))
             prepared = parts.pool.call(parts.prepare, request, work.cancelled.is_set)
             work.marks |= prepared.times_s
         parts.compiled.put(self.qpu, key, prepared)

@@ -14,7 +14,6 @@ __all__ = [
     "REPORTS",
     "BatchOrder",
     "CancelBy",
-    "Greet",
     "Hosts",
     "Leases",
     "Load",
@@ -64,15 +63,6 @@ class Play(Head, frozen=True):
     settings: dict[str, dict[str, Value]] = msgspec.field(default_factory=dict)
     hold: bool = False
     clocks: tuple[str, ...] = ()
-
-
-class Greet(Head, frozen=True):
-    """Keeper to host: a batch on some of these instruments is being compiled; ask them all for a sign of life ahead.
-
-    There is no answer: what is found, `Play` makes use of.
-    """
-
-    instruments: tuple[str, ...]
 
 
 class Stop(Head, frozen=True):
@@ -175,5 +165,5 @@ class Ready(Head, frozen=True):
     body: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-ORDERS = msgspec.msgpack.Decoder(Play | Greet | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy | KnownSnapshot)
+ORDERS = msgspec.msgpack.Decoder(Play | Stop | Quit | Hosts | Leases | CancelBy | ReplayBy | KnownSnapshot)
 REPORTS = msgspec.msgpack.Decoder(Played | Playing | Ready)

@@ -16,7 +16,7 @@ from qctl.server.orders import BatchOrder, Play, Played, Stop
 from qctl.server.reduce import Reduction
 from qctl.server.work import Work
 
-__all__ = ["Interlocks", "Round", "clocks_by_group", "greeted_by_group"]
+__all__ = ["Interlocks", "Round", "clocks_by_group"]
 
 _LOG = logging.getLogger(__name__)
 _EVERY_S = 1.0
@@ -97,16 +97,6 @@ def clocks_by_group(lab: Lab, qpu: str) -> dict[str, tuple[str, ...]]:
         if lab.instrument(name).reference is not None:
             group = group_of(lab, name)
             found[group] = (*found.get(group, ()), name)
-    return found
-
-
-def greeted_by_group(lab: Lab, qpu: str) -> dict[str, tuple[str, ...]]:
-    """Return the instruments that a run of a processor may need, by group: all of them are asked for signs of life."""
-    found = clocks_by_group(lab, qpu)
-    for instrument in lab.instruments_of(qpu):
-        group = group_of(lab, instrument.name)
-        if instrument.name not in found.get(group, ()):
-            found[group] = (*found.get(group, ()), instrument.name)
     return found
 
 

@@ -13,7 +13,7 @@ from qctl.server.access import ALL
 from qctl.server.hosts import group_of
 from qctl.server.orders import Leases
 
-__all__ = ["changed_settings", "may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
+__all__ = ["may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
 
 _ASKING = ("identify", "locked")
 _ENDS = re.compile(r"[;\x00-\x08\n-\x1f\x7f]")
@@ -65,30 +65,6 @@ def settings_by_group(lab: Lab, values: Values, leases: Leases, client: str) -> 
     for name, wanted in without_kept(run_settings(lab, values), kept).items():
         by_group.setdefault(group_of(lab, name), {})[name] = wanted
     return by_group
-
-
-def changed_settings(
-    settings: Mapping[str, Mapping[str, Any]], sessions: Mapping[str, int], applied: Mapping[tuple[str, str, int], Any]
-) -> dict[str, dict[str, Any]]:
-    """Return, for each instrument, the settings that the last run did not make on the same session of the link.
-
-    Parameters
-    ----------
-    settings : mapping of instrument to settings
-        Of a run.
-    sessions : mapping of str to int
-        The session of each instrument's link.
-    applied : mapping of (instrument, parameter, session) to value
-        What was set before.
-    """
-    changed: dict[str, dict[str, Any]] = {}
-    for name, values in settings.items():
-        changed[name] = {}
-        for parameter, value in values.items():
-            key = (name, parameter, sessions[name])
-            if key not in applied or applied[key] != value:
-                changed[name][parameter] = value
-    return changed
 
 
 def may_change(request: Any) -> bool:
