@@ -59,7 +59,9 @@ def confirm(link: Link, what: str, query: str = "SYST:ERR?") -> None:
     _refuse_if_error(link, what, link.query(query), query.rpartition(";")[2])
 
 
-def confirm_and_ask(link: Link, what: str, queries: Sequence[str], timeout_s: float | None = None) -> list[str]:
+def confirm_and_ask(
+    link: Link, what: str, queries: Sequence[str], timeout_s: float | None = None, errors: str = _ERROR
+) -> list[str]:
     """Ask in one message whether all that was sent has been accepted, and something more; return what it answers.
 
     Parameters
@@ -69,9 +71,11 @@ def confirm_and_ask(link: Link, what: str, queries: Sequence[str], timeout_s: fl
     what : str
         What was sent, for the error.
     queries : sequence of str
-        In order; one of them is ``SYST:ERR?``, and its answer is not returned.
+        In order; one of them is `errors`, and its answer is not returned.
     timeout_s : float, optional
         Longest wait for all answers together.
+    errors : str
+        What asks for the next error.
 
     Raises
     ------
@@ -80,11 +84,16 @@ def confirm_and_ask(link: Link, what: str, queries: Sequence[str], timeout_s: fl
     DeviceError
         If there are more or fewer answers than queries.
     """
-    answers = split_answers(link.query(";:".join(queries).replace(":*", "*"), timeout_s))
+    answers = split_answers(link.query(_chained(queries), timeout_s))
     if len(answers) != len(queries):
         raise DeviceError(f"{link.name} gave {len(answers)} answers to {len(queries)} queries", instrument=link.name)
-    _refuse_if_error(link, what, answers.pop(queries.index(_ERROR)), _ERROR)
+    _refuse_if_error(link, what, answers.pop(queries.index(errors)), errors)
     return answers
+
+
+def _chained(queries: Sequence[str]) -> str:
+    """Return queries as one message, each from the root of the command tree on."""
+    return ";".join([queries[0], *(text if text[0] in ":*" else f":{text}" for text in queries[1:])])
 
 
 def _refuse_if_error(link: Link, what: str, reply: str, query: str) -> None:

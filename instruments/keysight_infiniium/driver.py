@@ -22,7 +22,7 @@ from qctl.device import Recording
 from qctl.errors import DeviceError, DeviceTimeoutError, RefusedError, RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
-from qctl.instruments.confirm import confirm, parsed_float, parsed_int
+from qctl.instruments.confirm import confirm, confirm_and_ask, parsed_float, parsed_int
 from qctl.instruments.keysight_infiniium import capabilities as can
 from qctl.instruments.keysight_infiniium.body import DigitizerBody
 from qctl.instruments.keysight_infiniium.checks import check_program
@@ -101,6 +101,7 @@ class KeysightInfiniium(SetByCommands):
     _body: DigitizerBody | None = None
     _generation: int = -1
     _scales: NDArray[np.float64] | None = None
+    _vertical: tuple[Any, ...] = ()
     _n_asked_first: int = 0
     _n_to_ask_first: int = _N_ASKED_FIRST
 
@@ -109,7 +110,7 @@ class KeysightInfiniium(SetByCommands):
 
     def set(self, name: str, value: Any) -> None:
         """Check a value against the limits, send it, confirm it; a loaded program is forgotten."""
-        self._body = None
+        self.forget()
         self.settings.set(name, value)
 
     def prepare(self) -> None:
@@ -136,23 +137,21 @@ class KeysightInfiniium(SetByCommands):
         if body == self._body and self.link.generation == self._generation:
             return 0
         self._body = None
-        for text in _setup(body, self.instrument):
-            self.link.write(text)
-        confirm(self.link, "the record's settings", _ERRORS)
+        # Codes mean the same volts as long as nothing vertical changes: that is asked for once, not in each run.
+        vertical = (self.link.generation, body.inputs, body.range_v, body.averaged)
+        if vertical != self._vertical:
+            self._scales, self._vertical = None, ()
+        self.link.write(_setup(body, self.instrument))
         self._read_back(body)
-        self.link.query(":AER?;:ADER?")
         self._generation = self.link.generation
-        self._scales = None
+        self._vertical = vertical if vertical[0] == self._generation else ()
         self._body = body
         return 0
 
     def _read_back(self, body: DigitizerBody) -> None:
-        answer = self.link.query(":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?")
-        rate_hz, separator, n_samples = answer.partition(";")
-        if not separator:
-            raise DeviceError(
-                f"{self.link.name}: {answer[:60]!r} is no rate and record length", instrument=self.link.name
-            )
+        """Ask whether the setup was accepted, and for what may be rounded; events of earlier blocks are cleared."""
+        queries = (_ERRORS, ":ACQ:SRAT:ANAL?", ":ACQ:POIN:ANAL?", ":AER?", ":ADER?")
+        rate_hz, n_samples, *_ = confirm_and_ask(self.link, "the record's settings", queries, errors=_ERRORS)
         for name, wanted, got in (("rate_hz", body.rate_hz, rate_hz), ("n_samples", body.n_samples, n_samples)):
             if parsed_float(self.link, got, name) != wanted:
                 raise RefusedError(
@@ -261,6 +260,7 @@ class KeysightInfiniium(SetByCommands):
     def forget(self) -> None:
         """Trust nothing that is known of the box: after text that this driver does not know was sent to it."""
         self._body = None
+        self._vertical = ()
 
     def close(self) -> None:
         """Close the link; the device stays as it is."""
@@ -270,8 +270,8 @@ class KeysightInfiniium(SetByCommands):
         return loaded(self._body, self.link, self._generation)
 
 
-def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
-    """Return the messages that set a box up."""
+def _setup(body: DigitizerBody, instrument: Instrument) -> str:
+    """Return the message that sets a box up."""
     texts = [
         ":STOP",
         *(
@@ -292,7 +292,7 @@ def _setup(body: DigitizerBody, instrument: Instrument) -> list[str]:
         f":TIM:REF LEFT;:TIM:RANG {body.n_samples / body.rate_hz:.12g};:TIM:POS {body.delay_s:.12g}",
         ":WAV:FORM WORD;:WAV:BYT LSBF;:WAV:STR 0;:WAV:SEGM:ALL 1",
     ]
-    return texts
+    return ";".join(texts)
 
 
 def open_driver(instrument: Instrument, lab: Lab) -> KeysightInfiniium:

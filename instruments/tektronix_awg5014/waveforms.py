@@ -84,9 +84,11 @@ class WaveformList:
         with self.link.burst():
             for name in missing:
                 words = blobs[names[name]]
-                self.link.write(f'WLIS:WAV:NEW "{name}",{len(words)},INT')
-                self.link.write_block(f'WLIS:WAV:DATA "{name}",0,{len(words)},', words)
-                self._pending[name] = len(words)
+                n_samples = len(words)
+                # One message: two would take the box, and this loop, longer than their few bytes.
+                made = f'WLIS:WAV:NEW "{name}",{n_samples},INT'
+                self.link.write_block(f'{made};:WLIS:WAV:DATA "{name}",0,{n_samples},', words)
+                self._pending[name] = n_samples
                 n_bytes += words.nbytes
                 n_pending += words.nbytes
                 if n_pending >= _CONFIRM_BYTES:

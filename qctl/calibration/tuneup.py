@@ -48,6 +48,8 @@ AHEAD: dict[tuple[str, ...], Callable[[Bench, Sequence[str]], None]] = {
 """A node and later ones that don't depend on what it or any between them finds → what measures for all in one job."""
 
 MOST_ATTEMPTS = 2
+_LOAD_FITS_S = 0.05
+"""Time in which the first measurement is compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +175,11 @@ def calibrate(
     if not all(isinstance(qubit, TransmonQubit) for qubit in present.qubits.values()):
         raise RequestError(f"{qpu} is no processor of transmons; there is no tune-up for other platforms yet")
     begun = time.perf_counter()
-    # The fits' library takes a second to load; the first measurement takes as long.
-    threading.Thread(target=importlib.import_module, args=("scipy.optimize",), daemon=True).start()
+    # The fits' library takes a third of a second to load, and so does the first measurement; but what compiles that, at
+    # the lowest priority, would wait for the library.
+    loading = threading.Timer(_LOAD_FITS_S, importlib.import_module, ("scipy.optimize",))
+    loading.daemon = True
+    loading.start()
     bench = Bench(lab, qpu, present, n_shots)
     outcomes: list[Outcome] = []
     measured: set[str] = set()

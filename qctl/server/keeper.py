@@ -29,7 +29,7 @@ from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, CancelBy, Hosts, Leases, Quit, Ready, ReplayBy
 from qctl.server.pool import Pool
 from qctl.server.work import CompiledJobs, LaneParts
-from qctl.store.folders import find_result, last_number, read_result
+from qctl.store.folders import Stored, find_result, last_number, read_result
 from qctl.store.queue import Entry, Queue, Submission
 from qctl.store.states import FINAL, JobState
 
@@ -70,7 +70,7 @@ class Keeper:
         self._addresses = HostAddresses()
         self._leases = Leases({})
         self._waiters: dict[int, list[_Waiter]] = {}
-        self._ended: set[int] = set()
+        self._ended: dict[int, Stored | None] = {}
         self._ended_lock = threading.Lock()
         self._pool = pool
         parts = LaneParts(
@@ -96,10 +96,12 @@ class Keeper:
             self._runs += 1
             return self._runs
 
-    def _note_end(self, job: int) -> None:
-        """Have the loop answer those who wait for this job; from any thread."""
+    def _note_end(self, job: int, stored: Stored | None, told: dict[str, Any] | None) -> None:
+        """Have the loop answer who waits for this job, with its result if it has one, and tell; from any thread."""
         with self._ended_lock:
-            self._ended.add(job)
+            self._ended[job] = stored
+        if told is not None:
+            self._mail.publish(wire.Topic.JOB, job, told)
         self._mail.publish(wire.Topic.ENDED, job, {"job": job})
 
     def serve(self) -> None:
@@ -115,11 +117,12 @@ class Keeper:
         going = True
         while going:
             ready = dict(poller.poll(_TICK_MS))
+            self._answer_waiters()
             if self._mail.outbox in ready:
                 self._mail.forward()
             if self._requests in ready:
                 going = self._take()
-            self._answer_waiters()
+                self._answer_waiters()
         for lane in self._lanes.values():
             lane.close()
         self._pool.close()
@@ -168,13 +171,16 @@ class Keeper:
             for lane in self._lanes.values():
                 lane.wake()
         elif isinstance(request, wire.Result):
-            self._queue.entry(request.job)
+            live = self._queue.is_live(request.job)
+            if not live:
+                self._queue.entry(request.job)
             if math.isnan(request.wait_s):
                 raise RequestError("wait_s = nan is not a number")
             wait_s = min(max(request.wait_s, 0.0), 3600.0)
             self._waiters.setdefault(request.job, []).append(_Waiter(envelope, request, time.monotonic() + wait_s))
-            with self._ended_lock:
-                self._ended.add(request.job)
+            if not live:
+                with self._ended_lock:
+                    self._ended.setdefault(request.job, None)
         else:
             self._reply(envelope, self._verbs[type(request)](request))
 
@@ -270,10 +276,10 @@ class Keeper:
 
     def _answer_waiters(self) -> None:
         with self._ended_lock:
-            ended, self._ended = self._ended, set()
+            ended, self._ended = self._ended, {}
         now_s = time.monotonic()
         late = {job for job, waiters in self._waiters.items() if any(waiter.until_s <= now_s for waiter in waiters)}
-        for job in (ended | late) & set(self._waiters):
+        for job in (ended.keys() | late) & self._waiters.keys():
             waiters = self._waiters.pop(job)
             try:
                 entry = self._queue.entry(job)
@@ -283,7 +289,7 @@ class Keeper:
                 continue
             if entry.state in FINAL:
                 for waiter in waiters:
-                    self._send_result(waiter, entry)
+                    self._send_result(waiter, entry, ended.get(job))
                 continue
             for waiter in waiters:
                 if waiter.until_s <= now_s:
@@ -291,12 +297,13 @@ class Keeper:
                 else:
                     self._waiters.setdefault(job, []).append(waiter)
 
-    def _send_result(self, waiter: _Waiter, entry: Entry) -> None:
+    def _send_result(self, waiter: _Waiter, entry: Entry, stored: Stored | None) -> None:
         number = waiter.request.id
         try:
             if not entry.row["folder"]:
                 raise _error_of(entry)
-            content, arrays = read_result(self._plan.places.store / entry.row["folder"])
+            folder = self._plan.places.store / entry.row["folder"]
+            content, arrays = stored.contents() if stored is not None else read_result(folder)
             content["error"] = entry.row["error"]
             described = tuple(
                 wire.ArrayPart(row["kind"], f"{row['program']}:{row['slot']}", array.dtype.str, array.shape, part)

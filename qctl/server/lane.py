@@ -24,7 +24,7 @@ from qctl.server.rounds import Interlocks, Round, clocks_by_group
 from qctl.server.settings import settings_by_group
 from qctl.server.waveforms import WaveformFiles
 from qctl.server.work import LaneParts, Work, cache_key
-from qctl.store.folders import write_result
+from qctl.store.folders import Stored, write_result
 from qctl.store.states import FINAL, JobState
 
 __all__ = ["Lane"]
@@ -81,7 +81,7 @@ class Lane:
         if idle:
             threading.Thread(target=self._safe_then_end, args=(job,), daemon=True).start()
         else:
-            self._parts.ended(job)
+            self._parts.ended(job, None, None)
 
     def close(self) -> None:
         """Cancel nothing, start nothing more."""
@@ -281,7 +281,7 @@ class Lane:
         }
         work.marks["before_save"] = perf_counter_ns() * 1e-9 - work.marks["begin"]
         content |= work.described() | {"timings": work.timings()}
-        folder = insist(
+        stored = insist(
             f"job {work.job} can't be saved", lambda: write_result(parts.places.results, work.job, content, arrays),
             self._lock, lambda why: self._closing or work.cancelled.is_set() or not is_full(why),
         )  # fmt: skip
@@ -289,7 +289,7 @@ class Lane:
         if work.cancelled.is_set() and not cancelled:
             # The cancel came too late to end the run, before or while its end was written.
             self._make_safe(links)
-        self._end(work, state, error=error, folder=str(folder.relative_to(parts.places.store)))
+        self._end(work, state, stored, error=error, folder=str(stored.folder.relative_to(parts.places.store)))
         if work.cancelled.is_set() and not cancelled:
             self._make_safe(links)
 
@@ -309,23 +309,29 @@ class Lane:
         error.details.setdefault("job", work.job)
         self._end(work, state, error={"code": error.code, "message": error.message, "details": error.details})
 
-    def _end(self, work: Work, state: JobState, **columns: Any) -> None:
+    def _end(self, work: Work, state: JobState, stored: Stored | None = None, **columns: Any) -> None:
+        ended = False
         with self._lock:
             try:
                 # Without its end on disk the job has not ended, cancelled or not.
-                step = lambda: self._step(work.job, state, finished_s=time.time(), **columns)  # noqa: E731
+                step = lambda: self._parts.queue.step(work.job, state, finished_s=time.time(), **columns)  # noqa: E731
                 insist(f"job {work.job} can't end as {state.value}", step, self._lock, lambda _: self._closing)
+                ended = True
             except ScheduleError:
                 return
             except InternalError:
                 _LOG.exception("job %d can't end as %s", work.job, state.value)
             self.works.pop(work.job, None)
             self._lock.notify_all()
-        self._parts.ended(work.job)
+        self._parts.ended(work.job, stored, self._told(work.job, state) if ended else None)
 
     def _step(self, job: int, state: JobState, **columns: Any) -> None:
         self._parts.queue.step(job, state, **columns)
-        self._parts.publish(wire.Topic.JOB, job, {"job": job, "state": state.value, "qpu": self.qpu})
+        self._parts.publish(wire.Topic.JOB, job, self._told(job, state))
+
+    def _told(self, job: int, state: JobState) -> dict[str, Any]:
+        """Return what is told of a job's state."""
+        return {"job": job, "state": state.value, "qpu": self.qpu}
 
     def _make_safe(self, links: HostLinks) -> None:
         for group in dict.fromkeys(group_of(self._parts.lab, name) for name in self._instruments):
@@ -355,4 +361,4 @@ class Lane:
 
     def _safe_then_end(self, job: int) -> None:
         self._safe_by_itself()
-        self._parts.ended(job)
+        self._parts.ended(job, None, None)

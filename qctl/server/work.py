@@ -19,6 +19,7 @@ from qctl.server.orders import Leases
 from qctl.server.places import Places
 from qctl.server.pool import Pool
 from qctl.server.prepare import Prepared, PrepareRequest
+from qctl.store.folders import Stored
 from qctl.store.queue import Entry, Queue
 from qctl.wire import Topic
 
@@ -103,7 +104,7 @@ class LaneParts:
     addresses: HostAddresses
     context: zmq.Context[Any]
     publish: Callable[[Topic, object, dict[str, Any]], None]
-    ended: Callable[[int], None]
+    ended: Callable[[int, Stored | None, dict[str, Any] | None], None]
     next_run: Callable[[], int]
     leases: Callable[[], Leases]
     compiled: CompiledJobs

@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from qctl.errors import InternalError, RequestError, ScheduleError
 from qctl.store.tables import disk_words
 
-__all__ = ["RESULT_VERSION", "find_result", "last_number", "read_result", "write_result"]
+__all__ = ["RESULT_VERSION", "Stored", "find_result", "last_number", "read_result", "write_result"]
 
 RESULT_VERSION = 1
 _MOST_FLUSHES = 8
@@ -41,10 +42,38 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
+Contents = tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]
+"""``result.json`` without its rows of arrays, and (row, array) of each array."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A result that is on disk, and what has been written there.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    text : str
+        Its ``result.json``.
+    arrays : tuple of array
+        In the order of the rows there.
+    """
+
+    folder: Path
+    text: str
+    arrays: tuple[NDArray[Any], ...]
+
+    def contents(self) -> Contents:
+        """Return what `read_result` returns, without reading."""
+        content: dict[str, Any] = json.loads(self.text)
+        return content, list(zip(content.pop("arrays"), self.arrays, strict=True))
+
+
 def write_result(
     root: Path, job: int, content: Mapping[str, Any], arrays: Mapping[tuple[int, str, str], NDArray[Any]]
-) -> Path:
-    """Write a job's result, and return its folder once that is durable.
+) -> Stored:
+    """Write a job's result, and return it once it is durable.
 
     Parameters
     ----------
@@ -72,10 +101,10 @@ def write_result(
 
 def _write(
     root: Path, part: Path, job: int, content: Mapping[str, Any], arrays: Mapping[tuple[int, str, str], NDArray[Any]]
-) -> Path:
+) -> Stored:
     place = root / f"{job:08d}"
     part.mkdir(parents=True)
-    rows, written = [], []
+    rows, kept, written = [], [], []
     shared: dict[tuple[Any, ...], list[tuple[str, NDArray[Any]]]] = {}
     for (program, kind, slot), array in arrays.items():
         shared.setdefault((program, kind, array.dtype.str, array.shape), []).append((slot, array))
@@ -83,17 +112,19 @@ def _write(
         name = f"{kind}-{number}.npy"
         np.save(part / name, np.stack([array for _, array in members]), allow_pickle=False)
         written.append(part / name)
-        for index, (slot, _) in enumerate(members):
+        for index, (slot, array) in enumerate(members):
             rows.append({"program": program, "kind": kind, "slot": slot, "file": name, "index": index})
+            kept.append(array)
     whole = {**content, "version": RESULT_VERSION, "job": job, "arrays": rows}
-    (part / "result.json").write_text(json.dumps(whole, default=_plain))
+    text = json.dumps(whole, default=_plain)
+    (part / "result.json").write_text(text)
     # Flushed side by side, they share the disk's journal: all together take as long as one.
     list(_flushers().map(_flush, [*written, part / "result.json", part]))
     if place.exists():
         shutil.rmtree(place)
     part.rename(place)
     _flush(root)
-    return place
+    return Stored(place, text, tuple(kept))
 
 
 def _plain(value: Any) -> Any:
@@ -122,7 +153,7 @@ def last_number(root: Path) -> int:
     return max((int(name) for name in os.listdir(root) if name.isdecimal() and name.isascii()), default=0)
 
 
-def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:
+def read_result(folder: Path) -> Contents:
     """Return ``result.json`` and the arrays, mapped from their files.
 
     Raises
@@ -139,7 +170,7 @@ def read_result(folder: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, 
         raise RequestError(f"{folder} is damaged: {type(problem).__name__}: {problem}") from problem
 
 
-def _read(folder: Path, path: Path) -> tuple[dict[str, Any], Sequence[tuple[dict[str, Any], NDArray[Any]]]]:
+def _read(folder: Path, path: Path) -> Contents:
     content: dict[str, Any] = json.loads(path.read_text())
     if content.get("version") != RESULT_VERSION:
         raise RequestError(f"{path} has version {content.get('version')}, this qctl reads {RESULT_VERSION}")

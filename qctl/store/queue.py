@@ -55,6 +55,7 @@ _PROGRAMS = _PROGRAMS.order_by(programs.c.place)
 _OF_KEY = select(jobs).where(jobs.c.key == bindparam("known"))
 _CANDIDATES = select(jobs.c.id, jobs.c.qpu, jobs.c.client).where(jobs.c.state == JobState.QUEUED.value)
 _CANDIDATES = _CANDIDATES.order_by(jobs.c.id)
+_NEW_JOB, _NEW_PROGRAMS = jobs.insert(), programs.insert()
 _UPDATE = update(jobs).where(jobs.c.id == bindparam("job"))
 _LAST_NUMBER = text("SELECT seq FROM sqlite_sequence WHERE name = 'jobs'")
 _FIRST_NUMBER = text("INSERT INTO sqlite_sequence (name, seq) VALUES ('jobs', :number)")
@@ -82,6 +83,34 @@ def _check_same(item: Submission, known: Row[Any], connection: Connection) -> No
         )
 
 
+def _inserted(connection: Connection, item: Submission) -> tuple[int, bool]:
+    """Write a job, and return its number and True; False if its key was that of a known one."""
+    owned = f"{item.owner}\0{item.key}" if item.key else None
+    if owned:
+        known = connection.execute(_OF_KEY, {"known": owned}).first()
+        if known is not None:
+            _check_same(item, known, connection)
+            return int(known.id), False
+    row = {
+        "state": JobState.QUEUED.value,
+        "client": item.client,
+        "key": owned,
+        "name": item.name,
+        "qpu": item.qpu,
+        "shots": item.shots,
+        "options": json.dumps(item.options),
+        "submitted_s": time.time(),
+    }
+    key = connection.execute(_NEW_JOB, row).inserted_primary_key
+    number = int(key[0]) if key else 0
+    contents = [
+        {"job": number, "place": place, "format": kind, "content": content}
+        for place, (kind, content) in enumerate(item.programs)
+    ]
+    connection.execute(_NEW_PROGRAMS, contents)
+    return number, True
+
+
 class Queue:
     """Jobs in the database of one server; every method is one transaction, durable when it returns."""
 
@@ -90,6 +119,8 @@ class Queue:
         self._engine = open_engine(path)
         self._lock = threading.Lock()
         self._live: dict[int, JobState] = {}
+        with self._reading() as connection:
+            self._queued = {job: (qpu, client) for job, qpu, client in connection.execute(_CANDIDATES)}
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -120,34 +151,16 @@ class Queue:
         ScheduleError
             If the disk does not take them; none was written.
         """
-        numbers = []
-        with self._lock, self._writing() as connection:
-            for item in submissions:
-                owned = f"{item.owner}\0{item.key}" if item.key else None
-                if owned:
-                    known = connection.execute(_OF_KEY, {"known": owned}).first()
-                    if known is not None:
-                        _check_same(item, known, connection)
-                        numbers.append(int(known.id))
-                        continue
-                row = {
-                    "state": JobState.QUEUED.value,
-                    "client": item.client,
-                    "key": owned,
-                    "name": item.name,
-                    "qpu": item.qpu,
-                    "shots": item.shots,
-                    "options": json.dumps(item.options),
-                    "submitted_s": time.time(),
-                }
-                key = connection.execute(jobs.insert().values(row)).inserted_primary_key
-                number = int(key[0]) if key else 0
-                contents = [
-                    {"job": number, "place": place, "format": kind, "content": content}
-                    for place, (kind, content) in enumerate(item.programs)
-                ]
-                connection.execute(programs.insert(), contents)
-                numbers.append(number)
+        numbers: list[int] = []
+        new: dict[int, tuple[str, str]] = {}
+        with self._lock:
+            with self._writing() as connection:
+                for item in submissions:
+                    number, is_new = _inserted(connection, item)
+                    numbers.append(number)
+                    if is_new:
+                        new[number] = item.qpu, item.client
+            self._queued |= new
         return numbers
 
     def step(self, job: int, new: JobState, **columns: Any) -> None:
@@ -168,12 +181,27 @@ class Queue:
             if old is None:
                 old = self._stored(job)
             check_step(job, old, new)
+            who = self._who(job) if new is JobState.QUEUED else None
             if new in _DURABLE or columns:
                 with self._writing() as connection:
                     connection.execute(_UPDATE, {"job": job, "state": new.value, **columns})
             self._live[job] = new
             if new in FINAL:
                 del self._live[job]
+            if who is None:
+                self._queued.pop(job, None)
+            else:
+                self._queued[job] = who
+
+    def is_live(self, job: int) -> bool:
+        """Say whether a job waits or is on its way, without asking the disk."""
+        return job in self._live or job in self._queued
+
+    def _who(self, job: int) -> tuple[str, str]:
+        """Return the processor and the client of a job."""
+        with self._reading() as connection:
+            row = connection.execute(_ROW, {"job": job}).one()
+        return row.qpu, row.client
 
     def _stored(self, job: int) -> JobState:
         with self._reading() as connection:
@@ -241,9 +269,8 @@ class Queue:
 
     def candidates(self) -> list[tuple[int, str, str]]:
         """Return (job, processor, client) of queued jobs, oldest first: what a choice needs, however many they are."""
-        with self._reading() as connection:
-            rows = connection.execute(_CANDIDATES).all()
-        return [(job, qpu, client) for job, qpu, client in rows if self._live.get(job, JobState.QUEUED) == "queued"]
+        with self._lock:
+            return [(job, *who) for job, who in sorted(self._queued.items())]
 
     def unfinished(self) -> list[Entry]:
         """Return jobs that have not ended, oldest first."""
@@ -296,6 +323,10 @@ class Queue:
                 columns |= {"error": json.dumps(error), "finished_s": time.time()}
             with self._lock, self._writing() as connection:
                 connection.execute(update(jobs).where(jobs.c.id == entry.job).values(**columns))
+                if new is JobState.QUEUED:
+                    self._queued[entry.job] = entry.qpu, entry.row["client"]
+                else:
+                    self._queued.pop(entry.job, None)
             changed.append(self.entry(entry.job))
         return changed
 

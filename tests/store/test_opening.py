@@ -69,7 +69,7 @@ def test_damage_that_is_met_later_is_an_error_with_the_path(tmp_path: Path) -> N
     (job,) = queue.submit([JOB])
     with sqlite3.connect(tmp_path / "q.sqlite") as connection:
         connection.execute("ALTER TABLE jobs RENAME TO gone")
-    for ask in (lambda: queue.entry(job), lambda: queue.latest(3), queue.candidates, queue.next_run):
+    for ask in (lambda: queue.entry(job), lambda: queue.latest(3), queue.unfinished, queue.next_run):
         with pytest.raises(ScheduleError, match=r"q\.sqlite can't be read: no such table"):
             ask()
     with pytest.raises(ScheduleError, match=r"q\.sqlite can't be written: no such table: jobs \(.* MB are free in"):

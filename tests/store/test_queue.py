@@ -33,6 +33,21 @@ def test_job_comes_back_as_it_was_submitted(queue: Queue) -> None:
     assert [item.job for item in queue.waiting()] == [row[0] for row in queue.candidates()] == [job]
 
 
+def test_candidates_are_the_queued_jobs_of_the_disk_and_of_memory(queue: Queue, tmp_path: Path) -> None:
+    first, second, third = queue.submit([submission(), submission(qpu="qpu1"), submission()])
+    assert queue.candidates() == [(first, "qpu0", "ann"), (second, "qpu1", "ann"), (third, "qpu0", "ann")]
+    for state in (JobState.COMPILING, JobState.COMPILED):
+        queue.step(first, state)
+        assert [job for job, *_ in queue.candidates()] == [second, third]
+    queue.step(first, JobState.QUEUED)  # handed back
+    queue.step(third, JobState.CANCELLED)
+    assert [job for job, *_ in queue.candidates()] == [first, second]
+    assert [queue.is_live(job) for job in (first, second, third, 99)] == [True, True, False, False]
+    again = Queue(tmp_path / "q.sqlite")
+    assert again.candidates() == queue.candidates()
+    again.close()
+
+
 def test_commit_is_on_disk_before_the_number_is_known(queue: Queue, tmp_path: Path) -> None:
     with open_engine(tmp_path / "q.sqlite").connect() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"

@@ -18,7 +18,6 @@ from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
 
 Named = Callable[..., Instrument]
-OK = (":SYST:ERR? STR", '0,"No error"')
 
 
 def program(**changes: Any) -> DeviceProgram:
@@ -38,8 +37,8 @@ def setup(mode: str, average: str) -> list[Any]:
         ":TIM:REF LEFT;:TIM:RANG 1e-06;:TIM:POS 1e-07",
         ":WAV:FORM WORD;:WAV:BYT LSBF;:WAV:STR 0;:WAV:SEGM:ALL 1",
     ]
-    turns: list[Any] = [(text, None) for text in texts]
-    return [*turns, OK, (":ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?", "5.00000E+08;500"), (":AER?;:ADER?", "0;0")]
+    read_back = ":SYST:ERR? STR;:ACQ:SRAT:ANAL?;:ACQ:POIN:ANAL?;:AER?;:ADER?"
+    return [(";".join(texts), None), (read_back, '0,"No error";5.00000E+08;500;0;0')]
 
 
 ARMED = (":SING;:AER?", "1")
@@ -86,6 +85,34 @@ def test_reading_arms_for_the_next_point_in_the_same_message(named: Named) -> No
         device.arm()
         for rearm in (True, True, False):
             assert device.read(rearm=rearm).codes.shape == (1, 2, 500)
+
+
+def test_scales_are_asked_for_where_something_vertical_has_changed(named: Named) -> None:
+    one = np.arange(500, dtype="<i2").tobytes()
+    average = (":ACQ:MODE RTIM", ":ACQ:AVER:COUN 3;:ACQ:AVER 1")
+    fused = (":ADER?;" + READ + ";:SING;:AER?", (["1"], [one, one], "1"))
+    first = ((":ADER?", "1"), (READ, [one, one]), preamble(1, "1E-5", "0"), preamble(2, "1E-5", "0"), ARMED)
+
+    def changed(old: str, new: str) -> list[Any]:
+        (text, _), read_back = setup(*average)
+        return [(text.replace(old, new), None), read_back]
+
+    turns = [
+        *(*setup(*average), ARMED, *first),
+        *(*changed("POS 1e-07", "POS 2e-07"), ARMED, fused),
+        *(*changed("RANG 0.8", "RANG 0.5"), ARMED, *first),
+        *(*setup(*average), ARMED, *first),
+    ]
+    with TranscriptLink(turns) as link:
+        device = KeysightInfiniium(link, named("dig0"))
+        for change in ({}, {"delay_s": 2e-7}, {"range_v": (0.5, 0.4)}):
+            device.load(program(averaged=True, **change))
+            device.arm()
+            assert device.read(rearm=True) is not None
+        device.forget()
+        device.load(program(averaged=True))
+        device.arm()
+        assert device.read(rearm=True) is not None
 
 
 def test_average_that_was_not_done_is_lost_and_the_next_reads_ask_first(named: Named) -> None:

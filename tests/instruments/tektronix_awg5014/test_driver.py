@@ -48,6 +48,10 @@ def setting(text: str, value: str, reply: str | None = None) -> list[Any]:
     return [(f"{text} {value}", None), OK, (f"{text}?", reply or value)]
 
 
+def upload(name: str, wave: NDArray[np.uint16]) -> Any:
+    return ((f'WLIS:WAV:NEW "{name}",250,INT;:WLIS:WAV:DATA "{name}",0,250,', wave.tobytes()), None)
+
+
 SETUP = [
     *setting("AWGC:RMOD", "SEQ"),
     *setting("SOUR1:FREQ", "1200000000"),
@@ -65,8 +69,7 @@ def first_load(wave: NDArray[np.uint16], held: list[Any]) -> list[Any]:
         *STOPPED,
         *held,
         *SETUP,
-        (f'WLIS:WAV:NEW "{name}",250,INT', None),
-        ((f'WLIS:WAV:DATA "{name}",0,250,', wave.tobytes()), None),
+        upload(name, wave),
         ("SEQ:LENG 0", None),
         ("SEQ:LENG 1", None),
         (f'SEQ:ELEM1:WAV1 "{name}";:' + LOOPS.format(k=1), None),
@@ -95,8 +98,8 @@ def test_waveform_found_in_the_box_is_read_back_and_not_sent(named: Named) -> No
     name = waveform_name(sha256(wave.tobytes()).hexdigest())
     found = [("WLIS:SIZE?", "2"), ("WLIS:NAME? 0", '"*Sine10"'), ("WLIS:NAME? 1", f'"{name}"')]
     turns = first_load(wave, found)
-    upload = next(i for i, turn in enumerate(turns) if str(turn[0]).startswith("WLIS:WAV:NEW"))
-    turns[upload : upload + 2] = [
+    at = turns.index(upload(name, wave))
+    turns[at : at + 1] = [
         (f'WLIS:WAV:LENG? "{name}"', "250"),
         (f'WLIS:WAV:DATA? "{name}"', [wave.tobytes()]),
     ]
@@ -108,8 +111,8 @@ def test_half_uploaded_waveform_in_the_box_is_replaced(named: Named) -> None:
     wave = words(8191, 9000)
     name = waveform_name(sha256(wave.tobytes()).hexdigest())
     turns = first_load(wave, [("WLIS:SIZE?", "1"), ("WLIS:NAME? 0", f'"{name}"')])
-    upload = next(i for i, turn in enumerate(turns) if str(turn[0]).startswith("WLIS:WAV:NEW"))
-    turns[upload:upload] = [
+    at = turns.index(upload(name, wave))
+    turns[at:at] = [
         (f'WLIS:WAV:LENG? "{name}"', "250"),
         (f'WLIS:WAV:DATA? "{name}"', [bytes(500)]),
         (f'WLIS:WAV:DEL "{name}"', None),
@@ -161,8 +164,7 @@ def test_points_of_several_steps_lead_round_and_events_from_point_to_point(named
     a, b = (waveform_name(sha256(w.tobytes()).hexdigest()) for w in (pulse, quiet))
     turns = first_load(pulse, [("WLIS:SIZE?", "0")])
     start = next(k for k, turn in enumerate(turns) if str(turn[0]).startswith("TRIG:LEV")) + 3
-    uploads = [[(f'WLIS:WAV:NEW "{n}",250,INT', None), ((f'WLIS:WAV:DATA "{n}",0,250,', w.tobytes()), None)]
-               for n, w in sorted(((a, pulse), (b, quiet)))]  # fmt: skip
+    uploads = [upload(n, w) for n, w in sorted(((a, pulse), (b, quiet)))]
     place = "SEQ:ELEM{0}:TWA {1};:SEQ:ELEM{0}:LOOP:COUN {2};:SEQ:ELEM{0}:GOTO:STAT 1;:SEQ:ELEM{0}:GOTO:IND {3}"
     rows = [(1, a, 1, 1, 2, 4), (2, b, 0, 480, 3, 0), (3, a, 0, 1, 1, 0), (4, a, 1, 1, 4, 1)]
     sequence = []
@@ -170,7 +172,7 @@ def test_points_of_several_steps_lead_round_and_events_from_point_to_point(named
         texts = [f'SEQ:ELEM{number}:WAV1 "{name}"', place.format(number, waits, loops, goto)]
         texts += [f"SEQ:ELEM{number}:JTAR:TYPE IND", f"SEQ:ELEM{number}:JTAR:IND {target}"] if target else []
         sequence.append((";:".join(texts), None))
-    turns = [*turns[:start], *EVENTS, *turns[start : start + 6], *uploads[0], *uploads[1], ("SEQ:LENG 0", None)]
+    turns = [*turns[:start], *EVENTS, *turns[start : start + 6], *uploads, ("SEQ:LENG 0", None)]
     turns += [("SEQ:LENG 4", None), *sequence, whole(4)]
     turns += [("AWGC:SEQ:POS?", "4"), ("AWGC:SEQ:POS?", "1"), ("SEQ:JUMP:IMM 4;:SYST:ERR?", OK[1])]
     turns += [*STOPPED, ("SEQ:ELEM1:JTAR:TYPE OFF", None), ("SEQ:ELEM4:JTAR:TYPE OFF", None), whole(4)]
@@ -273,8 +275,7 @@ def test_waveform_list_makes_room_by_deleting_what_is_idle(named: Named, monkeyp
     turns += [
         *STOPPED,
         *((f'WLIS:WAV:DEL "{names[0]}"', None), OK),
-        (f'WLIS:WAV:NEW "{names[1]}",250,INT', None),
-        ((f'WLIS:WAV:DATA "{names[1]}",0,250,', waves[1].tobytes()), None),
+        upload(names[1], waves[1]),
         *(("SEQ:LENG 0", None), ("SEQ:LENG 1", None)),
         (f'SEQ:ELEM1:WAV1 "{names[1]}";:' + LOOPS.format(k=1), None),
         *(whole(1), *STOPPED),

@@ -51,8 +51,8 @@ def setting(text: str, value: str, reply: str | None = None) -> list[Turn]:
 
 def upload(code: int) -> list[Turn]:
     name = name_of(code)
-    data: Turn = ((f'WLIS:WAV:DATA "{name}",0,250,', wave_of(code).tobytes()), None)
-    return [(f'WLIS:WAV:NEW "{name}",250,INT', None), data]
+    made = f'WLIS:WAV:NEW "{name}",250,INT;:WLIS:WAV:DATA "{name}",0,250,'
+    return [((made, wave_of(code).tobytes()), None)]
 
 
 def sequence(code: int) -> list[Turn]:
