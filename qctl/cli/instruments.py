@@ -83,7 +83,7 @@ def get(
         print_json(values)
         return
     for name, value in values.items():
-        sys.stdout.write(f"{name} = {value}\n")
+        sys.stdout.write(f"{name} = {value}\n" if value is not None else f"{name} tells no value\n")
 
 
 @instruments.command("set", context_settings={"ignore_unknown_options": True})

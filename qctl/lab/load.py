@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from contextlib import nullcontext, suppress
@@ -90,10 +91,17 @@ def read_lab(path: str | Path) -> str:
     Raises
     ------
     RequestError
-        If the file can't be read.
+        If it is no path, or the file can't be read.
     ParseError
         If it is not UTF-8, or larger than any lab.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise RequestError(f"a lab is a Lab or the path of its lab.toml, not {type(path).__name__}")
+    if "\n" in str(path):
+        raise RequestError(
+            f"a lab is a Lab or the path of its lab.toml, not {len(str(path))} characters of text; "
+            "qctl.lab.parse_lab reads those"
+        )
     file = Path(path)
     try:
         with file.open("rb") as stream:

@@ -2,6 +2,7 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -77,6 +78,20 @@ def test_a_missing_file_and_a_binary_one_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ParseError, match=r"x\.toml: byte 0 is not UTF-8"):
         load_lab(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (None, "not NoneType"),
+        (5, "not int"),
+        (b"lab.toml", "not bytes"),
+        ("schema = 1\nname = 'x'\n", "not 22 characters"),
+    ],
+)
+def test_what_is_no_path_is_refused_in_one_line(given: Any, said: str) -> None:
+    with pytest.raises(RequestError, match=f"a lab is a Lab or the path of its lab.toml, {said}"):
+        load_lab(given)
 
 
 def test_all_problems_are_reported_at_once() -> None:

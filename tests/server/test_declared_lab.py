@@ -113,6 +113,13 @@ def test_thermometry_is_read(lab: Any, bench: SimpleNamespace) -> None:
     bench.boxes["ls0"].ask(faults={"readings": {"6": 0.0125}, "status": {"7": 16}})
     shown = lab.instruments["ls0"].snapshot()["parameters"]
     assert (shown["input6_temperature_k"]["value"], shown["input7_temperature_k"]["value"]) == (0.0125, None)
+    told = subprocess.run(
+        [sys.executable, "-m", "qctl", "instruments", "get", "ls0", "--server", bench.address],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout
+    assert {"input6_temperature_k = 0.0125", "input7_temperature_k tells no value"} <= set(told.splitlines())
     lab.instruments["ls0"].set("output0_range", "31.6uA")
     with pytest.raises((LimitError, RequestError)):
         lab.instruments["ls0"].set("output0_range", "100mA")

@@ -9,6 +9,7 @@ processor is written nowhere; here they are there at the end of the window.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ __all__ = ["play_steered", "reads"]
 _ALL = 1 << 30
 """Sums that are over every threshold: with them a program plays what it does not play without any."""
 
+Again = Callable[[NDArray[np.int64]], "Run"]
 Groups = list[tuple[int, NDArray[np.int64], NDArray[np.int64]]]
 """Shots that have done the same: the plant's party, which of its shots, and which of all."""
 
@@ -38,8 +40,8 @@ def reads(run: Run) -> bool:
     return bool((run.done.rows[:, 1] == kernel.READ).any())
 
 
-async def play_steered(run: Run, again: Callable[[NDArray[np.int64]], Run], plant: Plant) -> Run:
-    """Play all shots of a program that reads sums, and return the run as it came to be.
+async def play_steered(run: Run, again: Again, plant: Plant) -> Run:
+    """Play all shots of a program that reads sums, and return the run as it came to be; `run` may be stopped meanwhile.
 
     Parameters
     ----------
@@ -54,38 +56,41 @@ async def play_steered(run: Run, again: Callable[[NDArray[np.int64]], Run], plan
     n_shots = len(run.shots.starts)
     inputs = np.zeros((int((run.done.rows[:, 1] == kernel.READ).sum()), 2), np.int64)
     sums = {k: table.copy() for k, table in run.sums.items()}
-    heard = _heard(again(np.full_like(inputs, _ALL))) | _heard(run)
+    heard = _heard(await asyncio.to_thread(again, np.full_like(inputs, _ALL))) | _heard(run)
     run.heard = heard
+    begun = run
     groups: Groups = [(0, np.arange(n_shots), np.arange(n_shots))]
     begin = number = 0
     while number < len(parts := _parts(run)):
         stop, columns = parts[number]
         after: Groups = []
         for party, places, shots in groups:
-            for which in _alike(run, shots, begin, stop):
+            for which in await asyncio.to_thread(_alike, run, shots, begin, stop):
                 mine = shots[which]
                 model = int(mine[0])
-                kind, tones, fresh, windows = run.kind_of(model, begin, stop, columns)
+                kind, tones, fresh, windows = await asyncio.to_thread(run.kind_of, model, begin, stop, columns)
+                if begun.stopped:
+                    run.stopped = True
+                    return run
                 await plant.waveforms(fresh)
                 end_s = stop / float(run.clocks.timing_hz)
                 now, found = await plant.steer(
                     kind.outputs, kind.integrations[0], RATE_HZ, party, places[which], end_s, {run.name: RATE_HZ}, tones
                 )
-                run.take(windows, mine, [found], columns)
+                await asyncio.to_thread(run.take, windows, mine, [found], columns)
                 after.append((now, np.arange(len(mine)), mine))
         sums |= run.sums
         begin, number, groups = stop, number + 1, after
-        _answer(run, sums, inputs)
-        anew = again(inputs)
+        anew = await asyncio.to_thread(_answered, run, sums, inputs, again)
         if len(anew.shots.starts) != n_shots:
             raise RequestError("a program that reads sums has another number of shots with them: not emulated")
         for k, table in sums.items():
             anew.sums[k][:] = table
-        anew.stopped, anew.heard = run.stopped, heard
+        anew.heard = heard
         run = anew
     period_s = float((run.shots.stops[-1] - run.shots.starts[0]) / run.clocks.timing_hz / n_shots)
     played, _ = await plant.play({}, [], RATE_HZ, n_shots, period_s)
-    run.stopped |= played < n_shots
+    run.stopped = begun.stopped or played < n_shots
     return run
 
 
@@ -159,3 +164,8 @@ def _answer(run: Run, sums: dict[int, NDArray[np.int64]], inputs: NDArray[np.int
         if (last < 0).any():
             raise RequestError(f"data port {port} is read before anything has been added up")
         inputs[mine[:, 3]] = sums[k][last]
+
+
+def _answered(run: Run, sums: dict[int, NDArray[np.int64]], inputs: NDArray[np.int64], again: Again) -> Run:
+    _answer(run, sums, inputs)
+    return again(inputs)
