@@ -82,7 +82,7 @@ cdef double _meet(
     cdef double[EXCHANGES] rest
     cdef double[EXCHANGES] factors
     cdef double[EXCHANGES] pushes
-    cdef double apart, nearest = INFINITY
+    cdef double apart, gap, nearest = INFINITY
     cdef Py_ssize_t k
     cdef int e, a, b
     for e in range(EXCHANGES):
@@ -95,7 +95,8 @@ cdef double _meet(
         apart = high[high_step * k] - low[low_step * k]
         nearest = min(nearest, min(fabs(apart), min(fabs(apart - low_curve), fabs(apart + high_curve))))
         for e in range(EXCHANGES):
-            pushes[e] += factors[e] / (apart + rest[e])
+            gap = apart + rest[e]
+            pushes[e] += factors[e] / gap if gap != 0.0 else INFINITY
     for a in range(LEVELS):
         for b in range(LEVELS):
             shifts[LEVELS * a + b] = kerr * (a * b)
