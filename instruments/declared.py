@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -170,7 +171,7 @@ class Declaration:
     identity : pair of str
         What the first two comma fields of its identity begin with, where the registry doesn't say it.
     open_port : callable, optional
-        Opens what it is reached by, from address and time-out, where that is no text over VISA.
+        Opens what it is reached by, from its entry, address and time-out, where that is no text over VISA.
     """
 
     commands: tuple[Command, ...]
@@ -183,7 +184,7 @@ class Declaration:
     device: type[DeclaredInstrument] = DeclaredInstrument
     refusals: tuple[str, ...] = ()
     identity: tuple[str, str] = ("", "")
-    open_port: Callable[[str, float], Port] | None = None
+    open_port: Callable[[Instrument, str, float], Port] | None = None
 
     def over(self, link: Link, instrument: Instrument) -> DeclaredInstrument:
         """Return the device over an open link; nothing is sent."""
@@ -201,7 +202,7 @@ class Declaration:
             instrument.timeout_s,
             expected,
             dialect=dialect,
-            open_port=self.open_port,
+            open_port=None if self.open_port is None else partial(self.open_port, instrument),
         )
         try:
             device = self.over(link, instrument)

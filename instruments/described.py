@@ -101,7 +101,7 @@ def _by_modbus(instrument: Instrument, registers: list[tuple[ParameterRule, Regi
         joined=0,
         identity=_begins(said.begins),
         dialect=Dialect(identity_query=said.identity, serial=line, station=f"unit {said.unit}"),
-        open_port=lambda address, timeout_s: ModbusPort(address, timeout_s, said.unit, said.word_order, line),
+        open_port=lambda _, address, timeout_s: ModbusPort(address, timeout_s, said.unit, said.word_order, line),
     )
 
 

@@ -40,6 +40,7 @@ _CHANNEL = {
     "frequency": "frequency",
     "phase": "phase",
 }
+_NEARER = "move the LO nearer to the tone (frequency_hz of its source, or lo_hz of the output)"
 _OVER = {
     "waveforms.count": "use fewer different envelopes, or run the points in several jobs",
     "waveforms.samples": "shorten the waveforms, sweep amplitudes rather than shapes, or run fewer points at a time",
@@ -61,7 +62,7 @@ _OVER = {
     "upload.size": "split the block",
     "length": "split the pulse, or shorten it to {high}",
     "amplitude": "lower it to {high} at most, or take attenuation out of the line",
-    "frequency": "move the LO nearer to the tone",
+    "frequency": _NEARER,
     "start": "start it earlier",
     "number": "wire the port to one of {low} … {high}",
 }
@@ -70,7 +71,7 @@ _UNDER = {
     "wait": "lengthen it to {low}, or leave it out",
     "start": "delay the whole sequence, so that nothing comes before time zero",
     "amplitude": "raise it to {low} at least",
-    "frequency": "move the LO nearer to the tone",
+    "frequency": _NEARER,
     "instructions.ahead": "leave more time between the pulses",
 }
 
@@ -125,7 +126,8 @@ def refusal(can: Capability, path: str, found: Range, need: Number, place: str =
         told = (
             f"{head}{what} is {word} {_said(bound, unit)}, the {'most' if over else 'least'} of a {can.model}{source}"
         )
-        remedy = (_OVER if over else _UNDER).get(key, f"keep it within {filled['low']} to {filled['high']}")
+        kept = "set it to {low}" if found.low == found.high else "keep it within {low} to {high}"
+        remedy = (_OVER if over else _UNDER).get(key, kept)
         padded = f", or set pad={pad!r}" if under and key == "length" and pad not in ("", "refuse") else ""
         return f"{told}: {remedy.format(**filled)}{padded}"
     if found.choices:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from qctl.errors import RequestError
+from qctl.instruments.connector_keys import unheard
 
 if TYPE_CHECKING:
     from qctl.device import Device
@@ -88,6 +89,8 @@ MODELS = {
         Model("artiq-crate", "transceiver", "", "ions"),
         Model("rohde-schwarz-sgs100a", "source", "rohde_schwarz_sgs100a", "", ("Rohde&Schwarz", "SGS100A")),
         Model("qdevil-qdac2", "dc", "qdevil_qdac2", "", ("QDevil", "QDAC-II")),
+        Model("qblox-d5a", "dc", "spi_rack.d5a", "", ("QuTech", "SPI rack")),
+        Model("qblox-s4g", "dc", "spi_rack.s4g", "", ("QuTech", "SPI rack")),
         Model("pulser-analog", "transceiver", "atoms.driver", "atoms"),
         Model("pulser-digitalanalog", "transceiver", "atoms.driver", "atoms"),
         Model("pulser-mock", "transceiver", "atoms.driver", "atoms"),
@@ -186,7 +189,7 @@ def import_driver(name: str) -> None:
 
 
 def check_entry(instrument: Instrument) -> None:
-    """Refuse what lab.toml says of an instrument's parameters where it would not hold; nothing is opened.
+    """Refuse rules and keys of an instrument in lab.toml that would not hold; nothing is opened.
 
     What a hosted driver's class has is known when it is open, and checked then.
 
@@ -205,6 +208,8 @@ def check_entry(instrument: Instrument) -> None:
             f"{instrument.model} takes no rules for parameters; limits_v of its outputs bound them",
             instrument=instrument.name,
         )
+    for key, words in unheard(instrument):
+        raise RequestError(f"instruments.{instrument.name}.{key}: {words}", instrument=instrument.name)
 
 
 def _driver(name: str) -> str:
@@ -314,7 +319,7 @@ def identity_queries() -> tuple[str, ...]:
     found = ["*IDN?"]
     for model in MODELS.values():
         declared = _declaration(model)
-        if declared is not None:
+        if declared is not None and declared.open_port is None:
             found.append(declared.dialect.identity_query)
     return tuple(dict.fromkeys(found))
 

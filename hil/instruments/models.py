@@ -40,6 +40,7 @@ MODELS: dict[str, Model] = {
     "keysight-infiniium-s": Model("keysight_infiniium", "KeysightInfiniium", "hislip"),
     "rohde-schwarz-sgs100a": Model("rohde_schwarz_sgs100a", "RohdeSchwarzSgs100a", "hislip"),
     "qdevil-qdac2": Model("qdevil_qdac2", "QdevilQdac2", "raw"),
+    "spi-rack": Model("spi_rack", "SpiRack", "pty"),
     "qblox-cluster": Model("qblox.cluster", "QbloxCluster", "chassis"),
     "zurich-data-server": Model("zurich.data_server", "DataServer", "labone"),
     **dict.fromkeys(("qick-tproc-v2", "qick-tproc-v1"), Model("qick.board", "QickBoard", "pyro")),

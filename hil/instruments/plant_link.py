@@ -71,8 +71,8 @@ class Plant(Protocol):
         """Return the element of its sequence at which the box waits: events may have moved it."""
         ...
 
-    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
-        """Drive a DC output to a voltage."""
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0, part: str = "") -> None:
+        """Drive a DC output, or one of a part, to a voltage."""
 
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Set the continuous wave of a source."""
@@ -229,7 +229,7 @@ class NoPlant:
         """Return the position that was told."""
         return self._position
 
-    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0, part: str = "") -> None:
         """Forget the level."""
 
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:

@@ -38,6 +38,9 @@ MODELS = {
     "dig": "keysight-infiniium-s",
     "lo_": "rohde-schwarz-sgs100a",
     "dc0": "qdevil-qdac2",
+    "spi": "spi-rack",
+    "d5a": "qblox-d5a",
+    "s4g": "qblox-s4g",
     "tri": "qctl-trigger",
     "clu": "qblox-cluster",
     **MODULES,
@@ -64,9 +67,8 @@ def boxes_of(file: PlantFile) -> dict[str, str]:
     cables = file.cables
     carriers = {lo for lo in (*(line.lo for line in cables.drive), cables.readout.lo) if "." not in lo}
     sources = {connector(place)[0] for place in (*cables.triggers.values(), *cables.slots.values())}
-    names = {*cables.triggers, *sources, *carriers, _starter(file), *cables.beside} - set(cables.slots)
-    if any(line.dc for line in cables.flux):
-        names.add("dc0")
+    biases = {connector(line.dc)[0] for line in cables.flux if line.dc}
+    names = {*cables.triggers, *sources, *carriers, *biases, _starter(file), *cables.beside} - set(cables.slots)
     return {name: MODELS[name[:3]] for name in sorted(names)}
 
 
@@ -147,7 +149,8 @@ def _processor(file: PlantFile, random: np.random.Generator) -> list[str]:
             f"beta_s = {beta_s(transmon)!r} }}",
         ]
         if file.cables.flux[k].output:
-            lines.append("flux = { offset_v = 0.0 }")
+            key = "offset_a" if file.cables.flux[k].dc.startswith("s4g") else "offset_v"
+            lines.append(f"flux = {{ {key} = 0.0 }}")
         lines += [
             f"readout = {{ frequency_hz = {_number(read_hz)}, amplitude_v = {READOUT_V}, length_s = {READOUT_S!r}, "
             f"delay_s = {READOUT_DELAY_S!r} }}",
@@ -182,6 +185,9 @@ def _boxes(box: str, model: str, file: PlantFile, address: str) -> list[str]:
             for name, (slot, other) in modules_of(file, box).items()
             for line in _instrument(name, other, file, address_of(address, slot))
         ]
+    if model == MODELS["spi"]:
+        held = modules_of(file, box).items()
+        return [line for name, (_, other) in held for line in _instrument(name, other, file, address)]
     lines = _instrument(box, model, file, address)
     kind, host, port, *rest = address.split("::") if address.startswith("TCPIP") else ("", "", "")
     for name, (slot, other) in modules_of(file, box).items():
@@ -240,6 +246,9 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += [triggered] if box in file.cables.triggers else []
     elif model == MODELS["fri"]:
         pass
+    elif model in (MODELS["d5a"], MODELS["s4g"]):
+        lines += [f"module = {connector(file.cables.slots[box])[1]}", "timeout_s = 1.0"]
+        lines += _bias_lines(model, [n for name, n in (connector(line.dc) for line in file.cables.flux) if name == box])
     elif model == MODELS["dc0"]:
         for k in range(len(file.processor.transmons)):
             lines.append(f"output.{k + 1} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 0.1, safe_v = 0.0 }}")
@@ -247,6 +256,14 @@ def _instrument(box: str, model: str, file: PlantFile, address: str) -> list[str
         lines += ["clock_hz = 1.0e8", 'reference = "internal"', 'safe = { outputs = "off" }']
         lines += [f"line.{number} = {{ width_s = 1.0e-7 }}" for number in (1, 2)]
     return [*lines, *clocked, ""]
+
+
+def _bias_lines(model: str, numbers: list[int]) -> list[str]:
+    """Return the outputs of a module of an SPI rack; the host leads them, in seconds of wall time."""
+    if model == MODELS["d5a"]:
+        return [f"output.{n} = {{ limits_v = [-1.0, 1.0], slew_v_per_s = 5.0, safe_v = 0.0 }}" for n in numbers]
+    bounds = "limits_a = [-1.0e-3, 1.0e-3], slew_a_per_s = 5.0e-3, safe_a = 0.0"
+    return [f"current.{n} = {{ range_a = 0.05, {bounds} }}" for n in numbers]
 
 
 def _is_served(box: str, file: PlantFile) -> bool:

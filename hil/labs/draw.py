@@ -28,7 +28,7 @@ LO_READOUT_HZ = 7.07e9
 _FREQUENCIES_HZ = {
     "transmon1": (4.72e9,),
     "bridged1": (4.72e9,),
-    "transmon2": (5.47e9, 4.73e9),
+    **dict.fromkeys(("transmon2", "spi2"), (5.47e9, 4.73e9)),
     "transmon5": (5.42e9, 4.72e9, 5.47e9, 4.885e9, 5.45e9),
     **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (5.47e9, 4.73e9)),
     "zurich1": (4.72e9,),
@@ -42,7 +42,7 @@ _ANHARMONICITY_HZ = {"transmon5": -3.3e8}
 _RESONATORS_HZ = {
     "transmon1": (7.02e9,),
     "bridged1": (7.02e9,),
-    "transmon2": (7.035e9, 7.105e9),
+    **dict.fromkeys(("transmon2", "spi2"), (7.035e9, 7.105e9)),
     "transmon5": (7.00e9, 7.035e9, 7.07e9, 7.105e9, 7.14e9),
     **dict.fromkeys(("qblox2", "qblox2-rf", "qblox2-qrc"), (7.035e9, 7.105e9)),
     "zurich1": (7.02e9,),
@@ -73,7 +73,7 @@ _OUTPUTS = {
     "qick1": ("board0:1 board0:2", "", "board0:5 board0:6"),
     "qick2": ("board0:1 board0:2 board0:3 board0:4", "board0:9 board0:11", "board0:5 board0:6"),
 }
-_OUTPUTS["bridged1"] = _OUTPUTS["transmon1"]
+_OUTPUTS |= {"bridged1": _OUTPUTS["transmon1"], "spi2": _OUTPUTS["transmon2"]}
 _BOARDS = {"qick1": "board0", "qick2": "board0", "qick1-v1": "rfsoc0", "qick2-v1": "rfsoc0"}
 """Racks of one board that plays and reads everything, and starts itself."""
 for _name in ("qick1", "qick2"):
@@ -94,6 +94,10 @@ _SLOTS = {
     "zurich2-uhf": {"hd0": "zds0:1", "uh0": "zds0:2"},
 }
 """Racks whose boxes are modules of a chassis, or devices behind a data server, which start together."""
+_BIASES = {"spi2": ("d5a0:1", "s4g0:1")}
+"""Racks whose static biases come from elsewhere than a QDAC-II, one of them as a current."""
+_RACKS = {"spi2": {"d5a0": "spi0:2", "s4g0": "spi0:5"}}
+"""Modules of bias sources, and the controller and number of each."""
 _CARRIERS = {
     "qblox2-rf": ("rfc0.lo{}", "rfr0.lo1"),
     "qblox2-qrc": ("qrc0.lo{}", "qrc0.lo1"),
@@ -196,7 +200,7 @@ def _cables(name: str) -> Cables:
     n = len(drive) // 2
     slots = _SLOTS.get(name, {})
     boxes = sorted({place.partition(":")[0] for place in (*drive, *flux, *readout)})
-    dc = [f"dc0:{k + 1}" for k in range(n)] if flux else [""] * n
+    dc = _BIASES.get(name) or ([f"dc0:{k + 1}" for k in range(n)] if flux else [""] * n)
     lo_drive, lo_readout = _CARRIERS.get(name, ("lo_drive", "lo_readout"))
     alone = bool(slots) or name in _BOARDS
     digitizer = readout[0].partition(":")[0] if alone else "dig0"
@@ -207,7 +211,7 @@ def _cables(name: str) -> Cables:
         readout=Feedline(readout[0], readout[1], lo_readout, f"{digitizer}:1", f"{digitizer}:2"),
         triggers=_TRIGGERS.get(name, {}) if alone else dict.fromkeys((*boxes, "dig0"), "trig0:1"),
         events={box: "trig0:2" for box in boxes if box.startswith("awg")},
-        slots=slots,
+        slots=slots | _RACKS.get(name, {}),
         grid_hz=_GRIDS_HZ.get(name, 0.0),
         joined=_JOINED.get(name, {}),
         beside=_BESIDE.get(name, ()),

@@ -186,9 +186,9 @@ class PlantClient(SelfTimedPlays, asyncio.Protocol):
         """Return the element at which the box waits."""
         return int((await self._ask("position"))["position"])
 
-    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
-        """Drive a DC output to a voltage, at a slew in volts per second of lab time (0: at once)."""
-        await self._ask("level", output=output, volts=volts, slew_v_per_s=slew_v_per_s)
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0, part: str = "") -> None:
+        """Drive a DC output, or one of a part, to a voltage, at a slew in volts per second of lab time (0: at once)."""
+        await self._ask("level", output=output, volts=volts, slew_v_per_s=slew_v_per_s, part=part)
 
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Set the continuous wave of a source."""

@@ -118,8 +118,11 @@ def _event(plant: Plant, session: Session, message: dict[str, Any]) -> None:
 
 
 def _level(plant: Plant, session: Session, message: dict[str, Any]) -> None:
-    now_s = plant.clock.now_s()
-    session.attached().set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
+    now_s, box, part = plant.clock.now_s(), session.attached(), message.get("part", "")
+    if part and part not in session.parts:
+        raise RequestError(f"{box.name} does not speak for {part!r}")
+    box = plant.rack.boxes[part] if part else box
+    box.set_level(int(message["output"]), message["volts"], message["slew_v_per_s"], now_s)
 
 
 def _tone(plant: Plant, session: Session, message: dict[str, Any]) -> None:

@@ -30,6 +30,8 @@ _USUAL = {
     "modbus-firmware": "modbus",
 }
 """What models speak on a serial line or a socket; all others there speak text."""
+_UNSPOKEN = ("qblox-d5a", "qblox-s4g")
+"""Modules of an SPI rack: nothing in its bytes says where a message ends."""
 _PORT_OF_HISLIP = 4880
 
 
@@ -143,6 +145,8 @@ def _place_at(name: str, model: str, address: str, language: str) -> Place | str
     found = parse_address(address)
     if not isinstance(found, Address):
         return found
+    if model in _UNSPOKEN:
+        return f"{name} is behind the controller of an SPI rack ({address}), which no proxy here speaks"
     usual = _USUAL.get(model, "text")
     match found.kind:
         case "socket":

@@ -1,1 +1,1 @@
-"""Neutral-atom devices behind Pulser's abstract representation: what they allow, and what is compiled for them."""
+"""Neutral-atom devices behind Pulser's abstract representation: what they allow, compiling for them, a driver."""

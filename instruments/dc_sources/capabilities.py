@@ -1,7 +1,7 @@
 """What sources of steady voltages can do: range, slew, dwell, lists and currents.
 
 Source: QDevil QDAC-II manual, SCPI command reference; qcodes_contrib_drivers ``QDAC2.py`` (slew, dwell, ranges of
-current).
+current); the package ``spirack`` 0.2.21 (D5a, S4g) and Qblox's SPI rack driver in ``qblox_instruments`` 1.4.1.
 """
 
 from __future__ import annotations
@@ -22,6 +22,13 @@ from qctl.instruments.capability import (
 __all__ = ["TABLES"]
 
 _DRIVER, _MANUAL = "qcodes_contrib_drivers QDAC2", "QDAC-II manual"
+_RACK, _QBLOX, _HOST = "spirack 0.2.21", "qblox_instruments 1.4.1", "steps of 10 ms that the host times"
+_RACK_JUDGE = "spirack and qblox_instruments against the emulator, spirack's bytes against the driver's"
+_RACK_RESTRICTIONS = {
+    "slew": Restriction("the host moves outputs in steps, none above the slew in 50 ms"),
+    "lock": Restriction(f"writes are locked after the controller was switched on, outputs kept: {_RACK}"),
+}
+_CURRENT = Range(-0.05, 0.05, "A", resolution=0.05 / 2**18, source=f"range_a of lab.toml, 50 mA as built: {_RACK}")
 
 TABLES = {
     "qdevil-qdac2": Capability(
@@ -60,5 +67,40 @@ TABLES = {
         standing=Standing(
             1, "QCoDeS against the emulator", "its voltages reach the qubit physics; it takes no programs"
         ),
-    )
+    ),
+    "qblox-d5a": Capability(
+        model="qblox-d5a",
+        title="SPI rack D5a, voltages",
+        sources=(_RACK, _QBLOX),
+        settings={
+            "output": Range(1, 16, source=_RACK),
+            "module": Range(1, 15, source=_RACK),
+            "voltage_v": Range(-8, 8, "V", resolution=4 / 2**18, source=f"finest in the span of ±2 V: {_RACK}"),
+            "slew_v_per_s": Range(1e-6, 1e9, "V/s", source=_HOST),
+        },
+        restrictions={
+            "span": Restriction("0 to 4 V, ±4 V and ±2 V of 18 bits; the upper end is one code below"),
+            "high-span": Restriction(f"0 to 8 V and ±8 V need a supply of 12 V: {_QBLOX}"),
+            **_RACK_RESTRICTIONS,
+        },
+        upload=Upload("words of 32 bits", "", "big"),
+        standing=Standing(1, _RACK_JUDGE, "its voltages reach the qubit physics; it takes no programs"),
+    ),
+    "qblox-s4g": Capability(
+        model="qblox-s4g",
+        title="SPI rack S4g, currents",
+        sources=(_RACK, _QBLOX),
+        settings={
+            "output": Range(1, 4, source=_RACK),
+            "module": Range(1, 15, source=_RACK),
+            "current_a": _CURRENT,
+            "slew_a_per_s": Range(1e-9, 1e6, "A/s", source=_HOST),
+        },
+        restrictions={
+            "span": Restriction("0 to range, ±range and ±range/2 of 18 bits; the upper end is one code below"),
+            **_RACK_RESTRICTIONS,
+        },
+        upload=Upload("words of 32 bits", "", "big"),
+        standing=Standing(1, _RACK_JUDGE, "its currents reach the qubit physics; it takes no programs"),
+    ),
 }

@@ -11,6 +11,7 @@ Source: QCoDeS 0.58 (`VisaInstrument`, `IPInstrument`, `Parameter`), PyMeasure 0
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -213,7 +214,7 @@ class HostedInstrument:
     @contextmanager
     def _named(self, what: str) -> Iterator[None]:
         """Give what a foreign driver raises a name that clients and reconnection understand."""
-        name = self.instrument.name
+        name, process = self.instrument.name, os.getpid()
         try:
             yield
         except QctlError:
@@ -227,6 +228,9 @@ class HostedInstrument:
         except (Exception, SystemExit) as error:  # some leave the program where a file or a licence is missing
             words = _plain_text(f"{type(error).__name__}: {error}")
             raise RefusedError(f"{name}: {what}: its driver refused ({words})", instrument=name, words=words) from error
+        finally:
+            if os.getpid() != process:  # a copy of the host that the driver has forked: it would go on beside it
+                os._exit(1)
 
 
 def _told(value: Any) -> Any:

@@ -49,15 +49,17 @@ class PymeasureDriver:
     def identify(self) -> str:
         """Return what the instrument answers to ``*IDN?``, or the class of one that does not.
 
-        One that has not answered when it was opened is not asked again.
+        One that has not answered when it was opened is not asked again. A connection that breaks is no such silence:
+        PyVISA-py opens sockets of addresses at which nobody listens, and tells so when something is sent.
         """
         if self._tells is not False:
             try:
                 told = str(self._instrument.id).strip()
                 self._tells = True
                 return told
-            except Exception:  # whatever its adapter raises; an instrument without identity may say nothing at all
-                if self._tells:
+            except Exception as error:  # whatever its adapter raises; without identity it may say nothing at all
+                broken = isinstance(error, OSError | EOFError) and not isinstance(error, TimeoutError)
+                if self._tells or broken:
                     raise
                 self._tells = False
         return f"PyMeasure,{type(self._instrument).__name__},,"

@@ -11,22 +11,20 @@ Source: pymodbus 3.16 (synchronous clients; `retries`, `device_id`, `trace_packe
 from __future__ import annotations
 
 import logging
-import os
 import struct
 import time
 from collections.abc import Callable
-from threading import Condition, Lock
 from typing import Any
 
 from qctl.errors import RequestError
 from qctl.instruments.links.checksums import crc16
 from qctl.instruments.links.life import LONGEST_SILENCE
 from qctl.instruments.links.link import SerialLine
+from qctl.instruments.links.shared_line import SharedLine, join_line, place_of_line
 from qctl.instruments.links.silence import Silence, serial_path, silence_of
 from qctl.instruments.links.visa_port import PortClosedError
-from qctl.lab.addresses import Address, parse_address
 
-__all__ = ["ModbusLine", "join_line"]
+__all__ = ["ModbusLine", "join_modbus_line"]
 
 _PARITIES = {"none": "N", "odd": "O", "even": "E"}
 _CHARACTER_BITS = 11
@@ -36,7 +34,7 @@ _SLICE_S = 0.01
 """How often a line on which nobody asks is looked at."""
 
 
-class ModbusLine:
+class ModbusLine(SharedLine):
     """One port, and whoever shares it.
 
     Parameters
@@ -55,23 +53,15 @@ class ModbusLine:
     """
 
     def __init__(self, address: str, timeout_s: float, serial: SerialLine) -> None:
-        self.n_units = 0
-        self.key = _key(address)
-        self._address, self._settings = address, (timeout_s, serial)
-        self._is_serial = _place(address).kind == "serial"
+        super().__init__(address, (timeout_s, serial))
+        self._address = address
+        self._is_serial = place_of_line(address).kind == "serial"
         self._timeout_s = timeout_s
         self._heard, self._unit, self._n_passed = b"", 0, 0
         self._loose, self._loose_s = b"", 0.0
         self._client = _client(address, timeout_s, serial, self._seen)
         self._silence_s = max(_SHORTEST_SILENCE_S, 3.5 * _CHARACTER_BITS / serial.baud) if self._is_serial else 0.0
         self._free_s = 0.0
-        self._turn = Condition()
-        self._n_come = self._n_gone = 0
-        self._given_up: set[int] = set()
-
-    def fits(self, timeout_s: float, serial: SerialLine) -> bool:
-        """Say whether a unit that is spoken to like this can share the line."""
-        return self._settings == (timeout_s, serial)
 
     def open(self) -> None:
         """Open the port, if it is not open.
@@ -81,11 +71,8 @@ class ModbusLine:
         PortClosedError
             If it can't be opened.
         """
-        self._begin_turn()
-        try:
+        with self.turn():
             self._opened()
-        finally:
-            self._end_turn()
 
     def ask(self, unit: int, request: Callable[[Any], Any], judge: Callable[[Any], str], is_first: bool = False) -> Any:
         """Have a unit's turn: send one request, and return the answer.
@@ -134,34 +121,33 @@ class ModbusLine:
     ) -> Any:
         from pymodbus.exceptions import ConnectionException, ModbusException
 
-        self._begin_turn()
-        try:
-            self._opened()
-            time.sleep(max(0.0, self._free_s - time.monotonic()))
-            if silence is not None:
-                self._take_waiting()
-                silence.ask(time.monotonic(), self._timeout_s)
-            self._heard, self._unit, self._n_passed = b"", unit, 0
-            reply = request(self._client)
-            if wrong := judge(reply):
-                self._came(unit)
-                raise PortClosedError(wrong)
-            return reply
-        except PortClosedError:
-            self._client.close()
-            raise
-        except (ConnectionException, OSError) as error:
-            self._client.close()
-            raise PortClosedError(f"the connection broke ({error})") from error
-        except (ModbusException, struct.error, ValueError, LookupError) as error:
-            self._client.close()
-            if self._is_damaged():
-                self._came(unit)
-                raise PortClosedError(f"the check of what came is wrong: {self._heard[:64].hex(' ')}") from error
-            raise TimeoutError(self._heard) from error
-        finally:
-            self._free_s = time.monotonic() + self._silence_s
-            self._end_turn()
+        with self.turn():
+            try:
+                self._opened()
+                time.sleep(max(0.0, self._free_s - time.monotonic()))
+                if silence is not None:
+                    self._take_waiting()
+                    silence.ask(time.monotonic(), self._timeout_s)
+                self._heard, self._unit, self._n_passed = b"", unit, 0
+                reply = request(self._client)
+                if wrong := judge(reply):
+                    self._came(unit)
+                    raise PortClosedError(wrong)
+                return reply
+            except PortClosedError:
+                self._client.close()
+                raise
+            except (ConnectionException, OSError) as error:
+                self._client.close()
+                raise PortClosedError(f"the connection broke ({error})") from error
+            except (ModbusException, struct.error, ValueError, LookupError) as error:
+                self._client.close()
+                if self._is_damaged():
+                    self._came(unit)
+                    raise PortClosedError(f"the check of what came is wrong: {self._heard[:64].hex(' ')}") from error
+                raise TimeoutError(self._heard) from error
+            finally:
+                self._free_s = time.monotonic() + self._silence_s
 
     def _silence(self, unit: int) -> Silence | None:
         return silence_of(self._address, self._timeout_s, unit)
@@ -195,12 +181,9 @@ class ModbusLine:
         return False
 
     def _listen(self, pause_s: float) -> None:
-        self._begin_turn()
-        try:
+        with self.turn():
             self._opened()
             self._take_waiting()
-        finally:
-            self._end_turn()
         time.sleep(pause_s)
 
     def _take_waiting(self) -> None:
@@ -220,39 +203,13 @@ class ModbusLine:
             self._came(self._loose[0])
             self._loose = self._loose[size:]
 
-    def leave(self) -> None:
-        """Note that a unit's link is closed; with the last one the port is."""
-        with _LINES_LOCK:
-            self.n_units -= 1
-            if not self.n_units:
-                _LINES.pop(self.key, None)
-                self._client.close()
+    def shut(self) -> None:
+        """Close the port."""
+        self._client.close()
 
     def _opened(self) -> None:
         if not self._client.connect():
             raise PortClosedError(f"{self._address} can't be opened")
-
-    def _begin_turn(self) -> None:
-        """Wait for those who came before."""
-        with self._turn:
-            mine, self._n_come = self._n_come, self._n_come + 1
-            try:
-                self._turn.wait_for(lambda: self._n_gone == mine)
-            except BaseException:  # Ctrl-C in a script: those behind it have their turns all the same
-                self._given_up.add(mine)
-                self._pass_on()
-                raise
-
-    def _end_turn(self) -> None:
-        with self._turn:
-            self._n_gone += 1
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        while self._n_gone in self._given_up:
-            self._given_up.remove(self._n_gone)
-            self._n_gone += 1
-        self._turn.notify_all()
 
     def _seen(self, sending: bool, data: bytes) -> bytes:
         """Take what pymodbus sends or has received so far; return it without whole answers of other units."""
@@ -284,11 +241,7 @@ def _frame_size(data: bytes) -> int:
     return next((n for n in ends if struct.pack("<H", crc16(data[: n - 2])) == data[n - 2 : n]), 0)
 
 
-_LINES: dict[tuple[str, ...], ModbusLine] = {}
-_LINES_LOCK = Lock()
-
-
-def join_line(address: str, timeout_s: float, serial: SerialLine) -> ModbusLine:
+def join_modbus_line(address: str, timeout_s: float, serial: SerialLine) -> ModbusLine:
     """Return the open line at an address, which all units there share; each `leave`s it.
 
     Raises
@@ -298,31 +251,7 @@ def join_line(address: str, timeout_s: float, serial: SerialLine) -> ModbusLine:
     RequestError
         If it is open already with another speed, parity or time-out.
     """
-    with _LINES_LOCK:
-        line = _LINES.get(_key(address)) or ModbusLine(address, timeout_s, serial)
-        if not line.fits(timeout_s, serial):
-            raise RequestError(f"{address} is open already with another baud, parity or timeout_s")
-        line.n_units += 1
-        _LINES[line.key] = line
-    try:
-        line.open()
-    except BaseException:
-        line.leave()
-        raise
-    return line
-
-
-def _place(address: str) -> Address:
-    place = parse_address(address)
-    if not isinstance(place, Address) or place.kind not in ("serial", "socket"):
-        raise RequestError(f"{address} is neither a serial line nor a socket, which Modbus is spoken over")
-    return place
-
-
-def _key(address: str) -> tuple[str, ...]:
-    """Return what is the same for all names of one line."""
-    place = _place(address)
-    return ("serial", os.path.realpath(serial_path(place))) if place.kind == "serial" else place.identity
+    return join_line(ModbusLine, address, (timeout_s, serial), lambda: ModbusLine(address, timeout_s, serial))
 
 
 def _client(address: str, timeout_s: float, serial: SerialLine, seen: Callable[[bool, bytes], bytes]) -> Any:
@@ -332,7 +261,7 @@ def _client(address: str, timeout_s: float, serial: SerialLine, seen: Callable[[
     except ImportError as error:
         raise RequestError('Modbus needs the package pymodbus: pip install "qctl[modbus]"') from error
     logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what goes wrong is in our errors
-    place = _place(address)
+    place = place_of_line(address)
     if place.kind == "socket":
         return ModbusTcpClient(place.host, port=int(place.port), timeout=timeout_s, retries=0, trace_packet=seen)
     return ModbusSerialClient(

@@ -9,11 +9,12 @@ Source: pymodbus 3.16 (synchronous clients; `device_id`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from qctl.instruments.links.link import SerialLine
-from qctl.instruments.links.modbus_line import join_line
+from qctl.instruments.links.modbus_line import join_modbus_line
 from qctl.instruments.links.modbus_words import (
     ACCEPTED,
     EXCEPTIONS,
@@ -22,6 +23,7 @@ from qctl.instruments.links.modbus_words import (
     Register,
     parse_register,
 )
+from qctl.instruments.links.worded_port import WordedPort
 
 __all__ = ["ModbusPort"]
 
@@ -32,7 +34,7 @@ _WRITE_COIL, _WRITE_REGISTER, _WRITE_REGISTERS, _IDENTIFY = 5, 6, 16, 43
 _BITS_OF_BYTE = 8
 
 
-class ModbusPort:
+class ModbusPort(WordedPort):
     """One unit behind a serial line or a socket.
 
     Parameters
@@ -54,58 +56,15 @@ class ModbusPort:
         If it can't be opened.
     """
 
-    is_stream = False
-
     def __init__(self, address: str, timeout_s: float, unit: int, word_order: str, serial: SerialLine) -> None:
         self._unit, self._word_order = unit, word_order
-        self._due, self._answer = "", b""
-        self._is_open = self._is_new = True
-        self._line = join_line(address, timeout_s, serial)
+        self._is_new = True
+        self._line = join_modbus_line(address, timeout_s, serial)
+        super().__init__(self._line)
 
-    def close(self) -> None:
-        """Leave the line; the others that share it stay."""
-        if self._is_open:
-            self._is_open = False
-            self._line.leave()
-
-    def send(self, parts: Sequence[bytes | memoryview], timeout_s: float) -> None:
-        """Take one line; it is carried out when its answer is asked for."""
-        self._due, self._answer = b"".join(parts).decode("ascii").strip(), b""
-
-    def line(self, max_bytes: int, timeout_s: float) -> bytes:
-        """Carry out what was sent last, and return its answer.
-
-        Raises
-        ------
-        TimeoutError
-            If the unit is silent.
-        PortClosedError
-            If the connection broke, or something else answered.
-        """
-        return self._taken(-1)
-
-    def receive(self, n_bytes: int, timeout_s: float) -> bytes:
-        """Carry out what was sent last, and return the first bytes of its answer; raise as `line` does."""
-        return self._taken(n_bytes)
-
-    def _taken(self, n_bytes: int) -> bytes:
-        if self._due:
-            text, self._due = self._due, ""
-            self._answer = self._carried_out(text).encode("latin-1", "replace") + b"\n"
-        n_taken = len(self._answer) if n_bytes < 0 else n_bytes
-        taken, self._answer = self._answer[:n_taken], self._answer[n_taken:]
-        return taken
-
-    def unread(self) -> bytes:
-        """Return nothing: what comes unasked is dropped before the next request."""
-        return b""
-
-    def listen(self, timeout_s: float) -> bytes:
-        """Return nothing: the line listens to what comes unasked."""
-        return b""
-
-    def keep_pace(self, begin_s: float, got: bytes | bytearray, timeout_s: float) -> None:
-        """Do nothing: answers come whole."""
+    def take(self, text: str) -> Callable[[], str] | None:
+        """Have a line carried out when its answer is asked for; raise as `WordedPort.take` does."""
+        return partial(self._carried_out, text) if text else None
 
     def _carried_out(self, text: str) -> str:
         if text == IDENTIFICATION:

@@ -1,1 +1,1 @@
-"""Qblox cluster modules: what their sequencers can do, lowering to Q1ASM, and the driver of QCM and QRM."""
+"""Qblox cluster modules: what their sequencers can do, lowering to Q1ASM, and the driver of all but the QTM."""

@@ -30,7 +30,7 @@ from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import QbloxBody, Sequencer
 from qctl.instruments.qblox.front_end import FrontEnd, gain_db
 from qctl.instruments.qblox.results import RANGE_V, columns, n_blocks, norm_of, unit_of, volts
-from qctl.instruments.qblox.settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
+from qctl.instruments.qblox.sequencer_settings import OFF_SETTINGS, ON_SETTINGS, changed, encoded, maps_of, settings_of
 from qctl.lab import Instrument, Lab
 from qctl.program.device_program import DeviceProgram
 

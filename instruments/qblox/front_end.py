@@ -17,7 +17,7 @@ from qctl.instruments.capability import Capability, limit
 from qctl.instruments.links.link import Link
 from qctl.instruments.qblox import capabilities as can
 from qctl.instruments.qblox.body import Sequencer
-from qctl.instruments.qblox.setting import Attenuator, Centre, Setting
+from qctl.instruments.qblox.connector_settings import Attenuator, Centre, Setting
 from qctl.lab import Instrument
 from qctl.units import Limits
 

@@ -1,1 +1,1 @@
-"""QICK boards: what one can do, read from its own soccfg, and what one with tProcessor v2 plays."""
+"""QICK boards: what one can do, read from its own soccfg, what one with either tProcessor plays, and the driver."""

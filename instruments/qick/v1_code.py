@@ -1,4 +1,4 @@
-"""Machine code of a tProcessor v1 for the assembly that `v1_text` writes: one 64-bit word for each instruction.
+"""Machine code of a tProcessor v1 for the assembly that `v1_program` writes: one 64-bit word for each instruction.
 
 Source: qick (``firmware/ip/axis_tproc64x32_x8_v1/src/ctrl.sv``: fields of the word). Only what this package writes is
 known; qick's own parser and compiler are held against it by ``make conformance``.
@@ -82,7 +82,7 @@ def machine_code(text: str) -> NDArray[np.uint64]:
     Parameters
     ----------
     text : str
-        Assembly, as `v1_text` writes it.
+        Assembly, as `v1_program` writes it.
 
     Returns
     -------

@@ -1,1 +1,1 @@
-"""Tektronix generators that take waveforms as files: AWG5200 and AWG70000A are compiled for."""
+"""Tektronix generators that take waveforms as files: AWG5200 and AWG70000A are compiled for and driven."""

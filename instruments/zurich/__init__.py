@@ -1,1 +1,1 @@
-"""Zurich Instruments HDAWG, SHFSG, SHFQA, SHFQC and UHFQA: lowering to SeqC and command tables; not driven yet."""
+"""Zurich Instruments HDAWG, SHFSG, SHFQA, SHFQC and UHFQA: lowering to SeqC and command tables, and their driver."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from qctl.errors import CompileError
 from qctl.instruments.zurich import sequencers as can
-from qctl.lab import Instrument, OutputRef, Port
+from qctl.lab import Instrument, Lab, Mixer, OutputRef, Port
 
-__all__ = ["check_outputs", "core_of_port", "outputs_of_readout", "readout_of_port"]
+__all__ = [
+    "carrier_of_readout",
+    "check_mixers",
+    "check_outputs",
+    "core_of_port",
+    "outputs_of_readout",
+    "readout_of_port",
+]
 
 _CLOSE = 0.01
 _LO_STEP_HZ = 100e6
@@ -65,6 +72,56 @@ def outputs_of_readout(ports: Sequence[Port], instrument: Instrument, model: can
     return tuple(dict.fromkeys(r for r in refs if r.instrument == instrument.name and r.output > _n_played(model)))
 
 
+def carrier_of_readout(ports: Sequence[Port], instrument: Instrument, model: can.Model, lab: Lab) -> float:
+    """Return the frequency in hertz that a readout channel mixes with: one for what it plays and what it listens to.
+
+    Its ports may be played by another output, whose carrier it must have then. It is 0 for a box without mixers.
+
+    Raises
+    ------
+    CompileError
+        If they have different carriers, or one that the channel can't be brought to.
+    """
+    if model.readout is None or not model.readout.generates:
+        return 0.0
+    carriers = {port.name: lab.carrier_hz(port) or 0.0 for port in ports}
+    first, hz = next(iter(carriers.items()))
+    for name, other_hz in carriers.items():
+        if other_hz != hz:
+            raise CompileError(
+                f"{instrument.name}: {first} and {name} share a readout channel, which has one carrier, and theirs are "
+                f"{hz:g} and {other_hz:g} Hz"
+            )
+    low, high = _LO_HZ
+    if not low <= hz <= high or hz % _LO_STEP_HZ:
+        raise CompileError(
+            f"{instrument.name}: what acquires {first} can't be mixed with its carrier of {hz:g} Hz, which is no "
+            f"multiple of {_LO_STEP_HZ:g} Hz in [{low:g}, {high:g}] Hz"
+        )
+    return hz
+
+
+def check_mixers(instrument: Instrument, model: can.Model, ports: Iterable[Port]) -> None:
+    """Refuse a correction of mixers that are inside the box.
+
+    Raises
+    ------
+    CompileError
+        With the port.
+    """
+    for port in ports:
+        played = any(ref.instrument == instrument.name for ref in port.outputs)
+        if played and _up_converts(model) and port.mixer != Mixer():
+            raise CompileError(
+                f"{instrument.name}: {port.name} has a mixer to correct, and a {instrument.model} corrects none"
+            )
+
+
+def _up_converts(model: can.Model) -> bool:
+    mixes = model.player is None or model.player.mixes
+    return mixes and (model.readout is None or model.readout.generates)
+
+
 def check_outputs(instrument: Instrument, model: can.Model) -> None:
     """Refuse connectors that the box doesn't have, and settings that it can't be brought to.
 
@@ -73,8 +130,7 @@ def check_outputs(instrument: Instrument, model: can.Model) -> None:
     CompileError
         With the connector, what lab.toml says and what the box has.
     """
-    name, converts = instrument.name, model.player is None or model.player.mixes
-    converts = converts and (model.readout is None or model.readout.generates)
+    name, converts = instrument.name, _up_converts(model)
     per_readout = 1 if model.readout is None or model.readout.generates else 2
     n_outputs = _n_played(model) + model.n_readouts * per_readout
     n_inputs = model.n_readouts * per_readout

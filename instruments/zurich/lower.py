@@ -15,7 +15,14 @@ from qctl.errors import CompileError
 from qctl.instruments.rows import Rows, alike, conditions_of, rows_of
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import Core, Readout, ZurichBody
-from qctl.instruments.zurich.connectors import check_outputs, core_of_port, outputs_of_readout, readout_of_port
+from qctl.instruments.zurich.connectors import (
+    carrier_of_readout,
+    check_mixers,
+    check_outputs,
+    core_of_port,
+    outputs_of_readout,
+    readout_of_port,
+)
 from qctl.instruments.zurich.core import Place, Size, core_of
 from qctl.instruments.zurich.feedback import CYCLE, FEEDBACK_NS, MOST_CYCLES, Conditions
 from qctl.instruments.zurich.hub import HUB, HUB_FEEDBACK_NS, KNOWN, WAIT, Heard, Plan, check_hub, hub_of, planned
@@ -74,6 +81,7 @@ def _work_of(straights: Sequence[Straight], instrument: Instrument, lab: Lab, sh
 
     def checked() -> bool:
         check_outputs(instrument, model)
+        check_mixers(instrument, model, lab.ports.values())
         return True
 
     kept(lab, ("zurich outputs", instrument.name, Same(model)), checked)
@@ -262,8 +270,9 @@ class _Work:
         rows, grid = self.rows, self.grid(reader.grid, reader.least)
 
         def make() -> _Read:
-            outputs = outputs_of_readout(ports, self.instrument, self.model)
-            return readout_of(number, ports, outputs, self.instrument, reader, rows, self.shots, grid, self.given)
+            box, model = self.instrument, self.model
+            outputs, lo_hz = outputs_of_readout(ports, box, model), carrier_of_readout(ports, box, model, self.lab)
+            return readout_of(number, ports, outputs, lo_hz, box, reader, rows, self.shots, grid, self.given)
 
         content = alike(rows, [rows.ports[port.name] for port in ports])
         if content is None or self.given.deciding():

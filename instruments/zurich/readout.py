@@ -43,6 +43,7 @@ def readout_of(
     number: int,
     ports: list[Port],
     outputs: tuple[OutputRef, ...],
+    lo_hz: float,
     instrument: Instrument,
     reader: can.Readout,
     rows: Rows,
@@ -86,7 +87,7 @@ def readout_of(
     connectors = tuple(ref.output for ref in outputs)
     readout = Readout(
         number, tuple(port.name for port in ports), connectors, inputs,
-        (instrument.output[connectors[0]].lo_hz or 0.0) if connectors else 0.0,
+        lo_hz,
         tuple(instrument.output[n].amplitude_vpp or 0.0 for n in connectors),
         tuple(instrument.input[n].range_v for n in inputs), text, tuple(waves), tuple(integrators), delay, length,
         size.n_results, size.n_averages, tuple(_point_results(events).tolist()),

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 
 from qctl.errors import RequestError
-from qctl.lab import DrivePulse, Lab, Port, TransmonCoupler, TransmonQubit
+from qctl.lab import DrivePulse, FluxLine, Lab, Port, TransmonCoupler, TransmonQubit
 from qctl.lab.snapshot import Values
 from qctl.units import rational_hz, to_ticks
 
@@ -117,7 +118,7 @@ class _Move:
             f"{name} drive.amplitude_v: {drive.amplitude_v:.6g} to {amplitude_v:.6g} V, for the same angle"
         )
         if qubit.flux is not None:
-            found["flux"] = {"offset_v": qubit.flux.offset_v}
+            self._bias(qubit, qubit.flux, found)
         found["readout"] = {
             key: getattr(readout, key) for key in ("frequency_hz", "amplitude_v", "length_s", "delay_s")
         }
@@ -167,12 +168,26 @@ class _Move:
             self.translated.append(f"{what}: {length_s * 1e9:.4f} to {whole_s * 1e9:.4f} ns, in whole samples")
         return whole_s
 
+    def _bias(self, qubit: TransmonQubit, flux: FluxLine, found: dict[str, Any]) -> None:
+        """Carry a static bias, between sources of one kind: no table says what current a voltage makes in a line."""
+        offset_a = 0.0 if flux.offset_a is UNSET else flux.offset_a
+        if self._same(f"{qubit.name}.flux", _makes_current):
+            found["flux"] = {"offset_v": flux.offset_v} | ({} if flux.offset_a is UNSET else {"offset_a": offset_a})
+        elif flux.offset_v or offset_a:
+            was, now = ("voltage", "current") if flux.offset_v else ("current", "voltage")
+            self.left_out.append(f"{qubit.name} flux: its static bias, a {was} that is a {now} there (no node sets it)")
+
     def _same(self, port: str, parts: Callable[[Lab, Port], object]) -> bool:
         """Say whether a port is played by the same kind of boxes, as far as the parts of them tell."""
         held = [lab.ports.get(port) for lab in (self.before, self.after)]
         if None in held:
             return held[0] is held[1]
         return parts(self.before, self.before.port(port)) == parts(self.after, self.after.port(port))
+
+
+def _makes_current(lab: Lab, port: Port) -> object:
+    """Say whether a port's static bias is a current."""
+    return port.dc is not None and port.dc.output in lab.instrument(port.dc.instrument).current
 
 
 def _reading(lab: Lab, port: Port) -> object:

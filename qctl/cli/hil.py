@@ -28,7 +28,7 @@ hil.command()(replay)
 
 _WRITTEN = b"# The built-in virtual lab "
 _LABS = (
-    "transmon5, transmon2, transmon1, bridged1, qblox2, qblox2-rf, qblox2-qrc, proteus2, zurich1, zurich2, "
+    "transmon5, transmon2, transmon1, bridged1, spi2, qblox2, qblox2-rf, qblox2-qrc, proteus2, zurich1, zurich2, "
     "zurich2-pqsc, zurich2-uhf, qick1, qick2, qick1-v1, qick2-v1, mixed1, mixed1-qblox, open-architecture, "
     "open-architecture-scope, open-architecture-scpi, atoms9, ions4, ions1"
 )

@@ -50,12 +50,12 @@ def list_instruments(server: Server = _ADDRESS, as_json: AsJson = False) -> None
 def _troubles(row: dict[str, Any]) -> list[str]:
     """Return what there is to say of a link beside its state: since when, the last error, retries, lost settings."""
     found = []
-    since = datetime.fromtimestamp(row["since_s"]).strftime("%Y-%m-%d %H:%M:%S") if row.get("since_s") else ""
+    since = f"since {datetime.fromtimestamp(row['since_s']):%Y-%m-%d %H:%M:%S}" if row.get("since_s") else "just now"
     if row["link"] != "up":
         tried = f", {row['n_retries']} failed attempts" if row.get("n_retries") else ""
-        found.append(f"since {since}{tried}: {row.get('why') or 'no reason known'}")
+        found.append(f"{since}{tried}: {row.get('why') or 'no reason known'}")
     elif row.get("n_lost"):
-        found.append(f"since {since}, lost {row['n_lost']} times, last: {row['last_error']}")
+        found.append(f"{since}, lost {row['n_lost']} times, last: {row['last_error']}")
     lost = row.get("settings", ())
     found += row.get("lacks", ())
     return found + [f"{one['parameter']} = {one['found']} since reconnecting, set was {one['set']}" for one in lost]

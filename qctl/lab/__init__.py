@@ -4,7 +4,7 @@ from qctl.lab.atom import AtomCoupler, AtomProcessor, AtomQubit
 from qctl.lab.ion import IonCoupler, IonProcessor, IonQubit
 from qctl.lab.lab import Coupler, Lab, Processor, Qubit, processor_meant
 from qctl.lab.load import load_lab, parse_lab, read_lab, whole_lab
-from qctl.lab.rack import Input, InputRef, Instrument, Interlock, Mixer, Output, OutputRef, Port
+from qctl.lab.rack import CurrentOutput, Input, InputRef, Instrument, Interlock, Mixer, Output, OutputRef, Port
 from qctl.lab.transmon import (
     CzPulse,
     DrivePulse,
@@ -20,6 +20,7 @@ __all__ = [
     "AtomProcessor",
     "AtomQubit",
     "Coupler",
+    "CurrentOutput",
     "CzPulse",
     "DrivePulse",
     "FluxLine",

@@ -30,8 +30,10 @@ class Problems:
         self.found: list[str] = []
 
     def add(self, path: str, text: str) -> None:
-        """Note one problem and the path of its key."""
-        self.found.append(f"{path}: {text}" if path else text)
+        """Note one problem and the path of its key; several rules may find the same."""
+        problem = f"{path}: {text}" if path else text
+        if problem not in self.found:
+            self.found.append(problem)
 
 
 def refusal(found: list[str]) -> RequestError:

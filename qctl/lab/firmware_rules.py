@@ -9,6 +9,9 @@ from qctl.lab.rack import Instrument
 __all__ = ["check_described", "check_shared"]
 
 _SPEAKS = {"line-firmware": "lines", "modbus-firmware": "modbus"}
+_MODULES = ("qblox-d5a", "qblox-s4g")
+"""Models that sit in a rack, and share its controller's serial line."""
+_CURRENT_SOURCE = "qblox-s4g"
 _LAST_UNIT = 247
 _DESCRIBING = ("kind", "unit", "label", "ask", "send", "reply", "register", "codes", "digits", "resolution")
 _FOREIGN = {"line-firmware": ("register",), "modbus-firmware": ("ask", "send", "reply", "digits")}
@@ -22,6 +25,16 @@ def check_described(instrument: Instrument, path: str, problems: Problems) -> No
             problems.add(join(path, key), f"is for the model {model}, not for {instrument.model}")
         elif wanted and not given:
             problems.add(join(path, key), f"is missing; it says how {model} is spoken to")
+    if (instrument.module is None) is (instrument.model in _MODULES):
+        wrong = "is missing; it is the number that is set on the module"
+        other = f"is for modules of a rack, {', '.join(_MODULES)}, not for {instrument.model}"
+        problems.add(join(path, "module"), wrong if instrument.module is None else other)
+    makes_currents = instrument.model == _CURRENT_SOURCE
+    if instrument.current and not makes_currents:
+        problems.add(join(path, "current"), f"is for {_CURRENT_SOURCE}, which makes currents")
+    if instrument.output and makes_currents:
+        text = f"is for voltages and waveforms; the currents of a {_CURRENT_SOURCE} are `current`"
+        problems.add(join(path, "output"), text)
     described = instrument.model in _SPEAKS
     for name, rule in instrument.parameter.items():
         at = join(join(path, "parameter"), name)
@@ -45,19 +58,31 @@ def check_shared(instrument: Instrument, others: list[Instrument], kind: str, pa
         problems.add(join(join(path, "modbus"), "unit"), text)
     if not others:
         return
-    if said is None or any(one.modbus is None for one in others):
-        problems.add(join(path, "address"), f"{instrument.address} is the address of {others[0].name} too")
+    first, mine = others[0], _place(instrument)
+    if mine is None or any(_kind(one) != _kind(instrument) for one in others):
+        problems.add(join(path, "address"), f"{instrument.address} is the address of {first.name} too")
         return
-    first = others[0]
     pairs = [(key, getattr(instrument, key), getattr(first, key)) for key in ("timeout_s", "baud", "also_at", "group")]
-    assert first.modbus is not None
-    pairs.append(("modbus.parity", said.parity, first.modbus.parity))
-    for key, mine, its in pairs:
-        if mine != its:
-            problems.add(f"{path}.{key}", f"{mine!r} is not {its!r} as of {first.name}, whose line it shares")
+    if said is not None and first.modbus is not None:
+        pairs.append(("modbus.parity", said.parity, first.modbus.parity))
+    for key, one_way, other in pairs:
+        if one_way != other:
+            problems.add(f"{path}.{key}", f"{one_way!r} is not {other!r} as of {first.name}, whose line it shares")
     for one in others:
-        if one.modbus is not None and one.modbus.unit == said.unit:
-            problems.add(f"{path}.modbus.unit", f"{said.unit} is that of {one.name} on the same line")
+        if _place(one) == mine:
+            problems.add(f"{path}.{mine[0]}", f"{mine[1]} is that of {one.name} on the same line")
+
+
+def _place(instrument: Instrument) -> tuple[str, int] | None:
+    """Return what an instrument is told apart by on a line that it shares, and the number; None if it shares none."""
+    if instrument.modbus is not None:
+        return "modbus.unit", instrument.modbus.unit
+    return None if instrument.module is None else ("module", instrument.module)
+
+
+def _kind(instrument: Instrument) -> str:
+    place = _place(instrument)
+    return "" if place is None else place[0]
 
 
 def _check_spoken(instrument: Instrument, path: str, problems: Problems) -> None:

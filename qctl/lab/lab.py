@@ -103,8 +103,8 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return _named(self.instruments, name, "instrument")
 
     def sharing(self, name: str) -> tuple[str, ...]:
-        """Return the units of Modbus at the address of one, in the order of lab.toml; of any other, itself alone."""
-        if self.instrument(name).modbus is None:
+        """Return the units of Modbus, or the modules of a rack, at the address of one; of any other, itself alone."""
+        if self.instrument(name).modbus is None and self.instrument(name).module is None:
             return (name,)
         places = {one: parse_address(two.address) for one, two in self.instruments.items()}
         mine = places[name]
@@ -162,6 +162,16 @@ class Lab(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             if source in self.instruments and source not in found:
                 found.append(source)
         return tuple(found)
+
+    def players_of(self, processor: str) -> set[str]:
+        """Return the instruments that get programs of a run: its trigger, the ports' players, what passes triggers on.
+
+        Sources of carriers and static biases are set before a run, and are not among them.
+        """
+        found = {self.processor(processor).trigger}
+        for port in self.ports_of(processor):
+            found.update(ref.instrument for ref in port.connectors)
+        return found.union(*(self._passing(name) for name in found))
 
     def instruments_of(self, processor: str) -> tuple[Instrument, ...]:
         """Return what a run on the processor occupies: its trigger, what its ports use, what passes triggers on."""

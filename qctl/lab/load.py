@@ -54,9 +54,8 @@ def _board(board: str, name: str, path: Path) -> str:
     try:
         return read_lab(path.parent / board)
     except (RequestError, ParseError) as error:
-        raise RequestError(
-            f"{path.name}: instruments.{name}.board: {error.message}", problems=[error.message]
-        ) from error
+        text = f"{path.name}: instruments.{name}.board: {error.message}"
+        raise RequestError(text, problems=[text]) from error
 
 
 def whole_lab(path: str | Path) -> str:

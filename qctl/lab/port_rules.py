@@ -104,12 +104,13 @@ def _exists(lab: Lab, ref: OutputRef | InputRef, path: str, key: str, problems: 
         problems.add(path, unknown("instrument", ref.instrument, list(lab.instruments)))
         return False
     kind, number = ("output", ref.output) if isinstance(ref, OutputRef) else ("input", ref.input)
-    table = instrument.output if kind == "output" else instrument.input
+    table = {**instrument.output, **instrument.current} if kind == "output" else instrument.input
     if number not in table:
         known = ", ".join(map(str, table)) or "none"
         problems.add(path, f"{ref.instrument} has no {kind} {number}; it has {known}")
         return False
-    if isinstance(ref, OutputRef) and is_dc(instrument.output[number]) != (key == "dc"):
+    static = number in instrument.current or (kind == "output" and is_dc(instrument.output[number]))
+    if isinstance(ref, OutputRef) and static != (key == "dc"):
         wanted, found = ("a DC", "waveforms") if key == "dc" else ("a waveform", "DC")
         problems.add(path, f"{ref} is for {found}; {wanted} output is needed")
         return False

@@ -10,6 +10,7 @@ from typing import Annotated
 from msgspec import Meta
 
 __all__ = [
+    "AmperesA",
     "AmplitudeV",
     "AngleRad",
     "AnharmonicityHz",
@@ -30,6 +31,7 @@ __all__ = [
     "Probability",
     "PulseS",
     "RateHz",
+    "SlewAPerS",
     "SlewVPerS",
     "VoltsV",
     "VppV",
@@ -55,8 +57,10 @@ DelayS = Annotated[float, _within(-1e-2, 1e-2, "times are in seconds: 100 ns is 
 LifetimeS = Annotated[float, _within(1e-9, 1e6, "times are in seconds: 30 us is 3e-5")]
 AmplitudeV = Annotated[float, _within(0, 100, "amplitudes are peak volts: 150 mV is 0.15")]
 VoltsV = Annotated[float, _within(-1000, 1000, "voltages are in volts: 150 mV is 0.15")]
+AmperesA = Annotated[float, _within(-100, 100, "currents are in amperes: 5 mA is 5e-3")]
 VppV = Annotated[float, _within(1e-6, 1000, "peak-to-peak amplitudes are in volts: 500 mV is 0.5")]
 SlewVPerS = Annotated[float, _within(1e-6, 1e9, "slew rates are in volts per second, above 0")]
+SlewAPerS = Annotated[float, _within(1e-9, 1e6, "slew rates are in amperes per second, above 0")]
 AttenuationDb = Annotated[float, _within(0, 200, "attenuations are in dB, 0 or above")]
 PowerDbm = Annotated[float, _within(-200, 70, "powers are in dBm")]
 AngleRad = Annotated[float, _within(-12.6, 12.6, "angles are in radians: 90 degrees is 1.5707963")]

@@ -6,21 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from qctl.lab.connectors import CurrentOutput, Input, Output
 from qctl.lab.firmware import Lines, Modbus, ParameterRule
 from qctl.lab.mixer import Mixer
-from qctl.lab.quantities import (
-    AttenuationDb,
-    ClockHz,
-    DelayS,
-    FrequencyHz,
-    LengthS,
-    PowerDbm,
-    SlewVPerS,
-    VoltsV,
-    VppV,
-)
+from qctl.lab.quantities import ClockHz, DelayS, FrequencyHz, LengthS, PowerDbm
 
 __all__ = [
+    "CurrentOutput",
     "EventWire",
     "Input",
     "InputRef",
@@ -41,6 +33,7 @@ TimeoutS = Annotated[float, Meta(ge=1e-3, le=3600, extra={"hint": "times are in 
 HeartbeatS = Annotated[float, Meta(ge=0.1, le=86400, extra={"hint": "times are in seconds"})]
 PauseS = Annotated[float, Meta(ge=0.01, le=86400, extra={"hint": "times are in seconds"})]
 LineNumber = Annotated[int, Meta(ge=1, le=4096, extra={"hint": "connectors are counted from 1"})]
+ModuleNumber = Annotated[int, Meta(ge=1, le=15, extra={"hint": "it is the number that is set on the module"})]
 Baud = Annotated[int, Meta(ge=50, le=4_000_000, extra={"hint": "it is in bits a second, such as 9600"})]
 
 
@@ -62,62 +55,6 @@ class InputRef(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __str__(self) -> str:
         return f"{self.instrument}:{self.input}"
-
-
-class Output(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One output of an instrument; nothing about it that can warm a fridge has a default.
-
-    Attributes
-    ----------
-    number : int
-        Its key in lab.toml.
-    limits_v : pair of float
-        Lowest and highest voltage at the connector, into 50 ohm (into the line, for DC).
-    amplitude_vpp : float, optional
-        Full-scale amplitude of a waveform output.
-    offset_v : float
-        Offset of a waveform output.
-    lo_hz, attenuation_db : float, optional
-        LO and attenuator inside the instrument, where its outputs are microwave outputs; `amplitude_vpp` is then that
-        of the envelope at the connector.
-    slew_v_per_s : float, optional
-        Fastest change of a DC output; it must be given.
-    safe_v : float, optional
-        Voltage of the safe state of a DC output; it must be given.
-    tones : tuple of int
-        Synthesisers whose tones the connector sums, where a box has several for one; that of its own number if empty.
-    """
-
-    number: int
-    limits_v: tuple[VoltsV, VoltsV]
-    amplitude_vpp: VppV | None = None
-    offset_v: VoltsV = 0.0
-    lo_hz: FrequencyHz | None = None
-    attenuation_db: AttenuationDb | None = None
-    slew_v_per_s: SlewVPerS | None = None
-    safe_v: VoltsV | None = None
-    tones: tuple[int, ...] = ()
-
-
-class Input(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One input of a digitizer.
-
-    Attributes
-    ----------
-    number : int
-        Its key in lab.toml.
-    range_v : float
-        Full-scale range, peak to peak.
-    offset_v : float
-        Voltage at the middle of the range.
-    attenuation_db : float, optional
-        Of the attenuator inside the instrument.
-    """
-
-    number: int
-    range_v: VppV
-    offset_v: VoltsV = 0.0
-    attenuation_db: AttenuationDb | None = None
 
 
 class TriggerWire(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,8 +163,9 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Other names that its serial port may come back under, such as /dev/ttyACM*; who answers there is asked. A plug
         with a USB serial number is found without.
     group : str
-        Instruments of one group share an instrument host, a process with a thread for each of them; empty means one of
-        its own. A drawer of boxes opens faster as one group.
+        Instruments of one group share an instrument host, a process with a thread for each of them. Those that play a
+        processor's runs must be in one, and are where they name none; any other has one of its own then. A drawer of
+        boxes opens faster as one group.
     clock_hz : float, optional
         Sample or tick rate; a generator or digitizer must have it.
     reference : str, optional
@@ -254,6 +192,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         How it is spoken to, for the model ``modbus-firmware``.
     baud : int, optional
         Of a serial line; the model's own by default.
+    module : int, optional
+        The number that is set on a module of a rack whose modules share the serial line of a controller.
     board : str
         What a board says of itself, as JSON (soccfg of a QICK board). lab.toml names a file beside it, and `load_lab`
         puts its text here.
@@ -263,6 +203,8 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Whether a board whose client library speaks pickles, which can run code, may be opened.
     output, input : mapping of int to Output, Input
         Connectors by number.
+    current : mapping of int to CurrentOutput
+        Outputs of a current source by number.
     line : mapping of int to TriggerLine
         Lines of a trigger controller.
     """
@@ -290,11 +232,15 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lines: Lines | None = None
     modbus: Modbus | None = None
     baud: Baud | None = None
+    module: Annotated[int, Meta(ge=1, le=15, extra={"hint": "it is the number that is set on the module"})] | None = (
+        None
+    )
     board: str = ""
     allow_raw: bool = False
     allow_pickle: bool = False
     output: dict[LineNumber, Output] = {}
     input: dict[LineNumber, Input] = {}
+    current: dict[LineNumber, CurrentOutput] = {}
     line: dict[LineNumber, TriggerLine] = {}
 
 

@@ -36,6 +36,7 @@ def check_instruments(lab: Lab, problems: Problems) -> None:
             problems.add(path, "a name has letters, digits and _ only, and starts with a letter")
         _address(instrument, path, seen, problems)
         _outputs(instrument, path, problems)
+        _currents(instrument, path, problems)
         _inputs(instrument, path, problems)
         _source(instrument, path, problems)
         _parameters(instrument, path, problems)
@@ -107,6 +108,19 @@ def _outputs(instrument: Instrument, path: str, problems: Problems) -> None:
         _needs(instrument, path, ("clock_hz", "reference"), problems)
         if instrument.safe is None or instrument.safe.outputs is None:
             problems.add(join(join(path, "safe"), "outputs"), "is missing; a generator must have a safe state")
+
+
+def _currents(instrument: Instrument, path: str, problems: Problems) -> None:
+    for number, output in instrument.current.items():
+        at = join(join(path, "current"), number)
+        if number in instrument.output:
+            problems.add(at, "is an output, too: a number is one or the other")
+        if output.range_a <= 0:
+            problems.add(join(at, "range_a"), f"{output.range_a:g} A is not above 0")
+        elif _ordered(output.limits_a, join(at, "limits_a"), problems):
+            for value in output.limits_a:
+                _inside(value, (-output.range_a, output.range_a), join(at, "limits_a"), "A", problems)
+            _inside(output.safe_a, output.limits_a, join(at, "safe_a"), "A", problems)
 
 
 def _inputs(instrument: Instrument, path: str, problems: Problems) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET, Struct, UnsetType
 
 from qctl.lab.quantities import (
+    AmperesA,
     AmplitudeV,
     AngleRad,
     AnharmonicityHz,
@@ -62,9 +63,13 @@ class FluxLine(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ----------
     offset_v : float
         Voltage of the port's `dc` output while programs run.
+    offset_a : float, optional
+        Its current, where it is an output of a current source; none is set where it is left out.
     """
 
     offset_v: VoltsV = 0.0
+    # Unset, not None: so snapshots that were written before this field have the same checksums as ever.
+    offset_a: AmperesA | UnsetType = UNSET
 
 
 class TransmonReadout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

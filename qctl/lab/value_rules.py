@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from msgspec import UNSET
+
 from qctl.lab.decoding import Problems, join
 from qctl.lab.lab import Lab
 from qctl.lab.rack import OutputRef, Port
-from qctl.lab.transmon import TransmonProcessor
+from qctl.lab.transmon import FluxLine, TransmonProcessor
 
 __all__ = ["check_values"]
 
@@ -44,8 +46,8 @@ def _transmons(lab: Lab, processor: TransmonProcessor, path: str, problems: Prob
             _carrier(lab, readout, qubit.readout.frequency_hz, f"{at}.readout.frequency_hz", problems)
             for ref in readout.outputs:
                 shared.setdefault(ref, []).append((name, qubit.readout.amplitude_v))
-        if qubit.flux is not None and qubit.flux.offset_v != 0:
-            _bias(lab, name, qubit.flux.offset_v, f"{at}.flux.offset_v", problems)
+        if qubit.flux is not None:
+            _bias(lab, name, qubit.flux, f"{at}.flux", problems)
     for ref, users in shared.items():
         total, half = sum(amplitude for _, amplitude in users), (lab.output(ref).amplitude_vpp or 0) / 2
         if total > half:
@@ -90,11 +92,23 @@ def _carrier(lab: Lab, port: Port, frequency_hz: float, path: str, problems: Pro
             return
 
 
-def _bias(lab: Lab, qubit: str, offset_v: float, path: str, problems: Problems) -> None:
+def _bias(lab: Lab, qubit: str, flux: FluxLine, path: str, problems: Problems) -> None:
+    """Note a bias that the port's DC output can't make: a voltage of a current source, and the other way round."""
     port = lab.ports.get(f"{qubit}.flux")
-    if port is None or port.dc is None:
-        problems.add(path, f"{offset_v:g} V, but there is no port {qubit}.flux with dc")
-        return
-    low, high = lab.output(port.dc).limits_v
-    if not low <= offset_v <= high:
-        problems.add(path, f"{offset_v:g} V is outside limits_v [{low:g}, {high:g}] of {port.dc}")
+    dc = None if port is None else port.dc
+    source = None if dc is None else lab.instruments[dc.instrument].current.get(dc.output)
+    offset_a = None if flux.offset_a is UNSET else flux.offset_a
+    for key, unit, value in (("offset_v", "V", flux.offset_v or None), ("offset_a", "A", offset_a)):
+        at = join(path, key)
+        if value is None:
+            continue
+        if dc is None:
+            problems.add(at, f"{value:g} {unit}, but there is no port {qubit}.flux with dc")
+        elif (source is not None) is not (unit == "A"):
+            what = f"a source of {'voltages: it takes offset_v' if source is None else 'currents: it takes offset_a'}"
+            problems.add(at, f"{value:g} {unit}, but {dc} is {what}")
+        else:
+            name = "limits_v" if source is None else "limits_a"
+            low, high = lab.output(dc).limits_v if source is None else source.limits_a
+            if not low <= value <= high:
+                problems.add(at, f"{value:g} {unit} is outside {name} [{low:g}, {high:g}] of {dc}")

@@ -117,7 +117,10 @@ def _words(instrument: Instrument) -> tuple[str, ...]:
 
 
 def _pin_words(instrument: Instrument, number: int) -> str:
-    """Return an output's number, with its range where it holds a voltage."""
+    """Return an output's number, with its range where it holds a voltage or a current."""
+    if number in instrument.current:
+        low, high = instrument.current[number].limits_a
+        return f"{number}: {low * 1e3:g} to {high * 1e3:g} mA"
     output = instrument.output[number]
     low, high = output.limits_v
     return str(number) if output.slew_v_per_s is None else f"{number}: {low:g} to {high:g} V"
@@ -129,7 +132,7 @@ def _place_generators(sketch: Sketch, lab: Lab, rows: list[_Row], generators: li
     y = 0.0
     used = {ref for row in rows for ref in (*row.first.outputs, *((row.first.dc,) if row.first.dc else ()))}
     for instrument in generators:
-        numbers = [n for n in instrument.output if OutputRef(instrument.name, n) in used]
+        numbers = [n for n in (*instrument.output, *instrument.current) if OutputRef(instrument.name, n) in used]
         height = max(_PIN * (len(numbers) + 0.6), 2.3)
         sketch.boxes.append(
             Box(_LEFT, y - height, _BOX_WIDTH, height, "instrument", instrument.name, _words(instrument))

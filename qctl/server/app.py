@@ -16,10 +16,10 @@ import zmq
 
 from qctl.errors import NotAllowedError, ParseError, RequestError, ScheduleError, WireError
 from qctl.lab import parse_lab, whole_lab
+from qctl.lab.groups import groups_of
 from qctl.lab.snapshot import latest
 from qctl.server.broker import KEEPER, Broker
 from qctl.server.host import HostPlan, run_host
-from qctl.server.hosts import groups_of
 from qctl.server.keeping import KeeperPlan, run_keeper
 from qctl.server.nursery import Nursery, Offspring
 from qctl.server.orders import Quit, Ready, Stop

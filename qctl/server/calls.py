@@ -25,6 +25,7 @@ def longest_call_s(instrument: Instrument, n_sharing: int = 1) -> float:
         for output in instrument.output.values()
         if output.slew_v_per_s
     ]
+    ramps += [(one.limits_a[1] - one.limits_a[0]) / one.slew_a_per_s for one in instrument.current.values()]
     return 3 * n_sharing * instrument.timeout_s + max(ramps, default=0.0)
 
 

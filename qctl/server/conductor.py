@@ -35,7 +35,8 @@ from qctl.server.whole import play_whole, see_off
 
 __all__ = ["STAGES", "Outcome", "play"]
 
-_ARRIVED_V = 1e-4
+_ARRIVED = {"_voltage_v": ("_present_v", 1e-4), "_current_a": ("_present_a", 1e-6)}
+"""Settings that outputs move to at their slew: where they are now, and how near counts as there."""
 _LONGEST_START_S = 60.0
 _RAMP_PAUSE_S = 0.02
 
@@ -81,8 +82,8 @@ def play(
         begin = perf_counter_ns()
         names = [*clocks, *settings, *(load.instrument for load in order.programs)]
         wait_all(threads[name].submit(_greeting(threads[name])) for name in dict.fromkeys(names))
-        wait_all(threads[name].submit(_setter(values, stop)) for name, values in settings.items() if values)
-        go_on(stop)
+        wait_all(threads[name].submit(_setter(values)) for name, values in settings.items() if values)
+        _wait_for_ramps(settings, threads, stop)
         begin = ring.mark(SET, begin)
         rack = Rack(order, threads)
         watch = Watch([threads[name] for name in names])
@@ -138,27 +139,44 @@ def _greeting(thread: InstrumentThread) -> Callable[[Any], None]:
     return greet
 
 
-def _setter(values: Mapping[str, Any], stop: threading.Event) -> Callable[[Any], None]:
+def _setter(values: Mapping[str, Any]) -> Callable[[Any], None]:
     """Return a function that makes settings."""
 
     def set_values(device: Any) -> None:
         for name, value in values.items():
             device.set(name, value)
-        for name, value in values.items():
-            if name.endswith("_voltage_v"):
-                _wait_for_ramp(device, name.removesuffix("_voltage_v"), value, stop)
 
     return set_values
 
 
-def _wait_for_ramp(device: Any, output: str, voltage_v: float, stop: threading.Event) -> None:
-    """Return when an output that moves at its slew has arrived, or the run is told to stop."""
-    present = f"{output}_present_v"
-    if all(item.name != present for item in device.parameters()):
-        return
-    while abs(device.get(present) - voltage_v) > _ARRIVED_V:
-        if stop.wait(_RAMP_PAUSE_S):
+def _wait_for_ramps(
+    settings: Mapping[str, Mapping[str, Any]], threads: Mapping[str, InstrumentThread], stop: threading.Event
+) -> None:
+    """Return when all outputs that move at their slew have arrived; whoever asks them meanwhile is answered."""
+    waiting = [
+        (threads[name], _arrived(parameter.removesuffix(end) + present, value, near))
+        for name, values in settings.items()
+        for parameter, value in values.items()
+        for end, (present, near) in _ARRIVED.items()
+        if parameter.endswith(end)
+    ]
+    while True:
+        go_on(stop)
+        there = wait_all(thread.submit(arrived) for thread, arrived in waiting)
+        waiting = [one for one, is_there in zip(waiting, there, strict=True) if not is_there]
+        if not waiting:
             return
+        stop.wait(_RAMP_PAUSE_S)
+
+
+def _arrived(present: str, wanted: float, near: float) -> Callable[[Any], bool]:
+    """Return a function that says whether an output is where it goes to, or does not say where it is."""
+
+    def arrived(device: Any) -> bool:
+        says = any(item.name == present for item in device.parameters())
+        return not says or bool(abs(device.get(present) - wanted) <= near)
+
+    return arrived
 
 
 def _loader(load: Load, waveforms: WaveformFiles) -> Callable[[Any], int]:

@@ -25,7 +25,7 @@ from qctl.server.instrument import InstrumentThread
 from qctl.server.mailbox import Mailbox
 from qctl.server.orders import ORDERS, Play, Played, Playing, Quit, Ready, Stop
 from qctl.server.places import Places
-from qctl.server.processes import begin_process, import_path
+from qctl.server.processes import begin_process, end_process, import_path
 from qctl.server.ring import Ring
 from qctl.server.settings import may_change, touches
 from qctl.server.verbs import INSTRUMENT_VERBS, parameter_rows
@@ -74,6 +74,7 @@ def run_host(plan: HostPlan) -> None:
     with suppress(OSError):
         os.dup2(2, 1)
     Host(plan).serve(orphaned)
+    end_process()
 
 
 class Host:

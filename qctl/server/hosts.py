@@ -12,25 +12,12 @@ import zmq
 from qctl import wire
 from qctl.errors import DeviceError, InternalError, ScheduleError
 from qctl.lab import Lab
+from qctl.lab.groups import group_of, groups_of
 from qctl.server.orders import REPORTS, BatchOrder, Play, Played, Playing, Stop
 
-__all__ = ["HostAddresses", "HostLinks", "group_of", "groups_of", "only_group"]
+__all__ = ["HostAddresses", "HostLinks", "only_group"]
 
 _SLICE_MS = 20
-
-
-def group_of(lab: Lab, name: str) -> str:
-    """Return the group of an instrument; without one, it has a host of its own, or shares that of its line's units."""
-    return lab.instrument(name).group or lab.sharing(name)[0]
-
-
-def groups_of(lab: Lab) -> dict[str, tuple[str, ...]]:
-    """Return the instruments of each group."""
-    groups: dict[str, tuple[str, ...]] = {}
-    for name in lab.instruments:
-        group = group_of(lab, name)
-        groups[group] = (*groups.get(group, ()), name)
-    return groups
 
 
 def only_group(lab: Lab, batches: Iterable[BatchOrder]) -> str:

@@ -12,10 +12,11 @@ from typing import Any
 
 from qctl import wire
 from qctl.errors import InternalError, JobCancelledError, QctlError, ScheduleError
+from qctl.lab.groups import group_of
 from qctl.lab.snapshot import effective, latest
 from qctl.scheduler.choice import Candidate, choose
 from qctl.server.disk import insist, is_full
-from qctl.server.hosts import HostLinks, group_of, only_group
+from qctl.server.hosts import HostLinks, only_group
 from qctl.server.prepare import Prepared, PrepareRequest
 from qctl.server.processes import JOB
 from qctl.server.reduce import Reduction

@@ -18,7 +18,7 @@ class LimitTable:
 
     def __init__(self, lab: Lab) -> None:
         self._table: dict[tuple[str, str], Limits] = {}
-        self._outputs: dict[tuple[str, str], Limits] = {}
+        self._outputs: dict[tuple[str, str, str], Limits] = {}
         for name, instrument in lab.instruments.items():
             if instrument.limits is not None:
                 for parameter in instrument.limits.__struct_fields__:
@@ -29,7 +29,9 @@ class LimitTable:
                 if rule.limits is not None:
                     self._table[(name, parameter)] = Limits(*rule.limits)
             for number, output in instrument.output.items():
-                self._outputs[(name, f"output{number}")] = Limits(*output.limits_v)
+                self._outputs[(name, f"output{number}", "v")] = Limits(*output.limits_v)
+            for number, source in instrument.current.items():
+                self._outputs[(name, f"output{number}", "a")] = Limits(*source.limits_a)
 
     def check(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Check settings, all of them before any is sent.
@@ -59,7 +61,7 @@ class LimitTable:
                     raise
 
     def _of(self, name: str, parameter: str) -> list[Limits]:
-        """Return the ranges of a parameter; every voltage of an output (``output3_…_v``) has the output's too."""
+        """Return the ranges of a parameter; voltages and currents of an output (``output3_…_v``) have its own, too."""
         own = self._table.get((name, parameter))
-        output = self._outputs.get((name, parameter.partition("_")[0])) if parameter.endswith("_v") else None
+        output = self._outputs.get((name, parameter.partition("_")[0], parameter.rpartition("_")[2]))
         return [limits for limits in (own, output) if limits is not None]

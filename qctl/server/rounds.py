@@ -11,7 +11,8 @@ from typing import Any
 from qctl import wire
 from qctl.errors import JobCancelledError, QctlError, ScheduleError
 from qctl.lab import Interlock, Lab
-from qctl.server.hosts import HostLinks, group_of
+from qctl.lab.groups import group_of
+from qctl.server.hosts import HostLinks
 from qctl.server.orders import BatchOrder, Play, Played, Stop
 from qctl.server.reduce import Reduction
 from qctl.server.work import Work

@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from msgspec import UNSET
+
 from qctl import wire
 from qctl.lab import Lab
+from qctl.lab.groups import group_of
 from qctl.lab.snapshot import Values
 from qctl.server.access import ALL
-from qctl.server.hosts import group_of
 from qctl.server.orders import Leases
 
 __all__ = ["may_change", "run_settings", "settings_by_group", "touches", "without_kept"]
@@ -42,8 +44,13 @@ def run_settings(lab: Lab, values: Values) -> dict[str, dict[str, Any]]:
                 wanted["power_dbm"] = source.power_dbm
             settings[port.lo] = {**wanted, "output_on": True}
         flux = getattr(values.qubits.get(port.target), "flux", None)
-        if port.dc is not None and flux is not None:
-            settings.setdefault(port.dc.instrument, {})[f"output{port.dc.output}_voltage_v"] = flux.offset_v
+        if port.dc is None or flux is None:
+            continue
+        biases = settings.setdefault(port.dc.instrument, {})
+        if port.dc.output not in lab.instrument(port.dc.instrument).current:
+            biases[f"output{port.dc.output}_voltage_v"] = flux.offset_v
+        elif flux.offset_a is not UNSET:
+            biases[f"output{port.dc.output}_current_a"] = flux.offset_a
     return settings
 
 

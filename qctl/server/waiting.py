@@ -51,8 +51,19 @@ def gathered_rows(gather: Gather, lab: Lab, group_of: Mapping[str, str]) -> tupl
     }
     rows = []
     for name, instrument in lab.instruments.items():
-        row = {"name": name, "model": instrument.model, "address": instrument.address, "group": group_of[name]}
-        rows.append(found.get(name) or row | {"link": "down", "identity": "", "parameters": []})
+        why = ended(group_of[name], (name,)).message
+        row: dict[str, Any] = {"name": name, "model": instrument.model, "address": instrument.address}
+        row |= {
+            "group": group_of[name],
+            "link": "down",
+            "identity": "",
+            "parameters": [],
+            "why": why,
+            "since_s": None,
+            "last_error": why,
+        }
+        row |= {"n_retries": 0, "n_lost": 0, "next_try_s": None, "settings": []}
+        rows.append(found.get(name) or row)
     return tuple(rows)
 
 

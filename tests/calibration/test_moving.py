@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 import qutip
@@ -9,7 +10,7 @@ from built_in_lab import lab_of
 
 from qctl.calibration.moving import held_gain, move, pulse_gain
 from qctl.errors import RequestError
-from qctl.lab import DrivePulse
+from qctl.lab import DrivePulse, FluxLine
 from qctl.lab.snapshot import effective
 
 PULSE = DrivePulse(length_s=2e-8, sigma_s=5e-9, amplitude_v=0.16)
@@ -72,3 +73,20 @@ def test_other_readout_boxes_have_to_be_measured() -> None:
 def test_other_qubits_are_refused() -> None:
     with pytest.raises(RequestError, match="qpu0 has no qubit q2"):
         move(effective(lab_of("transmon5"), "qpu0"), lab_of("transmon5"), lab_of("transmon2"), "qpu0")
+
+
+def test_bias_moves_between_sources_of_one_kind_and_is_named_between_others() -> None:
+    volts, amps = lab_of("transmon2"), lab_of("spi2")
+    values = effective(volts, "qpu0")
+    qubits = {
+        name: msgspec.structs.replace(qubit, flux=FluxLine(offset_v=0.125)) for name, qubit in values.qubits.items()
+    }
+    found = move(msgspec.structs.replace(values, qubits=qubits), volts, amps, "qpu0")
+    assert found.values["qubits"]["q0"]["flux"] == {"offset_v": 0.125}
+    assert "flux" not in found.values["qubits"]["q1"]
+    assert any(
+        line.startswith("q1 flux: its static bias, a voltage that is a current there") for line in found.left_out
+    )
+    back = {"q1": msgspec.structs.replace(qubits["q1"], flux=FluxLine(offset_a=1e-4))}
+    held = move(msgspec.structs.replace(values, qubits=qubits | back), amps, amps, "qpu0")
+    assert held.values["qubits"]["q1"]["flux"] == {"offset_v": 0.0, "offset_a": 1e-4}

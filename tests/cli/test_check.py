@@ -76,6 +76,50 @@ def test_every_problem_is_a_line_and_the_exit_is_not_zero(app: typer.Typer, as_j
         assert got.stdout == ""
 
 
+QBLOX = Path(__file__).parents[2] / "docs" / "examples" / "qblox2.toml"
+RANGE = "amplitude_vpp = 3.0 is not the 5 V of a qblox-qcm"
+RANGES = [f"q0: qcm0: output 1 {RANGE}", f"q1: qcm0: output 3 {RANGE}", f"q0-q1: qcm1: output 1 {RANGE}"]
+CLOCK = (
+    "clock_hz = 1200000000 is over 1000000000 Hz, the most of a qblox-qcm (qblox-scheduler): set it to 1000000000 Hz"
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        ("", "", []),
+        ('q = "qcm0:2"', 'q = "qcm0:4"', ["q0: qcm0: I and Q on outputs 1 and 4, not on 1 and 2 or 3 and 4"]),
+        ("amplitude_vpp = 5.0", "amplitude_vpp = 3.0", RANGES),
+        ('"qblox-qrm"', '"qblox-qcm"', ["q0, q1, q0-q1: qrm0: input 2, and a qblox-qcm has none"]),
+        ("clock_hz = 1.0e9", "clock_hz = 1.2e9", [f"q0, q1: qcm0: {CLOCK}", f"q0-q1: qcm1: {CLOCK}"]),
+    ],
+    ids=["right", "no pair", "range", "model", "clock"],
+)
+def test_what_the_instruments_would_refuse_is_told(
+    app: typer.Typer, tmp_path: Path, old: str, new: str, refused: list[str]
+) -> None:
+    text = QBLOX.read_text().replace('"qcm0:4"', '"qcm0:<other>"' if "qcm0" in new else '"qcm0:4"').replace(old, new)
+    (tmp_path / "lab.toml").write_text(text.replace("<other>", "2"))
+    got = CliRunner().invoke(app, [str(tmp_path / "lab.toml"), "--json", "--out", str(tmp_path / "wiring.png")])
+    assert got.exit_code == 0, got.output
+    assert [one for one in json.loads(got.stdout)["refused"] if "q1: qcm0: I and Q" not in one] == [
+        f"qpu0: {words}" for words in refused
+    ]
+
+
+def test_ions_without_light_and_cooling_are_told_of(app: typer.Typer, tmp_path: Path) -> None:
+    text = (LAB.parent / "ions4.toml").read_text()
+    bare = re.sub(r"^(detection|preparation) = .*\n(?: .*\n|\]\n)*", "", text, flags=re.M)
+    for content, told in (
+        (text, []),
+        (bare, ["qpu0: photons are counted in the dark", "qpu0: shots begin without cooling"]),
+    ):
+        (tmp_path / "lab.toml").write_text(content)
+        got = CliRunner().invoke(app, [str(tmp_path / "lab.toml"), "--json", "--out", str(tmp_path / "wiring.png")])
+        notes = json.loads(got.stdout)["notes"]
+        assert len(notes) == len(told) and all(note.startswith(words) for note, words in zip(notes, told, strict=True))
+
+
 def test_a_model_without_driver_is_a_problem(app: typer.Typer, tmp_path: Path) -> None:
     wrong = tmp_path / "lab.toml"
     wrong.write_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +120,16 @@ def test_instrument_without_identity_is_asked_once(lab: Lab, model: str, identit
         device = registry.open_device(entry(model, server.address, {}, init=init, timeout_s=0.3), lab)
         assert [device.identify() for _ in range(3)] == [identity] * 3
         assert heard.count("*IDN?") <= 2  # QCoDeS asks when it connects, too
+        device.close()
+
+
+def test_address_at_which_nobody_listens_is_not_taken_for_a_silent_instrument(lab: Lab) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"TCPIP::127.0.0.1::{taken.getsockname()[1]}::SOCKET"
+        device = registry.open_device(entry(PYMEASURE, address, {}, init=ENDS, timeout_s=0.3), lab)
+        with pytest.raises(DeviceError, match="box0: its identity: the connection broke"):
+            device.identify()
         device.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +56,11 @@ def test_what_a_driver_returns_can_be_sent(device: HostedInstrument, name: str, 
 def test_value_that_holds_itself_is_refused(device: HostedInstrument) -> None:
     with pytest.raises(RefusedError, match="RecursionError"):
         device.get("loop")
+
+
+def test_copy_of_the_host_that_a_driver_forks_ends(device: HostedInstrument) -> None:
+    copy = device.get("fork")
+    assert os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]) == 1
 
 
 def test_driver_that_leaves_the_program_refuses(lab: Lab, device: HostedInstrument) -> None:

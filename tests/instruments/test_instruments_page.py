@@ -9,6 +9,7 @@ import pytest
 
 from qctl.hil.instruments.models import MODELS as SERVED
 from qctl.hil.instruments.qblox.module import KINDS as MODULES
+from qctl.hil.instruments.spi_modules import KINDS as RACK_MODULES
 from qctl.hil.instruments.zurich.trees import KINDS
 from qctl.instruments import capability_page
 from qctl.instruments.registry import DESCRIBED, MODELS, OF_BOARDS, capabilities
@@ -17,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "instruments.md"
 OWN = {
     name for name, model in SERVED.items() if model.module in ("shutter_box", "chiller", "water_units", "modbus_units")
 }
-EMULATED = {*SERVED, *KINDS, *MODULES} - {"zurich-data-server", *OF_BOARDS, *OWN}
+EMULATED = {*SERVED, *KINDS, *MODULES, *RACK_MODULES} - {"zurich-data-server", "spi-rack", *OF_BOARDS, *OWN}
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 
 

@@ -186,7 +186,9 @@ def test_no_address_is_refused(text: str) -> None:
 
 
 DECLARED = [name for name in registry.MODELS if registry.needs_of(name)]
-FILLED = {"fastest": "0.1", "frequency_hz = first": "frequency_hz = 5e9", "power_dbm = first": "power_dbm = -20.0",
+FILLED = {"limits_a = [lowest, highest]": "limits_a = [-0.01, 0.01]", "[lowest, highest]": "[-1.0, 1.0]",
+          "module = number": "module = 2", "fastest": "0.1",
+          "frequency_hz = first": "frequency_hz = 5e9", "power_dbm = first": "power_dbm = -20.0",
           "frequency_hz = [low, high]": "frequency_hz = [4e9, 6e9]", "[low, high]": "[-20.0, 30.0]"}  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import pytest
 from qctl.errors import RequestError
 from qctl.instruments.registry import check_entry
 from qctl.lab import parse_lab
-from qctl.server.hosts import groups_of
+from qctl.lab.groups import groups_of
 
 BASE = (Path(__file__).parents[1] / "support" / "transmon5.toml").read_text()
 LINES = '[instruments.box]\nmodel = "line-firmware"\naddress = "ASRL/dev/ttyX0::INSTR"\n'

@@ -144,8 +144,11 @@ def test_whole_lab_says_which_board_is_missing(tmp_path: Path) -> None:
 
     text = (Path(__file__).parents[2] / "docs" / "examples" / "qick2.toml").read_text()
     (tmp_path / "lab.toml").write_text(text)
-    with pytest.raises(RequestError, match=r"lab\.toml: instruments\.board0\.board: .*qick_zcu216\.json: No such file"):
-        whole_lab(tmp_path / "lab.toml")
+    for read in (whole_lab, load_lab):
+        with pytest.raises(RequestError, match=r"qick_zcu216\.json: No such file") as caught:
+            read(tmp_path / "lab.toml")
+        assert caught.value.message.startswith("lab.toml: instruments.board0.board: ")
+        assert caught.value.details["problems"] == [caught.value.message]
 
 
 def test_lab_of_instruments_alone_is_in_order_and_has_nothing_to_run_on():

@@ -31,6 +31,14 @@ def test_a_wrong_lab_is_refused_with_the_path_of_the_key(lab: str, row: dict[str
     assert found[0].startswith(f"lab.toml: {row['says']}")
 
 
+def test_what_is_wrong_is_told_once_of_a_module_that_plays_and_records() -> None:
+    text = (HERE.parents[1] / "docs" / "examples" / "qblox2.toml").read_text()
+    before, entry, module = text.partition("[instruments.qrm0]")
+    assert refusal(before + entry + module.replace('reference = "external"\n', "", 1)) == [
+        "lab.toml: instruments.qrm0.reference: is missing; a synchronised instrument must have it"
+    ]
+
+
 def test_a_bias_without_dc_output_is_refused() -> None:
     text = text_of("transmon5").replace('dc = "dc0:1"\n', "").replace("offset_v = 0.0 }", "offset_v = 0.1 }", 1)
     assert refusal(text) == [

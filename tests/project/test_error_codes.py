@@ -52,6 +52,7 @@ PROTOCOL = {
 PORTS = {
     "instruments/links/modbus_line.py": frozenset({"TimeoutError"}),
     "instruments/links/visa_port.py": frozenset({"TimeoutError"}),
+    "instruments/spi_rack/line.py": frozenset({"TimeoutError"}),
     "hil/instruments/qick/memory.py": frozenset({"RuntimeError"}),
     "hil/instruments/qick/soc.py": frozenset({"IndexError", "RuntimeError"}),
 }

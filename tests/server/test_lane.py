@@ -60,6 +60,17 @@ def test_records_are_kept_on_request(lab) -> None:
     np.testing.assert_allclose(result.records["dig0"][:, 1, 0, 0], [-0.2, 0.2, -0.2, 0.2], rtol=1e-6)
 
 
+def test_rack_whose_file_names_no_groups_plays(start, tmp_path) -> None:
+    from fake_server import LAB
+
+    (tmp_path / "lab.toml").write_text(LAB.read_text().replace('group = "rack"\n', ""))
+    with connect(start(lab=tmp_path / "lab.toml").address) as lab:
+        assert lab.run(json.dumps({"bits": 2}), shots=1000).result(20).counts == {"00": 500, "11": 500}
+        assert {name: one.row["group"] for name, one in lab.instruments.items() if "0" not in one.row["group"]} == {
+            "lo_drive": "lo_drive", "lo_readout": "lo_readout"
+        }  # fmt: skip
+
+
 def test_same_program_again_sends_no_waveform_bytes(lab) -> None:
     program = json.dumps({"level": 77, "waveform_samples": 64})
     first = lab.run(program, shots=10).result(20).content["uploaded_bytes"]

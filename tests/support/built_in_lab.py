@@ -12,6 +12,7 @@ _ADDRESSES = {
     "fridge": "http://127.0.0.1:49099",
     "zds0": "zhinst-emulated://127.0.0.1:8004",
     "trig0": "ASRL/dev/pts/5::INSTR",
+    "spi0": "ASRL/dev/pts/6::INSTR",
 }
 """Of boxes that speak something else than SCPI on a socket."""
 

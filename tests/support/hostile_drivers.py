@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
 from qcodes.instrument import Instrument
 
-__all__ = ["Exits", "Hostile", "NeverOpens"]
+__all__ = ["Dies", "Exits", "Hostile", "Lingers", "NeverOpens"]
 
 RELEASED = threading.Event()
 """Ends what hangs, so that no thread outlives its test."""
@@ -35,6 +36,7 @@ ANSWERS: dict[str, Any] = {
     "print": lambda: print("x" * 3_000_000),
     "raw_print": lambda: os.write(1, b"noise\n"),
     "walk": lambda: os.chdir("/"),
+    "fork": lambda: os.fork(),
     "hang": lambda: RELEASED.wait(60),
     "nan": lambda: float("nan"),
 }
@@ -74,3 +76,22 @@ class NeverOpens(Hostile):
     def __init__(self, name: str, address: str) -> None:
         RELEASED.wait(60)
         super().__init__(name, address)
+
+
+class Dies(Hostile):
+    """Takes its process along."""
+
+    def __init__(self, name: str, address: str) -> None:
+        os._exit(3)
+
+
+class Lingers(Hostile):
+    """Has a thread that outlives its host's work, and then writes so to a file."""
+
+    def __init__(self, name: str, address: str, file: str) -> None:
+        super().__init__(name, address)
+        threading.Thread(target=self._linger, args=(Path(file),), daemon=False).start()
+
+    def _linger(self, file: Path) -> None:
+        threading.main_thread().join()
+        file.write_text("still here")

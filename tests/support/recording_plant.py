@@ -64,9 +64,9 @@ class RecordingPlant(NoPlant):
         steps, _ = self._points[self._position]
         return [(self.samples[waveforms[output]], n_times) for waveforms, n_times in steps]
 
-    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0) -> None:
-        """Note the level."""
-        self.calls.append(("level", output, volts, slew_v_per_s))
+    async def level(self, output: int, volts: float, slew_v_per_s: float = 0.0, part: str = "") -> None:
+        """Note the level; of a part, with its name behind."""
+        self.calls.append(("level", output, volts, slew_v_per_s, *((part,) if part else ())))
 
     async def tone(self, frequency_hz: float, power_dbm: float, on: bool) -> None:
         """Note the tone."""

@@ -12,6 +12,7 @@ import qctl
 from qctl.errors import CompileError
 from qctl.instruments.zurich import sequencers as can
 from qctl.instruments.zurich.body import ZurichBody, command_table_of
+from qctl.instruments.zurich.connectors import carrier_of_readout
 from qctl.instruments.zurich.lower import lower
 from qctl.instruments.zurich.program import loaded, repeated, silence
 from qctl.lab import load_lab, parse_lab
@@ -219,6 +220,25 @@ def test_tones_that_add_up_over_the_full_scale():
         lowered([straight(plays)])
 
 
+def test_mixer_inside_the_box_takes_no_correction():
+    lab = lab_with(('output = "qc0:1"', 'output = "qc0:1"\nmixer = { gain = 1.1 }'))
+    with pytest.raises(CompileError, match=r"q0.drive has a mixer to correct, and a zurich-shfqc corrects none"):
+        lowered([straight([("q0.drive", 0, 0, 0.1, 0.0, 0.0)], lab=lab)], lab=lab)
+
+
+def test_readout_channel_has_one_carrier_that_it_can_be_brought_to():
+    ports = [LAB.ports["q0.readout"], LAB.ports["q1.drive"]]
+    box, model = LAB.instrument("qc0"), can.MODELS["zurich-shfqc"]
+    assert carrier_of_readout(ports[:1], box, model, LAB) == 7.0e9
+    with pytest.raises(
+        CompileError, match=r"q0.readout and q1.drive share a readout channel, .* 7e\+09 and 4.8e\+09 Hz"
+    ):
+        carrier_of_readout(ports, box, model, LAB)
+    lab = lab_with(("lo_hz = 7.0e9", "lo_hz = 7.05e9"))
+    with pytest.raises(CompileError, match=r"what acquires q0.readout can't be mixed with its carrier of 7.05e\+09 Hz"):
+        carrier_of_readout(ports[:1], box, model, lab)
+
+
 @pytest.mark.parametrize("mode", ["raw", "swept"])
 def test_captures_that_are_not_compiled(mode):
     more = {"mode": "raw"} if mode == "raw" else {"ifs_hz": np.array([1.0])}
@@ -276,6 +296,7 @@ def test_readout_that_another_channel_plays_is_acquired_alone():
     point = straight([("q0.readout", 0, 0, 0.1, 1e7, 0.0)], [("q0.readout", 0, 0)], lab=lab)
     body = ZurichBody.from_bytes(lowered([point], lab=lab, specs=[spec()]).body)
     (readout,) = body.readouts
+    assert readout.lo_hz == lab.instrument("qc0").output[6].lo_hz == 7.0e9
     assert readout.outputs == () and not readout.generators and "startQA(0,QA_INT_0,0,0,0);" in readout.program
     assert [core.ports for core in body.cores] == [("q0.readout",)]
 
