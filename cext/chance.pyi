@@ -1,4 +1,4 @@
-"""Types of the kernel for outcomes and jumps of many shots."""
+"""Types of the kernels for outcomes and jumps of many shots, and for the noise of their mean."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,4 +11,12 @@ def count_paths(
     sizes: NDArray[np.int64],
     edges: NDArray[np.float64],
     counts: NDArray[np.float64],
+) -> None: ...
+def noisy_mean(
+    bit_generator: np.random.BitGenerator,
+    total: NDArray[np.complex128],
+    n_shots: int,
+    noise_v: float,
+    axes: NDArray[np.int8],
+    record: NDArray[np.float32],
 ) -> None: ...

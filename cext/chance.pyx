@@ -1,7 +1,11 @@
-"""How many of many shots find each transmon in each level, and how many jump when: drawn by numpy's own generators."""
+"""How many of many shots find each transmon in each level, how many jump when, and the noise of their mean record.
+
+All is drawn by numpy's own generators.
+"""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int64_t
+from libc.math cimport sqrt
+from libc.stdint cimport int8_t, int64_t
 from libc.string cimport memset
 
 cdef extern from "numpy/random/bitgen.h" nogil:
@@ -13,6 +17,7 @@ cdef extern from "numpy/random/distributions.h" nogil:
     ctypedef struct binomial_t:
         pass
     int64_t random_binomial(bitgen_t* bitgen, double p, int64_t n, binomial_t* binomial) noexcept
+    void random_standard_normal_fill_f(bitgen_t* bitgen, Py_ssize_t n, float* out) noexcept
 
 cdef enum:
     LEVELS = 3
@@ -172,4 +177,69 @@ def count_paths(
         _count_paths(
             bitgen, n_shots, &populations[0], &members[0], &sizes[0], n_groups, &edges[0, 0, 0], n, n_bins,
             &counts[0, 0],
+        )
+
+
+cdef void _noisy_mean(
+    bitgen_t* bitgen, const double* total, double share, float noise_v, const int8_t* axes, Py_ssize_t n_inputs,
+    Py_ssize_t n_samples, float* record,
+) noexcept nogil:
+    cdef Py_ssize_t k, sample
+    cdef const double* part
+    random_standard_normal_fill_f(bitgen, n_inputs * n_samples, record)
+    for k in range(n_inputs * n_samples):
+        record[k] = record[k] * noise_v
+    for k in range(n_inputs):
+        if axes[k] < 0:
+            continue
+        part = total + axes[k]
+        for sample in range(n_samples):
+            record[n_samples * k + sample] = <float>(record[n_samples * k + sample] + part[2 * sample] * share)
+
+
+def noisy_mean(
+    bit_generator not None,
+    const double complex[::1] total not None,
+    long long n_shots,
+    double noise_v,
+    const int8_t[::1] axes not None,
+    float[:, ::1] record not None,
+):
+    """Fill `record` with what inputs see on average over `n_shots` shots whose answers make `total`.
+
+    Parameters
+    ----------
+    bit_generator : numpy.random.BitGenerator
+        Source of chance; its lock is held meanwhile.
+    total : (n_samples,) complex128, V
+        Sum of the answers of all shots.
+    n_shots : int
+        Shots, 1 or more.
+    noise_v : float
+        Standard deviation of a sample of one shot.
+    axes : (n_inputs,) int8
+        What each input sees: 0 the real part, 1 the imaginary one, -1 neither.
+    record : (n_inputs, n_samples) float32, V
+        Overwritten.
+
+    Raises
+    ------
+    ValueError
+        If the shapes don't fit, or a number is outside.
+    """
+    cdef Py_ssize_t n_inputs = record.shape[0], n_samples = record.shape[1], k
+    if total.shape[0] != n_samples or axes.shape[0] != n_inputs:
+        raise ValueError(f"total {total.shape[0]} and axes {axes.shape[0]} don't fit a record {(n_inputs, n_samples)}")
+    if n_shots < 1:
+        raise ValueError(f"n_shots = {n_shots} is below 1")
+    for k in range(n_inputs):
+        if not -1 <= axes[k] <= 1:
+            raise ValueError(f"axes[{k}] = {axes[k]} is outside [-1, 1]")
+    if n_inputs == 0 or n_samples == 0:
+        return
+    cdef bitgen_t* bitgen = <bitgen_t*>PyCapsule_GetPointer(bit_generator.capsule, "BitGenerator")
+    with bit_generator.lock, nogil:
+        _noisy_mean(
+            bitgen, <const double*>&total[0], 1.0 / n_shots, <float>(noise_v / sqrt(<double>n_shots)), &axes[0],
+            n_inputs, n_samples, &record[0, 0],
         )

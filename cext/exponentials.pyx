@@ -6,6 +6,10 @@ Complex numbers are pairs of doubles here: C's complex product checks for infini
 from libc.math cimport INFINITY, NAN, cos, fabs, sin
 from libc.string cimport memcpy, memset
 
+cdef extern from "products.h" nogil:
+    void qctl_product(const double* a, const double* b, double* c, int m) noexcept
+    void qctl_complex_product(const double* a, const double* b, double* c, int m) noexcept
+
 cdef enum:
     MAX_STATES = 27
     TERMS = 9
@@ -20,22 +24,7 @@ cdef void undefined(double* out, int n) noexcept nogil:
 
 cdef void multiply(const double* a, const double* b, double* c, int m) noexcept nogil:
     """c = a b for m x m complex matrices."""
-    cdef int i, j, k
-    cdef double xr, xi
-    cdef const double* row
-    cdef double* to
-    for i in range(m):
-        to = c + 2 * m * i
-        memset(to, 0, 2 * m * sizeof(double))
-        for k in range(m):
-            xr = a[2 * (m * i + k)]
-            xi = a[2 * (m * i + k) + 1]
-            if xr == 0.0 and xi == 0.0:
-                continue
-            row = b + 2 * m * k
-            for j in range(m):
-                to[2 * j] += xr * row[2 * j] - xi * row[2 * j + 1]
-                to[2 * j + 1] += xr * row[2 * j + 1] + xi * row[2 * j]
+    qctl_complex_product(a, b, c, m)
 
 
 cdef void exponential(double* h, double dt, double* out, double* work, int m) noexcept nogil:
@@ -86,32 +75,13 @@ cdef void exponential(double* h, double dt, double* out, double* work, int m) no
         out[2 * i] = total
 
 
-cdef void multiply_real(const double* a, const double* b, double* c, int m) noexcept nogil:
-    """c = a b for m x m real matrices."""
-    cdef int i, j, k
-    cdef double x
-    cdef const double* row
-    cdef double* to
-    for i in range(m):
-        to = c + m * i
-        for j in range(m):
-            to[j] = 0.0
-        for k in range(m):
-            x = a[m * i + k]
-            if x == 0.0:
-                continue
-            row = b + m * k
-            for j in range(m):
-                to[j] += x * row[j]
-
-
 cdef void series(const double* powers, const double* terms, double* out, double* work, int m) noexcept nogil:
     """out = sum of terms[k] B**k, k = 0 to 8, from the powers B, B**2 and B**3."""
     cdef int i, k, third, size = m * m
     memset(out, 0, size * sizeof(double))
     for third in range(2, -1, -1):
         if third < 2:
-            multiply_real(powers + 2 * size, out, work, m)
+            qctl_product(powers + 2 * size, out, work, m)
             memcpy(out, work, size * sizeof(double))
         for i in range(size):
             out[i] += terms[3 * third + 1] * powers[i] + terms[3 * third + 2] * powers[size + i]
@@ -133,6 +103,10 @@ cdef void exponential_real(double* h, double dt, double* out, int m) noexcept no
     cdef double* cosine = room + 3 * size
     cdef double* sine = room + 4 * size
     cdef double* work
+    if m == 1:
+        out[0] = cos(h[0] * dt)
+        out[1] = -sin(h[0] * dt)
+        return
     for i in range(m):
         mean += h[(m + 1) * i] / m
     for i in range(m):
@@ -158,19 +132,19 @@ cdef void exponential_real(double* h, double dt, double* out, int m) noexcept no
         factor /= -(2 * k + 1)
         terms[TERMS + k] = -factor
         factor /= 2 * k + 2
-    multiply_real(h, h, powers, m)
-    multiply_real(powers, powers, powers + size, m)
-    multiply_real(powers, powers + size, powers + 2 * size, m)
+    qctl_product(h, h, powers, m)
+    qctl_product(powers, powers, powers + size, m)
+    qctl_product(powers, powers + size, powers + 2 * size, m)
     work = out
     series(powers, terms, cosine, work, m)
     series(powers, terms + TERMS, sine, work, m)
-    multiply_real(h, sine, work, m)
+    qctl_product(h, sine, work, m)
     memcpy(sine, work, size * sizeof(double))
     for k in range(halvings):
-        multiply_real(sine, cosine, work, m)
+        qctl_product(sine, cosine, work, m)
         for i in range(size):
             sine[i] = 2.0 * work[i]
-        multiply_real(cosine, cosine, work, m)
+        qctl_product(cosine, cosine, work, m)
         for i in range(size):
             cosine[i] = 2.0 * work[i]
         for i in range(m):

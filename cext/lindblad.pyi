@@ -10,10 +10,12 @@ def unitaries(
     kerr: NDArray[np.float64],
     dt_s: float,
     per_step: int,
+    order: NDArray[np.int64],
     out: NDArray[np.complex128],
-) -> None: ...
+) -> int: ...
 def propagate(
     steps: NDArray[np.complex128],
+    order: NDArray[np.int64],
     half: NDArray[np.float64],
     whole: NDArray[np.float64],
     rho: NDArray[np.complex128],

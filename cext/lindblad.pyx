@@ -5,6 +5,7 @@ times faster than the general kernel of propagate.pyx (docs/adr/0007-special-ker
 Complex numbers are pairs of doubles here: C's complex product checks for infinities, at three times the cost.
 """
 
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 
 from qctl.cext.exponentials cimport exponential, exponential_real, multiply
@@ -118,9 +119,20 @@ cdef int gather_block(int total, const int* quanta, int n, int d, int* members) 
     return m
 
 
-cdef void _steps(
+cdef bint are_alike(
+    const double* levels, const double* drives, int width, Py_ssize_t first, Py_ssize_t stop
+) noexcept nogil:
+    """Say whether each of these samples is as the one before it."""
+    cdef Py_ssize_t k
+    for k in range(width * first, width * stop):
+        if levels[k] != levels[k - width] or drives[k] != drives[k - width]:
+            return False
+    return True
+
+
+cdef Py_ssize_t _steps(
     const double* levels, const double* drives, const double* exchange, const double* kerr, double dt,
-    Py_ssize_t per_step, Py_ssize_t n_samples, int n, double* out,
+    Py_ssize_t per_step, Py_ssize_t n_samples, int n, int64_t* order, double* out,
 ) noexcept nogil:
     cdef double[2 * MAX_PAIRS] whole
     cdef double[2 * MAX_PAIRS] h
@@ -131,7 +143,7 @@ cdef void _steps(
     cdef int[MAX_STATES] all_states
     cdef int[3 * MAX_STATES] quanta
     cdef int d = 1, k, i, total, n_sectors = 2 * n + 1
-    cdef Py_ssize_t sample, step
+    cdef Py_ssize_t sample, step, first, stop, found = 0, n_steps = (n_samples + per_step - 1) // per_step
     cdef bint driven = False, same, plain = True
     cdef double* target
     for k in range(n):
@@ -140,43 +152,48 @@ cdef void _steps(
     for total in range(n_sectors):
         sizes[total] = gather_block(total, quanta, n, d, members[total])
     gather_block(-1, quanta, n, d, all_states)
-    for sample in range(n_samples):
-        same = sample > 0
-        driven = False
-        for k in range(2 * n):
-            if drives[2 * n * sample + k] != 0.0:
-                driven = True
-            if same and (
-                levels[2 * n * sample + k] != levels[2 * n * (sample - 1) + k]
-                or drives[2 * n * sample + k] != drives[2 * n * (sample - 1) + k]
-            ):
-                same = False
-        if not same and driven:
-            hamiltonian(levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, all_states, d, h)
-            exponential(h, dt, whole, work, d)
-        elif not same:
-            memset(whole, 0, 2 * d * d * sizeof(double))
-            for total in range(n_sectors):
-                k = sizes[total]
+    for step in range(n_steps):
+        first = per_step * step
+        stop = min(first + per_step, n_samples)
+        if 1 < step < n_steps - 1 and are_alike(levels, drives, 2 * n, first - per_step + 1, stop):
+            order[step] = found - 1
+            continue
+        target = out + 2 * d * d * found
+        order[step] = found
+        found += 1
+        for sample in range(first, stop):
+            same = sample > 0 and are_alike(levels, drives, 2 * n, sample, sample + 1)
+            driven = False
+            for k in range(2 * n):
+                if drives[2 * n * sample + k] != 0.0:
+                    driven = True
+            if not same and driven:
                 hamiltonian(
-                    levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, members[total], k, h
+                    levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, all_states, d, h
                 )
-                for i in range(k * k):
-                    h[i] = h[2 * i]
-                exponential_real(h, dt, blocks[total], k)
-                put_block(blocks[total], members[total], k, d, whole)
-        step = sample // per_step
-        target = out + 2 * d * d * step
-        if sample % per_step == 0:
-            memcpy(target, whole, 2 * d * d * sizeof(double))
-            plain = not driven
-        elif plain and not driven:
-            for total in range(n_sectors):
-                multiply_block(blocks[total], members[total], sizes[total], d, target)
-        else:
-            plain = False
-            multiply(whole, target, work, d)
-            memcpy(target, work, 2 * d * d * sizeof(double))
+                exponential(h, dt, whole, work, d)
+            elif not same:
+                memset(whole, 0, 2 * d * d * sizeof(double))
+                for total in range(n_sectors):
+                    k = sizes[total]
+                    hamiltonian(
+                        levels + 2 * n * sample, drives + 2 * n * sample, exchange, kerr, quanta, n, members[total], k, h
+                    )
+                    for i in range(k * k):
+                        h[i] = h[2 * i]
+                    exponential_real(h, dt, blocks[total], k)
+                    put_block(blocks[total], members[total], k, d, whole)
+            if sample == first:
+                memcpy(target, whole, 2 * d * d * sizeof(double))
+                plain = not driven
+            elif plain and not driven:
+                for total in range(n_sectors):
+                    multiply_block(blocks[total], members[total], sizes[total], d, target)
+            else:
+                plain = False
+                multiply(whole, target, work, d)
+                memcpy(target, work, 2 * d * d * sizeof(double))
+    return found
 
 
 def unitaries(
@@ -186,9 +203,10 @@ def unitaries(
     const double[:, ::1] kerr not None,
     double dt_s,
     Py_ssize_t per_step,
+    int64_t[::1] order not None,
     double complex[:, :, ::1] out not None,
 ):
-    """Fill `out` with the unitaries of 1 to 3 coupled transmons through held samples.
+    """Fill `out` with the unitaries of 1 to 3 coupled transmons through held samples; what is the same stands there once.
 
     H = sum of levels + (Omega a† + h.c.)/2 + exchange (a†b + h.c.) + kerr n_a n_b, exact in each sample.
 
@@ -204,8 +222,15 @@ def unitaries(
         Length of a sample, in seconds.
     per_step : int
         Samples that are multiplied into one step.
+    order : (ceil(n_samples / per_step),) int64
+        Overwritten: which of `out` each step is; the first step and the last one are always one of their own.
     out : (ceil(n_samples / per_step), 3**n, 3**n) complex128
-        Overwritten.
+        Overwritten from the beginning.
+
+    Returns
+    -------
+    int
+        How many there are in `out`.
 
     Raises
     ------
@@ -223,15 +248,19 @@ def unitaries(
             f"don't have shape {(n, n)}"
         )
     cdef Py_ssize_t steps = (n_samples + per_step - 1) // per_step, d = 3 if n == 1 else 9 if n == 2 else 27
-    if out.shape[0] != steps or out.shape[1] != d or out.shape[2] != d:
-        raise ValueError(f"out has shape {(out.shape[0], out.shape[1], out.shape[2])}, not {(steps, d, d)}")
-    if n_samples == 0:
-        return
-    with nogil:
-        _steps(
-            &levels[0, 0, 0], <const double*> &drives[0, 0], &exchange[0, 0], &kerr[0, 0], dt_s, per_step, n_samples,
-            <int> n, <double*> &out[0, 0, 0],
+    if out.shape[0] != steps or out.shape[1] != d or out.shape[2] != d or order.shape[0] != steps:
+        raise ValueError(
+            f"out has shape {(out.shape[0], out.shape[1], out.shape[2])}, not {(steps, d, d)}, or order "
+            f"{order.shape[0]} is not that long"
         )
+    if n_samples == 0:
+        return 0
+    with nogil:
+        steps = _steps(
+            &levels[0, 0, 0], <const double*> &drives[0, 0], &exchange[0, 0], &kerr[0, 0], dt_s, per_step, n_samples,
+            <int> n, &order[0], <double*> &out[0, 0, 0],
+        )
+    return steps
 
 
 cdef void turn(const double* u, Py_ssize_t d, Py_ssize_t rest, double* rho, double* work) noexcept nogil:
@@ -276,7 +305,7 @@ cdef void relax(const double* f, Py_ssize_t left, Py_ssize_t right, double* rho)
 
 
 cdef void _propagate(
-    const double* steps, Py_ssize_t n_steps, int n, Py_ssize_t rest, const double* half, const double* whole,
+    const double* steps, const int64_t* order, Py_ssize_t n_steps, int n, Py_ssize_t rest, const double* half, const double* whole,
     double* rho, double* work,
 ) noexcept nogil:
     cdef Py_ssize_t d = 1, s, left, right, plane, i
@@ -300,7 +329,7 @@ cdef void _propagate(
             relax(numbers, left, right, now + plane)
             left *= 3
         if s < n_steps:
-            turn(steps + 2 * d * d * s, d, rest, now, other)
+            turn(steps + 2 * d * d * order[s], d, rest, now, other)
             now, other = other, now
     if now == rho:
         memcpy(work, rho, 2 * plane * sizeof(double))
@@ -312,6 +341,7 @@ cdef void _propagate(
 
 def propagate(
     const double complex[:, :, ::1] steps not None,
+    const int64_t[::1] order not None,
     const double[:, ::1] half not None,
     const double[:, ::1] whole not None,
     double complex[:, ::1] rho not None,
@@ -321,8 +351,10 @@ def propagate(
 
     Parameters
     ----------
-    steps : (n_steps, d, d) complex128
+    steps : (m, d, d) complex128
         Unitaries of the first n transmons, d = 3**n.
+    order : (n_steps,) int64
+        Which of them each step is.
     half, whole : (n, 14) float64
         Relaxation of each transmon over half a step and a whole one, as `qutrit.propagate` takes it.
     rho : (d * rest, d * rest) complex128
@@ -335,7 +367,7 @@ def propagate(
     ValueError
         If the shapes don't fit.
     """
-    cdef Py_ssize_t d = steps.shape[1], n = half.shape[0]
+    cdef Py_ssize_t d = steps.shape[1], n = half.shape[0], k
     if not 1 <= n <= 3 or d != (3 if n == 1 else 9 if n == 2 else 27) or steps.shape[2] != d:
         raise ValueError(f"steps {(steps.shape[0], d, steps.shape[2])} don't fit {n} transmons")
     if half.shape[1] != 14 or whole.shape[0] != n or whole.shape[1] != 14:
@@ -344,10 +376,13 @@ def propagate(
         raise ValueError(f"rho has shape {(rho.shape[0], rho.shape[1])}, not square in multiples of {d}")
     if work.shape[0] != rho.shape[0] or work.shape[1] != rho.shape[1]:
         raise ValueError(f"work has shape {(work.shape[0], work.shape[1])}, not that of rho")
-    if steps.shape[0] == 0:
+    for k in range(order.shape[0]):
+        if not 0 <= order[k] < steps.shape[0]:
+            raise ValueError(f"order[{k}] = {order[k]} is outside [0, {steps.shape[0]})")
+    if order.shape[0] == 0:
         return
     with nogil:
         _propagate(
-            <const double*> &steps[0, 0, 0], steps.shape[0], <int> n, rho.shape[0] // d, &half[0, 0], &whole[0, 0],
+            <const double*> &steps[0, 0, 0], &order[0], order.shape[0], <int> n, rho.shape[0] // d, &half[0, 0], &whole[0, 0],
             <double*> &rho[0, 0], <double*> &work[0, 0],
         )

@@ -12,6 +12,7 @@ cdef extern from "<complex.h>" nogil:
 
 cdef enum:
     LEVELS = 3
+    LANDINGS = 2  # a jump ends in one of the levels below this
 
 # level before and after each kind of jump
 cdef int[3] BEFORE = [1, 2, 0]
@@ -24,13 +25,14 @@ cdef void add_answer(
 ) noexcept nogil:
     """Add one resonator's answers along all paths, each as often as it was taken."""
     cdef double[LEVELS] there
-    cdef double complex[LEVELS] tails
-    cdef double complex[LEVELS] fades
+    cdef double complex[LANDINGS] tails
+    cdef double complex[LANDINGS] fades
     cdef Py_ssize_t k, bin = 0
     cdef int kind, level, before, after
     cdef double time, taken
     for level in range(LEVELS):
         there[level] = counts[level]
+    for level in range(LANDINGS):
         tails[level] = 0
         fades[level] = cexp(-rates[level] * step)
     for kind in range(3):
@@ -38,7 +40,7 @@ cdef void add_answer(
             there[BEFORE[kind]] += counts[LEVELS + kind * n_bins + k]
     for k in range(n_samples):
         time = start + k * step
-        for level in range(LEVELS):
+        for level in range(LANDINGS):
             tails[level] = tails[level] * fades[level]
         while bin < n_bins and jumps[bin] < time:
             for kind in range(3):

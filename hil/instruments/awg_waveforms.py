@@ -25,6 +25,7 @@ MAX_POINTS = 16_200_000
 _MAX_WAVEFORMS = 32_000
 _MIDDLE = 8191
 _CODE = np.uint16(0x3FFF)
+_WORD = np.dtype("<u2")
 _SHORT_POINTS = 1 << 14
 _KINDS = arg.spellings("INTeger|REAL")
 _BYTES = {"INT": 2, "REAL": 5}
@@ -197,7 +198,7 @@ class WaveformList:
         if start + size > waveform.n_points:
             raise refusal(-223, f"{start + size} points for {waveform.n_points}")
         if waveform.kind == "INT":
-            waveform.write(start, np.frombuffer(data, dtype="<u2"))
+            waveform.write(start, np.frombuffer(data, _WORD))
         else:
             points = np.frombuffer(data, dtype=[("level", "<f4"), ("markers", "u1")])
             codes = np.clip(np.nan_to_num(points["level"]) * _MIDDLE + _MIDDLE, 0, 0x3FFF).round().astype("<u2")

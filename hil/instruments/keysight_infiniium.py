@@ -223,10 +223,15 @@ class KeysightInfiniium(Box):
             self._end()
             return
         self._codes.clear()
-        for place, number in enumerate(taken["inputs"]):
-            scale_v, offset_v = self.value("range_v", number) / _CODES, self.value("offset_v", number)
-            self._scale[number] = (scale_v, offset_v)
-            self._codes[number] = _convert(volts[:, place, :], scale_v, offset_v, 1 if taken["averaged"] else _STEP)
+        inputs, step = taken["inputs"], 1 if taken["averaged"] else _STEP
+        scales = [(self.value("range_v", number) / _CODES, self.value("offset_v", number)) for number in inputs]
+        self._scale |= zip(inputs, scales, strict=True)
+        if len(volts) == 1 and scales.count(scales[0]) == len(scales):
+            codes = _convert(volts[0], *scales[0], step)
+            self._codes |= {number: codes[place : place + 1] for place, number in enumerate(inputs)}
+        else:
+            for place, (number, scale) in enumerate(zip(inputs, scales, strict=True)):
+                self._codes[number] = _convert(volts[:, place, :], *scale, step)
         self._taken = taken | {"time_s": time.time()}
         self.trigger_event = self.done_event = self.processed_event = 1
         self._end()

@@ -160,9 +160,12 @@ class TektronixAwg5014c(Box):
         self._defaults[name] = default
 
         def put(suffixes: tuple[int, ...], args: list[Any]) -> None:
-            self._check_step(suffixes[0])
-            self.put(name, read(args[0]), *suffixes)
-            self.dirty = self.dirty or self.running
+            if suffixes[0] > self.n_steps:
+                self._check_step(suffixes[0])
+            self._values[name, *suffixes] = read(args[0])
+            self._layout, self._described = None, False
+            if self.running:
+                self.dirty = True
 
         def ask(suffixes: tuple[int, ...], args: list[Any]) -> str:
             self._check_step(suffixes[0])

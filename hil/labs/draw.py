@@ -16,7 +16,7 @@ import numpy as np
 from qctl.errors import RequestError
 from qctl.hil.labs.bridged import BESIDE
 from qctl.hil.labs.open_architecture import OPEN_LABS, open_cables
-from qctl.hil.physics.couplings import coupler_shifts_hz
+from qctl.hil.physics.couplings import meet_hz
 from qctl.hil.physics.parameters import Coupler, Processor, Resonator, Transmon
 from qctl.hil.plant.cables import Cables, DriveLine, Feedline, FluxLine, connector
 from qctl.hil.plant.file import PlantFile
@@ -175,7 +175,8 @@ def _coupler(transmons: tuple[Transmon, ...], left: int, random: np.random.Gener
     coupling_hz = random.uniform(4.2e6, 4.5e6)
     curves = (transmons[low].anharmonicity_hz, transmons[high].anharmonicity_hz)
     bare = Coupler(low, high, coupling_hz, 0.0)
-    shifts = coupler_shifts_hz(bare, transmons[low].frequency_hz, transmons[high].frequency_hz, curves)[0]
+    low_hz, high_hz = (np.array([transmons[k].frequency_hz]) for k in (low, high))
+    _, shifts = meet_hz(bare, low_hz, high_hz, curves)
     static_hz = shifts[1, 1] - shifts[1, 0] - shifts[0, 1]
     left_hz = random.uniform(1e3, 4e3) * random.choice([-1.0, 1.0])
     return Coupler(low, high, coupling_hz, float(left_hz - static_hz))

@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,13 @@ TWO_PI = 2 * np.pi
 _KEPT_BYTES = 1 << 28
 _LARGE, _LARGE_STEP = 81, 16
 """Dimension from which on a joint state is large, and samples between its relaxations."""
+
+
+class Steps(NamedTuple):
+    """The steps of a window: (m, d, d) unitaries in the dressed basis at both ends, and which of them each step is."""
+
+    unitaries: NDArray[np.complex128]
+    order: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,11 @@ class StepCache:
     """Keeps the steps of windows by hash of samples and true parameters."""
 
     def __init__(self) -> None:
-        self._steps: OrderedDict[bytes, NDArray[np.complex128]] = OrderedDict()
+        self._steps: OrderedDict[bytes, Steps] = OrderedDict()
         self._bytes = 0
 
-    def steps(self, window: ClusterWindow, per_step: int) -> NDArray[np.complex128]:
-        """Return the (n_steps, d, d) unitaries of a window, in the dressed basis at both ends."""
+    def steps(self, window: ClusterWindow, per_step: int) -> Steps:
+        """Return the steps of a window, of so many samples each."""
         key = window.key(per_step)
         known = self._steps.get(key)
         if known is not None:
@@ -76,23 +84,25 @@ class StepCache:
             return known
         steps = _make_steps(window, per_step)
         self._steps[key] = steps
-        self._bytes += steps.nbytes
+        self._bytes += steps.unitaries.nbytes
         while self._bytes > _KEPT_BYTES:
-            self._bytes -= self._steps.popitem(last=False)[1].nbytes
+            self._bytes -= self._steps.popitem(last=False)[1].unitaries.nbytes
         return steps
 
 
-def _make_steps(window: ClusterWindow, per_step: int) -> NDArray[np.complex128]:
+def _make_steps(window: ClusterWindow, per_step: int) -> Steps:
     n_samples, n = window.drives.shape
     d = 3**n
-    steps = np.empty((-(-n_samples // per_step), d, d), complex)
+    order = np.empty(-(-n_samples // per_step), np.int64)
+    room = np.empty((len(order), d, d), complex)
     drives = np.ascontiguousarray(window.drives)
     levels = np.ascontiguousarray(window.levels)
-    lindblad.unitaries(levels, drives, window.exchange, window.kerr, window.dt_s, per_step, steps)
+    found = lindblad.unitaries(levels, drives, window.exchange, window.kerr, window.dt_s, per_step, order, room)
+    steps = room[:found].copy()
     basis = resting_basis(window.rest, window.exchange, window.kerr)
     steps[0] = steps[0] @ basis
     steps[-1] = basis.T @ steps[-1]
-    return steps
+    return Steps(steps, order)
 
 
 def resting_basis(
@@ -144,9 +154,9 @@ def propagate_cluster(cache: StepCache, window: ClusterWindow, rho: NDArray[np.c
     whole_steps, left = divmod(n_samples, per_step)
     work = np.empty_like(rho)
     if whole_steps:
-        _propagate(window, steps[:whole_steps], per_step * window.dt_s, rho, work)
+        _propagate(window, steps.unitaries, steps.order[:whole_steps], per_step * window.dt_s, rho, work)
     if left:
-        _propagate(window, steps[whole_steps:], left * window.dt_s, rho, work)
+        _propagate(window, steps.unitaries, steps.order[whole_steps:], left * window.dt_s, rho, work)
 
 
 def _halved(window: ClusterWindow) -> ClusterWindow:
@@ -163,14 +173,15 @@ def _halved(window: ClusterWindow) -> ClusterWindow:
 
 def _propagate(
     window: ClusterWindow,
-    steps: NDArray[np.complex128],
+    unitaries: NDArray[np.complex128],
+    order: NDArray[np.int64],
     step_s: float,
     rho: NDArray[np.complex128],
     work: NDArray[np.complex128],
 ) -> None:
     lives = tuple((t.t1_s, t.t2_s, t.thermal) for t in window.transmons)
     half, whole = _relaxation(lives, step_s / 2), _relaxation(lives, step_s)
-    lindblad.propagate(np.ascontiguousarray(steps), half, whole, rho, work)
+    lindblad.propagate(unitaries, order, half, whole, rho, work)
 
 
 @lru_cache(maxsize=1024)

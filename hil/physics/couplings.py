@@ -13,78 +13,40 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import detuning
 from qctl.hil.physics.parameters import Coupler, Processor, tuned_frequency_hz
 
-__all__ = ["Rest", "coupler_shifts_hz", "dressed_basis", "mean_shifts_hz", "resonance_distance_hz", "rest_of"]
+__all__ = ["Rest", "dressed_basis", "meet_hz", "rest_of"]
 
 _EXCHANGE = [((na, nb), (na + 1, nb - 1), float((na + 1) * nb)) for na in range(2) for nb in range(1, 3)]
 
 
-def coupler_shifts_hz(
+def meet_hz(
     coupler: Coupler,
-    low_hz: NDArray[np.float64] | float,
-    high_hz: NDArray[np.float64] | float,
+    low_hz: NDArray[np.float64],
+    high_hz: NDArray[np.float64],
     anharmonicity_hz: tuple[float, float],
-) -> NDArray[np.float64]:
-    """Return the shift of each pair of levels by a coupler that is far from resonance.
+) -> tuple[float, NDArray[np.float64]]:
+    """Return how near a coupler's transmons come to 10-01, 11-20 or 11-02 resonance, and the shift of their levels.
 
     Parameters
     ----------
     coupler : Coupler
         Exchange and cross-Kerr.
-    low_hz, high_hz : float or (n,) float64
-        Bare frequencies of its two transmons.
+    low_hz, high_hz : (n,) or (1,) float64
+        Bare frequencies of its two transmons, sample by sample or for all samples.
     anharmonicity_hz : (float, float)
         Of the low and the high one.
 
     Returns
     -------
-    (n, 3, 3) float64, Hz
-        Level of the low transmon, level of the high one.
+    float, (3, 3) float64
+        In hertz; the shift of each pair of levels, low transmon first, is the mean over the samples of that by a
+        coupler that is far from resonance.
     """
-    apart = np.atleast_1d(np.asarray(high_hz, float) - np.asarray(low_hz, float))
-    return _spread(coupler, _pushes_hz(coupler, apart, anharmonicity_hz))
-
-
-def mean_shifts_hz(
-    coupler: Coupler,
-    low_hz: NDArray[np.float64],
-    high_hz: NDArray[np.float64],
-    anharmonicity_hz: tuple[float, float],
-) -> NDArray[np.float64]:
-    """Return the (3, 3) mean over samples of `coupler_shifts_hz`."""
-    pushes_hz = _pushes_hz(coupler, high_hz - low_hz, anharmonicity_hz).mean(axis=1, keepdims=True)
-    return np.asarray(_spread(coupler, pushes_hz)[0])
-
-
-def _pushes_hz(
-    coupler: Coupler, apart_hz: NDArray[np.float64], anharmonicity_hz: tuple[float, float]
-) -> NDArray[np.float64]:
-    """Return by how much each pair of states in _EXCHANGE repels, (4, n), for transmons so far apart."""
-    low, high, kerr = *anharmonicity_hz, coupler.cross_kerr_hz
-    # energies of both pairs differ by this, beside the distance of the transmons
-    rest = [(nb - 1) * high - na * low + kerr * (na * nb - ma * mb) for (na, nb), (ma, mb), _ in _EXCHANGE]
-    factors = np.array([coupler.coupling_hz**2 * factor for *_, factor in _EXCHANGE])
-    return np.asarray(factors[:, None] / (apart_hz + np.array(rest)[:, None]))
-
-
-def _spread(coupler: Coupler, pushes_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (n, 3, 3) shifts that repulsion of (4, n) and cross-Kerr make."""
-    n = np.arange(3)
-    shifts = np.tile(coupler.cross_kerr_hz * np.outer(n, n), (pushes_hz.shape[1], 1, 1))
-    for (here, there, _), push in zip(_EXCHANGE, pushes_hz, strict=True):
-        shifts[:, *here] += push
-        shifts[:, *there] -= push
-    return shifts
-
-
-def resonance_distance_hz(
-    low_hz: NDArray[np.float64] | float, high_hz: NDArray[np.float64] | float, anharmonicity_hz: tuple[float, float]
-) -> float:
-    """Return how near two transmons come to 10-01, 11-20 or 11-02 resonance, in hertz."""
-    apart = np.asarray(high_hz, float) - np.asarray(low_hz, float)
-    nearest = [np.abs(apart), np.abs(apart - anharmonicity_hz[0]), np.abs(apart + anharmonicity_hz[1])]
-    return float(min(np.min(distance) for distance in nearest))
+    shifts = np.empty((3, 3))
+    numbers = coupler.coupling_hz, coupler.cross_kerr_hz, *anharmonicity_hz
+    return detuning.meet(low_hz, high_hz, *numbers, shifts), shifts
 
 
 @dataclass(frozen=True, slots=True)

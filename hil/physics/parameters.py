@@ -8,6 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import detuning
+
 __all__ = ["Coupler", "Processor", "Resonator", "Transmon", "load_processor", "tuned_frequency_hz"]
 
 
@@ -120,15 +122,13 @@ def tuned_frequency_hz(
 
     Source: J. Koch et al., Phys. Rev. A 76, 042319 (2007), eq. 2.18 with E_C = -anharmonicity.
     """
-    d2 = transmon.asymmetry**2
-
-    def curve(flux: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        angle = np.pi * np.asarray(flux, float)
-        return np.sqrt(np.sqrt(np.cos(angle) ** 2 + d2 * np.sin(angle) ** 2))
-
-    rest = transmon.frequency_hz - transmon.anharmonicity_hz
-    flux = transmon.flux_offset + transmon.flux_per_v * np.asarray(fast_v, float) + transmon.dc_flux_per_v * static_v
-    return rest * curve(flux) / curve(transmon.flux_offset) + transmon.anharmonicity_hz
+    volts = np.asarray(fast_v, np.float64, order="C")
+    found = np.empty(volts.shape)
+    detuning.tune(
+        volts.reshape(-1), transmon.flux_offset, transmon.flux_per_v, transmon.dc_flux_per_v * static_v,
+        transmon.asymmetry, transmon.frequency_hz, transmon.anharmonicity_hz, found.reshape(-1),
+    )  # fmt: skip
+    return found
 
 
 def load_processor(body: bytes) -> Processor:

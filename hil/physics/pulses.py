@@ -102,9 +102,9 @@ class Excess:
         kerr: NDArray[np.float64],
     ) -> NDArray[np.complex128]:
         n, n_samples = drives.shape
-        out = np.empty((1, 3**n, 3**n), complex)
+        order, out = np.empty(1, np.int64), np.empty((1, 3**n, 3**n), complex)
         held = np.tile(levels, (n_samples, 1, 1))
-        lindblad.unitaries(held, np.ascontiguousarray(drives.T), exchange, kerr, self._dt_s, n_samples, out)
+        lindblad.unitaries(held, np.ascontiguousarray(drives.T), exchange, kerr, self._dt_s, n_samples, order, out)
         return np.asarray(out[0])
 
 

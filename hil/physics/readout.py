@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,17 @@ from qctl.cext import chance, paths, resonator
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor, Transmon
 from qctl.hil.physics.relaxation import collapse_rates
+from qctl.hil.physics.state import Groups
 
-__all__ = ["N_BINS", "N_PATHS", "Answer", "Groups", "Window", "answer_readout"]
+__all__ = ["N_BINS", "N_PATHS", "Answer", "Window", "answer_readout"]
 
 N_BINS = 32
 N_PATHS = 3 + 3 * N_BINS
 FAINT = 0.3
 _JUMPS = ((1, 0), (2, 1), (0, 1))
-Groups = list[tuple[tuple[int, ...], NDArray[np.float64]]]
-"""Transmons in groups that are independent of each other, each with the populations of its joint levels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """When the digitizer looks, in seconds after the trigger."""
 
     start_s: float
@@ -122,9 +121,8 @@ class Answer:
     def count_paths(self, groups: Groups, n_shots: int, random: np.random.Generator) -> NDArray[np.float64]:
         """Draw how many of `n_shots` shots take each path: (n, N_PATHS) float64."""
         counts = np.empty((len(self.base), N_PATHS))
-        members, sizes = _members(tuple([qubits for qubits, _ in groups]))
-        populations = np.concatenate([populations for _, populations in groups])
-        chance.count_paths(random.bit_generator, n_shots, populations, members, sizes, self._edges, counts)
+        members, sizes = _members(groups.members)
+        chance.count_paths(random.bit_generator, n_shots, groups.populations, members, sizes, self._edges, counts)
         return counts
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qctl.cext import chance
 from qctl.cext import resonator as kernel
-from qctl.hil.physics.readout import N_PATHS, Answer, Groups
+from qctl.hil.physics.readout import N_PATHS, Answer
+from qctl.hil.physics.state import Groups
 
 __all__ = ["Ways", "average_along", "draw_average", "draw_levels", "draw_shots", "shots_along"]
 
@@ -22,8 +24,8 @@ def draw_levels(groups: Groups, n_shots: int, random: np.random.Generator) -> ND
 
     Parameters
     ----------
-    groups : list of (transmons, populations)
-        Independent groups; the populations of a group of k have 3**k entries, first transmon slowest.
+    groups : Groups
+        Independent groups, and their populations.
     n_shots : int
         Number of shots.
     random : numpy Generator
@@ -76,9 +78,7 @@ def draw_average(
     answer: Answer, groups: Groups, inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
     """Return (1, n_inputs, n_samples) float32 volts, distributed as the mean of `n_shots` single shots."""
-    total = answer.total(answer.count_paths(groups, n_shots, random))
-    total /= n_shots
-    return _averaged(answer, total, inputs, n_shots, random)
+    return _averaged(answer, answer.total(answer.count_paths(groups, n_shots, random)), inputs, n_shots, random)
 
 
 def average_along(ways: Ways, inputs: tuple[str, ...], random: np.random.Generator) -> NDArray[np.float32]:
@@ -87,20 +87,22 @@ def average_along(ways: Ways, inputs: tuple[str, ...], random: np.random.Generat
     for answer, paths in ways:
         counts = [np.bincount(taken, minlength=N_PATHS) for taken in paths.T]
         total += answer.total(np.array(counts, np.float64))
-    n_shots = len(ways[0][1])
-    return _averaged(ways[0][0], np.asarray(total / n_shots, complex), inputs, n_shots, random)
+    return _averaged(ways[0][0], total, inputs, len(ways[0][1]), random)
 
 
 def _averaged(
     answer: Answer, total: NDArray[np.complex128], inputs: tuple[str, ...], n_shots: int, random: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Return a mean record with its noise."""
-    record = random.standard_normal((1, len(inputs), answer.window.n_samples), np.float32)
-    record *= np.float32(answer.processor.noise_v / math.sqrt(n_shots))
-    for seen, name in zip(record[0], inputs, strict=True):
-        if name:
-            seen += total.real if name == "i" else total.imag
+    """Return the mean record of shots whose answers make this total, with its noise."""
+    record = np.empty((1, len(inputs), answer.window.n_samples), np.float32)
+    chance.noisy_mean(random.bit_generator, total, n_shots, answer.processor.noise_v, _axes(inputs), record[0])
     return record
+
+
+@lru_cache(maxsize=64)
+def _axes(inputs: tuple[str, ...]) -> NDArray[np.int8]:
+    """Return which axis each input sees: 0 for I, 1 for Q, -1 for neither."""
+    return np.array([("i", "q").index(name) if name else -1 for name in inputs], np.int8)
 
 
 def _clean(populations: NDArray[np.float64]) -> NDArray[np.float64]:

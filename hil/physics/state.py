@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.physics.parameters import Processor
 from qctl.hil.physics.relaxation import equilibrium
 
-__all__ = ["State"]
+__all__ = ["Groups", "State"]
 
 Group = tuple[tuple[int, ...], NDArray[np.complex128]]
+Members = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Transmons in groups that are independent of each other; iterating gives each group and its own populations.
+
+    Attributes
+    ----------
+    members : tuple of tuples of int
+        The transmons of each group.
+    populations : (sum of 3**k,) float64
+        Of the joint levels of each group of k, one group after the other, first transmon slowest.
+    """
+
+    members: Members
+    populations: NDArray[np.float64]
+
+    def __iter__(self) -> Iterator[tuple[tuple[int, ...], NDArray[np.float64]]]:
+        begin = 0
+        for members in self.members:
+            end = begin + 3 ** len(members)
+            yield members, self.populations[begin:end]
+            begin = end
 
 
 class State:
@@ -124,9 +152,9 @@ class State:
         made._join(groups)
         return made
 
-    def populations(self) -> list[tuple[tuple[int, ...], NDArray[np.float64]]]:
-        """Return the populations of each group, as `draw_levels` takes them."""
-        return [(members, rho.diagonal().real.copy()) for members, rho in self.groups]
+    def populations(self) -> Groups:
+        """Return the populations of each group."""
+        return Groups(self._members, self.flat.real[_diagonals(self._members)])
 
     def marginal(self, qubit: int) -> NDArray[np.float64]:
         """Return the (3,) populations of one transmon."""
@@ -134,6 +162,18 @@ class State:
         members, rho = self.groups[index]
         cube = rho.diagonal().real.reshape((3,) * len(members))
         return np.asarray(cube.sum(axis=tuple(a for a in range(len(members)) if a != place)))
+
+
+@lru_cache(maxsize=256)
+def _diagonals(groups: Members) -> NDArray[np.intp]:
+    """Return where the diagonal elements of the density matrices of all groups are, one after the other."""
+    places: list[int] = []
+    begin = 0
+    for members in groups:
+        d = 3 ** len(members)
+        places += range(begin, begin + d * d, d + 1)
+        begin += d * d
+    return np.array(places, np.intp)
 
 
 def _product(low: NDArray[np.complex128], high: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qctl.hil.physics.readout import Answer, Groups
+from qctl.hil.physics.readout import Answer
 from qctl.hil.physics.shots import draw_levels
+from qctl.hil.physics.state import Groups
 
 __all__ = ["Weighing"]
 

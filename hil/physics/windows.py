@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qctl.hil.physics.cluster import cluster_couplings
-from qctl.hil.physics.couplings import Rest, mean_shifts_hz, resonance_distance_hz, split_shifts
+from qctl.hil.physics.couplings import Rest, meet_hz, split_shifts
 from qctl.hil.physics.lines import Pulse, Run
-from qctl.hil.physics.parameters import Processor, Transmon, tuned_frequency_hz
+from qctl.hil.physics.parameters import Coupler, Processor, Transmon, tuned_frequency_hz
 
 __all__ = [
     "ACTIVE_HZ",
@@ -97,25 +97,32 @@ def plan_window(
     frame = TWO_PI * frame_hz * np.array([1.0, 2.0])
     frequency = _frequencies(processor, rest, static_v, n_samples, flux)
     moved = {q for q, f in enumerate(frequency) if f.size > 1}
-    active, groups, crowds = _groups(processor, alive, frequency, moved)
-    levels, zz = _shifted_levels(processor, rest, alive, moved, frequency, active)
+    met = {
+        k: meet_hz(coupler, frequency[coupler.low], frequency[coupler.high], _curves(processor, coupler))
+        for k, coupler in enumerate(processor.couplers)
+        if coupler.low in moved or coupler.high in moved
+    }
+    active, groups, crowds = _groups(processor, alive, {k: distance for k, (distance, _) in met.items()})
+    shifted, zz = _shifts(processor, rest, alive, {k: shifts for k, (_, shifts) in met.items()}, active)
+    curves = np.array([transmon.anharmonicity_hz for transmon in processor.transmons])
+    still = _levels(np.array([f[0] for f in frequency]), curves, shifted) - frame
+    moving = {q: _levels(frequency[q], curves[q], shifted[q]) - frame for q in moved}
     clusters = []
     for members in groups:
         inside = [k for k in active if processor.couplers[k].low in members]
-        sampled = np.stack([np.broadcast_to(levels[q], (n_samples, 2)) - frame for q in members], axis=1)
+        sampled = np.empty((n_samples, len(members), 2))
+        for place, q in enumerate(members):
+            sampled[:, place] = moving[q] if q in moved else still[q]
         outside = TWO_PI * rest.levels_hz[list(members)] - frame
         for k in inside:
             coupler = processor.couplers[k]
-            low, high, _ = split_shifts(TWO_PI * rest.shifts_hz[k])
-            outside[members.index(coupler.low)] -= low[1:]
-            outside[members.index(coupler.high)] -= high[1:]
+            outside[members.index(coupler.low)] -= TWO_PI * rest.shifts_hz[k, 1:, 0]
+            outside[members.index(coupler.high)] -= TWO_PI * rest.shifts_hz[k, 0, 1:]
         exchange, kerr = cluster_couplings(processor, members, inside)
-        transmons = tuple(processor.transmons[q] for q in members)
+        transmons = tuple([processor.transmons[q] for q in members])
         clusters.append(Cluster(members, transmons, sampled, outside, exchange, kerr))
-    together = {q for members in groups for q in members}
-    moving = {q: levels[q] - frame for q in alive if q in moved and q not in together}
-    still = np.stack([rows[0] - frame for rows in levels])
-    return FluxWindow(tuple(clusters), moving, still, zz, crowds)
+    alone = moved.intersection(alive).difference(*groups)
+    return FluxWindow(tuple(clusters), {q: moving[q] for q in sorted(alone)}, still, zz, crowds)
 
 
 def _frequencies(
@@ -135,27 +142,24 @@ def _frequencies(
     return found
 
 
-def _curves(processor: Processor, coupler: int) -> tuple[float, float]:
-    c = processor.couplers[coupler]
-    return processor.transmons[c.low].anharmonicity_hz, processor.transmons[c.high].anharmonicity_hz
+def _curves(processor: Processor, coupler: Coupler) -> tuple[float, float]:
+    return processor.transmons[coupler.low].anharmonicity_hz, processor.transmons[coupler.high].anharmonicity_hz
 
 
 def _groups(
-    processor: Processor, alive: tuple[int, ...], frequency: list[NDArray[np.float64]], moved: set[int]
+    processor: Processor, alive: tuple[int, ...], distances_hz: dict[int, float]
 ) -> tuple[list[int], list[tuple[int, ...]], tuple[tuple[int, ...], ...]]:
-    """Return the active couplers, nearest resonance first, the clusters they make, and what was too large."""
-    near = []
-    for k, coupler in enumerate(processor.couplers):
-        if coupler.low in alive and coupler.high in alive and moved & {coupler.low, coupler.high}:
-            curves = _curves(processor, k)
-            distance = resonance_distance_hz(frequency[coupler.low], frequency[coupler.high], curves)
-            if distance < ACTIVE_HZ:
-                near.append((distance, k))
+    """Return the active couplers, nearest resonance first, the clusters they make, and what was too large.
+
+    `distances_hz` are those of the couplers of transmons that move.
+    """
     clusters: list[set[int]] = []
     active = []
     crowds = []
-    for distance, k in sorted(near):
+    for distance, k in sorted((distance, k) for k, distance in distances_hz.items() if distance < ACTIVE_HZ):
         coupler = processor.couplers[k]
+        if coupler.low not in alive or coupler.high not in alive:
+            continue
         joined = [c for c in clusters if coupler.low in c or coupler.high in c]
         together = set().union({coupler.low, coupler.high}, *joined)
         if len(together) > LONGEST_CLUSTER:
@@ -167,37 +171,44 @@ def _groups(
     return active, [tuple(sorted(c)) for c in clusters], tuple(crowds)
 
 
-def _shifted_levels(
+def _shifts(
     processor: Processor,
     rest: Rest,
     alive: tuple[int, ...],
-    moved: set[int],
-    frequency: list[NDArray[np.float64]],
+    moved: dict[int, NDArray[np.float64]],
     active: list[int],
-) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return levels (n or 1, 2) in rad/s with the mean shifts of inactive couplers, and their mean ZZ in rad/s."""
-    shifted = np.zeros((len(frequency), 2))
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what inactive couplers shift the levels of each transmon (n, 2) in hertz, and their ZZ in rad/s, means.
+
+    `moved` are the (3, 3) mean shifts of the couplers of transmons that move; the others shift as at rest.
+    """
+    shifted = np.zeros((len(processor.transmons), 2))
     zz = np.zeros((len(processor.couplers), 3, 3))
     for k, coupler in enumerate(processor.couplers):
         if k in active:
             continue
-        if moved & {coupler.low, coupler.high}:
-            curves = _curves(processor, k)
-            shifts = mean_shifts_hz(coupler, frequency[coupler.low], frequency[coupler.high], curves)
+        shifts = moved.get(k)
+        if shifts is None:
+            shifts, left = rest.shifts_hz[k], rest.zz_hz[k]
         else:
-            shifts = rest.shifts_hz[k]
-        low, high, left = split_shifts(shifts)
-        shifted[coupler.low] += low[1:]
-        shifted[coupler.high] += high[1:]
+            left = split_shifts(shifts)[2]
+        shifted[coupler.low] += shifts[1:, 0]
+        shifted[coupler.high] += shifts[0, 1:]
         if coupler.low in alive and coupler.high in alive:
             zz[k] = TWO_PI * left
-    levels = []
-    for q, (transmon, f) in enumerate(zip(processor.transmons, frequency, strict=True)):
-        rows = np.empty((f.size, 2))
-        rows[:, 0] = f
-        rows[:, 1] = 2 * f + transmon.anharmonicity_hz
-        levels.append(TWO_PI * (rows + shifted[q]))
-    return levels, zz
+    return shifted, zz
+
+
+def _levels(
+    frequency_hz: NDArray[np.float64], curve_hz: NDArray[np.float64], shifted_hz: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return (n, 2) levels in rad/s at bare frequencies (n,), with what couplers shift them."""
+    rows = np.empty((frequency_hz.size, 2))
+    rows[:, 0] = frequency_hz
+    rows[:, 1] = 2 * frequency_hz + curve_hz
+    rows += shifted_hz
+    rows *= TWO_PI
+    return rows
 
 
 def spans_of(flux: tuple[tuple[Run, ...], ...], end: int) -> list[tuple[int, int]]:

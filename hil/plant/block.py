@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from qctl.hil.physics.evolution import Evolution
 from qctl.hil.physics.lines import Lines
 from qctl.hil.physics.parameters import Processor
-from qctl.hil.physics.readout import Answer, Groups, Window, answer_readout
+from qctl.hil.physics.readout import Answer, Window, answer_readout
 from qctl.hil.physics.shots import average_along, draw_average, draw_shots, shots_along
 from qctl.hil.physics.stages import Plan, Stages, cuts_of, plan_of
+from qctl.hil.physics.state import Groups
 from qctl.hil.physics.sums import Weighing
 from qctl.hil.plant.cables import Cables
 from qctl.hil.plant.faults import FaultTable
@@ -129,7 +129,7 @@ class Physics:
 
         `weights` are (n_sums, n_inputs, n_samples) of the window.
         """
-        window = replace(window, start_s=window.start_s + self.wiring.late_s("acquire"))
+        window = window._replace(start_s=window.start_s + self.wiring.late_s("acquire"))
         block = _Block(self.wiring.look(rack, now_s), window, False, box, inputs, n_shots)
         self._take_back()
         lines = self._lines(rack, block)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 __all__ = ["LabClock"]
 
@@ -26,22 +25,25 @@ class LabClock:
         self._origin_s = time.monotonic()
         self._stopped_s = 0.0
         self._paused_s: float | None = None
+        self._pauses = 0
 
     def now_s(self) -> float:
         """Return lab time in seconds since the Unix epoch."""
         wall = time.monotonic() if self._paused_s is None else self._paused_s
         return self._start_s + (wall - self._origin_s - self._stopped_s) * self.rate
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Hold lab time while the body computes; one inside another changes nothing."""
-        if self._paused_s is not None:
-            yield
-            return
-        self._paused_s = time.monotonic()
-        try:
-            yield
-        finally:
+    def paused(self) -> Self:
+        """Hold lab time while the body of a `with` computes; one inside another changes nothing."""
+        return self
+
+    def __enter__(self) -> None:
+        if not self._pauses:
+            self._paused_s = time.monotonic()
+        self._pauses += 1
+
+    def __exit__(self, *problem: object) -> None:
+        self._pauses -= 1
+        if not self._pauses and self._paused_s is not None:
             self._stopped_s += time.monotonic() - self._paused_s
             self._paused_s = None
 

@@ -234,6 +234,8 @@ def end_turn(plant: Plant, session: Session, message: Mapping[str, Any]) -> dict
 
 def followers(plant: Plant, names: Sequence[str]) -> list[Follower]:
     """Return who goes on with triggers that reach these boxes."""
+    if not plant.following:
+        return []
     found = [one for name in names if (one := plant.following.get(name)) is not None]
     return list(dict.fromkeys(found))
 

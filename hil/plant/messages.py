@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,8 @@ class Decoder:
         WireError
             If a length is over MAX_BYTES or a body is not a msgpack map.
         """
+        if not self._pending and int.from_bytes(received[:4], "little") == len(received) - 4 <= MAX_BYTES:
+            return [_decoded(memoryview(received)[4:])]
         self._pending += received
         messages = []
         while len(self._pending) >= 4:
@@ -87,22 +90,28 @@ class Decoder:
                 break
             body = bytes(self._pending[4 : 4 + length])
             del self._pending[: 4 + length]
-            try:
-                messages.append(_decoder.decode(body))
-            except msgspec.MsgspecError as error:
-                raise WireError(f"message is not a msgpack map: {error}") from error
+            messages.append(_decoded(body))
         return messages
+
+
+def _decoded(body: bytes | memoryview) -> dict[str, Any]:
+    """Return the message that a body holds."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise WireError(f"message is not a msgpack map: {error}") from error
 
 
 def array_to_wire(array: NDArray[Any], folder: str) -> dict[str, Any]:
     """Return what stands for an array in a message; above INLINE_BYTES it is written to a file in `folder`."""
-    array = np.ascontiguousarray(array)
-    head: dict[str, Any] = {"shape": list(array.shape), "dtype": array.dtype.str}
+    head: dict[str, Any] = {"shape": array.shape, "dtype": array.dtype.str}
     if array.nbytes <= INLINE_BYTES:
-        return head | {"bytes": array.tobytes()}
+        head["bytes"] = array.tobytes()
+        return head
     path = Path(folder) / f"array-{os.getpid()}-{next(_serial)}"
-    array.tofile(path)
-    return head | {"file": path.name}
+    np.ascontiguousarray(array).tofile(path)
+    head["file"] = path.name
+    return head
 
 
 def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
@@ -113,7 +122,7 @@ def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
     WireError
         If the bytes don't fill the shape, or the file lies outside the folder.
     """
-    dtype = np.dtype(entry["dtype"])
+    dtype = _dtype(entry["dtype"])
     if "bytes" in entry:
         flat = np.frombuffer(entry["bytes"], dtype)
     else:
@@ -126,6 +135,11 @@ def array_from_wire(entry: dict[str, Any], folder: str) -> NDArray[Any]:
     if prod(shape) != flat.size:
         raise WireError(f"array of {flat.size} values does not fill {shape}")
     return flat.reshape(shape)
+
+
+@lru_cache(maxsize=64)
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)
 
 
 def fill_runs(n_samples: int, runs: Runs) -> NDArray[np.float32]:

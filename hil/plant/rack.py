@@ -64,14 +64,20 @@ class Sequence:
     levels: dict[int, tuple[float, float, bool]]
     position: int
     _playing: dict[int, dict[int, Playing]] = field(default_factory=dict)
+    _made: dict[tuple[int, Steps], Playing] = field(default_factory=dict)
 
     def playing(self) -> dict[int, Playing]:
-        """Return what each output plays at the next trigger; at one element always the same dict."""
+        """Return what each output plays at the next trigger; what is the same at two elements is one object."""
         found = self._playing.get(self.position)
         if found is None:
-            outputs = self.points[self.position].outputs
-            found = {number: Playing(outputs.get(number, ()), *level) for number, level in self.levels.items()}
-            self._playing[self.position] = found
+            outputs, made = self.points[self.position].outputs, self._made
+            found = self._playing[self.position] = {}
+            for number, level in self.levels.items():
+                key = (number, outputs.get(number, ()))
+                playing = made.get(key)
+                if playing is None:
+                    playing = made[key] = Playing(key[1], *level)
+                found[number] = playing
         return found
 
     def follow(self, n_events: int) -> None:

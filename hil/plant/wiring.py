@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qctl.hil.physics.lines import Lines, Run
 from qctl.hil.plant.cables import Cables, connector
 from qctl.hil.plant.faults import Fault, FaultTable, invert_pulse
-from qctl.hil.plant.rack import Playing, Rack, Waveform
+from qctl.hil.plant.rack import Box, Playing, Rack, Waveform
 
 __all__ = ["Line", "Played", "Wiring"]
 
@@ -67,6 +67,15 @@ class Played(NamedTuple):
     readout_lo_hz: float
 
 
+class _Wire(NamedTuple):
+    """Where a line's cable comes from, and all that is true of it whatever is played."""
+
+    places: tuple[Place, ...]
+    name: str
+    n_outputs: int
+    late_s: float
+
+
 class Wiring:
     """The cables between the boxes and the fridge; lines that play what they played before are kept.
 
@@ -96,9 +105,10 @@ class Wiring:
         self._grid_hz = cables.grid_hz
         self._late_s = _relative(cables.delays_s, self._drive, cables.grid_hz)
         self._version = -1
-        self._sources: dict[str, tuple[Place, ...]] = {}
+        self._wires: dict[str, _Wire] = {}
         self._wrong: dict[str, list[Fault]] = {}
         self._lines: OrderedDict[tuple[Any, ...], Line] = OrderedDict()
+        self._latest: dict[str, tuple[tuple[Any, ...], Line]] = {}
         self._runs: OrderedDict[Line, tuple[Run, ...]] = OrderedDict()
         self._bytes = 0
         self._seen: tuple[Any, ...] = ()
@@ -131,11 +141,11 @@ class Wiring:
             tones[lo] = self._tone(rack, lo)
         return Played(
             rate_hz,
-            tuple(self._line(rack, rate_hz, line, tones[lo][1]) for line, lo in self._drive),
-            tuple(tones[lo][0] for _, lo in self._drive),
-            tuple(self._line(rack, rate_hz, line, 1.0) for line in self._flux),
+            tuple([self._line(boxes, rate_hz, line, tones[lo][1]) for line, lo in self._drive]),
+            tuple([tones[lo][0] for _, lo in self._drive]),
+            tuple([self._line(boxes, rate_hz, line, 1.0) for line in self._flux]),
             levels,
-            self._line(rack, rate_hz, "feedline", tones[self._readout_lo][1]),
+            self._line(boxes, rate_hz, "feedline", tones[self._readout_lo][1]),
             tones[self._readout_lo][0],
         )
 
@@ -143,22 +153,24 @@ class Wiring:
         """Return what arrives on every line of a shot, `played` as `look` gave it."""
         return Lines(
             played.rate_hz,
-            tuple(self._arriving(rack, line) for line in played.drive),
+            tuple([self._arriving(rack, line) if line is not None else () for line in played.drive]),
             played.drive_lo_hz,
-            tuple(self._arriving(rack, line) for line in played.flux),
+            tuple([self._arriving(rack, line) if line is not None else () for line in played.flux]),
             played.static_v,
-            self._arriving(rack, played.readout),
+            self._arriving(rack, played.readout) if played.readout is not None else (),
             played.readout_lo_hz,
         )
 
     def _trace(self) -> None:
         """Note where each line's cable comes from, and what is wrong with it, at this version of the faults."""
         self._version = self.faults.version
-        self._sources = {}
-        for line, places in self._plugs.items():
-            self._sources[line] = self._plugs[self.faults.swapped(line)][: len(places)]
+        self._lines.clear()
+        self._latest.clear()
         names = {*self._plugs, self._readout_lo, *(lo for _, lo in self._drive)}
         self._wrong = {name: found for name in names if (found := self.faults.on_line(name))}
+        for line, places in self._plugs.items():
+            n, name = len(places), line if line in self._wrong else ""
+            self._wires[line] = _Wire(self._plugs[self.faults.swapped(line)][:n], name, n, self.late_s(line))
 
     def _tone(self, rack: Rack, name: str) -> tuple[float, float]:
         """Return the frequency of an LO, and the gain of a mixer that it feeds."""
@@ -172,25 +184,27 @@ class Wiring:
             return frequency_hz, 0.0
         return frequency_hz, _mixer_gain(tone.power_dbm, self._nominal_dbm)
 
-    def _line(self, rack: Rack, rate_hz: float, line: str, gain: float) -> Line | None:
-        if not gain or line not in self._sources:
+    def _line(self, boxes: Mapping[str, Box], rate_hz: float, line: str, gain: float) -> Line | None:
+        wire = self._wires.get(line)
+        if not gain or wire is None:
             return None
-        places = self._sources[line]
-        heard = tuple([_playing(rack, place) for place in places])
+        places, name, n_outputs, late_s = wire
+        heard = tuple([_playing(boxes.get(box), output) for box, output in places])
         if not any(heard):
             return None
-        name = line if line in self._wrong else ""
-        plays = (rate_hz, name, gain, len(self._plugs[line]), heard, self.late_s(line))
-        found = self._lines.get((self._version, plays))
+        plays = (rate_hz, name, gain, n_outputs, heard, late_s)
+        latest = self._latest.get(line)
+        if latest is not None and latest[0] == plays:  # quicker than to look it up: most is the same object
+            return latest[1]
+        found = self._lines.get(plays)
         if found is None:
-            found = self._lines[self._version, plays] = Line(*plays)
+            found = self._lines[plays] = Line(*plays)
             if len(self._lines) > _KEPT_LINES:
                 self._lines.popitem(last=False)
+        self._latest[line] = (plays, found)
         return found
 
-    def _arriving(self, rack: Rack, line: Line | None) -> tuple[Run, ...]:
-        if line is None:
-            return ()
+    def _arriving(self, rack: Rack, line: Line) -> tuple[Run, ...]:
         runs = self._runs.get(line)
         if runs is not None:
             self._runs.move_to_end(line)
@@ -226,10 +240,8 @@ def _mixer_gain(power_dbm: float, nominal_dbm: float) -> float:
     return float(np.tanh(1.5 * level) / np.tanh(1.5))
 
 
-def _playing(rack: Rack, place: Place) -> tuple[Playing, float] | None:
+def _playing(box: Box | None, output: int) -> tuple[Playing, float] | None:
     """Return what a connector plays and its box's rate; None when it is silent."""
-    name, output = place
-    box = rack.boxes.get(name)
     if box is None or not box.armed:
         return None
     playing = box.playing.get(output)
@@ -249,44 +261,45 @@ def _relative(delays_s: Mapping[str, float], drive: tuple[tuple[str, str], ...],
 
 def _runs_of(rack: Rack, line: Line) -> tuple[Run, ...]:
     """Return the runs of one output, or of I + iQ of two, on the common grid."""
-    parts: list[tuple[Run, int]] = []
+    parts: list[tuple[int, int, NDArray, int]] = []
     for axis, found in enumerate(line.heard):
         if found is not None and found[0].steps:
             playing, own_hz = found
             waveform = rack.played(playing.steps)
-            parts += [(run, axis) for run in _arrived(waveform, playing, own_hz, line)]
-    spans = _union([(run.start, run.stop) for run, _ in parts])
+            arrived = _arrived(waveform, playing, own_hz, line)
+            parts += [(start, start + volts.size, volts, axis) for start, volts in arrived]
+    spans = _union([(start, stop) for start, stop, _, _ in parts])
     kind = complex if line.n_outputs == 2 else float
     outs: list[NDArray] = [np.zeros(stop - start, kind) for start, stop in spans]
     starts = [start for start, _ in spans]
-    for run, axis in parts:
-        k = bisect_right(starts, run.start) - 1
-        at = run.start - starts[k]
-        (outs[k].imag if axis else outs[k].real)[at : at + run.volts.size] = run.volts
+    for start, stop, volts, axis in parts:
+        k = bisect_right(starts, start) - 1
+        (outs[k].imag if axis else outs[k].real)[start - starts[k] : stop - starts[k]] = volts
     return tuple([Run(start, out) for start, out in zip(starts, outs, strict=True)])
 
 
-def _arrived(waveform: Waveform, playing: Playing, own_hz: float, line: Line) -> list[Run]:
-    """Return what one output's waveform is on the common grid."""
+def _arrived(waveform: Waveform, playing: Playing, own_hz: float, line: Line) -> list[tuple[int, NDArray]]:
+    """Return the stretches of one output's waveform on the common grid: where each begins, and its volts."""
     rate_hz, gain = line.rate_hz, line.gain
     factor = playing.amplitude_vpp / 2 * gain
     pieces: list[tuple[int, NDArray]] = list(waveform.runs)
     if playing.offset_v:
-        whole = np.zeros(waveform.n_samples)
-        waveform.fill(whole, 0)
-        pieces, factor = [(0, whole * (playing.amplitude_vpp / 2) + playing.offset_v)], gain
+        samples = np.zeros(waveform.n_samples)
+        waveform.fill(samples, 0)
+        pieces, factor = [(0, samples * (playing.amplitude_vpp / 2) + playing.offset_v)], gain
     shift = line.late_s * rate_hz
-    on_grid = own_hz == rate_hz and abs(shift - round(shift)) < _ON_GRID
+    whole = round(shift)
+    on_grid = own_hz == rate_hz and abs(shift - whole) < _ON_GRID
     found = []
     for first, samples in pieces:
         if on_grid:
-            start, volts = first + round(shift), np.multiply(samples, factor, dtype=np.float64)
+            start, volts = first + whole, np.multiply(samples, factor, dtype=np.float64)
         else:
             start, volts = _averaged(first, samples, own_hz, rate_hz, shift)
             volts = volts * factor
         cut = max(0, -start)
         if cut < volts.size:
-            found.append(Run(start + cut, volts[cut:]))
+            found.append((start + cut, volts[cut:] if cut else volts))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Outcomes and jumps of many shots: what is certain exactly, what is chance against NumPy's own distributions."""
+"""Outcomes, jumps and noise of many shots: what is certain exactly, what is chance against NumPy's own."""
 
 import numpy as np
 import pytest
@@ -115,3 +115,44 @@ def test_shapes_that_do_not_fit_are_refused(change, words):
     }  # fmt: skip
     with pytest.raises(ValueError, match=words):
         chance.count_paths(**(arguments | change))
+
+
+def slow_mean(random, total, n_shots, noise_v, axes):
+    """Return a mean record by NumPy's own normal numbers."""
+    record = random.standard_normal((len(axes), len(total)), np.float32)
+    record *= np.float32(noise_v / np.sqrt(n_shots))
+    for row, axis in zip(record, axes, strict=True):
+        if axis >= 0:
+            row += (total.imag if axis else total.real) / n_shots
+    return record
+
+
+@pytest.mark.parametrize("n_samples", [0, 1, 2, 501])
+@pytest.mark.parametrize("axes", [(), (0,), (1, 0), (-1, 1, 1)])
+def test_mean_records_are_those_of_numpy(axes, n_samples):
+    random = np.random.default_rng(n_samples)
+    total = 400 * (random.normal(size=n_samples) + 1j * random.normal(size=n_samples))
+    record = np.full((len(axes), n_samples), np.nan, np.float32)
+    once, again = (np.random.Generator(np.random.SFC64(3)) for _ in range(2))
+    chance.noisy_mean(once.bit_generator, total, 400, 0.3, np.array(axes, np.int8), record)
+    np.testing.assert_allclose(record, slow_mean(again, total, 400, 0.3, axes), rtol=1e-6, atol=1e-7)
+    assert once.random() == again.random()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"total": np.zeros(4, complex)}, "total 4"),
+        ({"axes": np.zeros(1, np.int8)}, "axes 1"),
+        ({"axes": np.array([0, 2], np.int8)}, r"axes\[1\] = 2 is outside \[-1, 1\]"),
+        ({"axes": np.array([-2, 0], np.int8)}, r"axes\[0\] = -2"),
+        ({"n_shots": 0}, "n_shots = 0 is below 1"),
+    ],
+)
+def test_mean_records_that_do_not_fit_are_refused(change, words):
+    arguments = {
+        "bit_generator": np.random.SFC64(1), "total": np.zeros(5, complex), "n_shots": 10, "noise_v": 0.1,
+        "axes": np.zeros(2, np.int8), "record": np.zeros((2, 5), np.float32),
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=words):
+        chance.noisy_mean(**(arguments | change))

@@ -23,7 +23,7 @@ _UNITS = ("DBM", "HZ", "V", "S", "A", "OHM", "VPP", "DB", "PCT", "%", "DEG", "SA
 
 def split(text: str, blocks: list[bytearray]) -> list[Argument]:
     """Return the arguments of a unit; quotes, brackets and blocks are kept whole."""
-    if text[-1] == '"' == text[0] and text.count('"') == 2:
+    if text.isalnum() or (text[-1] == '"' == text[0] and text.count('"') == 2):
         return [text]
     pieces = text.split(",")
     if "'" in text or "(" in text or (text.count('"') != pieces[0].count('"') or text.count('"') % 2):
@@ -155,9 +155,11 @@ def spellings(words: str) -> dict[str, str]:
 def string(argument: Argument) -> str:
     """Return the text between quotes."""
     word = _word(argument)
-    if len(word) < 2 or word[0] not in "\"'" or word[-1] != word[0]:
+    quote = word[0]
+    if len(word) < 2 or quote not in "\"'" or word[-1] != quote:
         raise refusal(-104, word[:60])
-    return word[1:-1].replace(word[0] * 2, word[0])
+    inside = word[1:-1]
+    return inside.replace(quote * 2, quote) if quote in inside else inside
 
 
 def block(argument: Argument) -> bytearray:

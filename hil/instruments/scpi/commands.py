@@ -23,6 +23,8 @@ Handler = Callable[[tuple[int, ...], list[Any]], Any]
 
 _NODE = re.compile(r"(\[?):?(\*?[A-Za-z][A-Za-z0-9_]*)(?:<(\d*(?::\d+)?)>)?(\]?)")
 _TOKEN = re.compile(r"[A-Z*][A-Z0-9_]*")
+_DIGITS = re.compile(r"([0-9]+)(?=[:?]|$)")
+_LONGEST, _MOST_DIGITS = 24, 5
 _CACHE_SIZE = 8192
 
 
@@ -45,6 +47,14 @@ _Limit = tuple[int, int] | None
 """Lowest and highest suffix, the latter 0 where any is taken; None where none is."""
 
 
+class _Shape(NamedTuple):
+    """Headers that are alike but for their suffixes: the place and the bounds of each that was typed."""
+
+    command: Command
+    bounds: tuple[tuple[int, int, int], ...]
+    suffixes: tuple[int, ...]
+
+
 @dataclass(slots=True)
 class _Node:
     children: dict[str, _Node] = field(default_factory=dict)
@@ -57,6 +67,7 @@ class CommandTable:
     def __init__(self) -> None:
         self._root = _Node()
         self._cache: dict[str, Found] = {}
+        self._shapes: dict[str, _Shape] = {}
         self.patterns: list[str] = []
 
     def add(self, pattern: str, call: Handler, n_min: int = 0, n_max: int | None = None) -> None:
@@ -117,27 +128,47 @@ class CommandTable:
         """
         found = self._cache.get(header)
         if found is None:
-            found = self._resolve(header)
+            pieces = _DIGITS.split(header)
+            shape = self._shapes.get("<>".join(pieces[::2]))
+            found = self._filled(shape, pieces[1::2]) if shape is not None else None
+            if found is None:
+                found = self._resolve(header)
             if len(self._cache) >= _CACHE_SIZE:
                 self._cache.clear()
             self._cache[header] = found
         return found
+
+    def _filled(self, shape: _Shape, digits: list[str]) -> Found | None:
+        """Return the command of a shape with these suffixes; None if they are not taken."""
+        if len(digits) != len(shape.bounds):
+            return None
+        suffixes = list(shape.suffixes)
+        for text, (place, low, high) in zip(digits, shape.bounds, strict=True):
+            if len(text) > _MOST_DIGITS or (number := int(text)) < low or (high and number > high):
+                return None
+            suffixes[place] = number
+        return Found(shape.command, tuple(suffixes))
 
     def _resolve(self, header: str) -> Found:
         kind = "?" if header.endswith("?") else ""
         tokens = (header[:-1] if kind else header).split(":")
         node = self._root
         digits: list[str] = []
+        alike = True
         for token in tokens:
             if not _TOKEN.fullmatch(token):
                 raise refusal(-102 if not token else -101, header[:60])
-            if len(token) > 24:
+            if len(token) > _LONGEST:
                 raise refusal(-112, token[:60])
             child = node.children.get(token)
             suffix = ""
             if child is None:
                 base = token.rstrip("0123456789")
                 child, suffix = node.children.get(base), token[len(base) :]
+                named = any(name[: len(base)] == base and name[len(base) :].isdigit() for name in node.children)
+                alike = alike and not named and len(base) + _MOST_DIGITS <= _LONGEST
+            elif token[-1].isdigit():
+                alike = False  # its digits are of its name
             if child is None:
                 raise refusal(-113, header[:60])
             digits.append(suffix)
@@ -147,6 +178,7 @@ class CommandTable:
             raise refusal(-113, header[:60])
         command, limits, places = end
         suffixes = [1] * places[-1]
+        bounds = []
         for text, limit, place in zip(digits, limits, places, strict=False):
             if not text:
                 if limit is not None and limit[0] == 0:
@@ -158,6 +190,9 @@ class CommandTable:
             if number < limit[0] or (limit[1] and number > limit[1]):
                 raise refusal(-114, header[:60])
             suffixes[place] = number
+            bounds.append((place, *limit))
+        if alike:
+            self._shapes["<>".join(_DIGITS.split(header)[::2])] = _Shape(command, tuple(bounds), tuple(suffixes))
         return Found(command, tuple(suffixes))
 
 

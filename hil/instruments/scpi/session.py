@@ -92,7 +92,7 @@ class Session:
         box = self._box
         if message.error:
             box.status.push(message.error)
-        path = ""
+        before = ""
         blocks = list(message.blocks)
         replies: list[Any] = []
         reworded, find = self._reworded, box.table.find
@@ -102,13 +102,11 @@ class Session:
                 header, _, rest = unit.partition(" ")
                 full = header.upper()
                 if full[0] != "*":
-                    full = full[1:] if full[0] == ":" else path + full
-                    path = full[: full.rfind(":") + 1]
+                    before = full = full[1:] if full[0] == ":" else before[: before.rfind(":") + 1] + full
                 if blocks and box.faults.get("full_buffer"):
                     raise refusal(-225)
                 (call, n_min, n_max), suffixes = find(full)
-                rest = rest.strip()
-                args = split(rest, blocks) if rest else []
+                args = split(rest, blocks) if rest and (rest := rest.strip()) else []
                 if not n_min <= len(args) <= n_max:
                     raise refusal(-109 if len(args) < n_min else -108, unit[:60])
                 query = full[-1] == "?"

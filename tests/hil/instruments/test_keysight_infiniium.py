@@ -62,6 +62,19 @@ def test_average_has_finer_steps(bench: Any) -> None:
     assert scope.ask("WAV:COUN?;TYPE?") == b"1000;AVER\n"
 
 
+@pytest.mark.parametrize("ranges_v", [(0.8, 0.8), (0.8, 1.6)])
+def test_averages_of_inputs_have_each_its_own_range(bench: Any, ranges_v: tuple[float, float]) -> None:
+    scope = bench(KeysightInfiniium)
+    scope.plant.volts = np.linspace(-0.3, 0.3, 2 * 16, dtype=np.float32).reshape(1, 2, 16)
+    ranges = f";:CHAN1:RANG {ranges_v[0]};:CHAN2:RANG {ranges_v[1]}"
+    scope.ask(SETUP + ranges + ";:ACQ:AVER ON;:ACQ:AVER:COUN 100;:DIG CHAN1,CHAN2")
+    for number, range_v in enumerate(ranges_v, 1):
+        fields = scope.ask(f"WAV:SOUR CHAN{number};PRE?").decode().split(",")
+        assert float(fields[7]) == pytest.approx(range_v / 61440)
+        got = codes(scope.ask("WAV:DATA?")) * float(fields[7])
+        assert np.max(np.abs(got - scope.plant.volts[0, number - 1])) <= range_v / 61440
+
+
 def test_all_segments_of_each_input_in_one_block(bench: Any) -> None:
     scope = bench(KeysightInfiniium)
     scope.plant.volts = np.arange(3 * 2 * 16, dtype=np.float32).reshape(3, 2, 16) * np.float32(1e-3)

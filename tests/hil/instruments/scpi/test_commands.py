@@ -56,6 +56,27 @@ def test_wrong_header_has_its_number(table: CommandTable, header: str, number: i
     assert caught.value.details["number"] == number
 
 
+def test_headers_that_differ_in_suffixes_are_found_and_refused_as_the_first_one(table: CommandTable) -> None:
+    table.add("SENSe<3>:RANGe2?", lambda s, a: "of a name with a digit")
+    table.add("SENSe<3>:RANGe<9>?", lambda s, a: "of a suffix")
+    table.add("TRACe<0:3>:DATA?", lambda s, a: "counted from 0")
+    for number in (7, 12, 8000, 99_999, 1_234_567):
+        assert table.find(f"SEQ:ELEM{number}:WAV{1 + number % 4}?").suffixes == (number, 1 + number % 4)
+    assert table.find("SEQ:ELEM:WAV2?").suffixes == (1, 2)
+    assert table.find("SEQ:ELEM3:WAV?").suffixes == (3, 1)
+    assert [table.find(f"TRAC{text}:DATA?").suffixes for text in ("3", "", "0", "2")] == [(3,), (-1,), (0,), (2,)]
+    found = [table.find(f"SENS{k}:RANG{n}?") for k, n in ((1, 3), (2, 2), (3, 9))]
+    assert [one.command.call((), []) for one in found] == ["of a suffix", "of a name with a digit", "of a suffix"]
+    assert [one.suffixes for one in found] == [(1, 3), (2,), (3, 9)]
+    for header, number in (
+        ("SEQ:ELEM3:WAV5?", -114), ("SEQ:ELEM0:WAV1?", -114), ("SEQ:ELEM<>:WAV1?", -101), ("TRAC4:DATA?", -114),
+        (f"SEQ:ELEM{'1' * 30}:WAV1?", -112), ("SEQ3:ELEM1:WAV1?", -113),
+    ):  # fmt: skip
+        with pytest.raises(RefusedError) as caught:
+            table.find(header)
+        assert caught.value.details["number"] == number, header
+
+
 def test_pattern_that_is_taken_is_refused(table: CommandTable) -> None:
     with pytest.raises(InternalError, match="is taken"):
         table.add("VOLTage?", lambda s, a: None)
