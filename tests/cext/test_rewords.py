@@ -10,7 +10,7 @@ from turned import turned_lines
 
 from qctl.cext import words
 from qctl.cext.rewords import Rewords
-from qctl.cext.row_names import RowNames
+from qctl.cext.row_names import RowNames, lay
 
 RATE_HZ = 1.2e9
 ENVELOPES = np.random.default_rng(1).normal(size=45) * 0.05 + 0.05j
@@ -22,10 +22,9 @@ SIZE = 2 * words.DIGEST_BYTES
 
 def rendered(plays, bounds, pieces, n_outputs, coding):
     """Return name and words of each row of one feed: of pieces (point, first, n)."""
-    table = np.zeros((len(pieces), 4), np.int64)
-    table[:, :3] = pieces
-    spans, shape = np.zeros((len(pieces) * n_outputs, 2), np.int64), (len(pieces), n_outputs)
-    n_words, longest = words.place(table, n_outputs, spans)
+    cuts, points = [((first, n, 1),) for _, first, n in pieces], [point for point, _, _ in pieces]
+    table, spans, _, n_words, _, longest = lay(cuts, points, n_outputs)
+    shape = (len(pieces), n_outputs)
     made, digests = np.empty(n_words, np.uint16), np.empty((*shape, words.DIGEST_BYTES), np.uint8)
     over = np.empty(shape, np.int64)
     fine = words.render(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["children_of", "family_of"]
 
 
 def children_of(pid: int) -> list[int]:
-    """Return the children of a process, whichever of its threads has started them."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return [int(word) for thread in threads for word in (thread / "children").read_text().split()]
+    """Return the children of a process, whichever thread started them; those of one that ends change hands."""
+    found: list[int] = []
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def family_of(pid: int) -> list[int]:

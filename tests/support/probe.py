@@ -43,11 +43,11 @@ def long_sweep(folder: Path, n_points: int = 1500) -> Path:
 
 
 def slow_to_compile(folder: Path) -> Path:
-    """Write a circuit of very many gates."""
-    lines = ["OPENQASM 2.0;", 'include "qelib1.inc";', "qreg q[2];", "creg c[2];"]
-    lines += [f"u3(0.{k % 97:02d},0.{k % 89:02d},0.1) q[{k % 2}]; cx q[0],q[1];" for k in range(20_000)]
+    """Write a circuit of very many gates in OpenQASM 3, whose reference parser takes seconds for them."""
+    lines = ["OPENQASM 3.0;", 'include "stdgates.inc";', "qubit[2] q;", "bit[2] c;"]
+    lines += [f"rx(0.{k % 97:02d}) q[{k % 2}]; cx q[0], q[1];" for k in range(5_000)]
     path = folder / "deep.qasm"
-    path.write_text("\n".join([*lines, "measure q -> c;", ""]))
+    path.write_text("\n".join([*lines, "c = measure q;", ""]))
     return path
 
 

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from descendants import family_of
+
 import qctl
 from qctl.cli.running import Running, start
 
@@ -179,13 +181,8 @@ class WholeLab:
     def host(self) -> int:
         """Return the server's process that has the threads of the instruments."""
         assert self._server is not None
-        found, todo = [], [self._server.process.pid]
-        while todo:
-            parent = todo.pop()
-            for task in Path(f"/proc/{parent}/task").iterdir():
-                todo += [int(word) for word in (task / "children").read_text().split()]
-            found.append((len(list(Path(f"/proc/{parent}/task").iterdir())), parent))
-        return max(found)[1]
+        family = family_of(self._server.process.pid)
+        return max((len(os.listdir(f"/proc/{pid}/task")), pid) for pid in family)[1]
 
     def kill(self, box: str) -> None:
         """Kill an emulated instrument."""
