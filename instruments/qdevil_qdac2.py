@@ -21,6 +21,7 @@ from qctl.instruments.capability import limit
 from qctl.instruments.commands import Command
 from qctl.instruments.confirm import confirm, parsed_float
 from qctl.instruments.dc_sources.capabilities import TABLES
+from qctl.instruments.dc_sources.outputs import narrow, slew_and_safe
 from qctl.instruments.declared import Declaration, DeclaredInstrument
 from qctl.units import Limits
 
@@ -107,15 +108,10 @@ class QdevilQdac2(DeclaredInstrument):
     def _limits(self) -> dict[str, Limits]:
         limits = DeclaredInstrument._limits(self)
         for number, output in self.instrument.output.items():
-            if output.slew_v_per_s is None or output.safe_v is None:
-                raise RequestError(
-                    f"instruments.{self.instrument.name}.output.{number} needs slew_v_per_s and safe_v in lab.toml"
-                )
+            slew_v_per_s, _ = slew_and_safe(self.instrument, number)
             bounds = {name.replace("{n}", str(number)): Limits(*output.limits_v) for name in _VOLTAGES}
-            bounds[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, output.slew_v_per_s)
-            for name, bound in bounds.items():
-                own = limits.get(name, bound)
-                limits[name] = Limits(max(own.low, bound.low), min(own.high, bound.high))
+            bounds[f"output{number}_slew_v_per_s"] = Limits(_SLEW.low, slew_v_per_s)
+            narrow(limits, bounds)
         return limits
 
     def _numbers(self) -> tuple[int, ...]:

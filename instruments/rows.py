@@ -104,7 +104,7 @@ def _rows(straights: Sequence[Straight], shots: Shots) -> Rows:
     flat = joined(straights)
     captures = flat.captures.copy()
     specs = _numbered(captures, flat.capture_bounds, shots)
-    length_s = max(flat.lengths_s.tolist(), default=0.0)
+    length_s = float(np.maximum.reduce(flat.lengths_s, initial=0.0))
     ports = {port.name: k for k, port in enumerate(flat.ports)}
     counts, caught = counted(flat), np.empty((len(ports), max(len(specs), 1)), np.int64)
     kernel.caught(captures, caught)
@@ -166,7 +166,7 @@ def alike(rows: Rows, ports: Sequence[int]) -> Hashable | None:
     if any(one.weights is not None or one.ifs_hz is not None for one in rows.specs):
         return None
     each = int(rows.capture_bounds[1]) if n else 0
-    if not n or rows.capture_bounds.tolist() != [p * each for p in range(n + 1)]:
+    if not n or not (rows.capture_bounds == each * np.arange(n + 1)).all():
         return None
     caught = rows.captures[:each].tobytes()
     if rows.captures.tobytes() != n * caught:

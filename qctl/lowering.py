@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from qctl.compiler.alignment import aligned, captures_of, parts_of, parts_of_programs
 from qctl.compiler.compiled import Compiled
@@ -157,7 +158,7 @@ class _Run:
                 yield from self.cut(first, end, until - begin)
 
     def _period_s(self, first: int, end: int) -> float:
-        longest: float = max(self.straights.lengths_s[first:end].tolist())
+        longest = float(np.maximum.reduce(self.straights.lengths_s[first:end]))
         return max(float(self.occupied.processor.shot_period_s), longest)
 
     def _programs(self, first: int, end: int, n_shots: int, period_s: float) -> tuple[DeviceProgram, ...]:

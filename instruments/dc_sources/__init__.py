@@ -1,1 +1,1 @@
-"""Sources of steady voltages: what they can do."""
+"""Sources of steady voltages and currents: what they can do, and what they ask of lab.toml."""

@@ -6,9 +6,9 @@ rack driver `qblox_instruments` 1.4.1: spans of 8 V need a rack with a supply of
 
 from __future__ import annotations
 
-from qctl.errors import RequestError
 from qctl.instruments.capability import limit
 from qctl.instruments.dc_sources.capabilities import TABLES
+from qctl.instruments.dc_sources.outputs import slew_and_safe
 from qctl.instruments.spi_rack.kind import Kind, Lead, commands_of
 from qctl.instruments.spi_rack.ltc2758 import SPANS
 from qctl.instruments.spi_rack.module import RackModule, rack_declaration
@@ -22,14 +22,10 @@ _TABLE = TABLES["qblox-d5a"]
 
 def _leads(instrument: Instrument) -> dict[int, Lead]:
     """Return how lab.toml has each output led."""
-    found = {}
-    for number, output in instrument.output.items():
-        if output.slew_v_per_s is None or output.safe_v is None:
-            raise RequestError(
-                f"instruments.{instrument.name}.output.{number} needs slew_v_per_s and safe_v in lab.toml"
-            )
-        found[number] = Lead(_FULL_V, *output.limits_v, output.slew_v_per_s, output.safe_v)
-    return found
+    return {
+        number: Lead(_FULL_V, *output.limits_v, *slew_and_safe(instrument, number))
+        for number, output in instrument.output.items()
+    }
 
 
 _KIND = Kind(

@@ -13,7 +13,8 @@ answers ``v`` from version 1.5 on.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from qctl.errors import WireError
@@ -112,26 +113,16 @@ class RackLine(SharedLine):
         PortClosedError
             If the connection broke or was opened anew since, or something came that nobody asked for.
         """
-        with self.turn():
-            port = self._held(session)
-            try:
-                if unlocks:
-                    port.send((_UNLOCK,), self._timeout_s)
-                return [got for one in transfers if (got := self._carried_out(port, one)) is not None]
-            except (TimeoutError, PortClosedError) as error:
-                self._failed(error)
-                raise
+        with self._held(session) as port:
+            if unlocks:
+                port.send((_UNLOCK,), self._timeout_s)
+            return [got for one in transfers if (got := self._carried_out(port, one)) is not None]
 
     def version(self, session: int) -> str:
         """Return which firmware the controller has; raise as `ask` does."""
-        with self.turn():
-            port = self._held(session)
-            try:
-                self._ask(port, _VERSION.dressed(_VERSION.identity_query))
-                return self._paid(port.line(LINE_BYTES, self._timeout_s)).decode("latin-1").strip()
-            except (TimeoutError, PortClosedError) as error:
-                self._failed(error)
-                raise
+        with self._held(session) as port:
+            self._ask(port, _VERSION.dressed(_VERSION.identity_query))
+            return self._paid(port.line(LINE_BYTES, self._timeout_s)).decode("latin-1").strip()
 
     def _open(self) -> None:
         port = VisaPort(self._address, self._timeout_s, self._serial)
@@ -153,13 +144,20 @@ class RackLine(SharedLine):
         self._port, self._chosen = port, None
         self.n_opened += 1
 
-    def _held(self, session: int) -> VisaPort:
-        if self._port is None:
-            self._open()
-        assert self._port is not None
-        if session != self.n_opened:
-            raise PortClosedError("the rack's line was opened anew since: what is set may be another thing")
-        return self._port
+    @contextmanager
+    def _held(self, session: int) -> Iterator[VisaPort]:
+        """Hold the port for one turn of a session; what fails in it gives the port up."""
+        with self.turn():
+            if self._port is None:
+                self._open()
+            assert self._port is not None
+            if session != self.n_opened:
+                raise PortClosedError("the rack's line was opened anew since: what is set may be another thing")
+            try:
+                yield self._port
+            except (TimeoutError, PortClosedError) as error:
+                self._failed(error)
+                raise
 
     def _carried_out(self, port: VisaPort, one: Transfer) -> bytes | None:
         where = (one.module, one.chip, one.divider)

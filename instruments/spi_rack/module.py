@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from qctl.errors import DeviceError, LimitError, QctlError, RefusedError, RequestError
 from qctl.instruments.commands import Command
+from qctl.instruments.dc_sources.outputs import narrow
 from qctl.instruments.declared import Declaration, DeclaredInstrument
 from qctl.instruments.links.link import Dialect
 from qctl.instruments.ramps import Ramps
@@ -86,12 +87,10 @@ class RackModule(DeclaredInstrument):
         limits = DeclaredInstrument._limits(self)
         for number, lead in self.leads.items():
             bounds = {
-                self.KIND.setting: Limits(lead.low, lead.high),
-                self.KIND.slew: Limits(0.0, lead.slew_per_s),
+                f"output{number}_{self.KIND.setting}": Limits(lead.low, lead.high),
+                f"output{number}_{self.KIND.slew}": Limits(0.0, lead.slew_per_s),
             }
-            for end, bound in bounds.items():
-                own = limits.get(f"output{number}_{end}", bound)
-                limits[f"output{number}_{end}"] = Limits(max(own.low, bound.low), min(own.high, bound.high))
+            narrow(limits, bounds)
         return limits
 
     def _numbers(self) -> tuple[int, ...]:

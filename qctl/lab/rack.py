@@ -232,9 +232,7 @@ class Instrument(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lines: Lines | None = None
     modbus: Modbus | None = None
     baud: Baud | None = None
-    module: Annotated[int, Meta(ge=1, le=15, extra={"hint": "it is the number that is set on the module"})] | None = (
-        None
-    )
+    module: ModuleNumber | None = None
     board: str = ""
     allow_raw: bool = False
     allow_pickle: bool = False
